@@ -1,0 +1,223 @@
+"""JSON read strictly, field by field (our protocol §1.2).
+
+No duplicate keys, no NaN or Infinity, no floats, integers below 2^53, at most 32 levels,
+at most the document's own size; and every field must be asked for: one that nobody read
+is refused by `Fields.done`. What is written is compact with the given key order; digests
+are always of exact bytes, so nothing here is a canonical form.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import NoReturn, TypeVar, cast
+
+from keyturn.base.encoding import Digest, parse_digest, unb64, unhex
+from keyturn.base.errors import MalformedError
+from keyturn.base.times import parse_time
+
+Json = dict[str, "Json"] | list["Json"] | str | int | bool | None
+JsonObject = dict[str, Json]
+
+MAX_DEPTH = 32
+MAX_INTEGER = 2**53 - 1
+
+E_ = TypeVar("E_", bound=Enum)
+T = TypeVar("T")
+
+
+def parse_object(raw: bytes, *, limit: int, what: str) -> "Fields":
+    """Read one JSON object of at most `limit` bytes. Raises MalformedError."""
+    return Fields(load_object(raw, limit=limit, what=what), what)
+
+
+def load_object(raw: bytes, *, limit: int, what: str) -> JsonObject:
+    """As `parse_object`, without the reader around it."""
+    if len(raw) > limit:
+        raise MalformedError(
+            f"{what} is too large", found=f"{len(raw)} bytes", expected=f"at most {limit} bytes"
+        )
+    try:
+        value = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=lambda pairs: _unique(pairs, what),
+            parse_float=lambda text: _refuse(what, "a floating point number", text),
+            parse_constant=lambda text: _refuse(what, "a number that JSON does not have", text),
+            parse_int=lambda text: _integer(text, what),
+        )
+    except MalformedError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(f"{what} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise MalformedError(f"{what} is not a JSON object", found=type(value).__name__)
+    _check_depth(value, what)
+    return value
+
+
+def dump(value: Mapping[str, object]) -> bytes:
+    """Compact UTF-8 JSON, keys in the given order. Raises ValueError on NaN."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+class Fields:
+    """Typed reading of one JSON object; each reader raises MalformedError naming the field.
+
+    Call `done` last: it refuses fields that were not read.
+    """
+
+    def __init__(self, values: JsonObject, what: str) -> None:
+        self._values = values
+        self._what = what
+        self._read: set[str] = set()
+
+    @property
+    def what(self) -> str:
+        return self._what
+
+    def has(self, name: str) -> bool:
+        """Whether an optional field is there. It still has to be read."""
+        return name in self._values
+
+    def raw(self, name: str) -> Json:
+        self._read.add(name)
+        if name not in self._values:
+            raise MalformedError(f"{self._what}: field '{name}' is missing")
+        return self._values[name]
+
+    def text(self, name: str, *, limit: int = 4096, empty: bool = False) -> str:
+        value = self.raw(name)
+        if not isinstance(value, str):
+            self._wrong(name, value, "text")
+        if len(value) > limit or (not value and not empty):
+            self._wrong(name, f"{len(value)} characters", f"1 to {limit} characters")
+        return value
+
+    def integer(self, name: str, *, low: int = 0, high: int = MAX_INTEGER) -> int:
+        value = self.raw(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self._wrong(name, value, "an integer")
+        if not low <= value <= high:
+            self._wrong(name, value, f"{low} to {high}")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        value = self.raw(name)
+        if not isinstance(value, bool):
+            self._wrong(name, value, "true or false")
+        return value
+
+    def literal(self, name: str, expected: str | int) -> None:
+        value = self.raw(name)
+        if type(value) is not type(expected) or value != expected:
+            self._wrong(name, value, repr(expected))
+
+    def choice(self, name: str, kind: type[E_]) -> E_:
+        text = self.text(name)
+        try:
+            return kind(text)
+        except ValueError:
+            self._wrong(name, text, " or ".join(str(each.value) for each in kind))
+
+    def time(self, name: str) -> datetime:
+        return parse_time(self.text(name, limit=40), what=f"{self._what}: {name}")
+
+    def digest(self, name: str) -> Digest:
+        return parse_digest(self.text(name, limit=80), what=f"{self._what}: {name}")
+
+    def b64(self, name: str, *, size: int | None = None, limit: int = 1 << 20) -> bytes:
+        text = self.text(name, limit=limit * 4 // 3 + 4, empty=True)
+        return unb64(text, what=f"{self._what}: {name}", size=size)
+
+    def hex(self, name: str, *, size: int | None = None, limit: int = 1 << 16) -> bytes:
+        text = self.text(name, limit=2 * limit, empty=True)
+        return unhex(text, what=f"{self._what}: {name}", size=size)
+
+    def fields(self, name: str) -> "Fields":
+        value = self.raw(name)
+        if not isinstance(value, dict):
+            self._wrong(name, value, "an object")
+        return Fields(value, f"{self._what}: {name}")
+
+    def nullable(self, name: str, read: Callable[[str], T]) -> T | None:
+        """`null`, or what `read` makes of the field."""
+        return None if self.raw(name) is None else read(name)
+
+    def items(self, name: str, *, limit: int = 10_000) -> list[Json]:
+        value = self.raw(name)
+        if not isinstance(value, list):
+            self._wrong(name, value, "a list")
+        if len(value) > limit:
+            self._wrong(name, f"{len(value)} items", f"at most {limit} items")
+        return value
+
+    def objects(self, name: str, *, limit: int = 10_000) -> list["Fields"]:
+        found = []
+        for place, value in enumerate(self.items(name, limit=limit)):
+            if not isinstance(value, dict):
+                self._wrong(f"{name}[{place}]", value, "an object")
+            found.append(Fields(value, f"{self._what}: {name}[{place}]"))
+        return found
+
+    def texts(self, name: str, *, limit: int = 10_000) -> tuple[str, ...]:
+        """A list of texts without repeats."""
+        values = self.items(name, limit=limit)
+        for place, value in enumerate(values):
+            if not isinstance(value, str) or not value:
+                self._wrong(f"{name}[{place}]", value, "text")
+        texts = tuple(cast("list[str]", values))
+        if len(set(texts)) != len(texts):
+            self._wrong(name, "a repeated item", "each item once")
+        return texts
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of all fields, for objects that are maps; each must still be read."""
+        return tuple(self._values)
+
+    def done(self) -> None:
+        """Refuse any field that was not read."""
+        unread = sorted(set(self._values) - self._read)
+        if unread:
+            names = ", ".join(repr(name) for name in unread[:5])
+            raise MalformedError(f"{self._what}: unknown field {names}")
+
+    def _wrong(self, name: str, found: object, expected: str) -> NoReturn:
+        raise MalformedError(
+            f"{self._what}: field '{name}' is wrong", found=repr(found)[:80], expected=expected
+        )
+
+
+def _unique(pairs: list[tuple[str, Json]], what: str) -> JsonObject:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise MalformedError(f"{what}: field '{key}' stands twice")
+            seen.add(key)
+    return values
+
+
+def _integer(text: str, what: str) -> int:
+    if text == "-0" or len(text) > 17 or abs(int(text)) > MAX_INTEGER:
+        _refuse(what, "an integer out of range", text)
+    return int(text)
+
+
+def _refuse(what: str, thing: str, text: str) -> NoReturn:
+    raise MalformedError(f"{what} holds {thing}", found=text[:40])
+
+
+def _check_depth(value: Json, what: str) -> None:
+    level: list[Json] = [value]
+    for _ in range(MAX_DEPTH):
+        inner: list[Json] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner.extend(each.values())
+            elif isinstance(each, list):
+                inner.extend(each)
+        if not inner:
+            return
+        level = inner
+    raise MalformedError(f"{what} is nested too deep", expected=f"at most {MAX_DEPTH} levels")

@@ -1,0 +1,27 @@
+"""Times of the protocol: RFC 3339, UTC, whole seconds, one spelling (`2026-11-23T08:00:00Z`)."""
+
+import re
+from datetime import UTC, datetime
+
+from keyturn.base.errors import MalformedError
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
+
+
+def parse_time(text: str, *, what: str = "time") -> datetime:
+    """Read one time. Raises MalformedError on any other spelling or an impossible date."""
+    if not _TIME.match(text):
+        raise MalformedError(
+            f"{what} is not a time", found=repr(text[:40]), expected="YYYY-MM-DDThh:mm:ssZ"
+        )
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise MalformedError(f"{what} is not a time: {error}", found=repr(text)) from error
+
+
+def format_time(moment: datetime) -> str:
+    """Write one time, cut to whole seconds. Raises ValueError without a time zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

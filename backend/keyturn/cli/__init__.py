@@ -1,0 +1,1 @@
+"""The `keyturn` command. Programs add their commands through entry points."""
