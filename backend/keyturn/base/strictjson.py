@@ -170,7 +170,7 @@ class Fields:
             self._wrong(name, "a repeated item", "each item once")
         return texts
 
-    def keys(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """The names of all fields, for objects that are maps; each must still be read."""
         return tuple(self._values)
 

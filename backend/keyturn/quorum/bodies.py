@@ -1,0 +1,282 @@
+"""The typed bodies of every kind of statement but the roster (our protocol §2.6).
+
+No free-form language: what the keyholder cannot check is not a rule. An empty set never
+means *anything*; `any` must be written (I6).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from keyturn.base.encoding import Digest, parse_digest, unhex
+from keyturn.base.signatures import KeyId, key_id_of
+from keyturn.base.strictjson import Fields
+from keyturn.quorum.errors import MalformedStatement
+from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.policy_body import Policy, parse_policy
+from keyturn.quorum.roster import Roster, parse_roster
+
+
+class Purpose(Enum):
+    INGEST = "ingest"
+    LOG = "log"
+    RESULT = "result"
+
+
+class KeyAlgorithm(Enum):
+    RSA_3072 = "rsa-3072"
+    RSA_4096 = "rsa-4096"
+    ED25519 = "ed25519"
+    P256 = "p256"
+
+
+class OaepHash(Enum):
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    SHA384 = "sha384"
+
+
+_FITS = {
+    Purpose.INGEST: {KeyAlgorithm.RSA_3072, KeyAlgorithm.RSA_4096},
+    Purpose.LOG: {KeyAlgorithm.ED25519},
+    Purpose.RESULT: {KeyAlgorithm.P256},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKeyEntry:
+    purpose: Purpose
+    algorithm: KeyAlgorithm
+    spki: bytes
+    oaep_hash: OaepHash | None
+
+    @property
+    def key_id(self) -> KeyId:
+        return key_id_of(self.spki)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Every public key of the keyholder and its HSM; one of each purpose."""
+
+    origin: str
+    assurance: str  # "software" or "hardware"
+    keys: Mapping[Purpose, PublicKeyEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedAnchor:
+    vendor: str  # "amd" or "nvidia"
+    product: str
+    spki_sha256: str  # 64 hex digits
+
+
+@dataclass(frozen=True, slots=True)
+class TrustAnchorsBody:
+    simulated: tuple[SimulatedAnchor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GpuReference:
+    """Known-good values of one GPU firmware set; `measurements`: index → allowed hex values."""
+
+    architecture: str
+    driver: str
+    vbios: str
+    measurements: Mapping[int, frozenset[str]]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceValues:
+    """A baseline. `snp`: launch measurement (96 hex digits) → where it comes from."""
+
+    snp: Mapping[str, str]
+    gpu: tuple[GpuReference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    id: str
+    site: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Platforms:
+    platforms: Mapping[str, Platform]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    model: Digest
+    name: str
+    version: str
+    tag: bytes  # 32 bytes, HMAC under the DEK (our protocol §3.3)
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    target_kind: TargetKind
+    target: str
+
+    @property
+    def subject(self) -> str:
+        return f"{self.target_kind.value}:{self.target}"
+
+
+Body = (
+    Roster | Keys | TrustAnchorsBody | ReferenceValues | Platforms | Policy | Admission | Revocation
+)
+
+
+def parse_body(kind: Kind, body: Fields) -> Body:
+    """Raises MalformedError; kinds that nobody can act on yet are refused."""
+    reader = _READERS.get(kind)
+    if reader is None:
+        raise MalformedStatement(
+            f"statements of kind '{kind.value}' are not supported by this version"
+        )
+    return reader(body)
+
+
+def _keys(body: Fields) -> Keys:
+    origin = body.text("origin", limit=200)
+    if any(each in origin for each in " +\n"):
+        raise MalformedStatement("keys: origin", found=repr(origin), expected="no spaces, no '+'")
+    assurance = body.text("assurance")
+    if assurance not in {"software", "hardware"}:
+        raise MalformedStatement(
+            "keys: assurance", found=assurance, expected="software or hardware"
+        )
+    entries = [_key_entry(each) for each in body.objects("keys", limit=16)]
+    by_purpose = {entry.purpose: entry for entry in entries}
+    if len(by_purpose) != len(entries) or set(by_purpose) != set(Purpose):
+        raise MalformedStatement("keys: one key of each purpose", expected="ingest, log, result")
+    body.done()
+    return Keys(origin, assurance, by_purpose)
+
+
+def _key_entry(fields: Fields) -> PublicKeyEntry:
+    purpose = fields.choice("purpose", Purpose)
+    algorithm = fields.choice("algorithm", KeyAlgorithm)
+    spki = fields.b64("spki", limit=1024)
+    oaep = fields.nullable("oaep_hash", lambda name: fields.choice(name, OaepHash))
+    fields.done()
+    if algorithm not in _FITS[purpose] or (oaep is None) == (purpose is Purpose.INGEST):
+        raise MalformedStatement(f"keys: {purpose.value}: algorithm or hash does not fit")
+    return PublicKeyEntry(purpose, algorithm, spki, oaep)
+
+
+def _trust_anchors(body: Fields) -> TrustAnchorsBody:
+    body.literal("hardware", "pinned")
+    anchors = []
+    for each in body.objects("simulated", limit=64):
+        vendor = each.text("vendor")
+        if vendor not in {"amd", "nvidia"}:
+            raise MalformedStatement(
+                "trust-anchors: vendor", found=vendor, expected="amd or nvidia"
+            )
+        product = each.text("product", limit=64)
+        anchors.append(SimulatedAnchor(vendor, product, each.hex("spki_sha256", size=32).hex()))
+        each.done()
+    body.done()
+    return TrustAnchorsBody(tuple(anchors))
+
+
+def _reference_values(body: Fields) -> ReferenceValues:
+    snp_fields = body.fields("snp")
+    snp = {}
+    for each in snp_fields.objects("measurements"):
+        value = each.hex("value", size=48).hex()
+        if value in snp:
+            raise MalformedStatement("reference-values: a measurement stands twice", found=value)
+        snp[value] = each.text("source", limit=2000)
+        each.done()
+    snp_fields.done()
+    gpu = tuple(_gpu_reference(each) for each in body.objects("gpu", limit=256))
+    body.done()
+    if not snp:
+        raise MalformedStatement("reference-values: no measurement at all")
+    return ReferenceValues(snp, gpu)
+
+
+def _gpu_reference(fields: Fields) -> GpuReference:
+    architecture = fields.text("architecture", limit=64)
+    driver = fields.text("driver", limit=64)
+    vbios = fields.text("vbios", limit=64)
+    source = fields.text("source", limit=2000)
+    table = fields.fields("measurements")
+    measurements = {}
+    for key in table.names():
+        if (
+            not key.isascii()
+            or not key.isdecimal()
+            or str(int(key)) != key
+            or not 1 <= int(key) <= 255
+        ):
+            raise MalformedStatement(
+                "reference-values: gpu index", found=repr(key), expected="1-255"
+            )
+        values = table.texts(key, limit=64)
+        for value in values:
+            unhex(value, what="reference-values: gpu measurement")
+        if not values:
+            raise MalformedStatement(f"reference-values: gpu index {key} has no value")
+        measurements[int(key)] = frozenset(values)
+    fields.done()
+    if not measurements:
+        raise MalformedStatement("reference-values: a GPU without measurements")
+    return GpuReference(architecture, driver, vbios, measurements, source)
+
+
+def _platforms(body: Fields) -> Platforms:
+    found: dict[str, Platform] = {}
+    for each in body.objects("platforms", limit=100_000):
+        platform = Platform(
+            each.text("id", limit=256), each.text("site", limit=200), each.text("note", empty=True)
+        )
+        each.done()
+        if platform.id in found or platform.id.partition(":")[0] not in {"amd", "nvidia"}:
+            raise MalformedStatement(
+                "platforms: id", found=platform.id, expected="amd:… or nvidia:…, once"
+            )
+        found[platform.id] = platform
+    body.done()
+    if not found:
+        raise MalformedStatement("platforms: the list is empty")
+    return Platforms(found)
+
+
+def _admission(body: Fields) -> Admission:
+    model = body.digest("model")
+    name = body.text("name", limit=200)
+    version = body.text("version", limit=100)
+    tag = body.hex("tag", size=32)
+    policy = body.text("policy", limit=200)
+    body.done()
+    return Admission(model, name, version, tag, policy)
+
+
+def _revocation(body: Fields) -> Revocation:
+    kind = body.choice("target_kind", TargetKind)
+    target = body.text("target", limit=300)
+    body.done()
+    if kind is TargetKind.MODEL:
+        parse_digest(target, what="revocation: model")
+    if kind is TargetKind.MEASUREMENT:
+        unhex(target, what="revocation: measurement", size=48)
+    return Revocation(kind, target)
+
+
+_READERS: Mapping[Kind, Callable[[Fields], Body]] = {
+    Kind.ROSTER: parse_roster,
+    Kind.KEYS: _keys,
+    Kind.TRUST_ANCHORS: _trust_anchors,
+    Kind.REFERENCE_VALUES: _reference_values,
+    Kind.PLATFORMS: _platforms,
+    Kind.POLICY: parse_policy,
+    Kind.MODEL: _admission,
+    Kind.REVOCATION: _revocation,
+}

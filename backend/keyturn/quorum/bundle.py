@@ -1,0 +1,136 @@
+"""The authority bundle: all that a sealer, node or client needs (our protocol §2.7)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from keyturn.base.encoding import Digest, b64, unb64
+from keyturn.base.signatures import VerifyKey, load_verify_key
+from keyturn.base.strictjson import Fields, dump, parse_object
+from keyturn.quorum.approvals import Approval, parse_approval
+from keyturn.quorum.bodies import Keys, OaepHash, PublicKeyEntry, Purpose
+from keyturn.quorum.errors import MalformedStatement, SubmissionReason, SubmissionRefused
+from keyturn.quorum.judge import judge
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.roster import Roster
+from keyturn.quorum.state import AuthorityState, InForce
+from keyturn.quorum.statements import Statement, parse_statement
+
+MAX_BUNDLE = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A verified bundle: it chains to the fingerprint that the reader pinned."""
+
+    fingerprint: Digest
+    roster: Roster
+    keys: Keys
+    state: AuthorityState
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self.keys.origin
+
+    def ingest_key(self) -> PublicKeyEntry:
+        """The key that anyone may seal to."""
+        return self.keys.keys[Purpose.INGEST]
+
+    def ingest_oaep_hash(self) -> OaepHash:
+        found = self.ingest_key().oaep_hash
+        if found is None:  # the parser refuses such a key
+            raise MalformedStatement("keys: ingest key without a hash")
+        return found
+
+    def log_key(self) -> VerifyKey:
+        return load_verify_key(self.keys.keys[Purpose.LOG].spki)
+
+    def result_key(self) -> VerifyKey:
+        return load_verify_key(self.keys.keys[Purpose.RESULT].spki)
+
+
+def make_bundle(state: AuthorityState) -> bytes:
+    """The bundle of a state: its roster chain and newest `keys` statement.
+
+    Raises SubmissionRefused when either is missing.
+    """
+    rosters = sorted(
+        (each for each in state.by_digest.values() if each.statement.kind is Kind.ROSTER),
+        key=lambda each: each.statement.version,
+    )
+    keys = state.newest.get((Kind.KEYS, "keys"))
+    if not rosters or keys is None:
+        raise SubmissionRefused(SubmissionReason.NOT_IN_FORCE, "no roster or no keys are in force")
+    return bundle_of(
+        [(each.statement.raw, [a.raw for a in each.approvals]) for each in rosters],
+        (keys.statement.raw, [a.raw for a in keys.approvals]),
+    )
+
+
+def bundle_of(
+    rosters: Iterable[tuple[bytes, list[bytes]]], keys: tuple[bytes, list[bytes]]
+) -> bytes:
+    """A bundle from exact envelopes: (statement, approvals) each."""
+    return dump(
+        {
+            "type": "authority-bundle",
+            "format": 1,
+            "roster": [_document(*each) for each in rosters],
+            "keys": _document(*keys),
+        }
+    )
+
+
+def load_bundle(raw: bytes, fingerprint: Digest, now: datetime) -> Authority:
+    """Verify a bundle against a pinned fingerprint.
+
+    Each statement is judged at its newest approval's time: when it came into force is known
+    only from the log. What must hold now is that neither the newest roster nor `keys` has expired.
+    Raises MalformedError, SubmissionRefused.
+    """
+    fields = parse_object(raw, limit=MAX_BUNDLE, what="authority bundle")
+    fields.literal("type", "authority-bundle")
+    fields.literal("format", 1)
+    state = AuthorityState(fingerprint)
+    for each in fields.objects("roster", limit=1000):
+        state = _enter(state, Kind.ROSTER, each)
+    state = _enter(state, Kind.KEYS, fields.fields("keys"))
+    fields.done()
+    state.require(Kind.ROSTER, "roster", now)
+    state.require(Kind.KEYS, "keys", now)
+    keys = state.newest[(Kind.KEYS, "keys")].statement.body
+    if state.roster is None or not isinstance(keys, Keys):
+        raise MalformedStatement("authority bundle: no roster or no keys")
+    return Authority(fingerprint, state.roster, keys, state)
+
+
+def _enter(state: AuthorityState, kind: Kind, fields: Fields) -> AuthorityState:
+    statement, approvals = _read(fields)
+    if statement.kind is not kind:
+        raise MalformedStatement(
+            "authority bundle", found=statement.kind.value, expected=kind.value
+        )
+    moment = max([statement.time, *(each.time for each in approvals)])
+    standing = state.standing(statement, moment)
+    if kind is Kind.KEYS:  # a bundle carries only the newest: its chain is the log's business
+        standing = replace(
+            standing, newest_version=statement.version - 1, newest_digest=statement.replaces
+        )
+    approved = judge(statement, approvals, standing, moment)
+    return state.enter(InForce(statement, approvals, approved, len(state.by_digest), moment))
+
+
+def _read(fields: Fields) -> tuple[Statement, tuple[Approval, ...]]:
+    statement = parse_statement(fields.b64("statement", limit=2 << 20))
+    approvals = []
+    for place, each in enumerate(fields.items("approvals", limit=200)):
+        if not isinstance(each, str):
+            raise MalformedStatement("authority bundle: approval", found=repr(each)[:40])
+        approvals.append(parse_approval(unb64(each, what=f"authority bundle: approval {place}")))
+    fields.done()
+    return statement, tuple(approvals)
+
+
+def _document(statement: bytes, approvals: list[bytes]) -> dict[str, object]:
+    return {"statement": b64(statement), "approvals": [b64(each) for each in approvals]}

@@ -1,0 +1,137 @@
+"""Log entries that change authority (our protocol §6.2). Grants and refusals are `keyrelease`'s."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from keyturn.base.encoding import Digest, parse_digest
+from keyturn.base.strictjson import Fields, dump, parse_object
+from keyturn.base.times import format_time
+from keyturn.quorum.errors import MalformedStatement
+from keyturn.quorum.kinds import Kind
+
+MAX_ENTRY = 65_535  # C2SP tlog-tiles: an entry's length is a uint16
+
+
+class EntryKind(Enum):
+    ORIGIN = "origin"
+    STATEMENT = "statement"
+    WITHDRAWAL = "withdrawal"
+    GRANT = "grant"
+    REFUSAL = "refusal"
+    START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One leaf: its kind and time, and the reader of its further fields (`done` is still owed)."""
+
+    kind: EntryKind
+    time: datetime
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class OriginEntry:
+    authority: Digest
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatementEntry:
+    statement: Digest
+    kind: Kind
+    subject: str
+    version: int
+    envelopes: tuple[Digest, ...]  # objects: the statement first, then approvals
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalEntry:
+    statement: Digest
+    envelopes: tuple[Digest, Digest]  # objects: the statement, its withdrawal
+
+
+def parse_entry(leaf: bytes) -> Entry:
+    """Read the frame of a leaf. Raises MalformedError."""
+    fields = parse_object(leaf, limit=MAX_ENTRY, what="log entry")
+    fields.literal("type", "log-entry")
+    fields.literal("format", 1)
+    return Entry(fields.choice("kind", EntryKind), fields.time("time"), fields)
+
+
+def read_origin(entry: Entry) -> OriginEntry:
+    fields = entry.fields
+    origin = OriginEntry(fields.digest("authority"), fields.nullable("previous", fields.text))
+    fields.done()
+    return origin
+
+
+def read_statement(entry: Entry) -> StatementEntry:
+    fields = entry.fields
+    digest = fields.digest("statement")
+    kind = fields.choice("statement_kind", Kind)
+    subject = fields.text("subject", limit=400)
+    version = fields.integer("version", low=1)
+    envelopes = _digests(fields)
+    fields.done()
+    if not envelopes:
+        raise MalformedStatement("log entry: a statement without envelopes")
+    return StatementEntry(digest, kind, subject, version, envelopes)
+
+
+def read_withdrawal(entry: Entry) -> WithdrawalEntry:
+    fields = entry.fields
+    digest = fields.digest("statement")
+    envelopes = _digests(fields)
+    fields.done()
+    if len(envelopes) != 2:
+        raise MalformedStatement("log entry: a withdrawal has two envelopes")
+    return WithdrawalEntry(digest, (envelopes[0], envelopes[1]))
+
+
+def entry_bytes(kind: EntryKind, time: datetime, further: dict[str, object]) -> bytes:
+    """The leaf of an entry."""
+    frame = {"type": "log-entry", "format": 1, "kind": kind.value, "time": format_time(time)}
+    return dump({**frame, **further})
+
+
+def origin_entry(time: datetime, authority: Digest) -> bytes:
+    return entry_bytes(EntryKind.ORIGIN, time, {"authority": authority, "previous": None})
+
+
+def statement_entry(time: datetime, entry: StatementEntry) -> bytes:
+    return entry_bytes(
+        EntryKind.STATEMENT,
+        time,
+        {
+            "statement": entry.statement,
+            "statement_kind": entry.kind.value,
+            "subject": entry.subject,
+            "version": entry.version,
+            "envelopes": list(entry.envelopes),
+        },
+    )
+
+
+def withdrawal_entry(time: datetime, entry: WithdrawalEntry) -> bytes:
+    return entry_bytes(
+        EntryKind.WITHDRAWAL,
+        time,
+        {"statement": entry.statement, "envelopes": list(entry.envelopes)},
+    )
+
+
+def start_entry(time: datetime, boot: str, software: str) -> bytes:
+    return entry_bytes(EntryKind.START, time, {"boot": boot, "software": software})
+
+
+def read_start(entry: Entry) -> None:
+    entry.fields.hex("boot", size=16)
+    entry.fields.text("software", limit=200)
+    entry.fields.done()
+
+
+def _digests(fields: Fields) -> tuple[Digest, ...]:
+    texts = fields.texts("envelopes", limit=200)
+    return tuple(parse_digest(text, what="log entry: envelopes") for text in texts)

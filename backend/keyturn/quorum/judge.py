@@ -1,0 +1,277 @@
+"""Does a submission come into force? Every check of our protocol §2.5, in its order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from keyturn.base.dsse import Envelope, verified_signers
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import UntrustedError
+from keyturn.quorum.approvals import Approval, Decision, Withdrawal
+from keyturn.quorum.bodies import TrustAnchorsBody
+from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
+from keyturn.quorum.kinds import Kind, Role
+from keyturn.quorum.roster import Officer, OfficerId, Roster
+from keyturn.quorum.statements import Statement
+
+SKEW = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a submission is judged against: the roster in force and the chain it continues."""
+
+    fingerprint: Digest
+    roster: Roster | None
+    roster_expired: bool
+    newest_version: int  # 0 when nothing of this (kind, subject) ever came into force
+    newest_digest: Digest | None
+    withdrawn: bool
+
+
+def judge(
+    statement: Statement, approvals: Sequence[Approval], standing: Standing, now: datetime
+) -> frozenset[OfficerId]:
+    """The officers whose approval counted. Raises SubmissionRefused at the first failing check."""
+    roster = _roster_for(statement, standing)
+    _check_proposer(statement, roster)
+    _check_times(statement, now)
+    _check_chain(statement, standing)
+    signers = [_check_approval(each, statement, roster, now) for each in approvals]
+    approving = _approving(signers, statement, roster)
+    _check_quorum(statement, roster, approving)
+    if isinstance(statement.body, Roster):
+        _check_new_roster(statement, statement.body, roster, approving)
+    if isinstance(statement.body, TrustAnchorsBody) and statement.body.simulated:
+        _check_simulation_allowed(statement, roster)
+    return approving
+
+
+def check_withdrawal(withdrawal: Withdrawal, statement_proposer: str, roster: Roster) -> None:
+    """Only the proposer withdraws. Raises SubmissionRefused."""
+    officer = signer_of(withdrawal.envelope, roster)
+    if officer.id != withdrawal.officer or officer.id != statement_proposer:
+        raise SubmissionRefused(
+            SubmissionReason.WRONG_SIGNER,
+            "a withdrawal must be signed by the proposer",
+            found=officer.id,
+            expected=statement_proposer,
+        )
+
+
+def signer_of(envelope: Envelope, *rosters: Roster) -> Officer:
+    """The one officer who signed an envelope, by however many keys.
+
+    Raises SubmissionRefused when a key is outside the rosters, a signature is wrong, or two
+    officers signed one envelope.
+    """
+    keys = {key_id: key for roster in rosters for key_id, key in roster.keys.items()}
+    for signature in envelope.signatures:
+        if signature.key_id not in keys:
+            raise SubmissionRefused(
+                SubmissionReason.UNKNOWN_SIGNER,
+                "signed by a key that is not in the roster",
+                found=f"key {signature.key_id[:16]}",
+                expected="a key of an officer in the roster in force",
+            )
+    try:
+        key_ids = verified_signers(envelope, keys)
+    except UntrustedError as error:
+        raise SubmissionRefused(SubmissionReason.BAD_SIGNATURE, error.message) from error
+    officers = {}
+    for key_id in key_ids:
+        officer = next(o for r in rosters if (o := r.officer_of(key_id)) is not None)
+        officers[officer.id] = officer
+    if len(officers) != 1:
+        raise SubmissionRefused(
+            SubmissionReason.WRONG_SIGNER,
+            "one envelope carries signatures of several officers",
+            found=", ".join(sorted(officers)),
+            expected="one officer",
+        )
+    return next(iter(officers.values()))
+
+
+def _roster_for(statement: Statement, standing: Standing) -> Roster:
+    if standing.roster is None:
+        if statement.kind is not Kind.ROSTER or not isinstance(statement.body, Roster):
+            raise SubmissionRefused(SubmissionReason.NO_ROSTER, "no roster is in force")
+        if statement.digest != standing.fingerprint:
+            raise SubmissionRefused(
+                SubmissionReason.WRONG_FINGERPRINT,
+                "the first roster is not the pinned authority",
+                found=statement.digest,
+                expected=standing.fingerprint,
+            )
+        return statement.body
+    if standing.roster_expired and statement.kind is not Kind.ROSTER:
+        raise SubmissionRefused(
+            SubmissionReason.ROSTER_EXPIRED,
+            "the roster in force has expired",
+            hint="bring a renewed roster into force first",
+        )
+    return standing.roster
+
+
+def _check_proposer(statement: Statement, roster: Roster) -> None:
+    proposer = roster.officers.get(statement.proposer)
+    if proposer is None:
+        raise SubmissionRefused(
+            SubmissionReason.UNKNOWN_PROPOSER,
+            "the proposer is not in the roster",
+            found=statement.proposer,
+        )
+    if Role.PROPOSER not in proposer.roles:
+        raise SubmissionRefused(
+            SubmissionReason.NOT_A_PROPOSER,
+            f"{proposer.id} may not propose",
+            found=", ".join(sorted(role.value for role in proposer.roles)),
+            expected="the role proposer",
+        )
+    signer = signer_of(statement.envelope, roster)
+    if signer.id != proposer.id:
+        raise SubmissionRefused(
+            SubmissionReason.WRONG_SIGNER,
+            "not signed by its proposer",
+            found=signer.id,
+            expected=proposer.id,
+        )
+
+
+def _check_times(statement: Statement, now: datetime) -> None:
+    if statement.time > now + SKEW:
+        raise SubmissionRefused(
+            SubmissionReason.FROM_THE_FUTURE,
+            "the statement's time lies ahead of the clock",
+            found=statement.time.isoformat(),
+            expected=f"at most {now.isoformat()}",
+        )
+    if now > statement.proposal_lapses:
+        raise SubmissionRefused(
+            SubmissionReason.LAPSED,
+            "the proposal has lapsed",
+            found=now.isoformat(),
+            expected=f"by {statement.proposal_lapses.isoformat()}",
+            hint="propose it again",
+        )
+    if statement.expired(now):
+        raise SubmissionRefused(SubmissionReason.EXPIRED, "the statement has expired")
+
+
+def _check_chain(statement: Statement, standing: Standing) -> None:
+    if standing.withdrawn:
+        raise SubmissionRefused(
+            SubmissionReason.WITHDRAWN, "the proposal was withdrawn", hint="propose it anew"
+        )
+    if statement.version != standing.newest_version + 1:
+        raise SubmissionRefused(
+            SubmissionReason.WRONG_VERSION,
+            f"{statement.kind.value} '{statement.subject}': version",
+            found=str(statement.version),
+            expected=str(standing.newest_version + 1),
+            hint="it was overtaken by another statement: propose it again on top of that",
+        )
+    if statement.replaces != standing.newest_digest:
+        raise SubmissionRefused(
+            SubmissionReason.WRONG_PREDECESSOR,
+            "it replaces another statement than the newest",
+            found=str(statement.replaces),
+            expected=str(standing.newest_digest),
+        )
+
+
+def _check_approval(
+    approval: Approval, statement: Statement, roster: Roster, now: datetime
+) -> tuple[Officer, Approval]:
+    if approval.statement != statement.digest:
+        raise SubmissionRefused(
+            SubmissionReason.OTHER_STATEMENT,
+            "an approval is over another statement",
+            found=approval.statement,
+            expected=statement.digest,
+        )
+    rosters = (roster, statement.body) if isinstance(statement.body, Roster) else (roster,)
+    officer = signer_of(approval.envelope, *rosters)
+    if officer.id != approval.officer:
+        raise SubmissionRefused(
+            SubmissionReason.WRONG_SIGNER,
+            "an approval is signed by somebody else",
+            found=officer.id,
+            expected=approval.officer,
+        )
+    if not any(_is_approver(officer.id, each) for each in rosters):
+        raise SubmissionRefused(
+            SubmissionReason.NOT_AN_APPROVER,
+            f"{officer.id} may not approve",
+            expected="the role approver",
+        )
+    if approval.time > now + SKEW:
+        raise SubmissionRefused(
+            SubmissionReason.FROM_THE_FUTURE,
+            "an approval's time lies ahead of the clock",
+            found=approval.time.isoformat(),
+            expected=f"at most {now.isoformat()}",
+        )
+    if approval.time < statement.time - SKEW:
+        raise SubmissionRefused(
+            SubmissionReason.OLDER_THAN_STATEMENT,
+            "an approval is older than its statement",
+            found=approval.time.isoformat(),
+            expected=f"from {statement.time.isoformat()}",
+        )
+    return officer, approval
+
+
+def _approving(
+    signers: Sequence[tuple[Officer, Approval]], statement: Statement, roster: Roster
+) -> frozenset[OfficerId]:
+    approve = {o.id for o, a in signers if a.decision is Decision.APPROVE}
+    reject = {o.id for o, a in signers if a.decision is Decision.REJECT}
+    if statement.kind not in roster.proposer_may_approve:
+        reject.add(statement.proposer)
+    return frozenset(approve - reject)
+
+
+def _check_quorum(
+    statement: Statement, roster: Roster, approving: frozenset[OfficerId], which: str = ""
+) -> None:
+    counted = sorted(each for each in approving if _is_approver(each, roster))
+    needed = roster.thresholds[statement.kind]
+    if len(counted) < needed:
+        raise SubmissionRefused(
+            SubmissionReason.TOO_FEW_APPROVALS,
+            f"{statement.kind.value} '{statement.subject}': too few approvals{which}",
+            found=f"{len(counted)} ({', '.join(counted) or 'nobody'})",
+            expected=f"{needed} approvers, the proposer not counted"
+            if statement.kind not in roster.proposer_may_approve
+            else f"{needed} approvers",
+            hint=f"{needed - len(counted)} more must approve",
+        )
+
+
+def _check_new_roster(
+    statement: Statement, new: Roster, old: Roster, approving: frozenset[OfficerId]
+) -> None:
+    """TUF's rule: old and new threshold both; and simulation never changes (I9)."""
+    _check_quorum(statement, new, approving, " of the new roster")
+    if new.simulation != old.simulation:
+        raise SubmissionRefused(
+            SubmissionReason.SIMULATION_CHANGED,
+            "simulation is fixed by the first roster",
+            found=str(new.simulation),
+            expected=str(old.simulation),
+        )
+
+
+def _check_simulation_allowed(statement: Statement, roster: Roster) -> None:
+    if not roster.simulation:
+        raise SubmissionRefused(
+            SubmissionReason.SIMULATION_FORBIDDEN,
+            "simulated roots under an authority that is not a simulation",
+            statement=statement.digest,
+        )
+
+
+def _is_approver(officer: OfficerId, roster: Roster) -> bool:
+    found = roster.officers.get(officer)
+    return found is not None and Role.APPROVER in found.roles

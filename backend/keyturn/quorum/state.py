@@ -1,0 +1,247 @@
+"""The authority in force: a pure function of the log's prefix (I3, our protocol §2.5, §6).
+
+`apply` reads one leaf after the other and verifies every quorum again, whoever wrote the
+leaf; `submit` judges what would be the next one. Nothing here believes a database.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from keyturn.base.encoding import Digest, digest_of
+from keyturn.base.errors import KeyturnError
+from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
+from keyturn.quorum.bodies import Admission, Keys, Platforms, ReferenceValues, Revocation
+from keyturn.quorum.entries import (
+    Entry,
+    EntryKind,
+    StatementEntry,
+    parse_entry,
+    read_origin,
+    read_start,
+    read_statement,
+    read_withdrawal,
+)
+from keyturn.quorum.errors import LogInconsistent, SubmissionReason, SubmissionRefused
+from keyturn.quorum.judge import Standing, check_withdrawal, judge
+from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.policy_body import Policy
+from keyturn.quorum.roster import OfficerId, Roster
+from keyturn.quorum.statements import Statement, parse_statement
+
+Chain = tuple[Kind, str]
+Target = tuple[TargetKind, str]
+ReadObject = Callable[[Digest], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A statement that came into force at `index`, and whose approval counted."""
+
+    statement: Statement
+    approvals: tuple[Approval, ...]
+    approved_by: frozenset[OfficerId]
+    index: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityState:
+    """What the statements in a log's prefix say. Start with `AuthorityState(fingerprint)`."""
+
+    fingerprint: Digest
+    size: int = 0
+    last_time: datetime | None = None
+    newest: Mapping[Chain, InForce] = field(default_factory=dict)
+    by_digest: Mapping[Digest, InForce] = field(default_factory=dict)
+    withdrawn: frozenset[Digest] = frozenset()
+    revoked: Mapping[Target, InForce] = field(default_factory=dict)
+
+    # ---- reading ----
+
+    def in_force(self, kind: Kind, subject: str, now: datetime) -> InForce | None:
+        """The newest statement of a (kind, subject), unless expired, or revoked since."""
+        found = self.newest.get((kind, subject))
+        if found is None or found.statement.expired(now) or self.revocation_of(kind, subject):
+            return None
+        return found
+
+    def revocation_of(self, kind: Kind, subject: str) -> InForce | None:
+        """The revocation that stands against a statement's subject, if any."""
+        target = {Kind.MODEL: TargetKind.MODEL, Kind.POLICY: TargetKind.POLICY}.get(kind)
+        return self.revoked.get((target, subject)) if target else None
+
+    def require(self, kind: Kind, subject: str, now: datetime) -> InForce:
+        """As `in_force`. Raises SubmissionRefused (not in force) saying why it is not."""
+        found = self.in_force(kind, subject, now)
+        if found is not None:
+            return found
+        raise SubmissionRefused(
+            SubmissionReason.NOT_IN_FORCE,
+            f"{kind.value} '{subject}' is not in force",
+            found=self._why_not(kind, subject, now),
+            expected="a statement in force",
+        )
+
+    @property
+    def roster(self) -> Roster | None:
+        """The newest roster, expired or not; `roster_in_force` is the one that counts."""
+        found = self.newest.get((Kind.ROSTER, "roster"))
+        return found.statement.body if found and isinstance(found.statement.body, Roster) else None
+
+    def roster_in_force(self, now: datetime) -> InForce | None:
+        return self.in_force(Kind.ROSTER, "roster", now)
+
+    def keys(self, now: datetime) -> Keys | None:
+        found = self.in_force(Kind.KEYS, "keys", now)
+        return found.statement.body if found and isinstance(found.statement.body, Keys) else None
+
+    def policy(self, policy_id: str, now: datetime) -> Policy | None:
+        found = self.in_force(Kind.POLICY, policy_id, now)
+        return found.statement.body if found and isinstance(found.statement.body, Policy) else None
+
+    # ---- changing ----
+
+    def standing(self, statement: Statement, now: datetime) -> Standing:
+        newest = self.newest.get((statement.kind, statement.subject))
+        return Standing(
+            self.fingerprint,
+            self.roster,
+            self.roster is not None and self.roster_in_force(now) is None,
+            newest.statement.version if newest else 0,
+            newest.statement.digest if newest else None,
+            statement.digest in self.withdrawn,
+        )
+
+    def submit(
+        self, statement: Statement, approvals: Sequence[Approval], now: datetime
+    ) -> frozenset[OfficerId]:
+        """Who approved, if it may come into force as the next entry. Raises SubmissionRefused.
+
+        Asking again about a statement that is already in force is for the caller to notice first.
+        """
+        return judge(statement, approvals, self.standing(statement, now), now)
+
+    def check_withdrawal(self, withdrawal: Withdrawal, statement: Statement) -> None:
+        """Raises SubmissionRefused unless the proposer withdraws what is not in force."""
+        if self.roster is None:
+            raise SubmissionRefused(SubmissionReason.NO_ROSTER, "no roster is in force")
+        if withdrawal.statement != statement.digest or statement.digest in self.by_digest:
+            raise SubmissionRefused(
+                SubmissionReason.OTHER_STATEMENT, "only an open proposal can be withdrawn"
+            )
+        check_withdrawal(withdrawal, statement.proposer, self.roster)
+
+    def apply(self, leaf: bytes, read_object: ReadObject) -> "AuthorityState":
+        """The state after one more leaf. Raises LogInconsistent if no keyholder wrote it."""
+        entry = parse_entry(leaf)
+        if self.last_time is not None and entry.time < self.last_time:
+            raise LogInconsistent(
+                f"entry {self.size}: time runs backwards",
+                found=entry.time.isoformat(),
+                expected=f"from {self.last_time.isoformat()}",
+            )
+        if (entry.kind is EntryKind.ORIGIN) != (self.size == 0):
+            raise LogInconsistent(
+                f"entry {self.size}: an origin entry must be the first, and only it"
+            )
+        try:
+            after = self._apply(entry, read_object)
+        except LogInconsistent:
+            raise
+        except KeyturnError as error:
+            raise LogInconsistent(
+                f"entry {self.size}: {error.message}", found=error.found, expected=error.expected
+            ) from error
+        return replace(after, size=self.size + 1, last_time=entry.time)
+
+    def _apply(self, entry: Entry, read_object: ReadObject) -> "AuthorityState":
+        if entry.kind is EntryKind.ORIGIN:
+            self._check_origin(read_origin(entry).authority)
+        elif entry.kind is EntryKind.STATEMENT:
+            return self._apply_statement(read_statement(entry), entry.time, read_object)
+        elif entry.kind is EntryKind.WITHDRAWAL:
+            withdrawal_entry = read_withdrawal(entry)
+            statement = parse_statement(_object(withdrawal_entry.envelopes[0], read_object))
+            withdrawal = parse_withdrawal(_object(withdrawal_entry.envelopes[1], read_object))
+            if statement.digest != withdrawal_entry.statement:
+                raise LogInconsistent(f"entry {self.size}: withdrawal of another statement")
+            self.check_withdrawal(withdrawal, statement)
+            return replace(self, withdrawn=self.withdrawn | {withdrawal.statement})
+        elif entry.kind is EntryKind.START:
+            read_start(entry)
+        return self  # grants and refusals change no authority: `keyrelease` reads them
+
+    def _check_origin(self, authority: Digest) -> None:
+        if authority != self.fingerprint:
+            raise LogInconsistent(
+                "the log belongs to another authority", found=authority, expected=self.fingerprint
+            )
+
+    def _apply_statement(
+        self, entry: StatementEntry, time: datetime, read_object: ReadObject
+    ) -> "AuthorityState":
+        statement = parse_statement(_object(entry.envelopes[0], read_object))
+        approvals = tuple(
+            parse_approval(_object(each, read_object)) for each in entry.envelopes[1:]
+        )
+        named = (statement.digest, statement.kind, statement.subject, statement.version)
+        if named != (entry.statement, entry.kind, entry.subject, entry.version):
+            raise LogInconsistent(f"entry {self.size} names another statement than it carries")
+        approved_by = self.submit(statement, approvals, time)
+        return self.enter(InForce(statement, approvals, approved_by, self.size, time))
+
+    def enter(self, new: InForce) -> "AuthorityState":
+        """The state with a statement in force that `submit` has accepted; size is unchanged."""
+        statement = new.statement
+        revoked = dict(self.revoked)
+        for target in _reinstates(statement):
+            revoked.pop(target, None)
+        if isinstance(statement.body, Revocation):
+            revoked[(statement.body.target_kind, statement.body.target)] = new
+        return replace(
+            self,
+            newest={**self.newest, (statement.kind, statement.subject): new},
+            by_digest={**self.by_digest, statement.digest: new},
+            revoked=revoked,
+        )
+
+    def _why_not(self, kind: Kind, subject: str, now: datetime) -> str:
+        found = self.newest.get((kind, subject))
+        if found is None:
+            return "no such statement was ever in force"
+        revocation = self.revocation_of(kind, subject)
+        if revocation is not None:
+            return f"revoked at log index {revocation.index}"
+        if found.statement.expires is not None and found.statement.expired(now):
+            return f"expired {found.statement.expires.isoformat()}"
+        return "in force"
+
+
+def replay(fingerprint: Digest, leaves: Sequence[bytes], read_object: ReadObject) -> AuthorityState:
+    """The state after all leaves. Raises LogInconsistent."""
+    state = AuthorityState(fingerprint)
+    for leaf in leaves:
+        state = state.apply(leaf, read_object)
+    return state
+
+
+def _reinstates(statement: Statement) -> list[Target]:
+    """The revocations that a statement ends by naming their targets anew (our protocol §2.6)."""
+    body = statement.body
+    if isinstance(body, Admission):
+        return [(TargetKind.MODEL, body.model)]
+    if isinstance(body, Policy):
+        return [(TargetKind.POLICY, statement.subject)]
+    if isinstance(body, ReferenceValues):
+        return [(TargetKind.MEASUREMENT, value) for value in body.snp]
+    if isinstance(body, Platforms):
+        return [(TargetKind.PLATFORM, each) for each in body.platforms]
+    return []
+
+
+def _object(digest: Digest, read_object: ReadObject) -> bytes:
+    data = read_object(digest)
+    if digest_of(data) != digest:
+        raise LogInconsistent("an object does not have its digest", expected=digest)
+    return data

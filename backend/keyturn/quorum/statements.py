@@ -1,0 +1,137 @@
+"""Statements: one change of authority each, in a DSSE envelope (our protocol §2.1, §2.2)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from keyturn.base.dsse import Envelope, parse_envelope
+from keyturn.base.encoding import Digest
+from keyturn.base.strictjson import dump, parse_object
+from keyturn.base.times import format_time
+from keyturn.quorum.bodies import Admission, Body, Revocation, parse_body
+from keyturn.quorum.errors import MalformedStatement
+from keyturn.quorum.kinds import Kind, kind_of, payload_type
+from keyturn.quorum.roster import OfficerId
+
+MAX_STATEMENT = 1 << 20
+LONGEST_PROPOSAL = timedelta(days=7)
+LONGEST_LIFE = timedelta(days=400)
+SINGLE_SUBJECTS = {
+    Kind.ROSTER: "roster",
+    Kind.KEYS: "keys",
+    Kind.TRUST_ANCHORS: "trust-anchors",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A parsed statement. Its signatures are not verified by parsing: `quorum.state` does."""
+
+    kind: Kind
+    subject: str
+    version: int
+    replaces: Digest | None
+    proposer: OfficerId
+    time: datetime
+    proposal_lapses: datetime
+    expires: datetime | None
+    reason: str
+    ticket: str | None
+    body: Body
+    envelope: Envelope
+    raw: bytes  # the envelope's exact bytes
+
+    @property
+    def digest(self) -> Digest:
+        return self.envelope.digest
+
+    def expired(self, now: datetime) -> bool:
+        return self.expires is not None and now >= self.expires
+
+
+def parse_statement(raw: bytes) -> Statement:
+    """Read an envelope with a statement in it. Raises MalformedError; proves nothing."""
+    envelope = parse_envelope(raw, limit=MAX_STATEMENT * 2)
+    kind = kind_of(envelope.payload_type)
+    fields = parse_object(envelope.payload, limit=MAX_STATEMENT, what=f"{kind.value} statement")
+    fields.literal("type", kind.value)
+    fields.literal("format", 1)
+    statement = Statement(
+        kind=kind,
+        subject=fields.text("subject", limit=400),
+        version=fields.integer("version", low=1),
+        replaces=fields.nullable("replaces", fields.digest),
+        proposer=OfficerId(fields.text("proposer", limit=64)),
+        time=fields.time("time"),
+        proposal_lapses=fields.time("proposal_lapses"),
+        expires=fields.nullable("expires", fields.time),
+        reason=fields.text("reason", limit=2000),
+        ticket=fields.nullable("ticket", fields.text),
+        body=parse_body(kind, fields.fields("body")),
+        envelope=envelope,
+        raw=raw,
+    )
+    fields.done()
+    _check_times(statement)
+    _check_subject(statement)
+    return statement
+
+
+def compose_payload(
+    kind: Kind,
+    subject: str,
+    *,
+    version: int,
+    replaces: Digest | None,
+    proposer: str,
+    time: datetime,
+    reason: str,
+    body: dict[str, object],
+    lapses: timedelta = timedelta(days=3),
+    life: timedelta | None = timedelta(days=90),
+    ticket: str | None = None,
+) -> bytes:
+    """The exact payload bytes of a new statement, ready to be signed under `payload_type(kind)`."""
+    return dump(
+        {
+            "type": kind.value,
+            "format": 1,
+            "subject": subject,
+            "version": version,
+            "replaces": replaces,
+            "proposer": proposer,
+            "time": format_time(time),
+            "proposal_lapses": format_time(time + lapses),
+            "expires": None if life is None else format_time(time + life),
+            "reason": reason,
+            "ticket": ticket,
+            "body": body,
+        }
+    )
+
+
+def statement_type(kind: Kind) -> str:
+    """The DSSE payload type of statements of a kind."""
+    return payload_type(kind.value)
+
+
+def _check_times(statement: Statement) -> None:
+    if not timedelta(0) < statement.proposal_lapses - statement.time <= LONGEST_PROPOSAL:
+        raise MalformedStatement("proposal_lapses", expected="after time, within 7 days")
+    if (statement.expires is None) != (statement.kind is Kind.REVOCATION):
+        raise MalformedStatement("expires", expected="null for a revocation, and only there")
+    if statement.expires is not None and not (
+        timedelta(0) < statement.expires - statement.time <= LONGEST_LIFE
+    ):
+        raise MalformedStatement("expires", expected="after time, within 400 days")
+
+
+def _check_subject(statement: Statement) -> None:
+    expected = SINGLE_SUBJECTS.get(statement.kind, statement.subject)
+    if isinstance(statement.body, Admission):
+        expected = statement.body.model
+    if isinstance(statement.body, Revocation):
+        expected = statement.body.subject
+    if statement.subject != expected:
+        raise MalformedStatement("subject", found=statement.subject, expected=expected)
+    if (statement.version == 1) != (statement.replaces is None):
+        raise MalformedStatement("replaces", expected="null for version 1, and only there")
