@@ -1,0 +1,50 @@
+"""Signing as an officer: payload in, DSSE envelope out.
+
+Whoever signs depends on the `Signer` protocol alone; a PKCS#11 card will be another one.
+"""
+
+from typing import Protocol
+
+from keyturn.base.dsse import Envelope, Signature, pae
+from keyturn.base.signatures import KeyId
+from keyturn.officerkeys.keypair import OfficerSecret
+
+
+class Signer(Protocol):
+    """One officer's signing key, wherever it lies."""
+
+    @property
+    def officer(self) -> str: ...
+
+    @property
+    def key_id(self) -> KeyId: ...
+
+    @property
+    def spki(self) -> bytes: ...
+
+    def sign(self, payload_type: str, payload: bytes) -> Envelope:
+        """An envelope with this key's one signature over exactly these bytes."""
+        ...
+
+
+class OfficerSigner:
+    """A `Signer` over keys in memory. Does not own them: whoever opened the secret wipes it."""
+
+    def __init__(self, secret: OfficerSecret) -> None:
+        self._secret = secret
+
+    @property
+    def officer(self) -> str:
+        return self._secret.public.officer
+
+    @property
+    def key_id(self) -> KeyId:
+        return self._secret.public.key_id
+
+    @property
+    def spki(self) -> bytes:
+        return self._secret.public.spki
+
+    def sign(self, payload_type: str, payload: bytes) -> Envelope:
+        value = self._secret.sign(pae(payload_type, payload))
+        return Envelope(payload_type, payload, (Signature(self.key_id, value),))
