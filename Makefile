@@ -1,0 +1,30 @@
+# Everything here works on a fresh Debian 12 with Python 3.11 and make, and again at once.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv/bin
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: setup demo test lint bench lock
+
+setup:
+	@test -n "$(PYTHON)" || { echo "setup: no Python found; Python 3.11 is needed" >&2; exit 1; }
+	@"$(PYTHON)" packaging/setup/prepare.py
+
+demo: setup
+	@$(VENV)/python packaging/demo/run.py $(ARGS)
+
+# `make test ARGS="unit vectors"` runs some suites only, without the checks.
+test: setup
+	@$(VENV)/python tests/run_suites.py $(ARGS)
+
+lint: setup
+	@$(VENV)/python tests/run_suites.py checks
+
+bench: setup
+	@"$(PYTHON)" packaging/setup/prepare.py --bench
+	@$(VENV)/keyturn bench seal $(ARGS)
+	@$(VENV)/keyturn bench release $(ARGS)
+	@$(VENV)/keyturn bench log $(ARGS)
+
+# Renew requirements/*.txt from pyproject.toml (ARGS=--upgrade: the newest of everything).
+lock: setup
+	@$(VENV)/python packaging/setup/lock.py $(ARGS)
