@@ -1,0 +1,62 @@
+"""Challenges: proof that the keyholder asked, now, and only once (our protocol §5.1)."""
+
+import hmac
+from datetime import UTC, datetime, timedelta
+
+from keyturn.keyrelease.binding import CHALLENGE_SIZE
+
+RANDOM_SIZE = 16
+BOOT_KEY_SIZE = 32
+VALID = timedelta(seconds=120)
+_LABEL = b"keyturn-challenge-v1"
+
+
+def make_challenge(random16: bytes, now: datetime, boot_key: bytes) -> bytes:
+    """56 bytes: random ‖ u64 seconds ‖ HMAC. Raises ValueError on wrong sizes."""
+    if len(random16) != RANDOM_SIZE or len(boot_key) != BOOT_KEY_SIZE:
+        raise ValueError("a challenge takes 16 random bytes and a 32-byte key")
+    body = random16 + int(now.timestamp()).to_bytes(8, "big")
+    return body + hmac.digest(boot_key, _LABEL + body, "sha256")
+
+
+def is_genuine(challenge: bytes, boot_key: bytes) -> bool:
+    """Whether this keyholder process issued it. Says nothing of its age or of reuse."""
+    if len(challenge) != CHALLENGE_SIZE:
+        return False
+    body, tag = challenge[:24], challenge[24:]
+    return hmac.compare_digest(tag, hmac.digest(boot_key, _LABEL + body, "sha256"))
+
+
+def issued_at(challenge: bytes) -> datetime:
+    """When a genuine challenge was issued."""
+    return datetime.fromtimestamp(int.from_bytes(challenge[16:24], "big"), UTC)
+
+
+def is_live(challenge: bytes, now: datetime) -> bool:
+    """Whether a genuine challenge is within its 120 s; one from the future is not."""
+    age = now - issued_at(challenge)
+    return timedelta(seconds=-1) <= age <= VALID
+
+
+class SpentChallenges:
+    """Which challenges were used, for as long as they could be used again. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._spent: dict[bytes, datetime] = {}
+
+    def spend(self, challenge: bytes, now: datetime) -> bool:
+        """True the first time; the challenge is spent from then on, whatever comes of it."""
+        self._prune(now)
+        if challenge in self._spent:
+            return False
+        self._spent[challenge] = issued_at(challenge)
+        return True
+
+    def __len__(self) -> int:
+        return len(self._spent)
+
+    def _prune(self, now: datetime) -> None:
+        if len(self._spent) < 1024:
+            return
+        horizon = now - VALID - VALID
+        self._spent = {each: at for each, at in self._spent.items() if at >= horizon}

@@ -1,0 +1,233 @@
+"""The release request: keys, claims and evidence over one challenge (our protocol §4.4, §5.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keyturn.base.encoding import Digest, b64, digest_bytes, digest_of, unb64
+from keyturn.base.strictjson import Fields, dump, parse_object
+from keyturn.keyrelease.binding import (
+    CHALLENGE_SIZE,
+    HPKE_PUBLIC_SIZE,
+    SUITE,
+    NodeKeys,
+    Purpose,
+    compute_binding,
+    compute_core,
+    device_evidence,
+)
+from keyturn.keyrelease.errors import MalformedRequest
+from keyturn.quorum.policy_body import Caveat
+
+MAX_REQUEST = 256 << 10
+MAX_CLAIMS = 4 << 10
+MAX_DEVICES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SnpEvidence:
+    """DER certificates and the report, as the node's hardware and its host gave them."""
+
+    report: bytes
+    vek: bytes
+    intermediate: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GpuEvidence:
+    report: bytes
+    chain: tuple[bytes, ...]  # DER, leaf first
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    snp: SnpEvidence
+    gpus: tuple[GpuEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeClaims:
+    """What the measured workload says about itself; trusted only as far as it is measured."""
+
+    node: str
+    agent: str
+    lease: str | None
+    caveats: frozenset[Caveat]
+    raw: bytes
+
+    @staticmethod
+    def make(node: str, agent: str, lease: str | None, caveats: Sequence[Caveat]) -> "NodeClaims":
+        raw = dump(
+            {
+                "type": "node-claims",
+                "format": 1,
+                "node": node,
+                "agent": agent,
+                "lease": lease,
+                "caveats": sorted(caveat.value for caveat in set(caveats)),
+            }
+        )
+        return NodeClaims(node, agent, lease, frozenset(caveats), raw)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRequest:
+    """A parsed request: nothing in it is proved. `raw` are its exact bytes."""
+
+    purpose: Purpose
+    challenge: bytes
+    model: Digest
+    keys: NodeKeys
+    claims: NodeClaims
+    evidence: Evidence
+    raw: bytes
+
+    @property
+    def digest(self) -> Digest:
+        return digest_of(self.raw)
+
+    @property
+    def core(self) -> bytes:
+        """32 bytes (our protocol §4.2)."""
+        return compute_core(
+            self.purpose, self.challenge, digest_bytes(self.model), self.keys, self.claims.raw
+        )
+
+    @property
+    def binding(self) -> bytes:
+        """64 bytes that the CPU's report data must equal."""
+        devices = [device_evidence(each.report, each.chain) for each in self.evidence.gpus]
+        return compute_binding(self.core, devices)
+
+
+def build_request(
+    purpose: Purpose,
+    challenge: bytes,
+    model: Digest,
+    keys: NodeKeys,
+    claims: NodeClaims,
+    evidence: Evidence,
+) -> bytes:
+    """The exact bytes that a node sends."""
+    snp = evidence.snp
+    return dump(
+        {
+            "type": "release-request",
+            "format": 1,
+            "purpose": purpose.value,
+            "suite": SUITE,
+            "challenge": challenge.hex(),
+            "model": model,
+            "keys": {
+                "hpke": _optional(keys.hpke),
+                "rsa": _optional(keys.rsa),
+                "tls": b64(keys.tls),
+                "prompt": _optional(keys.prompt),
+                "ak_name": _optional(keys.ak_name),
+            },
+            "claims": b64(claims.raw),
+            "evidence": {
+                "snp": {
+                    "report": b64(snp.report),
+                    "vek": b64(snp.vek),
+                    "intermediate": b64(snp.intermediate),
+                    "root": b64(snp.root),
+                },
+                "gpus": [
+                    {"report": b64(each.report), "chain": [b64(cert) for cert in each.chain]}
+                    for each in evidence.gpus
+                ],
+            },
+        }
+    )
+
+
+def parse_request(raw: bytes) -> ReleaseRequest:
+    """Raises MalformedError. The request must be complete for its purpose."""
+    fields = parse_object(raw, limit=MAX_REQUEST, what="release request")
+    fields.literal("type", "release-request")
+    fields.literal("format", 1)
+    purpose = fields.choice("purpose", Purpose)
+    fields.literal("suite", SUITE)
+    request = ReleaseRequest(
+        purpose,
+        fields.hex("challenge", size=CHALLENGE_SIZE),
+        fields.digest("model"),
+        _keys(fields.fields("keys"), purpose),
+        parse_claims(fields.b64("claims", limit=MAX_CLAIMS)),
+        _evidence(fields.fields("evidence")),
+        raw,
+    )
+    fields.done()
+    if (request.claims.lease is None) != (purpose is Purpose.RELEASE):
+        raise MalformedRequest("claims: a renewal names its lease, a release names none")
+    return request
+
+
+def parse_claims(raw: bytes) -> NodeClaims:
+    """Raises MalformedError."""
+    fields = parse_object(raw, limit=MAX_CLAIMS, what="node claims")
+    fields.literal("type", "node-claims")
+    fields.literal("format", 1)
+    node = fields.text("node", limit=64)
+    if not node.isascii() or not node.replace("-", "").replace(".", "").isalnum():
+        raise MalformedRequest("claims: node", found=repr(node), expected="[A-Za-z0-9.-]")
+    agent = fields.text("agent", limit=64)
+    lease = fields.nullable("lease", lambda name: fields.hex(name, size=16).hex())
+    caveats = []
+    for name in fields.texts("caveats", limit=64):
+        try:
+            caveats.append(Caveat(name))
+        except ValueError as error:
+            raise MalformedRequest(f"claims: {error}") from error
+    fields.done()
+    return NodeClaims(node, agent, lease, frozenset(caveats), raw)
+
+
+def _keys(fields: Fields, purpose: Purpose) -> NodeKeys:
+    keys = NodeKeys(
+        hpke=_read_optional(fields, "hpke"),
+        rsa=_read_optional(fields, "rsa"),
+        tls=fields.b64("tls", limit=1024),
+        prompt=_read_optional(fields, "prompt"),
+        ak_name=_read_optional(fields, "ak_name"),
+    )
+    fields.done()
+    sizes = (len(keys.hpke), bool(keys.rsa))
+    if purpose is Purpose.RELEASE and sizes != (HPKE_PUBLIC_SIZE, True):
+        raise MalformedRequest("keys: a release needs an HPKE key of 1216 bytes and an RSA key")
+    if purpose is Purpose.RENEWAL and sizes != (0, False):
+        raise MalformedRequest("keys: a renewal carries no HPKE and no RSA key")
+    if not keys.tls:
+        raise MalformedRequest("keys: the TLS key is missing")
+    return keys
+
+
+def _evidence(fields: Fields) -> Evidence:
+    snp = fields.fields("snp")
+    cpu = SnpEvidence(
+        snp.b64("report", limit=4096),
+        snp.b64("vek", limit=8192),
+        snp.b64("intermediate", limit=8192),
+        snp.b64("root", limit=8192),
+    )
+    snp.done()
+    gpus = []
+    for each in fields.objects("gpus", limit=MAX_DEVICES):
+        report = each.b64("report", limit=32 << 10)
+        chain = each.texts("chain", limit=10)
+        gpus.append(GpuEvidence(report, tuple(unb64(c, what="gpu certificate") for c in chain)))
+        each.done()
+    fields.done()
+    return Evidence(cpu, tuple(gpus))
+
+
+def _read_optional(fields: Fields, name: str) -> bytes:
+    found = fields.nullable(name, lambda each: fields.b64(each, limit=4096))
+    if found == b"":
+        raise MalformedRequest(f"keys: {name} is empty", expected="null, or a key")
+    return found or b""
+
+
+def _optional(key: bytes) -> str | None:
+    return b64(key) if key else None
