@@ -1,0 +1,4 @@
+"""The sealed model format: segments, manifest, contents and key file (our protocol §5.2).
+
+Pure: takes bytes, keys and randomness as arguments; files are `keyturn.vault`'s business.
+"""
