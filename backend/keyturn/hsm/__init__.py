@@ -1,0 +1,6 @@
+"""The hardware security module: the only place where a model's key is ever in clear (I1).
+
+`protocol` says what Keyturn asks of an HSM, in Keyturn's words. `client` asks it of a worker
+process; `worker` is that process, and `token` answers there through the PKCS#11 binding
+(`pkcs11`). Nothing but a worker, a genesis or a pre-flight process loads a PKCS#11 module.
+"""

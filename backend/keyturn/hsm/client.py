@@ -1,0 +1,223 @@
+"""Asking an HSM worker process: start it, talk to it, notice when it is gone.
+
+The program that asks never holds a DEK and never reads the PIN: it passes the PIN's
+descriptor on. A worker that dies or does not answer in time is killed and reported as
+`HsmUnreachable`; nothing hangs, and whether its last operation was done is unknown.
+"""
+
+import contextlib
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from keyturn.base.errors import MalformedError
+from keyturn.hsm.errors import HsmUnreachable
+from keyturn.hsm.frames import receive_frame, send_frame
+from keyturn.hsm.messages import (
+    Hello,
+    LoadMark,
+    Operation,
+    Release,
+    Request,
+    Result,
+    Sign,
+    StoreMark,
+    encode_request,
+    parse_hello,
+    parse_result,
+)
+from keyturn.hsm.process import child_command, child_environment
+from keyturn.hsm.protocol import (
+    Admission,
+    Assurance,
+    PublicKey,
+    Purpose,
+    ReleaseOrder,
+    Wrapped,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """Where the token is. Times in seconds."""
+
+    module: Path
+    token_label: str
+    softhsm_configuration: Path | None = None
+    start_seconds: float = 30.0
+    answer_seconds: float = 10.0
+    stop_seconds: float = 2.0
+
+
+class HsmWorker:
+    """An `Hsm` in a process of its own. Any thread may ask; requests go one after another."""
+
+    def __init__(self, config: WorkerConfig, pin_fd: int) -> None:
+        """Start it and wait for its hello; `pin_fd` stays open and unread here.
+
+        Raises PinRefused, TokenError, HsmError, HsmUnreachable.
+        """
+        starting = StartingWorker(config, pin_fd)
+        self._take(config, starting, starting.hello())
+
+    @classmethod
+    def from_started(cls, config: WorkerConfig, starting: "StartingWorker") -> "HsmWorker":
+        """The worker that `starting` is, once it said hello (several may start at a time)."""
+        worker = cls.__new__(cls)
+        worker._take(config, starting, starting.hello())
+        return worker
+
+    def _take(self, config: WorkerConfig, started: "StartingWorker", hello: Hello) -> None:
+        self._config = config
+        self._process = started.process
+        self._channel = started.channel
+        self._hello = hello
+        self._lock = threading.Lock()
+        self._number = 0
+        self._dead = ""
+
+    @property
+    def hello(self) -> Hello:
+        return self._hello
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def assurance(self) -> Assurance:
+        return self._hello.assurance
+
+    @property
+    def is_alive(self) -> bool:
+        """False once it was found dead, killed or closed."""
+        return not self._dead and self._process.poll() is None
+
+    def public_keys(self) -> Mapping[Purpose, PublicKey]:
+        return dict(self._hello.keys)
+
+    def rewrap_admission(self, admission: Admission) -> bytes:
+        return self._bytes(admission)
+
+    def release(self, kek_wrapped: bytes, order: ReleaseOrder) -> Wrapped:
+        result = self._ask(Release(kek_wrapped, order), wrapped=True)
+        if not isinstance(result, Wrapped):
+            raise HsmUnreachable("the HSM worker's answer is of another kind")
+        return result
+
+    def sign_log(self, message: bytes) -> bytes:
+        return self._bytes(Sign(Purpose.LOG, message))
+
+    def sign_result(self, message: bytes) -> bytes:
+        return self._bytes(Sign(Purpose.RESULT, message))
+
+    def store_mark(self, mark: bytes) -> None:
+        self._ask(StoreMark(mark))
+
+    def load_mark(self) -> bytes | None:
+        result = self._ask(LoadMark())
+        return result if isinstance(result, bytes) else None
+
+    def close(self) -> None:
+        """End it: by closing the socket, then by force."""
+        with self._lock:
+            self._end("closed")
+
+    def __enter__(self) -> "HsmWorker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _bytes(self, operation: Operation) -> bytes:
+        result = self._ask(operation)
+        if not isinstance(result, bytes):
+            raise HsmUnreachable("the HSM worker's answer is of another kind")
+        return result
+
+    def _ask(self, operation: Operation, *, wrapped: bool = False) -> Result:
+        with self._lock:
+            if self._dead:
+                raise HsmUnreachable(f"the HSM worker is gone: {self._dead}")
+            self._number += 1
+            raw = encode_request(Request(self._number, operation))
+            try:
+                answer = exchange(self._channel, raw, self._config.answer_seconds)
+                return parse_result(answer, self._number, wrapped=wrapped)
+            except HsmUnreachable as error:
+                self._end(error.message)
+                raise
+
+    def _end(self, why: str) -> None:
+        if not self._dead:
+            self._dead = why
+            stop(self._process, self._channel, self._config.stop_seconds)
+
+
+class StartingWorker:
+    """A worker process that was started and has not said hello yet."""
+
+    def __init__(self, config: WorkerConfig, pin_fd: int) -> None:
+        """Raises HsmUnreachable when there is no starting it."""
+        self._config = config
+        ours, theirs = socket.socketpair()
+        command = child_command(
+            "keyturn.hsm.worker",
+            *("--module", str(config.module), "--token-label", config.token_label),
+            *("--socket-fd", str(theirs.fileno()), "--pin-fd", str(pin_fd)),
+        )
+        with theirs:
+            try:
+                self.process = subprocess.Popen(
+                    command,
+                    env=child_environment(config.module, config.softhsm_configuration),
+                    pass_fds=(theirs.fileno(), pin_fd),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                )
+            except OSError as error:
+                ours.close()
+                raise HsmUnreachable(f"the HSM worker does not start: {error}") from error
+        self.channel = ours
+
+    def hello(self) -> Hello:
+        """Wait for it. On any error the process is ended."""
+        try:
+            answer = exchange(self.channel, None, self._config.start_seconds)
+            return parse_hello(answer)
+        except BaseException:
+            stop(self.process, self.channel, self._config.stop_seconds)
+            raise
+
+
+def exchange(channel: socket.socket, request: bytes | None, seconds: float) -> bytes:
+    """Send a frame, if any, and receive one. Raises HsmUnreachable, within about `seconds`."""
+    deadline = time.monotonic() + seconds
+    try:
+        channel.settimeout(seconds)
+        if request is not None:
+            send_frame(channel, request)
+        channel.settimeout(max(deadline - time.monotonic(), 0.001))
+        answer = receive_frame(channel)
+    except TimeoutError as error:
+        raise HsmUnreachable("the HSM worker did not answer", expected=f"in {seconds} s") from error
+    except (OSError, MalformedError) as error:
+        raise HsmUnreachable("the HSM worker died") from error
+    if answer is None:
+        raise HsmUnreachable("the HSM worker died")
+    return answer
+
+
+def stop(process: subprocess.Popen[bytes], channel: socket.socket, seconds: float) -> None:
+    """Close the socket, which ends a worker; kill one that does not end."""
+    channel.close()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)

@@ -1,0 +1,171 @@
+"""Numbers of PKCS#11 that Keyturn uses. Source: OASIS PKCS#11 v2.40 (pkcs11t.h), v3.0 for EdDSA.
+
+Only numbers and names, no calls: `pkcs11` is the binding, `profiles` says which are used how.
+"""
+
+from enum import IntEnum
+
+CK_UNAVAILABLE_INFORMATION = (1 << 64) - 1  # ~0UL, on 64-bit
+CKF_OS_LOCKING_OK = 0x2  # C_Initialize: the module uses the system's mutexes
+CKF_RW_SESSION = 0x2
+CKF_SERIAL_SESSION = 0x4
+CKF_TOKEN_INITIALIZED = 0x400  # CK_TOKEN_INFO.flags
+CKF_HW_SLOT = 0x4  # CK_SLOT_INFO.flags
+CKU_SO = 0
+CKU_USER = 1
+CKZ_DATA_SPECIFIED = 1
+ARRAY = 0x40000000  # CKF_ARRAY_ATTRIBUTE
+
+
+class ObjectClass(IntEnum):
+    DATA = 0
+    PUBLIC_KEY = 2
+    PRIVATE_KEY = 3
+    SECRET_KEY = 4
+
+
+class KeyType(IntEnum):
+    RSA = 0x0
+    EC = 0x3
+    GENERIC_SECRET = 0x10
+    AES = 0x1F
+    EC_EDWARDS = 0x40  # v3.0
+
+
+class Mech(IntEnum):
+    RSA_PKCS_KEY_PAIR_GEN = 0x0
+    RSA_PKCS_OAEP = 0x9
+    SHA_1 = 0x220
+    SHA256 = 0x250
+    SHA256_HMAC = 0x251
+    SHA384 = 0x260
+    GENERIC_SECRET_KEY_GEN = 0x350
+    EC_KEY_PAIR_GEN = 0x1040
+    ECDSA = 0x1041
+    EC_EDWARDS_KEY_PAIR_GEN = 0x1055  # v3.0
+    EDDSA = 0x1057  # v3.0
+    AES_KEY_GEN = 0x1080
+    AES_ECB = 0x1081
+    AES_KEY_WRAP = 0x2109  # RFC 3394: the one wrap with one meaning on all tokens
+
+
+class Attr(IntEnum):
+    CLASS = 0x0
+    TOKEN = 0x1
+    PRIVATE = 0x2
+    LABEL = 0x3
+    APPLICATION = 0x10
+    VALUE = 0x11
+    KEY_TYPE = 0x100
+    ID = 0x102
+    SENSITIVE = 0x103
+    ENCRYPT = 0x104
+    DECRYPT = 0x105
+    WRAP = 0x106
+    UNWRAP = 0x107
+    SIGN = 0x108
+    VERIFY = 0x10A
+    DERIVE = 0x10C
+    MODULUS = 0x120
+    MODULUS_BITS = 0x121
+    PUBLIC_EXPONENT = 0x122
+    VALUE_LEN = 0x161
+    EXTRACTABLE = 0x162
+    LOCAL = 0x163
+    NEVER_EXTRACTABLE = 0x164
+    ALWAYS_SENSITIVE = 0x165
+    MODIFIABLE = 0x170
+    COPYABLE = 0x171
+    EC_PARAMS = 0x180
+    EC_POINT = 0x181
+    UNWRAP_TEMPLATE = 0x212 | ARRAY
+    ALLOWED_MECHANISMS = 0x600 | ARRAY
+
+
+class Rv(IntEnum):
+    """Return values that are named in messages; Keyturn acts on few of them."""
+
+    OK = 0x0
+    HOST_MEMORY = 0x2
+    SLOT_ID_INVALID = 0x3
+    GENERAL_ERROR = 0x5
+    FUNCTION_FAILED = 0x6
+    ARGUMENTS_BAD = 0x7
+    ATTRIBUTE_READ_ONLY = 0x10
+    ATTRIBUTE_SENSITIVE = 0x11
+    ATTRIBUTE_TYPE_INVALID = 0x12
+    ATTRIBUTE_VALUE_INVALID = 0x13
+    ACTION_PROHIBITED = 0x1B
+    DATA_INVALID = 0x20
+    DATA_LEN_RANGE = 0x21
+    DEVICE_ERROR = 0x30
+    DEVICE_MEMORY = 0x31
+    DEVICE_REMOVED = 0x32
+    ENCRYPTED_DATA_INVALID = 0x40
+    ENCRYPTED_DATA_LEN_RANGE = 0x41
+    FUNCTION_NOT_SUPPORTED = 0x54
+    KEY_HANDLE_INVALID = 0x60
+    KEY_SIZE_RANGE = 0x62
+    KEY_TYPE_INCONSISTENT = 0x63
+    KEY_FUNCTION_NOT_PERMITTED = 0x68
+    KEY_NOT_WRAPPABLE = 0x69
+    KEY_UNEXTRACTABLE = 0x6A
+    MECHANISM_INVALID = 0x70
+    MECHANISM_PARAM_INVALID = 0x71
+    OBJECT_HANDLE_INVALID = 0x82
+    OPERATION_ACTIVE = 0x90
+    OPERATION_NOT_INITIALIZED = 0x91
+    PIN_INCORRECT = 0xA0
+    PIN_INVALID = 0xA1
+    PIN_LEN_RANGE = 0xA2
+    PIN_EXPIRED = 0xA3
+    PIN_LOCKED = 0xA4
+    SESSION_CLOSED = 0xB0
+    SESSION_COUNT = 0xB1
+    SESSION_HANDLE_INVALID = 0xB3
+    SESSION_READ_ONLY = 0xB5
+    SIGNATURE_INVALID = 0xC0
+    SIGNATURE_LEN_RANGE = 0xC1
+    TEMPLATE_INCOMPLETE = 0xD0
+    TEMPLATE_INCONSISTENT = 0xD1
+    TOKEN_NOT_PRESENT = 0xE0
+    TOKEN_NOT_RECOGNIZED = 0xE1
+    UNWRAPPING_KEY_HANDLE_INVALID = 0xF0
+    UNWRAPPING_KEY_TYPE_INCONSISTENT = 0xF2
+    USER_ALREADY_LOGGED_IN = 0x100
+    USER_NOT_LOGGED_IN = 0x101
+    USER_PIN_NOT_INITIALIZED = 0x102
+    WRAPPED_KEY_INVALID = 0x110
+    WRAPPED_KEY_LEN_RANGE = 0x112
+    WRAPPING_KEY_HANDLE_INVALID = 0x113
+    WRAPPING_KEY_TYPE_INCONSISTENT = 0x115
+    BUFFER_TOO_SMALL = 0x150
+    CRYPTOKI_NOT_INITIALIZED = 0x190
+    CRYPTOKI_ALREADY_INITIALIZED = 0x191
+
+
+def rv_name(rv: int) -> str:
+    """`CKR_…` for a return value, its number where it has no name here."""
+    try:
+        return f"CKR_{Rv(rv).name}"
+    except ValueError:
+        return f"CKR {rv:#x}"
+
+
+LOST = frozenset(
+    {
+        Rv.DEVICE_ERROR,
+        Rv.DEVICE_REMOVED,
+        Rv.TOKEN_NOT_PRESENT,
+        Rv.TOKEN_NOT_RECOGNIZED,
+        Rv.SESSION_CLOSED,
+        Rv.SESSION_HANDLE_INVALID,
+        Rv.CRYPTOKI_NOT_INITIALIZED,
+        Rv.USER_NOT_LOGGED_IN,
+        Rv.KEY_HANDLE_INVALID,
+        Rv.OBJECT_HANDLE_INVALID,
+        Rv.UNWRAPPING_KEY_HANDLE_INVALID,
+        Rv.WRAPPING_KEY_HANDLE_INVALID,
+    }
+)
+"""Answers after which this process's hold on the token is gone: only a new one helps."""

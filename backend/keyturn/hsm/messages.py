@@ -1,0 +1,310 @@
+"""The messages between a program and its HSM worker: both ends in one place.
+
+A frame is a u32 length, big endian, and so many bytes of compact JSON, at most 64 KiB.
+The worker speaks first: a hello, or the error that kept it from starting. Then one request
+at a time, each with a number that its answer repeats. Read strictly at both ends.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from keyturn.base.encoding import Digest, b64, digest_bytes
+from keyturn.base.errors import KeyturnError, MalformedError
+from keyturn.base.strictjson import Fields, dump, parse_object
+from keyturn.hsm.errors import (
+    HsmError,
+    HsmRequestError,
+    HsmUnreachable,
+    KeyBindingError,
+    PinRefused,
+    TokenError,
+    WrappedKeyError,
+)
+from keyturn.hsm.protocol import (
+    MAX_MARK,
+    MAX_MESSAGE,
+    Admission,
+    Assurance,
+    KeyAlgorithm,
+    OaepHash,
+    PublicKey,
+    Purpose,
+    ReleaseOrder,
+    Wrapped,
+)
+
+MAX_FRAME = 64 << 10
+PROTOCOL = 1
+_MAX_WRAPPED = 1024  # bytes
+
+_ERRORS: dict[str, type[KeyturnError]] = {
+    each.__name__: each
+    for each in (
+        HsmRequestError,
+        WrappedKeyError,
+        KeyBindingError,
+        PinRefused,
+        TokenError,
+        HsmUnreachable,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a worker says of its token once every check passed."""
+
+    label: str
+    serial: str
+    assurance: Assurance
+    memory_locked: bool
+    release_hash: OaepHash
+    keys: dict[Purpose, PublicKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    kek_wrapped: bytes
+    order: ReleaseOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    purpose: Purpose
+    """LOG or RESULT."""
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMark:
+    mark: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LoadMark:
+    pass
+
+
+Operation = Admission | Release | Sign | StoreMark | LoadMark
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    number: int
+    operation: Operation
+
+
+def encode_request(request: Request) -> bytes:
+    return dump({"id": request.number, **_operation_document(request.operation)})
+
+
+def parse_request(raw: bytes) -> Request:
+    """Raises MalformedError on anything but a whole, known request."""
+    fields = parse_object(raw, limit=MAX_FRAME, what="HSM request")
+    number = fields.integer("id")
+    name = fields.text("op", limit=40)
+    reader = _READERS.get(name)
+    if reader is None:
+        raise HsmRequestError("unknown operation", found=name, expected=", ".join(_READERS))
+    operation = reader(fields)
+    fields.done()
+    return Request(number, operation)
+
+
+def _operation_document(operation: Operation) -> dict[str, object]:
+    match operation:
+        case Admission():
+            return {
+                "op": "rewrap_admission",
+                "admission": {
+                    "model_digest": _digest(operation.model_digest),
+                    "tag": b64(operation.tag),
+                    "oaep_hash": operation.oaep_hash.value,
+                },
+                "ingest_wrapped": b64(operation.ingest_wrapped),
+            }
+        case Release(kek_wrapped, order):
+            grant = {
+                "model_digest": _digest(order.model_digest),
+                "tag": b64(order.tag),
+                "node_rsa_spki": b64(order.node_rsa_spki),
+                "log_index": order.log_index,
+                "entry_digest": _digest(order.entry_digest),
+            }
+            return {"op": "release", "grant": grant, "kek_wrapped": b64(kek_wrapped)}
+        case Sign(purpose, message):
+            return {"op": f"sign_{purpose.value}", "message": b64(message)}
+        case StoreMark(mark):
+            return {"op": "store_mark", "mark": b64(mark)}
+        case LoadMark():
+            return {"op": "load_mark"}
+
+
+def _read_admission(fields: Fields) -> Operation:
+    inner = fields.fields("admission")
+    admission = Admission(
+        ingest_wrapped=fields.b64("ingest_wrapped", limit=_MAX_WRAPPED),
+        oaep_hash=inner.choice("oaep_hash", OaepHash),
+        model_digest=digest_bytes(inner.digest("model_digest")),
+        tag=inner.b64("tag", size=32),
+    )
+    inner.done()
+    return admission
+
+
+def _read_release(fields: Fields) -> Operation:
+    grant = fields.fields("grant")
+    order = ReleaseOrder(
+        model_digest=digest_bytes(grant.digest("model_digest")),
+        tag=grant.b64("tag", size=32),
+        node_rsa_spki=grant.b64("node_rsa_spki", limit=_MAX_WRAPPED),
+        log_index=grant.integer("log_index"),
+        entry_digest=digest_bytes(grant.digest("entry_digest")),
+    )
+    grant.done()
+    return Release(fields.b64("kek_wrapped", limit=_MAX_WRAPPED), order)
+
+
+_READERS: dict[str, Callable[[Fields], Operation]] = {
+    "rewrap_admission": _read_admission,
+    "release": _read_release,
+    "sign_log": lambda fields: Sign(Purpose.LOG, fields.b64("message", limit=MAX_MESSAGE)),
+    "sign_result": lambda fields: Sign(Purpose.RESULT, fields.b64("message", limit=MAX_MESSAGE)),
+    "store_mark": lambda fields: StoreMark(fields.b64("mark", limit=MAX_MARK)),
+    "load_mark": lambda _: LoadMark(),
+}
+
+Result = bytes | Wrapped | None
+
+
+def encode_result(number: int, result: Result) -> bytes:
+    """An answer: bytes, a wrapped DEK, or nothing."""
+    if isinstance(result, Wrapped):
+        value: object = {
+            "ciphertext": b64(result.ciphertext),
+            "oaep_hash": result.oaep_hash.value,
+        }
+    else:
+        value = None if result is None else b64(result)
+    return dump({"id": number, "ok": value})
+
+
+def encode_failure(number: int, error: KeyturnError) -> bytes:
+    return dump({"id": number, "error": error_document(error)})
+
+
+def parse_result(raw: bytes, number: int, *, wrapped: bool) -> Result:
+    """An answer's result. Raises the error that it carries, or MalformedError."""
+    fields = parse_object(raw, limit=MAX_FRAME, what="HSM answer")
+    fields.literal("id", number)
+    if fields.has("error"):
+        error = read_error(fields.fields("error"))
+        fields.done()
+        raise error
+    result: Result
+    if wrapped:
+        inner = fields.fields("ok")
+        ciphertext = inner.b64("ciphertext", limit=_MAX_WRAPPED)
+        result = Wrapped(ciphertext, inner.choice("oaep_hash", OaepHash))
+        inner.done()
+    else:
+        result = fields.nullable("ok", lambda name: fields.b64(name, limit=MAX_FRAME))
+    fields.done()
+    return result
+
+
+def encode_hello(hello: Hello) -> bytes:
+    return dump(
+        {
+            "hello": PROTOCOL,
+            "label": hello.label,
+            "serial": hello.serial,
+            "assurance": hello.assurance.value,
+            "memory_locked": hello.memory_locked,
+            "release_hash": hello.release_hash.value,
+            "keys": keys_document(hello.keys),
+        }
+    )
+
+
+def parse_hello(raw: bytes) -> Hello:
+    """A worker's first frame. Raises the error that it carries, or MalformedError."""
+    fields = parse_object(raw, limit=MAX_FRAME, what="HSM worker's hello")
+    if fields.has("error"):
+        raise read_error(fields.fields("error"))
+    fields.literal("hello", PROTOCOL)
+    hello = Hello(
+        label=fields.text("label", limit=64),
+        serial=fields.text("serial", limit=64, empty=True),
+        assurance=fields.choice("assurance", Assurance),
+        memory_locked=fields.boolean("memory_locked"),
+        release_hash=fields.choice("release_hash", OaepHash),
+        keys=read_keys(fields),
+    )
+    fields.done()
+    return hello
+
+
+def keys_document(keys: Mapping[Purpose, PublicKey]) -> list[dict[str, object]]:
+    return [
+        {
+            "purpose": key.purpose.value,
+            "algorithm": key.algorithm.value,
+            "oaep_hash": key.oaep_hash.value if key.oaep_hash else None,
+            "spki": b64(key.spki),
+        }
+        for key in keys.values()
+    ]
+
+
+def read_keys(fields: Fields) -> dict[Purpose, PublicKey]:
+    """The field `keys`: each purpose once, none missing. Raises MalformedError."""
+    keys = {}
+    for each in fields.objects("keys", limit=len(Purpose)):
+        purpose = each.choice("purpose", Purpose)
+        algorithm = each.choice("algorithm", KeyAlgorithm)
+        hash_ = each.nullable("oaep_hash", lambda name, inner=each: inner.choice(name, OaepHash))  # type: ignore[misc]
+        keys[purpose] = PublicKey(purpose, each.b64("spki", limit=1024), algorithm, hash_)
+        each.done()
+    if len(keys) != len(Purpose):
+        raise MalformedError(f"{fields.what}: keys are missing", found=f"{len(keys)} keys")
+    return keys
+
+
+def error_document(error: KeyturnError) -> dict[str, object]:
+    """A typed error; what is not an HSM error is told as a bad request or as a lost worker."""
+    document: dict[str, object] = {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "found": error.found,
+        "expected": error.expected,
+        "hint": error.hint,
+    }
+    if isinstance(error, HsmError):
+        return {"kind": "HsmError", "function": error.function, "rv": error.rv}
+    if document["kind"] not in _ERRORS:
+        kind = HsmRequestError if isinstance(error, MalformedError) else HsmUnreachable
+        document["kind"] = kind.__name__
+    return document
+
+
+def read_error(fields: Fields) -> KeyturnError:
+    """The error that a document stands for. Raises MalformedError when it is none of ours."""
+    kind = fields.text("kind", limit=40)
+    if kind == "HsmError":
+        error: KeyturnError = HsmError(fields.text("function", limit=40), fields.integer("rv"))
+    elif kind in _ERRORS:
+        error = _ERRORS[kind](
+            fields.text("message", empty=True),
+            found=fields.text("found", empty=True),
+            expected=fields.text("expected", empty=True),
+            hint=fields.text("hint", empty=True),
+        )
+    else:
+        raise MalformedError("an answer carries an unknown error", found=kind)
+    fields.done()
+    return error
+
+
+def _digest(raw: bytes) -> Digest:
+    return Digest("sha256:" + raw.hex())

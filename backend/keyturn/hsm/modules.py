@@ -1,0 +1,62 @@
+"""Where a PKCS#11 module may be found when the configuration names none."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from keyturn.hsm.errors import HsmUnreachable
+
+SOFTHSM = "libsofthsm2.so"
+_USUAL = (
+    "usr/lib/softhsm",
+    "usr/lib/x86_64-linux-gnu/softhsm",
+    "usr/lib/aarch64-linux-gnu/softhsm",
+    "usr/lib64/pkcs11",
+    "usr/lib/pkcs11",
+    "usr/local/lib/softhsm",
+    "opt/homebrew/lib/softhsm",
+)
+MODULE_VARIABLE = "KEYTURN_HSM_MODULE"
+
+
+def find_softhsm(unpacked: Path | None = None) -> Path:
+    """SoftHSM 2's module: `KEYTURN_HSM_MODULE`, the system's, or below `unpacked`.
+
+    `unpacked` is a directory into which Debian packages were unpacked without root.
+    Raises HsmUnreachable.
+    """
+    named = os.environ.get(MODULE_VARIABLE)
+    if named:
+        return check_module(Path(named))
+    for candidate in _candidates(unpacked):
+        if candidate.is_file():
+            return candidate
+    raise HsmUnreachable(
+        "SoftHSM 2 is not installed",
+        expected=SOFTHSM,
+        hint=f"install the package softhsm2, or name a PKCS#11 module in {MODULE_VARIABLE}",
+    )
+
+
+def check_module(module: Path) -> Path:
+    """The absolute path of a configured module. Raises HsmUnreachable when it is not a file."""
+    if not module.is_file():
+        raise HsmUnreachable("the configured PKCS#11 module is not there", found=str(module))
+    return module.resolve()
+
+
+def library_path(module: Path) -> str:
+    """LD_LIBRARY_PATH for a module from unpacked packages, so that it finds its neighbours."""
+    for parent in module.parents:
+        if (parent / "usr" / "lib").is_dir() and parent != Path("/"):
+            folders = (parent / place for place in ("usr/lib", "lib"))
+            multi = (each for folder in folders for each in (folder, *folder.glob("*-linux-gnu")))
+            return os.pathsep.join(str(each) for each in multi if each.is_dir())
+    return ""
+
+
+def _candidates(unpacked: Path | None) -> Iterator[Path]:
+    roots = (Path("/"), unpacked) if unpacked else (Path("/"),)
+    for root in roots:
+        for place in _USUAL:
+            yield root / place / SOFTHSM

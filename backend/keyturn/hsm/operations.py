@@ -1,0 +1,203 @@
+"""Keyturn's HSM operations over an open PKCS#11 token. Runs in the HSM worker only.
+
+A DEK is a session object for the length of one operation: opened under the unwrap template,
+tag verified inside the token, wrapped again, destroyed. Its value is never read.
+"""
+
+import struct
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from keyturn.base.encoding import sha256
+from keyturn.hsm.ckstructs import Mechanism
+from keyturn.hsm.cryptoki import LOST, Attr, Mech, Rv
+from keyturn.hsm.errors import (
+    HsmError,
+    HsmRequestError,
+    HsmUnreachable,
+    KeyBindingError,
+    TokenError,
+    WrappedKeyError,
+)
+from keyturn.hsm.pkcs11 import Handle
+from keyturn.hsm.profiles import DEK_FORM, KEY_WRAP, TAG_MAC, Label, data_object, data_query
+from keyturn.hsm.protocol import (
+    MAX_MARK,
+    MAX_MESSAGE,
+    WRAPPED_BY_KEK,
+    Admission,
+    Assurance,
+    OaepHash,
+    PublicKey,
+    Purpose,
+    ReleaseOrder,
+    Wrapped,
+    model_tag_message,
+)
+from keyturn.hsm.publickeys import parse_node_key
+from keyturn.hsm.selftest import check_canary, node_key_object, oaep
+from keyturn.hsm.token import OpenToken
+
+_COUNTER = struct.Struct(">Q")
+_INGEST_WRAPPED = 384  # bytes: RSA-3072
+
+
+class TokenHsm:
+    """An `Hsm` on one PKCS#11 session; a lock makes it one operation at a time."""
+
+    def __init__(self, token: OpenToken) -> None:
+        self._token = token
+        self._session = token.session
+        self._lock = threading.Lock()
+
+    @property
+    def assurance(self) -> Assurance:
+        return self._token.assurance
+
+    @property
+    def release_hash(self) -> OaepHash:
+        return self._token.release_hash
+
+    def public_keys(self) -> Mapping[Purpose, PublicKey]:
+        return dict(self._token.public)
+
+    def rewrap_admission(self, admission: Admission) -> bytes:
+        proved = self._token.public[Purpose.INGEST].oaep_hash
+        if admission.oaep_hash is not proved:
+            raise HsmRequestError(
+                "the key is wrapped with another OAEP hash than the ingest key's",
+                found=admission.oaep_hash.value,
+                expected=proved.value if proved else "",
+            )
+        wrapped = admission.ingest_wrapped
+        _sized("the key wrapped to the ingest key", wrapped, _INGEST_WRAPPED)
+        ingest = self._token.private[Purpose.INGEST]
+        with self._operation(), self._opened(oaep(proved), ingest, wrapped) as dek:
+            self._check_tag(dek, admission.model_digest, admission.tag)
+            rewrapped = self._session.wrap(KEY_WRAP, self._token.kek, dek)
+        if len(rewrapped) != WRAPPED_BY_KEK:
+            raise WrappedKeyError(
+                "the wrapped key is not a DEK",
+                found=f"{len(rewrapped) - 8} bytes",
+                expected="32 bytes",
+            )
+        return rewrapped
+
+    def release(self, kek_wrapped: bytes, order: ReleaseOrder) -> Wrapped:
+        _sized("the key wrapped under the KEK", kek_wrapped, WRAPPED_BY_KEK)
+        node = node_key_object(parse_node_key(order.node_rsa_spki))
+        with self._operation(), self._opened(KEY_WRAP, self._token.kek, kek_wrapped) as dek:
+            self._check_tag(dek, order.model_digest, order.tag)
+            recipient = self._session.create(node)
+            try:
+                ciphertext = self._session.wrap(oaep(self.release_hash), recipient, dek)
+            finally:
+                self._session.destroy(recipient)
+        return Wrapped(ciphertext, self.release_hash)
+
+    def sign_log(self, message: bytes) -> bytes:
+        _check_message(message)
+        with self._operation():
+            return self._signed(Purpose.LOG, Mech.EDDSA, message)
+
+    def sign_result(self, message: bytes) -> bytes:
+        _check_message(message)
+        with self._operation():
+            return self._signed(Purpose.RESULT, Mech.ECDSA, sha256(message))
+
+    def store_mark(self, mark: bytes) -> None:
+        if not 0 < len(mark) <= MAX_MARK:
+            raise HsmRequestError("the mark has a wrong size", found=f"{len(mark)} bytes")
+        with self._operation():
+            old = self._marks()
+            number = old[0][0] + 1 if old else 0
+            self._session.create(data_object(Label.MARK, _COUNTER.pack(number) + mark))
+            for _, _, handle in old:
+                self._session.destroy(handle)
+
+    def load_mark(self) -> bytes | None:
+        with self._operation():
+            marks = self._marks()
+        return marks[0][1] if marks else None
+
+    def _marks(self) -> list[tuple[int, bytes, Handle]]:
+        """(number, mark, handle), newest first. A kill during a store leaves two."""
+        marks = []
+        for handle in self._session.find(data_query(Label.MARK)):
+            raw = self._session.read(handle, Attr.VALUE)
+            if len(raw) <= _COUNTER.size:
+                raise TokenError("the token's mark is damaged", found=f"{len(raw)} bytes")
+            number = _COUNTER.unpack_from(raw)[0]
+            marks.append((number, raw[_COUNTER.size :], handle))
+        return sorted(marks, key=lambda each: each[0], reverse=True)
+
+    def _signed(self, purpose: Purpose, mechanism: Mech, data: bytes) -> bytes:
+        key = self._token.private[purpose]
+        signature = self._session.sign(Mechanism(mechanism), key, data)
+        if len(signature) != 64:
+            raise TokenError("a signature has the wrong size", found=f"{len(signature)} bytes")
+        return signature
+
+    @contextmanager
+    def _operation(self) -> Iterator[None]:
+        """One at a time; a lost token is *unreachable*, whatever call found it out."""
+        with self._lock:
+            try:
+                yield
+            except HsmError as error:
+                if error.rv in LOST:
+                    raise HsmUnreachable("the token is gone", found=error.found) from error
+                raise
+
+    @contextmanager
+    def _opened(self, mechanism: Mechanism, key: Handle, wrapped: bytes) -> Iterator[Handle]:
+        """The DEK as an object of this session, destroyed at the end."""
+        try:
+            dek = self._session.unwrap(mechanism, key, wrapped, DEK_FORM)
+        except HsmError as error:
+            if error.rv in LOST:
+                raise
+            self._blame(error)
+            raise WrappedKeyError(
+                "this HSM does not open the wrapped key",
+                found=error.found,
+                expected="a key wrapped to this HSM, whole",
+            ) from error
+        try:
+            yield dek
+        finally:
+            self._session.destroy(dek)
+
+    def _blame(self, cause: HsmError) -> None:
+        """SoftHSM says GENERAL_ERROR for a bad blob and for a bad token: ask the canary which."""
+        try:
+            check_canary(self._session, self._token.kek, self._token.canary)
+        except TokenError as error:
+            raise HsmUnreachable("the token fails its canary", found=cause.found) from error
+
+    def _check_tag(self, dek: Handle, model_digest: bytes, tag: bytes) -> None:
+        try:
+            self._session.verify(TAG_MAC, dek, model_tag_message(model_digest), tag)
+        except HsmError as error:
+            if error.rv in (Rv.SIGNATURE_INVALID, Rv.SIGNATURE_LEN_RANGE):
+                raise KeyBindingError(
+                    "the key is not this model's: its tag does not verify",
+                    found=error.found,
+                    expected="the tag of the admission statement",
+                ) from error
+            if error.rv == Rv.KEY_SIZE_RANGE:
+                raise WrappedKeyError("the wrapped key is too short for a DEK") from error
+            raise
+
+
+def _check_message(message: bytes) -> None:
+    if not 0 < len(message) <= MAX_MESSAGE:
+        raise HsmRequestError("the message to sign has a wrong size", found=f"{len(message)} bytes")
+
+
+def _sized(what: str, data: bytes, size: int) -> None:
+    if len(data) != size:
+        raise WrappedKeyError(
+            f"{what} has the wrong size", found=f"{len(data)} bytes", expected=f"{size} bytes"
+        )

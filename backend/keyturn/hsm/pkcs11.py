@@ -1,0 +1,361 @@
+"""A small PKCS#11 binding over ctypes: what Keyturn calls, and nothing else.
+
+Why our own: published bindings initialise the module without locking, or know neither
+UNWRAP_TEMPLATE nor all wrap mechanisms (decision and measurements: docs/decisions). One
+`Library` a process; a `Session` is used by one thread at a time. Never fork after loading.
+Every call that does not return CKR_OK raises `HsmError` with the function and the return
+value's name; no argument ever enters a message. Source: OASIS PKCS#11 v2.40, v3.0.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ctypes import POINTER, byref, c_ubyte, c_ulong, c_void_p
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NewType
+
+from keyturn.hsm.ckstructs import (
+    AttributeValue,
+    CkAttribute,
+    CkFunctionList,
+    CkInfo,
+    CkInitializeArgs,
+    CkMechanism,
+    CkSlotInfo,
+    CkTokenInfo,
+    Mechanism,
+    Template,
+    c_ubyte_array,
+    decode_value,
+    encode_template,
+    padded,
+    unpadded,
+)
+from keyturn.hsm.cryptoki import (
+    CK_UNAVAILABLE_INFORMATION,
+    CKF_HW_SLOT,
+    CKF_OS_LOCKING_OK,
+    CKF_RW_SESSION,
+    CKF_SERIAL_SESSION,
+    CKF_TOKEN_INITIALIZED,
+    CKU_SO,
+    CKU_USER,
+    Attr,
+    Rv,
+)
+from keyturn.hsm.errors import HsmError, HsmUnreachable
+
+Handle = NewType("Handle", int)
+"""An object of a session or token; valid in the process that got it."""
+
+Slot = NewType("Slot", int)
+
+_OUTPUT = 8192  # bytes; the longest answer here is an RSA modulus or a checkpoint
+_FOUND = 64  # objects a find may return; more of one name is a broken token
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInfo:
+    """What a token says of itself. Claims, not proofs."""
+
+    slot: Slot
+    label: str
+    manufacturer: str
+    model: str
+    serial: str
+    initialised: bool
+    hardware_slot: bool
+
+
+class Library:
+    """A loaded and initialised module. `close` finalises it."""
+
+    def __init__(self, module: Path) -> None:
+        """Raises HsmUnreachable when there is no such module, HsmError when it does not start."""
+        try:
+            library = ctypes.CDLL(str(module))
+            get_list = library.C_GetFunctionList
+        except (OSError, AttributeError) as error:
+            raise HsmUnreachable(f"cannot load the PKCS#11 module: {error}") from error
+        pointer = POINTER(CkFunctionList)()
+        get_list.restype = c_ulong
+        _check("C_GetFunctionList", get_list(byref(pointer)))
+        self._functions = pointer.contents
+        self._cache: dict[str, Any] = {}
+        # Without the flag SoftHSM runs without any mutex (notes, fact 2).
+        self.call("C_Initialize", byref(CkInitializeArgs(flags=CKF_OS_LOCKING_OK)))
+
+    def close(self) -> None:
+        self.call("C_Finalize", None)
+
+    def call(self, name: str, *arguments: Any) -> None:
+        """Call a function of the list; ints are passed as CK_ULONG. Raises HsmError."""
+        function = self._cache.get(name)
+        if function is None:
+            address = getattr(self._functions, name)
+            if not address:
+                raise HsmError(name, Rv.FUNCTION_NOT_SUPPORTED)
+            function = self._cache[name] = ctypes.CFUNCTYPE(c_ulong)(address)
+        wide = (c_ulong(each) if isinstance(each, int) else each for each in arguments)
+        _check(name, function(*wide))
+
+    def describe(self) -> str:
+        """The module's own description and version."""
+        info = CkInfo()
+        self.call("C_GetInfo", byref(info))
+        version = info.version
+        return f"{unpadded(info.description)} {version.major}.{version.minor}"
+
+    def tokens(self) -> tuple[TokenInfo, ...]:
+        """Every token present, initialised or not."""
+        count = c_ulong()
+        self.call("C_GetSlotList", c_ubyte(1), None, byref(count))
+        slots = (c_ulong * count.value)()
+        self.call("C_GetSlotList", c_ubyte(1), slots, byref(count))
+        return tuple(self._token(Slot(slot)) for slot in slots[: count.value])
+
+    def _token(self, slot: Slot) -> TokenInfo:
+        info, place = CkTokenInfo(), CkSlotInfo()
+        self.call("C_GetTokenInfo", slot, byref(info))
+        self.call("C_GetSlotInfo", slot, byref(place))
+        return TokenInfo(
+            slot,
+            unpadded(info.label),
+            unpadded(info.manufacturer),
+            unpadded(info.model),
+            unpadded(info.serial),
+            bool(info.flags & CKF_TOKEN_INITIALIZED),
+            bool(place.flags & CKF_HW_SLOT),
+        )
+
+    def init_token(self, slot: Slot, so_pin: bytearray, label: str) -> None:
+        """Erase the token and give it an SO PIN. The slot's number may change."""
+        name = c_ubyte_array(padded(label, 32))
+        self.call("C_InitToken", slot, _pin(so_pin), len(so_pin), name)
+
+    @contextmanager
+    def session(self, slot: Slot) -> Iterator["Session"]:
+        """A read-write session, closed at the end."""
+        session = self.open_session(slot)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def open_session(self, slot: Slot) -> "Session":
+        """A read-write session; closing the last one of a token logs out."""
+        handle = c_ulong()
+        flags = CKF_SERIAL_SESSION | CKF_RW_SESSION
+        self.call("C_OpenSession", slot, flags, None, None, byref(handle))
+        return Session(self, handle.value)
+
+
+class Session:
+    """Calls within one session. One thread at a time."""
+
+    def __init__(self, library: Library, handle: int) -> None:
+        self._library = library
+        self._handle = handle
+
+    def _call(self, name: str, *arguments: Any) -> None:
+        self._library.call(name, self._handle, *arguments)
+
+    def close(self) -> None:
+        self._call("C_CloseSession")
+
+    def login(self, pin: bytearray, *, security_officer: bool = False) -> None:
+        """Log in; to be logged in already is not an error. The PIN is not copied by us."""
+        try:
+            user = CKU_SO if security_officer else CKU_USER
+            self._call("C_Login", user, _pin(pin), len(pin))
+        except HsmError as error:
+            if error.rv != Rv.USER_ALREADY_LOGGED_IN:
+                raise
+
+    def logout(self) -> None:
+        self._call("C_Logout")
+
+    def init_pin(self, pin: bytearray) -> None:
+        """As SO: set the user PIN of a fresh token."""
+        self._call("C_InitPIN", _pin(pin), len(pin))
+
+    def set_pin(self, old: bytearray, new: bytearray) -> None:
+        """Change the PIN of whoever is logged in."""
+        self._call("C_SetPIN", _pin(old), len(old), _pin(new), len(new))
+
+    def find(self, template: Template) -> tuple[Handle, ...]:
+        """Objects that have all these attributes, at most 64."""
+        array, pinned = encode_template(template)
+        found, count = (c_ulong * _FOUND)(), c_ulong()
+        self._call("C_FindObjectsInit", array, len(array))
+        try:
+            self._call("C_FindObjects", found, _FOUND, byref(count))
+        finally:
+            self._call("C_FindObjectsFinal")
+        del pinned
+        return tuple(Handle(each) for each in found[: count.value])
+
+    def generate(self, mechanism: Mechanism, template: Template) -> Handle:
+        """A new secret key."""
+        ck, pinned = mechanism.encode()
+        array, held = encode_template(template)
+        handle = c_ulong()
+        self._call("C_GenerateKey", byref(ck), array, len(array), byref(handle))
+        del pinned, held
+        return Handle(handle.value)
+
+    def generate_pair(
+        self, mechanism: Mechanism, public: Template, private: Template
+    ) -> tuple[Handle, Handle]:
+        """A new key pair: (public, private)."""
+        ck, pinned = mechanism.encode()
+        first, held = encode_template(public)
+        second, also = encode_template(private)
+        handles = c_ulong(), c_ulong()
+        self._call(
+            "C_GenerateKeyPair",
+            byref(ck),
+            *(first, len(first), second, len(second)),
+            *(byref(each) for each in handles),
+        )
+        del pinned, held, also
+        return Handle(handles[0].value), Handle(handles[1].value)
+
+    def create(self, template: Template) -> Handle:
+        """Make an object of given attributes."""
+        array, pinned = encode_template(template)
+        handle = c_ulong()
+        self._call("C_CreateObject", array, len(array), byref(handle))
+        del pinned
+        return Handle(handle.value)
+
+    def copy(self, handle: Handle, template: Template) -> Handle:
+        array, pinned = encode_template(template)
+        made = c_ulong()
+        self._call("C_CopyObject", handle, array, len(array), byref(made))
+        del pinned
+        return Handle(made.value)
+
+    def destroy(self, handle: Handle) -> None:
+        self._call("C_DestroyObject", handle)
+
+    def set(self, handle: Handle, template: Template) -> None:
+        array, pinned = encode_template(template)
+        self._call("C_SetAttributeValue", handle, array, len(array))
+        del pinned
+
+    def read(self, handle: Handle, attribute: Attr) -> bytes:
+        """The raw bytes of one attribute. Raises HsmError, also when it is sensitive."""
+        one = (CkAttribute * 1)(CkAttribute(attribute, None, 0))
+        self._call("C_GetAttributeValue", handle, one, 1)
+        if one[0].length == CK_UNAVAILABLE_INFORMATION:
+            raise HsmError("C_GetAttributeValue", Rv.ATTRIBUTE_TYPE_INVALID)
+        buffer = (c_ubyte * max(one[0].length, 1))()
+        one[0].value = ctypes.cast(buffer, c_void_p)
+        self._call("C_GetAttributeValue", handle, one, 1)
+        return bytes(buffer[: one[0].length])
+
+    def read_like(
+        self, handle: Handle, attribute: Attr, like: AttributeValue
+    ) -> AttributeValue | None:
+        """One attribute of the kind that `like` has; None when it has another kind or size."""
+        if isinstance(like, Template):
+            return self._read_template(handle, attribute, tuple(a for a, _ in like.items))
+        return decode_value(attribute, self.read(handle, attribute), like)
+
+    def _read_template(
+        self, handle: Handle, attribute: Attr, kinds: tuple[Attr, ...]
+    ) -> Template | None:
+        """An attribute that is itself a template; None unless it has as many as `kinds`.
+
+        Values are returned as the bytes that they are; compare with `raw_template`. The kinds
+        are filled in beforehand: SoftHSM looks values up by them, others write them.
+        """
+        inner = (CkAttribute * len(kinds))()
+        buffers = [(c_ubyte * 64)() for _ in kinds]
+        for slot, kind, buffer in zip(inner, kinds, buffers, strict=True):
+            slot.type = kind
+            slot.value, slot.length = ctypes.cast(buffer, c_void_p), ctypes.sizeof(buffer)
+        one = (CkAttribute * 1)(CkAttribute(attribute, None, 0))
+        self._call("C_GetAttributeValue", handle, one, 1)
+        if one[0].length != ctypes.sizeof(inner):
+            return None
+        one[0].value = ctypes.cast(inner, c_void_p)
+        self._call("C_GetAttributeValue", handle, one, 1)
+        pairs = zip(inner, buffers, strict=True)
+        return Template(
+            tuple(sorted((Attr(s.type), bytes(b[: s.length])) for s, b in pairs if s.length <= 64))
+        )
+
+    def wrap(self, mechanism: Mechanism, wrapping: Handle, key: Handle) -> bytes:
+        """`key` encrypted under `wrapping`."""
+        ck, pinned = mechanism.encode()
+        out, length = (c_ubyte * _OUTPUT)(), c_ulong(_OUTPUT)
+        self._call("C_WrapKey", byref(ck), wrapping, key, out, byref(length))
+        del pinned
+        return bytes(out[: length.value])
+
+    def unwrap(
+        self, mechanism: Mechanism, unwrapping: Handle, wrapped: bytes, template: Template
+    ) -> Handle:
+        """A new key object from `wrapped`; the value stays in the token."""
+        ck, pinned = mechanism.encode()
+        array, held = encode_template(template)
+        data, handle = c_ubyte_array(wrapped), c_ulong()
+        self._call(
+            "C_UnwrapKey",
+            byref(ck),
+            *(unwrapping, data, len(wrapped)),
+            *(array, len(array), byref(handle)),
+        )
+        del pinned, held
+        return Handle(handle.value)
+
+    def sign(self, mechanism: Mechanism, key: Handle, message: bytes) -> bytes:
+        data, out, length = c_ubyte_array(message), (c_ubyte * _OUTPUT)(), c_ulong(_OUTPUT)
+        self._begin("C_SignInit", mechanism, key)
+        self._call("C_Sign", data, len(message), out, byref(length))
+        return bytes(out[: length.value])
+
+    def verify(self, mechanism: Mechanism, key: Handle, message: bytes, signature: bytes) -> None:
+        """Raises HsmError (SIGNATURE_INVALID or SIGNATURE_LEN_RANGE) when it does not verify."""
+        self._begin("C_VerifyInit", mechanism, key)
+        self._call(
+            "C_Verify",
+            *(c_ubyte_array(message), len(message)),
+            *(c_ubyte_array(signature), len(signature)),
+        )
+
+    def decrypt_init(self, mechanism: Mechanism, key: Handle) -> None:
+        """Only begin to decrypt: pre-flight asks whether a key that must not would."""
+        self._begin("C_DecryptInit", mechanism, key)
+
+    def _begin(self, name: str, mechanism: Mechanism, key: Handle) -> None:
+        ck: CkMechanism
+        ck, pinned = mechanism.encode()
+        self._call(name, byref(ck), key)
+        del pinned
+
+
+def raw_template(template: Template) -> Template:
+    """A template in the form in which `Session.read_like` returns one: sorted, as bytes."""
+    array, pinned = encode_template(template)
+    raw = tuple(sorted((Attr(s.type), ctypes.string_at(s.value, s.length)) for s in array))
+    del pinned
+    return Template(raw)
+
+
+def _pin(pin: bytearray) -> ctypes.Array[c_ubyte]:
+    """The caller's own buffer, so that wiping it leaves no copy of ours."""
+    return (c_ubyte * len(pin)).from_buffer(pin)
+
+
+def wipe(secret: bytearray) -> None:
+    """Overwrite with zeros, in place."""
+    ctypes.memset((c_ubyte * len(secret)).from_buffer(secret), 0, len(secret))
+
+
+def _check(name: str, rv: int) -> None:
+    if rv != Rv.OK:
+        raise HsmError(name, rv)

@@ -1,0 +1,178 @@
+"""What each key on the token may do: attributes for making it, and for checking it at each open.
+
+Profile *never extractable*: the KEK leaves the token in no form. Modifiable or copyable keys
+can be given more rights by whoever is logged in (measured), so none is. The unwrap template
+makes the token refuse to open a DEK in any form but the one below; SoftHSM refuses a
+difference and an omission alike. On a software token all of this is what the token says,
+not a proof: whoever can write its files can change it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from keyturn.hsm.ckstructs import Mechanism, Template
+from keyturn.hsm.cryptoki import Attr, KeyType, Mech, ObjectClass
+
+KEK_BITS = 256
+INGEST_BITS = 3072
+_ED25519 = bytes.fromhex("06032b6570")  # OID 1.3.101.112 (RFC 8410)
+_P256 = bytes.fromhex("06082a8648ce3d030107")  # OID 1.2.840.10045.3.1.7 (RFC 5480)
+
+KEY_WRAP = Mechanism(Mech.AES_KEY_WRAP)
+TAG_MAC = Mechanism(Mech.SHA256_HMAC)
+
+
+class Label(StrEnum):
+    """The names of Keyturn's objects on a token."""
+
+    KEK = "keyturn-kek"
+    INGEST = "keyturn-ingest"
+    LOG = "keyturn-log"
+    RESULT = "keyturn-result"
+    CANARY = "keyturn-canary"
+    MARK = "keyturn-mark"
+
+
+def _rights(*granted: Attr) -> tuple[tuple[Attr, bool], ...]:
+    every = (Attr.ENCRYPT, Attr.DECRYPT, Attr.WRAP, Attr.UNWRAP, Attr.SIGN, Attr.VERIFY)
+    return tuple((each, each in granted) for each in (*every, Attr.DERIVE))
+
+
+DEK_FORM = Template(
+    (
+        (Attr.CLASS, ObjectClass.SECRET_KEY),
+        (Attr.KEY_TYPE, KeyType.GENERIC_SECRET),
+        (Attr.TOKEN, False),
+        (Attr.PRIVATE, True),
+        (Attr.SENSITIVE, True),
+        (Attr.EXTRACTABLE, True),  # it has to be wrapped to the node
+        *_rights(Attr.VERIFY),  # its tag is checked under it; nothing else
+    )
+)
+"""The only form in which KEK and ingest key open a DEK."""
+
+_LOCKED = ((Attr.MODIFIABLE, False), (Attr.COPYABLE, False))
+_SECRET = ((Attr.PRIVATE, True), (Attr.SENSITIVE, True), (Attr.EXTRACTABLE, False), *_LOCKED)
+_BORN_HERE = Template(
+    ((Attr.LOCAL, True), (Attr.ALWAYS_SENSITIVE, True), (Attr.NEVER_EXTRACTABLE, True))
+)
+
+
+def _private(kind: KeyType, right: Attr, mechanism: Mech) -> Template:
+    given = (Attr.SIGN, Attr.UNWRAP, Attr.DECRYPT, Attr.DERIVE)
+    return Template(
+        (
+            (Attr.CLASS, ObjectClass.PRIVATE_KEY),
+            (Attr.KEY_TYPE, kind),
+            (Attr.TOKEN, True),
+            *_SECRET,
+            *((each, each is right) for each in given),
+            (Attr.ALLOWED_MECHANISMS, (mechanism,)),
+        )
+    )
+
+
+def _public(kind: KeyType, right: Attr) -> Template:
+    given = (Attr.VERIFY, Attr.WRAP, Attr.ENCRYPT)
+    return Template(
+        (
+            (Attr.CLASS, ObjectClass.PUBLIC_KEY),
+            (Attr.KEY_TYPE, kind),
+            (Attr.TOKEN, True),
+            (Attr.PRIVATE, False),
+            *_LOCKED,
+            *((each, each is right) for each in given),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PairProfile:
+    """How a key pair is made, and what its halves must say of themselves afterwards."""
+
+    label: Label
+    generator: Mechanism
+    public: Template
+    private: Template
+    parameters: Template
+    """What only the generation of the public half is told: size, exponent or curve."""
+
+
+KEK = Template(
+    (
+        (Attr.CLASS, ObjectClass.SECRET_KEY),
+        (Attr.KEY_TYPE, KeyType.AES),
+        (Attr.TOKEN, True),
+        *_SECRET,
+        *_rights(Attr.WRAP, Attr.UNWRAP),
+        (Attr.VALUE_LEN, KEK_BITS // 8),
+        (Attr.ALLOWED_MECHANISMS, (Mech.AES_KEY_WRAP,)),
+        (Attr.UNWRAP_TEMPLATE, DEK_FORM),
+    )
+)
+KEK_GENERATOR = Mechanism(Mech.AES_KEY_GEN)
+
+INGEST = PairProfile(
+    Label.INGEST,
+    Mechanism(Mech.RSA_PKCS_KEY_PAIR_GEN),
+    _public(KeyType.RSA, Attr.WRAP),
+    _private(KeyType.RSA, Attr.UNWRAP, Mech.RSA_PKCS_OAEP).plus((Attr.UNWRAP_TEMPLATE, DEK_FORM)),
+    Template(((Attr.MODULUS_BITS, INGEST_BITS), (Attr.PUBLIC_EXPONENT, b"\x01\x00\x01"))),
+)
+LOG = PairProfile(
+    Label.LOG,
+    Mechanism(Mech.EC_EDWARDS_KEY_PAIR_GEN),
+    _public(KeyType.EC_EDWARDS, Attr.VERIFY),
+    _private(KeyType.EC_EDWARDS, Attr.SIGN, Mech.EDDSA),
+    Template(((Attr.EC_PARAMS, _ED25519),)),
+)
+RESULT = PairProfile(
+    Label.RESULT,
+    Mechanism(Mech.EC_KEY_PAIR_GEN),
+    _public(KeyType.EC, Attr.VERIFY),
+    _private(KeyType.EC, Attr.SIGN, Mech.ECDSA),
+    Template(((Attr.EC_PARAMS, _P256),)),
+)
+PAIRS = (INGEST, LOG, RESULT)
+
+
+def named(template: Template, label: Label) -> Template:
+    """The template with Keyturn's name on it (label and id)."""
+    name = label.value.encode()
+    return template.plus((Attr.LABEL, name), (Attr.ID, name))
+
+
+def expected(template: Template) -> Template:
+    """What a finished secret or private key of this template must say: also that it is born here.
+
+    Lists of mechanisms are compared sorted.
+    """
+    return template.plus(*_BORN_HERE.items)
+
+
+def for_a_session(template: Template) -> Template:
+    """The same key as a session object: pre-flight tries profiles without leaving a trace."""
+    return template.plus((Attr.TOKEN, False))
+
+
+def data_object(label: Label, value: bytes) -> Template:
+    """A private data object on the token."""
+    return Template(
+        (
+            (Attr.CLASS, ObjectClass.DATA),
+            (Attr.TOKEN, True),
+            (Attr.PRIVATE, True),
+            (Attr.MODIFIABLE, False),
+            (Attr.LABEL, label.value.encode()),
+            (Attr.APPLICATION, b"keyturn"),
+            (Attr.VALUE, value),
+        )
+    )
+
+
+def data_query(label: Label) -> Template:
+    return Template(((Attr.CLASS, ObjectClass.DATA), (Attr.LABEL, label.value.encode())))
+
+
+def key_query(label: Label, kind: ObjectClass) -> Template:
+    return Template(((Attr.CLASS, kind), (Attr.LABEL, label.value.encode())))
