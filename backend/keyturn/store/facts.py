@@ -1,0 +1,34 @@
+"""Single values and gapless counters."""
+
+from sqlalchemy import Connection, select, update
+
+from keyturn.store.errors import StoreOutdated
+from keyturn.store.schema import counters, facts
+
+AUTHORITY = "authority"
+ORIGIN = "origin"
+
+
+def read_fact(connection: Connection, name: str) -> str | None:
+    found: str | None = connection.scalar(select(facts.c.value).where(facts.c.name == name))
+    return found
+
+
+def write_fact(connection: Connection, name: str, value: str) -> None:
+    """Set or replace."""
+    changed = connection.execute(update(facts).where(facts.c.name == name).values(value=value))
+    if changed.rowcount == 0:
+        connection.execute(facts.insert().values(name=name, value=value))
+
+
+def next_number(connection: Connection, name: str) -> int:
+    """1, 2, 3 … without gaps in commit order: other writers wait for this transaction's end."""
+    changed = connection.execute(
+        update(counters).where(counters.c.name == name).values(value=counters.c.value + 1)
+    )
+    if changed.rowcount != 1:  # the migration made it: two writers must not both insert it
+        raise StoreOutdated(f"the database has no counter '{name}'")
+    found: int = connection.execute(
+        select(counters.c.value).where(counters.c.name == name)
+    ).scalar_one()
+    return found

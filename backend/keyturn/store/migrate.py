@@ -1,0 +1,85 @@
+"""Bringing the tables to this program's version, from the first table on (Alembic).
+
+Upgrading runs in one transaction under a lock: replicas that start together wait for each other.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from keyturn.store.database import Database
+from keyturn.store.errors import StoreOutdated
+from keyturn.store.schema import metadata
+
+_LOCK = 0x6B657974  # PostgreSQL advisory lock, "keyt"
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def upgrade(database: Database) -> tuple[str | None, str]:
+    """Run what is missing; (version before, version after).
+
+    Raises StoreUnreachable, and StoreOutdated when a newer program made the tables.
+    """
+    with database.write() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        before = _current(connection)
+        _known(before)
+        command.upgrade(_config(connection), "head")
+        return before, newest_version()
+
+
+def require_current(database: Database) -> None:
+    """Raises StoreOutdated unless the tables are exactly of this program's version."""
+    with database.read() as connection:
+        found = _current(connection)
+    if found != newest_version():
+        raise StoreOutdated(
+            "the database is of another version",
+            found=found or "no tables",
+            expected=newest_version(),
+            hint="Run `keyturn db migrate`.",
+        )
+
+
+def differences(database: Database) -> list[str]:
+    """How the real tables differ from the schema, in words; empty when they do not."""
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        found = compare_metadata(context, metadata)
+    return [str(each) for each in found]
+
+
+def newest_version() -> str:
+    """The version that this program's schema has."""
+    head = ScriptDirectory(str(_SCRIPTS)).get_current_head()
+    if head is None:
+        raise StoreOutdated("the program carries no migrations")
+    return head
+
+
+def _known(version: str | None) -> None:
+    script = ScriptDirectory(str(_SCRIPTS))
+    if version is not None and version not in {each.revision for each in script.walk_revisions()}:
+        raise StoreOutdated(
+            "the database was made by a newer program",
+            found=version,
+            expected=f"at most {newest_version()}",
+        )
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
