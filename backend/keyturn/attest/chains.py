@@ -1,0 +1,134 @@
+"""Certificate paths: each link's names, rights and signature, the dates, and a cache of links.
+
+RFC 5280 §6.1, cut to what the vendors' fixed chains need. A link says nothing about trust until
+its root was found among the anchors, which every caller asks anew, cache or not.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+
+from keyturn.attest.certificates import (
+    Certificate,
+    parse_certificate,
+    verify_signed,
+)
+from keyturn.attest.errors import Reason, UntrustedEvidence
+from keyturn.base.encoding import sha256
+
+# basicConstraints, keyUsage: the critical extensions that are understood here.
+_UNDERSTOOD = frozenset({"2.5.29.19", "2.5.29.15"})
+
+
+class ChainCache:
+    """Links whose signature was verified: (digest of certificate, digest of issuer).
+
+    The caller keeps it for as long as it likes: a signature stays true. Dates, revocation,
+    anchors and names are judged again at every use. Holds at most `limit` links, dropping
+    those unused for longest. Filled only below roots that were anchors when they were used.
+    """
+
+    def __init__(self, limit: int = 4096) -> None:
+        self._limit = limit
+        self._links: OrderedDict[tuple[bytes, bytes], Certificate] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def find(self, digest: bytes, issuer: bytes) -> Certificate | None:
+        key = (digest, issuer)
+        found = self._links.get(key)
+        if found is not None:
+            self._links.move_to_end(key)
+        return found
+
+    def remember(self, certificate: Certificate, issuer: bytes) -> None:
+        self._links[(certificate.digest, issuer)] = certificate
+        self._links.move_to_end((certificate.digest, issuer))
+        while len(self._links) > self._limit:
+            self._links.popitem(last=False)
+
+
+def verified_root(raw: bytes, cache: ChainCache) -> Certificate:
+    """Read a certificate that must have signed itself. The caller has asked for its anchor."""
+    return verified_link(raw, None, cache)
+
+
+def verified_link(raw: bytes, issuer: Certificate | None, cache: ChainCache) -> Certificate:
+    """Read a certificate and verify that `issuer` (None: itself) may and did sign it.
+
+    Raises MalformedEvidence, or UntrustedEvidence (chain-invalid).
+    """
+    digest = sha256(raw)
+    known = cache.find(digest, issuer.digest if issuer else digest)
+    if known is not None:
+        return known
+    certificate = parse_certificate(raw)
+    signer = issuer or certificate
+    _check_link(certificate, signer)
+    verify_signed(certificate.signed, signer, f"certificate '{certificate.common_name}'")
+    cache.remember(certificate, signer.digest)
+    return certificate
+
+
+def check_path_lengths(path: Sequence[Certificate]) -> None:
+    """`path` is leaf first. Raises UntrustedEvidence where a CA stands above too many CAs."""
+    for below, certificate in enumerate(path[1:]):
+        limit = certificate.path_length
+        if limit is not None and below > limit:
+            raise UntrustedEvidence(
+                f"certificate '{certificate.common_name}' stands too high in its chain",
+                reason=Reason.CHAIN_INVALID,
+                found=f"{below} CAs below it",
+                expected=f"at most {limit}",
+            )
+    if path and path[0].is_ca and len(path) > 1:
+        raise UntrustedEvidence(
+            f"certificate '{path[0].common_name}' is a CA where a device's belongs",
+            reason=Reason.CHAIN_INVALID,
+        )
+
+
+def check_dates(path: Sequence[Certificate], now: datetime) -> None:
+    """Raises UntrustedEvidence (cert-not-yet-valid, cert-expired), root first."""
+    for certificate in reversed(path):
+        if now < certificate.not_before:
+            raise UntrustedEvidence(
+                f"certificate '{certificate.common_name}' is not valid yet",
+                reason=Reason.CERT_NOT_YET_VALID,
+                found=now.isoformat(),
+                expected=f"at or after {certificate.not_before.isoformat()}",
+            )
+        if now > certificate.not_after:
+            raise UntrustedEvidence(
+                f"certificate '{certificate.common_name}' has expired",
+                reason=Reason.CERT_EXPIRED,
+                found=now.isoformat(),
+                expected=f"at or before {certificate.not_after.isoformat()}",
+            )
+
+
+def _check_link(certificate: Certificate, issuer: Certificate) -> None:
+    name = certificate.common_name
+    if certificate.issuer != issuer.subject:
+        raise UntrustedEvidence(
+            f"certificate '{name}' was not issued by '{issuer.common_name}'",
+            reason=Reason.CHAIN_INVALID,
+            found="another issuer name",
+            expected=f"'{issuer.common_name}'",
+        )
+    if not issuer.is_ca or not issuer.may_sign_certificates:
+        raise UntrustedEvidence(
+            f"'{issuer.common_name}' may not sign certificates", reason=Reason.CHAIN_INVALID
+        )
+    unknown = sorted(
+        oid
+        for oid, extension in certificate.extensions.items()
+        if extension.critical and oid not in _UNDERSTOOD
+    )
+    if unknown:
+        raise UntrustedEvidence(
+            f"certificate '{name}' has a critical extension that is not understood",
+            reason=Reason.CHAIN_INVALID,
+            found=unknown[0],
+        )

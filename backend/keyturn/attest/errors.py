@@ -1,0 +1,78 @@
+"""Refusals of evidence, each with a reason that logs, screens and scripts can rely on."""
+
+from enum import Enum
+
+from keyturn.base.errors import MalformedError, UntrustedError
+
+
+class Reason(Enum):
+    """Why evidence was refused, or which rule it broke. The values are stable."""
+
+    MALFORMED = "malformed"
+    UNSUPPORTED_VERSION = "unsupported-version"
+    UNSUPPORTED_SIGNATURE_ALGORITHM = "unsupported-signature-algorithm"
+    UNTRUSTED_ROOT = "untrusted-root"
+    CHAIN_INVALID = "chain-invalid"
+    CERT_NOT_YET_VALID = "cert-not-yet-valid"
+    CERT_EXPIRED = "cert-expired"
+    CERT_REVOKED = "cert-revoked"
+    CRL_INVALID = "crl-invalid"
+    CRL_NOT_CURRENT = "crl-not-current"
+    PRODUCT_MISMATCH = "product-mismatch"
+    WRONG_DEVICE_KIND = "wrong-device-kind"
+    SIGNING_KEY_MISMATCH = "signing-key-mismatch"
+    SIGNATURE_INVALID = "signature-invalid"
+    TCB_CERT_MISMATCH = "tcb-cert-mismatch"
+    CHIP_ID_MISMATCH = "chip-id-mismatch"
+    FWID_MISMATCH = "fwid-mismatch"
+    REPORT_DATA_MISMATCH = "report-data-mismatch"
+    NONCE_MISMATCH = "nonce-mismatch"
+    RUNTIME_DATA_MISMATCH = "runtime-data-mismatch"
+    # Broken rules: found by appraisal of evidence that is genuine.
+    DEBUG_ALLOWED = "debug-allowed-by-guest-policy"
+    MIGRATION_AGENT_ALLOWED = "migration-agent-allowed"
+    VMPL_TOO_HIGH = "vmpl-too-high"
+    SMT_ALLOWED = "smt-allowed"
+    TCB_BELOW_MINIMUM = "tcb-below-minimum"
+    TCB_ORDER = "tcb-order-violated"
+    ALIAS_CHECK_NOT_COMPLETE = "alias-check-not-complete"
+    DRIVER_MISMATCH = "driver-version-mismatch"
+    VBIOS_MISMATCH = "vbios-version-mismatch"
+    MEASUREMENT_MISMATCH = "measurement-mismatch"
+    NO_REFERENCE_VALUES = "no-reference-values"
+
+
+class MalformedEvidence(MalformedError):
+    """Evidence or collateral that does not have the form its specification demands."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Reason = Reason.MALFORMED,
+        found: str = "",
+        expected: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, found=found, expected=expected, hint=hint)
+        self.reason = reason
+
+
+class UntrustedEvidence(UntrustedError):
+    """Well-formed evidence of which some proof is missing or wrong."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Reason,
+        found: str = "",
+        expected: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, found=found, expected=expected, hint=hint)
+        self.reason = reason
+
+
+REFUSALS = (MalformedEvidence, UntrustedEvidence)
+"""For `except REFUSALS as refusal:`; both carry `refusal.reason`."""

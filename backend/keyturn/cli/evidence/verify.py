@@ -1,0 +1,197 @@
+"""`keyturn evidence verify`: every check of some evidence, found and expected."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
+from keyturn.attest.checks import Check, Outcome, failures
+from keyturn.attest.documents import check_document, gpu_document, snp_document
+from keyturn.attest.errors import REFUSALS
+from keyturn.attest.nvidia import verify_gpu
+from keyturn.attest.snp import SnpCollateral, verify_snp
+from keyturn.attest.snp_appraisal import SnpRule, appraise_snp
+from keyturn.base.encoding import unhex
+from keyturn.base.strictjson import JsonObject
+from keyturn.base.times import format_time, parse_time
+from keyturn.cli.evidence.reading import read_file
+from keyturn.cli.evidence.sorting import EvidenceFiles, SnpFile, sort_files
+from keyturn.cli.output import errors_explained, print_json, stdout
+
+_MARKS = {Outcome.MET: "met", Outcome.NOT_MET: "NOT MET", Outcome.NOT_MEASURED: "not measured"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """One report's outcome, ready to be shown."""
+
+    tee: str
+    refusal: str | None
+    message: str
+    simulated: bool
+    checks: tuple[Check, ...]
+    claims: JsonObject
+
+    @property
+    def accepted(self) -> bool:
+        return self.refusal is None and not failures(self.checks)
+
+
+def verify(
+    files: Annotated[
+        list[Path], typer.Argument(help="Reports, certificates, CRLs or a JSON evidence bundle.")
+    ],
+    at: Annotated[
+        str | None, typer.Option("--time", help="Verify as of this time (RFC 3339, UTC).")
+    ] = None,
+    report_data: Annotated[
+        str | None, typer.Option(help="Expected report data of the CPU, 64 bytes in hex.")
+    ] = None,
+    nonce: Annotated[
+        str | None, typer.Option(help="Expected nonce of every GPU, 32 bytes in hex.")
+    ] = None,
+    simulated_amd_root: Annotated[
+        list[str] | None, typer.Option(help="Also trust this SIMULATED root (SPKI SHA-256).")
+    ] = None,
+    simulated_nvidia_root: Annotated[
+        list[str] | None, typer.Option(help="Also trust this SIMULATED root (SPKI SHA-256).")
+    ] = None,
+    allow_debug: Annotated[bool, typer.Option(help="Accept guests that may be debugged.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Verify reports with their certificates and show every check, found and expected."""
+    with errors_explained(as_json=as_json):
+        now = parse_time(at, what="--time") if at else datetime.now(UTC).replace(microsecond=0)
+        anchors = _anchors(simulated_amd_root or (), simulated_nvidia_root or ())
+        sorted_files = sort_files({str(path): read_file(path) for path in files})
+        judgements = [
+            *_judge_snp(sorted_files, anchors, now, _hex(report_data, 64), _rule(allow_debug)),
+            *_judge_gpus(sorted_files, anchors, now, _hex(nonce, 32)),
+        ]
+    if as_json:
+        print_json(_verify_document(judgements, now))
+    else:
+        for judgement in judgements:
+            _show(judgement)
+    if not all(judgement.accepted for judgement in judgements):
+        raise typer.Exit(1)
+
+
+def _judge_snp(
+    files: EvidenceFiles,
+    anchors: TrustAnchors,
+    now: datetime,
+    report_data: bytes | None,
+    rule: SnpRule,
+) -> list[_Judgement]:
+    return [_judge_one_snp(each, anchors, now, report_data, rule) for each in files.snp]
+
+
+def _judge_one_snp(
+    file: SnpFile,
+    anchors: TrustAnchors,
+    now: datetime,
+    report_data: bytes | None,
+    rule: SnpRule,
+) -> _Judgement:
+    try:
+        verified = verify_snp(
+            file.report,
+            SnpCollateral(file.vek, file.intermediate, file.root, file.crls),
+            anchors=anchors,
+            now=now,
+            expected_report_data=file.bound_report_data or report_data,
+        )
+    except REFUSALS as refusal:
+        return _Judgement("snp", refusal.reason.value, str(refusal), False, (), {})
+    checks = verified.checks + appraise_snp(verified.claims, rule)
+    claims = verified.claims
+    return _Judgement("snp", None, "", claims.simulated, checks, snp_document(claims))
+
+
+def _judge_gpus(
+    files: EvidenceFiles, anchors: TrustAnchors, now: datetime, nonce: bytes | None
+) -> list[_Judgement]:
+    found = []
+    for file in files.gpus:
+        try:
+            verified = verify_gpu(
+                file.report, file.chain, anchors=anchors, now=now, expected_nonce=nonce
+            )
+        except REFUSALS as refusal:
+            reason = refusal.reason.value
+            found.append(_Judgement("nvidia-gpu", reason, str(refusal), False, (), {}))
+            continue
+        claims, checks = verified.claims, verified.checks
+        document = gpu_document(claims)
+        found.append(_Judgement("nvidia-gpu", None, "", claims.simulated, checks, document))
+    return found
+
+
+def _verify_document(judgements: list[_Judgement], now: datetime) -> JsonObject:
+    return {
+        "verified_at": format_time(now),
+        "accepted": all(judgement.accepted for judgement in judgements),
+        "evidence": [
+            {
+                "tee": judgement.tee,
+                "accepted": judgement.accepted,
+                "reason": judgement.refusal,
+                "message": judgement.message,
+                "simulated": judgement.simulated,
+                "checks": [check_document(check) for check in judgement.checks],
+                "claims": judgement.claims,
+            }
+            for judgement in judgements
+        ],
+    }
+
+
+def _show(judgement: _Judgement) -> None:
+    mark = " (SIMULATED)" if judgement.simulated else ""
+    if judgement.refusal is not None:
+        stdout.print(f"{judgement.tee}: REFUSED, {judgement.refusal}", style="bold red")
+        stdout.print(f"  {judgement.message}", markup=False)
+        return
+    verdict = "accepted" if judgement.accepted else "NOT ACCEPTED"
+    style = "bold green" if judgement.accepted else "bold red"
+    stdout.print(f"{judgement.tee}{mark}: {verdict}", style=style)
+    table = Table("check", "outcome", "found", "expected", "source")
+    for check in judgement.checks:
+        style = "red" if check.failed else "yellow" if check.outcome is not Outcome.MET else ""
+        cells = (check.name, _MARKS[check.outcome], check.found, check.expected, check.source)
+        table.add_row(*(Text(cell, overflow="fold") for cell in cells), style=style)
+    stdout.print(table, soft_wrap=False)
+
+
+def _anchors(amd: list[str] | tuple[str, ...], nvidia: list[str] | tuple[str, ...]) -> TrustAnchors:
+    roots = {
+        Vendor.AMD_SEV: [_spki(text) for text in amd],
+        Vendor.NVIDIA_DEVICE: [_spki(text) for text in nvidia],
+    }
+    return HARDWARE_ANCHORS.with_simulated(roots, source="command line (SIMULATED)")
+
+
+def _spki(text: str) -> SpkiDigest:
+    return SpkiDigest(unhex(text, what="simulated root", size=32).hex())
+
+
+def _rule(allow_debug: bool) -> SnpRule:
+    return SnpRule(
+        allow_debug=allow_debug,
+        allow_migration_agent=False,
+        allow_smt=True,
+        max_vmpl=None,
+        floors=None,
+        require_alias_check=False,
+        source="command line",
+    )
+
+
+def _hex(text: str | None, size: int) -> bytes | None:
+    return None if text is None else unhex(text, what="expected value", size=size)
