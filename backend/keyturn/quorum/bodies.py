@@ -43,6 +43,9 @@ _FITS = {
 }
 
 
+_INDEXES = frozenset(str(index) for index in range(255))
+
+
 @dataclass(frozen=True, slots=True)
 class PublicKeyEntry:
     purpose: Purpose
@@ -210,15 +213,8 @@ def _gpu_reference(fields: Fields) -> GpuReference:
     table = fields.fields("measurements")
     measurements = {}
     for key in table.names():
-        if (
-            not key.isascii()
-            or not key.isdecimal()
-            or str(int(key)) != key
-            or not 1 <= int(key) <= 255
-        ):
-            raise MalformedStatement(
-                "reference-values: gpu index", found=repr(key), expected="1-255"
-            )
+        if key not in _INDEXES:
+            raise MalformedStatement("reference-values: gpu index", found=key, expected="0 to 254")
         values = table.texts(key, limit=64)
         for value in values:
             unhex(value, what="reference-values: gpu measurement")
@@ -238,9 +234,9 @@ def _platforms(body: Fields) -> Platforms:
             each.text("id", limit=256), each.text("site", limit=200), each.text("note", empty=True)
         )
         each.done()
-        if platform.id in found or platform.id.partition(":")[0] not in {"amd", "nvidia"}:
+        if platform.id in found or not platform.id.startswith(("amd-", "nvidia-")):
             raise MalformedStatement(
-                "platforms: id", found=platform.id, expected="amd:… or nvidia:…, once"
+                "platforms: id", found=platform.id, expected="amd-… or nvidia-…, each once"
             )
         found[platform.id] = platform
     body.done()

@@ -28,8 +28,9 @@ class Caveat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MinTcb:
-    """Lowest accepted security version numbers of one product, each 0–255."""
+    """Lowest accepted security version numbers of one product, each 0–255; `fmc`: Turin only."""
 
+    fmc: int
     bootloader: int
     tee: int
     snp: int
@@ -108,7 +109,7 @@ def _snp(fields: Fields) -> SnpRule:
 
 
 def _min_tcb(fields: Fields) -> MinTcb:
-    names = ("bootloader", "tee", "snp", "microcode")
+    names = ("fmc", "bootloader", "tee", "snp", "microcode")
     values = [fields.integer(name, high=255) for name in names]
     fields.done()
     return MinTcb(*values)

@@ -1,0 +1,277 @@
+"""Grant or refuse: verified evidence against the statements in force (I2, our protocol §5.3).
+
+`decide` is cheap and pure, so that its owner can repeat it under a lock against the very state
+that the grant's log entry will follow. It returns `Approved` or `Refused`; whatever asks the
+HSM takes an `Approved`, never a key's name.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from keyturn.base.encoding import Digest, digest_of
+from keyturn.keyrelease.binding import Purpose
+from keyturn.keyrelease.evidence import VerifiedEvidence
+from keyturn.keyrelease.grant import RefusalReason
+from keyturn.keyrelease.leases import Lease
+from keyturn.keyrelease.request import ReleaseRequest
+from keyturn.policy.appraisal import HIDDEN_PLATFORM, Rules, appraise, platform_of
+from keyturn.policy.findings import Finding, failing, judged, not_met
+from keyturn.quorum.bodies import Admission, Keys, Platforms, ReferenceValues
+from keyturn.quorum.errors import SubmissionRefused
+from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.policy_body import Caveat, Policy
+from keyturn.quorum.state import AuthorityState, InForce
+
+
+class ChallengeStanding(Enum):
+    """What the keyholder process knows about a challenge."""
+
+    GOOD = "issued by this keyholder process, live, not used before"
+    FORGED = "not issued by this keyholder process"
+    STALE = "older than 120 s"
+    SPENT = "used before"
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A release or renewal that every check allows. Nothing is granted before it is logged."""
+
+    admission: Admission
+    policy: Policy
+    statements: tuple[Digest, ...]
+    platform: str
+    caveats: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    lease: Lease | None  # the one that is renewed
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """All the reasons, in the order of the checks."""
+
+    reasons: tuple[RefusalReason, ...]
+    findings: tuple[Finding, ...]
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What the admission leads to, as far as it is in force."""
+
+    admission: Admission | None
+    rules: Rules | None
+    statements: tuple[Digest, ...]
+    findings: tuple[Finding, ...]
+
+
+def decide(
+    request: ReleaseRequest,
+    evidence: VerifiedEvidence,
+    state: AuthorityState,
+    challenge: ChallengeStanding,
+    lease: Lease | None,
+    now: datetime,
+) -> Approved | Refused:
+    """`lease` is the live lease that a renewal names, or None."""
+    chosen = _choose(request.model, state, now)
+    findings = [_challenge(challenge), *chosen.findings, *evidence.findings]
+    platform = platform_of(evidence.cpu) if evidence.cpu is not None else HIDDEN_PLATFORM
+    caveats: frozenset[Caveat] = frozenset()
+    if evidence.cpu is not None:
+        if chosen.rules is not None:
+            findings += appraise(chosen.rules, evidence.cpu, evidence.gpus)
+        findings += _revocations(request, evidence, state, platform)
+        caveats = _caveats(request, evidence, state, now)
+        if chosen.rules is not None:
+            findings += _caveat_findings(caveats, chosen.rules)
+    if request.purpose is Purpose.RENEWAL:
+        findings += _lease_findings(request, lease, platform)
+    failed = failing(findings)
+    if failed or chosen.admission is None or chosen.rules is None or evidence.cpu is None:
+        reasons = tuple(_reason(each) for each in failed)
+        return Refused(reasons, tuple(findings), platform)
+    return Approved(
+        chosen.admission,
+        chosen.rules.policy,
+        chosen.statements,
+        platform,
+        tuple(sorted(each.value for each in caveats)),
+        tuple(findings),
+        lease if request.purpose is Purpose.RENEWAL else None,
+    )
+
+
+def _challenge(standing: ChallengeStanding) -> Finding:
+    return judged(
+        "challenge",
+        standing is ChallengeStanding.GOOD,
+        f"challenge-{standing.name.lower()}",
+        standing.value,
+        ChallengeStanding.GOOD.value,
+        hint="ask for a fresh challenge",
+    )
+
+
+def _choose(model: Digest, state: AuthorityState, now: datetime) -> _Chosen:
+    """The admission, its one policy, that policy's baselines: the newest in force of those."""
+    findings: list[Finding] = []
+    used: list[Digest] = []
+
+    def require(kind: Kind, subject: str) -> InForce | None:
+        try:
+            found = state.require(kind, subject, now)
+        except SubmissionRefused as refusal:
+            findings.append(_not_in_force(state, kind, subject, refusal))
+            return None
+        used.append(found.statement.digest)
+        return found
+
+    roster = require(Kind.ROSTER, "roster")
+    require(Kind.KEYS, "keys")
+    if roster is not None and state.roster is not None and state.roster.witnesses.k > 0:
+        findings.append(
+            not_met(
+                "witnesses",
+                "witness-cosignatures-missing",
+                "0 cosignatures",
+                f"{state.roster.witnesses.k}",
+                statement=roster.statement.digest,
+            )
+        )
+    anchors = state.in_force(Kind.TRUST_ANCHORS, "trust-anchors", now)
+    if anchors is not None:
+        used.append(anchors.statement.digest)
+    found = require(Kind.MODEL, model)
+    admission = found.statement.body if found else None
+    if not isinstance(admission, Admission):
+        return _Chosen(None, None, tuple(used), tuple(findings))
+    rules = _rules(admission.policy, require)
+    return _Chosen(admission, rules, tuple(used), tuple(findings))
+
+
+def _rules(policy_id: str, require: Callable[[Kind, str], InForce | None]) -> Rules | None:
+    found = require(Kind.POLICY, policy_id)
+    policy = found.statement.body if found else None
+    if found is None or not isinstance(policy, Policy):
+        return None
+    baselines: dict[str, tuple[Digest, ReferenceValues]] = {}
+    for name in policy.baselines:
+        each = require(Kind.REFERENCE_VALUES, name)
+        if each is not None and isinstance(each.statement.body, ReferenceValues):
+            baselines[name] = (each.statement.digest, each.statement.body)
+    platforms: dict[str, tuple[Digest, Platforms]] = {}
+    for name in policy.platforms or ():
+        each = require(Kind.PLATFORMS, name)
+        if each is not None and isinstance(each.statement.body, Platforms):
+            platforms[name] = (each.statement.digest, each.statement.body)
+    return Rules(policy, found.statement.digest, baselines, platforms)
+
+
+def _not_in_force(
+    state: AuthorityState, kind: Kind, subject: str, refusal: SubmissionRefused
+) -> Finding:
+    revocation = state.revocation_of(kind, subject)
+    return not_met(
+        f"{kind.value} in force",
+        "revoked" if revocation else f"{kind.value}-not-in-force",
+        refusal.found,
+        f"{kind.value} '{subject}' in force",
+        statement=revocation.statement.digest if revocation else None,
+        hint=f"propose and approve a {kind.value} statement for '{subject}'",
+    )
+
+
+def _revocations(
+    request: ReleaseRequest, evidence: VerifiedEvidence, state: AuthorityState, platform: str
+) -> Iterator[Finding]:
+    if evidence.cpu is None:
+        return
+    targets = [
+        (TargetKind.NODE, request.claims.node),
+        (TargetKind.PLATFORM, platform),
+        (TargetKind.MEASUREMENT, evidence.cpu.measurement.hex()),
+        *((TargetKind.PLATFORM, f"nvidia-{gpu.device_id}") for gpu in evidence.gpus),
+    ]
+    for kind, target in targets:
+        revocation = state.revoked.get((kind, target))
+        if revocation is not None:
+            yield not_met(
+                f"{kind.value} not revoked",
+                "revoked",
+                f"{kind.value} {target} revoked at log index {revocation.index}",
+                "not revoked",
+                statement=revocation.statement.digest,
+                hint=revocation.statement.reason,
+            )
+
+
+def _caveats(
+    request: ReleaseRequest, evidence: VerifiedEvidence, state: AuthorityState, now: datetime
+) -> frozenset[Caveat]:
+    """The named limits of this verdict (I11): of SNP, of this authority, and the node's own."""
+    caveats = {
+        Caveat.KEYHOLDER_HOST_TRUSTED,
+        Caveat.HOST_CONTROLLED_CLOCK,
+        Caveat.BOOT_TIME_ONLY,
+        Caveat.PHYSICAL_ACCESS,
+        *request.claims.caveats,
+    }
+    keys = state.keys(now)
+    if not isinstance(keys, Keys) or keys.assurance != "hardware":
+        caveats.add(Caveat.SOFTWARE_ASSURANCE)
+    if state.roster is None or state.roster.witnesses.k == 0:
+        caveats.add(Caveat.NO_WITNESS)
+    if evidence.simulated:
+        caveats.add(Caveat.SIMULATED)
+    if evidence.gpus:
+        caveats.add(Caveat.NO_DEVICE_BINDING_HARDWARE)
+    if evidence.cpu is not None and evidence.cpu.report.vmpl > 0:
+        caveats.add(Caveat.PARAVISOR)
+    return frozenset(caveats)
+
+
+def _caveat_findings(caveats: frozenset[Caveat], rules: Rules) -> Iterator[Finding]:
+    for caveat in sorted(caveats, key=lambda each: each.value):
+        yield judged(
+            f"caveat {caveat.value}",
+            caveat in rules.policy.accepted_caveats,
+            "caveat-not-accepted",
+            caveat.value,
+            "accepted by name in the policy",
+            statement=rules.policy_digest,
+            hint="remove the cause, or propose a policy that accepts this caveat by name",
+        )
+
+
+def _lease_findings(
+    request: ReleaseRequest, lease: Lease | None, platform: str
+) -> Iterator[Finding]:
+    if lease is None:
+        yield not_met(
+            "lease",
+            "lease-not-live",
+            str(request.claims.lease),
+            "a live lease",
+            hint="ask for a new release",
+        )
+        return
+    for name, found, expected in (
+        ("model", request.model, lease.model),
+        ("node", request.claims.node, lease.node),
+        ("platform", platform, lease.platform),
+        ("TLS key", digest_of(request.keys.tls), lease.tls),
+    ):
+        yield judged(f"lease: {name}", found == expected, "lease-mismatch", found, expected)
+
+
+def _reason(finding: Finding) -> RefusalReason:
+    return RefusalReason(
+        finding.check,
+        finding.reason or "refused",
+        finding.found,
+        finding.expected,
+        finding.statement,
+        finding.hint,
+    )

@@ -1,0 +1,28 @@
+"""The vendor roots in force under an authority (I9)."""
+
+from datetime import datetime
+
+from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
+from keyturn.quorum.bodies import TrustAnchorsBody
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.state import AuthorityState, InForce
+
+_VENDORS = {"amd": Vendor.AMD_SEV, "nvidia": Vendor.NVIDIA_DEVICE}
+
+
+def anchors_in_force(state: AuthorityState, now: datetime) -> tuple[TrustAnchors, InForce | None]:
+    """Pinned hardware roots, and simulated ones only where the first roster says simulation.
+
+    `quorum` refuses such a statement under any other authority; this asks again where it is used.
+    """
+    found = state.in_force(Kind.TRUST_ANCHORS, "trust-anchors", now)
+    if found is None or not isinstance(found.statement.body, TrustAnchorsBody):
+        return HARDWARE_ANCHORS, None
+    simulation = state.roster is not None and state.roster.simulation
+    simulated = found.statement.body.simulated
+    if not simulation or not simulated:
+        return HARDWARE_ANCHORS, found
+    roots: dict[Vendor, list[SpkiDigest]] = {}
+    for each in simulated:
+        roots.setdefault(_VENDORS[each.vendor], []).append(SpkiDigest(each.spki_sha256))
+    return HARDWARE_ANCHORS.with_simulated(roots, source=found.statement.digest), found
