@@ -190,8 +190,12 @@ class StartingWorker:
             answer = exchange(self.channel, None, self._config.start_seconds)
             return parse_hello(answer)
         except BaseException:
-            stop(self.process, self.channel, self._config.stop_seconds)
+            self.abandon()
             raise
+
+    def abandon(self) -> None:
+        """End the process; a second time does nothing."""
+        stop(self.process, self.channel, self._config.stop_seconds)
 
 
 def exchange(channel: socket.socket, request: bytes | None, seconds: float) -> bytes:

@@ -149,7 +149,7 @@ def _make(module: Path, label: str, so_pin: bytearray, pin: bytearray) -> dict[P
     with library.session(find_token(library, label).slot) as session:
         log_in(session, pin)
         make_keys(session, secrets.token_bytes(32))
-        return dict(open_token(library, label, pin).public)
+        return dict(open_token(library, label, pin).keys.public)
 
 
 def main(arguments: list[str]) -> int:

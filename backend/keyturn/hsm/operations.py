@@ -48,6 +48,7 @@ class TokenHsm:
 
     def __init__(self, token: OpenToken) -> None:
         self._token = token
+        self._keys = token.keys
         self._session = token.session
         self._lock = threading.Lock()
 
@@ -57,13 +58,13 @@ class TokenHsm:
 
     @property
     def release_hash(self) -> OaepHash:
-        return self._token.release_hash
+        return self._keys.release_hash
 
     def public_keys(self) -> Mapping[Purpose, PublicKey]:
-        return dict(self._token.public)
+        return dict(self._keys.public)
 
     def rewrap_admission(self, admission: Admission) -> bytes:
-        proved = self._token.public[Purpose.INGEST].oaep_hash
+        proved = self._keys.public[Purpose.INGEST].oaep_hash
         if admission.oaep_hash is not proved:
             raise HsmRequestError(
                 "the key is wrapped with another OAEP hash than the ingest key's",
@@ -72,10 +73,10 @@ class TokenHsm:
             )
         wrapped = admission.ingest_wrapped
         _sized("the key wrapped to the ingest key", wrapped, _INGEST_WRAPPED)
-        ingest = self._token.private[Purpose.INGEST]
+        ingest = self._keys.private[Purpose.INGEST]
         with self._operation(), self._opened(oaep(proved), ingest, wrapped) as dek:
             self._check_tag(dek, admission.model_digest, admission.tag)
-            rewrapped = self._session.wrap(KEY_WRAP, self._token.kek, dek)
+            rewrapped = self._session.wrap(KEY_WRAP, self._keys.kek, dek)
         if len(rewrapped) != WRAPPED_BY_KEK:
             raise WrappedKeyError(
                 "the wrapped key is not a DEK",
@@ -87,7 +88,7 @@ class TokenHsm:
     def release(self, kek_wrapped: bytes, order: ReleaseOrder) -> Wrapped:
         _sized("the key wrapped under the KEK", kek_wrapped, WRAPPED_BY_KEK)
         node = node_key_object(parse_node_key(order.node_rsa_spki))
-        with self._operation(), self._opened(KEY_WRAP, self._token.kek, kek_wrapped) as dek:
+        with self._operation(), self._opened(KEY_WRAP, self._keys.kek, kek_wrapped) as dek:
             self._check_tag(dek, order.model_digest, order.tag)
             recipient = self._session.create(node)
             try:
@@ -133,7 +134,7 @@ class TokenHsm:
         return sorted(marks, key=lambda each: each[0], reverse=True)
 
     def _signed(self, purpose: Purpose, mechanism: Mech, data: bytes) -> bytes:
-        key = self._token.private[purpose]
+        key = self._keys.private[purpose]
         signature = self._session.sign(Mechanism(mechanism), key, data)
         if len(signature) != 64:
             raise TokenError("a signature has the wrong size", found=f"{len(signature)} bytes")
@@ -172,7 +173,7 @@ class TokenHsm:
     def _blame(self, cause: HsmError) -> None:
         """SoftHSM says GENERAL_ERROR for a bad blob and for a bad token: ask the canary which."""
         try:
-            check_canary(self._session, self._token.kek, self._token.canary)
+            check_canary(self._session, self._keys.kek, self._keys.canary)
         except TokenError as error:
             raise HsmUnreachable("the token fails its canary", found=cause.found) from error
 

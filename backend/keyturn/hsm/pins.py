@@ -30,7 +30,7 @@ def pin_file(pin: bytearray, name: str = "pin") -> int:
 
 
 def read_pin(descriptor: int) -> bytearray:
-    """The PIN from a memory file (from its start) or a pipe (to its end). The caller wipes it.
+    """The PIN from a memory file (from its start), a pipe or a terminal (to the end of the line). The caller wipes it.
 
     One newline at the end is not part of it. Raises HsmRequestError when empty or too long.
     """
@@ -54,9 +54,9 @@ def _fill(descriptor: int, buffer: bytearray) -> int:
     while size < len(buffer):
         with memoryview(buffer) as view, view[size:] as rest:
             got = os.preadv(descriptor, [rest], size) if seekable else os.readv(descriptor, [rest])
-        if got == 0:
-            break
         size += got
+        if got == 0 or (not seekable and buffer[size - 1] == 0x0A):  # end of file or of the line
+            break
     return size
 
 

@@ -31,6 +31,7 @@ class Label(StrEnum):
     RESULT = "keyturn-result"
     CANARY = "keyturn-canary"
     MARK = "keyturn-mark"
+    TRIAL = "keyturn-trial"  # of pre-flight, gone at its end
 
 
 def _rights(*granted: Attr) -> tuple[tuple[Attr, bool], ...]:

@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from keyturn.hsm.errors import HsmRequestError, TokenError
 
+PublicHalf = rsa.RSAPublicKey | ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+
 MIN_NODE_BITS = 3072
 MAX_NODE_BITS = 4096
 EXPONENT = 65537
@@ -81,9 +83,7 @@ def p256_key(ec_point: bytes) -> ec.EllipticCurvePublicKey:
         raise TokenError("the token's result key is not a point of P-256") from error
 
 
-def spki_of(
-    key: rsa.RSAPublicKey | ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey,
-) -> bytes:
+def spki_of(key: PublicHalf) -> bytes:
     """DER SubjectPublicKeyInfo."""
     return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from keyturn.base.encoding import sha256
 from keyturn.hsm.ckstructs import Mechanism, Template
@@ -21,7 +20,7 @@ from keyturn.hsm.errors import HsmError, TokenError
 from keyturn.hsm.pkcs11 import Handle, Session
 from keyturn.hsm.profiles import DEK_FORM, KEY_WRAP, TAG_MAC
 from keyturn.hsm.protocol import WRAPPED_BY_KEK, OaepHash, der_signature
-from keyturn.hsm.publickeys import NodeKey
+from keyturn.hsm.publickeys import NodeKey, PublicHalf
 
 CANARY_MESSAGE = b"keyturn-canary-v1"
 _SIGNING_MESSAGE = b"keyturn-hsm-self-test-v1\0"  # no checkpoint and no result starts so
@@ -102,11 +101,13 @@ def prove_release_hash(session: Session, kek: Handle, canary: Canary) -> OaepHas
     raise TokenError("the token wraps to RSA with no hash that opens elsewhere")
 
 
-def prove_ingest_hash(session: Session, ingest: Handle, public: rsa.RSAPublicKey) -> OaepHash:
+def prove_ingest_hash(session: Session, ingest: Handle, public: PublicHalf) -> OaepHash:
     """The best hash with which the token opens what another wrapped. Raises TokenError.
 
     It also proves that `public` is the public half of `ingest`.
     """
+    if not isinstance(public, rsa.RSAPublicKey):
+        raise TokenError("the ingest key is not RSA", found=type(public).__name__)
     value = secrets.token_bytes(32)
     tag = hmac.digest(value, CANARY_MESSAGE, "sha256")
     for hash_ in OaepHash:
@@ -125,7 +126,7 @@ def prove_ingest_hash(session: Session, ingest: Handle, public: rsa.RSAPublicKey
     raise TokenError("the ingest key opens nothing that was wrapped to it elsewhere")
 
 
-def prove_signing(session: Session, private: Handle, public: PublicKeyTypes) -> None:
+def prove_signing(session: Session, private: Handle, public: PublicHalf) -> None:
     """The private key signs what the public key verifies. Raises TokenError."""
     message = _SIGNING_MESSAGE + secrets.token_bytes(16)
     try:

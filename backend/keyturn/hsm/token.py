@@ -5,9 +5,6 @@ A token that fails any check is not opened; the error names the key and the attr
 
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-
 from keyturn.hsm.ckstructs import Template
 from keyturn.hsm.cryptoki import Attr, ObjectClass, Rv
 from keyturn.hsm.errors import HsmError, HsmUnreachable, PinRefused, TokenError
@@ -24,7 +21,7 @@ from keyturn.hsm.profiles import (
     key_query,
 )
 from keyturn.hsm.protocol import Assurance, KeyAlgorithm, OaepHash, PublicKey, Purpose
-from keyturn.hsm.publickeys import ed25519_key, p256_key, rsa_key, spki_of
+from keyturn.hsm.publickeys import PublicHalf, ed25519_key, p256_key, rsa_key, spki_of
 from keyturn.hsm.selftest import (
     Canary,
     check_canary,
@@ -45,16 +42,23 @@ _PROFILES = {Purpose.INGEST: INGEST, Purpose.LOG: LOG, Purpose.RESULT: RESULT}
 
 
 @dataclass(frozen=True, slots=True)
-class OpenToken:
-    """A token that passed every check, and the handles of its private keys."""
+class CheckedKeys:
+    """The keys of a session, each as it was made and proved by use."""
 
-    session: Session
-    info: TokenInfo
     kek: Handle
     private: dict[Purpose, Handle]
     public: dict[Purpose, PublicKey]
     canary: Canary
     release_hash: OaepHash
+
+
+@dataclass(frozen=True, slots=True)
+class OpenToken:
+    """A token that passed every check. The session must stay open: it holds the login."""
+
+    session: Session
+    info: TokenInfo
+    keys: CheckedKeys
 
     @property
     def assurance(self) -> Assurance:
@@ -89,15 +93,22 @@ def open_token(library: Library, label: str, pin: bytearray) -> OpenToken:
     info = find_token(library, label)
     session = library.open_session(info.slot)
     log_in(session, pin)
+    keys = check_keys(session)
+    return OpenToken(session, info, keys)
+
+
+def check_keys(session: Session) -> CheckedKeys:
+    """Find every key, check what it says and prove what it does. Raises TokenError, HsmError."""
     kek = find_key(session, Label.KEK, ObjectClass.SECRET_KEY)
     check_attributes(session, kek, Label.KEK, expected(KEK))
-    private, public = {}, {}
+    private: dict[Purpose, Handle] = {}
+    public: dict[Purpose, PublicKey] = {}
     for purpose, profile in _PROFILES.items():
         private[purpose], public[purpose] = _open_pair(session, purpose, profile)
     canary = parse_canary(_read_data(session, Label.CANARY))
     check_canary(session, kek, canary)
     release_hash = prove_release_hash(session, kek, canary)
-    return OpenToken(session, info, kek, private, public, canary, release_hash)
+    return CheckedKeys(kek, private, public, canary, release_hash)
 
 
 def find_key(session: Session, label: Label, kind: ObjectClass) -> Handle:
@@ -144,16 +155,17 @@ def _open_pair(
     check_attributes(session, private, profile.label, expected(profile.private))
     public = find_key(session, profile.label, ObjectClass.PUBLIC_KEY)
     check_attributes(session, public, profile.label, profile.public)
-    key = _read_public(session, purpose, public)
+    key = read_public(session, purpose, public)
     oaep_hash = None
-    if isinstance(key, rsa.RSAPublicKey):
+    if purpose is Purpose.INGEST:
         oaep_hash = prove_ingest_hash(session, private, key)
     else:
         prove_signing(session, private, key)
-    return private, PublicKey(purpose, spki_of(key), _ALGORITHMS[purpose], oaep_hash)  # type: ignore[arg-type]
+    return private, PublicKey(purpose, spki_of(key), _ALGORITHMS[purpose], oaep_hash)
 
 
-def _read_public(session: Session, purpose: Purpose, handle: Handle) -> PublicKeyTypes:
+def read_public(session: Session, purpose: Purpose, handle: Handle) -> PublicHalf:
+    """The public half, from its attributes. Raises TokenError, HsmError."""
     if purpose is Purpose.INGEST:
         modulus = session.read(handle, Attr.MODULUS)
         return rsa_key(modulus, session.read(handle, Attr.PUBLIC_EXPONENT))

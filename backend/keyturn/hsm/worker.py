@@ -153,8 +153,8 @@ def _hello(token: OpenToken, hardened: Hardened) -> Hello:
         serial=token.info.serial,
         assurance=token.assurance,
         memory_locked=hardened.memory_locked,
-        release_hash=token.release_hash,
-        keys=dict(token.public),
+        release_hash=token.keys.release_hash,
+        keys=dict(token.keys.public),
     )
 
 

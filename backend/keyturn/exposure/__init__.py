@@ -1,0 +1,1 @@
+"""How hard would it be to get a copy? Looking for secrets where they must not be."""

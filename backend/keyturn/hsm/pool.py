@@ -1,0 +1,159 @@
+"""Several HSM workers behind one `Hsm`: more throughput, and a lost worker is replaced.
+
+A replacement is started when the lost one's turn comes. After a refused PIN none is ever
+started again: the next try could lock the token, so a person has to look first.
+"""
+
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import Iterator, Mapping
+
+from keyturn.base.errors import KeyturnError
+from keyturn.hsm.client import HsmWorker, StartingWorker, WorkerConfig
+from keyturn.hsm.errors import HsmUnreachable, PinRefused, TokenError
+from keyturn.hsm.messages import Hello
+from keyturn.hsm.protocol import Admission, Assurance, PublicKey, Purpose, ReleaseOrder, Wrapped
+
+
+class HsmPool:
+    """An `Hsm` of N worker processes. Any thread may ask; each gets a worker of its own.
+
+    Signatures and releases take any free worker. The mark is stored by one thread at a time.
+    """
+
+    def __init__(self, config: WorkerConfig, pin_fd: int, size: int) -> None:
+        """Start `size` workers, at the same time. `pin_fd` must be seekable (`pin_file`) when
+        there is to be more than one start; it is duplicated and stays open until `close`.
+
+        Raises PinRefused, TokenError, HsmError, HsmUnreachable; then no worker is left.
+        """
+        if size < 1:
+            raise ValueError("a pool of at least one worker")
+        self._config = config
+        self._pin_fd = os.dup(pin_fd)
+        self._mark_lock = threading.Lock()
+        self._closed = False
+        self._pin_refused = False
+        self._free: queue.LifoQueue[HsmWorker | None] = queue.LifoQueue()
+        try:
+            workers = self._start(size)
+        except BaseException:
+            os.close(self._pin_fd)
+            raise
+        self._hello = workers[0].hello
+        self._size = size
+        for worker in workers:
+            self._free.put(worker)
+
+    @property
+    def hello(self) -> Hello:
+        """What the first worker said; later ones must say the same."""
+        return self._hello
+
+    @property
+    def assurance(self) -> Assurance:
+        return self._hello.assurance
+
+    def public_keys(self) -> Mapping[Purpose, PublicKey]:
+        return dict(self._hello.keys)
+
+    def rewrap_admission(self, admission: Admission) -> bytes:
+        with self.checkout() as worker:
+            return worker.rewrap_admission(admission)
+
+    def release(self, kek_wrapped: bytes, order: ReleaseOrder) -> Wrapped:
+        with self.checkout() as worker:
+            return worker.release(kek_wrapped, order)
+
+    def sign_log(self, message: bytes) -> bytes:
+        with self.checkout() as worker:
+            return worker.sign_log(message)
+
+    def sign_result(self, message: bytes) -> bytes:
+        with self.checkout() as worker:
+            return worker.sign_result(message)
+
+    def store_mark(self, mark: bytes) -> None:
+        with self._mark_lock, self.checkout() as worker:
+            worker.store_mark(mark)
+
+    def load_mark(self) -> bytes | None:
+        with self._mark_lock, self.checkout() as worker:
+            return worker.load_mark()
+
+    @contextlib.contextmanager
+    def checkout(self) -> Iterator[HsmWorker]:
+        """A live worker for this thread alone. Waits at most one answer's and one start's time.
+
+        Raises HsmUnreachable when all are busy for so long, or the lost one cannot be replaced.
+        """
+        try:
+            worker = self._free.get(
+                timeout=self._config.answer_seconds + self._config.start_seconds
+            )
+        except queue.Empty as error:
+            raise HsmUnreachable("all HSM workers are busy") from error
+        try:
+            if worker is None or not worker.is_alive:
+                worker = self._replace(worker)
+            yield worker
+        finally:
+            self._free.put(worker)
+
+    def close(self) -> None:
+        """End all workers, once they have answered what they were asked."""
+        if self._closed:
+            return
+        self._closed = True
+        for _ in range(self._size):
+            worker = self._free.get()
+            if worker is not None:
+                worker.close()
+            self._free.put(None)
+        os.close(self._pin_fd)
+
+    def __enter__(self) -> "HsmPool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _replace(self, dead: HsmWorker | None) -> HsmWorker:
+        if self._closed:
+            raise HsmUnreachable("the HSM pool is closed")
+        if self._pin_refused:
+            raise HsmUnreachable(
+                "no HSM worker is started again after a refused PIN",
+                hint="unseal again; check that the token was not replaced",
+            )
+        if dead is not None:
+            dead.close()
+        (worker,) = self._start(1)
+        if worker.hello != self._hello:
+            worker.close()
+            raise TokenError(
+                "the token is not the one that was opened before",
+                found=f"{worker.hello.label} {worker.hello.serial}",
+                expected=f"{self._hello.label} {self._hello.serial}",
+            )
+        return worker
+
+    def _start(self, count: int) -> list[HsmWorker]:
+        """Start processes side by side; one failure ends them all."""
+        starting: list[StartingWorker] = []
+        workers: list[HsmWorker] = []
+        try:
+            for _ in range(count):
+                starting.append(StartingWorker(self._config, self._pin_fd))
+            for each in starting:
+                workers.append(HsmWorker.from_started(self._config, each))
+        except KeyturnError as error:
+            self._pin_refused = self._pin_refused or isinstance(error, PinRefused)
+            for worker in workers:
+                worker.close()
+            for each in starting[len(workers) :]:
+                each.abandon()
+            raise
+        return workers
