@@ -1,0 +1,135 @@
+"""Evidence from the machine's own devices: GPUs first, the CPU last (our protocol §4.3).
+
+`EvidenceSource` is what the agent needs of a machine; `DeviceSocket` speaks to a local process
+that owns the devices, by framed JSON over a unix socket. Nothing here can sign evidence, and
+nothing here judges it: that is the keyholder's.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
+from keyturn.base.encoding import unb64
+from keyturn.base.errors import MalformedError, UnreachableError
+from keyturn.base.strictjson import Fields, Json
+from keyturn.keyrelease.binding import compute_binding, device_evidence, device_nonce
+from keyturn.keyrelease.request import Evidence, GpuEvidence, SnpEvidence
+from keyturn.wire.frames import receive_frame, send_frame
+
+MAX_DEVICES = 64
+MAX_FRAME = 1 << 20
+MAX_CHAIN = 16
+MAX_CERTIFICATE = 16 << 10
+MAX_GPU_REPORT = 64 << 10
+SNP_REPORT_SIZE = 1184
+"""Bytes, AMD publication 56860, table ATTESTATION_REPORT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a source says of itself. It decides nothing: the evidence must show it."""
+
+    gpus: int
+    simulated: bool
+
+
+class EvidenceSource(Protocol):
+    """A machine that can quote. Each call may take up to seconds.
+
+    Every call raises DeviceUnreachable, or DeviceAnswerMalformed.
+    """
+
+    def describe(self) -> Machine: ...
+
+    def gpu(self, index: int, nonce: bytes) -> GpuEvidence:
+        """Quote GPU `index` over a 32-byte nonce."""
+
+    def snp(self, report_data: bytes) -> SnpEvidence:
+        """Quote the CPU over 64 bytes of report data."""
+
+
+def collect(source: EvidenceSource, core: bytes) -> Evidence:
+    """Let every device quote over `core` (32 bytes), the CPU last: no evidence can be swapped.
+
+    Raises DeviceUnreachable, or DeviceAnswerMalformed.
+    """
+    gpus = tuple(source.gpu(i, device_nonce(core, i)) for i in range(source.describe().gpus))
+    binding = compute_binding(core, [device_evidence(each.report, each.chain) for each in gpus])
+    return Evidence(source.snp(binding), gpus)
+
+
+class DeviceSocket:
+    """The devices behind a unix socket: one connection a request, `timeout` seconds for each."""
+
+    def __init__(self, path: Path, *, timeout: float = 10.0) -> None:
+        self._path = path
+        self._timeout = timeout
+
+    def describe(self) -> Machine:
+        with _reading("describe"):
+            fields = self._ask({"op": "describe"})
+            fields.literal("tee", "snp")
+            devices = fields.objects("devices", limit=MAX_DEVICES)
+            for device in devices:
+                device.literal("kind", "nvidia-gpu")
+            return Machine(len(devices), fields.boolean("simulated"))
+
+    def gpu(self, index: int, nonce: bytes) -> GpuEvidence:
+        with _reading("gpu"):
+            fields = self._ask({"op": "gpu", "index": index, "nonce": nonce.hex()})
+            report = fields.b64("report", limit=MAX_GPU_REPORT)
+            chain = tuple(
+                _certificate(each, place)
+                for place, each in enumerate(fields.items("chain", limit=MAX_CHAIN))
+            )
+            fields.done()
+            if not report or not chain:
+                raise DeviceAnswerMalformed(f"GPU {index} gave no report or no certificates")
+            return GpuEvidence(report, chain)
+
+    def snp(self, report_data: bytes) -> SnpEvidence:
+        with _reading("snp"):
+            fields = self._ask({"op": "snp", "report_data": report_data.hex()})
+            report = fields.b64("report", size=SNP_REPORT_SIZE)
+            names = ("vek", "intermediate", "root")
+            vek, intermediate, root = (fields.b64(each, limit=MAX_CERTIFICATE) for each in names)
+            fields.done()
+            return SnpEvidence(report, vek, intermediate, root)
+
+    def _ask(self, request: dict[str, object]) -> Fields:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(self._timeout)
+                connection.connect(str(self._path))
+                send_frame(connection, request, limit=MAX_FRAME)
+                answer = receive_frame(connection, limit=MAX_FRAME)
+        except (OSError, UnreachableError) as error:
+            raise DeviceUnreachable(
+                f"the device process does not answer: {error}",
+                hint=f"Is it listening at {self._path}?",
+            ) from error
+        if answer is None:
+            raise DeviceUnreachable("the device process closed without an answer")
+        return Fields(answer, "device answer")
+
+
+@contextmanager
+def _reading(op: str) -> Iterator[None]:
+    try:
+        yield
+    except DeviceAnswerMalformed:
+        raise
+    except MalformedError as error:
+        raise DeviceAnswerMalformed(
+            f"device '{op}': {error.message}", found=error.found, expected=error.expected
+        ) from error
+
+
+def _certificate(value: Json, place: int) -> bytes:
+    if not isinstance(value, str) or not value:
+        raise DeviceAnswerMalformed(f"device answer: chain[{place}] is not text")
+    return unb64(value, what=f"device answer: chain[{place}]")

@@ -1,0 +1,443 @@
+"""The lease as a machine: events in, commands out, every transition in this file.
+
+No I/O and no clock: each event comes with `now`, in seconds on a clock that also runs in
+suspend (CLOCK_BOOTTIME). A lease counts from the *sending* of the challenge request (our
+protocol §5.8), so that whatever the answer took is not gained. Fail closed: an event that comes
+after the end, a clock that runs backwards, a renewal that is refused or not proved → wipe.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import NewType
+
+from keyturn.keyrelease.binding import Purpose
+
+LeaseId = NewType("LeaseId", str)
+"""32 hex digits."""
+
+
+class EndReason(Enum):
+    """Why a node wiped."""
+
+    STOPPED = "stopped"
+    REVOKED = "revoked"
+    LEASE_ENDED = "lease-ended"
+    REFUSED = "refused"
+    RENEWAL_REFUSED = "renewal-refused"
+    CHECK_FAILED = "check-failed"
+    OPEN_FAILED = "open-failed"
+    CLOCK_JUMPED = "clock-jumped"
+    CRASHED = "crashed"
+
+
+# ---- events ----
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeReceived:
+    """`sent_at`: when the request for it was sent; the lease counts from here."""
+
+    challenge: bytes
+    sent_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCollected:
+    """The devices have signed. What they signed stays with the driver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """An answer that passed every check of our protocol §5.6."""
+
+    lease: LeaseId
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The keyholder said no."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFailed:
+    """Something that should prove itself did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlLost:
+    """Nobody answered, so nothing is known; asking again is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The model lies open in memory and its engine is ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFailed:
+    """The sealed model did not open, or cannot be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationReceived:
+    """A revocation that names this node, its quorum and receipt verified."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalWanted:
+    """Something changed that may concern this node: prove anew now, not at half of the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The operator wants the node to end; `crashed` when it is a bug that wants it."""
+
+    crashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WipeDone:
+    milliseconds: int
+
+
+Event = (
+    Start
+    | ChallengeReceived
+    | EvidenceCollected
+    | Granted
+    | Refused
+    | CheckFailed
+    | ControlLost
+    | Opened
+    | OpenFailed
+    | RevocationReceived
+    | RenewalWanted
+    | Tick
+    | Stop
+    | WipeDone
+)
+
+
+# ---- commands ----
+
+
+@dataclass(frozen=True, slots=True)
+class AskChallenge:
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class CollectEvidence:
+    """Make the keys that this purpose needs and let every device quote. `lease`: to renew."""
+
+    purpose: Purpose
+    challenge: bytes
+    lease: LeaseId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Send the request, check the answer."""
+
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open the sealed model into memory and load it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """Answer requests that come before `until`."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """The lease now ends at `until`."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopServing:
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class Wipe:
+    """Zeroise weights and keys, then send WipeDone."""
+
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Say that the node is wiped, and end."""
+
+    reason: EndReason
+    milliseconds: int
+
+
+Command = AskChallenge | CollectEvidence | Ask | Open | Serve | Extend | StopServing | Wipe | Report
+
+
+# ---- states ----
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """No exchange is under way; the next begins at `until`. `failures` in a row so far."""
+
+    until: float
+    failures: int = 0
+
+
+class Step(Enum):
+    CHALLENGE = "challenge"
+    EVIDENCE = "evidence"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An exchange waits for the outcome of one step. `sent_at` is known after the first."""
+
+    step: Step
+    sent_at: float
+    failures: int
+
+
+Exchange = Waiting | InFlight
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    id: LeaseId
+    ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    name = "starting"
+
+
+@dataclass(frozen=True, slots=True)
+class Attesting:
+    exchange: Exchange
+    name = "attesting"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    lease: Lease
+    exchange: Exchange
+    name = "opening"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    lease: Lease
+    exchange: Exchange
+    name = "serving"
+
+
+@dataclass(frozen=True, slots=True)
+class Wiping:
+    reason: EndReason
+    name = "wiping"
+
+
+@dataclass(frozen=True, slots=True)
+class Wiped:
+    reason: EndReason
+    name = "wiped"
+
+
+State = Starting | Attesting | Opening | Serving | Wiping | Wiped
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. `retry_refused`: ask again after a refused release, or None to end then."""
+
+    retry_first: float = 1.0
+    retry_longest: float = 30.0
+    retry_refused: float | None = None
+
+    def backoff(self, failures: int) -> float:
+        return float(min(self.retry_longest, self.retry_first * 2 ** min(failures, 16)))
+
+
+class UnexpectedEvent(RuntimeError):
+    """The driver sent what cannot happen in this state: a bug, and the process must end."""
+
+
+class LeaseMachine:
+    """Feed it events with `handle`, carry out what it returns, wake it at `wake_at`."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._state: State = Starting()
+        self._latest = float("-inf")
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    def may_serve(self, now: float) -> bool:
+        """Whether a request at `now` may be answered (checked once for each)."""
+        state = self._state
+        return isinstance(state, Serving) and self._latest <= now < state.lease.ends_at
+
+    def wake_at(self) -> float | None:
+        """When a Tick is due, or None if only an event can change anything."""
+        state = self._state
+        times = []
+        if isinstance(state, Attesting | Opening | Serving) and isinstance(state.exchange, Waiting):
+            times.append(state.exchange.until)
+        if isinstance(state, Opening | Serving):
+            times.append(state.lease.ends_at)
+        return min(times, default=None)
+
+    def handle(self, event: Event, now: float) -> tuple[Command, ...]:
+        """The next state and what is to be done. Raises UnexpectedEvent on a driver's bug."""
+        if isinstance(self._state, Wiped):
+            return ()
+        if isinstance(self._state, Wiping):
+            return self._finish(self._state, event)
+        jumped, self._latest = now < self._latest, max(now, self._latest)
+        end = self._end_reason(event, now, jumped)
+        if end is not None:
+            return self._wipe(end)
+        return self._advance(event, now)
+
+    def _end_reason(self, event: Event, now: float, jumped: bool) -> EndReason | None:
+        """What ends any state at once, whatever else the event says."""
+        if isinstance(event, RevocationReceived):
+            return EndReason.REVOKED
+        if isinstance(event, Stop):
+            return EndReason.CRASHED if event.crashed else EndReason.STOPPED
+        if jumped:
+            return EndReason.CLOCK_JUMPED
+        if isinstance(self._state, Opening | Serving) and now >= self._state.lease.ends_at:
+            return EndReason.LEASE_ENDED
+        if isinstance(event, CheckFailed):
+            return EndReason.CHECK_FAILED
+        if isinstance(event, OpenFailed):
+            return EndReason.OPEN_FAILED
+        return None
+
+    def _advance(self, event: Event, now: float) -> tuple[Command, ...]:
+        state = self._state
+        if isinstance(event, Tick):
+            return self._tick(now)
+        if isinstance(event, RenewalWanted):
+            return self._hurry(now)
+        if isinstance(state, Starting) and isinstance(event, Start):
+            self._state = Attesting(Waiting(now))
+            return self._tick(now)
+        if isinstance(state, Opening) and isinstance(event, Opened):
+            self._state = Serving(state.lease, state.exchange)
+            return (Serve(state.lease.ends_at),)
+        if isinstance(state, Attesting | Opening | Serving):
+            return self._exchange(state, event, now)
+        raise UnexpectedEvent(f"{type(event).__name__} while {state.name}")
+
+    def _tick(self, now: float) -> tuple[Command, ...]:
+        state = self._state
+        if isinstance(state, Starting | Wiping | Wiped):
+            return ()
+        exchange = state.exchange
+        if isinstance(exchange, InFlight) or now < exchange.until:
+            return ()
+        self._state = replace(state, exchange=InFlight(Step.CHALLENGE, now, exchange.failures))
+        return (AskChallenge(_purpose(state)),)
+
+    def _hurry(self, now: float) -> tuple[Command, ...]:
+        """Renew now, unless an exchange is under way or failed just before."""
+        state = self._state
+        if isinstance(state, Opening | Serving) and isinstance(state.exchange, Waiting):
+            if not state.exchange.failures:
+                self._state = replace(state, exchange=Waiting(now))
+            return self._tick(now)
+        return ()
+
+    def _exchange(
+        self, state: Attesting | Opening | Serving, event: Event, now: float
+    ) -> tuple[Command, ...]:
+        exchange = state.exchange
+        if not isinstance(exchange, InFlight):
+            raise UnexpectedEvent(f"{type(event).__name__} without an exchange")
+        purpose = _purpose(state)
+        match exchange.step, event:
+            case _, ControlLost():
+                wait = now + self._timing.backoff(exchange.failures)
+                self._state = replace(state, exchange=Waiting(wait, exchange.failures + 1))
+                return ()
+            case Step.CHALLENGE, ChallengeReceived(challenge, sent_at):
+                if sent_at > now:
+                    return self._wipe(EndReason.CLOCK_JUMPED)
+                flight = InFlight(Step.EVIDENCE, sent_at, exchange.failures)
+                self._state = replace(state, exchange=flight)
+                lease = None if isinstance(state, Attesting) else state.lease.id
+                return (CollectEvidence(purpose, challenge, lease),)
+            case Step.EVIDENCE, EvidenceCollected():
+                self._state = replace(state, exchange=replace(exchange, step=Step.ANSWER))
+                return (Ask(purpose),)
+            case Step.ANSWER, Granted():
+                return self._granted(state, event, exchange.sent_at, now)
+            case Step.ANSWER, Refused():
+                return self._refused(state, now)
+        raise UnexpectedEvent(f"{type(event).__name__} at step {exchange.step.value}")
+
+    def _granted(
+        self, state: Attesting | Opening | Serving, grant: Granted, sent_at: float, now: float
+    ) -> tuple[Command, ...]:
+        lease = Lease(grant.lease, sent_at + grant.seconds)
+        if now >= lease.ends_at:
+            return self._wipe(EndReason.LEASE_ENDED)
+        renew = Waiting(max(now, sent_at + grant.seconds / 2))
+        if isinstance(state, Attesting):
+            self._state = Opening(lease, renew)
+            return (Open(),)
+        if lease.id != state.lease.id:
+            return self._wipe(EndReason.CHECK_FAILED)
+        self._state = replace(state, lease=lease, exchange=renew)
+        return (Extend(lease.ends_at),)
+
+    def _refused(self, state: State, now: float) -> tuple[Command, ...]:
+        if not isinstance(state, Attesting):
+            return self._wipe(EndReason.RENEWAL_REFUSED)
+        if self._timing.retry_refused is None:
+            return self._wipe(EndReason.REFUSED)
+        self._state = Attesting(Waiting(now + self._timing.retry_refused))
+        return ()
+
+    def _wipe(self, reason: EndReason) -> tuple[Command, ...]:
+        serving = isinstance(self._state, Serving)
+        self._state = Wiping(reason)
+        return (StopServing(reason), Wipe(reason)) if serving else (Wipe(reason),)
+
+    def _finish(self, state: Wiping, event: Event) -> tuple[Command, ...]:
+        if not isinstance(event, WipeDone):
+            return ()  # what was under way no longer matters
+        self._state = Wiped(state.reason)
+        return (Report(state.reason, event.milliseconds),)
+
+
+def _purpose(state: Attesting | Opening | Serving) -> Purpose:
+    return Purpose.RELEASE if isinstance(state, Attesting) else Purpose.RENEWAL
