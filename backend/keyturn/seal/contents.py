@@ -1,4 +1,4 @@
-"""`keyturn.contents.json`: the plaintext's hashes, themselves sealed (our protocol §5.2).
+"""`keyturn.contents.json`: the plaintext's hashes, themselves sealed (our protocol §3).
 
 Published hashes would confirm guesses about a model. The content id, a hash over all of
 them, lets whoever may open a model recognise its copies and descendants.
@@ -18,7 +18,7 @@ from keyturn.seal.stream import MAX_SIZE
 ContentId = NewType("ContentId", Digest)
 
 MAX_CONTENTS = 16 << 20
-TYPE = "model-contents"
+TYPE = "sealed-contents"
 
 
 @dataclass(frozen=True, slots=True)

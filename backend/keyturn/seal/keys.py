@@ -2,7 +2,7 @@
 
 Keys travel in `bytearray` or `memoryview`, never in `bytes`: what cannot be overwritten
 stays in memory (I8). The tag also commits to the key, which GCM alone does not
-(our protocol §5.2).
+(our protocol §3).
 """
 
 from cryptography.exceptions import InvalidSignature

@@ -1,4 +1,4 @@
-"""`keyturn.json`, the manifest of a sealed model (our protocol §5.2).
+"""`keyturn.json`, the manifest of a sealed model (our protocol §3).
 
 Lists every sealed file by path, sizes and SHA-256 of its sealed bytes, so that a copy can
 be checked without any key. The SHA-256 of the manifest's exact bytes is the model digest:
@@ -44,12 +44,15 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How the model was sealed. Counts the model's own files, not the contents list."""
+    """How the model was sealed: by what, how many files, how many bytes of plaintext.
+
+    Counts the model's own files, not the contents list.
+    """
 
     tool: str
     tool_version: str
-    file_count: int
-    total_bytes: int
+    files: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Manifest:
             raise MalformedSealedModel(f"manifest: {CONTENTS_PATH!r} is not listed")
         check_paths(paths)
         own = self.model_files
-        found = (self.provenance.file_count, self.provenance.total_bytes)
+        found = (self.provenance.files, self.provenance.size)
         counted = (len(own), sum(each.size for each in own))
         if found != counted:
             raise MalformedSealedModel(
@@ -106,8 +109,8 @@ class Manifest:
                 "provenance": {
                     "tool": self.provenance.tool,
                     "tool_version": self.provenance.tool_version,
-                    "file_count": self.provenance.file_count,
-                    "total_bytes": self.provenance.total_bytes,
+                    "files": self.provenance.files,
+                    "bytes": self.provenance.size,
                 },
             }
         )
@@ -167,8 +170,8 @@ def _parse_provenance(fields: Fields) -> Provenance:
     provenance = Provenance(
         fields.text("tool", limit=64),
         fields.text("tool_version", limit=64),
-        fields.integer("file_count", high=MAX_FILES),
-        fields.integer("total_bytes"),
+        fields.integer("files", high=MAX_FILES),
+        fields.integer("bytes"),
     )
     fields.done()
     return provenance

@@ -50,15 +50,19 @@ def check_paths(paths: Iterable[ModelPath]) -> None:
     Raises MalformedSealedModel on a repeat, and where one is a directory of another
     (`a` and `a/b`; or `a` and `a.sealed/b`, whose sealed names collide).
     """
-    names: set[str] = set()
-    for path in paths:
-        for name in (path, sealed_name(path)):
-            if name in names:
-                raise MalformedSealedModel("two files of a model share a name", found=_show(name))
-            names.add(name)
+    plain = tuple(paths)
+    _check_tree(plain)
+    _check_tree(tuple(sealed_name(each) for each in plain))
+
+
+def _check_tree(names: tuple[str, ...]) -> None:
+    known = set(names)
+    if len(known) != len(names):
+        twice = next(each for each in names if names.count(each) > 1)
+        raise MalformedSealedModel("two files of a model share a name", found=_show(twice))
     for name in names:
         for parent in PurePosixPath(name).parents:
-            if str(parent) in names:
+            if str(parent) in known:
                 raise MalformedSealedModel(
                     "a path is both a file and a directory", found=_show(str(parent))
                 )

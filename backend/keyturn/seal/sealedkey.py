@@ -1,6 +1,6 @@
 """`keyturn.key`: the data key wrapped to the ingest key, and the tag that binds it to the model.
 
-Anyone can make one, nobody outside the HSM can open one (our protocol §5.3). The OAEP hash
+Anyone can make one, nobody outside the HSM can open one (our protocol §3.3). The OAEP hash
 is written down, never guessed; its MGF1 uses the same hash and the label is empty.
 """
 
@@ -26,7 +26,6 @@ class OaepHash(Enum):
     SHA1 = "sha1"
     SHA256 = "sha256"
     SHA384 = "sha384"
-    SHA512 = "sha512"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +57,10 @@ class SealedKey:
             {
                 "type": TYPE,
                 "format": 1,
-                "ingest_key_id": self.wrapped.ingest_key_id,
-                "wrap": "rsa-oaep",
+                "ingest_key": self.wrapped.ingest_key_id,
+                "algorithm": "rsa-oaep",
                 "oaep_hash": self.wrapped.oaep_hash.value,
-                "wrapped_dek": b64(self.wrapped.value),
+                "wrapped": b64(self.wrapped.value),
                 "tag": self.tag.hex(),
             }
         )
@@ -72,10 +71,10 @@ def parse_sealed_key(raw: bytes) -> SealedKey:
     fields = parse_object(raw, limit=MAX_KEY_FILE, what="sealed key")
     fields.literal("type", TYPE)
     fields.literal("format", 1)
-    key_id = KeyId(fields.hex("ingest_key_id", size=32).hex())
-    fields.literal("wrap", "rsa-oaep")
+    key_id = KeyId(fields.hex("ingest_key", size=32).hex())
+    fields.literal("algorithm", "rsa-oaep")
     wrapped = WrappedDek(
-        key_id, fields.choice("oaep_hash", OaepHash), fields.b64("wrapped_dek", limit=2048)
+        key_id, fields.choice("oaep_hash", OaepHash), fields.b64("wrapped", limit=2048)
     )
     tag = fields.hex("tag", size=TAG_SIZE)
     fields.done()

@@ -98,7 +98,7 @@ def parse_header(raw: bytes) -> Header:
 
 
 def associated_data(model_id: ModelId, path: ModelPath) -> bytes:
-    """What ties a sealed file to its model and place (our protocol §5.2)."""
+    """What ties a sealed file to its model and place (our protocol §3)."""
     return b"keyturn/1\0" + model_id.encode() + b"\0" + path.encode()
 
 

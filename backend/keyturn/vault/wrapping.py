@@ -1,4 +1,4 @@
-"""Wrap a data key to the ingest key: RSA-OAEP, the hash as the `keys` statement says (§5.3)."""
+"""Wrap a data key to the ingest key by RSA-OAEP (our protocol §3.3)."""
 
 import ctypes
 
@@ -17,7 +17,6 @@ _HASHES: dict[OaepHash, hashes.HashAlgorithm] = {
     OaepHash.SHA1: hashes.SHA1(),  # noqa: S303  # OAEP needs no collision resistance (RFC 8017 §7.1)
     OaepHash.SHA256: hashes.SHA256(),
     OaepHash.SHA384: hashes.SHA384(),
-    OaepHash.SHA512: hashes.SHA512(),
 }
 
 
