@@ -1,0 +1,60 @@
+"""The authority: a bundle that chains to the pinned fingerprint, and none older than known."""
+
+from datetime import datetime
+
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import UntrustedError
+from keyturn.client.errors import AuthorityRolledBack, ServerLied
+from keyturn.client.memory import Memory
+from keyturn.client.transport import Transport
+from keyturn.quorum.bundle import Authority, load_bundle
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.roster import Roster
+
+MAX_BUNDLE = 16 << 20
+
+
+def fetch_authority(
+    transport: Transport, fingerprint: Digest, memory: Memory, now: datetime
+) -> Authority:
+    """Raises ServerLied when the bundle is not of this authority, AuthorityRolledBack if old."""
+    raw = transport.get("/v1/authority", "authority").b64("bundle", limit=MAX_BUNDLE)
+    try:
+        authority = load_bundle(raw, fingerprint, now)
+    except UntrustedError as error:
+        raise ServerLied(
+            f"the server's authority is not the pinned one: {error.message}",
+            found=error.found,
+            expected=error.expected or fingerprint,
+            hint=error.hint,
+        ) from error
+    check_not_older(authority, memory)
+    return authority
+
+
+def check_not_older(authority: Authority, memory: Memory) -> None:
+    """Remember the versions seen. Raises AuthorityRolledBack when a newer one was seen before."""
+    known = memory.recall()
+    roster = authority.state.newest[(Kind.ROSTER, "roster")].statement.version
+    keys = authority.state.newest[(Kind.KEYS, "keys")].statement.version
+    for what, found, seen in (
+        ("roster", roster, known.roster_version),
+        ("keys", keys, known.keys_version),
+    ):
+        if found < seen:
+            raise AuthorityRolledBack(
+                f"an older '{what}' statement than this profile has seen",
+                found=f"version {found}",
+                expected=f"version {seen} or newer",
+            )
+    memory.keep_versions(roster, keys)
+
+
+def rosters_of(authority: Authority) -> tuple[Roster, ...]:
+    """Every roster that was ever in force, the newest first."""
+    chain = sorted(
+        (each.statement for each in authority.state.by_digest.values()),
+        key=lambda each: each.version,
+        reverse=True,
+    )
+    return tuple(each.body for each in chain if isinstance(each.body, Roster))

@@ -1,0 +1,80 @@
+"""What can go wrong between an officer and the control plane, named from the officer's side."""
+
+from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError, UntrustedError
+from keyturn.tlog.checkpoints import SignedCheckpoint
+
+
+class MalformedAnswer(MalformedError):
+    """The server's answer does not have the form of its API."""
+
+
+class MalformedProfile(MalformedError):
+    """The profile, or what it remembers, cannot be read."""
+
+
+class NoProfile(KeyturnError):
+    """There is no profile yet."""
+
+
+class ServerUnreachable(UnreachableError):
+    """The server did not answer, so nothing is known."""
+
+
+class ServerRefused(KeyturnError):
+    """The server answered, and its answer is no. `kind` and `status` are the server's own."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        message: str,
+        *,
+        found: str = "",
+        expected: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, found=found, expected=expected, hint=hint)
+        self.status = status
+        self.kind = kind
+
+
+class ServerLied(UntrustedError):
+    """The server claimed what its own proofs contradict."""
+
+
+class AuthorityRolledBack(UntrustedError):
+    """The server shows an older roster or `keys` statement than this profile has seen."""
+
+
+class HistoryRewritten(UntrustedError):
+    """Two checkpoints, both signed by the log's key, that cannot be one history (I5).
+
+    Keep both: together they prove it to anybody.
+    """
+
+    def __init__(self, message: str, *, kept: SignedCheckpoint, shown: SignedCheckpoint) -> None:
+        super().__init__(
+            message,
+            found=_described(shown),
+            expected=f"a log that extends {_described(kept)}",
+            hint="Do not go on. Save both checkpoints and tell the other officers and witnesses.",
+        )
+        self.kept = kept
+        self.shown = shown
+
+
+class NotFound(KeyturnError):
+    """Nothing is called so, or more than one thing is."""
+
+
+class NotEntitled(KeyturnError):
+    """The roster does not let this officer do that; the keyholder would refuse it."""
+
+
+class FileUnusable(KeyturnError):
+    """A file cannot be read, or is there already and is not overwritten."""
+
+
+def _described(signed: SignedCheckpoint) -> str:
+    at = signed.checkpoint
+    return f"{at.size} entries with root {at.root.hex()[:16]}"

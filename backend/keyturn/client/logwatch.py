@@ -1,0 +1,72 @@
+"""Watching the log: every checkpoint shown must be of one history with those seen before (I5)."""
+
+from collections.abc import Callable
+
+from keyturn.base.errors import MalformedError, UntrustedError
+from keyturn.base.signatures import VerifyKey
+from keyturn.client.errors import HistoryRewritten
+from keyturn.client.memory import Memory
+from keyturn.tlog.checkpoints import SignedCheckpoint, verify_checkpoint
+from keyturn.tlog.merkle import Hash
+from keyturn.tlog.proofs import Proof, verify_consistency
+
+AskConsistency = Callable[[int, int], Proof]
+"""Asks the server for the proof between two sizes, old and new."""
+
+
+class LogWatch:
+    """One log as this profile has seen it. `ask` reaches the server; all else is checked here."""
+
+    def __init__(
+        self, log_key: VerifyKey, origin: str, memory: Memory, ask: AskConsistency
+    ) -> None:
+        self._log_key = log_key
+        self._origin = origin
+        self._memory = memory
+        self._ask = ask
+        self._known: dict[int, Hash] = {}
+        kept = memory.recall().checkpoints.get(origin)
+        self._newest = None if kept is None else verify_checkpoint(kept, log_key, origin)
+
+    @property
+    def newest(self) -> SignedCheckpoint | None:
+        """The largest checkpoint seen, in this run or before."""
+        return self._newest
+
+    def advance(self, note: bytes) -> SignedCheckpoint:
+        """Take what the server calls its newest checkpoint.
+
+        Raises the errors of `verify_checkpoint`, and HistoryRewritten when it is older than,
+        or does not extend, the one kept: a log never shrinks.
+        """
+        shown = verify_checkpoint(note, self._log_key, self._origin)
+        kept = self._newest
+        if kept is not None and shown.checkpoint.size < kept.checkpoint.size:
+            raise HistoryRewritten(
+                "the server shows an older log than it showed before", kept=kept, shown=shown
+            )
+        self.agree(shown)
+        return shown
+
+    def agree(self, shown: SignedCheckpoint) -> None:
+        """Check a verified checkpoint of any age against the newest. Raises HistoryRewritten."""
+        kept = self._newest
+        if kept is not None and self._known.get(shown.checkpoint.size) != shown.checkpoint.root:
+            self._prove(kept, shown)
+        self._known[shown.checkpoint.size] = shown.checkpoint.root
+        if kept is None or kept.checkpoint.size < shown.checkpoint.size:
+            self._newest = shown
+            self._memory.keep_checkpoint(self._origin, shown.to_bytes())
+
+    def _prove(self, kept: SignedCheckpoint, shown: SignedCheckpoint) -> None:
+        old, new = sorted((kept.checkpoint, shown.checkpoint), key=lambda each: each.size)
+        trivial = old.size in (0, new.size)
+        proof: Proof = () if trivial else self._ask(old.size, new.size)
+        try:
+            verify_consistency(old.size, new.size, proof, old.root, new.root)
+        except (MalformedError, UntrustedError) as error:
+            raise HistoryRewritten(
+                f"the server's log does not extend the one that you saw: {error.message}",
+                kept=kept,
+                shown=shown,
+            ) from error

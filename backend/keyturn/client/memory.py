@@ -1,0 +1,148 @@
+"""What a profile remembers of an authority, so that no server can show it an older world.
+
+Per log its newest checkpoint, the newest roster and `keys` versions, and a session that is
+still good. Two commands at one time may both write: the larger checkpoint stays.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import MalformedError
+from keyturn.base.strictjson import dump, parse_object
+from keyturn.base.times import format_time
+from keyturn.client.errors import MalformedProfile
+from keyturn.client.profile import write_atomically
+from keyturn.tlog.checkpoints import parse_checkpoint
+from keyturn.tlog.notes import parse_note
+from keyturn.wire.tls import Pin
+
+_MAX = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A bearer token, good for this server and officer until `expires`."""
+
+    token: str = field(repr=False)
+    pin: Pin
+    officer: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """`checkpoints`: a log's origin → its newest signed note."""
+
+    checkpoints: Mapping[str, bytes] = field(default_factory=dict)
+    roster_version: int = 0
+    keys_version: int = 0
+    session: Session | None = None
+
+
+class Memory:
+    """A profile's memory of one authority, kept in a file; without one, for this run only."""
+
+    def __init__(self, fingerprint: Digest, directory: Path | None = None) -> None:
+        name = fingerprint.removeprefix("sha256:")[:32]
+        self.directory = directory / name if directory else None
+        self._path = self.directory / "memory.json" if self.directory else None
+        self._fingerprint = fingerprint
+        self._now = Remembered()
+
+    def recall(self) -> Remembered:
+        """Raises MalformedProfile when the file is not what was written: forgetting is not safe."""
+        if self._path is None:
+            return self._now
+        try:
+            raw = self._path.read_bytes()
+        except FileNotFoundError:
+            return Remembered()
+        except OSError as error:
+            raise MalformedProfile(f"cannot read {self._path}: {error.strerror}") from error
+        try:
+            return _parse(raw, self._fingerprint)
+        except MalformedError as error:
+            raise MalformedProfile(
+                f"{self._path}: {error.message}",
+                found=error.found,
+                expected=error.expected,
+                hint="Restore it from a copy. Removing it forgets the history that you saw.",
+            ) from error
+
+    def keep_checkpoint(self, origin: str, note: bytes) -> None:
+        """Remember a log's checkpoint, unless a larger one is remembered already."""
+        now = self.recall()
+        kept = now.checkpoints.get(origin)
+        if kept is None or _size(kept) < _size(note):
+            self._write(replace(now, checkpoints={**now.checkpoints, origin: note}))
+
+    def keep_versions(self, roster: int, keys: int) -> None:
+        now = self.recall()
+        if (now.roster_version, now.keys_version) != (roster, keys):
+            self._write(replace(now, roster_version=roster, keys_version=keys))
+
+    def keep_session(self, session: Session | None) -> None:
+        self._write(replace(self.recall(), session=session))
+
+    def _write(self, remembered: Remembered) -> None:
+        self._now = remembered
+        if self._path is not None:
+            write_atomically(self._path, _document(remembered, self._fingerprint))
+
+
+def _size(note: bytes) -> int:
+    return parse_checkpoint(parse_note(note).text).size
+
+
+def _document(remembered: Remembered, fingerprint: Digest) -> bytes:
+    session = remembered.session
+    return dump(
+        {
+            "type": "client-memory",
+            "format": 1,
+            "fingerprint": fingerprint,
+            "checkpoints": [
+                {"origin": origin, "note": note.decode()}
+                for origin, note in remembered.checkpoints.items()
+            ],
+            "roster_version": remembered.roster_version,
+            "keys_version": remembered.keys_version,
+            "session": session
+            and {
+                "token": session.token,
+                "pin": session.pin,
+                "officer": session.officer,
+                "expires": format_time(session.expires),
+            },
+        }
+    )
+
+
+def _parse(raw: bytes, fingerprint: Digest) -> Remembered:
+    fields = parse_object(raw, limit=_MAX, what="client memory")
+    fields.literal("type", "client-memory")
+    fields.literal("format", 1)
+    fields.literal("fingerprint", fingerprint)
+    checkpoints = {}
+    for each in fields.objects("checkpoints", limit=1000):
+        note = each.text("note", limit=64 << 10).encode()
+        _size(note)
+        checkpoints[each.text("origin", limit=200)] = note
+        each.done()
+    roster_version = fields.integer("roster_version")
+    keys_version = fields.integer("keys_version")
+    session = None
+    if fields.raw("session") is not None:
+        inner = fields.fields("session")
+        session = Session(
+            inner.text("token", limit=1000),
+            Pin(inner.hex("pin", size=32).hex()),
+            inner.text("officer", limit=64),
+            inner.time("expires"),
+        )
+        inner.done()
+    fields.done()
+    return Remembered(checkpoints, roster_version, keys_version, session)

@@ -1,0 +1,156 @@
+"""Proposals as files: an officer without a network reads, checks and signs one, and sends it back.
+
+The file is the server's `GET /v1/proposals/{digest}/export`: `{type: "proposal-export", format: 1,
+statement, approvals, bundle}`, all base64. Everything in it is verified against the pinned
+fingerprint; what the log would add (is it overtaken, is it in force) cannot be known here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from keyturn.base.encoding import Digest, b64, unb64
+from keyturn.base.errors import MalformedError, UntrustedError
+from keyturn.base.strictjson import dump, parse_object
+from keyturn.client.authority import check_not_older, rosters_of
+from keyturn.client.errors import FileUnusable, MalformedAnswer, NotEntitled, ServerLied
+from keyturn.client.memory import Memory
+from keyturn.client.proposals import count, read_signed
+from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.approvals import APPROVAL_TYPE, Approval, Decision, approval_payload
+from keyturn.quorum.bundle import Authority, load_bundle
+from keyturn.quorum.kinds import Role
+from keyturn.quorum.roster import OfficerId, Roster
+from keyturn.quorum.statements import Statement
+
+TYPE = "proposal-export"
+MAX_EXPORT = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalFile:
+    """A verified export. `raw_bundle` is kept as received, to be written out again."""
+
+    statement: Statement
+    approvals: tuple[Approval, ...]
+    authority: Authority
+    raw_bundle: bytes
+
+    @property
+    def approved_by(self) -> tuple[OfficerId, ...]:
+        return count(self.statement, self.approvals, self.authority.roster)[0]
+
+    @property
+    def needed(self) -> int:
+        return self.authority.roster.thresholds[self.statement.kind]
+
+    def to_bytes(self) -> bytes:
+        return dump(
+            {
+                "type": TYPE,
+                "format": 1,
+                "statement": b64(self.statement.raw),
+                "approvals": [b64(each.raw) for each in self.approvals],
+                "bundle": b64(self.raw_bundle),
+            }
+        )
+
+
+def read_proposal_file(
+    raw: bytes, fingerprint: Digest, memory: Memory, now: datetime
+) -> ProposalFile:
+    """Verify an export against the pinned authority.
+
+    Raises MalformedAnswer, ServerLied for anything forged in it, AuthorityRolledBack.
+    """
+    try:
+        statement, approvals, bundle = _parts(raw)
+    except MalformedError as error:
+        raise MalformedAnswer(error.message, found=error.found, expected=error.expected) from error
+    try:
+        authority = load_bundle(bundle, fingerprint, now)
+    except UntrustedError as error:
+        raise ServerLied(
+            f"the file's authority is not the pinned one: {error.message}",
+            found=error.found,
+            expected=error.expected or fingerprint,
+        ) from error
+    check_not_older(authority, memory)
+    read, seen = read_signed(statement, approvals, rosters_of(authority))
+    return ProposalFile(read, seen, authority, bundle)
+
+
+def with_decision(
+    file: ProposalFile, signer: Signer, decision: Decision, comment: str, now: datetime
+) -> ProposalFile:
+    """The file with one more approval or rejection. Raises NotEntitled."""
+    check_may_decide(file.statement, file.authority, signer)
+    raw = sign_decision(file.statement.digest, signer, decision, comment, now)
+    statement, approvals = read_signed(
+        file.statement.raw,
+        [*(each.raw for each in file.approvals), raw],
+        rosters_of(file.authority),
+    )
+    return ProposalFile(statement, approvals, file.authority, file.raw_bundle)
+
+
+def sign_decision(
+    statement: Digest, signer: Signer, decision: Decision, comment: str, now: datetime
+) -> bytes:
+    """The envelope of one approval or rejection."""
+    payload = approval_payload(
+        statement, decision, officer=signer.officer, time=now, comment=comment
+    )
+    return signer.sign(APPROVAL_TYPE, payload).to_bytes()
+
+
+def check_may_decide(statement: Statement, authority: Authority, signer: Signer) -> None:
+    """Spare the officer a refusal: raises NotEntitled when the keyholder would not count them."""
+    rosters = [authority.roster]
+    if isinstance(statement.body, Roster):
+        rosters.append(statement.body)
+    for roster in rosters:
+        officer = roster.officer_of(signer.key_id)
+        if officer is not None and officer.id == signer.officer and Role.APPROVER in officer.roles:
+            return
+    raise NotEntitled(
+        "your approval would not count",
+        found=f"{signer.officer}, key {signer.key_id[:16]}",
+        expected="the key of an officer with the role approver, in the roster in force",
+    )
+
+
+def write_new_file(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet. Raises FileUnusable."""
+    try:
+        with path.open("xb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_file(path: Path, limit: int = MAX_EXPORT) -> bytes:
+    """Raises FileUnusable when it cannot be read or is too large."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(limit + 1)
+    except OSError as error:
+        raise FileUnusable(f"cannot read {path}: {error.strerror}") from error
+    if len(raw) > limit:
+        raise FileUnusable(f"{path} is too large", expected=f"at most {limit} bytes")
+    return raw
+
+
+def _parts(raw: bytes) -> tuple[bytes, list[bytes], bytes]:
+    fields = parse_object(raw, limit=MAX_EXPORT, what="proposal file")
+    fields.literal("type", TYPE)
+    fields.literal("format", 1)
+    statement = fields.b64("statement", limit=4 << 20)
+    approvals = []
+    for place, each in enumerate(fields.items("approvals", limit=1000)):
+        if not isinstance(each, str):
+            raise MalformedError(f"proposal file: approvals[{place}] is not text")
+        approvals.append(unb64(each, what=f"proposal file: approvals[{place}]"))
+    bundle = fields.b64("bundle", limit=32 << 20)
+    fields.done()
+    return statement, approvals, bundle

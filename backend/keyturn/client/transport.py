@@ -1,0 +1,120 @@
+"""HTTP towards the one pinned server; each kind of failure has a type of its own."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+import httpx
+import httpx_sse
+
+from keyturn.base.strictjson import Fields, dump
+from keyturn.client.answers import MAX_ANSWER, parse_answer, refusal_of
+from keyturn.client.errors import MalformedAnswer, ServerUnreachable
+from keyturn.wire.tls import Pin, pinned_client
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+
+
+class Transport:
+    """One connection pool, one bearer token at most. Close it, or use it as a context manager."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+        self._token: str | None = None
+
+    @classmethod
+    def pinned(cls, url: str, pin: Pin) -> Self:
+        """Towards `url`, talking only to the holder of the pinned TLS key."""
+        return cls(pinned_client(url, pin, timeout=TIMEOUT, follow_redirects=False))
+
+    def use_token(self, token: str | None) -> None:
+        self._token = token
+
+    def get(self, path: str, what: str, params: Mapping[str, str | int] | None = None) -> Fields:
+        """The answer's JSON object. Raises ServerUnreachable, ServerRefused, MalformedAnswer."""
+        return parse_answer(self._ask("GET", path, params=params), what)
+
+    def post(self, path: str, what: str, document: Mapping[str, object]) -> Fields:
+        """As `get`, sending one JSON object."""
+        return parse_answer(self._ask("POST", path, content=dump(document)), what)
+
+    @contextmanager
+    def events(
+        self, path: str, last_id: str | None
+    ) -> Iterator[Iterator[httpx_sse.ServerSentEvent]]:
+        """A stream of server-sent events, resumed after `last_id`, until the server ends it."""
+        headers = {**self._headers(), "Accept": "text/event-stream"}
+        if last_id is not None:
+            headers["Last-Event-ID"] = last_id
+        timeout = httpx.Timeout(10.0, read=60.0)  # the server keeps alive every 15 s
+        with (
+            _failures_named(),
+            httpx_sse.connect_sse(
+                self._http, "GET", path, headers=headers, timeout=timeout
+            ) as source,
+        ):
+            if source.response.status_code != httpx.codes.OK:
+                raise refusal_of(source.response.status_code, source.response.read())
+            yield source.iter_sse()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        content: bytes | None = None,
+    ) -> bytes:
+        headers = self._headers()
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        with (
+            _failures_named(),
+            self._http.stream(
+                method, path, params=params, content=content, headers=headers
+            ) as response,
+        ):
+            body = _read(response)
+        if not response.is_success:
+            raise refusal_of(response.status_code, body)
+        return body
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+
+def _read(response: httpx.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            raise MalformedAnswer("the answer is too large", expected=f"at most {MAX_ANSWER} bytes")
+    return bytes(body)
+
+
+@contextmanager
+def _failures_named() -> Iterator[None]:
+    try:
+        yield
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise ServerUnreachable(
+            f"the server cannot be reached: {type(error).__name__}: {error}",
+            hint="Check the address in the profile, and that the control plane runs.",
+        ) from error
+    except (httpx.DecodingError, httpx_sse.SSEError) as error:
+        raise MalformedAnswer(f"the answer cannot be read: {type(error).__name__}") from error
