@@ -15,6 +15,7 @@ from keyturn.base.signatures import VerifyKey
 from keyturn.tlog.errors import MalformedNote, UntrustedCheckpoint
 from keyturn.tlog.merkle import EMPTY_ROOT, HASH_SIZE, MAX_TREE_SIZE, Hash
 from keyturn.tlog.notes import (
+    MAX_NAME,
     NoteKey,
     NoteSignature,
     Sign,
@@ -47,6 +48,8 @@ class Checkpoint:
             )
         if self.size == 0 and self.root != EMPTY_ROOT:
             raise MalformedNote("checkpoint of an empty log has another root")
+        if len(self.origin.encode()) > MAX_NAME:
+            raise MalformedNote("checkpoint's origin is too long", expected=f"{MAX_NAME} bytes")
         for line in (self.origin, *self.extensions):
             if not line or any(each < " " for each in line):
                 raise MalformedNote("checkpoint has an impossible line", found=repr(line[:80]))

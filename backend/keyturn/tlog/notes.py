@@ -18,6 +18,7 @@ from keyturn.tlog.errors import MalformedNote, UntrustedCheckpoint
 MAX_NOTE = 64 << 10
 MAX_SIGNATURES = 64
 MAX_NAME = 255
+"""Bytes of UTF-8, for key names and origins."""
 
 # RFC 8410 §4: SubjectPublicKeyInfo of Ed25519, before the 32 bytes of the key.
 _ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
@@ -176,7 +177,7 @@ def raw_ed25519(key: VerifyKey) -> bytes:
 
 def check_name(name: str) -> None:
     """Raises MalformedNote unless `name` can name a key: no spaces, plus or controls."""
-    wrong = not name or len(name) > MAX_NAME or "+" in name or _CONTROL.search(name)
+    wrong = not name or len(name.encode()) > MAX_NAME or "+" in name or _CONTROL.search(name)
     if wrong or any(each.isspace() for each in name):
         raise MalformedNote("not a name for a key", found=repr(name[:80]))
 
