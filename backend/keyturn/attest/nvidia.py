@@ -13,11 +13,12 @@ from datetime import datetime
 
 from keyturn.attest import der
 from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
-from keyturn.attest.certificates import Certificate, parse_certificate
+from keyturn.attest.certificates import Certificate
 from keyturn.attest.chains import (
     ChainCache,
     check_dates,
     check_path_lengths,
+    read_root,
     verified_link,
     verified_root,
 )
@@ -128,7 +129,7 @@ def _verify_chain(
             found=f"{len(chain)} certificates",
             expected=f"{CHAIN_LENGTH} certificates",
         )
-    root = parse_certificate(chain[-1])
+    root = read_root(chain[-1], cache)
     anchor = anchors.find(Vendor.NVIDIA_DEVICE, root.spki)
     if anchor is None:
         raise UntrustedEvidence(

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
-from keyturn.attest.certificates import Certificate, parse_certificate
+from keyturn.attest.certificates import Certificate
 from keyturn.attest.chains import (
     ChainCache,
     check_dates,
     check_path_lengths,
+    read_root,
     verified_link,
     verified_root,
 )
@@ -127,7 +128,7 @@ def verify_snp(
 
 
 def _verify_chain(collateral: SnpCollateral, anchors: TrustAnchors, cache: ChainCache) -> _Chain:
-    root = parse_certificate(collateral.root)
+    root = read_root(collateral.root, cache)
     anchor = anchors.find(Vendor.AMD_SEV, root.spki)
     if anchor is None:
         raise UntrustedEvidence(

@@ -24,6 +24,8 @@ from keyturn.cli.evidence.sorting import EvidenceFiles, SnpFile, sort_files
 from keyturn.cli.output import errors_explained, print_json, stdout
 
 _MARKS = {Outcome.MET: "met", Outcome.NOT_MET: "NOT MET", Outcome.NOT_MEASURED: "not measured"}
+_FRESHNESS = ("report-data", "nonce")
+_BRIEF = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class _Judgement:
     @property
     def accepted(self) -> bool:
         return self.refusal is None and not failures(self.checks)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the evidence was held against a value of the caller's."""
+        return any(c.name in _FRESHNESS and c.outcome is Outcome.MET for c in self.checks)
 
 
 def verify(
@@ -144,6 +151,7 @@ def _verify_document(judgements: list[_Judgement], now: datetime) -> JsonObject:
                 "reason": judgement.refusal,
                 "message": judgement.message,
                 "simulated": judgement.simulated,
+                "freshness_checked": judgement.fresh,
                 "checks": [check_document(check) for check in judgement.checks],
                 "claims": judgement.claims,
             }
@@ -159,14 +167,27 @@ def _show(judgement: _Judgement) -> None:
         stdout.print(f"  {judgement.message}", markup=False)
         return
     verdict = "accepted" if judgement.accepted else "NOT ACCEPTED"
+    if judgement.accepted and not judgement.fresh:
+        verdict += "; its freshness was not asked for"
     style = "bold green" if judgement.accepted else "bold red"
     stdout.print(f"{judgement.tee}{mark}: {verdict}", style=style)
     table = Table("check", "outcome", "found", "expected", "source")
     for check in judgement.checks:
         style = "red" if check.failed else "yellow" if check.outcome is not Outcome.MET else ""
-        cells = (check.name, _MARKS[check.outcome], check.found, check.expected, check.source)
+        cells = (check.name, _MARKS[check.outcome], *_texts(check), check.source)
         table.add_row(*(Text(cell, overflow="fold") for cell in cells), style=style)
     stdout.print(table, soft_wrap=False)
+
+
+def _texts(check: Check) -> tuple[str, str]:
+    """Found and expected: in full where they differ, else cut to what a table can hold."""
+    if check.failed:
+        return check.found, check.expected
+    found, expected = (
+        text if len(text) <= _BRIEF else f"{text[:24]}…{text[-8:]}"
+        for text in (check.found, check.expected)
+    )
+    return found, "the same" if check.found == check.expected else expected
 
 
 def _anchors(amd: list[str] | tuple[str, ...], nvidia: list[str] | tuple[str, ...]) -> TrustAnchors:

@@ -1,0 +1,127 @@
+"""Certificates of the simulated vendors, in the form of the real ones. Every subject says so."""
+
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
+from cryptography.x509.oid import NameOID
+
+from keyturn.base.encoding import sha256
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+NOT_BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
+NOT_AFTER = datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)
+_PSS = padding.PSS(padding.MGF1(hashes.SHA384()), 48)
+
+
+def new_rsa_key() -> rsa.RSAPrivateKey:
+    """RSA-4096, as AMD's ARK and ASK; takes a second or a few."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=4096)
+
+
+def new_p384_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP384R1())
+
+
+def make_certificate(
+    common_name: str,
+    key: PrivateKey,
+    issuer: x509.Certificate | None,
+    issuer_key: PrivateKey,
+    *,
+    is_ca: bool,
+    path_length: int | None = None,
+    extensions: tuple[tuple[str, bytes], ...] = (),
+) -> x509.Certificate:
+    """Sign one certificate; `issuer` None: self-signed. SIMULATED is put before the name."""
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "SIMULATED, no hardware vendor"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"SIMULATED {common_name}"),
+        ]
+    )
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOT_BEFORE)
+        .not_valid_after(NOT_AFTER)
+        .add_extension(_key_usage(is_ca), critical=True)
+    )
+    if is_ca:
+        builder = builder.add_extension(x509.BasicConstraints(True, path_length), critical=True)
+    for oid, value in extensions:
+        unrecognized = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
+        builder = builder.add_extension(unrecognized, critical=False)
+    if isinstance(issuer_key, rsa.RSAPrivateKey):
+        return builder.sign(issuer_key, hashes.SHA384(), rsa_padding=_PSS)
+    return builder.sign(issuer_key, hashes.SHA384())
+
+
+def der_of(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)
+
+
+def spki_digest(certificate: x509.Certificate) -> str:
+    """Hex SHA-256 of the certificate's SPKI: how a trust-anchors statement names a root."""
+    key = certificate.public_key()
+    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hex()
+
+
+def key_to_der(key: PrivateKey) -> bytes:
+    """PKCS#8, not encrypted: these keys protect nothing."""
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+def rsa_key(raw: bytes) -> rsa.RSAPrivateKey:
+    key = load_der_private_key(raw, password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("simulated AMD key is not RSA")
+    return key
+
+
+def p384_key(raw: bytes) -> ec.EllipticCurvePrivateKey:
+    key = load_der_private_key(raw, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("simulated device key is not P-384")
+    return key
+
+
+def der_tlv(tag: int, content: bytes) -> bytes:
+    """One DER element of at most 65535 bytes."""
+    size = len(content)
+    if size < 0x80:
+        head = bytes((tag, size))
+    elif size < 0x100:
+        head = bytes((tag, 0x81, size))
+    else:
+        head = bytes((tag, 0x82)) + size.to_bytes(2, "big")
+    return head + content
+
+
+def der_uint(value: int) -> bytes:
+    return der_tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def _key_usage(is_ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not is_ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=is_ca,
+        crl_sign=is_ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
