@@ -174,6 +174,11 @@ class LogDisk:
     def size(self) -> int:
         return self._view.size
 
+    @property
+    def log_key(self) -> VerifyKey:
+        """The key under whose signature this log's checkpoints stand."""
+        return self._log_key
+
     def append_many(self, leaves: Sequence[bytes], *, reserved: bool = False) -> Appended:
         """Make entries durable, in this order and without a gap, and sign the new checkpoint.
 

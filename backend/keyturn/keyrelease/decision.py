@@ -40,6 +40,7 @@ class Approved:
 
     admission: Admission
     policy: Policy
+    policy_digest: Digest
     statements: tuple[Digest, ...]
     platform: str
     caveats: tuple[str, ...]
@@ -95,6 +96,7 @@ def decide(
     return Approved(
         chosen.admission,
         chosen.rules.policy,
+        chosen.rules.policy_digest,
         chosen.statements,
         platform,
         tuple(sorted(each.value for each in caveats)),
@@ -192,7 +194,7 @@ def _revocations(
         (TargetKind.NODE, request.claims.node),
         (TargetKind.PLATFORM, platform),
         (TargetKind.MEASUREMENT, evidence.cpu.measurement.hex()),
-        *((TargetKind.PLATFORM, f"nvidia-{gpu.device_id}") for gpu in evidence.gpus),
+        *((TargetKind.PLATFORM, gpu.device_id) for gpu in evidence.gpus),
     ]
     for kind, target in targets:
         revocation = state.revoked.get((kind, target))

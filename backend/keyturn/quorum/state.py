@@ -96,6 +96,12 @@ class AuthorityState:
         found = self.in_force(Kind.KEYS, "keys", now)
         return found.statement.body if found and isinstance(found.statement.body, Keys) else None
 
+    @property
+    def newest_keys(self) -> Keys | None:
+        """The keys of the newest `keys` statement, expired or not: whose log this is."""
+        found = self.newest.get((Kind.KEYS, "keys"))
+        return found.statement.body if found and isinstance(found.statement.body, Keys) else None
+
     def policy(self, policy_id: str, now: datetime) -> Policy | None:
         found = self.in_force(Kind.POLICY, policy_id, now)
         return found.statement.body if found and isinstance(found.statement.body, Policy) else None

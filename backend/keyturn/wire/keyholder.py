@@ -166,10 +166,15 @@ class Submit(Request[Submitted]):
 @dataclass(frozen=True, slots=True)
 class Withdraw(Request[Logged]):
     op: ClassVar[str] = "withdraw"
+    statement: bytes
     envelope: bytes
 
     def document(self) -> JsonObject:
-        return {"op": self.op, "envelope": b64(self.envelope)}
+        return {
+            "op": self.op,
+            "statement": b64(self.statement),
+            "envelope": b64(self.envelope),
+        }
 
     def read(self, answer: Fields) -> Logged:
         return Logged(answer.integer("index"), _object(answer, "receipt"))
@@ -331,7 +336,10 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
         case "submit":
             return _parse_submit(fields)
         case "withdraw":
-            return Withdraw(fields.b64("envelope", limit=MAX_ENVELOPE))
+            return Withdraw(
+                fields.b64("statement", limit=MAX_ENVELOPE),
+                fields.b64("envelope", limit=MAX_ENVELOPE),
+            )
         case "entries":
             start = fields.integer("start")
             return AskEntries(start, fields.integer("end", low=start, high=start + MAX_ENTRIES))

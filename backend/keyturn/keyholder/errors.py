@@ -1,0 +1,23 @@
+"""What the keyholder refuses besides what its parts refuse."""
+
+from keyturn.base.errors import MalformedError, UnreachableError, UntrustedError
+
+
+class ClockRefused(UntrustedError):
+    """The clock stands before the log's last entry: nothing is decided until it is right (I6)."""
+
+
+class KeyholderStopped(UnreachableError):
+    """The keyholder failed in a way that only a restart from its log can mend."""
+
+
+class WrongToken(UntrustedError):
+    """The token's keys are not those of the `keys` statement in force."""
+
+
+class KeyFileRefused(MalformedError):
+    """A model's `keyturn.key` does not fit its admission statement or this authority."""
+
+
+class AuthorityUnsettled(UnreachableError):
+    """Statements came into force faster than one release could be decided. Ask again."""

@@ -1,0 +1,146 @@
+"""The log as the keyholder's memory: state in force, live leases, and the order of entries.
+
+One lock orders everything that gets an index: an entry is judged against the very state that
+the entries before it make, then queued; a grant waits for the disk outside the lock. A failed
+append stops the keyholder for good: what is on the disk is found out by a restart.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import KeyturnError
+from keyturn.keyholder.errors import ClockRefused, KeyholderStopped
+from keyturn.keyholder.logdisk import LogDisk
+from keyturn.keyholder.logdisk_committer import Committed, GroupCommitter
+from keyturn.keyholder.logdisk_errors import LogFull
+from keyturn.keyrelease.entries import GrantEntry, read_grant
+from keyturn.keyrelease.leases import Lease, LeaseBook
+from keyturn.quorum.entries import EntryKind, parse_entry
+from keyturn.quorum.state import AuthorityState
+from keyturn.tlog.receipts import Receipt
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An entry that has its place; `wait` returns when it is durable."""
+
+    leaf: bytes
+    future: Future[Committed]
+
+
+class Journal:
+    """Owns the log. Everything that changes authority or grants a key goes through `ordered`."""
+
+    def __init__(self, log: LogDisk, fingerprint: Digest, clock: Clock) -> None:
+        """Replay the whole log, every quorum verified again. Raises LogInconsistent, LogDamaged."""
+        self._log = log
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._failed: str | None = None
+        self._leases = LeaseBook()
+        state = AuthorityState(fingerprint)
+        for index, leaf in enumerate(log.leaves()):
+            state = state.apply(leaf, log.object)
+            entry = parse_entry(leaf)
+            if entry.kind is EntryKind.GRANT:
+                self._leases.apply(index, read_grant(entry))
+        self._state = state
+        self._committer = GroupCommitter(log)
+
+    @property
+    def log(self) -> LogDisk:
+        return self._log
+
+    @property
+    def state(self) -> AuthorityState:
+        """The authority in force; its `size` is that of the last statement's entry."""
+        return self._state
+
+    def now(self) -> datetime:
+        """The time in whole seconds. Raises ClockRefused when it stands before the last entry."""
+        now = self._clock().astimezone(UTC).replace(microsecond=0)
+        last = self._state.last_time
+        if last is not None and now < last:
+            raise ClockRefused(
+                "the clock stands before the log's last entry",
+                found=now.isoformat(),
+                expected=f"at least {last.isoformat()}",
+                hint="set the keyholder's clock right, then ask again",
+            )
+        return now
+
+    def check_alive(self) -> None:
+        """Raises KeyholderStopped after a failed append."""
+        if self._failed is not None:
+            raise KeyholderStopped(
+                f"the keyholder has stopped: {self._failed}", hint="restart it; it replays its log"
+            )
+
+    @contextmanager
+    def ordered(self) -> Iterator[None]:
+        """Hold the order of entries: state cannot change between judging and queueing."""
+        with self._lock:
+            self.check_alive()
+            yield
+
+    def queue(self, leaf: bytes) -> Queued:
+        """Give a grant or refusal its place in the order. Only inside `ordered`.
+
+        Raises LogOverloaded; then nothing was queued.
+        """
+        future = self._committer.submit(leaf)
+        self._state = replace(self._state, last_time=parse_entry(leaf).time)
+        return Queued(leaf, future)
+
+    def wait(self, queued: Queued) -> Committed:
+        """Until the entry is durable. Raises LogFull, or stops the keyholder for good."""
+        return self._result(queued.future)
+
+    def commit(self, leaf: bytes) -> Committed:
+        """Enter a statement, withdrawal or start, durable before it returns. Only inside `ordered`.
+
+        It may use the disk's reserve. Raises LogInconsistent (a bug: it was judged before), LogFull.
+        """
+        self._state.apply(leaf, self._log.object)
+        committed = self._result(self._committer.submit(leaf, reserved=True))
+        before = replace(self._state, size=committed.index)
+        self._state = before.apply(leaf, self._log.object)
+        return committed
+
+    def _result(self, future: Future[Committed]) -> Committed:
+        try:
+            return future.result()
+        except LogFull:
+            raise  # nothing was written, nobody was told
+        except KeyturnError as error:
+            self._failed = error.message
+            raise
+        except BaseException as error:
+            self._failed = type(error).__name__
+            raise
+
+    def enter_lease(self, index: int, entry: GrantEntry) -> None:
+        with self._lock:
+            self._leases.apply(index, entry)
+
+    def live_lease(self, lease_id: str | None, now: datetime) -> Lease | None:
+        with self._lock:
+            return self._leases.live(lease_id, now) if lease_id is not None else None
+
+    def put_object(self, data: bytes) -> Digest:
+        """Durable before it returns; statements may use the reserve."""
+        return self._log.put_object(data, reserved=True)
+
+    def receipt(self, index: int) -> Receipt:
+        return self._log.receipt(index)
+
+    def close(self) -> None:
+        self._committer.close()
+        self._log.close()

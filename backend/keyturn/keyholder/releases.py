@@ -1,0 +1,351 @@
+"""Challenges and releases: verify, decide, log, and only then ask the HSM (I2, our protocol §5).
+
+The order of one release: challenge spent → evidence verified → decided against the state in
+force → EAR signed, grant written → entry queued in the same order that it was decided in →
+entry durable → HSM unwraps, checks the tag, wraps to the attested RSA key → HPKE.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hpke, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
+
+from keyturn.attest.chains import ChainCache
+from keyturn.base.encoding import digest_bytes, digest_of, sha256
+from keyturn.base.signatures import VerifyKey, load_verify_key
+from keyturn.hsm.errors import KeyBindingError, WrappedKeyError
+from keyturn.hsm.protocol import Hsm, ReleaseOrder
+from keyturn.hsm.protocol import Purpose as KeyPurpose
+from keyturn.hsm.publickeys import parse_node_key
+from keyturn.keyholder.errors import AuthorityUnsettled
+from keyturn.keyholder.journal import Journal, Queued
+from keyturn.keyrelease.answer import HPKE_SUITE
+from keyturn.keyrelease.binding import NodeKeys, Purpose
+from keyturn.keyrelease.challenge import (
+    BOOT_KEY_SIZE,
+    RANDOM_SIZE,
+    VALID,
+    SpentChallenges,
+    is_genuine,
+    is_live,
+    make_challenge,
+)
+from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
+from keyturn.keyrelease.ear import EarClaims, ear_digest, make_ear
+from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
+from keyturn.keyrelease.errors import MalformedRequest
+from keyturn.keyrelease.evidence import VerifiedEvidence, verify_evidence
+from keyturn.keyrelease.grant import (
+    GrantBody,
+    RefusalDocument,
+    RefusalReason,
+    answer_document,
+    make_grant,
+)
+from keyturn.keyrelease.request import ReleaseRequest, parse_request
+from keyturn.keyrelease.results import submodules
+from keyturn.policy.trust import anchors_in_force
+from keyturn.quorum.bodies import OaepHash
+from keyturn.quorum.state import AuthorityState
+
+_MLKEM_PUBLIC = 1184
+_TRIES = 8  # decisions until one's state is still in force when it is queued
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What goes back: a release answer or a refusal, and its log index if there is one."""
+
+    granted: bool
+    answer: dict[str, object]
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A written grant and the state that it was decided in."""
+
+    approved: Approved
+    grant: GrantBody
+    ear: str
+    entry: GrantEntry
+    state: AuthorityState
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    decided: _Decided
+    queued: Queued
+
+
+class Releases:
+    """The release path of one keyholder process. Safe for many threads."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        hsm: Hsm,
+        software: str,
+        randomness: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._journal = journal
+        self._hsm = hsm
+        self._software = software
+        self._randomness = randomness
+        self._boot_key = randomness(BOOT_KEY_SIZE)
+        self._spent = SpentChallenges()
+        self._spending = threading.Lock()
+        self._cache = ChainCache()
+        keys = hsm.public_keys()
+        self._result_key: VerifyKey = load_verify_key(keys[KeyPurpose.RESULT].spki)
+        oaep = keys[KeyPurpose.INGEST].oaep_hash
+        if oaep is None:
+            raise MalformedRequest("the HSM proved no OAEP hash")
+        self._oaep = OaepHash(oaep.value)
+        self.unlogged_refusals = 0
+
+    def challenge(self) -> tuple[bytes, int]:
+        """A fresh challenge and for how many seconds it is good."""
+        self._journal.check_alive()
+        now = self._journal.now()
+        fresh = make_challenge(self._randomness(RANDOM_SIZE), now, self._boot_key)
+        return fresh, int(VALID.total_seconds())
+
+    def release(self, raw: bytes, wrapped: bytes | None) -> Outcome:
+        """Answer one release request. `wrapped`: the inventory's wrapped DEK, believed by nobody.
+
+        Raises MalformedError on a request that cannot be read, and what log and HSM raise.
+        """
+        self._journal.check_alive()
+        request = parse_request(raw)
+        hpke_key = _check_keys(request.keys, request.purpose)
+        now = self._journal.now()
+        standing = self._spend(request.challenge, now)
+        if standing is not ChallengeStanding.GOOD:
+            return self._refuse_unlogged(request, standing)
+        evidence = self._verify(request, self._journal.state, now)
+        decided = self._decide(request, evidence, standing, wrapped)
+        if isinstance(decided, Refused):
+            return self._refuse(request, evidence, decided)
+        return self._grant(request, decided, wrapped, hpke_key)
+
+    def _spend(self, challenge: bytes, now: datetime) -> ChallengeStanding:
+        if not is_genuine(challenge, self._boot_key):
+            return ChallengeStanding.FORGED
+        if not is_live(challenge, now):
+            return ChallengeStanding.STALE
+        with self._spending:
+            fresh = self._spent.spend(challenge, now)
+        return ChallengeStanding.GOOD if fresh else ChallengeStanding.SPENT
+
+    def _verify(
+        self, request: ReleaseRequest, state: AuthorityState, now: datetime
+    ) -> VerifiedEvidence:
+        anchors, _ = anchors_in_force(state, now)
+        return verify_evidence(request, anchors, now, self._cache)
+
+    def _decide(
+        self,
+        request: ReleaseRequest,
+        evidence: VerifiedEvidence,
+        standing: ChallengeStanding,
+        wrapped: bytes | None,
+    ) -> _Logged | Refused:
+        """Decide, write the grant, and queue its entry behind the very state it was decided in."""
+        journal = self._journal
+        for _ in range(_TRIES):
+            state, now = journal.state, journal.now()
+            lease = journal.live_lease(request.claims.lease, now)
+            decision = decide(request, evidence, state, standing, lease, now)
+            if isinstance(decision, Refused):
+                return decision
+            if wrapped is None and request.purpose is Purpose.RELEASE:
+                return _no_wrapped_dek(decision)
+            decided = self._write(request, evidence, decision, state, now)
+            leaf = grant_entry(now, decided.entry)
+            with journal.ordered():
+                current = journal.state
+                in_order = current.last_time is None or current.last_time <= now
+                if in_order and current.by_digest is state.by_digest:
+                    return _Logged(decided, journal.queue(leaf))
+            if current.by_digest is not state.by_digest:
+                evidence = self._verify(request, current, now)
+        raise AuthorityUnsettled("the authority changes faster than a decision can be made")
+
+    def _write(
+        self,
+        request: ReleaseRequest,
+        evidence: VerifiedEvidence,
+        approved: Approved,
+        state: AuthorityState,
+        now: datetime,
+    ) -> _Decided:
+        lease = approved.lease.id if approved.lease else self._randomness(16).hex()
+        until = now + timedelta(seconds=approved.policy.lease_seconds)
+        claims = EarClaims(
+            issued=now,
+            expires=until,
+            challenge=request.challenge,
+            lease=lease,
+            model=request.model,
+            tls=digest_of(request.keys.tls),
+            prompt=digest_of(request.keys.prompt) if request.keys.prompt else None,
+            caveats=approved.caveats,
+            simulated=evidence.simulated,
+            submodules=submodules(evidence, approved.policy_digest),
+        )
+        ear = make_ear(claims, self._software, self._result_key, self._hsm.sign_result)
+        grant = make_grant(
+            purpose=request.purpose,
+            lease=lease,
+            lease_seconds=approved.policy.lease_seconds,
+            challenge=request.challenge,
+            core=request.core,
+            binding=request.binding,
+            model=request.model,
+            tag=approved.admission.tag,
+            statements=approved.statements,
+            ear=ear_digest(ear),
+            oaep_hash=self._oaep,
+        )
+        entry = GrantEntry(
+            request.purpose,
+            grant.digest,
+            lease,
+            until,
+            request.challenge,
+            request.model,
+            request.claims.node,
+            approved.platform,
+            digest_of(request.keys.tls),
+            grant.core,
+            request.digest,
+            approved.statements,
+            approved.caveats,
+        )
+        return _Decided(approved, grant, ear, entry, state, now)
+
+    def _grant(
+        self,
+        request: ReleaseRequest,
+        logged: _Logged,
+        wrapped: bytes | None,
+        hpke_key: hpke.MLKEM768X25519PublicKey | None,
+    ) -> Outcome:
+        committed = self._journal.wait(logged.queued)
+        decided = logged.decided
+        sealed: bytes | None = None
+        if hpke_key is not None and wrapped is not None:
+            order = ReleaseOrder(
+                digest_bytes(request.model),
+                decided.grant.tag,
+                request.keys.rsa,
+                committed.index,
+                sha256(logged.queued.leaf),
+            )
+            try:
+                released = self._hsm.release(wrapped, order)
+            except (KeyBindingError, WrappedKeyError) as error:
+                return self._refuse_wrapped(request, decided, error)
+            sealed = HPKE_SUITE.encrypt(released.ciphertext, hpke_key, decided.grant.hpke_info)
+        self._journal.enter_lease(committed.index, decided.entry)
+        receipt = self._journal.receipt(committed.index)
+        answer = answer_document(decided.grant, sealed, decided.ear, receipt.to_bytes())
+        return Outcome(True, answer, committed.index)
+
+    def _refuse_wrapped(
+        self, request: ReleaseRequest, decided: _Decided, error: KeyBindingError | WrappedKeyError
+    ) -> Outcome:
+        """The grant is logged, but the inventory's blob is not this model's key: log that too."""
+        binding = isinstance(error, KeyBindingError)
+        reason = RefusalReason(
+            "wrapped DEK",
+            "wrapped-dek-of-another-model" if binding else "wrapped-dek-does-not-open",
+            error.message,
+            "the DEK that the admission statement's tag verifies under",
+            next(iter(decided.approved.statements), None),
+            "the inventory's row was changed: admit the model again from its keyturn.key",
+        )
+        refused = Refused((reason,), (), decided.approved.platform)
+        return self._log_refusal(request, refused)
+
+    def _refuse(
+        self, request: ReleaseRequest, evidence: VerifiedEvidence, refused: Refused
+    ) -> Outcome:
+        """Vendor-signed evidence over a live challenge is logged; junk is only counted."""
+        if evidence.genuine:
+            return self._log_refusal(request, refused)
+        self.unlogged_refusals += 1
+        return Outcome(False, _refusal(request, refused.reasons, logged=False), None)
+
+    def _log_refusal(self, request: ReleaseRequest, refused: Refused) -> Outcome:
+        entry = RefusalEntry(
+            request.purpose,
+            request.challenge,
+            request.model,
+            request.claims.node,
+            refused.platform,
+            request.digest,
+            tuple(sorted({each.reason for each in refused.reasons})),
+        )
+        with self._journal.ordered():
+            queued = self._journal.queue(refusal_entry(self._journal.now(), entry))
+        committed = self._journal.wait(queued)
+        return Outcome(False, _refusal(request, refused.reasons, logged=True), committed.index)
+
+    def _refuse_unlogged(self, request: ReleaseRequest, standing: ChallengeStanding) -> Outcome:
+        self.unlogged_refusals += 1
+        reason = RefusalReason(
+            "challenge",
+            f"challenge-{standing.name.lower()}",
+            standing.value,
+            ChallengeStanding.GOOD.value,
+            None,
+            "ask for a fresh challenge",
+        )
+        return Outcome(False, _refusal(request, (reason,), logged=False), None)
+
+
+def _refusal(
+    request: ReleaseRequest, reasons: tuple[RefusalReason, ...], *, logged: bool
+) -> dict[str, object]:
+    document = RefusalDocument(request.purpose, request.challenge, request.model, reasons, logged)
+    return document.to_document()
+
+
+def _no_wrapped_dek(approved: Approved) -> Refused:
+    reason = RefusalReason(
+        "wrapped DEK",
+        "no-wrapped-dek",
+        "the inventory holds none",
+        "the DEK wrapped at admission",
+        next(iter(approved.statements), None),
+        "admit the model again from its keyturn.key",
+    )
+    return Refused((reason,), approved.findings, approved.platform)
+
+
+def _check_keys(keys: NodeKeys, purpose: Purpose) -> hpke.MLKEM768X25519PublicKey | None:
+    """Read the keys before anything is decided. Raises MalformedRequest, HsmRequestError."""
+    try:
+        tls = serialization.load_der_public_key(keys.tls)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise MalformedRequest("the TLS key is not a public key") from error
+    if not isinstance(tls, ec.EllipticCurvePublicKey) or not isinstance(tls.curve, ec.SECP256R1):
+        raise MalformedRequest("the TLS key is of another kind", expected="ECDSA P-256")
+    if purpose is Purpose.RENEWAL:
+        return None
+    parse_node_key(keys.rsa)
+    try:
+        return hpke.MLKEM768X25519PublicKey(
+            mlkem.MLKEM768PublicKey.from_public_bytes(keys.hpke[:_MLKEM_PUBLIC]),
+            x25519.X25519PublicKey.from_public_bytes(keys.hpke[_MLKEM_PUBLIC:]),
+        )
+    except ValueError as error:
+        raise MalformedRequest("the HPKE key is not a public key") from error

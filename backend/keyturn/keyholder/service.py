@@ -1,0 +1,145 @@
+"""One keyholder process: journal, HSM, releases and submissions behind the questions of §7.1."""
+
+import secrets
+from collections.abc import Callable
+
+from keyturn import __version__
+from keyturn.base.encoding import Digest, b64, digest_of
+from keyturn.base.strictjson import JsonObject, load_object
+from keyturn.hsm.protocol import Hsm
+from keyturn.hsm.protocol import Purpose as HsmPurpose
+from keyturn.keyholder.errors import WrongToken
+from keyturn.keyholder.journal import Clock, Journal
+from keyturn.keyholder.logdisk import LogDisk
+from keyturn.keyholder.releases import Releases
+from keyturn.keyholder.submissions import Submissions
+from keyturn.quorum.bodies import Keys, Purpose
+from keyturn.quorum.entries import start_entry
+from keyturn.tlog.checkpoints import verify_checkpoint
+from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
+from keyturn.wire import keyholder as asked
+from keyturn.wire.keyholder import MAX_ENTRIES, AnyRequest, ok_answer
+
+SOFTWARE = f"keyturn {__version__}"
+
+
+class Keyholder:
+    """Verifier, relying party and log in one. It believes nothing that it is handed."""
+
+    def __init__(
+        self,
+        log: LogDisk,
+        hsm: Hsm,
+        fingerprint: Digest,
+        clock: Clock,
+        randomness: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        """Replay the log, compare it with the token's mark and keys, and log the start.
+
+        Raises LogInconsistent, LogDamaged, LogRolledBack, WrongToken, and what the HSM raises.
+        """
+        self._hsm = hsm
+        self._fingerprint = fingerprint
+        self._journal = Journal(log, fingerprint, clock)
+        self._check_mark(log)
+        self._check_token()
+        self._boot = randomness(16).hex()
+        self.releases = Releases(self._journal, hsm, SOFTWARE, randomness)
+        self.submissions = Submissions(self._journal, hsm)
+        with self._journal.ordered():
+            leaf = start_entry(self._journal.now(), self._boot, SOFTWARE)
+            committed = self._journal.commit(leaf)
+        hsm.store_mark(committed.checkpoint.to_bytes())
+
+    @property
+    def journal(self) -> Journal:
+        return self._journal
+
+    def answer(self, request: AnyRequest) -> dict[str, object]:  # noqa: C901 - one flat table
+        """The answer to one question. Raises KeyturnError for the caller to turn into a no."""
+        log = self._journal.log
+        match request:
+            case asked.AskHello():
+                return ok_answer(self._hello())
+            case asked.AskChallenge():
+                challenge, seconds = self.releases.challenge()
+                return ok_answer({"challenge": challenge.hex(), "valid_seconds": seconds})
+            case asked.AskRelease(request=raw, wrapped=wrapped):
+                outcome = self.releases.release(raw, wrapped)
+                return ok_answer(
+                    {"granted": outcome.granted, "answer": outcome.answer, "index": outcome.index}
+                )
+            case asked.Submit(statement=raw, approvals=approvals, key=key):
+                return ok_answer(self._submit(raw, approvals, key))
+            case asked.Withdraw(statement=raw, envelope=envelope):
+                index, receipt = self.submissions.withdraw(raw, envelope)
+                return ok_answer({"index": index, "receipt": _document(receipt)})
+            case asked.AskEntries(start=start, end=end):
+                size = log.size
+                leaves = log.leaves(min(start, size), min(end, size, start + MAX_ENTRIES))
+                return ok_answer({"leaves": [b64(leaf) for leaf in leaves], "size": size})
+            case asked.AskObject(digest=digest):
+                return ok_answer({"data": b64(log.object(Digest(digest)))})
+            case asked.AskCheckpoint():
+                return ok_answer({"note": log.checkpoint.to_bytes().decode()})
+            case asked.AskReceipt(index=index):
+                return ok_answer({"receipt": _document(log.receipt(index))})
+            case asked.AskConsistency(old=old, new=new):
+                return ok_answer({"proof": [each.hex() for each in log.consistency(old, new)]})
+
+    def close(self) -> None:
+        """Write what waits and let go of the disk. The HSM is its owner's to close."""
+        self._journal.close()
+
+    def _hello(self) -> dict[str, object]:
+        state = self._journal.state
+        keys = state.newest_keys
+        return {
+            "fingerprint": self._fingerprint,
+            "origin": keys.origin if keys else "",
+            "boot": self._boot,
+            "size": self._journal.log.size,
+            "simulation": state.roster is not None and state.roster.simulation,
+            "software": SOFTWARE,
+        }
+
+    def _submit(
+        self, raw: bytes, approvals: tuple[bytes, ...], key: bytes | None
+    ) -> dict[str, object]:
+        entered = self.submissions.submit(raw, approvals, key)
+        return {
+            "in_force": True,
+            "index": entered.index,
+            "receipt": _document(entered.receipt),
+            "wrapped": b64(entered.wrapped) if entered.wrapped is not None else None,
+        }
+
+    def _check_mark(self, log: LogDisk) -> None:
+        """The log must extend the last checkpoint that the token remembers (DESIGN §4)."""
+        mark = self._hsm.load_mark()
+        if mark is None:
+            return
+        keys = self._journal.state.newest_keys
+        if keys is None:
+            raise WrongToken("the token remembers a log, but this log names no keys")
+        seen = verify_checkpoint(mark, self._journal.log.log_key, keys.origin)
+        log.check_extends(seen.checkpoint)
+
+    def _check_token(self) -> None:
+        keys = self._journal.state.newest_keys
+        if not isinstance(keys, Keys):
+            raise WrongToken("the log names no keys: genesis was not completed")
+        held = self._hsm.public_keys()
+        for purpose in Purpose:
+            found = held[HsmPurpose(purpose.value)]
+            expected = keys.keys[purpose]
+            if found.spki != expected.spki:
+                raise WrongToken(
+                    f"the token's {purpose.value} key is not the one of the keys statement",
+                    found=digest_of(found.spki),
+                    expected=digest_of(expected.spki),
+                )
+
+
+def _document(receipt: Receipt) -> JsonObject:
+    return load_object(receipt.to_bytes(), limit=MAX_RECEIPT, what="receipt")

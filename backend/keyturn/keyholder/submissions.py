@@ -1,0 +1,115 @@
+"""Statements come into force here, where they are used (I3, our protocol §2.5)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keyturn.base.encoding import digest_bytes
+from keyturn.hsm.protocol import Admission as HsmAdmission
+from keyturn.hsm.protocol import Hsm
+from keyturn.hsm.protocol import OaepHash as HsmOaepHash
+from keyturn.keyholder.errors import KeyFileRefused
+from keyturn.keyholder.journal import Journal
+from keyturn.quorum.approvals import Withdrawal, parse_approval, parse_withdrawal
+from keyturn.quorum.bodies import Admission, Keys, Purpose
+from keyturn.quorum.entries import (
+    StatementEntry,
+    WithdrawalEntry,
+    statement_entry,
+    withdrawal_entry,
+)
+from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
+from keyturn.quorum.statements import Statement, parse_statement
+from keyturn.seal.sealedkey import parse_sealed_key
+from keyturn.tlog.receipts import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A statement in force: where, the proof, and for a model its DEK under the KEK."""
+
+    index: int
+    receipt: Receipt
+    wrapped: bytes | None
+
+
+class Submissions:
+    """Judges what is handed in and enters what has its quorum. Safe for many threads."""
+
+    def __init__(self, journal: Journal, hsm: Hsm) -> None:
+        self._journal = journal
+        self._hsm = hsm
+
+    def submit(self, raw: bytes, approvals: Sequence[bytes], key: bytes | None) -> Entered:
+        """Idempotent: a statement already in force is answered with its index.
+
+        `key` is the model's `keyturn.key`; without it a model cannot be admitted. Raises
+        MalformedError, SubmissionRefused, KeyFileRefused, and what log and HSM raise.
+        """
+        statement = parse_statement(raw)
+        parsed = [parse_approval(each) for each in approvals]
+        journal = self._journal
+        with journal.ordered():
+            known = journal.state.by_digest.get(statement.digest)
+            if known is not None:
+                wrapped = self._rewrap(statement, key) if key is not None else None
+                return Entered(known.index, journal.receipt(known.index), wrapped)
+            now = journal.now()
+            journal.state.submit(statement, parsed, now)
+            wrapped = self._rewrap(statement, key)
+            envelopes = tuple(journal.put_object(each) for each in (raw, *approvals))
+            entry = StatementEntry(
+                statement.digest, statement.kind, statement.subject, statement.version, envelopes
+            )
+            committed = journal.commit(statement_entry(now, entry))
+        self._hsm.store_mark(committed.checkpoint.to_bytes())
+        return Entered(committed.index, journal.receipt(committed.index), wrapped)
+
+    def withdraw(self, raw_statement: bytes, raw: bytes) -> tuple[int, Receipt]:
+        """End an open proposal for ever. Raises MalformedError, SubmissionRefused."""
+        statement = parse_statement(raw_statement)
+        withdrawal: Withdrawal = parse_withdrawal(raw)
+        journal = self._journal
+        with journal.ordered():
+            if statement.digest in journal.state.withdrawn:
+                raise SubmissionRefused(SubmissionReason.WITHDRAWN, "it was withdrawn already")
+            journal.state.check_withdrawal(withdrawal, statement)
+            envelopes = (journal.put_object(raw_statement), journal.put_object(raw))
+            entry = WithdrawalEntry(statement.digest, envelopes)
+            committed = journal.commit(withdrawal_entry(journal.now(), entry))
+        return committed.index, journal.receipt(committed.index)
+
+    def _rewrap(self, statement: Statement, key: bytes | None) -> bytes | None:
+        """From ingest key to KEK, after the tag was verified in the HSM; None for other kinds."""
+        admission = statement.body
+        if not isinstance(admission, Admission):
+            return None
+        if key is None:
+            raise KeyFileRefused(
+                "a model is admitted with its keyturn.key", hint="hand in the file beside it"
+            )
+        sealed = parse_sealed_key(key)
+        keys = self._journal.state.keys(self._journal.now())
+        if not isinstance(keys, Keys):
+            raise SubmissionRefused(SubmissionReason.NOT_IN_FORCE, "no keys statement is in force")
+        ingest = keys.keys[Purpose.INGEST]
+        if sealed.wrapped.ingest_key_id != ingest.key_id:
+            raise KeyFileRefused(
+                "keyturn.key is wrapped to another ingest key",
+                found=sealed.wrapped.ingest_key_id[:16],
+                expected=ingest.key_id[:16],
+                hint="seal the model again with this authority's bundle",
+            )
+        if sealed.tag != admission.tag:
+            raise KeyFileRefused(
+                "keyturn.key is not the one that was approved: its tag differs",
+                found=sealed.tag.hex()[:16],
+                expected=admission.tag.hex()[:16],
+            )
+        return self._hsm.rewrap_admission(
+            HsmAdmission(
+                sealed.wrapped.value,
+                HsmOaepHash(sealed.wrapped.oaep_hash.value),
+                digest_bytes(admission.model),
+                admission.tag,
+            )
+        )
