@@ -15,12 +15,13 @@ Digest = NewType("Digest", str)
 """`sha256:` and 64 lower-case hex digits."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
-_HEX = re.compile(r"(?:[0-9a-f]{2})*\Z")
+_NOT_HEX = re.compile(r"[^0-9a-f]")
 
 
 def lp(data: bytes | bytearray | memoryview) -> bytes:
     """4-byte big-endian length of `data`, then `data` (our protocol §1)."""
-    return len(data).to_bytes(4, "big") + bytes(data)
+    raw = bytes(data)  # a memoryview's own length counts items, which may be wider
+    return len(raw).to_bytes(4, "big") + raw
 
 
 def u32(value: int) -> bytes:
@@ -73,8 +74,14 @@ def unb64(text: str, *, what: str = "value", size: int | None = None) -> bytes:
 
 def unhex(text: str, *, what: str = "value", size: int | None = None) -> bytes:
     """Decode lower-case hex. Raises MalformedError on anything else or a wrong size."""
-    if not _HEX.match(text):
-        raise MalformedError(f"{what} is not lower-case hex", found=repr(text[:80]))
+    wrong = _NOT_HEX.search(text)
+    if wrong:  # the one character, never the value: it may be a secret (I8)
+        found = f"{wrong.group()!r} at {wrong.start()}"
+        raise MalformedError(f"{what} is not lower-case hex", found=found, expected="0-9a-f")
+    if len(text) % 2:
+        raise MalformedError(
+            f"{what} is not hex", found=f"{len(text)} digits", expected="an even number"
+        )
     return _sized(bytes.fromhex(text), what, size)
 
 

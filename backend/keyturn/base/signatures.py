@@ -24,6 +24,13 @@ class Algorithm(Enum):
     P256 = "p256"
 
 
+_P = 2**255 - 19
+_Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_WEAK_Y = frozenset({0, 1, _P - 1, _Y8, _P - _Y8})
+"""The y of every Ed25519 point whose order divides 8 (the tests compute them by RFC 8032 §5.1.4).
+Under such a key one signature fits many messages, so its owner could disown what it signed."""
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyKey:
     """One public signing key. Construct with `load_verify_key`."""
@@ -62,6 +69,7 @@ def load_verify_key(spki: bytes) -> VerifyKey:
         raise MalformedError(f"not a public key: {error}") from error
     if isinstance(key, ed25519.Ed25519PublicKey):
         algorithm = Algorithm.ED25519
+        _refuse_weak_point(key.public_bytes_raw())
     elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         algorithm = Algorithm.P256
     else:
@@ -74,3 +82,12 @@ def load_verify_key(spki: bytes) -> VerifyKey:
     if canonical != spki:
         raise MalformedError("public key is not in its canonical DER form")
     return VerifyKey(algorithm, spki, key_id_of(spki))
+
+
+def _refuse_weak_point(raw: bytes) -> None:
+    """`raw`: 32 bytes, y in little endian with the sign of x as top bit (RFC 8032 §5.1.2)."""
+    y = int.from_bytes(raw, "little") & (2**255 - 1)
+    if y >= _P:
+        raise MalformedError("Ed25519 public key is not canonical", expected="y below 2^255 - 19")
+    if y in _WEAK_Y:
+        raise MalformedError("Ed25519 public key is a point of small order")

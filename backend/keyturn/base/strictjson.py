@@ -52,6 +52,8 @@ def load_object(raw: bytes, *, limit: int, what: str) -> JsonObject:
     if not isinstance(value, dict):
         raise MalformedError(f"{what} is not a JSON object", found=type(value).__name__)
     _check_depth(value, what)
+    if b"\\u" in raw:
+        _check_text(value, what)
     return value
 
 
@@ -126,8 +128,11 @@ class Fields:
         return parse_digest(self.text(name, limit=80), what=f"{self._what}: {name}")
 
     def b64(self, name: str, *, size: int | None = None, limit: int = 1 << 20) -> bytes:
-        text = self.text(name, limit=limit * 4 // 3 + 4, empty=True)
-        return unb64(text, what=f"{self._what}: {name}", size=size)
+        text = self.text(name, limit=(limit + 2) // 3 * 4, empty=True)
+        value = unb64(text, what=f"{self._what}: {name}", size=size)
+        if len(value) > limit:  # by at most two bytes
+            self._wrong(name, f"{len(value)} bytes", f"at most {limit} bytes")
+        return value
 
     def hex(self, name: str, *, size: int | None = None, limit: int = 1 << 16) -> bytes:
         text = self.text(name, limit=2 * limit, empty=True)
@@ -208,6 +213,14 @@ def _refuse(what: str, thing: str, text: str) -> NoReturn:
     raise MalformedError(f"{what} holds {thing}", found=text[:40])
 
 
+def _check_text(value: JsonObject, what: str) -> None:
+    """Refuse half a surrogate pair: an escape can write it, but no UTF-8 can hold it."""
+    try:
+        dump(value)
+    except UnicodeEncodeError as error:
+        raise MalformedError(f"{what} holds half a surrogate pair") from error
+
+
 def _check_depth(value: Json, what: str) -> None:
     level: list[Json] = [value]
     for _ in range(MAX_DEPTH):
@@ -217,7 +230,7 @@ def _check_depth(value: Json, what: str) -> None:
                 inner.extend(each.values())
             elif isinstance(each, list):
                 inner.extend(each)
-        if not inner:
+        level = [each for each in inner if isinstance(each, (dict, list))]
+        if not level:
             return
-        level = inner
     raise MalformedError(f"{what} is nested too deep", expected=f"at most {MAX_DEPTH} levels")

@@ -24,4 +24,5 @@ def format_time(moment: datetime) -> str:
     """Write one time, cut to whole seconds. Raises ValueError without a time zone."""
     if moment.tzinfo is None:
         raise ValueError("a time without a zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime: it writes the year 999 in three digits.
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
