@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from keyturn.base.errors import MalformedError
+from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.hsm.frames import receive_frame, send_frame
 from keyturn.hsm.messages import (
@@ -27,8 +27,8 @@ from keyturn.hsm.messages import (
     Sign,
     StoreMark,
     encode_request,
+    parse_answer,
     parse_hello,
-    parse_result,
 )
 from keyturn.hsm.process import child_command, child_environment
 from keyturn.hsm.protocol import (
@@ -147,10 +147,18 @@ class HsmWorker:
             raw = encode_request(Request(self._number, operation))
             try:
                 answer = exchange(self._channel, raw, self._config.answer_seconds)
-                return parse_result(answer, self._number, wrapped=wrapped)
+                result = parse_answer(answer, self._number, wrapped=wrapped)
+            except MalformedError as error:
+                self._end("it spoke otherwise than agreed")
+                raise HsmUnreachable(f"the HSM worker's answer cannot be read: {error}") from error
             except HsmUnreachable as error:
                 self._end(error.message)
                 raise
+            if isinstance(result, HsmUnreachable):
+                self._end(result.message)
+            if isinstance(result, KeyturnError):
+                raise result
+            return result
 
     def _end(self, why: str) -> None:
         if not self._dead:

@@ -74,10 +74,16 @@ class Sign:
     """LOG or RESULT."""
     message: bytes
 
+    def __post_init__(self) -> None:
+        _within("message to sign", self.message, MAX_MESSAGE)
+
 
 @dataclass(frozen=True, slots=True)
 class StoreMark:
     mark: bytes
+
+    def __post_init__(self) -> None:
+        _within("mark", self.mark, MAX_MARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +199,19 @@ def encode_failure(number: int, error: KeyturnError) -> bytes:
     return dump({"id": number, "error": error_document(error)})
 
 
-def parse_result(raw: bytes, number: int, *, wrapped: bool) -> Result:
-    """An answer's result. Raises the error that it carries, or MalformedError."""
+def parse_answer(raw: bytes, number: int, *, wrapped: bool) -> Result | KeyturnError:
+    """An answer's result, or the error that it carries. Raises MalformedError.
+
+    A request that could not be read is answered under the number 0.
+    """
     fields = parse_object(raw, limit=MAX_FRAME, what="HSM answer")
-    fields.literal("id", number)
     if fields.has("error"):
         error = read_error(fields.fields("error"))
+        if fields.integer("id") not in (number, 0):
+            raise MalformedError("HSM answer: to another request", expected=str(number))
         fields.done()
-        raise error
+        return error
+    fields.literal("id", number)
     result: Result
     if wrapped:
         inner = fields.fields("ok")
@@ -304,6 +315,15 @@ def read_error(fields: Fields) -> KeyturnError:
         raise MalformedError("an answer carries an unknown error", found=kind)
     fields.done()
     return error
+
+
+def _within(what: str, data: bytes, limit: int) -> None:
+    if not 0 < len(data) <= limit:
+        raise HsmRequestError(
+            f"the {what} has a wrong size",
+            found=f"{len(data)} bytes",
+            expected=f"1 to {limit} bytes",
+        )
 
 
 def _digest(raw: bytes) -> Digest:

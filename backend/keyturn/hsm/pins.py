@@ -30,9 +30,10 @@ def pin_file(pin: bytearray, name: str = "pin") -> int:
 
 
 def read_pin(descriptor: int) -> bytearray:
-    """The PIN from a memory file (from its start), a pipe or a terminal (to the end of the line). The caller wipes it.
+    """The PIN from a memory file, from its start, or a pipe or terminal, to the line's end.
 
-    One newline at the end is not part of it. Raises HsmRequestError when empty or too long.
+    The caller wipes it. One newline at the end is not part of it. Raises HsmRequestError when
+    empty or too long.
     """
     buffer = bytearray(_MAX_PIN + 1)
     try:

@@ -72,7 +72,7 @@ class Library:
     """A loaded and initialised module. `close` finalises it."""
 
     def __init__(self, module: Path) -> None:
-        """Raises HsmUnreachable when there is no such module, HsmError when it does not start."""
+        """Raises HsmUnreachable when there is no such module, or it does not start."""
         try:
             library = ctypes.CDLL(str(module))
             get_list = library.C_GetFunctionList
@@ -84,7 +84,12 @@ class Library:
         self._functions = pointer.contents
         self._cache: dict[str, Any] = {}
         # Without the flag SoftHSM runs without any mutex (notes, fact 2).
-        self.call("C_Initialize", byref(CkInitializeArgs(flags=CKF_OS_LOCKING_OK)))
+        try:
+            self.call("C_Initialize", byref(CkInitializeArgs(flags=CKF_OS_LOCKING_OK)))
+        except HsmError as error:
+            raise HsmUnreachable(
+                "the PKCS#11 module does not start", found=error.found, expected="CKR_OK"
+            ) from error
 
     def close(self) -> None:
         self.call("C_Finalize", None)

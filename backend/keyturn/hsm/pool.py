@@ -107,11 +107,10 @@ class HsmPool:
         if self._closed:
             return
         self._closed = True
-        for _ in range(self._size):
-            worker = self._free.get()
+        for worker in [self._free.get() for _ in range(self._size)]:
             if worker is not None:
                 worker.close()
-            self._free.put(None)
+            self._free.put(None)  # whoever still waits for one is told that the pool is closed
         os.close(self._pin_fd)
 
     def __enter__(self) -> "HsmPool":
