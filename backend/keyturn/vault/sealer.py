@@ -100,13 +100,17 @@ def seal_directory(
 def _check_space(folder: Path, files: tuple[SourceFile, ...]) -> None:
     needed = sum(sealed_size(each.size) for each in files)
     with storage_errors(f"cannot look at {folder}"):
-        free = shutil.disk_usage(folder).free
+        free = _free(folder)
     if free < needed:
         raise StorageFailed(
             f"the file system of {folder} is too full",
             found=f"{free} bytes free",
             expected=f"{needed} bytes or more",
         )
+
+
+def _free(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
 
 def _seal_contents(job: SealJob, contents: Contents) -> FileEntry:
