@@ -350,11 +350,13 @@ class LogDisk:
                 expected=f"{at.size} entries",
             )
         edge = self._tiles.load_edge(tail)
-        nodes = nodes_from(tail.end, lambda tile: self._tiles.pyramid(edge, tile))
-        root = frontier_of(at.size, nodes).root()
+        # A tail that was not yet stored may hold more than one tile's entries: no tile has them.
+        nodes = nodes_from(tail.start, lambda tile: self._tiles.pyramid(edge, tile))
+        stored = frontier_of(min(at.size, tail.start), nodes)
+        root = stored.extended(tail.hashes[: max(at.size - tail.start, 0)]).root()
         if root != at.root:
             raise LogDamaged(
-                "the log's tiles lead to another root than its checkpoint",
+                "the log's entries lead to another root than its checkpoint",
                 found=root.hex(),
                 expected=at.root.hex(),
             )
@@ -362,23 +364,20 @@ class LogDisk:
         self._files.clean()
         self._io.sync_directory(self._root)
         self.recovery = self._save_torn(tail, raw[tail.length :], kept=tail.end - at.size)
-        frontier = frontier_of(tail.end, nodes)
-        if self.recovery == Recovery():
-            self._open_tail()
-            self._set(_State(tail, edge, frontier), signed)
-        else:
-            # Written anew, because after a failed fsync the pages read may not be on the disk.
-            self._replace_tail(tail)
-            self._recover(tail, edge, frontier, signed)
+        frontier = frontier_of(tail.start, nodes).extended(tail.hashes)
+        self._resume(_State(tail, edge, frontier), signed)
         self._unsure = False
 
-    def _recover(
-        self, tail: Tail, edge: Edge, frontier: Frontier, signed: SignedCheckpoint
-    ) -> None:
-        if self.recovery.kept:
-            self._publish(tail, edge, frontier)
+    def _resume(self, state: _State, signed: SignedCheckpoint) -> None:
+        if self.recovery == Recovery():
+            self._open_tail()
         else:
-            self._set(_State(tail, edge, frontier), signed)
+            # Written anew, because after a failed fsync the pages read may not be on the disk.
+            self._replace_tail(state.tail)
+        if self.recovery.kept:
+            self._publish(state.tail, state.edge, state.frontier)
+        else:
+            self._set(state, signed)
 
     def _read_checkpoint(self) -> SignedCheckpoint:
         raw = read_existing(self._root / CHECKPOINT_PATH)
