@@ -47,3 +47,7 @@ class NotServing(KeyturnError):
 
 class Overloaded(KeyturnError):
     """More requests are waiting than the node will hold."""
+
+
+class ControlRefused(KeyturnError):
+    """The control plane answered, and its answer is an error of ours or of its own."""
