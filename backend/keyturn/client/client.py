@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 
 from keyturn.base.encoding import Digest, b64, digest_of, parse_digest, sha256, unb64, unhex
 from keyturn.base.errors import MalformedError
+from keyturn.base.signatures import VerifyKey
 from keyturn.base.strictjson import Fields
 from keyturn.client import events as event_stream
 from keyturn.client.authority import fetch_authority, rosters_of
@@ -22,7 +23,12 @@ from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, read_model, read_node
 from keyturn.client.logwatch import LogWatch
 from keyturn.client.memory import Memory
-from keyturn.client.offline import check_may_decide, sign_decision
+from keyturn.client.offline import (
+    ProposalFile,
+    check_may_decide,
+    file_of,
+    sign_decision,
+)
 from keyturn.client.profile import Places, Profile
 from keyturn.client.proposals import Proposal, read_view, receipt_of, settled
 from keyturn.client.session import sign_in
@@ -82,6 +88,7 @@ class KeyturnClient:
         self._signer = signer
         self._signed_in = False
         self._authority: Authority | None = None
+        self._log_key: VerifyKey | None = None
         self._watch: LogWatch | None = None
         self._history: History | None = None
 
@@ -115,9 +122,12 @@ class KeyturnClient:
     def authority(self) -> Authority:
         """The roster and keys in force, verified once per client."""
         if self._authority is None:
-            self._authority = fetch_authority(
+            found = fetch_authority(
                 self._http, self._profile.fingerprint, self._memory, self._now()
             )
+            if found.log_key() != self._log_key:  # a new log key is a new log (DESIGN §5.8)
+                self._log_key, self._watch, self._history = found.log_key(), None, None
+            self._authority = found
         return self._authority
 
     def checkpoint(self) -> SignedCheckpoint:
@@ -199,11 +209,14 @@ class KeyturnClient:
         envelope = signer.sign(WITHDRAWAL_TYPE, payload).to_bytes()
         return self._post_envelope(digest, "withdrawal", envelope)
 
-    def export(self, digest: Digest) -> Fields:
-        """A proposal for an officer without network; see `client.offline`."""
-        return self._asked(
-            lambda: self._http.get(f"/v1/proposals/{digest}/export", "proposal export")
-        )
+    def export(self, digest: Digest) -> ProposalFile:
+        """A proposal as a file for an officer without network, verified as that officer will."""
+        path = f"/v1/proposals/{digest}/export"
+        answer = self._asked(lambda: self._http.get(path, "proposal export"))
+        file = file_of(answer, self._profile.fingerprint, self._memory, self._now())
+        if file.statement.digest != digest:
+            raise ServerLied("the export is of another proposal", found=file.statement.digest)
+        return file
 
     # ---- models, nodes, events ----
 

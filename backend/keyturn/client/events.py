@@ -59,7 +59,7 @@ def page(transport: Transport, after: int, limit: int) -> list[Event]:
         data: Json = each.raw("data")
         if not isinstance(data, dict):
             raise MalformedAnswer("event: data is not an object")
-        events.append(Event(each.integer("id"), each.text("kind", limit=100), data))
+        events.append(Event(each.integer("seq"), each.text("kind", limit=100), data))
     return events
 
 

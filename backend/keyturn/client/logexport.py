@@ -11,11 +11,11 @@ from keyturn.base.encoding import Digest, digest_bytes
 from keyturn.base.errors import UntrustedError
 from keyturn.base.signatures import load_verify_key
 from keyturn.client.errors import FileUnusable
+from keyturn.keyrelease.audit import Audited, audit_log
 from keyturn.keyrelease.entries import read_grant, read_refusal
 from keyturn.quorum.bodies import Keys, Purpose
 from keyturn.quorum.entries import EntryKind, parse_entry, read_statement, read_withdrawal
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.state import AuthorityState, replay
 from keyturn.tlog.bundles import bundle_bytes, parse_bundle
 from keyturn.tlog.checkpoints import SignedCheckpoint, parse_checkpoint
 from keyturn.tlog.errors import MalformedTile
@@ -38,10 +38,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedExport:
-    """An export whose entries, tiles, checkpoint and quorums all hold."""
+    """An export whose entries, tiles, checkpoint, quorums and grants all hold."""
 
     log: VerifiedLog
-    state: AuthorityState
+    audited: Audited
     leaves: tuple[bytes, ...]
 
 
@@ -67,12 +67,13 @@ def write_export(
 def read_export(directory: Path, fingerprint: Digest) -> VerifiedExport:
     """Prove an export: the log's key is the one that the log itself brings into force.
 
-    Raises FileUnusable, MalformedError, UntrustedError (LogInconsistent for a broken quorum).
+    Raises FileUnusable, MalformedError, or an UntrustedError: LogInconsistent for a broken quorum,
+    AuditFailed for a release that was not allowed, the errors of `tlog` for a wrong tree.
     """
     read = resource_reader(directory)
     leaves = _unproved_leaves(read)
-    state = replay(fingerprint, leaves, object_reader(directory))
-    keys = state.newest.get((Kind.KEYS, "keys"))
+    audited = audit_log(leaves, fingerprint, object_reader(directory))
+    keys = audited.state.newest.get((Kind.KEYS, "keys"))
     if keys is None or not isinstance(keys.statement.body, Keys):
         raise UntrustedError("the log brings no `keys` statement into force, so nothing signs it")
     body = keys.statement.body
@@ -80,7 +81,7 @@ def read_export(directory: Path, fingerprint: Digest) -> VerifiedExport:
     proved = tuple(log.leaves())
     if list(proved) != leaves:
         raise UntrustedError("the export changed while it was read")
-    return VerifiedExport(log, state, proved)
+    return VerifiedExport(log, audited, proved)
 
 
 def resource_reader(directory: Path) -> Callable[[str], bytes | None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from keyturn.base.encoding import Digest, b64, unb64
 from keyturn.base.errors import MalformedError, UntrustedError
-from keyturn.base.strictjson import dump, parse_object
+from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.client.authority import check_not_older, rosters_of
 from keyturn.client.errors import FileUnusable, MalformedAnswer, NotEntitled, ServerLied
 from keyturn.client.memory import Memory
@@ -64,7 +64,16 @@ def read_proposal_file(
     Raises MalformedAnswer, ServerLied for anything forged in it, AuthorityRolledBack.
     """
     try:
-        statement, approvals, bundle = _parts(raw)
+        fields = parse_object(raw, limit=MAX_EXPORT, what="proposal file")
+    except MalformedError as error:
+        raise MalformedAnswer(error.message, found=error.found, expected=error.expected) from error
+    return file_of(fields, fingerprint, memory, now)
+
+
+def file_of(fields: Fields, fingerprint: Digest, memory: Memory, now: datetime) -> ProposalFile:
+    """As `read_proposal_file`, of a document that is read already."""
+    try:
+        statement, approvals, bundle = _parts(fields)
     except MalformedError as error:
         raise MalformedAnswer(error.message, found=error.found, expected=error.expected) from error
     try:
@@ -141,8 +150,7 @@ def read_file(path: Path, limit: int = MAX_EXPORT) -> bytes:
     return raw
 
 
-def _parts(raw: bytes) -> tuple[bytes, list[bytes], bytes]:
-    fields = parse_object(raw, limit=MAX_EXPORT, what="proposal file")
+def _parts(fields: Fields) -> tuple[bytes, list[bytes], bytes]:
     fields.literal("type", TYPE)
     fields.literal("format", 1)
     statement = fields.b64("statement", limit=4 << 20)

@@ -3,36 +3,21 @@
 from datetime import datetime
 
 from keyturn.base.encoding import b64
-from keyturn.base.strictjson import dump
-from keyturn.base.times import format_time
 from keyturn.client.errors import ServerLied
 from keyturn.client.memory import Session
 from keyturn.client.transport import Transport
 from keyturn.officerkeys.signer import Signer
-from keyturn.quorum.kinds import payload_type
+from keyturn.wire.signin import NONCE_SIZE, SIGN_IN_TYPE, sign_in_payload
 from keyturn.wire.tls import Pin
-
-SIGN_IN_TYPE = payload_type("sign-in")
-
-
-def sign_in_payload(officer: str, nonce: bytes, server: Pin, time: datetime) -> bytes:
-    """What is signed. Naming the TLS key makes it worthless to anybody who relays it."""
-    return dump(
-        {
-            "type": "sign-in",
-            "format": 1,
-            "officer": officer,
-            "nonce": nonce.hex(),
-            "server": server,
-            "time": format_time(time),
-        }
-    )
 
 
 def sign_in(transport: Transport, pin: Pin, signer: Signer, now: datetime) -> Session:
-    """A fresh session. Raises ServerRefused when the server does not know the officer."""
+    """A fresh session. Raises ServerRefused when the server does not know the officer.
+
+    What is signed names the TLS key, so it is worthless to anybody who relays it.
+    """
     challenge = transport.post("/v1/session/challenges", "sign-in challenge", {})
-    nonce = challenge.hex("nonce", size=32)
+    nonce = challenge.hex("nonce", size=NONCE_SIZE).hex()
     envelope = signer.sign(SIGN_IN_TYPE, sign_in_payload(signer.officer, nonce, pin, now))
     answer = transport.post("/v1/sessions", "session", {"envelope": b64(envelope.to_bytes())})
     officer = answer.text("officer", limit=64)

@@ -1,0 +1,166 @@
+"""`keyturn connect`, and what every officer's command shares: profile, client, key, passphrase."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keyturn.base.encoding import b64, parse_digest
+from keyturn.base.strictjson import dump
+from keyturn.cli.output import errors_explained, print_json, stderr, stdout
+from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import HistoryRewritten
+from keyturn.client.memory import Memory
+from keyturn.client.profile import (
+    Places,
+    Profile,
+    places_of,
+    read_profile,
+    write_atomically,
+    write_profile,
+)
+from keyturn.officerkeys.keypair import OfficerPublic
+from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation, open_keys
+from keyturn.officerkeys.passphrase import read_passphrase
+from keyturn.officerkeys.signer import OfficerSigner, Signer
+from keyturn.wire.tls import parse_pin
+
+ProfileDir = Annotated[
+    Path | None,
+    typer.Option("--profile", help="Directory of the profile (default: XDG directories)."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+PassphraseFd = Annotated[
+    int | None,
+    typer.Option("--passphrase-fd", help="Read the key file's passphrase from this descriptor."),
+]
+
+
+class Desk:
+    """An officer's profile with the client and key opened when first needed, closed at the end."""
+
+    def __init__(self, places: Places, passphrase_fd: int | None, stack: ExitStack) -> None:
+        self.places = places
+        self.profile = read_profile(places)
+        self._passphrase_fd = passphrase_fd
+        self._stack = stack
+        self._signer: Signer | None = None
+        self._client: KeyturnClient | None = None
+
+    @property
+    def client(self) -> KeyturnClient:
+        if self._client is None:
+            opened = KeyturnClient.open(self.profile, self.places, now=now, signer=self.signer)
+            self._client = self._stack.enter_context(opened)
+        return self._client
+
+    @property
+    def memory(self) -> Memory:
+        """For offline checks, which must not be shown an older world either."""
+        return Memory(self.profile.fingerprint, self.places.state)
+
+    def signer(self) -> Signer:
+        """The officer's key; asks for the passphrase the first time."""
+        if self._signer is None:
+            secret = self._stack.enter_context(open_keys(self.profile.key, self._ask))
+            self._signer = OfficerSigner(secret)
+        return self._signer
+
+    def _ask(self, public: OfficerPublic) -> bytearray:
+        return read_passphrase(f"Passphrase of {public.officer}", fd=self._passphrase_fd)
+
+
+@contextmanager
+def at_desk(
+    profile: Path | None, passphrase_fd: int | None = None, *, as_json: bool
+) -> Iterator[Desk]:
+    """Everything a command needs; errors are explained, contradictions are saved as proof."""
+    with errors_explained(as_json=as_json), ExitStack() as stack:
+        desk = Desk(places_of(profile, os.environ), passphrase_fd, stack)
+        try:
+            yield desk
+        except HistoryRewritten as error:
+            error.hint += f" Both are in {_save_contradiction(desk, error)}."
+            raise
+
+
+def now() -> datetime:
+    """The machine's clock, whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def warn_simulated(simulation: bool) -> None:
+    """I9: an authority for simulations says so on every screen."""
+    if simulation:
+        stderr.print("SIMULATED authority: nothing here protects a real model", style="bold yellow")
+
+
+def register(app: typer.Typer) -> None:
+    app.command("connect")(connect)
+
+
+def connect(
+    server: Annotated[str, typer.Option(help="https://host:port of the control plane.")],
+    pin: Annotated[str, typer.Option(help="SHA-256 of its TLS key's SPKI, in hex.")],
+    fingerprint: Annotated[str, typer.Option(help="The authority fingerprint, sha256:….")],
+    officer: Annotated[str, typer.Option(help="Your id in the roster.")],
+    key_file: Annotated[
+        Path | None, typer.Option(help="Your key file (default: the OS keyring).")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Write the profile without asking the server.")
+    ] = False,
+    profile: ProfileDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pin a server and an authority, and say who you are. Proves both unless --offline."""
+    with errors_explained(as_json=as_json):
+        places = places_of(profile, os.environ)
+        location: KeyLocation = InFile(key_file.absolute()) if key_file else InKeyring(officer)
+        digest = parse_digest(fingerprint, what="--fingerprint")
+        chosen = Profile(server, parse_pin(pin), digest, officer, location)
+        simulation = None if offline else _prove(chosen, places)
+        write_profile(places, chosen)
+        if as_json:
+            print_json(
+                {
+                    "profile": str(places.profile),
+                    "server": chosen.server,
+                    "officer": officer,
+                    "proved": not offline,
+                    "simulated": simulation,
+                }
+            )
+            return
+        warn_simulated(bool(simulation))
+        proved = "not asked yet" if offline else "key and authority are the pinned ones"
+        stdout.print(f"Profile written to {places.profile}. The server: {proved}.", markup=False)
+
+
+def _prove(profile: Profile, places: Places) -> bool:
+    """Whether the authority simulates. Raises what the client raises."""
+
+    def nobody() -> Signer:
+        raise RuntimeError("hello and authority need no session")
+
+    with KeyturnClient.open(profile, places, now=now, signer=nobody) as client:
+        client.hello()
+        return client.authority().roster.simulation
+
+
+def _save_contradiction(desk: Desk, error: HistoryRewritten) -> Path:
+    """Both signed checkpoints: what convicts a log is worth keeping."""
+    root = error.shown.checkpoint.root.hex()[:16]
+    path = desk.places.state / f"contradiction-{root}.json"
+    document = {
+        "type": "contradiction",
+        "format": 1,
+        "kept": b64(error.kept.to_bytes()),
+        "shown": b64(error.shown.to_bytes()),
+    }
+    write_atomically(path, dump(document))
+    return path

@@ -1,0 +1,371 @@
+"""`keyturn proposal`: propose, read, approve, reject, withdraw; over the network or by file."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keyturn.base.encoding import Digest, parse_digest
+from keyturn.base.strictjson import JsonObject, load_object
+from keyturn.cli.output import print_json, stderr, stdout
+from keyturn.cli.profile import (
+    AsJson,
+    Desk,
+    PassphraseFd,
+    ProfileDir,
+    at_desk,
+    now,
+    warn_simulated,
+)
+from keyturn.cli.showing import (
+    change_documents,
+    print_changes,
+    print_proposal,
+    print_proposals,
+    print_statement,
+    proposal_document,
+    statement_document,
+)
+from keyturn.client.changes import body_of, changes, changes_of
+from keyturn.client.errors import NotFound
+from keyturn.client.offline import (
+    ProposalFile,
+    read_file,
+    read_proposal_file,
+    with_decision,
+    write_new_file,
+)
+from keyturn.client.proposals import Proposal, version_after
+from keyturn.quorum.approvals import Decision
+from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.statements import compose_payload, parse_statement, statement_type
+
+app = typer.Typer(help="Changes of authority.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Digest, or its first digits.")]
+Reason = Annotated[str, typer.Option(help="Why; every officer will read it.")]
+Lapses = Annotated[
+    int, typer.Option("--lapses-hours", min=1, max=168, help="Hours to gather approvals.")
+]
+Ticket = Annotated[str | None, typer.Option(help="Reference to your own records.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether you are sure.")]
+Comment = Annotated[str, typer.Option(help="Written into the signed record.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write; must be new.")]
+MAX_BODY = 1 << 20
+
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="proposal")
+
+
+@app.command()
+def new(
+    kind: Annotated[Kind, typer.Option(help="What is to change.")],
+    subject: Annotated[str, typer.Option(help="Its subject, for example a policy's id.")],
+    body: Annotated[Path, typer.Option(help="JSON file with the new body.")],
+    reason: Reason,
+    expires_days: Annotated[int, typer.Option(min=1, max=400, help="Days in force.")] = 90,
+    lapses_hours: Lapses = 72,
+    ticket: Ticket = None,
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign a new statement and post it for approval."""
+    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        document = load_object(read_file(body, MAX_BODY), limit=MAX_BODY, what=str(body))
+        life = None if kind is Kind.REVOCATION else timedelta(days=expires_days)
+        proposal = propose(
+            desk,
+            kind,
+            subject,
+            document,
+            reason=reason,
+            life=life,
+            lapses=timedelta(hours=lapses_hours),
+            ticket=ticket,
+        )
+        _report(desk, proposal, as_json)
+
+
+@app.command()
+def revoke(
+    reason: Reason,
+    node: Annotated[str | None, typer.Option(help="A node's name.")] = None,
+    platform: Annotated[str | None, typer.Option(help="A platform's id.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model's digest.")] = None,
+    measurement: Annotated[str | None, typer.Option(help="A launch measurement.")] = None,
+    policy: Annotated[str | None, typer.Option(help="A policy's id.")] = None,
+    lapses_hours: Lapses = 72,
+    ticket: Ticket = None,
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose that nothing about one target be in force any more."""
+    given = {
+        TargetKind.NODE: node,
+        TargetKind.PLATFORM: platform,
+        TargetKind.MODEL: model,
+        TargetKind.MEASUREMENT: measurement,
+        TargetKind.POLICY: policy,
+    }
+    named = [(kind, target) for kind, target in given.items() if target is not None]
+    if len(named) != 1:
+        raise typer.BadParameter("name exactly one target", param_hint="--node … --policy")
+    kind, target = named[0]
+    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        if kind is TargetKind.MODEL:
+            target = parse_digest(target, what="--model")
+        proposal = propose(
+            desk,
+            Kind.REVOCATION,
+            f"{kind.value}:{target}",
+            {"target_kind": kind.value, "target": target},
+            reason=reason,
+            life=None,
+            lapses=timedelta(hours=lapses_hours),
+            ticket=ticket,
+        )
+        _report(desk, proposal, as_json)
+
+
+@app.command("list")
+def list_proposals(
+    status: Annotated[str | None, typer.Option(help="Only these, for example open.")] = None,
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """All proposals, each verified here."""
+    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        found = desk.client.proposals(status)
+        simulated = desk.client.authority().roster.simulation
+        if as_json:
+            documents = [proposal_document(each, simulated=simulated) for each in found]
+            print_json({"proposals": documents})
+            return
+        warn_simulated(simulated)
+        print_proposals(found)
+
+
+@app.command()
+def show(
+    digest: Name,
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """One proposal: who signed, what is missing, what would change."""
+    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        _report(desk, desk.client.proposal(digest), as_json)
+
+
+@app.command()
+def approve(
+    target: Annotated[
+        str | None, typer.Argument(help="Digest, its first digits, or a file.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="An exported proposal.")] = None,
+    output: Output = None,
+    comment: Comment = "",
+    yes: Yes = False,
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve a proposal; one in a file without any network."""
+    _decide(Decision.APPROVE, target, file, output, comment, yes, profile, passphrase_fd, as_json)
+
+
+@app.command()
+def reject(
+    target: Annotated[
+        str | None, typer.Argument(help="Digest, its first digits, or a file.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="An exported proposal.")] = None,
+    output: Output = None,
+    comment: Comment = "",
+    yes: Yes = False,
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reject a proposal; your approval of it no longer counts."""
+    _decide(Decision.REJECT, target, file, output, comment, yes, profile, passphrase_fd, as_json)
+
+
+@app.command()
+def withdraw(
+    digest: Name,
+    reason: Reason,
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """End your own proposal for ever."""
+    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        found = desk.client.proposal(digest)
+        _report(desk, desk.client.withdraw(found.digest, reason), as_json)
+
+
+@app.command()
+def export(
+    digest: Name,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; must be new.")],
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a proposal to a file, for an officer without network."""
+    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        found = desk.client.proposal(digest)
+        write_new_file(output, desk.client.export(found.digest).to_bytes())
+        if as_json:
+            print_json({"digest": found.digest, "file": str(output)})
+        else:
+            stdout.print(f"{found.digest} written to {output}", markup=False)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A proposal file that officers have signed.")],
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """Post the approvals in a file that the server does not have yet."""
+    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        read = _read(desk, file)
+        proposal = desk.client.proposal(read.statement.digest)
+        known = {each.raw for each in proposal.approvals}
+        fresh = [each for each in read.approvals if each.raw not in known]
+        for each in fresh:
+            proposal = desk.client.post_approval(proposal.digest, each.raw)
+        if not as_json:
+            stderr.print(f"{len(fresh)} of {len(read.approvals)} were new", markup=False)
+        _report(desk, proposal, as_json)
+
+
+def propose(
+    desk: Desk,
+    kind: Kind,
+    subject: str,
+    body: JsonObject,
+    *,
+    reason: str,
+    life: timedelta | None,
+    lapses: timedelta,
+    ticket: str | None,
+    key: bytes | None = None,
+    manifest: bytes | None = None,
+) -> Proposal:
+    """Compose on top of what is in force, check the form, sign, post."""
+    version, replaces = version_after(desk.client.state(), kind, subject)
+    signer = desk.signer()
+    payload = compose_payload(
+        kind,
+        subject,
+        version=version,
+        replaces=replaces,
+        proposer=signer.officer,
+        time=now(),
+        reason=reason,
+        body=dict(body),
+        lapses=lapses,
+        life=life,
+        ticket=ticket,
+    )
+    envelope = signer.sign(statement_type(kind), payload).to_bytes()
+    parse_statement(envelope)  # what the keyholder could not read is not worth proposing
+    return desk.client.propose(envelope, key=key, manifest=manifest)
+
+
+def _decide(
+    decision: Decision,
+    target: str | None,
+    file: Path | None,
+    output: Path | None,
+    comment: str,
+    yes: bool,
+    profile: Path | None,
+    passphrase_fd: int | None,
+    as_json: bool,
+) -> None:
+    if (target is None) == (file is None):
+        raise typer.BadParameter("name a digest or a file", param_hint="TARGET or --file")
+    if file is None and target is not None and Path(target).is_file():
+        file = Path(target)
+    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        if file is not None:
+            _decide_offline(desk, decision, file, output, comment, yes, as_json)
+            return
+        found = desk.client.proposal(target or "")
+        if not as_json:
+            _report(desk, found, as_json)
+        _confirm(decision, found.digest, yes)
+        _report(desk, desk.client.decide(found.digest, decision, comment), as_json)
+
+
+def _decide_offline(
+    desk: Desk,
+    decision: Decision,
+    file: Path,
+    output: Path | None,
+    comment: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Nothing below touches the network: the client is never opened."""
+    read = _read(desk, file)
+    if output is None:
+        output = file.with_name(f"{file.stem}.{desk.profile.officer}{file.suffix}")
+    if not as_json:
+        warn_simulated(read.authority.roster.simulation)
+        print_statement(read.statement, now())
+        print_changes(None, changes({}, body_of(read.statement)))
+    _confirm(decision, read.statement.digest, yes)
+    signed = with_decision(read, desk.signer(), decision, comment, now())
+    write_new_file(output, signed.to_bytes())
+    if as_json:
+        print_json(
+            {
+                **statement_document(signed.statement),
+                "file": str(output),
+                "approved_by": list(signed.approved_by),
+                "needed": signed.needed,
+                "simulated": signed.authority.roster.simulation,
+            }
+        )
+        return
+    approved = f"{len(signed.approved_by)} of {signed.needed} approve"
+    stdout.print(f"Signed: {decision.value}. {approved} in {output}.", markup=False)
+    stdout.print("NOT IN FORCE until the keyholder has it.")
+
+
+def _read(desk: Desk, file: Path) -> ProposalFile:
+    return read_proposal_file(read_file(file), desk.profile.fingerprint, desk.memory, now())
+
+
+def _confirm(decision: Decision, digest: Digest, yes: bool) -> None:
+    """A signature is never made by a script that did not say so."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("no terminal to ask on: say --yes", param_hint="--yes")
+    if not typer.confirm(f"Sign your decision to {decision.value} {digest}?", err=True):
+        raise NotFound("nothing was signed")
+
+
+def _report(desk: Desk, proposal: Proposal, as_json: bool) -> None:
+    simulated = desk.client.authority().roster.simulation
+    replaced, differences = changes_of(proposal.statement, desk.client.state())
+    if as_json:
+        document = proposal_document(proposal, simulated=simulated)
+        changed = {"replaces": replaced, "changes": change_documents(differences)}
+        print_json({**document, "against": changed})
+        return
+    warn_simulated(simulated)
+    print_proposal(proposal, replaced, differences, now())

@@ -1,0 +1,148 @@
+"""How officers' commands show proposals: to people as tables, to machines as documents."""
+
+from datetime import datetime
+
+from rich.markup import escape
+from rich.table import Table
+
+from keyturn.base.times import format_time
+from keyturn.cli.output import stdout
+from keyturn.client.changes import Change, body_of
+from keyturn.client.proposals import Proposal, Status
+from keyturn.quorum.statements import Statement
+
+_STYLE = {
+    Status.OPEN: "yellow",
+    Status.IN_FORCE: "green",
+    Status.REFUSED: "red",
+    Status.REVOKED: "red",
+}
+
+
+def statement_document(statement: Statement) -> dict[str, object]:
+    """What was signed, for machines."""
+    return {
+        "digest": statement.digest,
+        "kind": statement.kind.value,
+        "subject": statement.subject,
+        "version": statement.version,
+        "replaces": statement.replaces,
+        "proposer": statement.proposer,
+        "time": format_time(statement.time),
+        "proposal_lapses": format_time(statement.proposal_lapses),
+        "expires": statement.expires and format_time(statement.expires),
+        "reason": statement.reason,
+        "ticket": statement.ticket,
+    }
+
+
+def proposal_document(proposal: Proposal, *, simulated: bool) -> dict[str, object]:
+    """A verified proposal, for machines."""
+    refusal = proposal.refusal
+    return {
+        **statement_document(proposal.statement),
+        "status": proposal.status.value,
+        "in_force": proposal.status is Status.IN_FORCE,
+        "index": proposal.index,
+        "approved_by": list(proposal.approved_by),
+        "rejected_by": list(proposal.rejected_by),
+        "needed": proposal.needed,
+        "missing": proposal.missing,
+        "refusal": refusal and {"kind": refusal.kind, "message": refusal.message},
+        "simulated": simulated,
+        "body": body_of(proposal.statement),
+    }
+
+
+def change_documents(changes: tuple[Change, ...]) -> list[dict[str, str | None]]:
+    return [{"place": c.place, "before": c.before, "after": c.after} for c in changes]
+
+
+def print_proposals(proposals: list[Proposal]) -> None:
+    table = Table("digest", "kind", "subject", "v", "proposer", "status", "approved")
+    for each in proposals:
+        statement = each.statement
+        table.add_row(
+            statement.digest[7:19],
+            statement.kind.value,
+            escape(_short(statement.subject)),
+            str(statement.version),
+            statement.proposer,
+            _status(each),
+            f"{len(each.approved_by)} of {each.needed}",
+        )
+    stdout.print(table)
+
+
+def print_proposal(
+    proposal: Proposal, replaced: str | None, changes: tuple[Change, ...], now: datetime
+) -> None:
+    """Everything an officer needs to decide."""
+    print_statement(proposal.statement, now)
+    rows = [
+        ("status", _status(proposal)),
+        ("log index", "" if proposal.index is None else str(proposal.index)),
+        ("approved by", escape(_people(proposal.approved_by, proposal.needed))),
+        ("rejected by", escape(", ".join(proposal.rejected_by))),
+        ("still missing", f"{proposal.missing} approvals" if proposal.missing else ""),
+        ("keyholder", escape(proposal.refusal.message) if proposal.refusal else ""),
+    ]
+    stdout.print(_rows(rows))
+    print_changes(replaced, changes)
+
+
+def print_statement(statement: Statement, now: datetime) -> None:
+    """What was signed."""
+    lapses = statement.proposal_lapses
+    when = "lapsed" if lapses < now else f"in {_hours(lapses, now)} h"
+    rows = [
+        ("digest", statement.digest),
+        ("kind", f"{statement.kind.value} {escape(statement.subject)}"),
+        ("version", f"{statement.version}, replaces {statement.replaces or 'nothing'}"),
+        ("proposed", f"{format_time(statement.time)} by {statement.proposer}"),
+        ("lapses", f"{format_time(lapses)} ({when})"),
+        ("expires", format_time(statement.expires) if statement.expires else "never"),
+        ("reason", escape(statement.reason)),
+        ("ticket", escape(statement.ticket or "")),
+    ]
+    stdout.print(_rows(rows))
+
+
+def print_changes(replaced: str | None, changes: tuple[Change, ...]) -> None:
+    title = f"Changes against {replaced[:19]}…" if replaced else "All new"
+    table = Table("place", "now", "then", title=title, title_justify="left")
+    for each in changes:
+        before = "" if each.before is None else each.before
+        after = "" if each.after is None else each.after
+        table.add_row(
+            escape(each.place), f"[red]{escape(before)}[/red]", f"[green]{escape(after)}[/green]"
+        )
+    stdout.print(table)
+
+
+def _rows(rows: list[tuple[str, str]]) -> Table:
+    table = Table(show_header=False, box=None)
+    for label, value in rows:
+        if value:
+            table.add_row(f"[bold]{label}[/bold]", value)
+    return table
+
+
+def _status(proposal: Proposal) -> str:
+    text = proposal.status.value
+    if proposal.status is not Status.IN_FORCE:
+        text += " (NOT IN FORCE)"
+    style = _STYLE.get(proposal.status)
+    return f"[{style}]{text}[/{style}]" if style else text
+
+
+def _people(officers: tuple[str, ...], needed: int) -> str:
+    return f"{', '.join(officers) or 'nobody'} ({len(officers)} of {needed})"
+
+
+def _hours(later: datetime, now: datetime) -> int:
+    return int((later - now).total_seconds() // 3600)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}…"
