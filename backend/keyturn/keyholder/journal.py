@@ -106,7 +106,7 @@ class Journal:
     def commit(self, leaf: bytes) -> Committed:
         """Enter a statement, withdrawal or start, durable before it returns. Only inside `ordered`.
 
-        It may use the disk's reserve. Raises LogInconsistent (a bug: it was judged before), LogFull.
+        It may use the disk's reserve. Raises LogInconsistent (it was not judged before), LogFull.
         """
         self._state.apply(leaf, self._log.object)
         committed = self._result(self._committer.submit(leaf, reserved=True))
