@@ -94,6 +94,10 @@ class DyingDisk(CountingDisk):
         super().__init__()
         self._at = at
 
+    def revive(self) -> None:
+        """The next process: nothing dies any more."""
+        self._at = 1 << 30
+
     def _step(
         self, name: str, act: Callable[[], T], partly: Callable[[], object] | None = None
     ) -> T:
