@@ -11,6 +11,7 @@ import fcntl
 import os
 import threading
 from bisect import bisect_right
+from collections.abc import Callable
 from itertools import accumulate, count
 from pathlib import Path
 
@@ -49,17 +50,23 @@ def open_model(
     threads: int | None = None,
     direct: bool = False,
     progress: Progress | None = None,
+    memory: Callable[[int], Arena] = Arena,
 ) -> OpenedModel:
     """Open a sealed model whose digest and tag are the approved ones. The caller wipes `dek`.
 
-    `direct` reads past the page cache (O_DIRECT), for files that are not in it. Raises
+    `direct` reads past the page cache (O_DIRECT), for files that are not in it. `memory` gives
+    each file's arena of so many bytes. Raises
     WrongManifest, WrongModelKey, SealBroken (naming file and segment), StorageFailed; all
     memory that was filled by then has been wiped.
     """
     manifest = check_manifest(read_small(directory / MANIFEST_NAME, MAX_MANIFEST), model_digest)
     verify_model_tag(dek, model_digest, tag)
     _check_memory(manifest)
-    opening = _Opening(directory, dek, manifest, direct=direct, meter=_meter(manifest, progress))
+    files = [
+        _File(directory / sealed_name(each.path), each, memory, direct=direct)
+        for each in manifest.files
+    ]
+    opening = _Opening(files, dek, manifest, _meter(manifest, progress))
     if threads is None and direct:
         threads = max(DIRECT_THREADS, os.cpu_count() or 1)
     arenas = opening.run(threads)
@@ -94,11 +101,14 @@ def _meter(manifest: Manifest, progress: Progress | None) -> Meter:
 class _File:
     """One file being opened: descriptor and memory come with its first segment."""
 
-    def __init__(self, path: Path, entry: FileEntry, *, direct: bool) -> None:
+    def __init__(
+        self, path: Path, entry: FileEntry, memory: Callable[[int], Arena], *, direct: bool
+    ) -> None:
         self.entry = entry
         self.count = segment_count(entry.size)
         self.arena: Arena | None = None
         self._path = path
+        self._memory = memory
         self._direct = direct
         self._left = self.count
         self._descriptor = -1
@@ -115,7 +125,7 @@ class _File:
                     _go_direct(self._descriptor)
                 model_id = manifest.identity.model_id
                 self._cipher = FileCipher(dek, model_id, self.entry.path, header)
-                self.arena = Arena(self.entry.size)
+                self.arena = self._memory(self.entry.size)
             assert self._cipher is not None  # set together with the arena
             return self._descriptor, self._cipher, self.arena
 
@@ -155,15 +165,12 @@ class _Opening:
     """All files of a model and the one counter that hands out their segments."""
 
     def __init__(
-        self, directory: Path, dek: KeyBuffer, manifest: Manifest, *, direct: bool, meter: Meter
+        self, files: list[_File], dek: KeyBuffer, manifest: Manifest, meter: Meter
     ) -> None:
+        self._files = files
         self._dek = dek
         self._manifest = manifest
         self._meter = meter
-        self._files = [
-            _File(directory / sealed_name(each.path), each, direct=direct)
-            for each in manifest.files
-        ]
         self._starts = [0, *accumulate(each.count for each in self._files)]
         self._numbers = count()
 

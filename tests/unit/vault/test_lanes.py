@@ -8,6 +8,7 @@ from keyturn.base.encoding import digest_of
 from keyturn.seal.identity import ModelId
 from keyturn.vault import lanes
 from keyturn.vault.arena import Arena
+from keyturn.vault.errors import SourceChanged
 from keyturn.vault.lanes import SealJob, seal_files
 from keyturn.vault.parallel import Meter
 from keyturn.vault.source import list_source
@@ -51,3 +52,15 @@ def test_buffers_with_plaintext_are_wiped(job, monkeypatch):
     seal_files(job, list_source(job.source), threads=2, meter=Meter(1, None), cancel=None)
     assert len(taken) == 4
     assert all(not any(each.view) for each in taken)
+
+
+def test_a_file_that_changes_while_it_is_sealed_is_noticed_at_its_end(job):
+    """Before the other files are sealed: the listing is compared only after all of them."""
+    changes = [lambda: (job.source / "3.bin").touch()]
+
+    def once(done, total):
+        if done and changes:
+            changes.pop()()
+
+    with pytest.raises(SourceChanged, match=r"'3\.bin' changed"):
+        seal_files(job, list_source(job.source), threads=1, meter=Meter(1, once), cancel=None)

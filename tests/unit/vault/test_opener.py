@@ -42,7 +42,8 @@ def arenas(monkeypatch):
         def release(self):
             self.wipe()  # zeroes must come from the wipe, not from the kernel
 
-    monkeypatch.setattr(opener, "Arena", Seen)
+    monkeypatch.setattr(opener, "Arena", Seen)  # scratch
+    monkeypatch.setitem(open_model.__kwdefaults__, "memory", Seen)
     return taken
 
 
