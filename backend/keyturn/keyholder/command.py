@@ -1,0 +1,182 @@
+"""The commands `keyturn init`, `keyturn keyholder` and `keyturn keyholder submit`."""
+
+import logging
+import os
+import sys
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keyturn.base.encoding import unb64
+from keyturn.base.strictjson import parse_object
+from keyturn.cli.output import errors_explained, print_json, stdout
+from keyturn.hsm.hardening import harden
+from keyturn.hsm.pkcs11 import wipe
+from keyturn.keyholder.config import load_config
+from keyturn.keyholder.initialise import (
+    DEFAULT_ROLES,
+    Founder,
+    Initialised,
+    InitialiseRefused,
+    Plan,
+    initialise,
+)
+from keyturn.keyholder.program import clock, run_keyholder
+from keyturn.officerkeys.location import InFile, open_keys
+from keyturn.officerkeys.passphrase import read_passphrase
+from keyturn.officerkeys.signer import OfficerSigner
+from keyturn.wire.keyholder import Submit
+from keyturn.wire.keyholder_client import ask_once
+
+MAX_FILE = 64 << 20
+Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="keyholder.toml", exists=True, dir_okay=False)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the keyholder's commands."""
+    app.command("init")(init)
+    keyholder = typer.Typer(help="Verifier, relying party and log: the process that grants keys.")
+    keyholder.callback(invoke_without_command=True)(run)
+    keyholder.command("submit")(submit)
+    app.add_typer(keyholder, name="keyholder")
+
+
+def run(
+    context: typer.Context,
+    config: ConfigFile = None,
+    pin_fd: Annotated[
+        int | None, typer.Option(help="Descriptor that the HSM workers read the user PIN from.")
+    ] = None,
+) -> None:
+    """Serve on the unix socket until SIGTERM. Exit status 1: it could not go on; start it again."""
+    if context.invoked_subcommand is not None:
+        return
+    if config is None or pin_fd is None:
+        raise typer.BadParameter("--config and --pin-fd are needed to run a keyholder")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    with errors_explained():
+        run_keyholder(load_config(config, os.environ), pin_fd)
+
+
+def submit(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A proposal's file.")],
+    config: Annotated[Path, typer.Option("--config", exists=True, dir_okay=False)],
+    key: Annotated[
+        Path | None, typer.Option(help="keyturn.key, for the admission of a model.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Hand a proposal with its approvals straight to the keyholder, past the control plane."""
+    with errors_explained(as_json=as_json):
+        question = _read_submission(file.read_bytes(), key.read_bytes() if key else None)
+        answer = ask_once(load_config(config, os.environ).socket, question)
+    if as_json:
+        print_json({"in_force": answer.in_force, "index": answer.index, "receipt": answer.receipt})
+    else:
+        stdout.print(f"in force at log index {answer.index}")
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(help="A new directory for token, log and socket.")],
+    officer: Annotated[
+        list[Path], typer.Option(help="An officer's key file; repeat. The first one proposes.")
+    ],
+    origin: Annotated[str, typer.Option(help="The log's name, for instance example.com/keyturn.")],
+    simulation: Annotated[
+        bool, typer.Option(help="An authority for simulated hardware, for ever.")
+    ] = False,
+    passphrase_fd: Annotated[
+        list[int] | None, typer.Option(help="Descriptors of the passphrases, in officers' order.")
+    ] = None,
+    pin_out_fd: Annotated[int | None, typer.Option(help="Where the user PIN is written.")] = None,
+    so_pin_out_fd: Annotated[int | None, typer.Option(help="Where the SO PIN is written.")] = None,
+    module: Annotated[Path | None, typer.Option(help="PKCS#11 module; default SoftHSM 2.")] = None,
+    life_days: Annotated[int, typer.Option(min=1, max=400)] = 90,
+    as_json: Json = False,
+) -> None:
+    """Genesis at one desk: token, roster version 1, keys, log. Shows the authority fingerprint."""
+    descriptors = passphrase_fd or []
+    if descriptors and len(descriptors) != len(officer):
+        raise typer.BadParameter("one --passphrase-fd for each --officer")
+    with errors_explained(as_json=as_json):
+        _check_pin_outlets(pin_out_fd, so_pin_out_fd)
+        harden()
+        plan = Plan(directory, origin, simulation, module, timedelta(days=life_days))
+        with ExitStack() as stack:
+            founders = [
+                _founder(path, descriptors[place] if descriptors else None, stack)
+                for place, path in enumerate(officer)
+            ]
+            made = initialise(plan, founders, clock)
+        try:
+            _hand_over("user PIN", made.pin, pin_out_fd)
+            _hand_over("SO PIN", made.so_pin, so_pin_out_fd)
+        finally:
+            wipe(made.pin)
+            wipe(made.so_pin)
+    _show(made, as_json=as_json)
+
+
+def _read_submission(raw: bytes, key: bytes | None) -> Submit:
+    """The file that `keyturn proposal export` writes; the keyholder judges what is in it."""
+    fields = parse_object(raw, limit=MAX_FILE, what="proposal file")
+    fields.literal("type", "proposal-export")
+    fields.literal("format", 1)
+    statement = fields.b64("statement", limit=2 << 20)
+    approvals = tuple(
+        unb64(text, what="proposal file: approval") for text in fields.texts("approvals")
+    )
+    fields.text("bundle", limit=MAX_FILE)
+    fields.done()
+    return Submit(statement, approvals, key)
+
+
+def _founder(path: Path, descriptor: int | None, stack: ExitStack) -> Founder:
+    secret = stack.enter_context(
+        open_keys(
+            InFile(path),
+            lambda public: read_passphrase(f"Passphrase of {public.officer}", fd=descriptor),
+        )
+    )
+    return Founder(OfficerSigner(secret), secret.public.roster_entry(DEFAULT_ROLES))
+
+
+def _check_pin_outlets(*descriptors: int | None) -> None:
+    """Before anything is made: a PIN that nobody receives would make a token nobody can open."""
+    if any(each is None for each in descriptors) and not sys.stderr.isatty():
+        raise InitialiseRefused(
+            "nowhere to put the PINs",
+            hint="give --pin-out-fd and --so-pin-out-fd, or run it on a terminal",
+        )
+
+
+def _hand_over(name: str, pin: bytearray, descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.writev(descriptor, [pin])
+        return
+    sys.stderr.write(f"{name} (shown once, on this terminal only): ")
+    sys.stderr.flush()
+    os.writev(sys.stderr.fileno(), [pin, b"\n"])
+
+
+def _show(made: Initialised, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "fingerprint": made.fingerprint,
+                "bundle": str(made.bundle),
+                "config": str(made.config),
+            }
+        )
+        return
+    stdout.print(f"authority fingerprint  {made.fingerprint}", style="bold")
+    stdout.print(f"authority bundle       {made.bundle}")
+    stdout.print(f"keyholder's settings   {made.config}")

@@ -1,0 +1,77 @@
+"""The keyholder's configuration: where its log, socket and token are. It holds no secret."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from keyturn.base.encoding import Digest
+from keyturn.config.settings import load_settings
+from keyturn.keyholder.logdisk import DEFAULT_RESERVE
+
+PREFIX = "KEYTURN_KEYHOLDER_"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyholderConfig:
+    """`module` None: SoftHSM 2 where it is usual. `reserve` in bytes."""
+
+    log: Path
+    socket: Path
+    origin: str
+    fingerprint: Digest
+    token_label: str
+    module: Path | None
+    softhsm_configuration: Path | None
+    workers: int
+    reserve: int
+
+
+def load_config(path: Path, environment: Mapping[str, str]) -> KeyholderConfig:
+    """Raises MalformedConfig, naming the setting."""
+    settings = load_settings(path, environment, PREFIX)
+    module = settings.text("module", "")
+    softhsm = settings.text("softhsm_configuration", "")
+    config = KeyholderConfig(
+        log=settings.path("log"),
+        socket=settings.path("socket"),
+        origin=settings.text("origin"),
+        fingerprint=settings.digest("fingerprint"),
+        token_label=settings.text("token_label"),
+        module=path.parent / module if module else None,
+        softhsm_configuration=path.parent / softhsm if softhsm else None,
+        workers=settings.integer("workers", 1, low=1, high=64),
+        reserve=settings.integer("reserve", DEFAULT_RESERVE, low=0, high=1 << 50),
+    )
+    settings.done()
+    return config
+
+
+def config_text(config: KeyholderConfig, base: Path) -> str:
+    """The TOML of a configuration, paths relative to `base` where they lie below it."""
+
+    def shown(path: Path | None) -> str:
+        if path is None:
+            return '""'
+        inside = path.is_relative_to(base)
+        return _quoted(str(path.relative_to(base) if inside else path))
+
+    return "".join(
+        f"{name} = {value}\n"
+        for name, value in (
+            ("log", shown(config.log)),
+            ("socket", shown(config.socket)),
+            ("origin", _quoted(config.origin)),
+            ("fingerprint", _quoted(config.fingerprint)),
+            ("token_label", _quoted(config.token_label)),
+            ("module", shown(config.module)),
+            ("softhsm_configuration", shown(config.softhsm_configuration)),
+            ("workers", str(config.workers)),
+            ("reserve", str(config.reserve)),
+        )
+    )
+
+
+def _quoted(text: str) -> str:
+    if any(ord(each) < 0x20 or each in '"\\' for each in text):
+        raise ValueError(f"a setting with a quote, backslash or control character: {text!r}")
+    return f'"{text}"'

@@ -1,0 +1,206 @@
+"""Genesis at one desk, by a script: token, officers, roster, keys, log (DESIGN §8).
+
+The officers open their own key files here, one after the other; PINs are random and go to the
+descriptors given. A run that was cut off before its end leaves a directory that is refused,
+never one that half works.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from keyturn.base.encoding import Digest, b64
+from keyturn.base.errors import KeyturnError
+from keyturn.hsm.client import HsmWorker, WorkerConfig
+from keyturn.hsm.genesis import make_softhsm_token
+from keyturn.hsm.modules import check_module, find_softhsm
+from keyturn.hsm.pins import new_pin, pin_file
+from keyturn.hsm.pkcs11 import wipe
+from keyturn.hsm.protocol import Hsm
+from keyturn.keyholder.config import KeyholderConfig, config_text
+from keyturn.keyholder.genesis import Founding, found
+from keyturn.keyholder.logdisk import DEFAULT_RESERVE
+from keyturn.officerkeys.signer import OfficerSigner
+from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload
+from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, payload_type
+from keyturn.quorum.statements import compose_payload
+
+TOKEN_LABEL = "keyturn"  # noqa: S105 - a label, no secret
+DEFAULT_ROLES = ("proposer", "approver", "custodian", "operator")
+WITNESS_SECONDS = 300
+
+
+class InitialiseRefused(KeyturnError):
+    """Genesis cannot begin: the directory is in use, or the officers are too few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Founder:
+    """One officer at the desk: the open signer and the roster's entry."""
+
+    signer: OfficerSigner
+    entry: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is founded. `simulation` is fixed for ever."""
+
+    directory: Path
+    origin: str
+    simulation: bool
+    module: Path | None
+    life: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    fingerprint: Digest
+    bundle: Path
+    config: Path
+    pin: bytearray
+    so_pin: bytearray
+
+
+def initialise(
+    plan: Plan, founders: Sequence[Founder], clock: Callable[[], datetime]
+) -> Initialised:
+    """Make everything a keyholder needs. The caller hands the PINs on and wipes them.
+
+    The first founder proposes; as many of the others as the thresholds ask approve.
+    Raises InitialiseRefused, and what token and log raise.
+    """
+    needed = max(DEFAULT_THRESHOLDS.values())
+    if len(founders) < needed + 1:
+        raise InitialiseRefused(
+            "too few officers", found=str(len(founders)), expected=f"at least {needed + 1}"
+        )
+    directory = plan.directory
+    if directory.exists() and any(directory.iterdir()):
+        raise InitialiseRefused("the directory is not empty", found=str(directory))
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    module = check_module(plan.module) if plan.module else find_softhsm()
+    pins = (new_pin(secrets.token_bytes(16)), new_pin(secrets.token_bytes(16)))
+    try:
+        return _initialise(plan, module, founders, clock, *pins)
+    except BaseException:
+        for pin in pins:
+            wipe(pin)
+        raise
+
+
+def _initialise(
+    plan: Plan,
+    module: Path,
+    founders: Sequence[Founder],
+    clock: Callable[[], datetime],
+    pin: bytearray,
+    so_pin: bytearray,
+) -> Initialised:
+    directory = plan.directory
+    with _descriptors(pin, so_pin) as (pin_fd, so_pin_fd):
+        made = make_softhsm_token(directory / "token", module, TOKEN_LABEL, so_pin_fd, pin_fd)
+        worker = WorkerConfig(module, TOKEN_LABEL, made.configuration)
+        with HsmWorker(worker, pin_fd) as hsm:
+            roster = _signed(
+                Kind.ROSTER, "roster", _roster_body(plan, founders), plan, founders, clock()
+            )
+            keys = _signed(Kind.KEYS, "keys", _keys_body(plan, hsm), plan, founders, clock())
+            fingerprint = roster.digest
+            founding = Founding((roster.raw, roster.approvals), (keys.raw, keys.approvals))
+            bundle = found(directory / "log", plan.origin, hsm, fingerprint, founding, clock)
+    config = KeyholderConfig(
+        log=directory / "log",
+        socket=directory / "keyholder.sock",
+        origin=plan.origin,
+        fingerprint=fingerprint,
+        token_label=TOKEN_LABEL,
+        module=module,
+        softhsm_configuration=made.configuration,
+        workers=1,
+        reserve=DEFAULT_RESERVE,
+    )
+    config_path = directory / "keyholder.toml"
+    config_path.write_text(config_text(config, directory), encoding="utf-8")
+    bundle_path = directory / "authority.bundle"
+    bundle_path.write_bytes(bundle)
+    return Initialised(fingerprint, bundle_path, config_path, pin, so_pin)
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    raw: bytes
+    digest: Digest
+    approvals: tuple[bytes, ...]
+
+
+def _signed(
+    kind: Kind,
+    subject: str,
+    body: dict[str, object],
+    plan: Plan,
+    founders: Sequence[Founder],
+    now: datetime,
+) -> _Signed:
+    proposer, others = founders[0].signer, founders[1 : DEFAULT_THRESHOLDS[kind] + 1]
+    payload = compose_payload(
+        kind,
+        subject,
+        version=1,
+        replaces=None,
+        proposer=proposer.officer,
+        time=now,
+        reason="genesis",
+        body=body,
+        life=plan.life,
+    )
+    statement = proposer.sign(payload_type(kind.value), payload)
+    approvals = tuple(
+        each.signer.sign(
+            APPROVAL_TYPE,
+            approval_payload(
+                statement.digest, Decision.APPROVE, officer=each.signer.officer, time=now
+            ),
+        ).to_bytes()
+        for each in others
+    )
+    return _Signed(statement.to_bytes(), statement.digest, approvals)
+
+
+def _roster_body(plan: Plan, founders: Sequence[Founder]) -> dict[str, object]:
+    return {
+        "simulation": plan.simulation,
+        "officers": [each.entry for each in founders],
+        "thresholds": {kind.value: count for kind, count in DEFAULT_THRESHOLDS.items()},
+        "proposer_may_approve": [Kind.REVOCATION.value],
+        "witnesses": {"keys": [], "k": 0, "t_seconds": WITNESS_SECONDS},
+    }
+
+
+def _keys_body(plan: Plan, hsm: Hsm) -> dict[str, object]:
+    return {
+        "origin": plan.origin,
+        "assurance": hsm.assurance.value,
+        "keys": [
+            {
+                "purpose": purpose.value,
+                "algorithm": key.algorithm.value,
+                "spki": b64(key.spki),
+                "oaep_hash": key.oaep_hash.value if key.oaep_hash else None,
+            }
+            for purpose, key in hsm.public_keys().items()
+        ],
+    }
+
+
+@contextmanager
+def _descriptors(*pins: bytearray) -> Iterator[tuple[int, ...]]:
+    with ExitStack() as stack:
+        opened = tuple(pin_file(pin) for pin in pins)
+        for descriptor in opened:
+            stack.callback(os.close, descriptor)
+        yield opened

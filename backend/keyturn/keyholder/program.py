@@ -1,0 +1,75 @@
+"""Running a keyholder: token, log, socket, until it is told to stop or cannot go on."""
+
+import logging
+import signal
+import threading
+from datetime import UTC, datetime
+
+from keyturn.hsm.client import WorkerConfig
+from keyturn.hsm.hardening import harden
+from keyturn.hsm.modules import check_module, find_softhsm
+from keyturn.hsm.pool import HsmPool
+from keyturn.keyholder.config import KeyholderConfig
+from keyturn.keyholder.errors import KeyholderStopped
+from keyturn.keyholder.genesis import open_log
+from keyturn.keyholder.server import KeyholderServer
+from keyturn.keyholder.service import Keyholder
+
+logger = logging.getLogger(__name__)
+
+
+def worker_config(config: KeyholderConfig) -> WorkerConfig:
+    """Where the token is, for the HSM workers. Raises HsmUnreachable."""
+    module = check_module(config.module) if config.module else find_softhsm()
+    return WorkerConfig(module, config.token_label, config.softhsm_configuration)
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def run_keyholder(config: KeyholderConfig, pin_fd: int) -> None:
+    """Serve until SIGTERM or SIGINT. The PIN's descriptor is passed on, never read here.
+
+    Raises KeyholderStopped when it ended because it could not go on, and what opening raises.
+    """
+    harden()
+    ended: list[str] = []
+    with HsmPool(worker_config(config), pin_fd, config.workers) as hsm:
+        log = open_log(config.log, config.origin, hsm, reserve=config.reserve)
+        if log.recovery.torn_path is not None:
+            logger.warning(
+                "the log's torn tail (%d bytes) was saved as %s",
+                log.recovery.torn_bytes,
+                log.recovery.torn_path,
+            )
+        try:
+            keyholder = Keyholder(log, hsm, config.fingerprint, clock)
+        except BaseException:
+            log.close()
+            raise
+        _serve(config, keyholder, ended)
+        keyholder.close()
+    if ended:
+        raise KeyholderStopped(ended[0], hint="start it again: it replays its log")
+
+
+def _serve(config: KeyholderConfig, keyholder: Keyholder, ended: list[str]) -> None:
+    """Until a signal, or a fault in a connection's thread."""
+    stop = threading.Event()
+
+    def fatal(why: str) -> None:
+        ended.append(why)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    server = KeyholderServer(config.socket, keyholder.answer, fatal)
+    thread = threading.Thread(target=server.serve, name="listener", daemon=True)
+    thread.start()
+    logger.info("the keyholder serves")
+    while not stop.wait(1.0):
+        if not thread.is_alive():
+            ended.append("the listener ended")
+            break
+    server.stop()
