@@ -275,20 +275,11 @@ def test_the_log_copy_has_no_gaps(database: Database) -> None:
             logcopy.append(connection, _leaf(index))
 
 
-def test_revocations_that_could_concern_a_lease(database: Database) -> None:
-    subjects = ["node:n1", "node:n2", "policy:p", "measurement:00", "model:" + DIGEST, "node:n1"]
+def test_the_log_copy_knows_the_lease_of_a_grant(database: Database) -> None:
     with database.write() as connection:
-        for index, subject in enumerate(subjects):
-            row = _leaf(
-                index,
-                kind="statement",
-                statement_kind="revocation",
-                statement=f"s{index}",
-                subject=subject,
-            )
-            logcopy.append(connection, row)
-        found = logcopy.revocations_after(connection, 0, ["node:n1", "model:" + DIGEST])
-    assert found == [(2, "s2"), (3, "s3"), (4, "s4"), (5, "s5")]
+        logcopy.append(connection, _leaf(0, kind="grant", lease="l1"))
+        assert logcopy.lease_at(connection, 0) == "l1"
+        assert logcopy.lease_at(connection, 1) is None
 
 
 # ---- fleet ----

@@ -1,10 +1,10 @@
 """The searchable copy of the keyholder's log. The keyholder's own tiles are the truth."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, func, select
 
 from keyturn.store.errors import StoreConflict
 from keyturn.store.schema import log_entries
@@ -62,26 +62,9 @@ def all_leaves(connection: Connection) -> Iterator[bytes]:
         yield from read_leaves(connection, start, start + PAGE)
 
 
-def revocations_after(
-    connection: Connection, began: int, subjects: Sequence[str]
-) -> list[tuple[int, str]]:
-    """(index, statement digest) of revocations behind index `began` that could concern a lease.
-
-    A revoked policy or measurement may concern any lease; whether it does, the node decides.
-    """
-    query = (
-        select(log_entries.c.index, log_entries.c.statement)
-        .where(
-            log_entries.c.statement_kind == "revocation",
-            log_entries.c.index > began,
-            log_entries.c.subject.in_(subjects)
-            | log_entries.c.subject.startswith("policy:", autoescape=True)
-            | log_entries.c.subject.startswith("measurement:", autoescape=True),
-        )
-        .order_by(log_entries.c.index)
+def lease_at(connection: Connection, index: int) -> str | None:
+    """The lease that entry `index` grants or renews."""
+    found: str | None = connection.scalar(
+        select(log_entries.c.lease).where(log_entries.c.index == index)
     )
-    return [(index, statement) for index, statement in connection.execute(query)]
-
-
-def clear(connection: Connection) -> None:
-    connection.execute(delete(log_entries))
+    return found

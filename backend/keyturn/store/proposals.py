@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from keyturn.store.errors import StoreConflict
-from keyturn.store.schema import approvals, proposals
+from keyturn.store.schema import approvals, proposals, wrapped_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,30 @@ def find(connection: Connection, digest: str) -> ProposalRow | None:
 def all_proposals(connection: Connection, *, limit: int = 10_000) -> list[ProposalRow]:
     """Newest first."""
     query = select(proposals).order_by(proposals.c.time.desc(), proposals.c.digest).limit(limit)
+    return [ProposalRow(**row._mapping) for row in connection.execute(query)]
+
+
+def still_open(connection: Connection, now: datetime) -> list[ProposalRow]:
+    """Neither in the log nor lapsed at `now`."""
+    query = select(proposals).where(
+        proposals.c.index.is_(None),
+        proposals.c.withdrawn.is_(False),
+        proposals.c.proposal_lapses > now,
+    )
+    return [ProposalRow(**row._mapping) for row in connection.execute(query)]
+
+
+def admissions_without_key(connection: Connection) -> list[ProposalRow]:
+    """Logged admissions whose model has no KEK-wrapped DEK here, newest first."""
+    query = (
+        select(proposals)
+        .where(
+            proposals.c.kind == "model",
+            proposals.c.index.is_not(None),
+            proposals.c.subject.not_in(select(wrapped_keys.c.model)),
+        )
+        .order_by(proposals.c.index.desc())
+    )
     return [ProposalRow(**row._mapping) for row in connection.execute(query)]
 
 

@@ -1,0 +1,35 @@
+"""What the control plane itself refuses; each has one HTTP status in `control.http`."""
+
+from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
+
+
+class NotSignedIn(UntrustedError):
+    """No live session, or a sign-in that proves nothing."""
+
+
+class NotAllowed(UntrustedError):
+    """The officer lacks the role, or the signature is not what the request needs."""
+
+
+class NotFound(KeyturnError):
+    """There is nothing under that name."""
+
+
+class Conflict(KeyturnError):
+    """What is asked does not fit what is there already: a replay, or a closed proposal."""
+
+
+class TooLarge(MalformedError):
+    """The body is larger than this route takes."""
+
+
+class TooMany(KeyturnError):
+    """More requests than this server takes at once."""
+
+
+class TooSlow(MalformedError):
+    """The body did not arrive in time."""
+
+
+class MalformedConfig(MalformedError):
+    """The configuration file or a KEYTURN_ variable is wrong."""

@@ -1,0 +1,307 @@
+"""Follows the keyholder's log: leaves into the mirror, rows and events into the database.
+
+One task a process. Leaves that the copy has already are compared byte by byte; where they differ
+the database is rebuilt from the log, and that is told. It also does what needs no request: missing
+receipts, nodes that fell silent, expired sessions.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from keyturn.base.encoding import Digest, digest_of
+from keyturn.base.errors import KeyturnError, UnreachableError, UntrustedError
+from keyturn.control import rebuild
+from keyturn.control.context import Context
+from keyturn.control.nodestate import MISSED
+from keyturn.control.projection import objects_needed, project
+from keyturn.control.rebuild import LogContent
+from keyturn.quorum.state import AuthorityState
+from keyturn.store import events, fleet, logcopy, proposals, sessions
+from keyturn.store.errors import StoreConflict
+from keyturn.wire.keyholder import AskEntries, AskHello, AskObject, AskReceipt, Hello
+from keyturn.wire.keyholder_client import KeyholderClient
+
+log = logging.getLogger("keyturn.control")
+
+PAGE = 64
+"""Leaves asked for at once: 64 of the largest still fit into one frame."""
+HOUSEKEEPING_SECONDS = 1.0
+
+
+class CopyDiffers(UntrustedError):
+    """The database's copy of the log is not the keyholder's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What only the release request and its answer say: the TLS key, found and expected."""
+
+    index: int
+    node: str
+    tls_digest: Digest
+    tls_spki: bytes
+    granted: bool
+    reasons: list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Follower:
+    """Drives `context.mirror`. `hello` is the keyholder's last word about itself."""
+
+    context: Context
+    hello: Hello | None = None
+    failure: KeyturnError | None = None
+    rebuilds: int = 0
+    _details: list[Detail] = field(default_factory=list)
+    _poked: asyncio.Event = field(default_factory=asyncio.Event)
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _turned: asyncio.Event = field(default_factory=asyncio.Event)
+    _checked: bool = False
+    _housekept: datetime | None = None
+
+    def poke(self) -> None:
+        """There is news: do not wait for the next poll."""
+        self._poked.set()
+
+    def note(self, detail: Detail) -> None:
+        """Keep a detail of entry `index` for when that entry has arrived."""
+        self._details.append(detail)
+        self.poke()
+
+    async def reach(self, index: int, seconds: float = 5.0) -> bool:
+        """Whether entry `index` is in the mirror and the database, waiting at most `seconds`."""
+        self.poke()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.context.mirror.size <= index:
+                    await self._moved.wait()
+        return self.context.mirror.size > index
+
+    async def turn(self, seconds: float) -> None:
+        """Wait until a whole step has ended, at most `seconds`."""
+        self.poke()
+        turned = self._turned
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await turned.wait()
+
+    async def run(self) -> None:
+        """Until cancelled. An error is told once and tried again; it never ends the task."""
+        while True:
+            self._poked.clear()
+            try:
+                await self.step()
+                self._recovered()
+                self._turn()
+            except KeyturnError as error:
+                self._failed(error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.context.config.poll_seconds):
+                    await self._poked.wait()
+
+    async def step(self) -> None:
+        """Take over what is new. Raises UnreachableError, UntrustedError, MalformedError."""
+        hello = await self.context.keyholder.ask(AskHello())
+        if hello.fingerprint != self.context.config.fingerprint:
+            raise UntrustedError(
+                "the keyholder serves another authority",
+                found=hello.fingerprint,
+                expected=self.context.config.fingerprint,
+            )
+        self.hello = hello
+        self.context.mirror.origin = hello.origin
+        try:
+            await self._catch_up(hello.size)
+        except CopyDiffers as error:
+            await self._rebuild(error)
+        if not self._checked:
+            await self._compare()
+        await self._record_details()
+        await self._housekeep()
+        self.context.hub.tell(await self.context.read(events.last))
+
+    # ---- leaves ----
+
+    async def _catch_up(self, size: int) -> None:
+        mirror = self.context.mirror
+        if size < mirror.size:
+            raise CopyDiffers(
+                "the keyholder's log is shorter than it was",
+                found=f"{size} entries",
+                expected=f"at least {mirror.size}",
+            )
+        while mirror.size < size:
+            start = mirror.size
+            page = await self.context.keyholder.ask(AskEntries(start, min(size, start + PAGE)))
+            if not page.leaves:
+                raise UnreachableError("the keyholder gave no entries", expected=f"from {start}")
+            objects = await fetch_objects(self.context.keyholder, page.leaves)
+            state = _after(mirror.state, page.leaves, objects)
+            await self._enter(start, page.leaves, objects)
+            mirror.take(state)
+            self._move()
+
+    async def _enter(
+        self, start: int, leaves: tuple[bytes, ...], objects: dict[Digest, bytes]
+    ) -> None:
+        """Write a page, or find it there. Another replica may write it first: then look again."""
+
+        def work(connection: Connection) -> None:
+            copied = logcopy.size(connection)
+            known = logcopy.read_leaves(connection, start, start + len(leaves))
+            if copied < start or list(leaves[: len(known)]) != known:
+                raise CopyDiffers(
+                    "the database's copy of the log is not the keyholder's",
+                    found=f"{copied} entries that differ from entry {start} on",
+                )
+            for index in range(start + len(known), start + len(leaves)):
+                project(connection, index, leaves[index - start], objects)
+
+        for attempt in range(3):
+            try:
+                await self.context.write(work)
+            except StoreConflict:
+                if attempt == 2:
+                    raise
+            else:
+                return
+
+    # ---- truth and copy ----
+
+    async def _compare(self) -> None:
+        content = await fetch_log(self.context.keyholder, self.context.mirror.size)
+        found = await self.context.read(lambda c: rebuild.differences(c, content))
+        if found:
+            await self._rebuild(
+                CopyDiffers(
+                    "the database differs from the log",
+                    found="; ".join(found[:5]) + (f"; {len(found)} in all" if found[5:] else ""),
+                )
+            )
+        self._checked = True
+
+    async def _rebuild(self, reason: CopyDiffers) -> None:
+        log.warning("the database is rebuilt from the log", extra={"reason": str(reason)})
+        hello = await self.context.keyholder.ask(AskHello())
+        content = await fetch_log(self.context.keyholder, hello.size)
+        mirror = self.context.mirror
+        start = AuthorityState(mirror.state.fingerprint)
+        state = _after(start, content.leaves, content.objects)
+        await self.context.write(lambda c: rebuild.rebuild(c, content))
+        mirror.restart()
+        mirror.take(state)
+        self.rebuilds += 1
+        self._checked = True
+        self._move()
+
+    # ---- what needs no request ----
+
+    async def _record_details(self) -> None:
+        ready = [each for each in self._details if each.index < self.context.mirror.size]
+        if not ready:
+            return
+        await self.context.write(lambda c: _record(c, ready))
+        self._details = [each for each in self._details if each not in ready]
+
+    async def _housekeep(self) -> None:
+        now = self.context.clock()
+        if self._housekept and now - self._housekept < timedelta(seconds=HOUSEKEEPING_SECONDS):
+            return
+        self._housekept = now
+        await self._fetch_receipts()
+        silent = now - MISSED * timedelta(seconds=self.context.config.heartbeat_seconds)
+        if await self.context.read(lambda c: fleet.silent_since(c, silent)):
+            await self.context.write(lambda c: _tell_silent(c, silent, now))
+        await self.context.write(lambda c: sessions.sweep(c, now))
+
+    async def _fetch_receipts(self) -> None:
+        for digest, index in await self.context.read(proposals.without_receipt):
+            receipt = await self.context.keyholder.ask(AskReceipt(index))
+            await self.context.write(partial(_keep_receipt, digest=digest, receipt=receipt))
+
+    # ---- state of the task ----
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    def _turn(self) -> None:
+        self._turned.set()
+        self._turned = asyncio.Event()
+
+    def _failed(self, error: KeyturnError) -> None:
+        if self.failure is None or str(self.failure) != str(error):
+            log.error("following the keyholder's log failed", extra={"reason": str(error)})
+        self.failure = error
+
+    def _recovered(self) -> None:
+        if self.failure is not None:
+            log.info("following the keyholder's log again")
+        self.failure = None
+
+
+async def fetch_objects(
+    keyholder: KeyholderClient, leaves: tuple[bytes, ...]
+) -> dict[Digest, bytes]:
+    """The objects that these leaves name, each checked against its digest."""
+    objects: dict[Digest, bytes] = {}
+    for leaf in leaves:
+        for digest in objects_needed(leaf):
+            if digest in objects:
+                continue
+            data = await keyholder.ask(AskObject(digest))
+            if digest_of(data) != digest:
+                raise UntrustedError("an object does not have its digest", expected=digest)
+            objects[digest] = data
+    return objects
+
+
+async def fetch_log(keyholder: KeyholderClient, size: int) -> LogContent:
+    """The whole log. Raises UnreachableError, UntrustedError."""
+    leaves: list[bytes] = []
+    objects: dict[Digest, bytes] = {}
+    while len(leaves) < size:
+        page = await keyholder.ask(AskEntries(len(leaves), min(size, len(leaves) + PAGE)))
+        if not page.leaves:
+            raise UnreachableError("the keyholder gave no entries", expected=f"from {len(leaves)}")
+        leaves.extend(page.leaves)
+        objects |= await fetch_objects(keyholder, page.leaves)
+    return LogContent(leaves, objects)
+
+
+def _after(
+    state: AuthorityState, leaves: Sequence[bytes], objects: Mapping[Digest, bytes]
+) -> AuthorityState:
+    """The state after all leaves, every quorum verified. Raises LogInconsistent."""
+    for leaf in leaves:
+        state = state.apply(leaf, objects.__getitem__)
+    return state
+
+
+def _keep_receipt(connection: Connection, *, digest: str, receipt: Any) -> None:
+    proposals.set_receipt(connection, digest, receipt)
+
+
+def _record(connection: Connection, details: list[Detail]) -> None:
+    for each in details:
+        node = fleet.find_node(connection, each.node)
+        if each.granted:
+            lease = logcopy.lease_at(connection, each.index)
+            if lease is not None:
+                fleet.learn_tls_key(connection, lease, each.tls_digest, each.tls_spki)
+        elif node is not None and node.last_index == each.index:
+            fleet.update_node(connection, each.node, reasons=each.reasons)
+
+
+def _tell_silent(connection: Connection, silent: datetime, now: datetime) -> None:
+    for name in fleet.silent_since(connection, silent):
+        if fleet.mark_lost(connection, name, silent):
+            events.append(connection, "heartbeat-lost", {"node": name}, now)

@@ -1,0 +1,200 @@
+"""Heartbeats: proved by the TLS key of a logged grant, counted against replay, answered with the
+revocations since the lease began (our protocol §5.9).
+
+Many arrive at once, so they are committed in groups: one transaction for all that wait.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from keyturn.base.dsse import verified_signers
+from keyturn.base.encoding import Digest, b64, digest_of
+from keyturn.base.errors import UnreachableError
+from keyturn.base.signatures import VerifyKey, load_verify_key
+from keyturn.control.context import Context
+from keyturn.control.errors import Conflict, NotAllowed, NotFound, TooMany
+from keyturn.control.follower import Follower
+from keyturn.keyrelease.request import parse_request
+from keyturn.store import events, fleet, proposals
+from keyturn.store.fleet import LeaseRow
+from keyturn.wire.api import HeartbeatAnswer, JsonDocument, RevocationDocument
+from keyturn.wire.errors import PeerRefused
+from keyturn.wire.heartbeat import Heartbeat, NodeReport, parse_heartbeat
+from keyturn.wire.keyholder import AskObject
+
+MAX_WAITING = 20_000
+MAX_GROUP = 500
+MAX_KNOWN = 50_000
+SETTLE_TURNS = 2
+SETTLE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLease:
+    """What of a lease never changes, and the key that speaks for it."""
+
+    row: LeaseRow
+    key: VerifyKey
+
+
+@dataclass(frozen=True, slots=True)
+class _Beat:
+    heartbeat: Heartbeat
+    seen: datetime
+    taken: "asyncio.Future[bool]"
+
+
+class Heartbeats:
+    """Takes heartbeats of one server in. `run` must be running."""
+
+    def __init__(self, context: Context, follower: Follower) -> None:
+        self._context = context
+        self._follower = follower
+        self._known: dict[str, KnownLease] = {}
+        self._waiting: asyncio.Queue[_Beat] = asyncio.Queue(MAX_WAITING)
+
+    async def take(self, raw: bytes) -> HeartbeatAnswer:
+        """Record a heartbeat; the revocations its node must look at.
+
+        Raises MalformedError, NotFound (no such lease), NotAllowed (not that node's word),
+        Conflict (a replay), TooMany, UnreachableError.
+        """
+        heartbeat = parse_heartbeat(raw)
+        lease = await self._lease(heartbeat.lease)
+        _check(heartbeat, lease)
+        beat = _Beat(heartbeat, self._context.clock(), asyncio.get_running_loop().create_future())
+        try:
+            self._waiting.put_nowait(beat)
+        except asyncio.QueueFull:
+            raise TooMany("too many heartbeats wait") from None
+        if not await beat.taken:
+            raise Conflict(
+                "the heartbeat was sent before",
+                found=f"counter {heartbeat.counter}",
+                expected="a higher counter than the last",
+            )
+        return await self._answer(lease.row)
+
+    async def run(self) -> None:
+        """Commit groups until cancelled; whoever waits then is told that nothing is known."""
+        while True:
+            group = [await self._waiting.get()]
+            while len(group) < MAX_GROUP and not self._waiting.empty():
+                group.append(self._waiting.get_nowait())
+            try:
+                taken = await self._commit(group)
+            except UnreachableError as error:
+                for beat in group:
+                    if not beat.taken.done():
+                        beat.taken.set_exception(UnreachableError(error.message))
+                continue
+            for beat, new in zip(group, taken, strict=True):
+                if not beat.taken.done():
+                    beat.taken.set_result(new)
+
+    async def _commit(self, group: list[_Beat]) -> list[bool]:
+        return await self._context.write(lambda c: [_record(c, each) for each in group])
+
+    # ---- leases ----
+
+    async def _lease(self, lease_id: str) -> KnownLease:
+        known = self._known.get(lease_id)
+        if known is not None:
+            return known
+        row = await self._context.read(lambda c: fleet.find_lease(c, lease_id))
+        if row is None or row.tls_spki is None:
+            row = await self._settled(lease_id)
+        spki = row.tls_spki or await self._spki_from_log(row)
+        if digest_of(spki) != row.tls:
+            raise NotAllowed("the lease's TLS key is not the logged one", expected=row.tls)
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[lease_id] = KnownLease(row, load_verify_key(spki))
+        return self._known[lease_id]
+
+    async def _settled(self, lease_id: str) -> LeaseRow:
+        """The lease after the follower had a moment: the grant may be milliseconds old."""
+        row = None
+        for _ in range(SETTLE_TURNS):
+            await self._follower.turn(SETTLE_SECONDS)
+            row = await self._context.read(lambda c: fleet.find_lease(c, lease_id))
+            if row is not None and row.tls_spki is not None:
+                return row
+        if row is None:
+            raise NotFound("no such lease", found=lease_id)
+        return row
+
+    async def _spki_from_log(self, row: LeaseRow) -> bytes:
+        """After a rebuild: the keyholder may have kept the request. Raises NotFound."""
+        try:
+            raw = await self._context.keyholder.ask(AskObject(row.evidence))
+        except PeerRefused as error:
+            raise NotFound(
+                "the node's TLS key is not known here",
+                found=f"lease {row.lease}",
+                hint="It is learned again at the next renewal.",
+            ) from error
+        return parse_request(raw).keys.tls
+
+    # ---- answer ----
+
+    async def _answer(self, lease: LeaseRow) -> HeartbeatAnswer:
+        concerning = [
+            each
+            for each in self._context.mirror.revocations
+            if each.index > lease.began
+            and each.concerns(node=lease.node, platform=lease.platform, model=lease.model)
+        ]
+        documents = []
+        for each in concerning:
+            receipt = await self._receipt(each.digest)
+            if receipt is not None:
+                documents.append(
+                    RevocationDocument(
+                        statement=b64(each.statement),
+                        approvals=[b64(raw) for raw in each.approvals],
+                        receipt=receipt,
+                    )
+                )
+        return HeartbeatAnswer(revocations=documents)
+
+    async def _receipt(self, digest: Digest) -> JsonDocument | None:
+        row = await self._context.read(lambda c: proposals.find(c, digest))
+        return None if row is None else row.receipt
+
+
+def _check(heartbeat: Heartbeat, lease: KnownLease) -> None:
+    """Raises NotAllowed, UntrustedError unless the lease's own key says this of its own node."""
+    verified_signers(heartbeat.envelope, {lease.key.key_id: lease.key})
+    said = (heartbeat.node, heartbeat.model)
+    if said != (lease.row.node, lease.row.model):
+        raise NotAllowed(
+            "the heartbeat is of another node or model than its lease",
+            found=" ".join(said),
+            expected=f"{lease.row.node} {lease.row.model}",
+        )
+
+
+def _record(connection: Connection, beat: _Beat) -> bool:
+    """Whether the counter rose; only then does anything else change."""
+    said = beat.heartbeat
+    if not fleet.advance_counter(connection, said.lease, said.counter):
+        return False
+    node = fleet.find_node(connection, said.node)
+    if node is not None and node.lease not in (None, said.lease):
+        return True  # an older lease of the node: its word does not describe the node now
+    fleet.update_node(
+        connection,
+        said.node,
+        last_seen=beat.seen,
+        reported=said.state.value,
+        wiped_ms=said.wiped_after_ms,
+        lost=False,
+    )
+    if said.state is NodeReport.WIPED and (node is None or node.reported != said.state.value):
+        data = {"node": said.node, "lease": said.lease, "time_to_wipe_ms": said.wiped_after_ms}
+        events.append(connection, "wiped", data, beat.seen)
+    return True

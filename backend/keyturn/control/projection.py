@@ -1,0 +1,203 @@
+"""From log entries to rows: the only writer of what the log determines.
+
+A pure function of the entry and its objects, so that the same log always gives the same rows, and
+`keyturn db check` can compare the database with a fresh projection.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from keyturn.base.encoding import Digest, digest_of
+from keyturn.keyrelease.binding import Purpose
+from keyturn.keyrelease.entries import GrantEntry, read_grant, read_refusal
+from keyturn.quorum.approvals import Approval, parse_approval
+from keyturn.quorum.entries import (
+    Entry,
+    EntryKind,
+    StatementEntry,
+    WithdrawalEntry,
+    parse_entry,
+    read_statement,
+    read_withdrawal,
+)
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.statements import Statement, parse_statement
+from keyturn.store import events, fleet, logcopy, proposals
+from keyturn.store.logcopy import LogRow
+from keyturn.store.proposals import ApprovalRow, ProposalRow
+
+
+def objects_needed(leaf: bytes) -> tuple[Digest, ...]:
+    """Digests of the objects that projecting this leaf reads."""
+    entry = parse_entry(leaf)
+    if entry.kind is EntryKind.STATEMENT:
+        return read_statement(entry).envelopes
+    if entry.kind is EntryKind.WITHDRAWAL:
+        return read_withdrawal(entry).envelopes
+    return ()
+
+
+def project(
+    connection: Connection, index: int, leaf: bytes, objects: Mapping[Digest, bytes]
+) -> None:
+    """Enter leaf `index` and everything that follows from it. Raises MalformedError, StoreError."""
+    entry = parse_entry(leaf)
+    row = LogRow(index, leaf, entry.kind.value, entry.time)
+    match entry.kind:
+        case EntryKind.STATEMENT:
+            row = _statement(connection, row, read_statement(entry), objects)
+        case EntryKind.WITHDRAWAL:
+            row = _withdrawal(connection, row, read_withdrawal(entry), objects)
+        case EntryKind.GRANT:
+            row = _grant(connection, row, entry)
+        case EntryKind.REFUSAL:
+            row = _refusal(connection, row, entry)
+        case EntryKind.ORIGIN | EntryKind.START:
+            pass
+    logcopy.append(connection, row)
+
+
+def proposal_row(statement: Statement) -> ProposalRow:
+    """The row of a proposal as its proposer signed it."""
+    return ProposalRow(
+        digest=statement.digest,
+        kind=statement.kind.value,
+        subject=statement.subject,
+        version=statement.version,
+        proposer=statement.proposer,
+        time=statement.time,
+        proposal_lapses=statement.proposal_lapses,
+        expires=statement.expires,
+        reason=statement.reason,
+        ticket=statement.ticket,
+        envelope=statement.raw,
+    )
+
+
+def approval_row(approval: Approval) -> ApprovalRow:
+    return ApprovalRow(
+        digest=digest_of(approval.raw),
+        statement=approval.statement,
+        officer=approval.officer,
+        decision=approval.decision.value,
+        time=approval.time,
+        envelope=approval.raw,
+    )
+
+
+def _statement(
+    connection: Connection, row: LogRow, entry: StatementEntry, objects: Mapping[Digest, bytes]
+) -> LogRow:
+    statement = parse_statement(objects[entry.envelopes[0]])
+    if proposals.find(connection, statement.digest) is None:
+        proposals.insert(connection, proposal_row(statement))
+    for digest in entry.envelopes[1:]:
+        proposals.insert_approval(connection, approval_row(parse_approval(objects[digest])))
+    proposals.mark_in_force(connection, statement.digest, row.index)
+    kind = "revocation" if entry.kind is Kind.REVOCATION else "in-force"
+    data = {
+        "digest": entry.statement,
+        "kind": entry.kind.value,
+        "subject": entry.subject,
+        "version": entry.version,
+        "index": row.index,
+    }
+    events.append(connection, kind, data, row.time, log_index=row.index)
+    return replace(
+        row,
+        statement=entry.statement,
+        statement_kind=entry.kind.value,
+        subject=entry.subject,
+        model=entry.subject if entry.kind is Kind.MODEL else None,
+    )
+
+
+def _withdrawal(
+    connection: Connection, row: LogRow, entry: WithdrawalEntry, objects: Mapping[Digest, bytes]
+) -> LogRow:
+    statement = parse_statement(objects[entry.envelopes[0]])
+    if proposals.find(connection, statement.digest) is None:
+        proposals.insert(connection, proposal_row(statement))
+    proposals.mark_withdrawn(connection, statement.digest, objects[entry.envelopes[1]])
+    data = {"digest": entry.statement, "withdrawn": True, "index": row.index}
+    events.append(connection, "proposal", data, row.time, log_index=row.index)
+    return replace(
+        row,
+        statement=entry.statement,
+        statement_kind=statement.kind.value,
+        subject=statement.subject,
+    )
+
+
+def _grant(connection: Connection, row: LogRow, raw: Entry) -> LogRow:
+    grant = read_grant(raw)
+    if grant.purpose is Purpose.RELEASE:
+        fleet.begin_lease(connection, _lease(row.index, grant))
+        fleet.update_node(connection, grant.node, reported=None, wiped_ms=None)
+    else:
+        fleet.extend_lease(connection, grant.lease, grant.until, grant.evidence)
+    fleet.update_node(
+        connection,
+        grant.node,
+        platform=grant.platform,
+        model=grant.model,
+        lease=grant.lease,
+        lease_until=grant.until,
+        lease_seconds=int((grant.until - row.time).total_seconds()),
+        last_attested=row.time,
+        last_refused=None,
+        reasons=[],
+        caveats=list(grant.caveats),
+        last_index=row.index,
+        lost=False,
+    )
+    kind = "grant" if grant.purpose is Purpose.RELEASE else "renewal"
+    events.append(connection, kind, _node_event(grant, row.index), row.time, log_index=row.index)
+    return replace(row, model=grant.model, node=grant.node, lease=grant.lease)
+
+
+def _lease(index: int, grant: GrantEntry) -> fleet.LeaseRow:
+    return fleet.LeaseRow(
+        lease=grant.lease,
+        node=grant.node,
+        model=grant.model,
+        platform=grant.platform,
+        tls=grant.tls,
+        began=index,
+        evidence=grant.evidence,
+        until=grant.until,
+    )
+
+
+def _node_event(grant: GrantEntry, index: int) -> dict[str, Any]:
+    return {
+        "node": grant.node,
+        "platform": grant.platform,
+        "model": grant.model,
+        "lease": grant.lease,
+        "index": index,
+    }
+
+
+def _refusal(connection: Connection, row: LogRow, raw: Entry) -> LogRow:
+    refusal = read_refusal(raw)
+    fleet.update_node(
+        connection,
+        refusal.node,
+        platform=refusal.platform,
+        last_refused=row.time,
+        reasons=[{"reason": each} for each in refusal.reasons],
+        last_index=row.index,
+    )
+    data = {
+        "node": refusal.node,
+        "platform": refusal.platform,
+        "model": refusal.model,
+        "reasons": list(refusal.reasons),
+        "index": row.index,
+    }
+    events.append(connection, "refusal", data, row.time, log_index=row.index)
+    return replace(row, model=refusal.model, node=refusal.node)

@@ -1,0 +1,286 @@
+"""Proposals: taken in, approvals collected, handed to the keyholder when enough seem to approve.
+
+Checks here are a courtesy: a forgery is told to its sender at once. What comes into force, the
+keyholder decides from the same bytes (I3).
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from keyturn.base.errors import KeyturnError, UnreachableError, UntrustedError
+from keyturn.control.context import Context
+from keyturn.control.errors import Conflict, NotAllowed, NotFound
+from keyturn.control.follower import Follower
+from keyturn.control.modeling import keep_wrapped, register_in
+from keyturn.control.projection import approval_row, proposal_row
+from keyturn.control.proposalview import Status, error_body, status_of, view
+from keyturn.quorum.approvals import Approval, parse_approval, parse_withdrawal
+from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
+from keyturn.quorum.judge import check_withdrawal, signer_of
+from keyturn.quorum.kinds import Kind, Role
+from keyturn.quorum.roster import Officer, Roster
+from keyturn.quorum.statements import Statement, parse_statement
+from keyturn.store import events, models, proposals
+from keyturn.store.proposals import ApprovalRow, ProposalRow
+from keyturn.wire.api import ProposalView
+from keyturn.wire.errors import PeerRefused
+from keyturn.wire.keyholder import Submit, Submitted, Withdraw
+
+T = TypeVar("T")
+
+
+class Proposing:
+    """The proposals' inbox of one server."""
+
+    def __init__(self, context: Context, follower: Follower) -> None:
+        self._context = context
+        self._follower = follower
+
+    # ---- reading ----
+
+    async def all(self, status: str | None) -> list[ProposalView]:
+        """Newest first; with `status`, only those."""
+        rows = await self._context.read(proposals.all_proposals)
+        found = await self._context.read(
+            lambda c: proposals.approvals_of(c, [each.digest for each in rows])
+        )
+        views = [self._view(row, found[row.digest]) for row in rows]
+        return [each for each in views if status is None or each.status == status]
+
+    async def one(self, digest: str) -> ProposalView:
+        """Raises NotFound."""
+        return self._view(*await self._rows(digest))
+
+    # ---- writing ----
+
+    async def propose(
+        self, officer: Officer, raw: bytes, key: bytes | None, manifest: bytes | None
+    ) -> ProposalView:
+        """Take a proposal in; the same one twice is one. Raises MalformedError, NotAllowed."""
+        statement = parse_statement(raw)
+        self._check_proposer(statement)
+        now = self._context.clock()
+        row = replace(proposal_row(statement), key=key, manifest=manifest)
+
+        def work(connection: Connection) -> None:
+            if statement.kind is Kind.MODEL and key is not None and manifest is not None:
+                register_in(connection, manifest, key, now)
+            if proposals.find(connection, statement.digest) is not None:
+                return
+            proposals.insert(connection, row)
+            data = {
+                "digest": statement.digest,
+                "kind": statement.kind.value,
+                "subject": statement.subject,
+                "proposer": statement.proposer,
+                "entered_by": officer.id,
+            }
+            events.append(connection, "proposal", data, now)
+
+        await self._context.write(work)
+        self._follower.poke()
+        return await self._try(statement.digest)
+
+    async def approve(self, digest: str, raw: bytes) -> ProposalView:
+        """Take an approval or rejection in.
+
+        Raises MalformedError, NotAllowed, Conflict, NotFound.
+        """
+        approval = parse_approval(raw)
+        row, _ = await self._rows(digest)
+        statement = parse_statement(row.envelope)
+        if approval.statement != digest:
+            raise NotAllowed(
+                "the approval is over another statement",
+                found=approval.statement,
+                expected=digest,
+            )
+        self._check_approver(approval, statement)
+        now = self._context.clock()
+
+        def work(connection: Connection) -> None:
+            found = proposals.find(connection, digest)
+            if found is None or found.index is not None or found.withdrawn:
+                raise Conflict("the proposal is no longer open")
+            if now > found.proposal_lapses:
+                raise Conflict("the proposal has lapsed", hint="Propose it again.")
+            if not proposals.insert_approval(connection, approval_row(approval)):
+                return
+            data = {
+                "digest": digest,
+                "officer": approval.officer,
+                "decision": approval.decision.value,
+            }
+            events.append(connection, "approval", data, now)
+
+        await self._context.write(work)
+        return await self._try(digest)
+
+    async def withdraw(self, digest: str, raw: bytes) -> ProposalView:
+        """End an open proposal for ever: the keyholder logs it. Raises what it says."""
+        withdrawal = parse_withdrawal(raw)
+        row, _ = await self._rows(digest)
+        if withdrawal.statement != digest:
+            raise NotAllowed(
+                "the withdrawal is of another statement",
+                found=withdrawal.statement,
+                expected=digest,
+            )
+        _allowed(lambda: check_withdrawal(withdrawal, row.proposer, self._roster()))
+        logged = await self._context.keyholder.ask(Withdraw(row.envelope, raw))
+        await self._follower.reach(logged.index)
+        return await self.one(digest)
+
+    async def retry(self) -> None:
+        """Hand in what a crash or an unreachable keyholder left behind, and mend lost DEKs."""
+        now = self._context.clock()
+        for row in await self._context.read(lambda c: proposals.still_open(c, now)):
+            if row.refusal is None or row.refusal.get("kind") == "unreachable":
+                await self._try(row.digest)
+        for row in await self._context.read(proposals.admissions_without_key):
+            if await self._mendable(row):
+                await self._try(row.digest)
+
+    # ---- handing in ----
+
+    async def _try(self, digest: str) -> ProposalView:
+        """Submit if enough seem to have approved; the outcome stands in the view."""
+        row, rows = await self._rows(digest)
+        statement = parse_statement(row.envelope)
+        if row.index is None and self._status(row) not in (Status.OPEN, Status.REFUSED):
+            return self._view(row, rows)
+        approvals = self._countable(statement, rows)
+        if row.index is None and not self._enough(statement, approvals):
+            return self._view(row, rows)
+        try:
+            key = row.key or await self._context.read(lambda c: _model_key(c, statement))
+            request = Submit(row.envelope, tuple(each.raw for each in approvals), key)
+            submitted = await self._context.keyholder.ask(request)
+        except (PeerRefused, UnreachableError) as error:
+            await self._refused(row, error)
+            return await self.one(digest)
+        await self._submitted(statement, submitted)
+        return await self.one(digest)
+
+    async def _submitted(self, statement: Statement, answer: Submitted) -> None:
+        if answer.wrapped is not None:
+            wrapped = answer.wrapped
+            await self._context.write(
+                lambda c: keep_wrapped(c, statement.subject, wrapped, statement.digest)
+            )
+        if answer.index is not None and await self._follower.reach(answer.index):
+            receipt = answer.receipt
+            await self._context.write(lambda c: proposals.set_receipt(c, statement.digest, receipt))
+
+    async def _refused(self, row: ProposalRow, error: KeyturnError) -> None:
+        """Keep what the keyholder said; an event only when it is news."""
+        body = error_body(error).model_dump()
+        now = self._context.clock()
+
+        def work(connection: Connection) -> None:
+            known = proposals.find(connection, row.digest)
+            if known is None or known.index is not None or known.refusal == body:
+                return
+            proposals.set_refusal(connection, row.digest, body)
+            data = {"digest": row.digest, "kind": row.kind, "subject": row.subject, "error": body}
+            events.append(connection, "refused", data, now)
+
+        await self._context.write(work)
+        self._follower.poke()
+
+    def _countable(self, statement: Statement, rows: list[ApprovalRow]) -> list[Approval]:
+        """Approvals that today's roster still vouches for: one stale one would sink all."""
+        found = []
+        for row in rows:
+            approval = parse_approval(row.envelope)
+            try:
+                self._check_approver(approval, statement)
+            except NotAllowed:
+                continue
+            found.append(approval)
+        return found
+
+    def _enough(self, statement: Statement, approvals: list[Approval]) -> bool:
+        """Whether the same rules would let it in here; what else is wrong the keyholder tells."""
+        try:
+            self._context.mirror.state.submit(statement, approvals, self._context.clock())
+        except SubmissionRefused as error:
+            return error.reason is not SubmissionReason.TOO_FEW_APPROVALS
+        return True
+
+    async def _mendable(self, row: ProposalRow) -> bool:
+        """An admission in force whose DEK is missing here, though its key file is at hand."""
+        admission = self._context.mirror.admission(row.subject, self._context.clock())
+        if admission is None or admission.statement.digest != row.digest:
+            return False
+        at_hand = await self._context.read(lambda c: _model_key(c, admission.statement))
+        return row.key is not None or at_hand is not None
+
+    # ---- courtesy checks ----
+
+    def _roster(self) -> Roster:
+        roster = self._context.mirror.roster
+        if roster is None:
+            raise NotAllowed("no roster is in force")
+        return roster
+
+    def _check_proposer(self, statement: Statement) -> None:
+        signer = _allowed(lambda: signer_of(statement.envelope, self._roster()))
+        if signer.id != statement.proposer or Role.PROPOSER not in signer.roles:
+            raise NotAllowed(
+                "the statement is not signed by a proposer of the roster",
+                found=f"signed by {signer.id}",
+                expected=f"signed by {statement.proposer}, with the role proposer",
+            )
+
+    def _check_approver(self, approval: Approval, statement: Statement) -> None:
+        rosters = [self._roster()]
+        if isinstance(statement.body, Roster):
+            rosters.append(statement.body)
+        signer = _allowed(lambda: signer_of(approval.envelope, *rosters))
+        if signer.id != approval.officer:
+            raise NotAllowed(
+                "the approval is signed by somebody else",
+                found=signer.id,
+                expected=approval.officer,
+            )
+        named = [each.officers.get(signer.id) for each in rosters]
+        if not any(each is not None and Role.APPROVER in each.roles for each in named):
+            raise NotAllowed(f"{signer.id} may not approve", expected="the role approver")
+
+    # ---- views ----
+
+    async def _rows(self, digest: str) -> tuple[ProposalRow, list[ApprovalRow]]:
+        def work(connection: Connection) -> tuple[ProposalRow, list[ApprovalRow]]:
+            row = proposals.find(connection, digest)
+            if row is None:
+                raise NotFound("no such proposal", found=digest)
+            return row, proposals.approvals_of(connection, [digest])[digest]
+
+        return await self._context.read(work)
+
+    def _status(self, row: ProposalRow) -> Status:
+        return status_of(row, self._context.mirror.state, self._context.clock())
+
+    def _view(self, row: ProposalRow, rows: list[ApprovalRow]) -> ProposalView:
+        return view(row, rows, self._context.mirror.state, self._context.clock())
+
+
+def _allowed(check: Callable[[], T]) -> T:
+    """What `check` gives. Raises NotAllowed for what it does not trust."""
+    try:
+        return check()
+    except UntrustedError as error:
+        raise NotAllowed(
+            error.message, found=error.found, expected=error.expected, hint=error.hint
+        ) from error
+
+
+def _model_key(connection: Connection, statement: Statement) -> bytes | None:
+    if statement.kind is not Kind.MODEL:
+        return None
+    model = models.find(connection, statement.subject)
+    return None if model is None else model.key

@@ -1,0 +1,118 @@
+"""Sessions: an officer's signature over a nonce and this server's TLS key (our protocol §7.3)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from keyturn.base.dsse import verified_signers
+from keyturn.base.encoding import sha256
+from keyturn.base.errors import KeyturnError
+from keyturn.control.context import Context
+from keyturn.control.errors import NotAllowed, NotSignedIn, TooMany
+from keyturn.quorum.kinds import Role
+from keyturn.quorum.roster import Officer
+from keyturn.store import sessions
+from keyturn.wire.signin import NONCE_SIZE, SignIn, parse_sign_in
+
+NONCE_LIFE = timedelta(seconds=60)
+SESSION_LIFE = timedelta(minutes=15)
+SKEW = timedelta(seconds=120)
+MAX_NONCES = 10_000
+"""Nonces that may wait at once; they live a minute, so this bounds what strangers can store."""
+TOKEN_SIZE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session of an officer of the newest roster."""
+
+    officer: Officer
+    expires: datetime
+
+    def require(self, *roles: Role) -> None:
+        """Raises NotAllowed unless the officer has one of the roles."""
+        if not self.officer.roles & set(roles):
+            raise NotAllowed(
+                f"{self.officer.id} may not do this",
+                found=", ".join(sorted(each.value for each in self.officer.roles)),
+                expected=" or ".join(each.value for each in roles),
+            )
+
+
+async def issue_nonce(context: Context) -> tuple[str, datetime]:
+    """A fresh nonce and its end. Raises TooMany."""
+    nonce = context.randomness(NONCE_SIZE).hex()
+    now = context.clock()
+
+    def work(connection: Connection) -> None:
+        sessions.sweep(connection, now)
+        if sessions.count_nonces(connection) >= MAX_NONCES:
+            raise TooMany("too many sign-ins wait", hint="Try again in a minute.")
+        sessions.insert_nonce(connection, nonce, now + NONCE_LIFE)
+
+    await context.write(work)
+    return nonce, now + NONCE_LIFE
+
+
+async def sign_in(context: Context, raw: bytes) -> tuple[str, Session]:
+    """A bearer token (64 hex digits) and its session.
+
+    Raises MalformedError, and NotSignedIn whatever is wrong with the proof.
+    """
+    request = parse_sign_in(raw)
+    now = context.clock()
+    officer = _verified_officer(context, request, now)
+    token = context.randomness(TOKEN_SIZE).hex()
+    expires = now + SESSION_LIFE
+
+    def work(connection: Connection) -> None:
+        if not sessions.spend_nonce(connection, request.nonce, now):
+            raise NotSignedIn("the nonce is unknown, spent or over 60 seconds old")
+        sessions.open_session(connection, _hash(token), officer.id, expires)
+
+    await context.write(work)
+    return token, Session(officer, expires)
+
+
+async def find_session(context: Context, authorization: str | None) -> Session:
+    """The session of an `Authorization` header. Raises NotSignedIn."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or len(token) != 2 * TOKEN_SIZE:
+        raise NotSignedIn("no session", expected="Authorization: Bearer TOKEN")
+    now = context.clock()
+    found = await context.read(lambda c: sessions.find_session(c, _hash(token), now))
+    if found is None:
+        raise NotSignedIn("the session is over or unknown", hint="Sign in again.")
+    officer = context.mirror.officer(found[0])
+    if officer is None:
+        raise NotSignedIn("the roster no longer names this officer", found=found[0])
+    return Session(officer, found[1])
+
+
+def _verified_officer(context: Context, request: SignIn, now: datetime) -> Officer:
+    if request.server != context.pin:
+        raise NotSignedIn(
+            "the sign-in was made for another server",
+            found=request.server,
+            expected=context.pin,
+            hint="Somebody may sit between you and the server: compare the pin.",
+        )
+    if abs(now - request.time) > SKEW:
+        raise NotSignedIn(
+            "the sign-in's time is too far from the server's",
+            found=request.time.isoformat(),
+            expected=f"within {SKEW.seconds} s of {now.isoformat(timespec='seconds')}",
+        )
+    officer = context.mirror.officer(request.officer)
+    if officer is None:
+        raise NotSignedIn("the roster names no such officer", found=repr(request.officer))
+    try:
+        verified_signers(request.envelope, {each.key_id: each for each in officer.keys})
+    except KeyturnError as error:
+        raise NotSignedIn("the sign-in is not signed by that officer") from error
+    return officer
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hex()

@@ -1,0 +1,202 @@
+"""The documents of the HTTP API, strict in both directions: unknown fields are refused.
+
+What is signed travels as base64 of its exact bytes; these models never stand in for it.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from keyturn.base.times import format_time, parse_time
+
+MAX_B64_ENVELOPE = 1_500_000
+DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
+
+B64 = Annotated[str, Field(max_length=MAX_B64_ENVELOPE)]
+BigB64 = Annotated[str, Field(max_length=24_000_000)]
+DigestText = Annotated[str, Field(pattern=DIGEST_PATTERN)]
+Time = Annotated[datetime, PlainSerializer(format_time, return_type=str)]
+"""Written as RFC 3339 in UTC with whole seconds."""
+
+JsonDocument = dict[str, Any]
+"""A document of the protocol, passed through as it came."""
+
+
+class ApiModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class ErrorBody(ApiModel):
+    kind: str
+    message: str
+    found: str
+    expected: str
+    hint: str
+
+
+class ErrorDocument(ApiModel):
+    error: ErrorBody
+
+
+class HelloView(ApiModel):
+    software: str
+    fingerprint: str
+    origin: str
+    simulation: bool
+    time: Time
+
+
+class AuthorityView(ApiModel):
+    bundle: str
+
+
+class NonceView(ApiModel):
+    nonce: str
+    expires: Time
+
+
+class EnvelopeBody(ApiModel):
+    envelope: B64
+
+
+class SessionView(ApiModel):
+    token: str
+    officer: str
+    roles: list[str]
+    expires: Time
+
+
+class NewProposal(ApiModel):
+    statement: B64
+    key: B64 | None
+    manifest: BigB64 | None
+
+
+class ProposalView(ApiModel):
+    digest: str
+    kind: str
+    subject: str
+    version: int
+    proposer: str
+    time: Time
+    proposal_lapses: Time
+    expires: Time | None
+    reason: str
+    status: str
+    approved_by: list[str]
+    rejected_by: list[str]
+    needed: int
+    index: int | None
+    receipt: JsonDocument | None
+    refusal: ErrorBody | None
+    statement: str
+    approvals: list[str]
+
+
+class ProposalList(ApiModel):
+    proposals: list[ProposalView]
+
+
+class ProposalExport(ApiModel):
+    type: str
+    format: int
+    statement: str
+    approvals: list[str]
+    bundle: str
+
+
+class NewModel(ApiModel):
+    manifest: BigB64
+    key: B64
+
+
+class ModelView(ApiModel):
+    digest: str
+    model_id: str
+    name: str
+    version: str
+    files: int
+    bytes: int
+    ingest_key: str
+    tag: str
+    admitted: bool
+    admission: str | None
+    policy: str | None
+    has_kek_wrapped: bool
+    registered: Time
+
+
+class ModelList(ApiModel):
+    models: list[ModelView]
+
+
+class NodeView(ApiModel):
+    name: str
+    state: str
+    age_seconds: int | None
+    last_seen: Time | None
+    last_attested: Time | None
+    model: str | None
+    lease: str | None
+    lease_until: Time | None
+    platform: str | None
+    reasons: list[JsonDocument]
+    simulated: bool
+    caveats: list[str]
+    time_to_wipe_ms: int | None
+
+
+class NodeList(ApiModel):
+    nodes: list[NodeView]
+
+
+class EventView(ApiModel):
+    seq: int
+    time: Time
+    kind: str
+    data: JsonDocument
+
+
+class EventPage(ApiModel):
+    events: list[EventView]
+    last: int
+
+
+class CheckpointView(ApiModel):
+    note: str
+
+
+class EntriesView(ApiModel):
+    start: int
+    leaves: list[str]
+    size: int
+
+
+class ReceiptView(ApiModel):
+    receipt: JsonDocument
+
+
+class ProofView(ApiModel):
+    proof: list[str]
+
+
+class ObjectView(ApiModel):
+    data: str
+
+
+class RevocationDocument(ApiModel):
+    """One revocation as a heartbeat's answer carries it; the node verifies all three itself."""
+
+    statement: str
+    approvals: list[str]
+    receipt: JsonDocument
+
+
+class HeartbeatAnswer(ApiModel):
+    revocations: list[RevocationDocument]
+
+
+def read_time(text: str) -> datetime:
+    """For clients that read a view's time. Raises MalformedError."""
+    return parse_time(text)
