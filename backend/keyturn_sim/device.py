@@ -62,23 +62,26 @@ async def _serve(node: SimNode, path: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    connections: set[asyncio.StreamWriter] = set()
+    connections: dict[asyncio.StreamWriter, asyncio.Future[None]] = {}
 
     async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connections.add(writer)
+        connections[writer] = ended = loop.create_future()
         try:
             await _converse(node, reader, writer)
         finally:
-            connections.discard(writer)
+            del connections[writer]
             writer.close()
+            ended.set_result(None)
 
     server = await asyncio.start_unix_server(serve_one, sock=_bound(path))
     try:
         await stop.wait()
     finally:
         server.close()
+        ending = tuple(connections.values())
         for writer in tuple(connections):
-            writer.close()
+            writer.transport.abort()
+        await asyncio.gather(*ending)
         await server.wait_closed()
         path.unlink(missing_ok=True)
 

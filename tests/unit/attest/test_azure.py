@@ -1,0 +1,58 @@
+"""Azure's HCL report on recorded evidence, and with its parts changed."""
+
+import pytest
+
+from keyturn.attest.azure import check_runtime_data, unwrap_hcl
+from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
+from keyturn.attest.snp_report import parse_snp_report
+
+NAMES = ("milan-v2-azure-hcl", "genoa-azure-hcl")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recorded_report_is_split_and_bound(vectors_dir, name) -> None:  # type: ignore[no-untyped-def]
+    folder = vectors_dir / "snp" / name
+    hcl = unwrap_hcl((folder / "hcl-report.bin").read_bytes())
+    assert hcl.snp_report == (folder / "report.bin").read_bytes()
+    assert hcl.runtime_data == (folder / "runtime-data.json").read_bytes()
+    check_runtime_data(parse_snp_report(hcl.snp_report).report_data, hcl)
+
+
+def test_changed_runtime_data_is_not_bound(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    raw = bytearray((vectors_dir / "snp" / NAMES[0] / "hcl-report.bin").read_bytes())
+    raw[1240] ^= 1
+    hcl = unwrap_hcl(bytes(raw))
+    with pytest.raises(UntrustedEvidence) as caught:
+        check_runtime_data(parse_snp_report(hcl.snp_report).report_data, hcl)
+    assert caught.value.reason is Reason.RUNTIME_DATA_MISMATCH
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (0, 0x49),  # magic
+        (4, 3),  # version
+        (8, 0),  # total size
+        (12, 4),  # request type: not SNP
+        (16, 1),  # status
+        (20, 1),  # reserved
+        (1216, 0),  # size of runtime data with its header
+        (1220, 2),  # its version
+        (1224, 4),  # report type: not SNP
+        (1228, 2),  # hash: not SHA-256
+        (1233, 0xFF),  # length of the JSON
+        (2599, 1),  # padding
+    ],
+)
+def test_another_header_is_refused(vectors_dir, at: int, value: int) -> None:  # type: ignore[no-untyped-def]
+    raw = bytearray((vectors_dir / "snp" / NAMES[0] / "hcl-report.bin").read_bytes())
+    raw[at] = value
+    with pytest.raises(MalformedEvidence):
+        unwrap_hcl(bytes(raw))
+
+
+def test_a_cut_report_is_refused(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    raw = (vectors_dir / "snp" / NAMES[0] / "hcl-report.bin").read_bytes()
+    for size in (0, 32, 1216, 1235, 2000):
+        with pytest.raises(MalformedEvidence):
+            unwrap_hcl(raw[:size])

@@ -1,0 +1,113 @@
+"""Our certificate reader against another one (pyca), and what it refuses."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from keyturn.attest.certificates import (
+    parse_certificate,
+    pem_certificates,
+    pem_crls,
+    verify_signed,
+)
+from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
+from keyturn_sim import SimVendors
+from keyturn_sim.pki import der_of
+
+
+def recorded(folder: Path) -> list[bytes]:
+    found = [path.read_bytes() for path in sorted(folder.glob("snp/*/v?ek*.der"))]
+    for pattern in ("snp/roots/*.pem", "nvidia/*/chain.pem", "nvidia/ppcie-8gpu/*/chain.pem"):
+        for path in sorted(folder.glob(pattern)):
+            found.extend(pem_certificates(path.read_bytes()))
+    return found
+
+
+# AMD's VCEK certificates have serial number 0, of which pyca warns; ours must read them.
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_recorded_certificates_read_as_another_reader_reads_them(vectors_dir: Path) -> None:
+    certificates = recorded(vectors_dir)
+    assert len(certificates) > 80
+    for raw in certificates:
+        ours, theirs = parse_certificate(raw), x509.load_der_x509_certificate(raw)
+        assert ours.serial == theirs.serial_number
+        assert (ours.issuer, ours.subject) == (
+            theirs.issuer.public_bytes(),
+            theirs.subject.public_bytes(),
+        )
+        assert (ours.not_before, ours.not_after) == (
+            theirs.not_valid_before_utc,
+            theirs.not_valid_after_utc,
+        )
+        assert ours.signed.tbs == theirs.tbs_certificate_bytes
+        assert ours.signed.signature == theirs.signature
+        assert [*ours.extensions] == [e.oid.dotted_string for e in theirs.extensions]
+        assert ours.public_key == theirs.public_key()
+
+
+def test_serial_zero_is_read_without_a_warning(vectors_dir: Path) -> None:
+    raw = (vectors_dir / "snp/genoa-v5-routex/vcek.der").read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert parse_certificate(raw).serial == 0
+
+
+def test_basic_constraints_and_key_usage(vendors: SimVendors) -> None:
+    ask = parse_certificate(vendors.intermediate_der)
+    assert (ask.is_ca, ask.path_length) == (True, 0)
+    assert (ask.may_sign_certificates, ask.may_sign_crls) == (True, True)
+    assert ask.common_name == "SIMULATED SEV-Genoa"
+
+
+def test_a_cut_or_longer_certificate_is_refused(vendors: SimVendors) -> None:
+    raw = vendors.root_der
+    for changed in (raw[:-1], raw + b"\0", b"", raw[1:], b"\x30" * 20_000):
+        with pytest.raises(MalformedEvidence):
+            parse_certificate(changed)
+
+
+def test_another_kind_of_key_is_refused() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "P-256")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    builder = builder.public_key(key.public_key()).serial_number(1)
+    builder = builder.not_valid_before(oracle_time(2020)).not_valid_after(oracle_time(2030))
+    raw = builder.sign(key, hashes.SHA384()).public_bytes(Encoding.DER)
+    with pytest.raises(MalformedEvidence, match="key is of another kind"):
+        parse_certificate(raw)
+
+
+def oracle_time(year: int):  # type: ignore[no-untyped-def]
+    from datetime import UTC, datetime
+
+    return datetime(year, 1, 1, tzinfo=UTC)
+
+
+def test_a_signature_by_another_key_is_refused(vendors: SimVendors) -> None:
+    ask = parse_certificate(vendors.intermediate_der)
+    with pytest.raises(UntrustedEvidence, match="not signed by") as caught:
+        verify_signed(ask.signed, ask, "certificate")
+    assert caught.value.reason is Reason.CHAIN_INVALID
+
+
+def test_an_algorithm_that_does_not_fit_the_key_is_refused(vendors: SimVendors) -> None:
+    ask = parse_certificate(vendors.intermediate_der)
+    device_root = parse_certificate(der_of(vendors.device_root))
+    with pytest.raises(UntrustedEvidence, match="does not fit"):
+        verify_signed(ask.signed, device_root, "certificate")
+
+
+def test_pem_files_hold_nothing_else(vendors: SimVendors) -> None:
+    pem = vendors.ark.public_bytes(Encoding.PEM)
+    assert pem_certificates(pem + b"\n\0") == (vendors.root_der,)
+    assert pem_crls(b"") == ()
+    for text in (b"hello\n" + pem, pem.replace(b"END CERT", b"END CART"), pem[:-30]):
+        with pytest.raises(MalformedEvidence, match="something besides"):
+            pem_certificates(text)
+    with pytest.raises(MalformedEvidence, match="base64"):
+        pem_certificates(b"-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n")

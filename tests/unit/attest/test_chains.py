@@ -1,0 +1,90 @@
+"""Links, dates, path lengths, and a cache that remembers signatures and nothing else."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from keyturn.attest.certificates import Extension, parse_certificate
+from keyturn.attest.chains import (
+    ChainCache,
+    check_dates,
+    check_path_lengths,
+    read_root,
+    verified_link,
+    verified_root,
+)
+from keyturn.attest.errors import Reason, UntrustedEvidence
+from keyturn_sim import SimVendors
+from keyturn_sim.pki import der_of, make_certificate, new_p384_key
+
+
+def test_a_link_is_remembered_only_after_it_was_verified(vendors: SimVendors) -> None:
+    cache = ChainCache()
+    root = read_root(vendors.root_der, cache)
+    assert len(cache) == 0
+    assert verified_root(vendors.root_der, cache) == root
+    intermediate = verified_link(vendors.intermediate_der, root, cache)
+    assert len(cache) == 2
+    assert verified_link(vendors.intermediate_der, root, cache) is intermediate
+
+
+def test_a_remembered_link_is_none_under_another_issuer(vendors: SimVendors) -> None:
+    cache = ChainCache()
+    root = verified_root(vendors.root_der, cache)
+    verified_link(vendors.intermediate_der, root, cache)
+    other = parse_certificate(der_of(vendors.device_root))
+    with pytest.raises(UntrustedEvidence, match="was not issued by"):
+        verified_link(vendors.intermediate_der, other, cache)
+
+
+def test_the_cache_forgets_what_was_unused_for_longest(vendors: SimVendors) -> None:
+    cache = ChainCache(limit=1)
+    root = verified_root(vendors.root_der, cache)
+    verified_link(vendors.intermediate_der, root, cache)
+    assert len(cache) == 1
+    assert cache.find(root.digest, root.digest) is None
+
+
+def test_a_certificate_that_is_no_ca_signs_nothing() -> None:
+    key, other_key = new_p384_key(), new_p384_key()
+    leaf = make_certificate("not a CA", key, None, key, is_ca=False)
+    below = make_certificate("below", other_key, leaf, key, is_ca=False)
+    with pytest.raises(UntrustedEvidence, match="may not sign certificates"):
+        verified_link(der_of(below), parse_certificate(der_of(leaf)), ChainCache())
+
+
+def test_an_unknown_critical_extension_is_refused(vendors: SimVendors) -> None:
+    from keyturn.attest import chains
+
+    root = parse_certificate(vendors.root_der)
+    strange = replace(root, extensions={**root.extensions, "1.2.3": Extension(True, b"")})
+    with pytest.raises(UntrustedEvidence, match="critical extension"):
+        chains._check_link(strange, root)
+    ignored = replace(root, extensions={**root.extensions, "1.2.3": Extension(False, b"")})
+    chains._check_link(ignored, root)
+
+
+def test_dates_are_inclusive(vendors: SimVendors) -> None:
+    root = parse_certificate(vendors.root_der)
+    check_dates([root], root.not_before)
+    check_dates([root], root.not_after)
+    second = timedelta(seconds=1)
+    for moment, reason in (
+        (root.not_before - second, Reason.CERT_NOT_YET_VALID),
+        (root.not_after + second, Reason.CERT_EXPIRED),
+    ):
+        with pytest.raises(UntrustedEvidence) as caught:
+            check_dates([root], moment)
+        assert caught.value.reason is reason
+
+
+def test_path_lengths(vendors: SimVendors) -> None:
+    root = parse_certificate(vendors.root_der)
+    ask = parse_certificate(vendors.intermediate_der)
+    leaf = replace(root, is_ca=False, path_length=None)
+    check_path_lengths([leaf, ask, root])
+    with pytest.raises(UntrustedEvidence, match="too high"):
+        check_path_lengths([leaf, root, ask])
+    with pytest.raises(UntrustedEvidence, match="is a CA where"):
+        check_path_lengths([root, ask])

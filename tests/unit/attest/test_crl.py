@@ -1,0 +1,81 @@
+"""Revocation lists: current, from the chain, whole, and read against another maker (pyca)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from keyturn.attest.certificates import Certificate, parse_certificate
+from keyturn.attest.crl import check_revocation, parse_crl
+from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
+from keyturn_sim import SimVendors
+
+PSS = padding.PSS(padding.MGF1(hashes.SHA384()), 48)
+
+
+def make_crl(
+    vendors: SimVendors, *serials: int, by_ask: bool = False, critical: bool = False
+) -> bytes:
+    issuer, key = (vendors.ask, vendors.ask_key) if by_ask else (vendors.ark, vendors.ark_key)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(datetime(2026, 1, 1, tzinfo=UTC))
+        .next_update(datetime(2027, 1, 1, tzinfo=UTC))
+        .add_extension(x509.CRLNumber(7), critical=critical)
+    )
+    for serial in serials:
+        entry = x509.RevokedCertificateBuilder().serial_number(serial)
+        entry = entry.revocation_date(datetime(2026, 1, 1, tzinfo=UTC))
+        entry = entry.add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), False)
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(key, hashes.SHA384(), rsa_padding=PSS).public_bytes(Encoding.DER)
+
+
+@pytest.fixture
+def path(vendors: SimVendors) -> list[Certificate]:
+    return [parse_certificate(vendors.intermediate_der), parse_certificate(vendors.root_der)]
+
+
+def test_a_list_without_the_chain_passes_and_says_its_number(vendors, path, now) -> None:  # type: ignore[no-untyped-def]
+    (facts,) = check_revocation(path, [make_crl(vendors, 5)], now)
+    assert (facts.number, facts.issuer) == (7, "SIMULATED ARK-Genoa")
+    assert parse_crl(make_crl(vendors, 5, 6)).serials == {5, 6}
+    assert parse_crl(make_crl(vendors)).serials == frozenset()
+
+
+def test_a_listed_intermediate_is_revoked(vendors, path, now) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UntrustedEvidence) as caught:
+        check_revocation(path, [make_crl(vendors, path[0].serial)], now)
+    assert caught.value.reason is Reason.CERT_REVOKED
+
+
+def test_a_serial_counts_only_under_its_issuer(vendors, path, now) -> None:  # type: ignore[no-untyped-def]
+    assert check_revocation(path, [make_crl(vendors, path[0].serial, by_ask=True)], now)
+
+
+@pytest.mark.parametrize("days", [-366, 366])
+def test_a_list_that_is_not_current_is_refused(vendors, path, now, days) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UntrustedEvidence) as caught:
+        check_revocation(path, [make_crl(vendors)], now + timedelta(days=days))
+    assert caught.value.reason is Reason.CRL_NOT_CURRENT
+
+
+def test_a_list_of_somebody_else_or_changed_is_refused(vendors, path, now) -> None:  # type: ignore[no-untyped-def]
+    crl = make_crl(vendors, 5)
+    flipped = bytearray(crl)
+    flipped[-1] ^= 1
+    for chain, raw in ((path[:1], crl), (path, bytes(flipped))):
+        with pytest.raises(UntrustedEvidence) as caught:
+            check_revocation(chain, [raw], now)
+        assert caught.value.reason is Reason.CRL_INVALID
+
+
+def test_a_critical_extension_or_a_cut_list_is_refused(vendors) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(MalformedEvidence, match="critical"):
+        parse_crl(make_crl(vendors, critical=True))
+    with pytest.raises(MalformedEvidence):
+        parse_crl(make_crl(vendors)[:-1])

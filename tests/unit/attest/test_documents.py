@@ -1,0 +1,56 @@
+"""Documents are JSON and show what a person must see."""
+
+import json
+from datetime import datetime
+
+from keyturn.attest.anchors import TrustAnchors
+from keyturn.attest.checks import judge
+from keyturn.attest.documents import check_document, gpu_document, snp_document
+from keyturn.attest.errors import Reason
+from keyturn.attest.nvidia import verify_gpu
+from keyturn.attest.snp import SnpCollateral, verify_snp
+from keyturn_sim import SimNode
+
+
+def test_snp(
+    node: SimNode, collateral: SnpCollateral, anchors: TrustAnchors, now: datetime
+) -> None:
+    asked = b"\x01" * 64
+    claims = verify_snp(
+        node.with_debug().snp_report(asked),
+        collateral,
+        anchors=anchors,
+        now=now,
+        expected_report_data=asked,
+    ).claims
+    document = json.loads(json.dumps(snp_document(claims)))
+    assert document["simulated"] is True
+    assert document["report_data"] == "01" * 64
+    assert document["policy_bits"]["debug"] is True
+    assert document["reported_tcb"] == {
+        "bootloader": 10, "tee": 0, "snp": 27, "microcode": 88, "raw": "0a00000000001b58",
+    }  # fmt: skip
+    assert "launch_mit_vector" not in document
+
+
+def test_gpu(node: SimNode, anchors: TrustAnchors, now: datetime) -> None:
+    claims = verify_gpu(
+        node.gpu_report(0, bytes(32)),
+        node.gpus[0].chain,
+        anchors=anchors,
+        now=now,
+        expected_nonce=bytes(32),
+    ).claims
+    document = json.loads(json.dumps(gpu_document(claims)))
+    assert (document["simulated"], document["number_of_blocks"]) == (True, 64)
+    assert document["measurement_3"] == "04" * 48
+    assert document["opaque_fwid"] == node.gpus[0].fwid.hex()
+    assert "switch_pdis" not in document
+
+
+def test_a_check_names_its_reason_only_when_it_failed() -> None:
+    reason = Reason.SMT_ALLOWED
+    broken = judge("smt", False, found="a", expected="b", source="s", reason=reason)
+    assert check_document(broken)["reason"] == "smt-allowed"
+    met = judge("smt", True, found="a", expected="a", source="s", reason=reason)
+    assert check_document(met)["reason"] is None
