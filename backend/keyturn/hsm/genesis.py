@@ -8,6 +8,7 @@ or environment (I8). An existing token is never initialised again.
 import argparse
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -110,9 +111,22 @@ def make_softhsm_token(
 ) -> MadeToken:
     """A SoftHSM 2 token in a new place, with all keys. PINs are read from the descriptors.
 
-    Raises TokenError, HsmUnreachable, PinRefused.
+    Raises TokenError, HsmUnreachable, PinRefused; then nothing of it is left. One that was
+    killed leaves its directory, which nothing refers to: delete it.
     """
     configuration = write_configuration(directory)
+    try:
+        keys = _make_in_child(configuration, module, label, so_pin_fd, pin_fd)
+    except BaseException:
+        shutil.rmtree(directory / _TOKENS)
+        configuration.unlink()
+        raise
+    return MadeToken(configuration, label, keys)
+
+
+def _make_in_child(
+    configuration: Path, module: Path, label: str, so_pin_fd: int, pin_fd: int
+) -> dict[Purpose, PublicKey]:
     command = child_command(
         "keyturn.hsm.genesis",
         *("--module", str(module), "--label", label),
@@ -135,7 +149,7 @@ def make_softhsm_token(
         raise read_error(fields.fields("error"))
     keys = read_keys(fields)
     fields.done()
-    return MadeToken(configuration, label, keys)
+    return keys
 
 
 def _pair_kinds() -> tuple[tuple[Label, ObjectClass], ...]:

@@ -16,6 +16,7 @@ _USUAL = (
     "usr/local/lib/softhsm",
     "opt/homebrew/lib/softhsm",
 )
+_SYSTEM = Path("/")
 MODULE_VARIABLE = "KEYTURN_HSM_MODULE"
 
 
@@ -56,7 +57,7 @@ def library_path(module: Path) -> str:
 
 
 def _candidates(unpacked: Path | None) -> Iterator[Path]:
-    roots = (Path("/"), unpacked) if unpacked else (Path("/"),)
+    roots = (_SYSTEM, unpacked) if unpacked else (_SYSTEM,)
     for root in roots:
         for place in _USUAL:
             yield root / place / SOFTHSM
