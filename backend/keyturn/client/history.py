@@ -13,6 +13,7 @@ from pathlib import Path
 from keyturn.base.encoding import Digest, digest_bytes, digest_of
 from keyturn.client.errors import MalformedAnswer, ServerLied
 from keyturn.client.profile import write_atomically
+from keyturn.quorum.entries import EntryKind, parse_entry, read_statement, read_withdrawal
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.bundles import bundle_bytes, parse_bundle
 from keyturn.tlog.checkpoints import Checkpoint
@@ -66,7 +67,9 @@ class History:
                 )
         state = self._state
         for leaf in self._leaves[state.size : checkpoint.size]:
-            state = state.apply(leaf, self.read_object)
+            # Fetched beforehand: what fails in here is the network, in there the log.
+            objects = {each: self.read_object(each) for each in envelopes_of(leaf)}
+            state = state.apply(leaf, objects.__getitem__)
         self._frontier, self._state = self._extended(checkpoint.size), state
         self._keep()
         return state
@@ -121,6 +124,16 @@ class History:
                 for older in self._directory.glob(f"{number:012d}-*"):
                     if older != path:
                         older.unlink(missing_ok=True)
+
+
+def envelopes_of(leaf: bytes) -> tuple[Digest, ...]:
+    """The objects without which an entry cannot be judged. Raises MalformedError."""
+    entry = parse_entry(leaf)
+    if entry.kind is EntryKind.STATEMENT:
+        return read_statement(entry).envelopes
+    if entry.kind is EntryKind.WITHDRAWAL:
+        return read_withdrawal(entry).envelopes
+    return ()
 
 
 def _load(directory: Path | None) -> list[bytes]:

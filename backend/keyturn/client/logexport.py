@@ -11,10 +11,11 @@ from keyturn.base.encoding import Digest, digest_bytes
 from keyturn.base.errors import UntrustedError
 from keyturn.base.signatures import load_verify_key
 from keyturn.client.errors import FileUnusable
+from keyturn.client.history import envelopes_of
 from keyturn.keyrelease.audit import Audited, audit_log
 from keyturn.keyrelease.entries import read_grant, read_refusal
 from keyturn.quorum.bodies import Keys, Purpose
-from keyturn.quorum.entries import EntryKind, parse_entry, read_statement, read_withdrawal
+from keyturn.quorum.entries import EntryKind, parse_entry
 from keyturn.quorum.kinds import Kind
 from keyturn.tlog.bundles import bundle_bytes, parse_bundle
 from keyturn.tlog.checkpoints import SignedCheckpoint, parse_checkpoint
@@ -118,10 +119,8 @@ def object_path(digest: Digest) -> str:
 def objects_named(leaf: bytes) -> tuple[tuple[Digest, bool], ...]:
     """The objects that an entry names, and whether a proof needs them. Raises MalformedError."""
     entry = parse_entry(leaf)
-    if entry.kind is EntryKind.STATEMENT:
-        return tuple((each, True) for each in read_statement(entry).envelopes)
-    if entry.kind is EntryKind.WITHDRAWAL:
-        return tuple((each, True) for each in read_withdrawal(entry).envelopes)
+    if entry.kind in (EntryKind.STATEMENT, EntryKind.WITHDRAWAL):
+        return tuple((each, True) for each in envelopes_of(leaf))
     if entry.kind is EntryKind.GRANT:
         grant = read_grant(entry)
         return ((grant.grant, False), (grant.evidence, False))

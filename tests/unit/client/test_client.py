@@ -1,0 +1,426 @@
+"""A server that lies is named as lying, in each of the ways that it can lie."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from keyturn.base.dsse import parse_envelope
+from keyturn.base.encoding import b64, unb64
+from keyturn.base.errors import KeyturnError, UnreachableError
+from keyturn.client.errors import (
+    AuthorityRolledBack,
+    HistoryRewritten,
+    NotEntitled,
+    NotFound,
+    ServerLied,
+    ServerRefused,
+)
+from keyturn.client.inventory import NodeState
+from keyturn.client.memory import Memory
+from keyturn.client.proposals import Status
+from keyturn.quorum.approvals import Decision
+from keyturn.quorum.bundle import make_bundle
+from keyturn.quorum.kinds import Kind
+from keyturn.tlog.errors import UntrustedCheckpoint
+from support.authority import Clock, policy_body
+from unit.client.scripted_server import ScriptedServer
+
+PLATFORMS = {"platforms": [{"id": "amd-00", "site": "here", "note": ""}]}
+
+
+@pytest.fixture
+def server() -> ScriptedServer:
+    return ScriptedServer(Clock())
+
+
+def a_policy(server: ScriptedServer, approvers: tuple[str, ...] = ()) -> str:
+    made = server.authority.propose(Kind.POLICY, "serving", policy_body())
+    made.approvals += [server.authority.approval(made.digest, each) for each in approvers]
+    return server.post(made)
+
+
+# ---- the truth ----
+
+
+def test_hello_and_authority_of_the_pinned_fingerprint(server: ScriptedServer) -> None:
+    client = server.client()
+    assert client.hello().fingerprint == server.fingerprint
+    assert set(client.authority().roster.officers) == {"ada", "bela", "chen", "dora", "emil"}
+
+
+def test_one_approval_short_is_open_and_the_next_brings_it_into_force(
+    server: ScriptedServer,
+) -> None:
+    digest = a_policy(server, ("bela",))
+    before = server.client("chen").proposal(digest)
+    assert (before.status, before.approved_by, before.missing) == (Status.OPEN, ("bela",), 1)
+    after = server.client("chen").decide(before.digest, Decision.APPROVE, "read it")
+    assert (after.status, after.index, after.missing) == (Status.IN_FORCE, 3, 0)
+    assert after.approved_by == ("bela", "chen")
+    assert after.approvals[-1].comment == "read it"
+
+
+def test_the_proposers_own_approval_and_a_rejected_one_do_not_count(
+    server: ScriptedServer,
+) -> None:
+    digest = a_policy(server, ("ada", "bela"))
+    rejection = server.authority.approval(digest, "bela", decision=Decision.REJECT)
+    server.held[digest].approvals.append(rejection)
+    found = server.client().proposal(digest)
+    assert (found.approved_by, found.rejected_by, found.missing) == ((), ("bela",), 2)
+
+
+def test_a_new_version_supersedes_and_a_revocation_revokes(server: ScriptedServer) -> None:
+    first = server.enact(Kind.POLICY, "serving", policy_body())
+    assert server.client().proposal(first).status is Status.IN_FORCE
+    second = server.enact(Kind.POLICY, "serving", policy_body(lease_seconds=30))
+    client = server.client()
+    statuses = {each.digest: each.status for each in client.proposals()}
+    assert (statuses[first], statuses[second]) == (Status.SUPERSEDED, Status.IN_FORCE)
+    server.enact(Kind.REVOCATION, "policy:serving", {"target_kind": "policy", "target": "serving"})
+    assert client.proposal(second).status is Status.REVOKED
+
+
+def test_time_ends_what_nobody_renews(server: ScriptedServer) -> None:
+    in_force, open_one = server.enact(Kind.PLATFORMS, "all", PLATFORMS), a_policy(server)
+    server.clock.advance(days=4)
+    assert server.client().proposal(open_one).status is Status.LAPSED
+    server.clock.advance(days=80)
+    assert server.client().proposal(in_force).status is Status.IN_FORCE
+
+
+def test_an_expired_statement_is_not_in_force_though_the_server_says_so(
+    server: ScriptedServer,
+) -> None:
+    made = server.authority.approved(Kind.PLATFORMS, "short", PLATFORMS, life=timedelta(days=1))
+    server.enter(made)
+    server.clock.advance(days=2)
+    assert server.held[made.digest].status == "in-force"
+    assert server.client().proposal(made.digest).status is Status.EXPIRED
+
+
+def test_a_withdrawn_proposal_is_over(server: ScriptedServer) -> None:
+    digest = a_policy(server)
+    assert server.client("ada").withdraw(digest, "typo").status is Status.WITHDRAWN
+
+
+def test_digests_may_be_cut_short_when_they_stay_unique(server: ScriptedServer) -> None:
+    digest = a_policy(server)
+    client = server.client()
+    assert client.proposal(digest[7:19]).digest == digest
+    with pytest.raises(NotFound, match="no proposal"):
+        client.proposal("ffffffffffff")
+    with pytest.raises(NotFound, match="no proposal"):
+        client.proposal(digest[7:10])
+
+
+def test_a_forgotten_session_is_renewed_once(server: ScriptedServer) -> None:
+    client = server.client()
+    client.proposals()
+    server.tokens.clear()
+    assert len(client.proposals()) == 2
+    assert sum(path == "/v1/sessions" for _, path in server.asked) == 2
+
+
+def test_an_approval_that_would_not_count_is_not_signed(server: ScriptedServer) -> None:
+    digest = a_policy(server)
+    stranger = ScriptedServer(server.clock).secrets["bela"]
+    server.secrets["bela"] = stranger
+    client = server.client("ada")
+    client.proposal(digest)
+    impostor = server.client("bela", memory=Memory(server.fingerprint))
+    with pytest.raises((NotEntitled, ServerRefused)):
+        impostor.decide(digest, Decision.APPROVE, "")
+    assert not server.held[digest].approvals
+
+
+def test_a_receipt_is_of_the_history_seen(server: ScriptedServer) -> None:
+    entry = server.client().receipt(1)
+    assert (entry.index, entry.leaf) == (1, server.leaves[1])
+
+
+# ---- lies ----
+
+
+def test_another_authority_is_named_at_once(server: ScriptedServer) -> None:
+    other = ScriptedServer(server.clock)
+    server.lie("/v1/hello", lambda true: {**true, "fingerprint": other.fingerprint})
+    with pytest.raises(ServerLied, match="another authority") as caught:
+        server.client().hello()
+    assert (caught.value.found, caught.value.expected) == (other.fingerprint, server.fingerprint)
+
+
+def test_a_bundle_of_another_authority_is_a_lie(server: ScriptedServer) -> None:
+    bundle = b64(make_bundle(ScriptedServer(server.clock).state))
+    server.lie("/v1/authority", lambda true: {"bundle": bundle})
+    with pytest.raises(ServerLied, match="authority is not the pinned one"):
+        server.client().authority()
+
+
+def test_an_older_roster_than_seen_is_a_rollback(server: ScriptedServer) -> None:
+    old = b64(make_bundle(server.state))
+    server.enact(Kind.ROSTER, "roster", server.authority.roster_body())
+    memory = Memory(server.fingerprint)
+    server.client(memory=memory).authority()
+    server.lie("/v1/authority", lambda true: {"bundle": old})
+    with pytest.raises(AuthorityRolledBack, match="roster") as caught:
+        server.client(memory=memory).authority()
+    assert caught.value.expected == "version 2 or newer"
+    assert server.client().authority().roster  # whoever saw nothing newer cannot know
+
+
+def test_a_forged_approval_is_a_lie(server: ScriptedServer) -> None:
+    digest = a_policy(server)
+    stranger = ScriptedServer(server.clock).authority
+    server.held[digest].approvals.append(stranger.approval(digest, "bela"))  # type: ignore[arg-type]
+    with pytest.raises(ServerLied, match="approval of bela is not genuine") as caught:
+        server.client().proposal(digest)
+    assert "not in the roster" in caught.value.message
+    server.held[digest].approvals = [server.authority.approval(digest, "bela")]  # type: ignore[arg-type]
+    assert server.client().proposal(digest).approved_by == ("bela",)
+
+
+def test_an_approval_with_a_broken_signature_is_a_lie(server: ScriptedServer) -> None:
+    digest = a_policy(server, ("bela",))
+    envelope = parse_envelope(server.held[digest].approvals[0])
+    edited = replace(envelope, payload=envelope.payload.replace(b'"comment":""', b'"comment":"x"'))
+    assert edited.payload != envelope.payload
+    server.held[digest].approvals = [edited.to_bytes()]
+    with pytest.raises(ServerLied, match="does not verify"):
+        server.client().proposal(digest)
+
+
+def test_an_approval_moved_to_another_statement_is_a_lie(server: ScriptedServer) -> None:
+    digest = a_policy(server)
+    other = server.authority.propose(Kind.PLATFORMS, "all", PLATFORMS)
+    server.held[digest].approvals = [server.authority.approval(other.digest, "bela")]
+    with pytest.raises(ServerLied, match="over another statement"):
+        server.client().proposal(digest)
+
+
+def test_an_approval_that_names_another_officer_is_a_lie(server: ScriptedServer) -> None:
+    digest = a_policy(server)
+    keys = server.authority.people["chen"].keys
+    server.held[digest].approvals = [server.authority.approval(digest, "bela", keys=keys)]  # type: ignore[arg-type]
+    with pytest.raises(ServerLied, match="somebody else") as caught:
+        server.client().proposal(digest)
+    assert (caught.value.found, caught.value.expected) == ("chen", "bela")
+
+
+def test_an_edited_statement_is_a_lie(server: ScriptedServer) -> None:
+    digest = a_policy(server)
+    envelope = parse_envelope(server.held[digest].statement)
+    payload = envelope.payload.replace(b'"lease_seconds":60', b'"lease_seconds":61')
+    assert payload != envelope.payload
+    edited = replace(envelope, payload=payload)
+    path = f"/v1/proposals/{digest}"
+    server.lie(path, lambda true: {**true, "statement": b64(edited.to_bytes())})
+    with pytest.raises(ServerLied, match="statement is not genuine"):
+        server.client().proposal(digest)
+    del server.lies[path]
+    assert server.client().proposal(digest).digest == digest
+
+
+def test_another_genuine_statement_under_this_digest_is_a_lie(server: ScriptedServer) -> None:
+    digest = a_policy(server)
+    other = server.authority.propose(Kind.PLATFORMS, "all", PLATFORMS)
+    path = f"/v1/proposals/{digest}"
+    server.lie(path, lambda true: {**true, "statement": b64(other.raw)})
+    with pytest.raises(ServerLied, match="another statement under this digest"):
+        server.client().proposal(digest)
+
+
+def in_force_says(server: ScriptedServer, digest: str, **changed: object) -> str:
+    server.lie(f"/v1/proposals/{digest}", lambda true: {**true, "status": "in-force", **changed})
+    with pytest.raises(ServerLied) as caught:
+        server.client().proposal(digest)
+    return str(caught.value)
+
+
+def test_in_force_without_a_receipt_is_a_lie(server: ScriptedServer) -> None:
+    digest = a_policy(server, ("bela",))
+    assert "without a receipt" in in_force_says(server, digest, index=2)
+
+
+def test_the_receipt_of_another_entry_is_a_lie(server: ScriptedServer) -> None:
+    digest = a_policy(server, ("bela",))
+    says = in_force_says(server, digest, index=2, receipt=server.receipt(2))
+    assert "receipt is of another entry" in says
+
+
+def test_a_receipt_with_a_wrong_proof_is_a_lie(server: ScriptedServer) -> None:
+    digest = server.enact(Kind.POLICY, "serving", policy_body())
+    receipt = server.held[digest].receipt
+    assert receipt is not None
+    proof = receipt["proof"]
+    assert isinstance(proof, list)
+    wrong = {**receipt, "proof": ["00" * 32, *proof[1:]]}
+    assert "proves nothing" in in_force_says(server, digest, receipt=wrong)
+    del server.lies[f"/v1/proposals/{digest}"]
+    assert server.client().proposal(digest).status is Status.IN_FORCE
+
+
+def test_a_receipt_signed_by_another_log_is_a_lie(server: ScriptedServer) -> None:
+    digest = server.enact(Kind.POLICY, "serving", policy_body())
+    index = server.held[digest].index
+    true_key = server.log_key
+    server.log_key = ScriptedServer(server.clock).log_key
+    forged = server.receipt(index or 0)
+    server.log_key = true_key
+    assert "proves nothing" in in_force_says(server, digest, receipt=forged)
+
+
+def test_the_wrong_index_is_a_lie(server: ScriptedServer) -> None:
+    digest = server.enact(Kind.POLICY, "serving", policy_body())
+    assert "another log index" in in_force_says(server, digest, index=1)
+
+
+def test_a_stale_checkpoint_is_a_rewritten_history(server: ScriptedServer) -> None:
+    memory = Memory(server.fingerprint)
+    old = server.checkpoint(2)
+    server.client(memory=memory).checkpoint()
+    server.lie("/v1/log/checkpoint", lambda true: {"note": old.to_bytes().decode()})
+    with pytest.raises(HistoryRewritten, match="older log") as caught:
+        server.client(memory=memory).checkpoint()
+    assert caught.value.kept.checkpoint.size == 3
+    assert caught.value.shown.checkpoint == old.checkpoint
+
+
+def test_a_hidden_revocation_is_found_by_who_saw_the_log(server: ScriptedServer) -> None:
+    digest = server.enact(Kind.POLICY, "serving", policy_body())
+    memory = Memory(server.fingerprint)
+    before = server.checkpoint()
+    server.enact(Kind.REVOCATION, "policy:serving", {"target_kind": "policy", "target": "serving"})
+    server.client(memory=memory).checkpoint()
+    server.lie("/v1/log/checkpoint", lambda true: {"note": before.to_bytes().decode()})
+    with pytest.raises(HistoryRewritten):
+        server.client(memory=memory).proposal(digest)
+
+
+def fork(server: ScriptedServer) -> None:
+    """The same log key signs a history in which the last entry is another one."""
+    server.leaves[-1] = server.leaves[-1].replace(b'"version":1', b'"version":7')
+
+
+def test_a_fork_of_one_size_is_a_rewritten_history(server: ScriptedServer) -> None:
+    memory = Memory(server.fingerprint)
+    kept = server.client(memory=memory).checkpoint()
+    fork(server)
+    with pytest.raises(HistoryRewritten, match="does not extend") as caught:
+        server.client(memory=memory).checkpoint()
+    assert caught.value.kept.checkpoint == kept.checkpoint
+    assert caught.value.shown.checkpoint == server.checkpoint().checkpoint
+
+
+def test_a_longer_fork_is_a_rewritten_history(server: ScriptedServer) -> None:
+    memory = Memory(server.fingerprint)
+    server.client(memory=memory).checkpoint()
+    server.enact(Kind.POLICY, "serving", policy_body())
+    server.client(memory=Memory(server.fingerprint)).checkpoint()
+    server.leaves[2] = server.leaves[2].replace(b'"version":1', b'"version":7')
+    with pytest.raises(HistoryRewritten):
+        server.client(memory=memory).checkpoint()
+
+
+def test_an_honest_log_that_grew_is_accepted(server: ScriptedServer) -> None:
+    memory = Memory(server.fingerprint)
+    server.client(memory=memory).checkpoint()
+    for lease in (30, 40, 50):
+        server.enact(Kind.POLICY, "serving", policy_body(lease_seconds=lease))
+        assert server.client(memory=memory).checkpoint().checkpoint.size == len(server.leaves)
+
+
+def test_a_checkpoint_by_another_key_is_untrusted(server: ScriptedServer) -> None:
+    other = ScriptedServer(server.clock).checkpoint()
+    server.lie("/v1/log/checkpoint", lambda true: {"note": other.to_bytes().decode()})
+    with pytest.raises(UntrustedCheckpoint):
+        server.client().checkpoint()
+
+
+def test_entries_that_do_not_lead_to_the_checkpoint_are_a_lie(server: ScriptedServer) -> None:
+    def edited(true: dict[str, object]) -> dict[str, object]:
+        leaves = true["leaves"]
+        assert isinstance(leaves, list)
+        raw = unb64(leaves[-1]).replace(b'"version":1', b'"version":2')
+        return {**true, "leaves": [*leaves[:-1], b64(raw)]}
+
+    server.lie("/v1/log/entries", edited)
+    with pytest.raises(ServerLied, match="do not lead to its signed checkpoint"):
+        server.client().state()
+
+
+def test_another_object_than_asked_for_is_a_lie(server: ScriptedServer) -> None:
+    digest = next(iter(server.objects))
+    server.lie(f"/v1/log/objects/{digest}", lambda true: {"data": b64(b"another")})
+    with pytest.raises(ServerLied, match="another object"):
+        server.client().state()
+
+
+def test_an_absent_object_is_no_inconsistent_log(server: ScriptedServer) -> None:
+    digest, data = server.objects.popitem()
+    with pytest.raises(ServerRefused):
+        server.client().state()
+    server.objects[digest] = data
+    assert server.client().state().size == len(server.leaves)
+
+
+def test_an_answer_about_another_proposal_is_a_lie(server: ScriptedServer) -> None:
+    digest = a_policy(server)
+    other = server.enact(Kind.PLATFORMS, "all", PLATFORMS)
+    server.lie(f"/v1/proposals/{digest}/approvals", lambda true: server.view(other))
+    approval = server.authority.approval(digest, "bela")  # type: ignore[arg-type]
+    with pytest.raises(ServerLied, match="about another proposal"):
+        server.client().post_approval(digest, approval)  # type: ignore[arg-type]
+
+
+# ---- inventory ----
+
+MANIFEST = json.dumps({"model_id": "mini", "name": "Mini", "version": "1"}).encode()
+KEY = json.dumps({"tag": "11" * 32}).encode()
+
+
+def test_admitted_is_what_the_log_says_not_the_server(server: ScriptedServer) -> None:
+    client = server.client()
+    model = client.register_model(MANIFEST, KEY)
+    assert server.models[0]["admitted"] is True
+    assert model.admission is None
+    body = {"model": model.digest, "name": "Mini", "version": "1", "tag": "11" * 32, "policy": "p"}
+    server.enact(Kind.MODEL, model.digest, body)
+    admission = client.model("Mini").admission
+    assert admission is not None
+    assert admission.index == 3
+
+
+def node_view(**changed: object) -> dict[str, object]:
+    return {
+        "name": "n1",
+        "state": "attested",
+        "age_seconds": 1.5,
+        "simulated": True,
+        "reasons": [],
+        "caveats": ["simulated"],
+        **changed,
+    }
+
+
+def test_a_node_is_not_attested_without_a_live_lease_in_the_log(server: ScriptedServer) -> None:
+    server.nodes = [node_view()]
+    node = server.client().node("n1")
+    assert node.state is NodeState.UNKNOWN
+    assert (node.granted, node.age_seconds, node.caveats) == (None, 1, ("simulated",))
+
+
+def test_a_state_that_nobody_knows_is_unknown(server: ScriptedServer) -> None:
+    server.nodes = [node_view(state="splendid"), node_view(name="n2", state="refused")]
+    states = [node.state for node in server.client().nodes()]
+    assert states == [NodeState.UNKNOWN, NodeState.REFUSED]
+
+
+def test_errors_keep_their_kinds(server: ScriptedServer) -> None:
+    assert not issubclass(ServerRefused, UnreachableError)
+    with pytest.raises(ServerRefused, match="no such thing") as caught:
+        server.client().proposal("sha256:" + "0" * 64)
+    assert (caught.value.status, caught.value.kind) == (404, "not-found")
+    assert isinstance(caught.value, KeyturnError)
