@@ -9,8 +9,8 @@ from datetime import datetime
 from keyturn.agent.authority import PinnedAuthority
 from keyturn.agent.control import Control, RevocationDocument
 from keyturn.agent.errors import ControlUnreachable
-from keyturn.agent.heartbeat import Heartbeats, NodeState
-from keyturn.agent.lease import Event, LeaseId, RenewalWanted, RevocationReceived
+from keyturn.agent.heartbeat import Heartbeats
+from keyturn.agent.leaseparts import Event, LeaseId, RenewalWanted, RevocationReceived
 from keyturn.agent.revocation import (
     Concern,
     Self,
@@ -20,6 +20,7 @@ from keyturn.agent.revocation import (
 )
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import KeyturnError
+from keyturn.wire.heartbeat import NodeReport
 
 LAST_TRIES = 3
 LAST_PAUSE = 0.5
@@ -47,17 +48,18 @@ class Beater:
         self._silent = False
         self.us: Self | None = None
         self.lease: LeaseId | None = None
-        self.state = NodeState.STARTING
+        self.state = NodeReport.STARTING
         self.named_by: VerifiedRevocation | None = None
 
     def run(self, interval: float, ended: threading.Event) -> None:
         """Beat every `interval` seconds, once there is a lease, until `ended`."""
         while not ended.wait(interval):
-            if self.lease is not None:
-                self.beat_once()
+            self.beat_once()
 
     def beat_once(self) -> None:
         """One heartbeat. Never raises a KeyturnError: silence is the lease's business."""
+        if self.lease is None:
+            return  # nobody could verify it
         try:
             found = self._control.heartbeat(self._beats.beat(self.state, self.lease, self._now()))
         except KeyturnError as error:
@@ -71,11 +73,13 @@ class Beater:
         for each in found:
             self._look_at(each)
 
-    def report_wiped(self, milliseconds: int) -> None:
+    def report_wiped(self, milliseconds: int | None) -> None:
         """The last beat. Tried a few times; a control plane that is gone sees the silence."""
+        if self.lease is None:
+            return
         for left in reversed(range(LAST_TRIES)):
             envelope = self._beats.beat(
-                NodeState.WIPED, self.lease, self._now(), wiped_after_ms=milliseconds
+                NodeReport.WIPED, self.lease, self._now(), wiped_after_ms=milliseconds
             )
             try:
                 self._control.heartbeat(envelope)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from keyturn.agent.config import load_config
-from keyturn.agent.lease import EndReason
+from keyturn.agent.leaseparts import EndReason
+from keyturn.base.errors import KeyturnError
 from keyturn.cli.output import errors_explained, explain, print_json, stderr
 from keyturn.keyrelease.grant import RefusalDocument
 
@@ -86,5 +87,5 @@ def _explain(outcome: "Outcome") -> None:
             stderr.print(f"    set by    {reason.statement or 'the protocol'}", markup=False)
             if reason.hint:
                 stderr.print(f"    what would unblock it: {reason.hint}", markup=False)
-    elif failure is not None and hasattr(failure, "message"):
+    elif isinstance(failure, KeyturnError):
         explain(failure)

@@ -26,9 +26,10 @@ from keyturn.agent.exchange import (
     only_the_challenge,
     prepare,
 )
-from keyturn.agent.heartbeat import Heartbeats, NodeState
+from keyturn.agent.heartbeat import Heartbeats
 from keyturn.agent.keys import NodeKeys
-from keyturn.agent.lease import (
+from keyturn.agent.lease import LeaseMachine, Timing
+from keyturn.agent.leaseparts import (
     Ask,
     AskChallenge,
     ChallengeReceived,
@@ -42,7 +43,6 @@ from keyturn.agent.lease import (
     Extend,
     Granted,
     LeaseId,
-    LeaseMachine,
     Open,
     Opened,
     OpenFailed,
@@ -54,7 +54,6 @@ from keyturn.agent.lease import (
     Stop,
     StopServing,
     Tick,
-    Timing,
     Wipe,
     WipeDone,
 )
@@ -69,6 +68,7 @@ from keyturn.keyrelease.grant import RefusalDocument, ReleaseAnswer
 from keyturn.keyrelease.request import ReleaseRequest
 from keyturn.seal.keys import wipe
 from keyturn.wire.errors import PinMismatch
+from keyturn.wire.heartbeat import NodeReport
 
 LONGEST_SLEEP = 1.0
 """Seconds. The loop's timers stand still in suspend; the lease's clock does not."""
@@ -96,7 +96,7 @@ class Outcome:
     """How a node ended: why, how long the wipe took, and what the operator should be told."""
 
     reason: EndReason
-    milliseconds: int
+    milliseconds: int | None
     failure: KeyturnError | RefusalDocument | VerifiedRevocation | None
 
 
@@ -151,8 +151,7 @@ class Driver:
             self._ended.set()
             self._node.service.gate = Closed("wiped")
             await asyncio.to_thread(self._wipe_everything)
-        if report.reason is not EndReason.REFUSED and self._beater.lease is not None:
-            await asyncio.to_thread(self._beater.report_wiped, report.milliseconds)
+        await asyncio.to_thread(self._beater.report_wiped, report.milliseconds)
         if self._crash is not None:
             raise self._crash
         named = self._beater.named_by if report.reason is EndReason.REVOKED else None
@@ -193,7 +192,7 @@ class Driver:
             case Serve(until):
                 if model.engine is not None:
                     service.gate = OpenGate(model.engine, until)
-                    self._beater.state = NodeState.SERVING
+                    self._beater.state = NodeReport.SERVING
             case Extend(until):
                 service.extend(until)
             case StopServing(reason):

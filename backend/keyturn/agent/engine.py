@@ -192,12 +192,17 @@ def _load_model(settings: SentenceModel, files: Mapping[str, memoryview]) -> Any
         if name not in _NO_PARAMETERS
     }
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    model, report = model_class.from_pretrained(
-        None,
-        config=config_class.from_dict(dict(settings.config)),
-        state_dict=tensors,
-        output_loading_info=True,
-    )
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        model, report = model_class.from_pretrained(
+            None,
+            config=config_class.from_dict(dict(settings.config)),
+            state_dict=tensors,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # reported, and refused below by name
+        )
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ModelUnusable(f"model: does not load: {error}") from error
     _check_complete(report)
     model.requires_grad_(False)
     _check_no_copy(model, data)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from keyturn.agent.attester import EvidenceSource, collect
 from keyturn.agent.keys import NodeKeys, ReleaseKey
-from keyturn.agent.lease import LeaseId
+from keyturn.agent.leaseparts import LeaseId
 from keyturn.agent.service import Proof
 from keyturn.base.encoding import Digest, digest_bytes
 from keyturn.keyrelease.answer import CheckedAnswer, check_answer, open_dek

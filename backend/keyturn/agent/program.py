@@ -20,7 +20,8 @@ from keyturn.agent.driver import Driver, Node, Outcome
 from keyturn.agent.errors import ConfigInvalid
 from keyturn.agent.exchange import Identity
 from keyturn.agent.keys import make_node_keys, tls_digest
-from keyturn.agent.lease import EndReason, Timing
+from keyturn.agent.lease import Timing
+from keyturn.agent.leaseparts import EndReason
 from keyturn.agent.memory import can_lock
 from keyturn.agent.model import ModelInMemory
 from keyturn.agent.ready import ReadyFile
