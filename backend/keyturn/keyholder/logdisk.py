@@ -31,7 +31,9 @@ from keyturn.keyholder.logdisk_errors import (
     LogInUse,
     LogMissing,
     LogUnwritable,
+    disk_error,
     disk_errors,
+    unsure_errors,
 )
 from keyturn.keyholder.logdisk_io import AtomicFiles, DiskIo, write_all
 from keyturn.keyholder.logdisk_objects import ObjectFiles
@@ -183,21 +185,24 @@ class LogDisk:
         """Make entries durable, in this order and without a gap, and sign the new checkpoint.
 
         1 to 4096 entries of 1 to 65535 bytes. `reserved` is for statements and revocations,
-        which may use the reserve. Raises MalformedTile, LogFull, LogUnwritable, LogInUse when
-        closed, and what `sign` raises. After an error the entries are not under any
-        checkpoint; whole ones may be found and kept by the next append or opening.
+        which may use the reserve. Raises MalformedTile, LogInUse when closed, LogFull, and then
+        none of these entries is or will be in the log; LogUnwritable, or what `sign` raises,
+        and then nobody knows: no checkpoint has them, but the next append or opening keeps
+        those that it finds whole.
         """
         if not 1 <= len(leaves) <= MAX_BATCH:
             raise ValueError(f"{len(leaves)} entries in one append, expected 1 to {MAX_BATCH}")
         for leaf in leaves:
             check_entry(leaf)
-        with self._writing, disk_errors("appending to the log"):
+        with self._writing:
             self._require_open()
-            if self._unsure:
-                self._load()
-            self._require_space(leaves, reserved=reserved)
+            with disk_errors("recovering the log"):
+                if self._unsure:
+                    self._load()
+                self._require_space(leaves, reserved=reserved)
             first = self._view.size
-            self._append(leaves)
+            with unsure_errors("appending to the log"):
+                self._append(leaves)
             return Appended(first, self._view.checkpoint)
 
     def append(self, leaf: bytes, *, reserved: bool = False) -> Appended:
@@ -296,10 +301,10 @@ class LogDisk:
         assert fd is not None
         try:
             write_all(self._io, fd, new.records(len(old.entries)), old.length)
-        except OSError:
+        except OSError as error:
             self._io.truncate(fd, old.length)
             self._unsure = False
-            raise
+            raise disk_error(error, "appending to the log") from error
         self._io.sync(fd)  # when this fails, nobody knows what is on the disk
 
     def _publish(self, tail: Tail, edge: Edge, frontier: Frontier) -> None:

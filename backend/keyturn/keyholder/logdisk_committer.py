@@ -1,7 +1,9 @@
 """Group commit: many callers wait, one thread writes their entries with one fsync.
 
 The order of entries is the order of `submit`. Bounded: beyond `max_waiting` entries nothing is
-queued (LogOverloaded). A failed append fails everyone whose entry was in it, with the error.
+queued (LogOverloaded). LogFull fails everyone whose entry was in that append, and the writer
+goes on. After any other error nobody knows what is in the log, and whoever waits was judged as
+if it were known: the writer fails them all and stops for good.
 """
 
 import threading
@@ -13,7 +15,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from keyturn.keyholder.logdisk import MAX_BATCH, Appended
-from keyturn.keyholder.logdisk_errors import LogInUse, LogOverloaded
+from keyturn.keyholder.logdisk_errors import LogFull, LogInUse, LogOverloaded
 from keyturn.tlog.bundles import check_entry
 from keyturn.tlog.checkpoints import SignedCheckpoint
 
@@ -49,6 +51,7 @@ class GroupCommitter:
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._closing = False
+        self._stopped_by: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
@@ -62,6 +65,12 @@ class GroupCommitter:
         one = _Waiting(leaf, reserved, Future())
         one.answer.set_running_or_notify_cancel()  # an entry on its way cannot be taken back
         with self._changed:
+            if self._stopped_by is not None:
+                raise LogInUse(
+                    "this log's writer stopped after an error",
+                    found=type(self._stopped_by).__name__,
+                    hint="Restart the keyholder: it finds out what is in the log.",
+                )
             if self._closing:
                 raise LogInUse("this log's writer was closed")
             if len(self._waiting) >= self._max_waiting and not reserved:
@@ -98,12 +107,21 @@ class GroupCommitter:
         while batch := self._next():
             try:
                 done = self._log.append_many([b.leaf for b in batch], reserved=batch[0].reserved)
+            except LogFull as error:
+                _fail(batch, error)
             except BaseException as error:  # noqa: BLE001  outermost loop: callers get it
-                for each in batch:
-                    each.answer.set_exception(error)
+                _fail(batch + self._stop(error), error)
             else:
                 for place, each in enumerate(batch):
                     each.answer.set_result(Committed(done.first_index + place, done.checkpoint))
+
+    def _stop(self, error: BaseException) -> list[_Waiting]:
+        with self._changed:
+            self._stopped_by = error
+            self._closing = True
+            waiting = list(self._waiting)
+            self._waiting.clear()
+            return waiting
 
     def _next(self) -> list[_Waiting]:
         """The longest run of waiting entries of one kind; empty when closing and done."""
@@ -116,3 +134,8 @@ class GroupCommitter:
                     break
                 batch.append(self._waiting.popleft())
             return batch
+
+
+def _fail(batch: list[_Waiting], error: BaseException) -> None:
+    for each in batch:
+        each.answer.set_exception(error)

@@ -8,7 +8,7 @@ from keyturn.base.errors import KeyturnError, UnreachableError, UntrustedError
 
 
 class LogFull(KeyturnError):
-    """No room for this entry. Nothing was half-made; what was acknowledged is safe."""
+    """No room. Nothing of what was asked is on the disk or ever will be; the rest is safe."""
 
 
 class LogDamaged(UntrustedError):
@@ -37,15 +37,33 @@ class LogOverloaded(UnreachableError):
 
 @contextmanager
 def disk_errors(doing: str) -> Iterator[None]:
-    """Give an OSError its meaning: LogFull for no space or quota, else LogUnwritable."""
+    """Give an OSError its meaning where nothing stays behind: LogFull or LogUnwritable."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise LogFull(
-                f"the log's disk is full while {doing}",
-                hint="Free space on the log's disk. Keys stay where they are until then.",
-            ) from error
-        raise LogUnwritable(
-            f"the log's disk failed while {doing}", found=error.strerror or type(error).__name__
-        ) from error
+        raise disk_error(error, doing) from error
+
+
+@contextmanager
+def unsure_errors(doing: str) -> Iterator[None]:
+    """The same where something may stay behind, for lack of space too: LogUnwritable."""
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(error, doing) from error
+
+
+def disk_error(error: OSError, doing: str) -> KeyturnError:
+    """LogFull for no space or quota, else LogUnwritable."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LogFull(
+            f"the log's disk is full while {doing}",
+            hint="Free space on the log's disk. Keys stay where they are until then.",
+        )
+    return _unwritable(error, doing)
+
+
+def _unwritable(error: OSError, doing: str) -> LogUnwritable:
+    return LogUnwritable(
+        f"the log's disk failed while {doing}", found=error.strerror or type(error).__name__
+    )

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from keyturn.base.signatures import load_verify_key
 from keyturn.keyholder.logdisk import MAX_BATCH, Appended, LogDisk
 from keyturn.keyholder.logdisk_committer import GroupCommitter
-from keyturn.keyholder.logdisk_errors import LogFull, LogInUse, LogOverloaded
+from keyturn.keyholder.logdisk_errors import LogFull, LogInUse, LogOverloaded, LogUnwritable
 from keyturn.tlog.errors import MalformedTile
 from unit.keyholder.failing_disk import CountingDisk
 
@@ -93,7 +93,25 @@ def test_too_many_waiting_are_refused_but_a_revocation_is_not(log: LogDisk) -> N
     assert list(log.leaves()) == [b"written", b"waits", b"waits too", b"a revocation"]
 
 
-def test_an_error_reaches_everyone_in_its_batch_and_nobody_else(log: LogDisk) -> None:
+def test_after_an_unsure_error_everyone_waiting_fails_and_the_writer_stops(log: LogDisk) -> None:
+    gated = GatedLog(log)
+    gated.fail = LogUnwritable("the disk failed")
+    with GroupCommitter(gated) as committer:
+        first = committer.submit(b"first")
+        assert gated.entered.wait(10)
+        waiting = [committer.submit(b"waits"), committer.submit(b"too", reserved=True)]
+        gated.gate.set()
+        for each in (first, *waiting):
+            with pytest.raises(LogUnwritable):
+                each.result(10)
+        gated.fail = None
+        with pytest.raises(LogInUse, match="stopped after an error"):
+            committer.submit(b"later", reserved=True)
+    assert len(gated.batches) == 1
+    assert log.size == 0
+
+
+def test_a_full_disk_fails_its_batch_and_nobody_else(log: LogDisk) -> None:
     gated = GatedLog(log)
     gated.fail = LogFull("the disk is full")
     gated.gate.set()
