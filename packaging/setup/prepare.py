@@ -128,10 +128,11 @@ class Checkout:
 
     def _editable(self, name: str, project: bytes) -> Step:
         arguments = ("install", "--no-deps", "--no-build-isolation", "-e", str(self.root / name))
+        quiet = ("env", "PYTHONWARNINGS=ignore")  # setuptools explains what editable means
         roots = sorted(each.parent.name for each in self.root.glob("*/*/__init__.py"))
         inputs = (project, " ".join(roots).encode())
         text = "Keyturn itself" if name == "." else f"{name} (development and demo only)"
-        return Step(f"editable {name}", text, inputs, lambda: self._pip(*arguments))
+        return Step(f"editable {name}", text, inputs, lambda: self._pip(*arguments, before=quiet))
 
     def _make_venv(self) -> None:
         arguments = [sys.executable, "-m", "venv", str(self.venv)]
@@ -143,10 +144,10 @@ class Checkout:
         self._run([*arguments, "--without-pip"])
         self._run([str(self.python), f"{wheel}/pip", "install", "--no-index", str(wheel)])
 
-    def _pip(self, *arguments: str) -> None:
+    def _pip(self, *arguments: str, before: tuple[str, ...] = ()) -> None:
         quiet = [] if sys.stdout.isatty() else ["--quiet"]
         command = [str(self.python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-        self._run([*command, *quiet, *arguments])
+        self._run([*before, *command, *quiet, *arguments])
 
     def _run(self, command: Sequence[str]) -> None:
         status = run(command)

@@ -7,7 +7,10 @@ search has a positive control: something that it must find, so that silence mean
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -283,6 +286,43 @@ def test_no_role_installs_what_it_must_not_have(role: str, absent: set[str]) -> 
     found = lock.pins((REQUIREMENTS / f"{role}.txt").read_text(encoding="utf-8"))
     assert "cryptography" in found
     assert found.keys() & absent == set()
+
+
+ROLE_OF = {"control": "control", "store": "control", "agent": "agent"}
+BENCHES = {"tink", "tensorizer"}
+"""What only `keyturn bench` compares with, and says so where it is not installed."""
+
+
+@cache
+def distributions() -> dict[str, str]:
+    """The distribution of each importable top level name."""
+    return {top: found[0] for top, found in packages_distributions().items()}
+
+
+def foreign(path: Path) -> set[str]:
+    """Distributions that a module imports, beside the standard library and Keyturn."""
+    tops = {module.partition(".")[0] for module, _ in imported(path)} - {"", "keyturn"}
+    found = [
+        distributions()[top] for top in tops - sys.stdlib_module_names if top in distributions()
+    ]
+    return {re.sub(r"[-_.]+", "-", each).lower() for each in found}
+
+
+def test_each_program_imports_only_what_its_role_installs() -> None:
+    missing = []
+    for package in sorted(each.name for each in SHIPPED.iterdir() if each.is_dir()):
+        file = REQUIREMENTS / f"{ROLE_OF.get(package, 'base')}.txt"
+        installed = lock.pins(file.read_text(encoding="utf-8")).keys()
+        for path in modules(SHIPPED / package):
+            absent = foreign(path) - installed - BENCHES - {"torch"}
+            if absent:
+                missing.append(f"{path.relative_to(ROOT)}: {', '.join(sorted(absent))}")
+    assert missing == []
+
+
+def test_the_search_for_imports_sees_them() -> None:
+    assert "cryptography" in foreign(SHIPPED / "base" / "signatures.py")
+    assert foreign(SHIPPED / "base" / "times.py") == set()
 
 
 # What is committed names no machine and no registry
