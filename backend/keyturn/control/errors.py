@@ -31,5 +31,9 @@ class TooSlow(MalformedError):
     """The body did not arrive in time."""
 
 
-class MalformedConfig(MalformedError):
-    """The configuration file or a KEYTURN_ variable is wrong."""
+class MalformedQuery(MalformedError):
+    """A path, query or header of a request is wrong."""
+
+
+class BrokenIdentity(MalformedError):
+    """The server's TLS key is readable by others, or the file holds something else."""

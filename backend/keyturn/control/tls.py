@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from keyturn.base.signatures import key_id_of
-from keyturn.control.errors import MalformedConfig
+from keyturn.control.errors import BrokenIdentity
 from keyturn.wire.tls import Pin
 
 LIFE = timedelta(days=3650)
@@ -36,14 +36,14 @@ class ServerIdentity:
 def server_identity(directory: Path, names: Sequence[str], now: datetime) -> ServerIdentity:
     """Load the identity, or make it at the first start.
 
-    Raises MalformedConfig when the file is readable by others or holds something else.
+    Raises BrokenIdentity when the file is readable by others or holds something else.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     pem = directory / _NAME
     if not pem.exists():
         _write_private(pem, _make(names, now))
     if pem.stat().st_mode & 0o077:
-        raise MalformedConfig(
+        raise BrokenIdentity(
             "the server's TLS key can be read by others",
             found=oct(pem.stat().st_mode & 0o777),
             expected="0o600",
@@ -96,12 +96,12 @@ def _pin(pem: Path) -> Pin:
         key = serialization.load_pem_private_key(data, None)
         certificate = x509.load_pem_x509_certificate(data)
     except (ValueError, TypeError) as error:
-        raise MalformedConfig("the server's TLS identity cannot be read") from error
+        raise BrokenIdentity("the server's TLS identity cannot be read") from error
     spki = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     if certificate.public_key() != key.public_key():
-        raise MalformedConfig("the server's TLS certificate belongs to another key")
+        raise BrokenIdentity("the server's TLS certificate belongs to another key")
     return Pin(key_id_of(spki))
 
 

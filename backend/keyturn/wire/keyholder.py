@@ -22,7 +22,7 @@ MAX_OBJECT = 4 << 20
 MAX_ENTRIES = 1000
 MAX_LEAF = 65_535
 
-A = TypeVar("A")
+A = TypeVar("A", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)

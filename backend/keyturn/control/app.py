@@ -1,0 +1,141 @@
+"""One server put together: its tasks, its routes, its life from start to stop."""
+
+import asyncio
+import contextlib
+import html
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from keyturn import __version__
+from keyturn.base.errors import KeyturnError, MalformedError
+from keyturn.control import (
+    routes_events,
+    routes_inventory,
+    routes_log,
+    routes_open,
+    routes_proposals,
+)
+from keyturn.control.errors import MalformedQuery
+from keyturn.control.http import (
+    Edge,
+    StrictJsonResponse,
+    error_response,
+    tell_http_error,
+    tell_keyturn_error,
+)
+from keyturn.control.nodeapi import node_routes
+from keyturn.control.parts import Parts
+from keyturn.control.proposing import Proposing
+
+log = logging.getLogger("keyturn.control")
+
+RETRY_SECONDS = 3.0
+
+
+def make_app(parts: Parts) -> ASGIApp:
+    """The ASGI application. Its tasks are run by `running`."""
+    officers = FastAPI(
+        title="Keyturn control plane",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        default_response_class=StrictJsonResponse,
+        exception_handlers={
+            KeyturnError: tell_keyturn_error,
+            HTTPException: tell_http_error,
+            RequestValidationError: _tell_validation_error,
+        },
+    )
+    officers.state.parts = parts
+    for module in (routes_open, routes_proposals, routes_inventory, routes_events, routes_log):
+        officers.include_router(module.routes)
+    page = _docs_page(officers.openapi())
+
+    async def docs(_request: Request) -> Response:
+        return HTMLResponse(page)
+
+    async def health(_request: Request) -> Response:
+        failure = parts.follower.failure
+        ready = parts.follower.hello is not None and failure is None
+        body = {
+            "status": "ok" if ready else "starting" if failure is None else "degraded",
+            "reason": None if failure is None else failure.message,
+            "log_size": parts.context.mirror.size,
+            "rebuilds": parts.follower.rebuilds,
+            "unlogged_refusals": parts.releasing.unlogged,
+        }
+        return StrictJsonResponse(body, 200 if ready else 503)
+
+    routes = [
+        *node_routes(parts.releasing, parts.heartbeats),
+        Route("/healthz", health),
+        Route("/docs", docs),
+        Mount("/", officers),
+    ]
+    handlers: Any = {KeyturnError: tell_keyturn_error, HTTPException: tell_http_error}
+    return Edge(Starlette(routes=routes, exception_handlers=handlers))
+
+
+@contextlib.asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[None]:
+    """Follow the log and commit heartbeats while the block runs."""
+    tasks = [
+        asyncio.create_task(parts.follower.run(), name="follower"),
+        asyncio.create_task(parts.heartbeats.run(), name="heartbeats"),
+        asyncio.create_task(_retrying(parts.proposing), name="retries"),
+    ]
+    try:
+        yield
+    finally:
+        parts.context.hub.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await parts.context.keyholder.aclose()
+
+
+async def _retrying(proposing: Proposing) -> None:
+    while True:
+        await asyncio.sleep(RETRY_SECONDS)
+        try:
+            await proposing.retry()
+        except KeyturnError as error:
+            log.warning("proposals could not be handed in again", extra={"reason": str(error)})
+
+
+async def _tell_validation_error(_request: Request, error: Exception) -> Response:
+    """Pydantic's findings in our form, without the input itself (it may be a token)."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
+    if any(each["loc"][:1] == ("body",) for each in error.errors()):
+        return error_response(MalformedError("the request's body is wrong", found="; ".join(found)))
+    return error_response(MalformedQuery("the request is wrong", found="; ".join(found)))
+
+
+def _docs_page(description: dict[str, Any]) -> str:
+    """A plain page of all operations: no script, nothing from elsewhere."""
+    rows = []
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            text = html.escape(operation.get("description", ""))
+            rows.append(f"<tr><td>{method.upper()}</td><td>{html.escape(path)}</td><td>{text}</td>")
+    for path in ("/v1/challenges", "/v1/releases", "/v1/heartbeats"):
+        rows.append(f"<tr><td>POST</td><td>{path}</td><td>Nodes; see the protocol, §5.</td>")
+    return (
+        "<!doctype html><meta charset=utf-8><title>Keyturn API</title>"
+        "<style>body{font:16px sans-serif;margin:2em}td{padding:.3em 1em;text-align:left}</style>"
+        "<h1>Keyturn control plane</h1><p>Machine-readable: /openapi.json</p>"
+        f"<table><tr><th>Method<th>Path<th>What{''.join(rows)}</table>"
+    )

@@ -1,0 +1,33 @@
+"""The nodes' hot routes, without a session and without pydantic: bytes in, one call, bytes out."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from keyturn.control.heartbeats import Heartbeats
+from keyturn.control.http import StrictJsonResponse
+from keyturn.control.releasing import Releasing
+
+
+def node_routes(releasing: Releasing, heartbeats: Heartbeats) -> list[Route]:
+    """`/v1/challenges`, `/v1/releases`, `/v1/heartbeats`."""
+
+    async def challenge(_request: Request) -> Response:
+        issued = await releasing.challenge()
+        return StrictJsonResponse(
+            {"challenge": issued.challenge, "valid_seconds": issued.valid_seconds}
+        )
+
+    async def release(request: Request) -> Response:
+        released = await releasing.release(await request.body())
+        return StrictJsonResponse(released.answer, 200 if released.granted else 403)
+
+    async def heartbeat(request: Request) -> Response:
+        answer = await heartbeats.take(await request.body())
+        return StrictJsonResponse(answer.model_dump())
+
+    return [
+        Route("/v1/challenges", challenge, methods=["POST"]),
+        Route("/v1/releases", release, methods=["POST"]),
+        Route("/v1/heartbeats", heartbeat, methods=["POST"]),
+    ]

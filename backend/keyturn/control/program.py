@@ -1,0 +1,178 @@
+"""The control plane as a process: TLS, uvicorn, a ready line, a clean stop on SIGTERM."""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import socket
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from keyturn.control.app import make_app, running
+from keyturn.control.config import ControlConfig
+from keyturn.control.context import Context
+from keyturn.control.mirror import Mirror
+from keyturn.control.parts import Parts, make_parts
+from keyturn.control.tls import ServerIdentity, server_context, server_identity
+from keyturn.store.database import Database, open_database
+from keyturn.store.migrate import upgrade
+from keyturn.wire.keyholder_client import KeyholderClient
+
+log = logging.getLogger("keyturn.control")
+
+HEADER_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 75
+STOP_SECONDS = 5
+MAX_CONNECTIONS = 12_000
+
+
+class DeadlineProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol, and a connection that sends no whole header in time is closed."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_header()
+
+    def data_received(self, data: bytes) -> None:
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self._deadline is None:
+            self._expect_header()
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        self._forget_deadline()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_deadline()
+        super().connection_lost(exc)
+
+    def _expect_header(self) -> None:
+        self._deadline = self.loop.call_later(HEADER_SECONDS, self.transport.abort)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class ControlServer(uvicorn.Server):
+    """Tells when it listens, and lets event streams end before it stops."""
+
+    def __init__(
+        self, config: uvicorn.Config, parts: Parts, on_ready: Callable[[str], None]
+    ) -> None:
+        super().__init__(config)
+        self._parts = parts
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            self._on_ready(f"https://{shown}:{port}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._parts.context.hub.close()
+        await super().shutdown(sockets)
+
+
+def run_control(config: ControlConfig, ready_fd: int | None) -> None:
+    """Until SIGTERM or SIGINT. Raises StoreUnreachable, StoreOutdated, BrokenIdentity."""
+    identity = server_identity(config.data / "tls", config.names, clock())
+    database = open_database(config.database_url)
+    ready_file = config.data / "ready.json"
+    try:
+        before, after = upgrade(database)
+        if before != after:
+            log.info("the database was brought to version %s", after)
+
+        def on_ready(url: str) -> None:
+            _announce({"ready": True, "url": url, "pin": identity.pin}, ready_file, ready_fd)
+
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(config, identity, database, on_ready))
+    finally:
+        ready_file.unlink(missing_ok=True)
+        database.close()
+
+
+async def serve(
+    config: ControlConfig,
+    identity: ServerIdentity,
+    database: Database,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Run one server in this event loop until it is told to stop."""
+    context = Context(
+        config=config,
+        pin=identity.pin,
+        database=database,
+        keyholder=KeyholderClient(config.keyholder),
+        clock=clock,
+        randomness=secrets.token_bytes,
+        mirror=Mirror(config.fingerprint),
+    )
+    parts = make_parts(context)
+    server = ControlServer(uvicorn_config(config, identity, parts), parts, on_ready)
+    try:
+        async with running(parts):
+            await server.serve()
+    finally:
+        context.close()
+    log.info("stopped")
+
+
+def uvicorn_config(config: ControlConfig, identity: ServerIdentity, parts: Parts) -> uvicorn.Config:
+    """TLS 1.3 by our own context, no access log, no header that names the software."""
+
+    def context(_config: Any, _default: Any) -> ssl.SSLContext:
+        return server_context(identity)
+
+    return uvicorn.Config(
+        make_app(parts),
+        host=config.host,
+        port=config.port,
+        http=DeadlineProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ssl_context_factory=context,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    return uvicorn.Config(app=lambda: None).get_loop_factory()
+
+
+def _announce(document: dict[str, object], file: Path, ready_fd: int | None) -> None:
+    """Write ready.json whole or not at all, then say so on the descriptor or stdout."""
+    line = json.dumps(document) + "\n"
+    temporary = file.with_suffix(".new")
+    temporary.write_text(line, encoding="utf-8")
+    temporary.replace(file)
+    if ready_fd is None:
+        os.write(1, line.encode())
+    else:
+        os.write(ready_fd, line.encode())
+        os.close(ready_fd)

@@ -1,0 +1,45 @@
+"""Routes of sealed models and of nodes."""
+
+from typing import Annotated
+
+from fastapi import Path
+
+from keyturn.base.encoding import unb64
+from keyturn.control import fleetview, modeling
+from keyturn.control.routing import DigestPath, PartsHere, Signed, signed_router
+from keyturn.quorum.kinds import Role
+from keyturn.wire import api
+
+routes = signed_router()
+
+
+@routes.get("/v1/models")
+async def models(parts: PartsHere) -> api.ModelList:
+    """All sealed models."""
+    return api.ModelList(models=await modeling.every(parts.context))
+
+
+@routes.post("/v1/models")
+async def register(parts: PartsHere, signed: Signed, body: api.NewModel) -> api.ModelView:
+    """Enter a sealed model's two documents."""
+    signed.require(Role.OPERATOR, Role.PROPOSER)
+    manifest = unb64(body.manifest, what="manifest")
+    return await modeling.register(parts.context, manifest, unb64(body.key, what="key"))
+
+
+@routes.get("/v1/models/{digest}")
+async def model(parts: PartsHere, digest: DigestPath) -> api.ModelView:
+    """One sealed model."""
+    return await modeling.one(parts.context, digest)
+
+
+@routes.get("/v1/nodes")
+async def nodes(parts: PartsHere) -> api.NodeList:
+    """All nodes, each with its state and the age of that state."""
+    return api.NodeList(nodes=await fleetview.every(parts.context))
+
+
+@routes.get("/v1/nodes/{name}")
+async def node(parts: PartsHere, name: Annotated[str, Path(max_length=400)]) -> api.NodeView:
+    """One node."""
+    return await fleetview.one(parts.context, name)

@@ -1,0 +1,46 @@
+"""Routes without a session: who this server is, its authority, signing in."""
+
+from keyturn import __version__
+from keyturn.base.encoding import b64, unb64
+from keyturn.control import signin
+from keyturn.control.routing import PartsHere, open_router
+from keyturn.quorum.bundle import make_bundle
+from keyturn.wire import api
+
+routes = open_router()
+
+
+@routes.get("/v1/hello")
+async def hello(parts: PartsHere) -> api.HelloView:
+    """What this server is, and which authority it believes."""
+    roster = parts.context.mirror.roster
+    return api.HelloView(
+        software=f"keyturn {__version__}",
+        fingerprint=parts.context.config.fingerprint,
+        origin=parts.context.mirror.origin,
+        simulation=roster is not None and roster.simulation,
+        time=parts.context.clock(),
+    )
+
+
+@routes.get("/v1/authority")
+async def authority(parts: PartsHere) -> api.AuthorityView:
+    """The authority bundle; a reader checks it against its pinned fingerprint."""
+    return api.AuthorityView(bundle=b64(make_bundle(parts.context.mirror.state)))
+
+
+@routes.post("/v1/session/challenges")
+async def challenge(parts: PartsHere) -> api.NonceView:
+    """A nonce for one sign-in within 60 seconds."""
+    nonce, expires = await signin.issue_nonce(parts.context)
+    return api.NonceView(nonce=nonce, expires=expires)
+
+
+@routes.post("/v1/sessions")
+async def open_session(parts: PartsHere, body: api.EnvelopeBody) -> api.SessionView:
+    """A bearer token for 15 minutes, for a signed nonce."""
+    token, opened = await signin.sign_in(parts.context, unb64(body.envelope, what="envelope"))
+    roles = sorted(each.value for each in opened.officer.roles)
+    return api.SessionView(
+        token=token, officer=opened.officer.id, roles=roles, expires=opened.expires
+    )

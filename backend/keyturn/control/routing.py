@@ -1,0 +1,84 @@
+"""What all routes for people share: strict JSON bodies, the session, the documented errors."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.routing import APIRoute
+
+from keyturn.base.strictjson import load_object
+from keyturn.control import signin
+from keyturn.control.http import LIMITS
+from keyturn.control.parts import Parts
+from keyturn.control.signin import Session
+from keyturn.wire import api
+
+DigestPath = Annotated[str, Path(pattern=api.DIGEST_PATTERN)]
+Index = Annotated[int, Path(ge=0, le=2**53 - 1)]
+Number = Annotated[int, Query(ge=0, le=2**53 - 1)]
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read by our own strict parser (our protocol §1.2)."""
+
+    async def json(self) -> Any:
+        limit = max(LIMITS.values())
+        return load_object(await self.body(), limit=limit, what="request body")
+
+
+class StrictRoute(APIRoute):
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            return await handler(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": api.ErrorDocument, "description": text}
+    for status, text in (
+        (400, "Malformed"),
+        (401, "No session"),
+        (403, "Not allowed"),
+        (404, "Nothing there"),
+        (408, "Too slow"),
+        (409, "Conflict"),
+        (413, "Too large"),
+        (429, "Too many"),
+        (502, "The keyholder said no"),
+        (503, "The keyholder or the database is out of reach"),
+    )
+}
+
+
+def parts_of(request: Request) -> Parts:
+    """The services of the server that this request reached."""
+    parts = request.app.state.parts
+    if not isinstance(parts, Parts):
+        raise TypeError("the application was built without its parts")
+    return parts
+
+
+PartsHere = Annotated[Parts, Depends(parts_of)]
+
+
+async def session_of(
+    parts: PartsHere, authorization: Annotated[str | None, Header()] = None
+) -> Session:
+    """The officer who asks. Raises NotSignedIn."""
+    return await signin.find_session(parts.context, authorization)
+
+
+Signed = Annotated[Session, Depends(session_of)]
+
+
+def open_router() -> APIRouter:
+    """Routes that need no session."""
+    return APIRouter(route_class=StrictRoute, responses=ERRORS)
+
+
+def signed_router() -> APIRouter:
+    """Routes that any officer of the roster may read; what writes asks for its role itself."""
+    return APIRouter(route_class=StrictRoute, responses=ERRORS, dependencies=[Depends(session_of)])
