@@ -7,6 +7,7 @@ its root was found among the anchors, which every caller asks anew, cache or not
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
+from threading import Lock
 
 from keyturn.attest.certificates import (
     Certificate,
@@ -30,6 +31,7 @@ class ChainCache:
 
     def __init__(self, limit: int = 4096) -> None:
         self._limit = limit
+        self._lock = Lock()  # verifiers may run in threads
         self._links: OrderedDict[tuple[bytes, bytes], Certificate] = OrderedDict()
 
     def __len__(self) -> int:
@@ -37,16 +39,19 @@ class ChainCache:
 
     def find(self, digest: bytes, issuer: bytes) -> Certificate | None:
         key = (digest, issuer)
-        found = self._links.get(key)
-        if found is not None:
-            self._links.move_to_end(key)
+        with self._lock:
+            found = self._links.get(key)
+            if found is not None:
+                self._links.move_to_end(key)
         return found
 
     def remember(self, certificate: Certificate, issuer: bytes) -> None:
-        self._links[(certificate.digest, issuer)] = certificate
-        self._links.move_to_end((certificate.digest, issuer))
-        while len(self._links) > self._limit:
-            self._links.popitem(last=False)
+        key = (certificate.digest, issuer)
+        with self._lock:
+            self._links[key] = certificate
+            self._links.move_to_end(key)
+            while len(self._links) > self._limit:
+                self._links.popitem(last=False)
 
 
 def read_root(raw: bytes, cache: ChainCache) -> Certificate:

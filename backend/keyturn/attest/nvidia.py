@@ -195,7 +195,10 @@ def _certified_fwid(leaf: Certificate) -> bytes | None:
     body = _body(tcb_info.value)
     while body.tag not in (_FWIDS, None):
         body.element(body.tag or 0)
-    return _fwid(body.inside(_FWIDS))
+    fwids = body.inside(_FWIDS)
+    fwid = _fwid(fwids)
+    fwids.done()
+    return fwid
 
 
 def _body(value: bytes) -> DerReader:

@@ -91,7 +91,13 @@ def test_recorded_azure_evidence_is_bound_to_its_runtime_data(vectors_dir: Path)
     files += [folder / "roots/genoa-ask.pem", folder / "roots/genoa-ark.pem"]
     result = run(*files, "--time", "2025-06-01T00:00:00Z", "--json")
     document = json.loads(result.stdout)
-    assert (result.exit_code, document["evidence"][0]["simulated"]) == (0, False)
+    (found,) = document["evidence"]
+    assert (result.exit_code, found["simulated"]) == (0, False)
+    # The paravisor owns report data: being bound to the runtime data is no freshness.
+    assert found["freshness_checked"] is False
+    refused = run(*files, "--time", "2025-06-01T00:00:00Z", "--report-data", ASKED.hex())
+    assert refused.exit_code == 1
+    assert "belongs to the paravisor" in refused.stderr
 
 
 def test_files_are_sorted_whatever_their_order(node: SimNode, vendors: SimVendors) -> None:

@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keyturn.attest import nvidia
 from keyturn.attest.anchors import HARDWARE_ANCHORS
-from keyturn.attest.certificates import pem_certificates
+from keyturn.attest.certificates import Extension, parse_certificate, pem_certificates
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome
-from keyturn.attest.errors import REFUSALS, Reason
+from keyturn.attest.errors import REFUSALS, MalformedEvidence, Reason
 from keyturn.attest.nvidia import VerifiedGpu, verify_gpu
-from keyturn_sim import Fault, SimNode, SimVendors
+from keyturn.attest.spdm import parse_gpu_report
+from keyturn_sim import Fault, SimGpu, SimNode, SimVendors
+from keyturn_sim.pki import der_tlv
 
 NONCE = bytes(range(32))
 CACHE = ChainCache()
@@ -131,3 +134,72 @@ def test_an_early_report_names_no_firmware_id(vectors_dir: Path) -> None:
     (check,) = (c for c in verified.checks if c.name == "fwid")
     assert check.outcome is Outcome.NOT_MEASURED
     assert not verified.claims.simulated
+
+
+SHA384 = bytes.fromhex("0609608648016503040202")
+SHA256 = bytes.fromhex("0609608648016503040201")
+
+
+def fwid_of(algorithm: bytes, digest: bytes) -> bytes:
+    return der_tlv(0x30, algorithm + der_tlv(0x04, digest))
+
+
+@pytest.mark.parametrize(
+    ("fwids", "refused_"),
+    [
+        (fwid_of(SHA384, b"\x05" * 48), False),
+        (fwid_of(SHA384, b"\x05" * 32), True),
+        (fwid_of(SHA256, b"\x05" * 48), True),
+        (fwid_of(SHA384, b"\x05" * 48) * 2, True),
+        (b"", True),
+    ],
+)
+def test_later_chips_certify_their_firmware_as_dice_tcb_info(node, fwids, refused_) -> None:  # type: ignore[no-untyped-def]
+    # TCG DICE Attestation Architecture 1.1 §6.1.1: vendor [0], svn [3], fwids [6], flags [7].
+    body = der_tlv(0x80, b"NVIDIA") + der_tlv(0x83, b"\x01")
+    body += der_tlv(0xA6, fwids) + der_tlv(0x87, b"\0\0")
+    leaf = parse_certificate(node.gpus[0].chain[0])
+    changed = replace(leaf, extensions={"2.23.133.5.4.1.1": Extension(False, der_tlv(0x30, body))})
+    if refused_:
+        with pytest.raises(MalformedEvidence):
+            nvidia._certified_fwid(changed)
+    else:
+        assert nvidia._certified_fwid(changed) == b"\x05" * 48
+
+
+def test_a_reported_firmware_id_must_be_certified(node: SimNode) -> None:
+    leaf = replace(parse_certificate(node.gpus[0].chain[0]), extensions={})
+    report = parse_gpu_report(node.gpu_report(0, NONCE))
+    with pytest.raises(REFUSALS) as caught:
+        nvidia._check_fwid(report, leaf)
+    assert caught.value.reason is Reason.FWID_MISMATCH
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (3, None),
+        (3, b"590.12"),
+        (3, b"\0"),
+        (3, b"590\n\0"),
+        (3, b"\xff\0"),
+        (6, None),
+        (6, bytes(7)),
+        (6, bytes(7) + b"\x01"),
+        (22, bytes(9)),
+    ],
+)
+def test_fields_of_another_form_are_refused(verify, node, monkeypatch, kind, value) -> None:  # type: ignore[no-untyped-def]
+    fields = {**SimGpu._opaque(node.gpus[0]), kind: value}
+    fields = {number: each for number, each in fields.items() if each is not None}
+    monkeypatch.setattr(SimGpu, "_opaque", lambda _self: fields)
+    assert refused(verify, node.gpu_report(0, NONCE)) is Reason.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("flag", "feature"), [(b"\x01\0", "MPT"), (b"\x02\0", "PPCIE"), (b"\x09\0", "unknown (9)")]
+)
+def test_the_feature_flag(verify, node, monkeypatch, flag, feature) -> None:  # type: ignore[no-untyped-def]
+    fields = {**SimGpu._opaque(node.gpus[0]), 36: flag}
+    monkeypatch.setattr(SimGpu, "_opaque", lambda _self: fields)
+    assert verify(node.gpu_report(0, NONCE)).claims.feature == feature

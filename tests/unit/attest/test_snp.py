@@ -1,9 +1,13 @@
 """`verify_snp`: what it proves, each refusal with its reason, and that undoing it accepts."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +17,8 @@ from keyturn.attest.checks import Outcome
 from keyturn.attest.errors import REFUSALS, Reason
 from keyturn.attest.snp import SnpCollateral, VerifiedSnp, verify_snp
 from keyturn_sim import Fault, SimNode, SimTcb, SimVendors
-from keyturn_sim.snp import sign_report, unsigned_report
+from keyturn_sim.pki import der_of, make_certificate, new_p384_key
+from keyturn_sim.snp import sign_report, unsigned_report, vcek_extensions
 
 ASKED = b"\x07" * 64
 CACHE = ChainCache()
@@ -161,3 +166,73 @@ def test_turin_has_its_own_layout(now: datetime) -> None:
             expected_report_data=ASKED,
         )
     assert caught.value.reason is Reason.CHIP_ID_MISMATCH
+
+
+def certified(vendors: SimVendors, name: str, vek: str, extensions) -> tuple[object, SnpCollateral]:  # type: ignore[no-untyped-def]
+    """A key certified as `vek` under an intermediate called `name`, by the simulated ARK."""
+    issuer = make_certificate(name, vendors.ask_key, vendors.ark, vendors.ark_key, is_ca=True)
+    key = new_p384_key()
+    leaf = make_certificate(vek, key, issuer, vendors.ask_key, is_ca=False, extensions=extensions)
+    return key, SnpCollateral(der_of(leaf), der_of(issuer), vendors.root_der)
+
+
+def vlek_report(node: SimNode, key) -> bytes:  # type: ignore[no-untyped-def]
+    launch = replace(node.launch, chip_id=bytes(64))
+    unsigned = bytearray(unsigned_report(launch, ASKED))
+    unsigned[0x48] = 1 << 2  # SIGNING_KEY: VLEK
+    return sign_report(bytes(unsigned), key)
+
+
+def vlek_extensions(node: SimNode) -> tuple[tuple[str, bytes], ...]:
+    arc = "1.3.6.1.4.1.3704.1."
+    found = vcek_extensions("Genoa", b"", node.launch.tcb)
+    return (*(e for e in found if e[0] != arc + "4"), (arc + "5", b"\x16\x04CN=x"))
+
+
+def test_a_vlek_hides_the_chip(verify, node, vendors) -> None:  # type: ignore[no-untyped-def]
+    key, collateral = certified(vendors, "SEV-VLEK-Genoa", "SEV-VLEK", vlek_extensions(node))
+    verified = verify(vlek_report(node, key), collateral=collateral)
+    assert verified.claims.platform_id is None
+    assert verified.claims.vek.csp_id == "CN=x"
+    (check,) = (c for c in verified.checks if c.name == "chip-id")
+    assert check.outcome is Outcome.NOT_MEASURED
+
+
+@pytest.mark.parametrize(
+    ("intermediate", "vek"),
+    [("SEV-VLEK-Genoa", "SEV-VCEK"), ("SEV-Milan", "SEV-VLEK"), ("ARK-Genoa", "SEV-VLEK")],
+)
+def test_each_name_stands_in_its_place(verify, node, vendors, intermediate, vek) -> None:  # type: ignore[no-untyped-def]
+    key, collateral = certified(vendors, intermediate, vek, vlek_extensions(node))
+    found = refused(verify, vlek_report(node, key), collateral=collateral)
+    assert found is Reason.CHAIN_INVALID
+
+
+def test_a_root_that_is_no_ark_is_refused(node, vendors: SimVendors, now: datetime) -> None:  # type: ignore[no-untyped-def]
+    root = make_certificate("Some CA", vendors.ark_key, None, vendors.ark_key, is_ca=True)
+    spki = SpkiDigest(vendors.roots["amd-sev"])
+    anchors = HARDWARE_ANCHORS.with_simulated({Vendor.AMD_SEV: [spki]}, source="test")
+    collateral = replace(SnpCollateral(**node.collateral()), root=der_of(root))
+    with pytest.raises(REFUSALS, match="not the one that stands here") as caught:
+        verify_snp(
+            node.snp_report(ASKED),
+            collateral,
+            anchors=anchors,
+            now=now,
+            expected_report_data=ASKED,
+        )
+    assert caught.value.reason is Reason.CHAIN_INVALID
+
+
+def test_a_current_crl_is_a_met_check(verify, node, collateral, vendors) -> None:  # type: ignore[no-untyped-def]
+    builder = x509.CertificateRevocationListBuilder().issuer_name(vendors.ark.subject)
+    builder = builder.last_update(datetime(2026, 1, 1, tzinfo=UTC))
+    builder = builder.next_update(datetime(2027, 1, 1, tzinfo=UTC))
+    builder = builder.add_extension(x509.CRLNumber(3), critical=False)
+    pss = padding.PSS(padding.MGF1(hashes.SHA384()), 48)
+    crl = builder.sign(vendors.ark_key, hashes.SHA384(), rsa_padding=pss)
+    listed = replace(collateral, crls=(crl.public_bytes(Encoding.DER),))
+    verified = verify(node.snp_report(ASKED), collateral=listed)
+    (check,) = (c for c in verified.checks if c.name == "revocation")
+    assert check.outcome is Outcome.MET
+    assert [facts.number for facts in verified.claims.crls] == [3]

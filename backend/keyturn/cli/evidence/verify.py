@@ -17,6 +17,7 @@ from keyturn.attest.nvidia import verify_gpu
 from keyturn.attest.snp import SnpCollateral, verify_snp
 from keyturn.attest.snp_appraisal import SnpRule, appraise_snp
 from keyturn.base.encoding import unhex
+from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import JsonObject
 from keyturn.base.times import format_time, parse_time
 from keyturn.cli.evidence.reading import read_file
@@ -24,7 +25,6 @@ from keyturn.cli.evidence.sorting import EvidenceFiles, SnpFile, sort_files
 from keyturn.cli.output import errors_explained, print_json, stdout
 
 _MARKS = {Outcome.MET: "met", Outcome.NOT_MET: "NOT MET", Outcome.NOT_MEASURED: "not measured"}
-_FRESHNESS = ("report-data", "nonce")
 _BRIEF = 40
 
 
@@ -38,6 +38,7 @@ class _Judgement:
     simulated: bool
     checks: tuple[Check, ...]
     claims: JsonObject
+    asked: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -45,8 +46,8 @@ class _Judgement:
 
     @property
     def fresh(self) -> bool:
-        """Whether the evidence was held against a value of the caller's."""
-        return any(c.name in _FRESHNESS and c.outcome is Outcome.MET for c in self.checks)
+        """Whether the evidence answered a value of the caller's."""
+        return self.asked and self.refusal is None
 
 
 def verify(
@@ -106,19 +107,27 @@ def _judge_one_snp(
     report_data: bytes | None,
     rule: SnpRule,
 ) -> _Judgement:
+    bound = file.bound_report_data
+    if bound is not None and report_data is not None:
+        raise MalformedError(
+            "an HCL report's data belongs to the paravisor",
+            hint="Freshness comes from the vTPM's quote; leave --report-data out.",
+        )
     try:
         verified = verify_snp(
             file.report,
             SnpCollateral(file.vek, file.intermediate, file.root, file.crls),
             anchors=anchors,
             now=now,
-            expected_report_data=file.bound_report_data or report_data,
+            expected_report_data=report_data if bound is None else bound,
         )
     except REFUSALS as refusal:
         return _Judgement("snp", refusal.reason.value, str(refusal), False, (), {})
     checks = verified.checks + appraise_snp(verified.claims, rule)
     claims = verified.claims
-    return _Judgement("snp", None, "", claims.simulated, checks, snp_document(claims))
+    document = snp_document(claims)
+    asked = report_data is not None
+    return _Judgement("snp", None, "", claims.simulated, checks, document, asked)
 
 
 def _judge_gpus(
@@ -136,7 +145,8 @@ def _judge_gpus(
             continue
         claims, checks = verified.claims, verified.checks
         document = gpu_document(claims)
-        found.append(_Judgement("nvidia-gpu", None, "", claims.simulated, checks, document))
+        asked = nonce is not None
+        found.append(_Judgement("nvidia-gpu", None, "", claims.simulated, checks, document, asked))
     return found
 
 
