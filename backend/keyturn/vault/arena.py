@@ -33,12 +33,13 @@ class _Mapping(mmap.mmap):
     Every view keeps it alive, so nothing in use is ever wiped by garbage collection.
     """
 
-    clean = False
+    used = range(0)
+    """The bytes that may hold plaintext; emptied once they are zero."""
 
     def zeroise(self) -> None:
-        if not self.clean and not self.closed:
-            ctypes.memset(self.address, 0, len(self))
-            self.clean = True
+        if self.used and not self.closed:
+            ctypes.memset(self.address + self.used.start, 0, len(self.used))
+            self.used = range(0)
 
     @property
     def address(self) -> int:
@@ -52,15 +53,20 @@ _alive: "weakref.WeakSet[_Mapping]" = weakref.WeakSet()
 
 
 class Arena:
-    """`size` bytes of anonymous memory, zero at first; aligned to huge pages unless small."""
+    """`size` bytes of anonymous memory, zero at first; aligned to huge pages unless small.
 
-    def __init__(self, size: int) -> None:
+    `secret=False` is for buffers of ciphertext: neither locked nor wiped.
+    """
+
+    def __init__(self, size: int, *, secret: bool = True) -> None:
         self._size = size
         self._mapping = _Mapping(-1, max(1, size if size <= _SMALL else _with_slack(size)))
         _alive.add(self._mapping)
         self._start = 0 if size <= _SMALL else -self._mapping.address % HUGE_PAGE
         _advise(self._mapping)
-        self.locked: Final = _lock(self._mapping.address + self._start, size)
+        if secret:
+            self._mapping.used = range(self._start, self._start + size)
+        self.locked: Final = secret and _lock(self._mapping.address + self._start, size)
         self.view: Final = memoryview(self._mapping)[self._start : self._start + size]
         """Writable, until `wipe`."""
 
@@ -78,7 +84,7 @@ class Arena:
             self._mapping.madvise(mmap.MADV_DONTNEED)
 
     def _mark_clean(self) -> None:
-        self._mapping.clean = True
+        self._mapping.used = range(0)
 
 
 def wipe_all(arenas: Sequence[Arena], threads: int | None = None) -> None:

@@ -186,7 +186,7 @@ class _Opening:
         return {each.entry.path: each.arena for each in self._files if each.arena}
 
     def _work(self, stop: Stop) -> None:
-        scratch = Arena(BLOCK_SIZE).view
+        scratch = Arena(BLOCK_SIZE, secret=False).view
         while not stop and (number := next(self._numbers)) < self._starts[-1]:
             place = bisect_right(self._starts, number) - 1
             file = self._files[place]

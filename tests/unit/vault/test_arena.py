@@ -55,6 +55,14 @@ def test_wipe_zeroes_and_keeps_views_readable():
     assert bytes(arena.view) == bytes(100)
 
 
+def test_buffers_of_ciphertext_are_left_alone():
+    arena = Arena(100, secret=False)
+    arena.view[:] = b"x" * 100
+    arena.wipe()
+    assert bytes(arena.view) == b"x" * 100
+    assert not arena.locked
+
+
 def test_release_gives_the_pages_back():
     arena = Arena(4 * HUGE_PAGE)
     arena.view[:] = b"x" * len(arena.view)

@@ -44,8 +44,8 @@ def test_buffers_with_plaintext_are_wiped(job, monkeypatch):
     taken = []
 
     class Seen(Arena):
-        def __init__(self, size):
-            super().__init__(size)
+        def __init__(self, size, **options):
+            super().__init__(size, **options)
             taken.append(self)
 
     monkeypatch.setattr(lanes, "Arena", Seen)

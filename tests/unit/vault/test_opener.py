@@ -35,8 +35,8 @@ def arenas(monkeypatch):
     taken = []
 
     class Seen(Arena):
-        def __init__(self, size):
-            super().__init__(size)
+        def __init__(self, size, **options):
+            super().__init__(size, **options)
             taken.append(self)
 
         def release(self):
