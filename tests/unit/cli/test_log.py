@@ -1,0 +1,69 @@
+"""`keyturn log`: shown, exported, and proved offline by the fingerprint alone."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from keyturn.quorum.kinds import Kind
+from support.authority import policy_body
+from unit.cli.officer_desk import Desks, make_desks
+
+
+@pytest.fixture
+def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desks:
+    made = make_desks(tmp_path, monkeypatch)
+    made.server.enact(Kind.POLICY, "serving", policy_body())
+    return made
+
+
+@pytest.fixture
+def exported(desks: Desks, tmp_path: Path) -> Path:
+    desks.json("ada", "log", "export", "-o", tmp_path / "export")
+    return tmp_path / "export"
+
+
+def test_show_lists_what_is_proved(desks: Desks) -> None:
+    document = desks.json("ada", "log", "show")
+    assert document["size"] == 4
+    assert [each["kind"] for each in document["entries"]] == ["origin", *["statement"] * 3]
+    only = desks.json("ada", "log", "show", "--last", "1", "--kind", "statement")
+    assert [each["index"] for each in only["entries"]] == [3]
+    assert "policy serving version 1" in desks.as_("ada", "log", "show").stdout
+
+
+def test_an_export_verifies_without_network(
+    desks: Desks, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(httpx, "Client", None)
+    fingerprint = desks.server.fingerprint
+    result = desks.run("log", "verify", exported, "--fingerprint", fingerprint, "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert (document["verified"], document["size"], document["simulated"]) == (True, 4, True)
+    assert document["entries"] == {"origin": 1, "statement": 3}
+    people = desks.run("log", "verify", exported, "--fingerprint", fingerprint)
+    assert "The log holds." in people.stdout
+
+
+def test_another_fingerprint_is_refused(desks: Desks, exported: Path) -> None:
+    result = desks.run("log", "verify", exported, "--fingerprint", "sha256:" + "0" * 64)
+    assert result.exit_code == 1
+    assert "another authority" in result.stderr
+
+
+def test_a_changed_entry_is_refused(desks: Desks, exported: Path) -> None:
+    (bundle,) = (path for path in (exported / "tile" / "entries").rglob("*") if path.is_file())
+    changed = bundle.read_bytes().replace(b'"previous":null', b'"previous":"xx"')
+    assert changed != bundle.read_bytes()
+    bundle.write_bytes(changed)
+    result = desks.run("log", "verify", exported, "--fingerprint", desks.server.fingerprint)
+    assert result.exit_code == 1
+    assert "does not match the entries below it" in result.stderr
+
+
+def test_an_existing_directory_is_not_written_into(desks: Desks, exported: Path) -> None:
+    result = desks.as_("ada", "log", "export", "-o", exported)
+    assert result.exit_code == 1
+    assert "cannot write" in result.stderr

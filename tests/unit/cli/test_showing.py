@@ -1,0 +1,46 @@
+"""How proposals are shown: nothing that was signed is read as markup."""
+
+from datetime import timedelta
+
+import pytest
+from rich.console import Console
+
+from keyturn.cli import showing
+from keyturn.client.changes import Change
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.statements import parse_statement
+from support.authority import START, Authority, Clock
+
+
+@pytest.fixture
+def paper(monkeypatch: pytest.MonkeyPatch) -> Console:
+    console = Console(record=True, width=160, highlight=False)
+    monkeypatch.setattr(showing, "stdout", console)
+    return console
+
+
+def test_markup_in_signed_text_is_shown_not_obeyed(paper: Console) -> None:
+    made = Authority(Clock()).propose(
+        Kind.PLATFORMS,
+        "[bold]all[/bold]",
+        {"platforms": [{"id": "amd-0", "site": "s", "note": ""}]},
+    )
+    showing.print_statement(parse_statement(made.raw), START)
+    text = paper.export_text()
+    assert "platforms [bold]all[/bold]" in text
+    assert "in 72 h" in text
+
+
+def test_a_lapsed_proposal_says_so(paper: Console) -> None:
+    made = Authority(Clock()).propose(
+        Kind.PLATFORMS, "all", {"platforms": [{"id": "amd-0", "site": "s", "note": ""}]}
+    )
+    showing.print_statement(parse_statement(made.raw), START + timedelta(days=4))
+    assert "(lapsed)" in paper.export_text()
+
+
+def test_changes_show_both_sides(paper: Console) -> None:
+    showing.print_changes("sha256:" + "a" * 64, (Change("snp.debug", "false", "[red]true"),))
+    text = paper.export_text()
+    for part in ("snp.debug", "false", "[red]true", "sha256:aaaaaaaaaaaa"):
+        assert part in text
