@@ -130,13 +130,12 @@ class LogDisk:
     ) -> Self:
         """Begin a log in an existing directory, with a signed checkpoint of size 0.
 
-        Raises LogInUse where there is a log already. A crash before the end leaves nothing
-        that `open` accepts; creating again completes it.
+        Raises LogInUse where there is a log already, or what is left of one. A crash before
+        the end leaves nothing that `open` accepts; creating again completes it.
         """
         log = cls(directory, origin, sign, log_key, reserve=reserve, io=io)
         with log._closed_on_failure(), disk_errors("creating the log"):
-            if (directory / CHECKPOINT_PATH).exists():
-                raise LogInUse("there is a log here already", found=str(directory))
+            log._refuse_to_overwrite()
             log._files.clean()
             log._files.write_durably(directory / "tail", EMPTY_TAIL.to_bytes())
             log._write_checkpoint(log._signed(Frontier()))
@@ -366,7 +365,8 @@ class LogDisk:
                 expected=at.root.hex(),
             )
         # Nothing was written up to here: a damaged disk stays as it was found.
-        self._files.clean()
+        if self._tail_fd is None:  # later, other threads may be storing objects
+            self._files.clean()
         self._io.sync_directory(self._root)
         self.recovery = self._save_torn(tail, raw[tail.length :], kept=tail.end - at.size)
         frontier = frontier_of(tail.start, nodes).extended(tail.hashes)
@@ -401,6 +401,12 @@ class LogDisk:
         path = self._root / "torn" / f"{tail.end}-{sha256(torn).hex()[:16]}"
         self._files.write_durably(path, torn)
         return Recovery(kept, len(torn), path)
+
+    def _refuse_to_overwrite(self) -> None:
+        tail = self._root / "tail"
+        begun = tail.exists() and tail.read_bytes() != EMPTY_TAIL.to_bytes()
+        if begun or (self._root / CHECKPOINT_PATH).exists() or (self._root / "tile").exists():
+            raise LogInUse("there is a log here already, or its remains", found=str(self._root))
 
     def _require_open(self) -> None:
         if self._lock_fd is None:

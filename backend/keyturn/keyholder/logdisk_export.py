@@ -8,8 +8,12 @@ from pathlib import Path
 from keyturn.base.signatures import VerifyKey
 from keyturn.keyholder.logdisk_errors import LogMissing, LogUnwritable, disk_errors
 from keyturn.keyholder.logdisk_view import LogView
+from keyturn.tlog.bundles import MAX_ENTRY
+from keyturn.tlog.errors import MalformedTile
 from keyturn.tlog.export import ResourceReader, VerifiedLog, verify_export
-from keyturn.tlog.tiles import CHECKPOINT_PATH, bundles_of, tiles_of
+from keyturn.tlog.tiles import CHECKPOINT_PATH, TILE_WIDTH, bundles_of, tiles_of
+
+_LARGEST = TILE_WIDTH * (2 + MAX_ENTRY)
 
 
 def export_tree(view: LogView, directory: Path) -> None:
@@ -42,12 +46,17 @@ def verify_export_tree(directory: Path, log_key: VerifyKey, origin: str) -> Veri
 
 
 def directory_reader(directory: Path) -> ResourceReader:
-    """Reads below a directory; a link that leads elsewhere is read as nothing."""
+    """Reads below a directory that may be hostile: links are read as nothing, and no more is
+    read than the largest bundle has (MalformedTile)."""
 
     def read(path: str) -> bytes | None:
         target = directory / path
         if not target.is_file() or target.is_symlink():
             return None
-        return target.read_bytes()
+        with target.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise MalformedTile(f"{path} is too large", expected=f"at most {_LARGEST} bytes")
+        return data
 
     return read

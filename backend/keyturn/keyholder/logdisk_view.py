@@ -22,7 +22,6 @@ from keyturn.tlog.merkle import (
     complete_subtrees,
     frontier_of,
     leaf_hash,
-    tree_root,
 )
 from keyturn.tlog.proofs import (
     Proof,
@@ -141,11 +140,14 @@ class LogView:
             cut = first - self._tail.start
             return self._tail.entries[cut : cut + TILE_WIDTH]
         entries = self._tiles.bundle(bundle.index)
-        self._check_bundle(bundle.index, tree_root(map(leaf_hash, entries)))
+        tile = self._pyramid(Tile(0, bundle.index))
+        if b"".join(map(leaf_hash, entries)) != tile.levels[0]:
+            raise LogDamaged(f"{bundle.path} does not match the log's tree")
+        self._check_tile(bundle.index, tile.node(TILE_HEIGHT, 0))
         return entries
 
-    def _check_bundle(self, index: int, root: Hash) -> None:
-        """Prove a full bundle's root up to the complete subtree of the frontier that holds it."""
+    def _check_tile(self, index: int, root: Hash) -> None:
+        """Prove a full tile's root up to the complete subtree of the frontier that holds it."""
         nodes = self._nodes()
         for (level, place), peak in zip(
             complete_subtrees(0, self.size), self._frontier.peaks, strict=True
@@ -157,7 +159,7 @@ class LogView:
                 try:
                     verify_inclusion(root, inside, 1 << above, path, peak)
                 except UntrustedError as error:
-                    name = Bundle(index).path
+                    name = Tile(0, index).path
                     raise LogDamaged(f"{name} does not match the log's tree") from error
                 return
         raise OutsideTree(f"no full bundle {index} in a tree of {self.size} leaves")

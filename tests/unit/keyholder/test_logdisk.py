@@ -301,6 +301,27 @@ def test_a_log_is_not_created_over_another(ready: Disk) -> None:
     assert ready.check().size == READY + 1
 
 
+@pytest.mark.parametrize("size", [1, 256])
+def test_a_log_is_not_created_over_the_remains_of_one(disk: Disk, size: int) -> None:
+    with disk.create() as log:
+        log.append_many(entries(0, size))
+    (disk.path / "checkpoint").unlink()
+    before = listing(disk.path)
+    with pytest.raises(LogInUse, match="remains"):
+        disk.create()
+    assert listing(disk.path) == before
+
+
+def test_recovering_in_a_running_process_leaves_other_threads_files(ready: Disk) -> None:
+    with ready.open(FailingDisk(3)) as log:
+        with pytest.raises(LogUnwritable):
+            log.append(b'{"entry":252}')
+        (ready.path / "tmp" / "9").write_bytes(b"an object being stored")
+        log.append(b'{"entry":253}')
+        assert log.recovery.kept == 1
+        assert (ready.path / "tmp" / "9").exists()
+
+
 def test_a_real_disk_with_real_syncs(tmp_path: Path) -> None:
     with LogDisk.create(tmp_path, ORIGIN, LOG.sign, LOG_KEY, reserve=0) as log:
         log.append_many(entries(0, 300))

@@ -96,3 +96,11 @@ def test_a_changed_file_and_a_link_do_not_verify(log: LogDisk, tmp_path: Path) -
     bundle.symlink_to(elsewhere)
     with pytest.raises(MalformedTile, match="no file"):
         verify_export_tree(tmp_path / "export", LOG_KEY, ORIGIN)
+
+
+def test_a_file_too_large_to_be_ours_is_not_read_whole(log: LogDisk, tmp_path: Path) -> None:
+    export_tree(log.view(), tmp_path / "export")
+    with (tmp_path / "export" / "checkpoint").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(MalformedTile, match="too large"):
+        verify_export_tree(tmp_path / "export", LOG_KEY, ORIGIN)
