@@ -17,7 +17,7 @@ from keyturn.attest.certificates import (
 )
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn_sim import SimVendors
-from keyturn_sim.pki import der_of
+from keyturn_sim.pki import der_of, make_certificate, new_p384_key
 
 
 def recorded(folder: Path) -> list[bytes]:
@@ -111,3 +111,32 @@ def test_pem_files_hold_nothing_else(vendors: SimVendors) -> None:
             pem_certificates(text)
     with pytest.raises(MalformedEvidence, match="base64"):
         pem_certificates(b"-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n")
+
+
+P384 = der_of(make_certificate("p384", KEY := new_p384_key(), None, KEY, is_ca=True))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("a003020102", "a003020101", "version 3"),
+        ("300a06082a8648ce3d040303", "300a06082a8648ce3d040302", "two signature algorithms"),
+        ("0603551d0f", "0603551d13", "stands twice"),  # keyUsage becomes basicConstraints
+        ("03020106", "03020906", "keyUsage"),
+        ("0603550403", "060355040a", None),  # commonName becomes another organization
+        ("060355040a0c", "06035504030c", "several common names"),
+        ("0603550403 0c", "0603550403 1e", "text of a known kind"),
+        ("0603550403 0c0e 53", "0603550403 0c0e ff", "not UTF-8"),
+        ("06052b81040022", "06052b8104007f", "key cannot be read"),
+    ],
+)
+def test_one_change_of_form_is_refused(old: str, new: str, message: str | None) -> None:
+    old_bytes, new_bytes = bytes.fromhex(old), bytes.fromhex(new)
+    assert old_bytes in P384
+    at = P384.rindex(old_bytes)  # the subject's, where the issuer has the same
+    changed = P384[:at] + new_bytes + P384[at + len(old_bytes) :]
+    if message is None:
+        assert parse_certificate(changed).common_name != "SIMULATED p384"
+    else:
+        with pytest.raises(MalformedEvidence, match=message):
+            parse_certificate(changed)

@@ -1,8 +1,11 @@
 """Comparing a finding with an expectation: what counts as agreement."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import datetime
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from keyturn.attest.conformance import (
     CaseInput,
@@ -10,12 +13,14 @@ from keyturn.attest.conformance import (
     Finding,
     Verdict,
     compare,
+    evaluate,
     is_supported,
     read_rule,
 )
 from keyturn.attest.snp_tcb import SnpProduct
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, JsonObject
+from keyturn_sim import SimNode, SimVendors
 
 FOUND = Finding(Verdict.ACCEPT, "ok", {"a": 1, "b": {"c": [True]}, "more": None})
 
@@ -73,3 +78,51 @@ def test_a_policy_is_read_whole() -> None:
     assert {rule.floors[product].snp for product in SnpProduct} == {10}
     with pytest.raises(MalformedError, match="unknown field"):
         read_rule(Fields({**policy, "surprise": 1}, "policy"))
+
+
+def snp_case(node: SimNode, vendors: SimVendors, now: datetime, **changed: object) -> CaseInput:
+    pem = vendors.ark.public_bytes(Encoding.PEM)
+    case = CaseInput(
+        tee="snp",
+        files={
+            "evidence": node.snp_report(bytes(64)),
+            "vek": node.vek,
+            "intermediate": vendors.ask.public_bytes(Encoding.PEM),
+            "ark": pem,
+        },
+        anchor_override=pem,
+        now=now,
+        policy=read_rule(Fields({"allow_debug": False, "allow_migration_agent": False}, "policy")),
+        expected_report_data=bytes(64),
+        expected_nonce=None,
+    )
+    return replace(case, **changed)  # type: ignore[arg-type]
+
+
+def test_an_snp_case_is_accepted_rejected_or_breaks_a_rule(node, vendors, now) -> None:  # type: ignore[no-untyped-def]
+    accepted = evaluate(snp_case(node, vendors, now))
+    assert (accepted.verdict, accepted.reason) == (Verdict.ACCEPT, "ok")
+    untrusted = evaluate(snp_case(node, vendors, now, anchor_override=None))
+    assert (untrusted.verdict, untrusted.reason) == (Verdict.REJECT, "untrusted-root")
+    assert untrusted.claims == {}
+    debug = evaluate(snp_case(node.with_debug(), vendors, now))
+    assert (debug.verdict, debug.reason) == (Verdict.REJECT, "debug-allowed-by-guest-policy")
+    assert debug.claims["policy_bits"]["debug"] is True  # type: ignore[index,call-overload]
+    lax = evaluate(snp_case(node.with_debug(), vendors, now, policy=None))
+    assert lax.verdict is Verdict.ACCEPT
+
+
+def test_a_gpu_case_trusts_only_a_pinned_root(node, vendors, now) -> None:  # type: ignore[no-untyped-def]
+    chain = b"".join(
+        x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in node.gpus[0].chain
+    )
+    files = {
+        "evidence": node.gpu_report(0, bytes(32)),
+        "chain": chain,
+        "root": vendors.device_root.public_bytes(Encoding.PEM),
+    }
+    found = evaluate(snp_case(node, vendors, now, tee="nvidia-gpu", files=files))
+    assert (found.verdict, found.reason) == (Verdict.REJECT, "chain-invalid")
+    several = {**files, "root": chain}
+    found = evaluate(snp_case(node, vendors, now, tee="nvidia-gpu", files=several))
+    assert (found.verdict, found.reason) == (Verdict.REJECT, "malformed")

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from keyturn.attest.certificates import Certificate, parse_certificate
-from keyturn.attest.crl import check_revocation, parse_crl
+from keyturn.attest.certificates import Certificate, parse_certificate, pem_crls
+from keyturn.attest.crl import MAX_CRL, check_revocation, parse_crl
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn_sim import SimVendors
 
@@ -79,3 +79,37 @@ def test_a_critical_extension_or_a_cut_list_is_refused(vendors) -> None:  # type
         parse_crl(make_crl(vendors, critical=True))
     with pytest.raises(MalformedEvidence):
         parse_crl(make_crl(vendors)[:-1])
+
+
+def test_an_entry_with_a_critical_extension_is_refused(vendors: SimVendors) -> None:
+    entry = x509.RevokedCertificateBuilder().serial_number(9)
+    entry = entry.revocation_date(datetime(2026, 1, 1, tzinfo=UTC))
+    entry = entry.add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), critical=True)
+    builder = x509.CertificateRevocationListBuilder().issuer_name(vendors.ark.subject)
+    builder = builder.last_update(datetime(2026, 1, 1, tzinfo=UTC))
+    builder = builder.next_update(datetime(2027, 1, 1, tzinfo=UTC))
+    builder = builder.add_revoked_certificate(entry.build())
+    crl = builder.sign(vendors.ark_key, hashes.SHA384(), rsa_padding=PSS)
+    with pytest.raises(MalformedEvidence, match="entry has a critical extension"):
+        parse_crl(crl.public_bytes(Encoding.DER))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [("020101", "020100", "version 2"), ("020130", "020120", "two signature algorithms")],
+)
+def test_another_form_is_refused(vendors, old: str, new: str, message: str) -> None:  # type: ignore[no-untyped-def]
+    changed = make_crl(vendors).replace(bytes.fromhex(old), bytes.fromhex(new), 1)
+    with pytest.raises(MalformedEvidence, match=message):
+        parse_crl(changed)
+
+
+def test_a_huge_list_is_not_read() -> None:
+    with pytest.raises(MalformedEvidence, match="too large"):
+        parse_crl(bytes(MAX_CRL + 1))
+
+
+def test_the_recorded_list_has_no_number(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    (raw,) = pem_crls((vectors_dir / "snp/synthetic/crl.pem").read_bytes())
+    crl = parse_crl(raw)
+    assert (crl.number, crl.serials) == (None, {0x020002})

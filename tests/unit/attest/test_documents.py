@@ -1,9 +1,12 @@
 """Documents are JSON and show what a person must see."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
-from keyturn.attest.anchors import TrustAnchors
+import pytest
+
+from keyturn.attest.anchors import HARDWARE_ANCHORS, TrustAnchors
+from keyturn.attest.certificates import pem_certificates
 from keyturn.attest.checks import judge
 from keyturn.attest.documents import check_document, gpu_document, snp_document
 from keyturn.attest.errors import Reason
@@ -54,3 +57,46 @@ def test_a_check_names_its_reason_only_when_it_failed() -> None:
     assert check_document(broken)["reason"] == "smt-allowed"
     met = judge("smt", True, found="a", expected="a", source="s", reason=reason)
     assert check_document(met)["reason"] is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "vek", "product", "at", "shown"),
+    [
+        ("genoa-v5-routex", "vcek", "genoa-ask", 2026, {"launch_mit_vector": 11}),
+        (
+            "milan-v3-vlek-aws",
+            "vlek",
+            "milan-asvk",
+            2025,
+            {"csp_id": "CN=cc-us-east-2.amazonaws.com"},
+        ),
+    ],
+)
+def test_what_only_some_reports_have(vectors_dir, folder, vek, product, at, shown) -> None:  # type: ignore[no-untyped-def]
+    snp, roots = vectors_dir / "snp" / folder, vectors_dir / "snp/roots"
+    (intermediate,) = pem_certificates((roots / f"{product}.pem").read_bytes())
+    (root,) = pem_certificates((roots / f"{product.split('-')[0]}-ark.pem").read_bytes())
+    claims = verify_snp(
+        (snp / "report.bin").read_bytes(),
+        SnpCollateral((snp / f"{vek}.der").read_bytes(), intermediate, root),
+        anchors=HARDWARE_ANCHORS,
+        now=datetime(at, 2, 1, tzinfo=UTC),
+        expected_report_data=None,
+    ).claims
+    document = snp_document(claims)
+    assert {name: document[name] for name in shown} == shown
+
+
+def test_switches_are_shown_where_there_are_any(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    folder = vectors_dir / "nvidia/ppcie-8gpu/gpu0"
+    claims = verify_gpu(
+        (folder / "report.bin").read_bytes(),
+        pem_certificates((folder / "chain.pem").read_bytes()),
+        anchors=HARDWARE_ANCHORS,
+        now=datetime(2026, 3, 1, tzinfo=UTC),
+        expected_nonce=None,
+    ).claims
+    document = gpu_document(claims)
+    assert document["feature_flag_name"] == "PPCIE"
+    assert document["switch_pdis"] == [pdi.hex() for pdi in claims.switch_pdis]
+    assert len(claims.switch_pdis) == 18
