@@ -74,9 +74,9 @@ def interleaved(cases: list[Case], rounds: int) -> dict[str, Series]:
     wall: dict[str, list[float]] = {each.name: [] for each in cases}
     cpu: dict[str, list[float]] = {each.name: [] for each in cases}
     for number in range(rounds + 1):
+        gc.collect(0)
         for case in cases:
             case.before()
-            gc.collect()
             started, used = time.perf_counter(), time.process_time()
             case.run()
             seconds, busy = time.perf_counter() - started, time.process_time() - used

@@ -95,6 +95,10 @@ def seal(
         finally:
             wipe(dek)
         _show_sealed(result, hygiene, time.monotonic() - started, as_json=as_json)
+        for draft in unfinished(out):
+            stderr.print(
+                f"left by a sealing that was killed, may be deleted: {draft}", markup=False
+            )
 
 
 @sealed_app.command("info")
@@ -143,6 +147,12 @@ def verify(
             stderr.print("Compare the digest with the approved one, or give it by --digest.")
         for each in found.extra:
             stderr.print(f"not part of the model: {each}", markup=False)
+
+
+def unfinished(out: Path) -> list[Path]:
+    """What killed sealings to the same place left: nothing in it can be opened."""
+    prefix = f".{out.name}.sealing-"
+    return sorted(each for each in out.absolute().parent.iterdir() if each.name.startswith(prefix))
 
 
 def ingest_key(bundle: Path, fingerprint: str, now: datetime) -> tuple[bytes, OaepHash]:

@@ -92,6 +92,14 @@ def test_for_people(run, model):
     assert read_info(out).model_digest in result.stdout
 
 
+def test_what_a_killed_sealing_left_is_pointed_out(run, model):
+    left = model.parent / ".out.sealing-00"
+    left.mkdir()
+    result, out = seal(run, model)
+    assert str(left) in result.stderr
+    assert out.exists()
+
+
 def test_a_refusal_says_what_to_do_and_exits_1(run, model):
     (model / "link").symlink_to("/etc/passwd")
     result, out = seal(run, model)
