@@ -162,6 +162,7 @@ class Driver:
         while True:
             for command in self._machine.handle(event, self._node.clock()):
                 if isinstance(command, Report):
+                    self._tell_state()
                     return command
                 self._carry_out(command)
             self._tell_state()
