@@ -111,10 +111,10 @@ def _read(response: httpx.Response) -> bytes:
 def _failures_named() -> Iterator[None]:
     try:
         yield
+    except (httpx.DecodingError, httpx_sse.SSEError) as error:
+        raise MalformedAnswer(f"the answer cannot be read: {type(error).__name__}") from error
     except (httpx.TransportError, httpx.InvalidURL) as error:
         raise ServerUnreachable(
             f"the server cannot be reached: {type(error).__name__}: {error}",
             hint="Check the address in the profile, and that the control plane runs.",
         ) from error
-    except (httpx.DecodingError, httpx_sse.SSEError) as error:
-        raise MalformedAnswer(f"the answer cannot be read: {type(error).__name__}") from error

@@ -1,0 +1,54 @@
+"""The authority is the pinned one, and never older than it was."""
+
+from datetime import timedelta
+
+import pytest
+
+from keyturn.client.authority import check_not_older, fetch_authority, rosters_of
+from keyturn.client.errors import AuthorityRolledBack, ServerLied
+from keyturn.client.memory import Memory
+from keyturn.quorum.bundle import Authority
+from keyturn.quorum.kinds import Kind
+from support.authority import Clock
+from unit.client.scripted_server import ScriptedServer
+
+
+@pytest.fixture
+def server() -> ScriptedServer:
+    return ScriptedServer(Clock())
+
+
+def fetched(server: ScriptedServer, memory: Memory | None = None) -> Authority:
+    memory = memory or Memory(server.fingerprint)
+    return fetch_authority(server.transport(), server.fingerprint, memory, server.clock())
+
+
+def test_versions_seen_are_remembered(server: ScriptedServer) -> None:
+    memory = Memory(server.fingerprint)
+    fetched(server, memory)
+    assert (memory.recall().roster_version, memory.recall().keys_version) == (1, 1)
+    server.enact(Kind.ROSTER, "roster", server.authority.roster_body())
+    fetched(server, memory)
+    assert memory.recall().roster_version == 2
+
+
+def test_an_expired_roster_is_no_authority(server: ScriptedServer) -> None:
+    server.clock.now += timedelta(days=91)
+    with pytest.raises(ServerLied, match="not in force") as caught:
+        fetched(server)
+    assert "expired" in caught.value.found
+
+
+def test_older_keys_than_seen_are_a_rollback(server: ScriptedServer) -> None:
+    memory = Memory(server.fingerprint)
+    memory.keep_versions(1, 3)
+    with pytest.raises(AuthorityRolledBack, match="keys"):
+        check_not_older(fetched(server), memory)
+
+
+def test_every_roster_that_ever_was_newest_first(server: ScriptedServer) -> None:
+    fewer = server.authority.roster_body()
+    officers = fewer["officers"]
+    assert isinstance(officers, list)
+    server.enact(Kind.ROSTER, "roster", {**fewer, "officers": officers[:4]})
+    assert [len(each.officers) for each in rosters_of(fetched(server))] == [4, 5]

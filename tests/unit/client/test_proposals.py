@@ -1,0 +1,108 @@
+"""Counting and standing of proposals, as our protocol §2.5 has it; lies are in test_client."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from keyturn.base.strictjson import Fields
+from keyturn.client.errors import ServerLied
+from keyturn.client.proposals import (
+    Claimed,
+    Status,
+    count,
+    read_signed,
+    receipt_of,
+    settled,
+    version_after,
+)
+from keyturn.quorum.approvals import Decision, parse_approval
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.statements import parse_statement
+from keyturn.tlog.errors import MalformedNote
+from support.authority import Clock, policy_body
+from unit.client.scripted_server import ScriptedServer
+
+SERVER = ScriptedServer(Clock())
+ROSTER = SERVER.state.roster
+assert ROSTER is not None
+MADE = SERVER.authority.propose(Kind.POLICY, "serving", policy_body())
+REVOKE = {"target_kind": "node", "target": "n1"}
+REVOCATION = SERVER.authority.propose(Kind.REVOCATION, "node:n1", REVOKE)
+
+
+def counted(
+    approve: Sequence[str], reject: Sequence[str], made=MADE
+) -> tuple[list[str], list[str]]:  # type: ignore[no-untyped-def]
+    assert ROSTER is not None
+    raw = [SERVER.authority.approval(made.digest, name) for name in approve]
+    raw += [
+        SERVER.authority.approval(made.digest, name, decision=Decision.REJECT) for name in reject
+    ]
+    approved, rejected = count(
+        parse_statement(made.raw), [parse_approval(each) for each in raw], ROSTER
+    )
+    return list(approved), list(rejected)
+
+
+@pytest.mark.parametrize(
+    ("approve", "reject", "expected"),
+    [
+        ([], [], ([], [])),
+        (["bela", "chen"], [], (["bela", "chen"], [])),
+        (["bela", "bela"], [], (["bela"], [])),  # officers, not envelopes
+        (["ada", "bela"], [], (["bela"], [])),  # the proposer does not count
+        (["bela", "chen"], ["bela"], (["chen"], ["bela"])),
+    ],
+)
+def test_officers_are_counted(
+    approve: list[str], reject: list[str], expected: tuple[list[str], list[str]]
+) -> None:
+    assert counted(approve, reject) == expected
+
+
+def test_the_proposer_counts_where_the_roster_says_so() -> None:
+    assert counted(["ada"], [], REVOCATION) == (["ada"], [])
+
+
+def test_a_statement_not_signed_by_its_proposer_is_refused() -> None:
+    assert ROSTER is not None
+    keys = SERVER.authority.people["bela"].keys
+    made = SERVER.authority.propose(Kind.POLICY, "serving", policy_body(), keys=keys)
+    with pytest.raises(ServerLied, match="not signed by its proposer"):
+        read_signed(made.raw, [], [ROSTER])
+
+
+@pytest.mark.parametrize(
+    ("claim", "status"),
+    [("open", Status.OPEN), ("refused", Status.REFUSED), ("withdrawn", Status.WITHDRAWN)],
+)
+def test_what_the_log_does_not_know_stands_as_the_server_says(claim: str, status: Status) -> None:
+    claimed = Claimed(parse_statement(MADE.raw), (), claim, None, None)
+    assert settled(claimed, SERVER.state, SERVER.clock()).status is status
+
+
+def test_the_log_knows_better_than_the_server_what_is_in_force() -> None:
+    keys = SERVER.state.newest[(Kind.KEYS, "keys")]
+    claimed = Claimed(keys.statement, (), "open", None, None)
+    found = settled(claimed, SERVER.state, SERVER.clock())
+    assert (found.status, found.index) == (Status.IN_FORCE, 2)
+    assert found.approved_by == ("bela", "chen", "dora")
+
+
+def test_in_force_against_the_log_is_a_lie() -> None:
+    claimed = Claimed(parse_statement(MADE.raw), (), "in-force", None, None)
+    with pytest.raises(ServerLied, match="never brought into force"):
+        settled(claimed, SERVER.state, SERVER.clock())
+
+
+def test_versions_continue_the_chain() -> None:
+    keys = SERVER.state.newest[(Kind.KEYS, "keys")].statement
+    assert version_after(SERVER.state, Kind.KEYS, "keys") == (2, keys.digest)
+    assert version_after(SERVER.state, Kind.POLICY, "serving") == (1, None)
+
+
+def test_a_receipt_inside_an_answer_is_read_strictly() -> None:
+    true = SERVER.receipt(1)
+    assert receipt_of(Fields(dict(true), "receipt")).index == 1  # type: ignore[arg-type]
+    with pytest.raises(MalformedNote):
+        receipt_of(Fields({**true, "index": -1}, "receipt"))  # type: ignore[dict-item]
