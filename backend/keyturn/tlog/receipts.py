@@ -86,7 +86,4 @@ def _read(raw: bytes) -> Receipt:
         proof.append(Hash(unhex(each, what=f"receipt: proof[{place}]", size=HASH_SIZE)))
     checkpoint = fields.text("checkpoint", limit=MAX_NOTE)
     fields.done()
-    try:
-        return Receipt(index, leaf, tuple(proof), checkpoint.encode())
-    except UnicodeEncodeError as error:  # a lone surrogate
-        raise MalformedNote("receipt: checkpoint is not UTF-8") from error
+    return Receipt(index, leaf, tuple(proof), checkpoint.encode())

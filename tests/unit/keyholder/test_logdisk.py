@@ -719,6 +719,37 @@ def test_an_object_that_was_stored_survives_power_loss(ready: Disk, tmp_path: Pa
             assert log.object(digest) == b"evidence %d" % again
 
 
+def test_a_log_that_cannot_be_locked_or_read(ready: Disk) -> None:
+    (ready.path / "lock").unlink()
+    (ready.path / "lock").mkdir()
+    with pytest.raises(LogUnwritable, match="locked"):
+        ready.open()
+
+
+def test_an_object_that_cannot_be_read(disk: Disk, log: LogDisk) -> None:
+    digest = log.put_object(b"evidence")
+    path = disk.path / "objects" / digest[7:9] / digest[7:]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(LogDamaged, match="cannot be read"):
+        log.object(digest)
+
+
+def test_consistency_of_a_changed_tile_is_not_given_out(disk: Disk) -> None:
+    with disk.create() as log:
+        for start in range(0, 65_536 + 256, 4096):
+            log.append_many(entries(start, min(65_536 + 256, start + 4096)))
+    damaged(disk.path / "tile/0/000", flip_last)
+    with disk.open() as again, pytest.raises(LogDamaged, match="contradict"):
+        again.consistency(255, again.size)
+
+
+def test_a_misshapen_bundle_is_damage(grown: Disk) -> None:
+    damaged(grown.path / "tile/entries/000", lambda raw: raw[:-1])
+    with grown.open() as log, pytest.raises(LogDamaged, match="tile/entries/000"):
+        log.leaf(0)
+
+
 def test_files_are_for_the_keyholder_alone(grown: Disk) -> None:
     old = os.umask(0)
     try:
