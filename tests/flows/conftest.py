@@ -8,6 +8,7 @@ import pytest
 from keyturn_sim.vendors import SimVendors
 from support.hsmtoken import Model, TestToken, make_model, make_softhsm
 from support.nodes import NodeSecrets
+from support.ready import Ready, make_ready
 from support.system import System, clone_token, running
 
 
@@ -37,3 +38,9 @@ def system(tmp_path: Path, token_template: TestToken, vendors: SimVendors) -> It
 @pytest.fixture
 def model() -> Model:
     return make_model()
+
+
+@pytest.fixture
+def ready(system: System, model: Model, node_secrets: NodeSecrets) -> Ready:
+    """Roots trusted, baseline, policy and one model in force."""
+    return make_ready(system, model, node_secrets)

@@ -82,7 +82,8 @@ def decide(
     caveats: frozenset[Caveat] = frozenset()
     if evidence.cpu is not None:
         if chosen.rules is not None:
-            findings += appraise(chosen.rules, evidence.cpu, evidence.gpus)
+            shown = len(request.evidence.gpus)
+            findings += appraise(chosen.rules, evidence.cpu, evidence.gpus, shown)
         findings += _revocations(request, evidence, state, platform)
         caveats = _caveats(request, evidence, state, now)
         if chosen.rules is not None:

@@ -33,14 +33,20 @@ def platform_of(snp: SnpClaims) -> str:
     return snp.platform_id or HIDDEN_PLATFORM
 
 
-def appraise(rules: Rules, snp: SnpClaims, gpus: Sequence[GpuClaims]) -> tuple[Finding, ...]:
-    """Every rule of the policy, in a fixed order. A policy is satisfied when none has failed."""
+def appraise(
+    rules: Rules, snp: SnpClaims, gpus: Sequence[GpuClaims], shown: int
+) -> tuple[Finding, ...]:
+    """Every rule of the policy, in a fixed order. A policy is satisfied when none has failed.
+
+    `gpus` are those proved genuine, `shown` is how many were shown: one that is not genuine is
+    a failed check of its own, not also a missing one.
+    """
     return (
         *_snp_findings(rules, snp),
         _measurement(rules, snp),
         _workload(rules, snp),
         _platform(rules, snp),
-        *_gpu_findings(rules, gpus),
+        *_gpu_findings(rules, gpus, shown),
     )
 
 
@@ -146,12 +152,12 @@ def _platform(rules: Rules, snp: SnpClaims) -> Finding:
     )
 
 
-def _gpu_findings(rules: Rules, gpus: Sequence[GpuClaims]) -> Iterator[Finding]:
+def _gpu_findings(rules: Rules, gpus: Sequence[GpuClaims], shown: int) -> Iterator[Finding]:
     yield judged(
         "gpu: count",
-        len(gpus) == rules.policy.gpu_count,
+        shown == rules.policy.gpu_count,
         "gpu-count",
-        len(gpus),
+        shown,
         rules.policy.gpu_count,
         statement=rules.policy_digest,
     )

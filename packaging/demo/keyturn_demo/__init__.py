@@ -1,0 +1,1 @@
+"""The demonstration: real programs, a real model, a real token; only the silicon is simulated."""

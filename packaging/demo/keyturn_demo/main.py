@@ -1,0 +1,72 @@
+"""Arguments, signals, and the two ways to run: through and out, or up until Ctrl-C."""
+
+import argparse
+import signal
+import sys
+import threading
+from types import FrameType
+
+from keyturn.base.errors import KeyturnError
+from keyturn_demo.console import Narrator, StepFailed
+from keyturn_demo.story import Story
+from keyturn_demo.world import new_world
+
+
+class Stopped(BaseException):
+    """A signal asked the demo to end; everything it began is ended on the way out."""
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status 0 only if every step held."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--headless", action="store_true", help="run through, then end")
+    options = parser.parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _stop)
+    say = Narrator()
+    say.warn("SIMULATED hardware: an authority for demonstrations. Nothing here protects a model.")
+    try:
+        with new_world() as world, Story(world, say) as story:
+            story.tell()
+            say.chapter(f"Every step held: {say.steps} in {say.seconds:.0f} s")
+            if not options.headless:
+                _stay(say, story)
+    except (StepFailed, KeyturnError) as error:
+        say.failed(str(error))
+        return 1
+    except Stopped:
+        _ignore_signals()
+        say.warn("stopped; no process, file or secret is left")
+        return 0 if not options.headless else 1
+    return 0
+
+
+def _stay(say: Narrator, story: Story) -> None:
+    with say.working("a node that keeps serving"):
+        places = story.stay()
+    say.chapter("It stays up. Try:")
+    keyturn = f"{sys.executable.rpartition('/')[0]}/keyturn"
+    officer = f"--profile {places['profile']} --passphrase-fd 3 3<{places['passphrase_file']}"
+    for line in (
+        f"curl -k {places['control']}/v1/hello",
+        f"curl -k {places['node']}/v1/embeddings -H 'content-type: application/json' "
+        """-d '{"model": "all-MiniLM-L6-v2", "input": "The weights are the company."}'""",
+        f"curl -k {places['node']}/.well-known/keyturn",
+        f"{keyturn} node list {officer}",
+        f"{keyturn} proposal list {officer}",
+        f"{keyturn} log show {officer}",
+        f"{keyturn} proposal revoke --node node-3 --reason 'to see it' {officer}",
+    ):
+        say.detail(line)
+    say.detail("Ctrl-C ends it and leaves nothing behind.")
+    while not threading.Event().wait(1.0):
+        story.watch()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
