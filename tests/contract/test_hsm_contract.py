@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from keyturn.hsm.protocol import (
     Assurance,
     KeyAlgorithm,
     OaepHash,
+    PublicKey,
     Purpose,
     ReleaseOrder,
     der_signature,
@@ -489,6 +490,45 @@ def test_a_pool_never_tries_a_refused_pin_again(fresh: TestToken, tmp_path: Path
             seen.append(type(refused.value))
         assert PinRefused in seen[:2]
         assert seen[2] is HsmUnreachable
+
+
+def test_workers_that_start_together_all_start(token: TestToken) -> None:
+    """SoftHSM's logins disturb each other unless they take turns (one in thirty, measured)."""
+    with token.pin_fd() as descriptor:
+        for _ in range(3):
+            with HsmPool(token.config, descriptor, 4) as pool:
+                assert pool.public_keys() == token_keys(token)
+
+
+def token_keys(token: TestToken) -> Mapping[Purpose, PublicKey]:
+    with token.worker() as worker:
+        return worker.public_keys()
+
+
+def test_a_login_killed_while_softhsm_rewrites_its_token_loses_nothing(
+    fresh: TestToken, model: Model, node: Node
+) -> None:
+    """The state that such a kill leaves: `token.object` emptied and not written yet."""
+    with fresh.worker() as first:
+        wrapped = admit(first, model)
+    (torn,) = fresh.directory.rglob("token.object")
+    torn.write_bytes(b"")
+    with fresh.worker() as second:
+        assert node.open(second.release(wrapped, Orders()(model, node.spki))) == model.dek
+
+
+def test_a_mark_killed_while_it_is_written_leaves_the_one_before(fresh: TestToken) -> None:
+    before = set(fresh.directory.rglob("*.object"))
+    with fresh.worker() as first:
+        first.store_mark(b"old")
+    (file,) = set(fresh.directory.rglob("*.object")) - before
+    raw = file.read_bytes()
+    for place, size in enumerate((0, 20, len(raw) - 1)):
+        (file.parent / f"{place:08x}-0000-0000-0000-000000000000.object").write_bytes(raw[:size])
+    with fresh.worker() as second:
+        assert second.load_mark() == b"old"
+        second.store_mark(b"new")
+        assert second.load_mark() == b"new"
 
 
 # Threads

@@ -14,6 +14,7 @@ from keyturn.hsm.modules import check_module, find_softhsm
 from keyturn.hsm.pins import read_pin
 from keyturn.hsm.pkcs11 import Library, wipe
 from keyturn.hsm.preflight import Level, Report, run_preflight
+from keyturn.hsm.softhsm import login_turn
 
 _MARKS = {Level.GREEN: "green", Level.AMBER: "yellow", Level.RED: "bold red"}
 
@@ -45,7 +46,8 @@ def preflight(
         found = check_module(module) if module else find_softhsm()
         pin = _terminal_pin() if pin_fd is None else read_pin(pin_fd)
         try:
-            report = run_preflight(Library(found), token_label, pin, hardened)
+            with login_turn():
+                report = run_preflight(Library(found), token_label, pin, hardened)
         finally:
             wipe(pin)
     if as_json:

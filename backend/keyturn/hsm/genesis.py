@@ -35,6 +35,7 @@ from keyturn.hsm.profiles import (
 )
 from keyturn.hsm.protocol import PublicKey, Purpose
 from keyturn.hsm.selftest import make_canary
+from keyturn.hsm.softhsm import login_turn
 from keyturn.hsm.token import find_token, log_in, open_token
 
 CONFIGURATION = "softhsm2.conf"
@@ -158,12 +159,13 @@ def _pair_kinds() -> tuple[tuple[Label, ObjectClass], ...]:
 
 
 def _make(module: Path, label: str, so_pin: bytearray, pin: bytearray) -> dict[Purpose, PublicKey]:
-    library = Library(module)
-    initialise(library, label, so_pin, pin)
-    with library.session(find_token(library, label).slot) as session:
-        log_in(session, pin)
-        make_keys(session, secrets.token_bytes(32))
-        return dict(open_token(library, label, pin).keys.public)
+    with login_turn():
+        library = Library(module)
+        initialise(library, label, so_pin, pin)
+        with library.session(find_token(library, label).slot) as session:
+            log_in(session, pin)
+            make_keys(session, secrets.token_bytes(32))
+            return dict(open_token(library, label, pin).keys.public)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,7 +1,8 @@
 """A small PKCS#11 binding over ctypes: what Keyturn calls, and nothing else.
 
 Why our own: published bindings initialise the module without locking, or know neither
-UNWRAP_TEMPLATE nor all wrap mechanisms. One `Library` a process; a `Session` is used by one thread at a time. Never fork after loading.
+UNWRAP_TEMPLATE nor all wrap mechanisms. One `Library` a process; a `Session` is used by one
+thread at a time. Never fork after loading.
 Every call that does not return CKR_OK raises `HsmError` with the function and the return
 value's name; no argument ever enters a message. Source: OASIS PKCS#11 v2.40, v3.0.
 """

@@ -37,6 +37,7 @@ from keyturn.hsm.operations import TokenHsm
 from keyturn.hsm.pins import read_pin
 from keyturn.hsm.pkcs11 import Library, wipe
 from keyturn.hsm.protocol import Admission, Hsm, Purpose
+from keyturn.hsm.softhsm import login_turn
 from keyturn.hsm.token import OpenToken, open_token
 
 _REMEMBERED = 65_536  # log indexes answered, so that none is answered twice by one worker
@@ -130,19 +131,29 @@ def main(arguments: list[str]) -> int:
         try:
             hardened = harden()
             token = _open(options.module, options.token_label, options.pin_fd)
-            hello = _hello(token, hardened)
         except KeyturnError as error:
-            send_frame(channel, dump({"error": error_document(error)}))
+            _say(channel, dump({"error": error_document(error)}))
             return 1
-        send_frame(channel, encode_hello(hello))
+        if not _say(channel, encode_hello(_hello(token, hardened))):
+            return 2
         return serve(channel, Server(TokenHsm(token)))
+
+
+def _say(channel: socket.socket, frame: bytes) -> bool:
+    """False when nobody listens any more."""
+    try:
+        send_frame(channel, frame)
+    except OSError:
+        return False
+    return True
 
 
 def _open(module: Path, label: str, pin_fd: int) -> OpenToken:
     pin = read_pin(pin_fd)
     try:
         os.close(pin_fd)
-        return open_token(Library(module), label, pin)
+        with login_turn():
+            return open_token(Library(module), label, pin)
     finally:
         wipe(pin)
 
