@@ -6,6 +6,17 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No verdict by the clock: a loaded machine is no bug. CI draws the same examples every time.
+settings.register_profile(
+    "keyturn",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("keyturn")
 
 ROOT = Path(__file__).resolve().parents[1]
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
@@ -52,6 +63,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _refuse_unlisted_skip(report)
     return report
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long values after their argument: keys made at import give each process its own."""
+    long_number = isinstance(val, int) and abs(val) >= 2**64
+    long_text = isinstance(val, bytes | str) and len(val) > (60 if isinstance(val, str) else 8)
+    return argname if long_number or long_text else None
 
 
 @pytest.fixture(scope="session")
