@@ -10,6 +10,7 @@ from keyturn.client.transport import Transport
 from keyturn.quorum.bundle import Authority, load_bundle
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
+from keyturn.quorum.state import AuthorityState
 
 MAX_BUNDLE = 16 << 20
 
@@ -50,10 +51,10 @@ def check_not_older(authority: Authority, memory: Memory) -> None:
     memory.keep_versions(roster, keys)
 
 
-def rosters_of(authority: Authority) -> tuple[Roster, ...]:
+def rosters_of(state: AuthorityState) -> tuple[Roster, ...]:
     """Every roster that was ever in force, the newest first."""
     chain = sorted(
-        (each.statement for each in authority.state.by_digest.values()),
+        (each.statement for each in state.by_digest.values() if each.statement.kind is Kind.ROSTER),
         key=lambda each: each.version,
         reverse=True,
     )

@@ -40,6 +40,7 @@ from keyturn.quorum.approvals import (
     withdrawal_payload,
 )
 from keyturn.quorum.bundle import Authority
+from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.checkpoints import SignedCheckpoint
@@ -191,7 +192,7 @@ class KeyturnClient:
         """Sign and post an approval or rejection. Raises NotEntitled before anything is signed."""
         known = self.proposal(digest)
         signer = self._signer()
-        check_may_decide(known.statement, self.authority(), signer)
+        check_may_decide(known.statement, self._roster(), signer)
         return self.post_approval(
             digest, sign_decision(digest, signer, decision, comment, self._now())
         )
@@ -326,6 +327,12 @@ class KeyturnClient:
         history = self._the_history()
         return history.sync(checkpoint.checkpoint), history
 
+    def _roster(self) -> Roster:
+        roster = self.state().roster
+        if roster is None:
+            raise ServerLied("the log has no roster")
+        return roster
+
     def _entries(self, start: int, end: int) -> list[bytes]:
         params = {"start": start, "end": end}
         answer = self._asked(lambda: self._http.get("/v1/log/entries", "log entries", params))
@@ -357,13 +364,14 @@ class KeyturnClient:
         return self._settled([view])[0]
 
     def _settled(self, views: list[Fields]) -> list[Proposal]:
-        """Signatures first, then receipts' checkpoints, then the replayed state decides."""
-        if any(view.raw("receipt") is not None for view in views):
-            self._authority = None  # a view may be newer than the bundle: a roster has changed
-        authority = self.authority()
-        rosters = rosters_of(authority)
+        """Signatures first, then receipts' checkpoints, then the replayed state decides.
+
+        The log is replayed after the views were made: it knows every roster that they can.
+        """
+        self._authority = None  # whoever has a client open for days must notice a new log key
+        authority, state = self.authority(), self.state()
+        rosters = rosters_of(state)
         claimed = [read_view(view, authority, rosters) for view in views]
-        state = self.state()
         for each in claimed:
             if each.entry is not None:
                 self._log().agree(each.entry.checkpoint)

@@ -85,7 +85,7 @@ def file_of(fields: Fields, fingerprint: Digest, memory: Memory, now: datetime) 
             expected=error.expected or fingerprint,
         ) from error
     check_not_older(authority, memory)
-    read, seen = read_signed(statement, approvals, rosters_of(authority))
+    read, seen = read_signed(statement, approvals, rosters_of(authority.state))
     return ProposalFile(read, seen, authority, bundle)
 
 
@@ -93,12 +93,12 @@ def with_decision(
     file: ProposalFile, signer: Signer, decision: Decision, comment: str, now: datetime
 ) -> ProposalFile:
     """The file with one more approval or rejection. Raises NotEntitled."""
-    check_may_decide(file.statement, file.authority, signer)
+    check_may_decide(file.statement, file.authority.roster, signer)
     raw = sign_decision(file.statement.digest, signer, decision, comment, now)
     statement, approvals = read_signed(
         file.statement.raw,
         [*(each.raw for each in file.approvals), raw],
-        rosters_of(file.authority),
+        rosters_of(file.authority.state),
     )
     return ProposalFile(statement, approvals, file.authority, file.raw_bundle)
 
@@ -113,13 +113,11 @@ def sign_decision(
     return signer.sign(APPROVAL_TYPE, payload).to_bytes()
 
 
-def check_may_decide(statement: Statement, authority: Authority, signer: Signer) -> None:
+def check_may_decide(statement: Statement, roster: Roster, signer: Signer) -> None:
     """Spare the officer a refusal: raises NotEntitled when the keyholder would not count them."""
-    rosters = [authority.roster]
-    if isinstance(statement.body, Roster):
-        rosters.append(statement.body)
-    for roster in rosters:
-        officer = roster.officer_of(signer.key_id)
+    new = [statement.body] if isinstance(statement.body, Roster) else []
+    for each in (roster, *new):
+        officer = each.officer_of(signer.key_id)
         if officer is not None and officer.id == signer.officer and Role.APPROVER in officer.roles:
             return
     raise NotEntitled(

@@ -51,4 +51,4 @@ def test_every_roster_that_ever_was_newest_first(server: ScriptedServer) -> None
     officers = fewer["officers"]
     assert isinstance(officers, list)
     server.enact(Kind.ROSTER, "roster", {**fewer, "officers": officers[:4]})
-    assert [len(each.officers) for each in rosters_of(fetched(server))] == [4, 5]
+    assert [len(each.officers) for each in rosters_of(fetched(server).state)] == [4, 5]

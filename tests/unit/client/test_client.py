@@ -24,7 +24,7 @@ from keyturn.quorum.approvals import Decision
 from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.kinds import Kind
 from keyturn.tlog.errors import UntrustedCheckpoint
-from support.authority import Clock, policy_body
+from support.authority import Clock, make_people, policy_body
 from unit.client.scripted_server import ScriptedServer
 
 PLATFORMS = {"platforms": [{"id": "amd-00", "site": "here", "note": ""}]}
@@ -139,6 +139,17 @@ def test_an_approval_that_would_not_count_is_not_signed(server: ScriptedServer) 
 def test_a_receipt_is_of_the_history_seen(server: ScriptedServer) -> None:
     entry = server.client().receipt(1)
     assert (entry.index, entry.leaf) == (1, server.leaves[1])
+
+
+def test_a_roster_newer_than_the_servers_bundle_is_known_from_the_log(
+    server: ScriptedServer,
+) -> None:
+    old = b64(make_bundle(server.state))
+    server.authority.people |= make_people(["zoe"])
+    server.enact(Kind.ROSTER, "roster", server.authority.roster_body())
+    server.lie("/v1/authority", lambda true: {"bundle": old})
+    digest = a_policy(server, ("zoe",))
+    assert server.client().proposal(digest).approved_by == ("zoe",)
 
 
 # ---- lies ----
