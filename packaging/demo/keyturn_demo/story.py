@@ -193,7 +193,7 @@ class Story:
                 START_SECONDS,
                 lambda: None if part.restart else self._supervisor.check("control"),
             )
-        self._url, self._pin = str(ready["url"]), str(ready["spki_sha256"])
+        self._url, self._pin = str(ready["url"]), str(ready["pin"])
         for name, desk in self._desks.items():
             self._clients[name] = desk.connect(
                 self._url, parse_pin(self._pin), self._fingerprint, self._stack
