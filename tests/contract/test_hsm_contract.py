@@ -69,9 +69,15 @@ def make_token(request: pytest.FixtureRequest) -> MakeToken:
 
 
 @pytest.fixture(scope="session")
-def token(make_token: MakeToken, tmp_path_factory: pytest.TempPathFactory) -> TestToken:
+def pristine(make_token: MakeToken, tmp_path_factory: pytest.TempPathFactory) -> TestToken:
+    """A new token that nobody logs in to: to be copied."""
+    return make_token(tmp_path_factory.mktemp("hsm") / "pristine")
+
+
+@pytest.fixture(scope="session")
+def token(pristine: TestToken) -> TestToken:
     """One token for all tests that leave it as it was."""
-    return make_token(tmp_path_factory.mktemp("hsm") / "token")
+    return pristine.copied_to(pristine.directory.with_name("token"))
 
 
 @pytest.fixture(scope="session")
@@ -81,9 +87,9 @@ def worker(token: TestToken) -> Iterator[HsmWorker]:
 
 
 @pytest.fixture
-def fresh(make_token: MakeToken, tmp_path: Path) -> TestToken:
-    """A token that the test may destroy."""
-    return make_token(tmp_path / "token")
+def fresh(pristine: TestToken, tmp_path: Path) -> TestToken:
+    """A token that the test may destroy. It has the keys of `token`."""
+    return pristine.copied_to(tmp_path / "token")
 
 
 @pytest.fixture(scope="session")
@@ -221,9 +227,14 @@ def test_another_length_under_the_kek_is_refused(
 
 
 def test_another_tokens_wrapped_key_is_refused(
-    worker: HsmWorker, fresh: TestToken, model: Model, node: Node, orders: Orders
+    worker: HsmWorker,
+    make_token: MakeToken,
+    tmp_path: Path,
+    model: Model,
+    node: Node,
+    orders: Orders,
 ) -> None:
-    with fresh.worker() as other:
+    with make_token(tmp_path / "other").worker() as other:
         foreign = admit(other, model)
     with pytest.raises(WrappedKeyError):
         worker.release(foreign, orders(model, node.spki))

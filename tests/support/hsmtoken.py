@@ -3,6 +3,7 @@
 import hmac
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from keyturn.hsm.client import HsmWorker, WorkerConfig
 from keyturn.hsm.errors import HsmUnreachable
-from keyturn.hsm.genesis import make_softhsm_token
+from keyturn.hsm.genesis import CONFIGURATION, make_softhsm_token
 from keyturn.hsm.modules import find_softhsm
 from keyturn.hsm.pins import new_pin, pin_file
 from keyturn.hsm.protocol import Admission, Hsm, OaepHash, Purpose, ReleaseOrder, Wrapped
@@ -50,6 +51,15 @@ class TestToken:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def copied_to(self, directory: Path) -> "TestToken":
+        """The same SoftHSM token in another place, much faster than making one."""
+        shutil.copytree(self.directory, directory)
+        configuration = directory / CONFIGURATION
+        text = configuration.read_text()
+        configuration.write_text(text.replace(str(self.directory), str(directory)))
+        config = replace(self.config, softhsm_configuration=configuration)
+        return replace(self, config=config, directory=directory)
 
     @contextmanager
     def worker(self, **changed: float) -> Iterator[HsmWorker]:
