@@ -39,7 +39,7 @@ from keyturn.control.proposing import Proposing
 
 log = logging.getLogger("keyturn.control")
 
-RETRY_SECONDS = 3.0
+RETRY_SECONDS = 1.0
 
 
 def make_app(parts: Parts) -> ASGIApp:

@@ -65,6 +65,7 @@ class Follower:
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _turned: asyncio.Event = field(default_factory=asyncio.Event)
     _checked: bool = False
+    _receipts_due: bool = True
     _housekept: datetime | None = None
 
     def poke(self) -> None:
@@ -125,6 +126,8 @@ class Follower:
         if not self._checked:
             await self._compare()
         await self._record_details()
+        if self._receipts_due:
+            await self._fetch_receipts()
         await self._housekeep()
         self.context.hub.tell(await self.context.read(events.last))
 
@@ -147,6 +150,7 @@ class Follower:
             state = _after(mirror.state, page.leaves, objects)
             await self._enter(start, page.leaves, objects)
             mirror.take(state)
+            self._receipts_due = self._receipts_due or bool(objects)
             self._move()
 
     async def _enter(
@@ -200,6 +204,7 @@ class Follower:
         mirror.take(state)
         self.rebuilds += 1
         self._checked = True
+        self._receipts_due = True
         self._move()
 
     # ---- what needs no request ----
@@ -216,7 +221,6 @@ class Follower:
         if self._housekept and now - self._housekept < timedelta(seconds=HOUSEKEEPING_SECONDS):
             return
         self._housekept = now
-        await self._fetch_receipts()
         silent = now - MISSED * timedelta(seconds=self.context.config.heartbeat_seconds)
         if await self.context.read(lambda c: fleet.silent_since(c, silent)):
             await self.context.write(lambda c: _tell_silent(c, silent, now))
@@ -226,6 +230,7 @@ class Follower:
         for digest, index in await self.context.read(proposals.without_receipt):
             receipt = await self.context.keyholder.ask(AskReceipt(index))
             await self.context.write(partial(_keep_receipt, digest=digest, receipt=receipt))
+        self._receipts_due = False
 
     # ---- state of the task ----
 

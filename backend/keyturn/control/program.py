@@ -30,6 +30,7 @@ log = logging.getLogger("keyturn.control")
 HEADER_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 75
 STOP_SECONDS = 5
+GOODBYE_SECONDS = 0.3
 MAX_CONNECTIONS = 12_000
 
 
@@ -52,6 +53,13 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._forget_deadline()
         super().on_headers_complete()
 
+    def shutdown(self) -> None:
+        """An idle client that does not answer TLS's goodbye must not hold the stop up."""
+        idle = self.cycle is None or self.cycle.response_complete
+        super().shutdown()
+        if idle:
+            self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
         super().connection_lost(exc)
@@ -72,7 +80,7 @@ class ControlServer(uvicorn.Server):
         self, config: uvicorn.Config, parts: Parts, on_ready: Callable[[str], None]
     ) -> None:
         super().__init__(config)
-        self._parts = parts
+        self.parts = parts
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -83,8 +91,12 @@ class ControlServer(uvicorn.Server):
             self._on_ready(f"https://{shown}:{port}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._parts.context.hub.close()
+        self.parts.context.hub.close()
         await super().shutdown(sockets)
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
 
 
 def run_control(config: ControlConfig, ready_fd: int | None) -> None:
@@ -100,20 +112,22 @@ def run_control(config: ControlConfig, ready_fd: int | None) -> None:
         def on_ready(url: str) -> None:
             _announce({"ready": True, "url": url, "pin": identity.pin}, ready_file, ready_fd)
 
+        server = make_server(config, identity, database, on_ready)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(config, identity, database, on_ready))
+            runner.run(serve(server))
     finally:
         ready_file.unlink(missing_ok=True)
         database.close()
 
 
-async def serve(
+def make_server(
     config: ControlConfig,
     identity: ServerIdentity,
     database: Database,
     on_ready: Callable[[str], None],
-) -> None:
-    """Run one server in this event loop until it is told to stop."""
+    clock: Callable[[], datetime] = clock,
+) -> ControlServer:
+    """A server that is not running yet; `on_ready` is given its URL once it listens."""
     context = Context(
         config=config,
         pin=identity.pin,
@@ -124,12 +138,16 @@ async def serve(
         mirror=Mirror(config.fingerprint),
     )
     parts = make_parts(context)
-    server = ControlServer(uvicorn_config(config, identity, parts), parts, on_ready)
+    return ControlServer(uvicorn_config(config, identity, parts), parts, on_ready)
+
+
+async def serve(server: ControlServer) -> None:
+    """Run a server in this event loop until it is told to stop."""
     try:
-        async with running(parts):
+        async with running(server.parts):
             await server.serve()
     finally:
-        context.close()
+        server.parts.context.close()
     log.info("stopped")
 
 
@@ -155,10 +173,6 @@ def uvicorn_config(config: ControlConfig, identity: ServerIdentity, parts: Parts
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-
-
-def clock() -> datetime:
-    return datetime.now(UTC)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

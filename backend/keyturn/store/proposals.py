@@ -97,7 +97,7 @@ def newest_in_force(connection: Connection, kind: str, subject: str) -> Proposal
     return None if row is None else ProposalRow(**row._mapping)
 
 
-def without_receipt(connection: Connection, *, limit: int = 100) -> list[tuple[str, int]]:
+def without_receipt(connection: Connection, *, limit: int = 10_000) -> list[tuple[str, int]]:
     """(digest, index) of statements in the log whose receipt is not here yet."""
     query = (
         select(proposals.c.digest, proposals.c.index)

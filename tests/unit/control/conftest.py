@@ -1,0 +1,14 @@
+"""One control plane over TLS on loopback with a keyholder of the test's own behind it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.control import World, running_world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with running_world(tmp_path) as made:
+        yield made
