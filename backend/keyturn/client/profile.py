@@ -14,7 +14,7 @@ from pathlib import Path
 
 from keyturn.base.encoding import Digest, parse_digest
 from keyturn.base.errors import MalformedError
-from keyturn.client.errors import MalformedProfile, NoProfile
+from keyturn.client.errors import FileUnusable, MalformedProfile, NoProfile
 from keyturn.officerkeys.location import InFile, KeyLocation, parse_location
 from keyturn.wire.tls import Pin, parse_pin
 
@@ -111,7 +111,17 @@ def write_profile(places: Places, profile: Profile) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Mode 0600, flushed to disk before it takes the place of what was there."""
+    """Mode 0600, flushed to disk before it takes the place of what was there.
+
+    Raises FileUnusable when the disk says no; then what was there still is.
+    """
+    try:
+        _replace(path, data)
+    except OSError as error:
+        raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
     try:

@@ -10,7 +10,7 @@ import httpx_sse
 
 from keyturn.base.strictjson import Fields, dump
 from keyturn.client.answers import MAX_ANSWER, parse_answer, refusal_of
-from keyturn.client.errors import MalformedAnswer, ServerUnreachable
+from keyturn.client.errors import MalformedAnswer, MalformedProfile, ServerUnreachable
 from keyturn.wire.tls import Pin, pinned_client
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -25,8 +25,14 @@ class Transport:
 
     @classmethod
     def pinned(cls, url: str, pin: Pin) -> Self:
-        """Towards `url`, talking only to the holder of the pinned TLS key."""
-        return cls(pinned_client(url, pin, timeout=TIMEOUT, follow_redirects=False))
+        """Towards `url`, talking only to the holder of the pinned TLS key.
+
+        Raises MalformedProfile when `url` is none, PinMismatch when it is not https.
+        """
+        try:
+            return cls(pinned_client(url, pin, timeout=TIMEOUT, follow_redirects=False))
+        except httpx.InvalidURL as error:
+            raise MalformedProfile(f"server: {error}", found=repr(url[:80])) from error
 
     def use_token(self, token: str | None) -> None:
         self._token = token

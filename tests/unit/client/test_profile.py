@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.base.encoding import digest_of
-from keyturn.client.errors import MalformedProfile, NoProfile
+from keyturn.client.errors import FileUnusable, MalformedProfile, NoProfile
 from keyturn.client.profile import (
     Places,
     Profile,
@@ -80,6 +80,12 @@ def test_none_is_told_apart_from_a_broken_one(tmp_path: Path) -> None:
     places.profile.write_bytes(b"\xff")
     with pytest.raises(MalformedProfile):
         read_profile(places)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileUnusable, match="cannot write"):
+        write_profile(places_of(tmp_path / "file", {}), PROFILE)
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

@@ -7,7 +7,12 @@ import pytest
 
 from keyturn.base.errors import KeyturnError
 from keyturn.client import transport as transport_module
-from keyturn.client.errors import MalformedAnswer, ServerRefused, ServerUnreachable
+from keyturn.client.errors import (
+    MalformedAnswer,
+    MalformedProfile,
+    ServerRefused,
+    ServerUnreachable,
+)
 from keyturn.client.transport import Transport
 from keyturn.wire.errors import PinMismatch
 
@@ -85,6 +90,11 @@ def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(transport_module, "MAX_ANSWER", 100)
     with pytest.raises(MalformedAnswer, match="too large"):
         answering(httpx.Response(200, content=b"x" * 101)).get("/x", "x")
+
+
+def test_what_is_no_address_is_malformed() -> None:
+    with pytest.raises(MalformedProfile, match="server"):
+        Transport.pinned("https://[nowhere", "ab" * 32)  # type: ignore[arg-type]
 
 
 def test_pinned_towards_http_is_refused() -> None:
