@@ -94,7 +94,7 @@ def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_what_is_no_address_is_malformed() -> None:
     with pytest.raises(MalformedProfile, match="server"):
-        Transport.pinned("https://[nowhere", "ab" * 32)  # type: ignore[arg-type]
+        Transport.pinned("https://host:port", "ab" * 32)  # type: ignore[arg-type]
 
 
 def test_pinned_towards_http_is_refused() -> None:
