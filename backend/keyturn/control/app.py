@@ -67,7 +67,7 @@ def make_app(parts: Parts) -> ASGIApp:
 
     async def health(_request: Request) -> Response:
         failure = parts.follower.failure
-        ready = parts.follower.hello is not None and failure is None
+        ready = parts.follower.ready
         body = {
             "status": "ok" if ready else "starting" if failure is None else "degraded",
             "reason": None if failure is None else failure.message,

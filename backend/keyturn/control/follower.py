@@ -68,6 +68,11 @@ class Follower:
     _receipts_due: bool = True
     _housekept: datetime | None = None
 
+    @property
+    def ready(self) -> bool:
+        """Whether the log was read, and the database compared with it."""
+        return self._checked and self.failure is None
+
     def poke(self) -> None:
         """There is news: do not wait for the next poll."""
         self._poked.set()
@@ -172,9 +177,9 @@ class Follower:
         for attempt in range(3):
             try:
                 await self.context.write(work)
-            except StoreConflict:
-                if attempt == 2:
-                    raise
+            except StoreConflict as error:
+                if attempt == 2:  # no other replica: rows stand where this entry's should
+                    raise CopyDiffers(f"rows of entries from {start} on: {error}") from error
             else:
                 return
 

@@ -64,6 +64,8 @@ def error_response(error: KeyturnError) -> JSONResponse:
     headers = {"www-authenticate": "Bearer"} if isinstance(error, NotSignedIn) else None
     if isinstance(error, TooMany):
         headers = {"retry-after": "1"}
+    if isinstance(error, TooLarge | TooSlow):
+        headers = {"connection": "close"}  # the rest of the body is not waited for
     document = {"error": error_body(error).model_dump()}
     return JSONResponse(document, status_of(error), headers)
 

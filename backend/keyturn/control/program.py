@@ -1,13 +1,16 @@
 """The control plane as a process: TLS, uvicorn, a ready line, a clean stop on SIGTERM."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import secrets
+import signal
 import socket
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ HEADER_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 75
 STOP_SECONDS = 5
 GOODBYE_SECONDS = 0.3
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 MAX_CONNECTIONS = 12_000
 
 
@@ -82,6 +86,19 @@ class ControlServer(uvicorn.Server):
         super().__init__(config)
         self.parts = parts
         self._on_ready = on_ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's, but a signal that was obeyed is not raised again: our clean-up follows."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.signal(each, self.handle_exit) for each in STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -176,7 +193,7 @@ def uvicorn_config(config: ControlConfig, identity: ServerIdentity, parts: Parts
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    return uvicorn.Config(app=lambda: None).get_loop_factory()
+    return uvicorn.Config(app=lambda: None, log_config=None).get_loop_factory()
 
 
 def _announce(document: dict[str, object], file: Path, ready_fd: int | None) -> None:

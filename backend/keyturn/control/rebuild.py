@@ -15,9 +15,8 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
 from keyturn.control.projection import project, proposal_row
 from keyturn.quorum.statements import parse_statement
-from keyturn.store import logcopy
 from keyturn.store.database import open_database
-from keyturn.store.migrate import upgrade
+from keyturn.store.migrate import make_tables
 from keyturn.store.schema import leases, log_entries, nodes, proposals
 
 _OURS = {
@@ -41,7 +40,7 @@ def differences(connection: Connection, log: LogContent) -> list[str]:
     found = list(_edited_proposals(connection))
     fresh = open_database("sqlite://")
     try:
-        upgrade(fresh)
+        make_tables(fresh)
         with fresh.write() as truth:
             for index, leaf in enumerate(log.leaves):
                 project(truth, index, leaf, log.objects)
@@ -155,8 +154,3 @@ def _rows(
         query = query.where(table.c.index.is_not(None) | table.c.withdrawn)
     key = next(iter(table.primary_key.columns)).name
     return {row._mapping[key]: dict(row._mapping) for row in connection.execute(query)}
-
-
-def copied_leaves(connection: Connection) -> list[bytes]:
-    """The leaves of the copy, for a comparison without the keyholder."""
-    return list(logcopy.all_leaves(connection))

@@ -3,6 +3,7 @@
 Upgrading runs in one transaction under a lock: replicas that start together wait for each other.
 """
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -14,9 +15,12 @@ from sqlalchemy import Connection, text
 
 from keyturn.store.database import Database
 from keyturn.store.errors import StoreOutdated
-from keyturn.store.schema import metadata
+from keyturn.store.events import COUNTER as EVENTS
+from keyturn.store.schema import counters, metadata
 
 _LOCK = 0x6B657974  # PostgreSQL advisory lock, "keyt"
+_ALEMBIC = threading.Lock()
+"""Alembic keeps its context in module globals: one upgrade at a time in a process."""
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -25,13 +29,20 @@ def upgrade(database: Database) -> tuple[str | None, str]:
 
     Raises StoreUnreachable, and StoreOutdated when a newer program made the tables.
     """
-    with database.write() as connection:
+    with _ALEMBIC, database.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         before = _current(connection)
         _known(before)
         command.upgrade(_config(connection), "head")
         return before, newest_version()
+
+
+def make_tables(database: Database) -> None:
+    """The newest tables in an empty database that nobody keeps, without Alembic."""
+    with database.write() as connection:
+        metadata.create_all(connection)
+        connection.execute(counters.insert().values(name=EVENTS, value=0))
 
 
 def require_current(database: Database) -> None:

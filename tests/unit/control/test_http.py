@@ -1,0 +1,127 @@
+"""The edge: limits of size and time, strict JSON, every error in one form."""
+
+import socket
+import ssl
+
+import pytest
+
+from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError, UntrustedError
+from keyturn.control import program
+from keyturn.control.errors import Conflict, NotAllowed, NotFound, NotSignedIn, TooLarge, TooMany
+from keyturn.control.http import status_of
+from keyturn.store.errors import StoreUnreachable
+from keyturn.wire.errors import PeerRefused, PeerUnreachable
+from keyturn.wire.tls import pinned_context
+from support.control import World
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NotSignedIn("x"), 401),
+        (NotAllowed("x"), 403),
+        (UntrustedError("x"), 403),
+        (NotFound("x"), 404),
+        (Conflict("x"), 409),
+        (TooLarge("x"), 413),
+        (MalformedError("x"), 400),
+        (TooMany("x"), 429),
+        (PeerRefused("untrusted", "x"), 502),
+        (PeerUnreachable("x"), 503),
+        (StoreUnreachable("x"), 503),
+        (UnreachableError("x"), 503),
+        (KeyturnError("x"), 400),
+    ],
+)
+def test_one_table_from_error_to_status(error: KeyturnError, status: int) -> None:
+    assert status_of(error) == status
+
+
+def _raw(world: World, data: bytes, *, end: bool = False) -> bytes:
+    """Send bytes over TLS; everything that comes back until the server hangs up or 3 s pass."""
+    host, port = world.url.removeprefix("https://").split(":")
+    with (
+        socket.create_connection((host, int(port)), timeout=5) as plain,
+        pinned_context(world.pin).wrap_socket(plain, server_hostname=host) as connection,
+    ):
+        connection.sendall(data)
+        if end:
+            return b""
+        received = b""
+        try:
+            while piece := connection.recv(65536):
+                received += piece
+        except (ssl.SSLError, OSError):
+            pass
+        return received
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"envelope":"","envelope":""}',
+        b'{"envelope":NaN}',
+        b'{"envelope":1.5}',
+        b'{"envelope":"","more":1}',
+        b"[]",
+        b"{",
+        b"",
+        b"\xff",
+        b'{"envelope":"' + b"a" * 70_000 + b'"}',
+    ],
+)
+def test_bodies_are_read_strictly(world: World, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    with world.client() as client:
+        answer = client.post("/v1/sessions", content=body, headers=headers)
+    assert answer.status_code in (400, 413)
+    assert set(answer.json()["error"]) == {"kind", "message", "found", "expected", "hint"}
+
+
+def test_a_body_without_an_announced_length_is_counted(world: World) -> None:
+    with world.client() as client:
+        answer = client.post("/v1/heartbeats", content=(b"x" * 4096 for _ in range(20)))
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/v1/challenges", 404),
+        ("DELETE", "/v1/hello", 405),
+        ("POST", "/v1/nodes/x/y", 404),
+    ],
+)
+def test_unknown_paths_and_methods_are_told_in_our_form(
+    world: World, method: str, path: str, status: int
+) -> None:
+    with world.client() as client:
+        answer = client.request(method, path)
+    assert answer.status_code == status
+    assert "message" in answer.json()["error"]
+
+
+def test_answers_are_not_cached_and_name_no_server(world: World) -> None:
+    with world.client() as client:
+        headers = client.get("/v1/hello").headers
+    assert headers["cache-control"] == "no-store"
+    assert "server" not in headers
+
+
+def test_a_slow_body_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.server.config.loaded_app, "_body_seconds", 0.2)
+    received = _raw(world, b"POST /v1/releases HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+    assert received.startswith(b"HTTP/1.1 408")
+
+
+def test_a_header_that_never_ends_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "HEADER_SECONDS", 0.2)
+    assert _raw(world, b"GET /v1/hello HTTP/1.1\r\nhost: x\r\n") == b""
+
+
+def test_a_client_that_hangs_up_in_the_middle_harms_nobody(world: World) -> None:
+    for cut in (b"", b"GET", b"POST /v1/releases HTTP/1.1\r\ncontent-length: 9\r\n\r\n{"):
+        _raw(world, cut, end=True)
+    with world.client() as client:
+        assert client.get("/v1/hello").status_code == 200
