@@ -37,14 +37,14 @@ def judge(
     _check_proposer(statement, roster)
     _check_times(statement, now)
     _check_chain(statement, standing)
-    signers = [_check_approval(each, statement, roster, now) for each in approvals]
-    approving = _approving(signers, statement, roster)
-    _check_quorum(statement, roster, approving)
+    for each in approvals:
+        _check_approval(each, statement, roster, now)
+    counted = _check_quorum(statement, approvals, roster, roster)
     if isinstance(statement.body, Roster):
-        _check_new_roster(statement, statement.body, roster, approving)
+        counted |= _check_new_roster(statement, approvals, statement.body, roster)
     if isinstance(statement.body, TrustAnchorsBody) and statement.body.simulated:
         _check_simulation_allowed(statement, roster)
-    return approving
+    return counted
 
 
 def check_withdrawal(withdrawal: Withdrawal, statement_proposer: str, roster: Roster) -> None:
@@ -62,8 +62,8 @@ def check_withdrawal(withdrawal: Withdrawal, statement_proposer: str, roster: Ro
 def signer_of(envelope: Envelope, *rosters: Roster) -> Officer:
     """The one officer who signed an envelope, by however many keys.
 
-    Raises SubmissionRefused when a key is outside the rosters, a signature is wrong, or two
-    officers signed one envelope.
+    Raises SubmissionRefused when a key is outside the rosters, a signature is wrong, two
+    officers signed one envelope, or the rosters disagree about whose key it is.
     """
     keys = {key_id: key for roster in rosters for key_id, key in roster.keys.items()}
     for signature in envelope.signatures:
@@ -78,14 +78,15 @@ def signer_of(envelope: Envelope, *rosters: Roster) -> Officer:
         key_ids = verified_signers(envelope, keys)
     except UntrustedError as error:
         raise SubmissionRefused(SubmissionReason.BAD_SIGNATURE, error.message) from error
-    officers = {}
-    for key_id in key_ids:
-        officer = next(o for r in rosters if (o := r.officer_of(key_id)) is not None)
-        officers[officer.id] = officer
+    owners = [roster.officer_of(key_id) for key_id in key_ids for roster in rosters]
+    officers: dict[OfficerId, Officer] = {}
+    for owner in owners:
+        if owner is not None:
+            officers.setdefault(owner.id, owner)
     if len(officers) != 1:
         raise SubmissionRefused(
             SubmissionReason.WRONG_SIGNER,
-            "one envelope carries signatures of several officers",
+            "one envelope carries signatures or keys of several officers",
             found=", ".join(sorted(officers)),
             expected="one officer",
         )
@@ -180,9 +181,40 @@ def _check_chain(statement: Statement, standing: Standing) -> None:
         )
 
 
+def approving(
+    statement: Statement, approvals: Sequence[Approval], roster: Roster, in_force: Roster
+) -> frozenset[OfficerId]:
+    """The officers of `roster` whose approval counts there, each once (our protocol §2.5.6).
+
+    Of `roster`, because a roster that is only proposed may give an officer's id to any key:
+    an approval counts in a roster only by a key that this very roster lists for that officer.
+    `in_force` says whether the proposer counts; for a roster change it is the old one. The
+    approvals' signatures must have been verified.
+    """
+    left_out = {each.officer for each in approvals if each.decision is Decision.REJECT}
+    if statement.kind not in in_force.proposer_may_approve:
+        left_out.add(statement.proposer)
+    return frozenset(
+        each.officer
+        for each in approvals
+        if each.decision is Decision.APPROVE
+        and each.officer not in left_out
+        and _approves_in(each, roster)
+    )
+
+
+def _approves_in(approval: Approval, roster: Roster) -> bool:
+    """Whether its officer is an approver of `roster`, and one of its keys is theirs there."""
+    officer = roster.officers.get(approval.officer)
+    if officer is None or Role.APPROVER not in officer.roles:
+        return False
+    theirs = {key.key_id for key in officer.keys}
+    return any(each.key_id in theirs for each in approval.envelope.signatures)
+
+
 def _check_approval(
     approval: Approval, statement: Statement, roster: Roster, now: datetime
-) -> tuple[Officer, Approval]:
+) -> None:
     if approval.statement != statement.digest:
         raise SubmissionRefused(
             SubmissionReason.OTHER_STATEMENT,
@@ -199,7 +231,7 @@ def _check_approval(
             found=officer.id,
             expected=approval.officer,
         )
-    if not any(_is_approver(officer.id, each) for each in rosters):
+    if not any(_approves_in(approval, each) for each in rosters):
         raise SubmissionRefused(
             SubmissionReason.NOT_AN_APPROVER,
             f"{officer.id} may not approve",
@@ -219,41 +251,37 @@ def _check_approval(
             found=approval.time.isoformat(),
             expected=f"from {statement.time.isoformat()}",
         )
-    return officer, approval
-
-
-def _approving(
-    signers: Sequence[tuple[Officer, Approval]], statement: Statement, roster: Roster
-) -> frozenset[OfficerId]:
-    approve = {o.id for o, a in signers if a.decision is Decision.APPROVE}
-    reject = {o.id for o, a in signers if a.decision is Decision.REJECT}
-    if statement.kind not in roster.proposer_may_approve:
-        reject.add(statement.proposer)
-    return frozenset(approve - reject)
 
 
 def _check_quorum(
-    statement: Statement, roster: Roster, approving: frozenset[OfficerId], which: str = ""
-) -> None:
-    counted = sorted(each for each in approving if _is_approver(each, roster))
+    statement: Statement,
+    approvals: Sequence[Approval],
+    roster: Roster,
+    in_force: Roster,
+    which: str = "",
+) -> frozenset[OfficerId]:
+    """The officers that count in `roster`. Raises SubmissionRefused when they are too few."""
+    counted = approving(statement, approvals, roster, in_force)
     needed = roster.thresholds[statement.kind]
     if len(counted) < needed:
+        names = ", ".join(sorted(counted)) or "nobody"
         raise SubmissionRefused(
             SubmissionReason.TOO_FEW_APPROVALS,
             f"{statement.kind.value} '{statement.subject}': too few approvals{which}",
-            found=f"{len(counted)} ({', '.join(counted) or 'nobody'})",
+            found=f"{len(counted)} ({names})",
             expected=f"{needed} approvers, the proposer not counted"
-            if statement.kind not in roster.proposer_may_approve
+            if statement.kind not in in_force.proposer_may_approve
             else f"{needed} approvers",
             hint=f"{needed - len(counted)} more must approve",
         )
+    return counted
 
 
 def _check_new_roster(
-    statement: Statement, new: Roster, old: Roster, approving: frozenset[OfficerId]
-) -> None:
-    """TUF's rule: old and new threshold both; and simulation never changes (I9)."""
-    _check_quorum(statement, new, approving, " of the new roster")
+    statement: Statement, approvals: Sequence[Approval], new: Roster, old: Roster
+) -> frozenset[OfficerId]:
+    """TUF's rule: old and new threshold both, each by its own keys; simulation stays (I9)."""
+    counted = _check_quorum(statement, approvals, new, old, " of the new roster")
     if new.simulation != old.simulation:
         raise SubmissionRefused(
             SubmissionReason.SIMULATION_CHANGED,
@@ -261,6 +289,7 @@ def _check_new_roster(
             found=str(new.simulation),
             expected=str(old.simulation),
         )
+    return counted
 
 
 def _check_simulation_allowed(statement: Statement, roster: Roster) -> None:
@@ -270,8 +299,3 @@ def _check_simulation_allowed(statement: Statement, roster: Roster) -> None:
             "simulated roots under an authority that is not a simulation",
             statement=statement.digest,
         )
-
-
-def _is_approver(officer: OfficerId, roster: Roster) -> bool:
-    found = roster.officers.get(officer)
-    return found is not None and Role.APPROVER in found.roles

@@ -1,0 +1,157 @@
+"""An authority and its log in memory: what a keyholder keeps, without its disk and its HSM."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from keyturn.base.encoding import Digest, b64, digest_of
+from keyturn.quorum.approvals import parse_approval
+from keyturn.quorum.entries import StatementEntry, origin_entry, statement_entry
+from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.state import AuthorityState, InForce
+from keyturn.quorum.statements import parse_statement
+from support.authority import Authority, Clock, Proposal
+
+ORIGIN = "unit.example/log"
+PUBLIC = serialization.PublicFormat.SubjectPublicKeyInfo
+_FIXED = {Kind.ROSTER: "roster", Kind.KEYS: "keys"}
+
+
+def der(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
+    """The SPKI of a private key's public half."""
+    return key.public_key().public_bytes(serialization.Encoding.DER, PUBLIC)
+
+
+@cache
+def rsa_key(bits: int = 3072, place: int = 0) -> rsa.RSAPrivateKey:
+    """Slow to make, so made once a process; another `place` is another key."""
+    return rsa.generate_private_key(65537, bits)
+
+
+class KeyholderKeys:
+    """The keys that an HSM would hold."""
+
+    def __init__(self) -> None:
+        self.ingest = rsa_key()
+        self.log = ed25519.Ed25519PrivateKey.generate()
+        self.result = ec.generate_private_key(ec.SECP256R1())
+
+    def body(self, **changed: object) -> dict[str, object]:
+        keys = [
+            key_entry("ingest", "rsa-3072", der(self.ingest), "sha256"),
+            key_entry("log", "ed25519", der(self.log)),
+            key_entry("result", "p256", der(self.result)),
+        ]
+        return {"origin": ORIGIN, "assurance": "hardware", "keys": keys, **changed}
+
+
+def key_entry(
+    purpose: str, algorithm: str, spki: bytes, oaep_hash: str | None = None
+) -> dict[str, object]:
+    return {
+        "purpose": purpose,
+        "algorithm": algorithm,
+        "spki": b64(spki),
+        "oaep_hash": oaep_hash,
+    }
+
+
+class AuthorityLog:
+    """Genesis with one roster; statements come into force as a keyholder would enter them."""
+
+    def __init__(self, *, simulation: bool = True, **roster: object) -> None:
+        self.clock = Clock()
+        self.authority = Authority(self.clock, simulation=simulation)
+        self.keys = KeyholderKeys()
+        self.leaves: list[bytes] = []
+        self.objects: dict[Digest, bytes] = {}
+        first = self.authority.approved(Kind.ROSTER, "roster", self.authority.roster_body(**roster))
+        self.fingerprint = first.digest
+        self.state = AuthorityState(self.fingerprint)
+        self.append(origin_entry(self.clock(), self.fingerprint))
+        self.submit(first)
+
+    def read(self, digest: Digest) -> bytes:
+        return self.objects[digest]
+
+    def put(self, raw: bytes) -> Digest:
+        self.objects[digest_of(raw)] = raw
+        return digest_of(raw)
+
+    def append(self, leaf: bytes) -> None:
+        """Raises LogInconsistent, and then nothing was appended."""
+        self.state = self.state.apply(leaf, self.read)
+        self.leaves.append(leaf)
+
+    def leaf(self, proposal: Proposal, **changed: object) -> bytes:
+        """The entry that a keyholder would write for a statement, or a forged one."""
+        statement = parse_statement(proposal.raw)
+        envelopes = tuple(self.put(each) for each in (proposal.raw, *proposal.approvals))
+        entry = StatementEntry(
+            statement.digest, statement.kind, statement.subject, statement.version, envelopes
+        )
+        return statement_entry(self.clock(), replace(entry, **changed))  # type: ignore[arg-type]
+
+    def submit(self, proposal: Proposal) -> InForce:
+        statement = parse_statement(proposal.raw)
+        self.append(self.leaf(proposal))
+        self.authority.entered(statement.kind, statement.subject, proposal)
+        return self.state.by_digest[statement.digest]
+
+    def enact(
+        self, kind: Kind, subject: str, body: dict[str, object], **options: object
+    ) -> InForce:
+        return self.submit(self.authority.approved(kind, subject, body, **options))
+
+    def enact_keys(self) -> InForce:
+        return self.enact(Kind.KEYS, "keys", self.keys.body())
+
+    def revoke(self, target_kind: str, target: str) -> InForce:
+        body: dict[str, object] = {"target_kind": target_kind, "target": target}
+        return self.enact(Kind.REVOCATION, f"{target_kind}:{target}", body)
+
+    def judged(self, proposal: Proposal) -> frozenset[str]:
+        """Who approved. Raises SubmissionRefused; the state stays as it is."""
+        statement = parse_statement(proposal.raw)
+        approvals = [parse_approval(each) for each in proposal.approvals]
+        return frozenset(self.state.submit(statement, approvals, self.clock()))
+
+    def refusal(self, proposal: Proposal) -> SubmissionReason | None:
+        """Why a submission is refused; None when it would come into force."""
+        try:
+            self.judged(proposal)
+        except SubmissionRefused as refused:
+            return refused.reason
+        return None
+
+    def proposed(
+        self, kind: Kind, subject: str, body: dict[str, object], *approvers: str, **options: object
+    ) -> Proposal:
+        """Proposed by Ada (or `by`), approved by exactly these officers."""
+        made = self.authority.propose(kind, subject, body, **options)  # type: ignore[arg-type]
+        made.approvals += [self.authority.approval(made.digest, name) for name in approvers]
+        return made
+
+
+def platforms(*ids: str) -> dict[str, object]:
+    return {"platforms": [{"id": each, "site": "Berlin", "note": ""} for each in ids]}
+
+
+def measurements(*values: bytes, gpu: Sequence[object] = ()) -> dict[str, object]:
+    snp = [{"value": value.hex(), "source": "a test"} for value in values]
+    return {"snp": {"measurements": snp}, "gpu": list(gpu)}
+
+
+def admission(model: Digest, policy: str = "serving", **changed: object) -> dict[str, object]:
+    body: dict[str, object] = {
+        "model": model,
+        "name": "mini",
+        "version": "1",
+        "tag": "ab" * 32,
+        "policy": policy,
+    }
+    return {**body, **changed}
