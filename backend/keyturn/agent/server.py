@@ -65,7 +65,7 @@ def build_app(service: Service) -> Starlette:
         if isinstance(gate, Closed):
             return _json(dump({"state": gate.reason, "lease_seconds_left": None}), 503)
         left = int(gate.until - service.clock())
-        if left < 0:
+        if service.clock() >= gate.until:
             return _json(dump({"state": "lease-ended", "lease_seconds_left": 0}), 503)
         return _json(dump({"state": "serving", "lease_seconds_left": left}))
 
@@ -129,6 +129,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(CONNECTIONS)  # from here on nobody is refused who was told the address
     except BaseException:
         listener.close()
         raise
