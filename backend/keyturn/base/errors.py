@@ -41,3 +41,7 @@ class UntrustedError(KeyturnError):
 
 class UnreachableError(KeyturnError):
     """A peer, device or store could not be asked, so nothing is known."""
+
+
+class NotFoundError(KeyturnError):
+    """What was asked for by its name is not there, and that is the whole answer."""

@@ -27,7 +27,13 @@ def build() -> typer.Typer:
         typer.echo(__version__)
 
     for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
-        point.load()(app)
+        try:
+            register = point.load()
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "keyturn":
+                raise
+            continue  # its extra is not installed here
+        register(app)
     return app
 
 

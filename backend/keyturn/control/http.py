@@ -56,6 +56,8 @@ STATUS: tuple[tuple[type[KeyturnError], int], ...] = (
 
 def status_of(error: KeyturnError) -> int:
     """The HTTP status of an error."""
+    if isinstance(error, PeerRefused) and error.kind == "not-found":
+        return 404
     return next((status for kind, status in STATUS if isinstance(error, kind)), 400)
 
 

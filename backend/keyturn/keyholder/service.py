@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 from keyturn import __version__
 from keyturn.base.encoding import Digest, b64, digest_of
+from keyturn.base.errors import NotFoundError
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.hsm.protocol import Hsm
 from keyturn.hsm.protocol import Purpose as HsmPurpose
 from keyturn.keyholder.errors import WrongToken
 from keyturn.keyholder.journal import Clock, Journal
 from keyturn.keyholder.logdisk import LogDisk
+from keyturn.keyholder.logdisk_errors import LogMissing
 from keyturn.keyholder.releases import Releases
 from keyturn.keyholder.submissions import Submissions
 from keyturn.quorum.bodies import Keys, Purpose
@@ -79,13 +81,19 @@ class Keyholder:
                 leaves = log.leaves(min(start, size), min(end, size, start + MAX_ENTRIES))
                 return ok_answer({"leaves": [b64(leaf) for leaf in leaves], "size": size})
             case asked.AskObject(digest=digest):
-                return ok_answer({"data": b64(log.object(Digest(digest)))})
+                return ok_answer({"data": b64(self._object(Digest(digest)))})
             case asked.AskCheckpoint():
                 return ok_answer({"note": log.checkpoint.to_bytes().decode()})
             case asked.AskReceipt(index=index):
                 return ok_answer({"receipt": _document(log.receipt(index))})
             case asked.AskConsistency(old=old, new=new):
                 return ok_answer({"proof": [each.hex() for each in log.consistency(old, new)]})
+
+    def _object(self, digest: Digest) -> bytes:
+        try:
+            return self._journal.log.object(digest)
+        except LogMissing as error:
+            raise NotFoundError("no such object beside the log", found=digest) from error
 
     def close(self) -> None:
         """Write what waits and let go of the disk. The HSM is its owner's to close."""

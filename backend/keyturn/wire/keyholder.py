@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from keyturn.base.encoding import Digest, b64, unb64
-from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError, UntrustedError
+from keyturn.base.errors import (
+    KeyturnError,
+    MalformedError,
+    NotFoundError,
+    UnreachableError,
+    UntrustedError,
+)
 from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.wire.errors import PeerRefused
 
@@ -313,6 +319,8 @@ def kind_of(error: KeyturnError) -> str:
     """One stable word for an error: what the caller can act on."""
     if isinstance(error, PeerRefused):
         return error.kind
+    if isinstance(error, NotFoundError):
+        return "not-found"
     if isinstance(error, MalformedError):
         return "malformed"
     if isinstance(error, UntrustedError):
