@@ -43,6 +43,7 @@ from keyturn.vault.sealer import SealedModel, seal_directory
 from keyturn.wire.heartbeat import Heartbeat, parse_heartbeat
 from keyturn_sim.node import SimNode
 from keyturn_sim.vendors import SimVendors
+from support.authority import START, Clock
 from support.hsmtoken import Model, TestToken, make_softhsm, sealed_to
 from support.system import System, clone_token, running
 
@@ -239,7 +240,20 @@ def node_keys() -> NodeKeys:
 
 
 @pytest.fixture
-def system(tmp_path: Path, token_template: TestToken, vendors: SimVendors) -> Iterator[System]:
+def genesis() -> datetime:
+    """When the authority begins. Tests with processes of their own override it with now."""
+    return START
+
+
+@pytest.fixture
+def system(
+    tmp_path: Path,
+    token_template: TestToken,
+    vendors: SimVendors,
+    genesis: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[System]:
+    monkeypatch.setattr("support.system.Clock", lambda: Clock(genesis))
     token = clone_token(token_template, tmp_path / "token")
     with token.worker() as hsm, running(tmp_path, hsm, vendors) as made:
         yield made
