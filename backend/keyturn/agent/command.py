@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
 
             outcome = run_agent(settings)
         typer.echo(outcome_line(outcome))
-        if outcome.reason not in _GOOD_ENDS:
+        if not ended_well(outcome):
             _explain(outcome)
             raise typer.Exit(1)
 
@@ -74,6 +74,13 @@ def register(app: typer.Typer) -> None:
                     typer.echo(f"     what to do: {each.hint}")
         if not all(each.good for each in findings):
             raise typer.Exit(1)
+
+
+def ended_well(outcome: "Outcome") -> bool:
+    """Stopped or revoked; a revocation may first be heard of as a renewal that it refuses."""
+    if outcome.reason is EndReason.RENEWAL_REFUSED and isinstance(outcome.failure, RefusalDocument):
+        return {each.reason for each in outcome.failure.reasons} == {"revoked"}
+    return outcome.reason in _GOOD_ENDS
 
 
 def _explain(outcome: "Outcome") -> None:
