@@ -12,6 +12,7 @@ from keyturn.base.encoding import Digest, parse_digest
 from keyturn.config.errors import MalformedConfig
 
 MAX_CONFIG = 64 << 10
+MAX_TEXT = 4096
 
 T = TypeVar("T")
 
@@ -20,6 +21,7 @@ class Settings:
     """One file's settings. Each is asked for once; `done` refuses what nobody asked for.
 
     A variable `<prefix><NAME>` wins over the file. Relative paths are relative to the file.
+    An empty text is the same as none.
     """
 
     def __init__(
@@ -32,14 +34,26 @@ class Settings:
         self._asked: set[str] = set()
 
     def text(self, name: str, default: str | None = None) -> str:
-        """Not empty unless the default is. Raises MalformedConfig."""
-        return self._read(name, str, str, default)
+        """At most MAX_TEXT characters; not empty unless the default is. Raises MalformedConfig."""
+        found = self._read(name, str, str, default)
+        if len(found) > MAX_TEXT:
+            raise MalformedConfig(
+                f"setting '{name}'",
+                found=f"{len(found)} characters",
+                expected=f"at most {MAX_TEXT}",
+            )
+        return found
+
+    def optional_text(self, name: str) -> str | None:
+        return self.text(name, "") or None
 
     def integer(self, name: str, default: int | None = None, *, low: int, high: int) -> int:
+        """A whole number from `low` to `high`, both included."""
         found = self._read(name, int, int, default)
         return self._within(name, found, low, high)
 
     def seconds(self, name: str, default: float | None = None, *, low: float, high: float) -> float:
+        """A number from `low` to `high`, both included; NaN lies nowhere between."""
         found = self._read(name, (int, float), float, default)
         return self._within(name, float(found), low, high)
 
@@ -51,17 +65,38 @@ class Settings:
             raise MalformedConfig(f"setting '{name}'", expected="a list of texts")
         return tuple(found)
 
-    def path(self, name: str, default: str | None = None) -> Path:
-        return self._base / self.text(name, default)
+    def path(self, name: str) -> Path:
+        return self._base / self.text(name)
+
+    def optional_path(self, name: str) -> Path | None:
+        found = self.optional_text(name)
+        return None if found is None else self._base / found
 
     def digest(self, name: str) -> Digest:
+        """Raises MalformedError."""
         return parse_digest(self.text(name), what=f"setting '{name}'")
 
+    def optional_digest(self, name: str) -> Digest | None:
+        """Raises MalformedError."""
+        found = self.optional_text(name)
+        return None if found is None else parse_digest(found, what=f"setting '{name}'")
+
     def done(self) -> None:
-        """Refuse unknown settings."""
+        """Refuse settings and variables that nobody asked for: a slip of the pen, most likely."""
         unknown = sorted(set(self._values) - self._asked)
         if unknown:
             raise MalformedConfig(f"unknown setting '{unknown[0]}'")
+        known = {self._variable(name) for name in self._asked}
+        foreign = sorted(
+            each
+            for each in self._environment
+            if each.startswith(self._prefix) and each not in known
+        )
+        if foreign:
+            raise MalformedConfig(f"unknown variable {foreign[0]}")
+
+    def _variable(self, name: str) -> str:
+        return self._prefix + name.upper()
 
     def _read(
         self,
@@ -71,7 +106,7 @@ class Settings:
         default: T | None,
     ) -> T:
         self._asked.add(name)
-        variable = self._prefix + name.upper()
+        variable = self._variable(name)
         found: object = self._values.get(name)
         if variable in self._environment:
             try:
@@ -97,9 +132,10 @@ class Settings:
 
 
 def load_settings(path: Path, environment: Mapping[str, str], prefix: str) -> Settings:
-    """Read a file. Raises MalformedConfig."""
+    """Read a file of at most MAX_CONFIG bytes. Raises MalformedConfig."""
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_CONFIG + 1)
     except OSError as error:
         raise MalformedConfig(f"configuration {path}: {error.strerror}") from error
     if len(raw) > MAX_CONFIG:

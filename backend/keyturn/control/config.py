@@ -30,7 +30,7 @@ class ControlConfig:
 
 
 def load_config(path: Path, environment: Mapping[str, str]) -> ControlConfig:
-    """Read the file and the variables. Raises MalformedConfig; an unknown field is refused."""
+    """Raises MalformedError, naming the setting; an unknown one is refused."""
     settings = load_settings(path, environment, PREFIX)
     config = ControlConfig(
         data=settings.path("data"),

@@ -29,16 +29,14 @@ class KeyholderConfig:
 def load_config(path: Path, environment: Mapping[str, str]) -> KeyholderConfig:
     """Raises MalformedConfig, naming the setting."""
     settings = load_settings(path, environment, PREFIX)
-    module = settings.text("module", "")
-    softhsm = settings.text("softhsm_configuration", "")
     config = KeyholderConfig(
         log=settings.path("log"),
         socket=settings.path("socket"),
         origin=settings.text("origin"),
         fingerprint=settings.digest("fingerprint"),
         token_label=settings.text("token_label"),
-        module=path.parent / module if module else None,
-        softhsm_configuration=path.parent / softhsm if softhsm else None,
+        module=settings.optional_path("module"),
+        softhsm_configuration=settings.optional_path("softhsm_configuration"),
         workers=settings.integer("workers", 1, low=1, high=64),
         reserve=settings.integer("reserve", DEFAULT_RESERVE, low=0, high=1 << 50),
     )
