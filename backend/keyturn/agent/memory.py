@@ -14,7 +14,11 @@ def can_lock(size: int) -> bool:
     if sys.platform != "linux" or size <= 0:
         return size <= 0
     libc = ctypes.CDLL(None, use_errno=True)
-    with mmap.mmap(-1, size) as area:
+    try:
+        area = mmap.mmap(-1, size)
+    except (OSError, OverflowError):
+        return False
+    with area:
         start = ctypes.c_char.from_buffer(area)
         try:
             result: int = libc.mlock2(

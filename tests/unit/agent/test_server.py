@@ -162,7 +162,7 @@ def test_no_proof_before_there_is_one(client: httpx.Client) -> None:
 def test_nothing_of_a_prompt_is_logged(
     client: httpx.Client, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, logger="httpx"):
         ask(client)
         ask(client, model=PROMPT)
         client.post("/v1/embeddings", content=json.dumps({"input": PROMPT})[:-1])
