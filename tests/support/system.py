@@ -10,7 +10,9 @@ from pathlib import Path
 from keyturn.base.encoding import Digest, b64
 from keyturn.hsm.genesis import write_configuration
 from keyturn.hsm.protocol import Hsm
-from keyturn.keyholder.genesis import Founding, found, open_log
+from keyturn.keyholder.genesis import Founding, found, log_signer
+from keyturn.keyholder.logdisk import DEFAULT_RESERVE, LogDisk
+from keyturn.keyholder.logdisk_io import DiskIo
 from keyturn.keyholder.releases import Outcome
 from keyturn.keyholder.service import Keyholder
 from keyturn.keyholder.submissions import Entered
@@ -63,8 +65,10 @@ class System:
     def bundle(self) -> Bundle:
         return load_bundle(self.bundle_bytes, self.fingerprint, self.clock())
 
-    def start(self) -> Keyholder:
-        log = open_log(self.directory / "log", ORIGIN, self.hsm)
+    def start(self, io: DiskIo | None = None, reserve: int = DEFAULT_RESERVE) -> Keyholder:
+        """A keyholder process on this directory; `io` is its disk."""
+        sign, key = log_signer(self.hsm)
+        log = LogDisk.open(self.directory / "log", ORIGIN, sign, key, reserve=reserve, io=io)
         try:
             self.keyholder = Keyholder(log, self.hsm, self.fingerprint, self.clock)
         except BaseException:
