@@ -23,7 +23,7 @@ Command = Sequence[str]
 CHECKS: dict[str, Command] = {
     "ruff check": ("-m", "ruff", "check", *CHECKED),
     "ruff format": ("-m", "ruff", "format", "--check", *CHECKED),
-    "mypy": ("-m", "mypy", "backend", "packaging/setup", "tests/run_suites.py"),
+    "mypy": ("-m", "mypy", "backend", "packaging/setup", "packaging/demo", "tests/run_suites.py"),
     "import-linter": ("-c", "import importlinter.cli as c; c.lint_imports_command(['--no-cache'])"),
 }
 

@@ -64,6 +64,10 @@ PURE_STDLIB = set(
     ]
 )
 CORE_PACKAGES = {"keyturn", "cryptography", "cbor2"}
+PURE_NAMES = {("pathlib", "PurePosixPath")}
+ALLOWED = {"attest/chains.py": {"imports threading.Lock"}}
+"""The cache of verified links is the caller's value, and its verifiers may be threads."""
+
 READS_THE_MACHINE = {"exposure/memscan.py"}
 """Core modules that do I/O although they should not. This list only shrinks."""
 
@@ -140,7 +144,7 @@ def impurities(path: Path) -> list[str]:
     found = []
     for module, name in imported(path):
         top = module.partition(".")[0]
-        if top in CORE_PACKAGES | PURE_STDLIB or (module, name) == ("pathlib", "PurePosixPath"):
+        if top in CORE_PACKAGES | PURE_STDLIB or (module, name) in PURE_NAMES:
             continue
         found.append(f"imports {module}.{name}".rstrip("."))
     return found + [f"calls {name}()" for name in sorted(calls(path) & IMPURE_NAMES)]
@@ -149,8 +153,9 @@ def impurities(path: Path) -> list[str]:
 @pytest.mark.parametrize("package", CORE)
 def test_the_core_has_no_io_no_clock_and_no_randomness(package: str) -> None:
     for path in modules(SHIPPED / package):
-        if path.relative_to(SHIPPED).as_posix() not in READS_THE_MACHINE:
-            assert impurities(path) == [], path
+        name = path.relative_to(SHIPPED).as_posix()
+        if name not in READS_THE_MACHINE:
+            assert set(impurities(path)) == ALLOWED.get(name, set()), path
 
 
 def test_the_search_for_impurities_finds_them(tmp_path: Path) -> None:
