@@ -4,12 +4,17 @@ No free-form language: what the keyholder cannot check is not a rule. An empty s
 means *anything*; `any` must be written (I6).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from keyturn.base.encoding import Digest, parse_digest, unhex
-from keyturn.base.signatures import KeyId, key_id_of
+from keyturn.base.signatures import KeyId, key_id_of, load_verify_key
 from keyturn.base.strictjson import Fields
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, TargetKind
@@ -42,8 +47,9 @@ _FITS = {
     Purpose.RESULT: {KeyAlgorithm.P256},
 }
 
-
+_RSA_EXPONENT = 65537
 _INDEXES = frozenset(str(index) for index in range(255))
+_PLATFORM_ID = re.compile(r"(?:amd|nvidia)-[a-z0-9.-]*[a-z0-9]\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,7 @@ def parse_body(kind: Kind, body: Fields) -> Body:
 
 def _keys(body: Fields) -> Keys:
     origin = body.text("origin", limit=200)
-    if any(each in origin for each in " +\n"):
+    if "+" in origin or any(each.isspace() or not each.isprintable() for each in origin):
         raise MalformedStatement("keys: origin", found=repr(origin), expected="no spaces, no '+'")
     assurance = body.text("assurance")
     if assurance not in {"software", "hardware"}:
@@ -169,7 +175,35 @@ def _key_entry(fields: Fields) -> PublicKeyEntry:
     fields.done()
     if algorithm not in _FITS[purpose] or (oaep is None) == (purpose is Purpose.INGEST):
         raise MalformedStatement(f"keys: {purpose.value}: algorithm or hash does not fit")
+    found = _algorithm_of(spki)
+    if found != algorithm.value:
+        raise MalformedStatement(
+            f"keys: {purpose.value}: the key is of another kind",
+            found=found,
+            expected=algorithm.value,
+        )
     return PublicKeyEntry(purpose, algorithm, spki, oaep)
+
+
+def _algorithm_of(spki: bytes) -> str:
+    """What a key is, in the words of `KeyAlgorithm` or others. Raises MalformedError."""
+    try:
+        key = serialization.load_der_public_key(spki)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise MalformedStatement("keys: not a public key") from error
+    if not isinstance(key, rsa.RSAPublicKey):
+        return load_verify_key(spki).algorithm.value
+    canonical = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    exponent = key.public_numbers().e
+    if canonical != spki or exponent != _RSA_EXPONENT:
+        raise MalformedStatement(
+            "keys: an unusual RSA key",
+            found=f"exponent {exponent % 2**64}",
+            expected=f"exponent {_RSA_EXPONENT}, canonical DER",
+        )
+    return f"rsa-{key.key_size}"
 
 
 def _trust_anchors(body: Fields) -> TrustAnchorsBody:
@@ -185,6 +219,8 @@ def _trust_anchors(body: Fields) -> TrustAnchorsBody:
         anchors.append(SimulatedAnchor(vendor, product, each.hex("spki_sha256", size=32).hex()))
         each.done()
     body.done()
+    if len({(each.vendor, each.spki_sha256) for each in anchors}) != len(anchors):
+        raise MalformedStatement("trust-anchors: a simulated root stands twice")
     return TrustAnchorsBody(tuple(anchors))
 
 
@@ -234,10 +270,9 @@ def _platforms(body: Fields) -> Platforms:
             each.text("id", limit=256), each.text("site", limit=200), each.text("note", empty=True)
         )
         each.done()
-        if platform.id in found or not platform.id.startswith(("amd-", "nvidia-")):
-            raise MalformedStatement(
-                "platforms: id", found=platform.id, expected="amd-… or nvidia-…, each once"
-            )
+        _check_platform_id(platform.id)
+        if platform.id in found:
+            raise MalformedStatement("platforms: an id stands twice", found=platform.id)
         found[platform.id] = platform
     body.done()
     if not found:
@@ -263,7 +298,19 @@ def _revocation(body: Fields) -> Revocation:
         parse_digest(target, what="revocation: model")
     if kind is TargetKind.MEASUREMENT:
         unhex(target, what="revocation: measurement", size=48)
+    if kind is TargetKind.PLATFORM:
+        _check_platform_id(target)
     return Revocation(kind, target)
+
+
+def _check_platform_id(platform: str) -> None:
+    """Raises MalformedError unless evidence can name it so: else a rule about it is no rule."""
+    if not _PLATFORM_ID.match(platform):
+        raise MalformedStatement(
+            "not the id of a platform",
+            found=repr(platform[:80]),
+            expected="amd-<product>-<chip id> or nvidia-<device id>, lower case",
+        )
 
 
 _READERS: Mapping[Kind, Callable[[Fields], Body]] = {

@@ -97,12 +97,11 @@ def load_bundle(raw: bytes, fingerprint: Digest, now: datetime) -> Authority:
         state = _enter(state, Kind.ROSTER, each)
     state = _enter(state, Kind.KEYS, fields.fields("keys"))
     fields.done()
-    state.require(Kind.ROSTER, "roster", now)
-    state.require(Kind.KEYS, "keys", now)
-    keys = state.newest[(Kind.KEYS, "keys")].statement.body
-    if state.roster is None or not isinstance(keys, Keys):
-        raise MalformedStatement("authority bundle: no roster or no keys")
-    return Authority(fingerprint, state.roster, keys, state)
+    roster = state.require(Kind.ROSTER, "roster", now).statement.body
+    keys = state.require(Kind.KEYS, "keys", now).statement.body
+    assert isinstance(roster, Roster)  # each kind is parsed to its own body
+    assert isinstance(keys, Keys)
+    return Authority(fingerprint, roster, keys, state)
 
 
 def _enter(state: AuthorityState, kind: Kind, fields: Fields) -> AuthorityState:

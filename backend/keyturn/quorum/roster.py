@@ -1,6 +1,7 @@
 """The roster: officers, their roles and keys, and how many must agree (our protocol §2.6)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType
 
@@ -14,6 +15,7 @@ from keyturn.quorum.kinds import Kind, Role
 OfficerId = NewType("OfficerId", str)
 
 MAX_OFFICERS = 100
+_ID = re.compile(r"[a-z0-9-]*[a-z0-9][a-z0-9-]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,16 @@ def parse_roster(body: Fields) -> Roster:
     by_id = {officer.id: officer for officer in officers}
     if len(by_id) != len(officers) or not officers:
         raise MalformedStatement("roster: officers must be there, each id once")
-    keys = [key.key_id for officer in officers for key in officer.keys]
-    if len(set(keys)) != len(keys):
-        raise MalformedStatement("roster: one key stands twice")
     approvers = sum(Role.APPROVER in officer.roles for officer in officers)
     thresholds = _thresholds(body.fields("thresholds"), approvers)
     may = frozenset(_kinds(body.texts("proposer_may_approve")))
     witnesses = _witnesses(body.fields("witnesses"))
     body.done()
+    keys = [key.key_id for officer in officers for key in officer.keys]
+    keys += [key.key_id for key in witnesses.keys]
+    if len(set(keys)) != len(keys):
+        raise MalformedStatement("roster: one key stands twice")
+    _check_reachable(officers, thresholds, may)
     return Roster(simulation, by_id, thresholds, may, witnesses)
 
 
@@ -92,7 +96,7 @@ def parse_officer(fields: Fields) -> Officer:
 
 def _officer(fields: Fields) -> Officer:
     officer_id = fields.text("id", limit=64)
-    if not officer_id.replace("-", "").isalnum() or not officer_id.isascii():
+    if not _ID.match(officer_id):
         raise MalformedStatement("roster: officer id", found=repr(officer_id), expected="[a-z0-9-]")
     name = fields.text("name", limit=200)
     roles = frozenset(_roles(fields.texts("roles")))
@@ -136,6 +140,25 @@ def _thresholds(fields: Fields, approvers: int) -> dict[Kind, int]:
             ) from error
     fields.done()
     return thresholds
+
+
+def _check_reachable(
+    officers: Sequence[Officer], thresholds: Mapping[Kind, int], may: frozenset[Kind]
+) -> None:
+    """Somebody proposes, and enough others can approve: else no later statement helps either."""
+    proposers = [officer for officer in officers if Role.PROPOSER in officer.roles]
+    if not proposers:
+        raise MalformedStatement("roster: nobody may propose", expected="one proposer at least")
+    approvers = sum(Role.APPROVER in officer.roles for officer in officers)
+    busy = all(Role.APPROVER in officer.roles for officer in proposers)
+    for kind, needed in thresholds.items():
+        most = approvers - (busy and kind not in may)
+        if most < needed:
+            raise MalformedStatement(
+                f"roster: threshold of {kind.value} can never be reached",
+                found=f"{needed}",
+                expected=f"at most {most}, as a proposer does not count",
+            )
 
 
 def _witnesses(fields: Fields) -> Witnesses:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from keyturn.base.encoding import Digest, digest_of
-from keyturn.base.errors import KeyturnError
+from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
 from keyturn.quorum.bodies import Admission, Keys, Platforms, ReferenceValues, Revocation
 from keyturn.quorum.entries import (
@@ -79,7 +79,7 @@ class AuthorityState:
         raise SubmissionRefused(
             SubmissionReason.NOT_IN_FORCE,
             f"{kind.value} '{subject}' is not in force",
-            found=self._why_not(kind, subject, now),
+            found=self._why_not(kind, subject),
             expected="a statement in force",
         )
 
@@ -139,8 +139,15 @@ class AuthorityState:
         check_withdrawal(withdrawal, statement.proposer, self.roster)
 
     def apply(self, leaf: bytes, read_object: ReadObject) -> "AuthorityState":
-        """The state after one more leaf. Raises LogInconsistent if no keyholder wrote it."""
-        entry = parse_entry(leaf)
+        """The state after one more leaf. Raises LogInconsistent if no keyholder wrote it.
+
+        What `read_object` raises because it cannot be asked (UnreachableError) is not caught:
+        nothing was learned of the log then.
+        """
+        try:
+            entry = parse_entry(leaf)
+        except MalformedError as error:
+            raise self._inconsistent(error) from error
         if self.last_time is not None and entry.time < self.last_time:
             raise LogInconsistent(
                 f"entry {self.size}: time runs backwards",
@@ -155,11 +162,14 @@ class AuthorityState:
             after = self._apply(entry, read_object)
         except LogInconsistent:
             raise
-        except KeyturnError as error:
-            raise LogInconsistent(
-                f"entry {self.size}: {error.message}", found=error.found, expected=error.expected
-            ) from error
+        except (MalformedError, UntrustedError) as error:
+            raise self._inconsistent(error) from error
         return replace(after, size=self.size + 1, last_time=entry.time)
+
+    def _inconsistent(self, error: KeyturnError) -> LogInconsistent:
+        return LogInconsistent(
+            f"entry {self.size}: {error.message}", found=error.found, expected=error.expected
+        )
 
     def _apply(self, entry: Entry, read_object: ReadObject) -> "AuthorityState":
         if entry.kind is EntryKind.ORIGIN:
@@ -202,7 +212,9 @@ class AuthorityState:
         statement = new.statement
         revoked = dict(self.revoked)
         for target in _reinstates(statement):
-            revoked.pop(target, None)
+            standing = revoked.get(target)
+            if standing is not None and statement.time >= standing.since:
+                del revoked[target]
         if isinstance(statement.body, Revocation):
             revoked[(statement.body.target_kind, statement.body.target)] = new
         return replace(
@@ -212,16 +224,14 @@ class AuthorityState:
             revoked=revoked,
         )
 
-    def _why_not(self, kind: Kind, subject: str, now: datetime) -> str:
+    def _why_not(self, kind: Kind, subject: str) -> str:
         found = self.newest.get((kind, subject))
         if found is None:
             return "no such statement was ever in force"
         revocation = self.revocation_of(kind, subject)
         if revocation is not None:
             return f"revoked at log index {revocation.index}"
-        if found.statement.expires is not None and found.statement.expired(now):
-            return f"expired {found.statement.expires.isoformat()}"
-        return "in force"
+        return f"expired {found.statement.expires}"
 
 
 def replay(fingerprint: Digest, leaves: Sequence[bytes], read_object: ReadObject) -> AuthorityState:
@@ -233,7 +243,11 @@ def replay(fingerprint: Digest, leaves: Sequence[bytes], read_object: ReadObject
 
 
 def _reinstates(statement: Statement) -> list[Target]:
-    """The revocations that a statement ends by naming their targets anew (our protocol §2.6)."""
+    """The revocations that a statement ends by naming their targets anew (our protocol §2.6).
+
+    Only one proposed since the revocation does: else whoever held back what officers approved
+    before could undo a revocation that they did not know of.
+    """
     body = statement.body
     if isinstance(body, Admission):
         return [(TargetKind.MODEL, body.model)]

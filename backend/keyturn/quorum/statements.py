@@ -12,7 +12,7 @@ from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, kind_of, payload_type
 from keyturn.quorum.roster import OfficerId
 
-MAX_STATEMENT = 1 << 20
+MAX_STATEMENT = 1 << 20  # of the envelope
 LONGEST_PROPOSAL = timedelta(days=7)
 LONGEST_LIFE = timedelta(days=400)
 SINGLE_SUBJECTS = {
@@ -50,7 +50,7 @@ class Statement:
 
 def parse_statement(raw: bytes) -> Statement:
     """Read an envelope with a statement in it. Raises MalformedError; proves nothing."""
-    envelope = parse_envelope(raw, limit=MAX_STATEMENT * 2)
+    envelope = parse_envelope(raw, limit=MAX_STATEMENT)
     kind = kind_of(envelope.payload_type)
     fields = parse_object(envelope.payload, limit=MAX_STATEMENT, what=f"{kind.value} statement")
     fields.literal("type", kind.value)

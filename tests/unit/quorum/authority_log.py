@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from keyturn.base.encoding import Digest, b64, digest_of
+from keyturn.base.errors import UnreachableError
 from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.entries import StatementEntry, origin_entry, statement_entry
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
@@ -76,6 +77,8 @@ class AuthorityLog:
         self.submit(first)
 
     def read(self, digest: Digest) -> bytes:
+        if digest not in self.objects:
+            raise UnreachableError("no such object", found=digest)
         return self.objects[digest]
 
     def put(self, raw: bytes) -> Digest:
