@@ -4,6 +4,7 @@ from keyturn.quorum.policy_body import Caveat
 from keyturn_demo.world import GOOD_FIRMWARE, GPU_MEASUREMENTS, WORKLOAD
 
 LEASE_SECONDS = 12
+MODEL_NAME = "all-MiniLM-L6-v2"
 BASELINE = "firmware-2026-11"
 POLICY = "serving-eu"
 DRIVER = "590.12"
@@ -78,7 +79,7 @@ def policy() -> dict[str, object]:
 def admission(digest: str, tag: str) -> dict[str, object]:
     return {
         "model": digest,
-        "name": "all-MiniLM-L6-v2",
+        "name": MODEL_NAME,
         "version": "1",
         "tag": tag,
         "policy": POLICY,

@@ -8,6 +8,7 @@ from types import FrameType
 
 from keyturn.base.errors import KeyturnError
 from keyturn_demo.console import Narrator, StepFailed
+from keyturn_demo.parts import System
 from keyturn_demo.story import Story
 from keyturn_demo.world import new_world
 
@@ -26,7 +27,8 @@ def main(arguments: list[str]) -> int:
     say = Narrator()
     say.warn("SIMULATED hardware: an authority for demonstrations. Nothing here protects a model.")
     try:
-        with new_world() as world, Story(world, say) as story:
+        with new_world() as world, System(world) as system:
+            story = Story(system, say)
             story.tell()
             say.chapter(f"Every step held: {say.steps} in {say.seconds:.0f} s")
             if not options.headless:

@@ -87,6 +87,11 @@ class Supervisor:
         if part.process is None or part.process.poll() is not None:
             raise StepFailed(f"{name} is not running; {tail(part.log)}")
 
+    def check_given_up(self, name: str) -> None:
+        """Raises StepFailed when a part died too often to be started again."""
+        if not self._parts[name].restart:
+            self.check(name)
+
     def stop(self, name: str) -> None:
         with self._lock:
             part = self._parts.pop(name, None)

@@ -1,0 +1,234 @@
+"""The running system: token, keyholder, control plane, nodes, officers, and how each is reached."""
+
+import base64
+import os
+import subprocess
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from keyturn.base.encoding import Digest
+from keyturn.client.client import KeyturnClient
+from keyturn.wire.errors import PeerUnreachable
+from keyturn.wire.keyholder import AskHello
+from keyturn.wire.keyholder_client import ask_once
+from keyturn.wire.tls import parse_pin, pinned_client
+from keyturn_demo import bodies
+from keyturn_demo.commands import KEYTURN, SIMULATOR, Commands, Document, secret_fd
+from keyturn_demo.console import StepFailed, require
+from keyturn_demo.desk import Desk, make_desks
+from keyturn_demo.supervisor import Part, Supervisor, tail
+from keyturn_demo.world import GPU_MEASUREMENTS, WORKLOAD, World, read_json, wait_for
+
+ORIGIN = "demo.example/keyturn"
+START_SECONDS = 60.0
+
+
+class System:
+    """Every program of the demo. Use as a context manager: it ends what it began."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._stack = ExitStack()
+        environment = world.environment()
+        self.run = Commands(environment)
+        self.supervisor = self._stack.enter_context(Supervisor(world.logs, environment))
+        self._background: dict[str, subprocess.Popen[bytes]] = {}
+        self.desks: dict[str, Desk] = {}
+        self.clients: dict[str, KeyturnClient] = {}
+        self.fingerprint = Digest("")
+        self.url = ""
+        self.pin = ""
+        self.pin_fd = -1
+
+    def __enter__(self) -> "System":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._background.values():
+            process.kill()
+            process.communicate()
+        self._stack.close()
+
+    # ---- beside everything else ----
+
+    def begin(self, name: str, *arguments: str) -> None:
+        """Start a Python program whose JSON is needed later."""
+        self._background[name] = self.run.background(*arguments)
+
+    def collect(self, name: str) -> Document:
+        return self.run.collect(self._background.pop(name))
+
+    # ---- genesis ----
+
+    def make_officers(self) -> None:
+        self.desks = make_desks(self.world.officers)
+        for desk in self.desks.values():
+            self._stack.callback(desk.secret.wipe)
+
+    def initialise(self) -> None:
+        """`keyturn init`: PINs arrive by descriptor, and stay in memory files."""
+        world = self.world
+        pin, so_pin = (os.memfd_create(name, os.MFD_CLOEXEC) for name in ("pin", "so-pin"))
+        self._stack.callback(os.close, pin)
+        self._stack.callback(os.close, so_pin)
+        self.pin_fd = pin
+        arguments = ["init", str(world.keyholder), "--origin", ORIGIN, "--simulation"]
+        arguments += ["--module", str(world.module)]
+        arguments += ["--pin-out-fd", str(pin), "--so-pin-out-fd", str(so_pin)]
+        opened = []
+        for desk in self.desks.values():
+            descriptor = secret_fd(desk.passphrase)
+            opened.append(descriptor)
+            arguments += ["--officer", str(desk.key_file), "--passphrase-fd", str(descriptor)]
+        try:
+            made = self.run.keyturn(*arguments, pass_fds=(pin, so_pin, *opened))
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
+        self.fingerprint = Digest(made["fingerprint"])
+
+    # ---- keyholder and control plane ----
+
+    def start_keyholder(self) -> Part:
+        config = self.world.keyholder / "keyholder.toml"
+        part = self.supervisor.start(
+            "keyholder",
+            (KEYTURN, "keyholder", "--config", str(config), "--pin-fd", str(self.pin_fd)),
+            pass_fds=(self.pin_fd,),
+        )
+        self.wait_keyholder()
+        return part
+
+    def wait_keyholder(self) -> None:
+        socket = self.world.keyholder / "keyholder.sock"
+
+        def answers() -> object | None:
+            try:
+                return ask_once(socket, AskHello(), seconds=2.0)
+            except PeerUnreachable:
+                return None
+
+        wait_for("the keyholder answers", answers, START_SECONDS, self._still("keyholder"))
+
+    def start_control(self) -> None:
+        world = self.world
+        world.control.mkdir(mode=0o700)
+        config = world.control / "control.toml"
+        config.write_text(
+            f'data = "{world.control / "data"}"\n'
+            f'keyholder = "{world.keyholder / "keyholder.sock"}"\n'
+            f'fingerprint = "{self.fingerprint}"\n'
+            "port = 0\n"
+            "heartbeat_seconds = 1.0\n",
+            encoding="utf-8",
+        )
+        self.supervisor.start("control", (KEYTURN, "control", "--config", str(config)))
+        ready = wait_for(
+            "the control plane is up",
+            lambda: read_json(world.control / "data" / "ready.json"),
+            START_SECONDS,
+            self._still("control"),
+        )
+        self.url, self.pin = str(ready["url"]), str(ready["pin"])
+        for name, desk in self.desks.items():
+            self.clients[name] = desk.connect(
+                self.url, parse_pin(self.pin), self.fingerprint, self._stack
+            )
+
+    def _still(self, name: str) -> Callable[[], None]:
+        return lambda: self.supervisor.check_given_up(name)
+
+    def cli(self, officer: str, *arguments: str) -> Document:
+        """`keyturn …` at an officer's desk, the passphrase by descriptor."""
+        desk = self.desks[officer]
+        descriptor = secret_fd(desk.passphrase)
+        try:
+            return self.run.keyturn(
+                *arguments,
+                *("--profile", str(desk.directory), "--passphrase-fd", str(descriptor)),
+                pass_fds=(descriptor,),
+            )
+        finally:
+            os.close(descriptor)
+
+    # ---- nodes ----
+
+    def make_machine(self, name: str, firmware: bytes) -> None:
+        """Begin to make a simulated machine; `start_devices` waits for it."""
+        sim = self.world.directory / "sim"
+        arguments = ["--vendors", str(sim / "vendors"), "--out", str(sim / f"{name}.json")]
+        arguments += ["--measurement", firmware.hex(), "--host-data", WORKLOAD.hex()]
+        arguments += ["--driver", bodies.DRIVER, "--vbios", bodies.VBIOS]
+        for index, value in GPU_MEASUREMENTS.items():
+            arguments += ["--gpu-measurement", f"{index}={value.hex()}"]
+        self.begin(name, *SIMULATOR[1:], "node", *arguments)
+
+    def start_devices(self, name: str) -> None:
+        self.collect(name)
+        sim = self.world.directory / "sim"
+        config, socket = str(sim / f"{name}.json"), str(sim / f"{name}.sock")
+        self.supervisor.start(
+            f"{name}-devices", (*SIMULATOR, "device", "--config", config, "--socket", socket)
+        )
+
+    def start_agent(self, name: str, *, restart: bool = False) -> None:
+        sim = self.world.directory / "sim" / f"{name}.sock"
+        wait_for(f"{name}'s devices answer", lambda: sim.exists() or None, START_SECONDS)
+        data = self.node_directory(name)
+        data.mkdir(mode=0o700, parents=True)
+        config = data / "agent.toml"
+        config.write_text(
+            f'node = "{name}"\n'
+            f'control_url = "{self.url}"\n'
+            f'control_pin = "{self.pin}"\n'
+            f'authority_bundle = "{self.world.keyholder / "authority.bundle"}"\n'
+            f'authority_fingerprint = "{self.fingerprint}"\n'
+            f'sealed_model = "{self.world.sealed}"\n'
+            f'device_socket = "{sim}"\n'
+            f'data = "{data}"\n'
+            'listen = "127.0.0.1:0"\n'
+            "heartbeat_seconds = 0.5\n",
+            encoding="utf-8",
+        )
+        self.supervisor.start(name, (KEYTURN, "agent", "--config", str(config)), restart=restart)
+
+    def node_directory(self, name: str) -> Path:
+        return self.world.directory / "nodes" / name
+
+    def wait_serving(self, name: str) -> "ServingNode":
+        part = self.supervisor.part(name)
+
+        def serving() -> dict[str, Any] | None:
+            document = read_json(self.node_directory(name) / "ready.json")
+            return document if document and document["state"] == "serving" else None
+
+        def alive() -> None:
+            if part.process is not None and part.process.poll() is not None:
+                raise StepFailed(f"{name} ended; {tail(part.log, 30)}")
+
+        found = wait_for(f"{name} serves", serving, START_SECONDS, alive)
+        return ServingNode(str(found["url"]), str(found["tls_spki_sha256"]))
+
+
+class ServingNode:
+    """A node's address and TLS pin, and what it answers."""
+
+    def __init__(self, url: str, pin: str) -> None:
+        self.url = url
+        self._pin = parse_pin(pin)
+
+    def embeddings(self, texts: tuple[str, ...]) -> list[bytes]:
+        """Each text's embedding as little-endian float32. Raises httpx.HTTPError, StepFailed."""
+        with pinned_client(self.url, self._pin) as node:
+            found = []
+            for text in texts:
+                answer = node.post(
+                    "/v1/embeddings",
+                    json={"input": text, "model": bodies.MODEL_NAME, "encoding_format": "base64"},
+                    timeout=30,
+                )
+                require(answer.status_code == 200, "/v1/embeddings", found=answer.text[:300])
+                found.append(base64.b64decode(answer.json()["data"][0]["embedding"]))
+            return found
