@@ -39,11 +39,3 @@ def overwrite_freed_memory() -> None:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:
             mallopt(_M_PERTURB, _PERTURB)
-
-
-def trim_heap() -> None:
-    """Give free pages of the heap back to the kernel, which clears them (malloc_trim(3))."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
