@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from keyturn.cli import bench_seal
+from keyturn.cli import bench_log, bench_release, bench_seal
 
 GROUP = "keyturn.bench"
 
@@ -21,7 +21,8 @@ def register(app: typer.Typer) -> None:
     def group() -> None:
         """Measure speed, as ratios within one run."""
 
-    bench_seal.register_bench(bench)
+    for each in (bench_seal, bench_release, bench_log):
+        each.register_bench(bench)
     for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
         point.load()(bench)
     app.add_typer(bench, name="bench")
