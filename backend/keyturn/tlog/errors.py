@@ -1,6 +1,6 @@
 """What can be wrong with a log, seen by whoever asked: its form, its proof, or the question."""
 
-from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
+from keyturn.base.errors import MalformedError, NotFoundError, UntrustedError
 
 
 class MalformedProof(MalformedError):
@@ -23,5 +23,5 @@ class UntrustedCheckpoint(UntrustedError):
     """A checkpoint of another log, or one whose needed signature is missing or wrong."""
 
 
-class OutsideTree(KeyturnError):
+class OutsideTree(NotFoundError):
     """An index or size that the tree does not have (yet)."""

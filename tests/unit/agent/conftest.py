@@ -1,8 +1,6 @@
 """Models and a machine for the agent's tests: the real MiniLM, and a tiny one made on the spot."""
 
-import json
 import os
-import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -11,21 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import torch
 import uvicorn
 from starlette.applications import Starlette
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel
-from transformers.utils import logging as transformers_logging
 
-from keyturn.agent.attester import Machine
 from keyturn.agent.authority import PinnedAuthority
 from keyturn.agent.control import RevocationDocument
 from keyturn.agent.errors import ControlUnreachable
 from keyturn.agent.exchange import Identity
 from keyturn.agent.keys import NodeKeys, make_node_keys
 from keyturn.agent.server import listen
-from keyturn.base.encoding import Digest, digest_bytes
+from keyturn.base.encoding import Digest
 from keyturn.base.strictjson import dump
 from keyturn.keyrelease.grant import (
     RefusalDocument,
@@ -33,22 +26,19 @@ from keyturn.keyrelease.grant import (
     parse_answer,
     parse_refusal,
 )
-from keyturn.keyrelease.request import GpuEvidence, SnpEvidence
 from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.kinds import Kind
-from keyturn.seal.identity import ModelId, ModelIdentity
-from keyturn.seal.sealedkey import OaepHash, WrappedDek
 from keyturn.vault.arena import Arena
-from keyturn.vault.sealer import SealedModel, seal_directory
+from keyturn.vault.sealer import SealedModel
 from keyturn.wire.heartbeat import Heartbeat, parse_heartbeat
-from keyturn_sim.node import SimNode
 from keyturn_sim.vendors import SimVendors
+from support.agents import SimSource, seal_for
 from support.authority import START, Clock
-from support.hsmtoken import Model, TestToken, make_softhsm, sealed_to
+from support.hsmtoken import TestToken, make_softhsm
 from support.system import System, clone_token, running
+from support.tinymodel import write_tiny_model
 
 ROOT = Path(__file__).resolve().parents[3]
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyz"]
 
 
 class InMemory:
@@ -91,60 +81,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def write_tiny_model(path: Path) -> None:
-    transformers_logging.disable_progress_bar()
-    torch.manual_seed(1)
-    config = BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-    )
-    BertModel(config).save_pretrained(path)
-    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    tokenizer.save(str(path / "tokenizer.json"))
-    kinds = ("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")
-    modules = [
-        {"idx": i, "name": str(i), "path": p, "type": f"sentence_transformers.models.{kind}"}
-        for i, (p, kind) in enumerate(kinds)
-    ]
-    pooling = {"word_embedding_dimension": 32, "pooling_mode_mean_tokens": True}
-    (path / "1_Pooling").mkdir()
-    (path / "modules.json").write_text(json.dumps(modules))
-    (path / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
-    (path / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 48}))
-
-
 @pytest.fixture
 def in_memory() -> Callable[[Path], InMemory]:
     return InMemory
-
-
-class SimSource:
-    """A simulated machine in the test's own process."""
-
-    def __init__(self, sim: SimNode) -> None:
-        self.sim = sim
-        self.asked: list[str] = []
-
-    def describe(self) -> Machine:
-        return Machine(len(self.sim.gpus), simulated=True)
-
-    def gpu(self, index: int, nonce: bytes) -> GpuEvidence:
-        self.asked.append(f"gpu {index}")
-        return GpuEvidence(self.sim.gpu_report(index, nonce), self.sim.gpus[index].chain)
-
-    def snp(self, report_data: bytes) -> SnpEvidence:
-        self.asked.append("snp")
-        collateral = self.sim.collateral()
-        return SnpEvidence(self.sim.snp_report(report_data), **collateral)
 
 
 class InProcessControl:
@@ -262,24 +201,7 @@ def system(
 @pytest.fixture
 def world(system: System, tiny_model: Path, tmp_path: Path) -> World:
     """Everything in force for the tiny model, sealed to this authority."""
-    dek = bytearray(secrets.token_bytes(32))
-
-    def wrap(key: bytearray | memoryview) -> WrappedDek:
-        ciphertext, oaep = sealed_to(system.hsm, bytes(key))
-        ingest = system.bundle.ingest_key()
-        return WrappedDek(ingest.key_id, OaepHash(oaep.value), ciphertext)
-
-    sealed = seal_directory(
-        tiny_model,
-        tmp_path / "sealed",
-        dek=dek,
-        identity=ModelIdentity(ModelId("tiny"), "tiny", "1"),
-        created=system.clock(),
-        randomness=secrets.token_bytes,
-        wrap=wrap,
-        threads=1,
-    )
-    model = Model(bytes(dek), digest_bytes(sealed.model_digest), sealed.key.tag)
+    sealed, model = seal_for(system, tiny_model, tmp_path / "sealed", "tiny")
     sim = system.sim_node()
     system.trust_simulated_roots()
     system.set_baseline(sim)
