@@ -40,7 +40,7 @@ class System:
         self.fingerprint = Digest("")
         self.url = ""
         self.pin = ""
-        self.pin_fd = -1
+        self.pin_fd = self._so_pin_fd = -1
 
     def __enter__(self) -> "System":
         return self
@@ -73,7 +73,7 @@ class System:
         pin, so_pin = (os.memfd_create(name, os.MFD_CLOEXEC) for name in ("pin", "so-pin"))
         self._stack.callback(os.close, pin)
         self._stack.callback(os.close, so_pin)
-        self.pin_fd = pin
+        self.pin_fd, self._so_pin_fd = pin, so_pin
         arguments = ["init", str(world.keyholder), "--origin", ORIGIN, "--simulation"]
         arguments += ["--module", str(world.module)]
         arguments += ["--pin-out-fd", str(pin), "--so-pin-out-fd", str(so_pin)]
@@ -88,6 +88,14 @@ class System:
             for descriptor in opened:
                 os.close(descriptor)
         self.fingerprint = Digest(made["fingerprint"])
+
+    def secrets(self) -> dict[str, str]:
+        """What must be found nowhere: PINs and passphrases, by name."""
+        pins = {"user PIN": self.pin_fd, "SO PIN": self._so_pin_fd}
+        found = {name: os.pread(descriptor, 256, 0).decode() for name, descriptor in pins.items()}
+        for desk in self.desks.values():
+            found[f"passphrase of {desk.officer}"] = desk.passphrase.decode()
+        return found
 
     # ---- keyholder and control plane ----
 

@@ -1,4 +1,4 @@
-"""Looks for the DEK and windows of the weights in processes and files, after a positive control.
+"""Looks for secrets and weights in processes and files, after a positive control of the search.
 
 A process of its own, because whoever searches holds what it looks for. Run as
 `python -m keyturn_demo.search SPEC.json --pin-fd N`; prints what was found where as JSON.
@@ -42,13 +42,18 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("spec", type=Path)
     parser.add_argument("--pin-fd", type=int, required=True)
+    parser.add_argument("--secrets-fd", type=int, required=True)
     options = parser.parse_args(arguments)
     spec = json.loads(options.spec.read_text())
     needles = weight_windows(Path(spec["weights"]))
     needles["DEK"] = dek_of(spec, options.pin_fd)
+    with os.fdopen(options.secrets_fd, "rb") as file:
+        needles |= {name: text.encode() for name, text in json.load(file).items()}
     result = {
         "needles": len(needles),
+        "windows": WINDOWS,
         "control": control(needles),
+        "argv and environment": in_argv_and_environment(needles),
         "processes": {
             name: in_process(int(pid), needles) for name, pid in spec["processes"].items()
         },
@@ -92,10 +97,12 @@ def dek_of(spec: dict[str, str], pin_fd: int) -> bytes:
 
 def control(needles: dict[str, bytes]) -> dict[str, object]:
     """The same search where everything is known to lie: it must find all of it."""
+    shown = {f"SHOWN_{place}": needle.hex() for place, needle in enumerate(needles.values())}
     holder = subprocess.Popen(
         (sys.executable, "-c", _HOLDER, str(len(needles))),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        env={**os.environ, **shown},
     )
     try:
         if holder.stdin is None or holder.stdout is None:
@@ -105,19 +112,37 @@ def control(needles: dict[str, bytes]) -> dict[str, object]:
         holder.stdin.flush()
         holder.stdout.readline()
         memory = in_process(holder.pid, needles)
+        environment = in_argv_and_environment(needles)
     finally:
         holder.kill()
         holder.communicate()
     with tempfile.TemporaryDirectory(dir=_memory_directory()) as folder:
         Path(folder, "control").write_bytes(os.urandom(4096).join(needles.values()))
         files = in_tree(Path(folder), needles)
-    return {"memory": memory, "files": files}
+    return {"memory": memory, "files": files, "environment": environment}
 
 
 def _memory_directory() -> str | None:
     """The control file holds the DEK: in memory, where there is such a place."""
     shared = Path("/dev/shm")  # noqa: S108
     return str(shared) if shared.is_dir() and os.access(shared, os.W_OK) else None
+
+
+def in_argv_and_environment(needles: dict[str, bytes]) -> dict[str, object]:
+    """Every process on this machine that may be read; needles as bytes and as hex."""
+    found: set[str] = set()
+    read = 0
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit() or int(process.name) == os.getpid():
+            continue
+        for name in ("cmdline", "environ"):
+            try:
+                text = (process / name).read_bytes()
+            except OSError:
+                continue
+            read += 1
+            found |= {n for n, v in needles.items() if v in text or v.hex().encode() in text}
+    return {"searched": read > 0, "found": sorted(found), "read": read}
 
 
 def in_process(pid: int, needles: dict[str, bytes]) -> dict[str, object]:

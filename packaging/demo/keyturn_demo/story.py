@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,10 +15,10 @@ from keyturn.base.encoding import Digest
 from keyturn.client.proposals import Proposal
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, read_grant
-from keyturn.quorum.entries import EntryKind, parse_entry
+from keyturn.quorum.entries import Entry, EntryKind, parse_entry
 from keyturn.quorum.kinds import Kind
 from keyturn_demo import bodies
-from keyturn_demo.commands import SIMULATOR, Document
+from keyturn_demo.commands import SIMULATOR, Document, secret_fd
 from keyturn_demo.console import Narrator, StepFailed, require
 from keyturn_demo.desk import approve, propose
 from keyturn_demo.parts import START_SECONDS, ServingNode, System
@@ -52,7 +54,7 @@ class Story:
         self._admit()
         self._release()
         self._refuse()
-        self._renew()
+        self._survive()
         self._search_while_serving()
         self._revoke()
         self._search_after()
@@ -255,16 +257,15 @@ class Story:
             f"{len(TEXTS)} embeddings equal the plaintext model's, bit for bit",
         )
 
+    def _entries(self, kind: EntryKind) -> list[tuple[int, Entry]]:
+        """Entries of the log, as an officer's client proved it."""
+        leaves = self._system.clients["dora"].leaves()[1]
+        entries = ((index, parse_entry(leaf)) for index, leaf in enumerate(leaves))
+        return [(index, entry) for index, entry in entries if entry.kind is kind]
+
     def _grants(self, purpose: Purpose) -> list[tuple[int, GrantEntry]]:
-        """Grants in the log, as the officer's client proved it."""
-        found = []
-        for index, leaf in enumerate(self._system.clients["dora"].leaves()[1]):
-            entry = parse_entry(leaf)
-            if entry.kind is EntryKind.GRANT:
-                grant = read_grant(entry)
-                if grant.purpose is purpose:
-                    found.append((index, grant))
-        return found
+        grants = [(index, read_grant(entry)) for index, entry in self._entries(EntryKind.GRANT)]
+        return [(index, grant) for index, grant in grants if grant.purpose is purpose]
 
     def _refuse(self) -> None:
         say, system = self._say, self._system
@@ -286,16 +287,31 @@ class Story:
         say.detail(f"set by        {reason['statement']}")
         say.detail(f"what would unblock it: {reason['hint']}")
 
-    def _renew(self) -> None:
+    def _survive(self) -> None:
+        """The keyholder is killed; its log brings everything back, the lease included."""
+        say, system = self._say, self._system
+        say.chapter("Killed, and back")
+        part = system.supervisor.part("keyholder")
+        killed, starts = part.pid, len(self._entries(EntryKind.START))
+        os.kill(killed, signal.SIGKILL)
+        with say.working("the supervisor starts it again, PIN by descriptor"):
+            wait_for("another keyholder", lambda: part.pid != killed or None, START_SECONDS)
+            system.wait_keyholder()
+        begun = self._entries(EntryKind.START)
+        require(len(begun) == starts + 1, "the restart is in the log", found=len(begun))
+        say.step(
+            f"keyholder killed and restarted, its log replayed; start at log index {begun[-1][0]}",
+            f"process {killed} → {part.pid}",
+        )
+
         def renewed() -> tuple[int, GrantEntry] | None:
-            found = self._grants(Purpose.RENEWAL)
+            found = [each for each in self._grants(Purpose.RENEWAL) if each[0] > begun[-1][0]]
             return found[-1] if found else None
 
-        self._say.chapter("Leases")
-        with self._say.working("node-1 renews its lease with fresh evidence"):
+        with say.working("node-1 renews its lease with fresh evidence"):
             index, grant = wait_for("a renewal", renewed, bodies.LEASE_SECONDS * 2.0)
-        self._say.step(
-            f"node-1 renewed its lease at log index {index}",
+        say.step(
+            f"node-1 renewed its lease at log index {index}, after the restart",
             f"fresh evidence, no key travelled, lease {grant.lease[:8]}…",
         )
 
@@ -313,10 +329,15 @@ class Story:
         }
         spec.write_text(json.dumps(document), encoding="utf-8")
         with self._say.working("searching memory and files"):
-            return system.run.python(
-                *("-m", "keyturn_demo.search", str(spec), "--pin-fd", str(system.pin_fd)),
-                pass_fds=(system.pin_fd,),
-            )
+            secrets_fd = secret_fd(json.dumps(system.secrets()).encode())
+            try:
+                return system.run.python(
+                    *("-m", "keyturn_demo.search", str(spec), "--pin-fd", str(system.pin_fd)),
+                    *("--secrets-fd", str(secrets_fd)),
+                    pass_fds=(system.pin_fd, secrets_fd),
+                )
+            finally:
+                os.close(secrets_fd)
 
     def _search_while_serving(self) -> None:
         self._say.chapter("Where is the plaintext?")
@@ -324,13 +345,12 @@ class Story:
         self._check_control(found)
         node = found["processes"]["node-1"]
         if node["searched"]:
-            weights = [each for each in node["found"] if each != "DEK"]
+            weights = [each for each in node["found"] if each.startswith("weights")]
             require(
-                len(weights) == found["needles"] - 1,
-                "the search must find the weights where they are: in node-1's memory",
+                len(weights) == found["windows"] and node["found"] == weights,
+                "in node-1's memory must be the weights, and no DEK, PIN or passphrase",
                 found=node["found"],
             )
-            require("DEK" not in node["found"], "node-1 wiped the DEK after opening the model")
             self._say.step(
                 "in node-1's (encrypted) memory: the weights, and no longer the DEK",
                 f"{len(weights)} windows found",
@@ -345,8 +365,8 @@ class Story:
                 found=result,
             )
         self._say.step(
-            "the search finds DEK and weights where they were put on purpose",
-            f"{found['needles']} of {found['needles']} in memory and in a file",
+            "the search finds weights, DEK, PINs and passphrases where they were put on purpose",
+            f"{found['needles']} of {found['needles']} in memory, in a file, in an environment",
         )
 
     def _nowhere(self, found: Document, processes: tuple[str, ...]) -> None:
@@ -357,6 +377,9 @@ class Story:
                 continue
             require(not result["found"], f"{name}'s memory holds plaintext", found=result["found"])
             self._say.step(f"not in {name}'s memory", f"{result['bytes'] / 1e6:.0f} MB searched")
+        shown = found["argv and environment"]
+        require(not shown["found"], "argv or environment shows a secret", found=shown["found"])
+        self._say.step("in nobody's argv or environment", f"{shown['read']} looked through")
         for name, result in found["trees"].items():
             require(not result["found"], f"a file in the {name} holds it", found=result["found"])
             require(not result["unreadable"], f"a file in the {name} could not be read")
@@ -410,10 +433,10 @@ class Story:
             verified = system.run.keyturn(
                 *("log", "verify", export, "--fingerprint", system.fingerprint)
             )
-        counts = verified["counts"]
+        counts = verified["entries"]
         for kind, least in (("statement", 7), ("grant", 2), ("refusal", 1)):
             require(counts.get(kind, 0) >= least, f"{kind} entries", found=counts, expected=least)
         shown = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
         say.step(f"{verified['size']} entries verified from the fingerprint alone", shown)
         restarted = system.supervisor.restarts
-        require(not restarted, "no process had to be restarted", found=restarted)
+        require(restarted == ["keyholder"], "nothing else was restarted", found=restarted)
