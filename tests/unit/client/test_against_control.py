@@ -1,13 +1,11 @@
 """The client and the real control plane, over pinned TLS on loopback; no part knows of a test."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from keyturn.base.dsse import Envelope, parse_envelope
-from keyturn.base.signatures import KeyId, key_id_of
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import HistoryRewritten, ServerRefused, ServerUnreachable
 from keyturn.client.inventory import NodeState
@@ -21,30 +19,9 @@ from keyturn.tlog.proofs import consistency_proof
 from keyturn.wire.errors import PinMismatch
 from keyturn.wire.keyholder import AnyRequest, AskConsistency
 from keyturn.wire.tls import Pin
-from support.authority import Person, policy_body, sign, spki
+from support.authority import policy_body
 from support.control import World, running_world
-
-
-@dataclass
-class PersonSigner:
-    """A `Signer` over one of the test authority's people."""
-
-    person: Person
-
-    @property
-    def officer(self) -> str:
-        return self.person.id
-
-    @property
-    def key_id(self) -> KeyId:
-        return key_id_of(self.spki)
-
-    @property
-    def spki(self) -> bytes:
-        return spki(self.person.keys[0])
-
-    def sign(self, payload_type: str, payload: bytes) -> Envelope:
-        return parse_envelope(sign(payload_type, payload, self.person.keys[0]))
+from support.signers import PersonSigner
 
 
 @pytest.fixture(scope="module")
