@@ -38,20 +38,15 @@ def load_object(raw: bytes, *, limit: int, what: str) -> JsonObject:
             f"{what} is too large", found=f"{len(raw)} bytes", expected=f"at most {limit} bytes"
         )
     try:
-        value = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=lambda pairs: _unique(pairs, what),
-            parse_float=lambda text: _refuse(what, "a floating point number", text),
-            parse_constant=lambda text: _refuse(what, "a number that JSON does not have", text),
-            parse_int=lambda text: _integer(text, what),
-        )
-    except MalformedError:
-        raise
+        value = _DECODER.decode(raw.decode("utf-8"))
+    except _Refused as refused:
+        raise MalformedError(f"{what}{refused.message}", found=refused.found) from None
     except (ValueError, RecursionError) as error:
         raise MalformedError(f"{what} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise MalformedError(f"{what} is not a JSON object", found=type(value).__name__)
-    _check_depth(value, what)
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:  # else it cannot be deeper
+        _check_depth(value, what)
     if b"\\u" in raw:
         _check_text(value, what)
     return value
@@ -59,7 +54,7 @@ def load_object(raw: bytes, *, limit: int, what: str) -> JsonObject:
 
 def dump(value: Mapping[str, object]) -> bytes:
     """Compact UTF-8 JSON, keys in the given order. Raises ValueError on NaN."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 class Fields:
@@ -192,25 +187,42 @@ class Fields:
         )
 
 
-def _unique(pairs: list[tuple[str, Json]], what: str) -> JsonObject:
+class _Refused(MalformedError):
+    """What the decoder's hooks raise: they do not know the document's name."""
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> JsonObject:
     values = dict(pairs)
     if len(values) != len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise MalformedError(f"{what}: field '{key}' stands twice")
+                raise _Refused(f": field '{key}' stands twice")
             seen.add(key)
     return values
 
 
-def _integer(text: str, what: str) -> int:
+def _integer(text: str) -> int:
     if text == "-0" or len(text) > 17 or abs(int(text)) > MAX_INTEGER:
-        _refuse(what, "an integer out of range", text)
+        raise _Refused(" holds an integer out of range", found=text[:40])
     return int(text)
 
 
-def _refuse(what: str, thing: str, text: str) -> NoReturn:
-    raise MalformedError(f"{what} holds {thing}", found=text[:40])
+def _no_float(text: str) -> NoReturn:
+    raise _Refused(" holds a floating point number", found=text[:40])
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise _Refused(" holds a number that JSON does not have", found=text[:40])
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_float=_no_float,
+    parse_constant=_no_constant,
+    parse_int=_integer,
+)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _check_text(value: JsonObject, what: str) -> None:

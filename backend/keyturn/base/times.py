@@ -5,17 +5,19 @@ from datetime import UTC, datetime
 
 from keyturn.base.errors import MalformedError
 
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
+_TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z\Z")
 
 
 def parse_time(text: str, *, what: str = "time") -> datetime:
     """Read one time. Raises MalformedError on any other spelling or an impossible date."""
-    if not _TIME.match(text):
+    match = _TIME.match(text)
+    if match is None:
         raise MalformedError(
             f"{what} is not a time", found=repr(text[:40]), expected="YYYY-MM-DDThh:mm:ssZ"
         )
-    try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    year, month, day, hour, minute, second = map(int, match.groups())
+    try:  # not strptime: ten times as slow
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise MalformedError(f"{what} is not a time: {error}", found=repr(text)) from error
 
