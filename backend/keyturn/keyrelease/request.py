@@ -1,7 +1,7 @@
 """The release request: keys, claims and evidence over one challenge (our protocol §4.4, §5.2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from keyturn.base.encoding import Digest, b64, digest_bytes, digest_of, unb64
 from keyturn.base.strictjson import Fields, dump, parse_object
@@ -72,7 +72,11 @@ class NodeClaims:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRequest:
-    """A parsed request: nothing in it is proved. `raw` are its exact bytes."""
+    """A parsed request: nothing in it is proved. `raw` are its exact bytes.
+
+    `digest` is theirs; `core` (32 bytes) and `binding` (64 bytes that the CPU's report data must
+    equal) follow from the rest (our protocol §4.2, §4.3). Raises ValueError on wrong sizes.
+    """
 
     purpose: Purpose
     challenge: bytes
@@ -81,23 +85,18 @@ class ReleaseRequest:
     claims: NodeClaims
     evidence: Evidence
     raw: bytes
+    digest: Digest = field(init=False)
+    core: bytes = field(init=False)
+    binding: bytes = field(init=False)
 
-    @property
-    def digest(self) -> Digest:
-        return digest_of(self.raw)
-
-    @property
-    def core(self) -> bytes:
-        """32 bytes (our protocol §4.2)."""
-        return compute_core(
-            self.purpose, self.challenge, digest_bytes(self.model), self.keys, self.claims.raw
-        )
-
-    @property
-    def binding(self) -> bytes:
-        """64 bytes that the CPU's report data must equal."""
+    def __post_init__(self) -> None:
+        # Computed once: each is asked for several times, and hashes all there is.
+        model = digest_bytes(self.model)
+        core = compute_core(self.purpose, self.challenge, model, self.keys, self.claims.raw)
         devices = [device_evidence(each.report, each.chain) for each in self.evidence.gpus]
-        return compute_binding(self.core, devices)
+        object.__setattr__(self, "digest", digest_of(self.raw))
+        object.__setattr__(self, "core", core)
+        object.__setattr__(self, "binding", compute_binding(core, devices))
 
 
 def build_request(
