@@ -11,7 +11,15 @@ from itertools import count
 from typing import TypeVar
 
 from keyturn.hsm.errors import HsmUnreachable
-from keyturn.hsm.protocol import Admission, Assurance, Hsm, PublicKey, Purpose, ReleaseOrder, Wrapped
+from keyturn.hsm.protocol import (
+    Admission,
+    Assurance,
+    Hsm,
+    PublicKey,
+    Purpose,
+    ReleaseOrder,
+    Wrapped,
+)
 
 T = TypeVar("T")
 

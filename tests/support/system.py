@@ -16,6 +16,7 @@ from keyturn.keyholder.logdisk_io import DiskIo
 from keyturn.keyholder.releases import Outcome
 from keyturn.keyholder.service import Keyholder
 from keyturn.keyholder.submissions import Entered
+from keyturn.quorum.bodies import Purpose
 from keyturn.quorum.bundle import Authority as Bundle
 from keyturn.quorum.bundle import load_bundle
 from keyturn.quorum.kinds import Kind
@@ -114,9 +115,10 @@ class System:
 
     def key_file(self, model: Model) -> bytes:
         wrapped, oaep = sealed_to(self.hsm, model.dek)
-        ingest = self.bundle.ingest_key()
+        keys = self.keyholder.journal.state.newest_keys
+        assert keys is not None
         return SealedKey(
-            WrappedDek(ingest.key_id, OaepHash(oaep.value), wrapped), model.tag
+            WrappedDek(keys.keys[Purpose.INGEST].key_id, OaepHash(oaep.value), wrapped), model.tag
         ).to_bytes()
 
     def challenge(self) -> bytes:

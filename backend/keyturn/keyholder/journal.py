@@ -26,6 +26,8 @@ from keyturn.tlog.receipts import Receipt
 
 Clock = Callable[[], datetime]
 
+_FEW_LEASES = 16  # so many, over or not, are kept without looking
+
 
 @dataclass(frozen=True, slots=True)
 class Queued:
@@ -45,13 +47,16 @@ class Journal:
         self._lock = threading.RLock()
         self._failed: str | None = None
         self._leases = LeaseBook()
+        self._prune_beyond = _FEW_LEASES
         state = AuthorityState(fingerprint)
         for index, leaf in enumerate(log.leaves()):
             state = state.apply(leaf, log.object)
             entry = parse_entry(leaf)
             if entry.kind is EntryKind.GRANT:
-                self._leases.apply(index, read_grant(entry))
+                self._apply_lease(index, read_grant(entry), entry.time)
         self._state = state
+        self._clock_lock = threading.Lock()
+        self._latest = state.last_time  # the latest time that was ever told here
         self._committer = GroupCommitter(log)
 
     @property
@@ -59,22 +64,34 @@ class Journal:
         return self._log
 
     @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self._log.checkpoint.checkpoint.origin
+
+    @property
     def state(self) -> AuthorityState:
         """The authority in force; its `size` is that of the last statement's entry."""
         return self._state
 
     def now(self) -> datetime:
-        """The time in whole seconds. Raises ClockRefused when it stands before the last entry."""
-        now = self._clock().astimezone(UTC).replace(microsecond=0)
-        last = self._state.last_time
-        if last is not None and now < last:
-            raise ClockRefused(
-                "the clock stands before the log's last entry",
-                found=now.isoformat(),
-                expected=f"at least {last.isoformat()}",
-                hint="set the keyholder's clock right, then ask again",
-            )
+        """The time in whole seconds, never before one that was told or logged earlier: what is
+        spent or over would live again. Raises ClockRefused."""
+        with self._clock_lock:
+            now = self._clock().astimezone(UTC).replace(microsecond=0)
+            if self._latest is not None and now < self._latest:
+                raise self._clock_refused(now, self._latest)
+            self._latest = now
         return now
+
+    def _clock_refused(self, now: datetime, latest: datetime) -> ClockRefused:
+        logged = self._state.last_time == latest
+        return ClockRefused(
+            "the clock stands before the log's last entry" if logged else "the clock went back",
+            found=now.isoformat(),
+            expected=f"at least {latest.isoformat()}",
+            hint="set the keyholder's clock right, then ask again"
+            + ("" if logged else "; if it had run ahead, restart the keyholder"),
+        )
 
     def check_alive(self) -> None:
         """Raises KeyholderStopped after a failed append."""
@@ -127,12 +144,20 @@ class Journal:
             raise
 
     def enter_lease(self, index: int, entry: GrantEntry) -> None:
+        """A grant is durable: its lease lives. Threads may come in another order than the log's."""
         with self._lock:
-            self._leases.apply(index, entry)
+            assert self._state.last_time is not None  # of this grant's entry, or later
+            self._apply_lease(index, entry, self._state.last_time)
 
     def live_lease(self, lease_id: str | None, now: datetime) -> Lease | None:
         with self._lock:
             return self._leases.live(lease_id, now) if lease_id is not None else None
+
+    def _apply_lease(self, index: int, entry: GrantEntry, time: datetime) -> None:
+        self._leases.apply(index, entry)
+        if len(self._leases) > self._prune_beyond:
+            self._leases.prune(time)
+            self._prune_beyond = max(_FEW_LEASES, 2 * len(self._leases))
 
     def put_object(self, data: bytes) -> Digest:
         """Durable before it returns; statements may use the reserve."""

@@ -15,6 +15,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
 
+from keyturn.attest.anchors import TrustAnchors
 from keyturn.attest.chains import ChainCache
 from keyturn.base.encoding import digest_bytes, digest_of, sha256
 from keyturn.base.signatures import VerifyKey, load_verify_key
@@ -129,8 +130,7 @@ class Releases:
         standing = self._spend(request.challenge, now)
         if standing is not ChallengeStanding.GOOD:
             return self._refuse_unlogged(request, standing)
-        evidence = self._verify(request, self._journal.state, now)
-        decided = self._decide(request, evidence, standing, wrapped)
+        evidence, decided = self._decide(request, standing, wrapped)
         if isinstance(decided, Refused):
             return self._refuse(request, evidence, decided)
         return self._grant(request, decided, wrapped, hpke_key)
@@ -144,38 +144,32 @@ class Releases:
             fresh = self._spent.spend(challenge, now)
         return ChallengeStanding.GOOD if fresh else ChallengeStanding.SPENT
 
-    def _verify(
-        self, request: ReleaseRequest, state: AuthorityState, now: datetime
-    ) -> VerifiedEvidence:
-        anchors, _ = anchors_in_force(state, now)
-        return verify_evidence(request, anchors, now, self._cache)
-
     def _decide(
-        self,
-        request: ReleaseRequest,
-        evidence: VerifiedEvidence,
-        standing: ChallengeStanding,
-        wrapped: bytes | None,
-    ) -> _Logged | Refused:
-        """Decide, write the grant, and queue its entry behind the very state it was decided in."""
+        self, request: ReleaseRequest, standing: ChallengeStanding, wrapped: bytes | None
+    ) -> tuple[VerifiedEvidence, _Logged | Refused]:
+        """Verify, decide, write the grant, and queue its entry behind the very state and anchors
+        that it was decided under. Raises AuthorityUnsettled."""
         journal = self._journal
+        anchors: TrustAnchors | None = None
         for _ in range(_TRIES):
             state, now = journal.state, journal.now()
+            in_force, _ = anchors_in_force(state, now)
+            if in_force != anchors:  # costs milliseconds, the rest nothing
+                anchors = in_force
+                evidence = verify_evidence(request, anchors, now, self._cache)
             lease = journal.live_lease(request.claims.lease, now)
             decision = decide(request, evidence, state, standing, lease, now)
             if isinstance(decision, Refused):
-                return decision
+                return evidence, decision
             if wrapped is None and request.purpose is Purpose.RELEASE:
-                return _no_wrapped_dek(decision)
+                return evidence, _no_wrapped_dek(decision)
             decided = self._write(request, evidence, decision, state, now)
             leaf = grant_entry(now, decided.entry)
             with journal.ordered():
                 current = journal.state
                 in_order = current.last_time is None or current.last_time <= now
                 if in_order and current.by_digest is state.by_digest:
-                    return _Logged(decided, journal.queue(leaf))
-            if current.by_digest is not state.by_digest:
-                evidence = self._verify(request, current, now)
+                    return evidence, _Logged(decided, journal.queue(leaf))
         raise AuthorityUnsettled("the authority changes faster than a decision can be made")
 
     def _write(

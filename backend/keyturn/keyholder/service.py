@@ -4,18 +4,17 @@ import secrets
 from collections.abc import Callable
 
 from keyturn import __version__
-from keyturn.base.encoding import Digest, b64, digest_of
+from keyturn.base.encoding import Digest, b64
 from keyturn.base.errors import NotFoundError
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.hsm.protocol import Hsm
-from keyturn.hsm.protocol import Purpose as HsmPurpose
 from keyturn.keyholder.errors import WrongToken
 from keyturn.keyholder.journal import Clock, Journal
 from keyturn.keyholder.logdisk import LogDisk
-from keyturn.keyholder.logdisk_errors import LogMissing
+from keyturn.keyholder.logdisk_errors import LogMissing, LogRolledBack
 from keyturn.keyholder.releases import Releases
 from keyturn.keyholder.submissions import Submissions
-from keyturn.quorum.bodies import Keys, Purpose
+from keyturn.keyholder.token import check_keys
 from keyturn.quorum.entries import start_entry
 from keyturn.tlog.checkpoints import verify_checkpoint
 from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
@@ -42,16 +41,23 @@ class Keyholder:
         """
         self._hsm = hsm
         self._fingerprint = fingerprint
-        self._journal = Journal(log, fingerprint, clock)
-        self._check_mark(log)
-        self._check_token()
         self._boot = randomness(16).hex()
-        self.releases = Releases(self._journal, hsm, SOFTWARE, randomness)
-        self.submissions = Submissions(self._journal, hsm)
+        self._journal = Journal(log, fingerprint, clock)
+        try:
+            self._check_mark()
+            self._check_token()
+            self.releases = Releases(self._journal, hsm, SOFTWARE, randomness)
+            self.submissions = Submissions(self._journal, hsm)
+            self._log_start()
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def _log_start(self) -> None:
         with self._journal.ordered():
             leaf = start_entry(self._journal.now(), self._boot, SOFTWARE)
             committed = self._journal.commit(leaf)
-        hsm.store_mark(committed.checkpoint.to_bytes())
+            self._hsm.store_mark(committed.checkpoint.to_bytes())
 
     @property
     def journal(self) -> Journal:
@@ -122,31 +128,23 @@ class Keyholder:
             "wrapped": b64(entered.wrapped) if entered.wrapped is not None else None,
         }
 
-    def _check_mark(self, log: LogDisk) -> None:
+    def _check_mark(self) -> None:
         """The log must extend the last checkpoint that the token remembers (DESIGN §4)."""
         mark = self._hsm.load_mark()
         if mark is None:
-            return
-        keys = self._journal.state.newest_keys
-        if keys is None:
-            raise WrongToken("the token remembers a log, but this log names no keys")
-        seen = verify_checkpoint(mark, self._journal.log.log_key, keys.origin)
-        log.check_extends(seen.checkpoint)
+            raise LogRolledBack(
+                "the token remembers no log",
+                expected="the mark that genesis stored",
+                hint="this token is new, or was put back to before genesis",
+            )
+        log = self._journal.log
+        log.check_extends(verify_checkpoint(mark, log.log_key, self._journal.origin).checkpoint)
 
     def _check_token(self) -> None:
         keys = self._journal.state.newest_keys
-        if not isinstance(keys, Keys):
+        if keys is None:
             raise WrongToken("the log names no keys: genesis was not completed")
-        held = self._hsm.public_keys()
-        for purpose in Purpose:
-            found = held[HsmPurpose(purpose.value)]
-            expected = keys.keys[purpose]
-            if found.spki != expected.spki:
-                raise WrongToken(
-                    f"the token's {purpose.value} key is not the one of the keys statement",
-                    found=digest_of(found.spki),
-                    expected=digest_of(expected.spki),
-                )
+        check_keys(keys, self._hsm, self._journal.origin)
 
 
 def _document(receipt: Receipt) -> JsonObject:

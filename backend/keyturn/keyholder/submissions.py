@@ -9,6 +9,7 @@ from keyturn.hsm.protocol import Hsm
 from keyturn.hsm.protocol import OaepHash as HsmOaepHash
 from keyturn.keyholder.errors import KeyFileRefused
 from keyturn.keyholder.journal import Journal
+from keyturn.keyholder.token import check_keys
 from keyturn.quorum.approvals import Withdrawal, parse_approval, parse_withdrawal
 from keyturn.quorum.bodies import Admission, Keys, Purpose
 from keyturn.quorum.entries import (
@@ -38,6 +39,7 @@ class Submissions:
     def __init__(self, journal: Journal, hsm: Hsm) -> None:
         self._journal = journal
         self._hsm = hsm
+        self._remembered = 0  # size of the log that the token remembers, as far as known here
 
     def submit(self, raw: bytes, approvals: Sequence[bytes], key: bytes | None) -> Entered:
         """Idempotent: a statement already in force is answered with its index.
@@ -52,16 +54,19 @@ class Submissions:
             known = journal.state.by_digest.get(statement.digest)
             if known is not None:
                 wrapped = self._rewrap(statement, key) if key is not None else None
+                self._remember(known.index)
                 return Entered(known.index, journal.receipt(known.index), wrapped)
             now = journal.now()
             journal.state.submit(statement, parsed, now)
+            if isinstance(statement.body, Keys):
+                check_keys(statement.body, self._hsm, journal.origin)
             wrapped = self._rewrap(statement, key)
             envelopes = tuple(journal.put_object(each) for each in (raw, *approvals))
             entry = StatementEntry(
                 statement.digest, statement.kind, statement.subject, statement.version, envelopes
             )
             committed = journal.commit(statement_entry(now, entry))
-        self._hsm.store_mark(committed.checkpoint.to_bytes())
+            self._remember(committed.index)
         return Entered(committed.index, journal.receipt(committed.index), wrapped)
 
     def withdraw(self, raw_statement: bytes, raw: bytes) -> tuple[int, Receipt]:
@@ -76,7 +81,20 @@ class Submissions:
             envelopes = (journal.put_object(raw_statement), journal.put_object(raw))
             entry = WithdrawalEntry(statement.digest, envelopes)
             committed = journal.commit(withdrawal_entry(journal.now(), entry))
+            self._remember(committed.index)
         return committed.index, journal.receipt(committed.index)
+
+    def _remember(self, index: int) -> None:
+        """Have the token remember the log from this entry on, if it does not yet.
+
+        Inside `ordered`: a mark never goes back. An entry whose mark could not be stored is in
+        force all the same; whoever asks about it again has the mark stored.
+        """
+        if index < self._remembered:
+            return
+        checkpoint = self._journal.log.checkpoint
+        self._hsm.store_mark(checkpoint.to_bytes())
+        self._remembered = checkpoint.checkpoint.size
 
     def _rewrap(self, statement: Statement, key: bytes | None) -> bytes | None:
         """From ingest key to KEK, after the tag was verified in the HSM; None for other kinds."""

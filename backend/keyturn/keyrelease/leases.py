@@ -29,13 +29,21 @@ class LeaseBook:
 
     def __init__(self) -> None:
         self._leases: dict[str, Lease] = {}
+        self._ended_by: dict[str, int] = {}  # the index of the entry that set a lease's end
 
     def apply(self, index: int, entry: GrantEntry) -> None:
-        """Enter a grant, or move a lease's end by a renewal."""
+        """Enter a grant, or move a lease's end by a renewal.
+
+        Renewals of one lease may come in any order: the last one in the log counts.
+        """
         known = self._leases.get(entry.lease)
         if entry.purpose is Purpose.RENEWAL and known is not None:
+            if index < self._ended_by[entry.lease]:
+                return
+            self._ended_by[entry.lease] = index
             self._leases[entry.lease] = replace(known, until=entry.until)
         elif entry.purpose is Purpose.RELEASE:
+            self._ended_by[entry.lease] = index
             self._leases[entry.lease] = Lease(
                 entry.lease, entry.model, entry.node, entry.platform, entry.tls, index, entry.until
             )
@@ -48,6 +56,7 @@ class LeaseBook:
     def prune(self, now: datetime) -> None:
         """Forget leases that are over."""
         self._leases = {key: each for key, each in self._leases.items() if now < each.until}
+        self._ended_by = {key: self._ended_by[key] for key in self._leases}
 
     def __len__(self) -> int:
         return len(self._leases)

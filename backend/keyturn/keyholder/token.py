@@ -1,0 +1,27 @@
+"""Is this token the one that the authority names?"""
+
+from keyturn.base.encoding import digest_of
+from keyturn.hsm.protocol import Hsm
+from keyturn.hsm.protocol import Purpose as HsmPurpose
+from keyturn.keyholder.errors import WrongToken
+from keyturn.quorum.bodies import Keys, Purpose
+
+
+def check_keys(keys: Keys, hsm: Hsm, origin: str) -> None:
+    """A `keys` statement must name this very log and the keys that this token proved.
+
+    Asked at every start, and before such a statement comes into force: one that names others
+    would make a keyholder whose answers nobody believes and that never starts again.
+    Raises WrongToken.
+    """
+    if keys.origin != origin:
+        raise WrongToken("the keys statement names another log", found=keys.origin, expected=origin)
+    held = hsm.public_keys()
+    for purpose in Purpose:
+        found, expected = held[HsmPurpose(purpose.value)], keys.keys[purpose]
+        if found.spki != expected.spki:
+            raise WrongToken(
+                f"the token's {purpose.value} key is not the one of the keys statement",
+                found=digest_of(found.spki),
+                expected=digest_of(expected.spki),
+            )

@@ -1,0 +1,13 @@
+"""A whole keyholder on a real token, for the modules that only make sense together."""
+
+from support.fixtures import (
+    hsm_worker,
+    model,
+    node_secrets,
+    ready,
+    system,
+    token_template,
+    vendors,
+)
+
+__all__ = ["hsm_worker", "model", "node_secrets", "ready", "system", "token_template", "vendors"]

@@ -1,0 +1,179 @@
+"""What a submission leaves behind: objects, an entry, a receipt, and the token's mark."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from keyturn.base.encoding import digest_of
+from keyturn.base.errors import MalformedError
+from keyturn.hsm.errors import HsmUnreachable
+from keyturn.keyholder.errors import KeyFileRefused, WrongToken
+from keyturn.keyholder.submissions import Entered
+from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
+from keyturn.quorum.entries import parse_entry, read_statement
+from keyturn.quorum.kinds import Kind
+from keyturn.seal.sealedkey import parse_sealed_key
+from keyturn.tlog.checkpoints import verify_checkpoint
+from keyturn.tlog.receipts import verify_receipt
+from support.authority import Proposal, policy_body, sign
+from support.hsmtoken import make_model
+from support.hsmviews import HsmView
+from support.ready import Ready
+from support.system import ORIGIN, System, admission_body, keys_body
+
+
+def view_of(system: System) -> HsmView:
+    assert isinstance(system.hsm, HsmView)
+    return system.hsm
+
+
+def marked_size(system: System) -> int:
+    """How long the log was that the token remembers."""
+    mark = view_of(system).mark
+    assert mark is not None
+    log = system.keyholder.journal.log
+    return verify_checkpoint(mark, log.log_key, ORIGIN).checkpoint.size
+
+
+def policy(system: System, subject: str = "serving") -> Proposal:
+    return system.authority.approved(Kind.POLICY, subject, policy_body())
+
+
+def withdraw(system: System, proposal: Proposal) -> int:
+    payload = withdrawal_payload(
+        proposal.digest, officer="ada", time=system.clock(), reason="second thoughts"
+    )
+    envelope = sign(WITHDRAWAL_TYPE, payload, *system.authority.people["ada"].keys[:1])
+    return system.keyholder.submissions.withdraw(proposal.raw, envelope)[0]
+
+
+def test_the_entry_names_every_envelope_and_all_are_kept(system: System) -> None:
+    proposal = policy(system)
+    entered = system.submit(proposal)
+    log = system.keyholder.journal.log
+
+    entry = read_statement(parse_entry(log.leaf(entered.index)))
+
+    envelopes = [proposal.raw, *proposal.approvals]
+    assert [log.object(each) for each in entry.envelopes] == envelopes
+    assert entry.envelopes[0] == digest_of(proposal.raw)
+    assert (entry.statement, entry.subject, entry.version) == (proposal.digest, "serving", 1)
+
+
+def test_the_receipt_proves_the_entry(system: System) -> None:
+    entered = system.submit(policy(system))
+    log = system.keyholder.journal.log
+
+    assert entered.receipt.leaf == log.leaf(entered.index)
+    verify_receipt(entered.receipt, log.log_key, ORIGIN)
+
+
+def test_the_token_remembers_every_change_of_authority(system: System) -> None:
+    first = system.submit(policy(system))
+    assert marked_size(system) == first.index + 1
+
+    at = withdraw(system, policy(system, "other"))
+    assert marked_size(system) == at + 1
+
+
+def test_a_mark_that_could_not_be_stored_is_stored_at_the_next_asking(system: System) -> None:
+    proposal = policy(system)
+    steps = view_of(system).steps
+    before = len(steps)
+    system.submit(policy(system, "rehearsal"))
+    at = steps[before:].index("store mark asked")
+    view_of(system).lose(at)
+    with pytest.raises(HsmUnreachable):
+        system.submit(proposal)
+    size = system.keyholder.journal.log.size
+
+    again = system.submit(proposal)
+
+    assert again.index == size - 1
+    assert marked_size(system) == size
+
+
+def test_marks_never_go_back(system: System) -> None:
+    """Two submissions at once: the older checkpoint must not be the one that stays."""
+    view = view_of(system)
+    store, second = view.store_mark, threading.Thread(target=system.submit, args=(policy(system),))
+    done = threading.Event()
+
+    def slowly(mark: bytes) -> None:
+        if not second.ident:
+            second.start()
+            done.wait(0.3)  # what is in order cannot be overtaken, so nobody says it is done
+            store(mark)
+            return
+        store(mark)
+        done.set()
+
+    view.store_mark = slowly  # type: ignore[method-assign]
+    system.submit(policy(system, "other"))
+    second.join()
+
+    assert marked_size(system) == system.keyholder.journal.log.size
+
+
+def test_keys_of_another_token_are_refused(system: System, ready: Ready) -> None:
+    body = keys_body(system.hsm)
+    keys = body["keys"]
+    assert isinstance(keys, list)
+    log = next(each for each in keys if each["purpose"] == "log")
+    officer = system.authority.people["ada"].entry()["keys"][0]  # type: ignore[index]
+    log["spki"] = officer["spki"]
+    size = system.keyholder.journal.log.size
+
+    with pytest.raises(WrongToken, match="token's log key"):
+        system.enact(Kind.KEYS, "keys", body)
+    assert system.keyholder.journal.log.size == size
+    system.enact(Kind.KEYS, "keys", keys_body(system.hsm))
+
+
+Spoil = Callable[[bytes], bytes]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error"),
+    [
+        pytest.param(lambda raw: raw[:-2], MalformedError, id="cut"),
+        pytest.param(lambda raw: raw + b"}", MalformedError, id="more"),
+        pytest.param(
+            lambda raw: raw.replace(
+                parse_sealed_key(raw).wrapped.ingest_key_id.encode(), b"0" * 64
+            ),
+            KeyFileRefused,
+            id="another ingest key",
+        ),
+        pytest.param(
+            lambda raw: raw.replace(parse_sealed_key(raw).tag.hex().encode(), b"0" * 64),
+            KeyFileRefused,
+            id="another tag",
+        ),
+    ],
+)
+def test_a_spoilt_key_file_admits_nothing(ready: Ready, spoil: Spoil, error: type) -> None:
+    system, model = ready.system, make_model()
+    body, key = admission_body(model), system.key_file(model)
+    proposal = system.authority.approved(Kind.MODEL, str(body["model"]), body)
+    size = system.keyholder.journal.log.size
+
+    with pytest.raises(error):
+        system.submit(proposal, spoil(key))
+
+    assert system.keyholder.journal.log.size == size
+    assert isinstance(system.submit(proposal, key), Entered)
+
+
+def test_no_object_is_kept_of_what_is_refused(system: System) -> None:
+    """Nobody fills the log's disk with what no quorum wanted."""
+    proposal = policy(system)
+    proposal.approvals.pop()
+    objects = system.directory / "log" / "objects"
+    before = sorted(objects.rglob("*"))
+
+    with pytest.raises(Exception, match="too few approvals"):
+        system.submit(proposal)
+
+    assert sorted(objects.rglob("*")) == before
