@@ -51,12 +51,10 @@ def check_answer(
     if entry.kind is not EntryKind.GRANT:
         raise AnswerRejected("the receipt proves another kind of entry", found=entry.kind.value)
     logged = read_grant(entry)
-    _same("logged grant", logged.grant, grant.digest)
-    _same("logged evidence", logged.evidence, request.digest)
-    _same("logged TLS key", logged.tls, digest_of(request.keys.tls))
+    _check_entry(logged, grant, request)
     _same("EAR digest", ear_digest(answer.ear), grant.ear)
     ear = verify_ear(answer.ear, authority.result_key())
-    _check_ear(ear, grant, request, now)
+    _check_ear(ear, logged, request, now)
     if (answer.sealed_dek is None) != (request.purpose is Purpose.RENEWAL):
         raise AnswerRejected("a release carries a sealed DEK, a renewal carries none")
     return CheckedAnswer(grant, logged, verified.index, ear, answer.sealed_dek)
@@ -107,11 +105,29 @@ def _check_grant(grant: GrantBody, request: ReleaseRequest) -> None:
         _same("lease", grant.lease, str(request.claims.lease))
 
 
-def _check_ear(ear: EarClaims, grant: GrantBody, request: ReleaseRequest, now: datetime) -> None:
+def _check_entry(logged: GrantEntry, grant: GrantBody, request: ReleaseRequest) -> None:
+    """The entry names this grant, and says the same as the grant wherever both speak."""
+    _same("logged grant", logged.grant, grant.digest)
+    _same("logged evidence", logged.evidence, request.digest)
+    _same("logged TLS key", logged.tls, digest_of(request.keys.tls))
+    _same("logged node", logged.node, request.claims.node)
+    _same("logged purpose", logged.purpose.value, grant.purpose.value)
+    _same("logged lease", logged.lease, grant.lease)
+    _same("logged challenge", logged.challenge.hex(), grant.challenge.hex())
+    _same("logged model", logged.model, grant.model)
+    _same("logged core", logged.core.hex(), grant.core.hex())
+    _same("logged statements", " ".join(logged.statements), " ".join(grant.statements))
+
+
+def _check_ear(ear: EarClaims, logged: GrantEntry, request: ReleaseRequest, now: datetime) -> None:
+    prompt = digest_of(request.keys.prompt) if request.keys.prompt else None
     _same("EAR nonce", ear.challenge.hex(), request.challenge.hex())
-    _same("EAR lease", ear.lease, grant.lease)
-    _same("EAR model", ear.model, grant.model)
-    _same("EAR TLS key", ear.tls, digest_of(request.keys.tls))
+    _same("EAR lease", ear.lease, logged.lease)
+    _same("EAR model", ear.model, request.model)
+    _same("EAR TLS key", ear.tls, logged.tls)
+    _same("EAR prompt key", str(ear.prompt), str(prompt))
+    _same("EAR caveats", " ".join(ear.caveats), " ".join(logged.caveats))
+    _same("EAR end", ear.expires.isoformat(), logged.until.isoformat())
     if now >= ear.expires:
         raise AnswerRejected("the EAR has expired", found=ear.expires.isoformat())
 
@@ -120,6 +136,6 @@ def _same(what: str, found: str, expected: str) -> None:
     if found != expected:
         raise AnswerRejected(
             f"the answer is not for this request: {what} differs",
-            found=found[:96],
-            expected=expected[:96],
+            found=found[:128],
+            expected=expected[:128],
         )

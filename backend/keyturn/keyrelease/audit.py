@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from keyturn.base.encoding import Digest
+from keyturn.base.errors import MalformedError
 from keyturn.keyrelease.binding import Purpose
+from keyturn.keyrelease.decision import choose
 from keyturn.keyrelease.entries import GrantEntry, read_grant, read_refusal
 from keyturn.keyrelease.errors import AuditFailed
 from keyturn.keyrelease.leases import LeaseBook
+from keyturn.policy.appraisal import Rules
+from keyturn.policy.findings import failing
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
-from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.kinds import TargetKind
 from keyturn.quorum.state import AuthorityState, ReadObject
 
 
@@ -35,6 +39,7 @@ class Audited:
 class _Walk:
     state: AuthorityState
     leases: LeaseBook = field(default_factory=LeaseBook)
+    lease_ids: set[str] = field(default_factory=set)
     challenges: set[bytes] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     first_time: datetime | None = None
@@ -49,24 +54,32 @@ def audit_log(leaves: Iterable[bytes], fingerprint: Digest, read_object: ReadObj
         entry = parse_entry(leaf)
         walk.first_time = walk.first_time or entry.time
         walk.counts[entry.kind.value] += 1
-        if entry.kind is EntryKind.GRANT:
-            _check_grant(index, entry, walk)
-        elif entry.kind is EntryKind.REFUSAL:
-            refusal = read_refusal(entry)
-            _use_challenge(index, refusal.challenge, walk, again=True)
+        try:
+            _check(index, entry, walk)
+        except MalformedError as error:
+            raise AuditFailed(f"entry {index}: {error}") from error
     state = walk.state
     return Audited(state, state.size, dict(walk.counts), walk.first_time, state.last_time)
+
+
+def _check(index: int, entry: Entry, walk: _Walk) -> None:
+    if entry.kind is EntryKind.GRANT:
+        _check_grant(index, entry, walk)
+    elif entry.kind is EntryKind.REFUSAL:
+        _use_challenge(index, read_refusal(entry).challenge, walk, again=True)
 
 
 def _check_grant(index: int, entry: Entry, walk: _Walk) -> None:
     grant = read_grant(entry)
     _use_challenge(index, grant.challenge, walk, again=False)
-    _check_statements(index, grant, entry.time, walk.state)
+    rules = _check_statements(index, grant, entry.time, walk.state)
+    _check_rules(index, grant, entry.time, rules)
     _check_targets(index, grant, walk.state)
-    if grant.until <= entry.time:
-        raise AuditFailed(f"entry {index}: a lease that ends before it begins")
     if grant.purpose is Purpose.RENEWAL:
         _check_renewal(index, grant, entry.time, walk.leases)
+    elif grant.lease in walk.lease_ids:
+        raise AuditFailed(f"entry {index}: a lease that was given before", found=grant.lease)
+    walk.lease_ids.add(grant.lease)
     walk.leases.apply(index, grant)
 
 
@@ -77,15 +90,15 @@ def _use_challenge(index: int, challenge: bytes, walk: _Walk, *, again: bool) ->
     walk.challenges.add(challenge)
 
 
-def _check_statements(index: int, grant: GrantEntry, time: datetime, state: AuthorityState) -> None:
-    """Everything that a grant names is in force at its index, and it names what it needs."""
-    kinds = Counter[Kind]()
+def _check_statements(
+    index: int, grant: GrantEntry, time: datetime, state: AuthorityState
+) -> Rules:
+    """A grant names exactly what its model's admission leads to, each in force at its index."""
     for digest in grant.statements:
         named = state.by_digest.get(digest)
         if named is None:
             raise AuditFailed(f"entry {index}: names a statement never in force", found=digest)
         statement = named.statement
-        kinds[statement.kind] += 1
         newest = state.in_force(statement.kind, statement.subject, time)
         if newest is None or newest.statement.digest != digest:
             raise AuditFailed(
@@ -93,12 +106,43 @@ def _check_statements(index: int, grant: GrantEntry, time: datetime, state: Auth
                 "superseded, revoked or expired by then",
                 found=digest,
             )
-        if statement.kind is Kind.MODEL and statement.subject != grant.model:
-            raise AuditFailed(f"entry {index}: names another model's admission")
-    needed = (Kind.ROSTER, Kind.KEYS, Kind.MODEL, Kind.POLICY, Kind.REFERENCE_VALUES)
-    missing = [kind.value for kind in needed if not kinds[kind]]
-    if missing:
-        raise AuditFailed(f"entry {index}: names no {missing[0]} statement")
+    chosen = choose(grant.model, state, time)
+    for finding in failing(chosen.findings):
+        raise AuditFailed(
+            f"entry {index}: granted, though not so: {finding.check}",
+            found=finding.found,
+            expected=finding.expected,
+        )
+    unequal = set(chosen.statements) ^ set(grant.statements)
+    if unequal or chosen.rules is None:
+        raise AuditFailed(
+            f"entry {index}: names other statements than its model's admission leads to",
+            found=", ".join(sorted(state.by_digest[each].statement.subject for each in unequal)),
+        )
+    return chosen.rules
+
+
+def _check_rules(index: int, grant: GrantEntry, time: datetime, rules: Rules) -> None:
+    """What of its policy an entry can show: lease, caveats, platform."""
+    policy = rules.policy
+    seconds = (grant.until - time).total_seconds()
+    if not 0 < seconds <= policy.lease_seconds:
+        raise AuditFailed(
+            f"entry {index}: a lease of another length than the policy allows",
+            found=f"{seconds:.0f} s",
+            expected=f"at most {policy.lease_seconds} s",
+        )
+    accepted = {caveat.value for caveat in policy.accepted_caveats}
+    if not accepted.issuperset(grant.caveats):
+        raise AuditFailed(
+            f"entry {index}: a caveat that the policy does not accept",
+            found=", ".join(sorted(set(grant.caveats) - accepted)),
+        )
+    lists = [each.platforms for _, each in rules.platforms.values()]
+    if policy.platforms is not None and not any(grant.platform in each for each in lists):
+        raise AuditFailed(
+            f"entry {index}: a platform that the policy does not list", found=grant.platform
+        )
 
 
 def _check_targets(index: int, grant: GrantEntry, state: AuthorityState) -> None:

@@ -43,20 +43,28 @@ class SpentChallenges:
 
     def __init__(self) -> None:
         self._spent: dict[bytes, datetime] = {}
+        self._horizon = datetime.min.replace(tzinfo=UTC)  # what is older was forgotten
+        self._prune_after = self._horizon
 
     def spend(self, challenge: bytes, now: datetime) -> bool:
-        """True the first time; the challenge is spent from then on, whatever comes of it."""
+        """True the first time; the challenge is spent from then on, whatever comes of it.
+
+        One so old that it may have been forgotten counts as spent: a clock that jumped ahead
+        and back again brings no challenge back to life (I6).
+        """
         self._prune(now)
-        if challenge in self._spent:
+        issued = issued_at(challenge)
+        if issued < self._horizon or challenge in self._spent:
             return False
-        self._spent[challenge] = issued_at(challenge)
+        self._spent[challenge] = issued
         return True
 
     def __len__(self) -> int:
         return len(self._spent)
 
     def _prune(self, now: datetime) -> None:
-        if len(self._spent) < 1024:
+        if now < self._prune_after:  # each pass costs all that is held, so not at every request
             return
-        horizon = now - VALID - VALID
-        self._spent = {each: at for each, at in self._spent.items() if at >= horizon}
+        self._prune_after = now + VALID
+        self._horizon = max(self._horizon, now - VALID - VALID)
+        self._spent = {each: at for each, at in self._spent.items() if at >= self._horizon}

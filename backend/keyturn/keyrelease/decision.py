@@ -58,8 +58,8 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
-    """What the admission leads to, as far as it is in force."""
+class Chosen:
+    """What the admission leads to, as far as it is in force; what is not is a failed finding."""
 
     admission: Admission | None
     rules: Rules | None
@@ -76,7 +76,7 @@ def decide(
     now: datetime,
 ) -> Approved | Refused:
     """`lease` is the live lease that a renewal names, or None."""
-    chosen = _choose(request.model, state, now)
+    chosen = choose(request.model, state, now)
     findings = [_challenge(challenge), *chosen.findings, *evidence.findings]
     platform = platform_of(evidence.cpu) if evidence.cpu is not None else HIDDEN_PLATFORM
     caveats: frozenset[Caveat] = frozenset()
@@ -117,8 +117,11 @@ def _challenge(standing: ChallengeStanding) -> Finding:
     )
 
 
-def _choose(model: Digest, state: AuthorityState, now: datetime) -> _Chosen:
-    """The admission, its one policy, that policy's baselines: the newest in force of those."""
+def choose(model: Digest, state: AuthorityState, now: datetime) -> Chosen:
+    """The admission, its one policy, that policy's baselines: the newest in force of those.
+
+    `statements` are all that a grant must name (our protocol §5.5), no fewer and no more.
+    """
     findings: list[Finding] = []
     used: list[Digest] = []
 
@@ -149,9 +152,9 @@ def _choose(model: Digest, state: AuthorityState, now: datetime) -> _Chosen:
     found = require(Kind.MODEL, model)
     admission = found.statement.body if found else None
     if not isinstance(admission, Admission):
-        return _Chosen(None, None, tuple(used), tuple(findings))
+        return Chosen(None, None, tuple(used), tuple(findings))
     rules = _rules(admission.policy, require)
-    return _Chosen(admission, rules, tuple(used), tuple(findings))
+    return Chosen(admission, rules, tuple(used), tuple(findings))
 
 
 def _rules(policy_id: str, require: Callable[[Kind, str], InForce | None]) -> Rules | None:

@@ -22,6 +22,7 @@ AFFIRMING = 2
 WARNING = 32
 CONTRAINDICATED = 96
 MAX_EAR = 256 << 10
+LAST_SECOND = 253_402_300_799  # of the year 9999, the last that times are written for
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,7 @@ def _submodule(submodule: Submodule) -> dict[str, object]:
 
 def _read(fields: Fields) -> EarClaims:
     fields.literal("eat_profile", PROFILE)
-    issued = datetime.fromtimestamp(fields.integer("iat"), UTC)
-    expires = datetime.fromtimestamp(fields.integer("exp"), UTC)
+    issued, expires = _date(fields, "iat"), _date(fields, "exp")
     challenge = fields.hex("eat_nonce", size=56)
     verifier = fields.fields("ear.verifier-id")
     verifier.literal("developer", "Keyturn")
@@ -141,6 +141,10 @@ def _read(fields: Fields) -> EarClaims:
     ours.done()
     fields.done()
     return claims
+
+
+def _date(fields: Fields, name: str) -> datetime:
+    return datetime.fromtimestamp(fields.integer(name, high=LAST_SECOND), UTC)
 
 
 def _read_submodule(name: str, fields: Fields) -> Submodule:

@@ -6,7 +6,7 @@ Source: our protocol §5.4–5.6.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keyturn.base.encoding import Digest, b64, digest_of, sha256
+from keyturn.base.encoding import Digest, b64, digest_of, parse_digest, sha256
 from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, Purpose
 from keyturn.quorum.bodies import OaepHash
@@ -91,7 +91,10 @@ def parse_grant(raw: bytes) -> GrantBody:
         fields.hex("binding", size=64),
         fields.digest("model"),
         fields.hex("tag", size=32),
-        tuple(Digest(each) for each in fields.texts("statements", limit=64)),
+        tuple(
+            parse_digest(each, what="grant: statements")
+            for each in fields.texts("statements", limit=64)
+        ),
         fields.digest("ear"),
         fields.choice("oaep_hash", OaepHash),
         raw,

@@ -1,0 +1,405 @@
+"""Grant or refuse: every reason by itself, and the one change undone grants (I2, §5.3)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from keyturn.base.encoding import Digest, b64, digest_of
+from keyturn.keyrelease.binding import Purpose
+from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
+from keyturn.keyrelease.evidence import VerifiedEvidence
+from keyturn.keyrelease.leases import Lease
+from keyturn.keyrelease.request import NodeClaims, ReleaseRequest, parse_request
+from keyturn.policy.appraisal import HIDDEN_PLATFORM
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.policy_body import Caveat
+from support.authority import policy_body
+from support.hsmtoken import make_model
+from support.nodes import NodeSecrets
+from unit.keyrelease.release_desk import Desk, digest_of_model, simulated
+from unit.quorum.authority_log import admission, der, measurements, platforms
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def refused(desk: Desk, request: ReleaseRequest | None = None, **options: object) -> Refused:
+    decision = desk.decided(request or desk.request(), **options)  # type: ignore[arg-type]
+    assert isinstance(decision, Refused)
+    return decision
+
+
+def platform(desk: Desk) -> str:
+    return f"amd-genoa-{desk.node.sim.launch.chip_id.hex()}"
+
+
+def test_a_good_node_is_approved_with_all_that_it_rests_on(desk: Desk) -> None:
+    decision = desk.decided(desk.request())
+    assert isinstance(decision, Approved)
+
+    state = desk.log.state
+    chains = [
+        (Kind.ROSTER, "roster"),
+        (Kind.KEYS, "keys"),
+        (Kind.TRUST_ANCHORS, "trust-anchors"),
+        (Kind.MODEL, desk.digest),
+        (Kind.POLICY, "serving"),
+        (Kind.REFERENCE_VALUES, "firmware"),
+    ]
+    assert set(decision.statements) == {state.newest[chain].statement.digest for chain in chains}
+    assert len(decision.statements) == len(chains)
+    assert decision.platform == platform(desk)
+    assert decision.admission.tag == desk.model.tag
+    assert decision.policy_digest == state.newest[(Kind.POLICY, "serving")].statement.digest
+    assert decision.lease is None
+    assert not any(each.failed for each in decision.findings)
+
+
+def test_a_grant_names_the_platform_lists_that_it_used(desk: Desk) -> None:
+    listed = desk.log.enact(Kind.PLATFORMS, "eu", platforms(platform(desk)))
+    desk.set_policy(platforms=["eu"])
+    decision = desk.decided(desk.request())
+
+    assert isinstance(decision, Approved)
+    assert listed.statement.digest in decision.statements
+
+
+@pytest.mark.parametrize(
+    "standing", [ChallengeStanding.FORGED, ChallengeStanding.STALE, ChallengeStanding.SPENT]
+)
+def test_a_challenge_that_is_no_good(desk: Desk, standing: ChallengeStanding) -> None:
+    request = desk.request()
+    (reason,) = refused(desk, request, standing=standing).reasons
+
+    assert reason.reason == f"challenge-{standing.name.lower()}"
+    assert reason.statement is None
+    assert desk.reasons(request) == []
+
+
+# What is in force
+
+
+def test_a_model_that_was_never_admitted(desk: Desk) -> None:
+    stranger = make_model()
+    asked = desk.node.request(desk.challenge(), digest_of_model(stranger))
+
+    assert desk.reasons(parse_request(asked)) == ["model-not-in-force"]
+    desk.admit(stranger)
+    assert desk.reasons(parse_request(asked)) == []
+
+
+@pytest.mark.parametrize(
+    ("target_kind", "target", "kind", "check"),
+    [
+        ("model", lambda desk: desk.digest, Kind.MODEL, "model in force"),
+        ("policy", lambda _: "serving", Kind.POLICY, "policy in force"),
+    ],
+)
+def test_a_revoked_model_or_policy(
+    desk: Desk, target_kind: str, target: Callable[[Desk], str], kind: Kind, check: str
+) -> None:
+    revocation = desk.log.revoke(target_kind, target(desk))
+    (reason,) = refused(desk).reasons
+
+    assert (reason.check, reason.reason) == (check, "revoked")
+    assert reason.statement == revocation.statement.digest
+    desk.admit(desk.model) if kind is Kind.MODEL else desk.set_policy()
+    assert desk.reasons() == []
+
+
+@pytest.mark.parametrize(
+    ("target_kind", "target"),
+    [
+        ("node", lambda _: "node-1"),
+        ("platform", platform),
+        ("platform", lambda desk: gpu_id(desk)),
+        ("measurement", lambda desk: desk.node.sim.launch.measurement.hex()),
+    ],
+    ids=["node", "chip", "gpu", "measurement"],
+)
+def test_a_revoked_node_platform_or_measurement(
+    desk: Desk, target_kind: str, target: Callable[[Desk], str]
+) -> None:
+    assert desk.reasons() == []
+    revocation = desk.log.revoke(target_kind, target(desk))
+    (reason,) = refused(desk).reasons
+
+    assert reason.reason == "revoked"
+    assert reason.statement == revocation.statement.digest
+    assert reason.hint == "for a test"
+    assert reason.found.endswith(f"revoked at log index {revocation.index}")
+
+
+def gpu_id(desk: Desk) -> str:
+    return desk.verified(desk.request()).gpus[0].device_id
+
+
+def test_a_revoked_node_may_not_come_back_but_another_may(desk: Desk) -> None:
+    desk.log.revoke("node", "node-1")
+    desk.admit(desk.model)
+    assert desk.reasons() == ["revoked"]
+
+    desk.node = replace(desk.node, name="node-2")
+    assert desk.reasons() == []
+
+
+def test_a_revoked_platform_comes_back_by_a_platforms_statement(desk: Desk) -> None:
+    desk.log.revoke("platform", platform(desk))
+    desk.log.enact(Kind.PLATFORMS, "eu", platforms(platform(desk)))
+    assert desk.reasons() == []
+
+
+def test_a_revoked_measurement_comes_back_by_reference_values(desk: Desk) -> None:
+    desk.log.revoke("measurement", desk.node.sim.launch.measurement.hex())
+    desk.log.enact(Kind.REFERENCE_VALUES, "other", measurements(desk.node.sim.launch.measurement))
+    assert desk.reasons() == []
+
+
+def test_everything_in_force_expires(desk: Desk) -> None:
+    desk.clock.advance(days=90)
+    decision = refused(desk)
+
+    assert [each.reason for each in decision.reasons][:3] == [
+        "roster-not-in-force",
+        "keys-not-in-force",
+        "model-not-in-force",
+    ]
+    # The anchors have expired too: what was simulated is genuine no more.
+    assert "untrusted-root" in [each.reason for each in decision.reasons]
+    assert decision.platform == HIDDEN_PLATFORM
+    assert decision.findings
+
+
+def test_a_baseline_that_the_policy_names_is_not_there(desk: Desk) -> None:
+    desk.set_policy(baselines=["firmware", "missing"])
+    (reason,) = refused(desk).reasons
+    assert reason.reason == "reference-values-not-in-force"
+    assert reason.found == "no such statement was ever in force"
+    assert reason.expected == "reference-values 'missing' in force"
+
+    desk.log.enact(Kind.REFERENCE_VALUES, "missing", measurements(bytes(48)))
+    assert desk.reasons() == []
+
+
+def test_a_platform_list_that_the_policy_names_is_not_there(desk: Desk) -> None:
+    desk.set_policy(platforms=["eu"])
+    assert desk.reasons() == ["platforms-not-in-force", "platform-not-allowed"]
+
+    desk.log.enact(Kind.PLATFORMS, "eu", platforms(platform(desk)))
+    assert desk.reasons() == []
+
+
+def test_a_policy_that_the_admission_names_is_not_there(desk: Desk) -> None:
+    """Only the policy that the admission names counts, whatever others are in force (I2)."""
+    other = make_model()
+
+    digest = digest_of_model(other)
+    body = admission(digest, "strict", tag=other.tag.hex())
+    desk.log.enact(Kind.MODEL, digest, body)
+    desk.digest = digest
+    assert desk.reasons() == ["policy-not-in-force"]
+
+    desk.log.enact(Kind.POLICY, "strict", policy_body())
+    assert desk.reasons() == []
+
+
+def test_witnesses_that_the_roster_demands_are_missed() -> None:
+
+    desk = Desk()
+    key = {"algorithm": "ed25519", "spki": b64(der(ed25519.Ed25519PrivateKey.generate()))}
+    witnesses = {"keys": [key], "k": 1, "t_seconds": 300}
+    body = desk.log.authority.roster_body(witnesses=witnesses)
+    roster = desk.log.enact(Kind.ROSTER, "roster", body)
+    (reason,) = refused(desk).reasons
+    assert (reason.reason, reason.expected) == ("witness-cosignatures-missing", "1")
+    assert reason.statement == roster.statement.digest
+
+    desk.log.enact(Kind.ROSTER, "roster", desk.log.authority.roster_body())
+    assert desk.reasons() == []
+
+
+# Evidence and policy
+
+
+def test_evidence_that_is_not_genuine_is_refused_with_its_reason(desk: Desk) -> None:
+    request = desk.request()
+    snp = replace(request.evidence.snp, report=b"junk")
+    spoilt = replace(request, evidence=replace(request.evidence, snp=snp))
+
+    assert desk.reasons(spoilt) == ["malformed"]
+    assert refused(desk, spoilt).platform == HIDDEN_PLATFORM
+    assert desk.reasons(request) == []
+
+
+def test_nothing_is_approved_without_claims_even_if_nothing_was_found_wrong(desk: Desk) -> None:
+    nothing = VerifiedEvidence(None, (), ())
+    decision = decide(
+        desk.request(), nothing, desk.log.state, ChallengeStanding.GOOD, None, desk.clock()
+    )
+    assert isinstance(decision, Refused)
+
+
+def test_all_reasons_are_listed(desk: Desk) -> None:
+    desk.set_policy(workloads=["ff" * 32], gpu={"count": 2}, accepted_caveats=[])
+    request = desk.request(sim=desk.node.sim.with_firmware(b"\xee" * 48).with_debug())
+    found = refused(desk, request, standing=ChallengeStanding.SPENT)
+
+    assert {each.reason for each in found.reasons} == {
+        "challenge-spent",
+        "debug-allowed-by-guest-policy",
+        "measurement-mismatch",
+        "workload-not-allowed",
+        "gpu-count",
+        "caveat-not-accepted",
+    }
+    assert found.reasons[0].reason == "challenge-spent"
+    assert found.platform == platform(desk)
+
+
+# Caveats
+
+
+def caveats(desk: Desk, **options: object) -> set[str]:
+    decision = desk.decided(desk.request(**options))
+    assert isinstance(decision, Approved)
+    return set(decision.caveats)
+
+
+ALWAYS = {"keyholder-host-trusted", "host-controlled-clock", "boot-time-only", "physical-access"}
+
+
+def test_the_caveats_of_a_simulated_node_with_a_gpu(desk: Desk) -> None:
+    expected = {"simulated", "no-witness", "no-device-binding-hardware"}
+    assert caveats(desk) == ALWAYS | expected
+
+
+def test_a_software_token_is_named(desk: Desk) -> None:
+    assert "software-assurance" not in caveats(desk)
+    desk.log.enact(Kind.KEYS, "keys", desk.log.keys.body(assurance="software"))
+    assert "software-assurance" in caveats(desk)
+
+
+def test_no_gpu_no_caveat_about_gpus(desk: Desk) -> None:
+    desk.set_policy(gpu={"count": 0})
+    desk.node = replace(desk.node, sim=simulated(0))
+    assert caveats(desk) == ALWAYS | {"simulated", "no-witness"}
+
+
+def test_a_guest_that_is_not_the_highest_has_a_paravisor(desk: Desk) -> None:
+    sim = desk.node.sim
+    below = replace(sim, launch=replace(sim.launch, vmpl=1))
+    assert desk.reasons(sim=below) == ["vmpl-too-high"]
+
+    body = policy_body()
+    body["snp"] = {**body["snp"], "max_vmpl": 1}  # type: ignore[dict-item]
+    desk.log.enact(Kind.POLICY, "serving", body)
+    assert "paravisor" in caveats(desk, sim=below)
+    assert "paravisor" not in caveats(desk)
+
+
+def test_a_node_names_its_own(desk: Desk) -> None:
+    claims = NodeClaims.make("node-1", "test", None, [Caveat.UNLOCKED_MEMORY])
+    assert "unlocked-memory" in caveats(desk, claims=claims)
+
+
+@pytest.mark.parametrize(
+    "caveat", sorted(ALWAYS | {"simulated", "no-witness", "no-device-binding-hardware"})
+)
+def test_each_must_be_accepted_by_name(desk: Desk, caveat: str) -> None:
+    accepted = [each.value for each in Caveat if each.value != caveat]
+    desk.set_policy(accepted_caveats=accepted)
+    (reason,) = refused(desk).reasons
+
+    assert (reason.reason, reason.found) == ("caveat-not-accepted", caveat)
+    assert reason.check == f"caveat {caveat}"
+    desk.set_policy()
+    assert desk.reasons() == []
+
+
+# Renewals
+
+
+def renewal(desk: Desk, lease: Lease) -> ReleaseRequest:
+    return desk.request(lease=lease.id)
+
+
+def live(desk: Desk) -> Lease:
+    return desk.lease(desk.granted())
+
+
+def test_a_live_lease_is_renewed_by_its_holder(desk: Desk) -> None:
+    lease = live(desk)
+    request = renewal(desk, lease)
+    decision = desk.decided(request, lease=lease)
+
+    assert request.purpose is Purpose.RENEWAL
+    assert isinstance(decision, Approved)
+    assert decision.lease == lease
+
+
+def test_a_lease_that_is_not_live_is_not_renewed(desk: Desk) -> None:
+    lease = live(desk)
+    (reason,) = refused(desk, renewal(desk, lease)).reasons
+
+    assert (reason.reason, reason.found) == ("lease-not-live", lease.id)
+    assert reason.hint == "ask for a new release"
+
+
+OTHER = Digest("sha256:" + "ff" * 32)
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ({"model": OTHER}, "lease: model"),
+        ({"node": "node-2"}, "lease: node"),
+        ({"platform": "amd-genoa-00"}, "lease: platform"),
+        ({"tls": OTHER}, "lease: TLS key"),
+    ],
+)
+def test_a_lease_of_another_holder_is_not_renewed(
+    desk: Desk, change: dict[str, str], check: str
+) -> None:
+    lease = live(desk)
+    theirs = replace(lease, **change)  # type: ignore[arg-type]
+    request = renewal(desk, lease)
+    (reason,) = refused(desk, request, lease=theirs).reasons
+
+    assert (reason.check, reason.reason) == (check, "lease-mismatch")
+    assert isinstance(desk.decided(request, lease=lease), Approved)
+
+
+def test_another_tls_key_does_not_renew(desk: Desk) -> None:
+    lease = live(desk)
+    desk.node = replace(desk.node, secrets=NodeSecrets(desk.node.secrets.rsa_key))
+    request = renewal(desk, lease)
+    (reason,) = refused(desk, request, lease=lease).reasons
+
+    assert (reason.check, reason.expected) == ("lease: TLS key", lease.tls)
+    assert reason.found == digest_of(request.keys.tls)
+
+
+def test_a_renewal_is_judged_like_a_release(desk: Desk) -> None:
+    lease = live(desk)
+    desk.log.revoke("node", "node-1")
+    assert [r.reason for r in refused(desk, renewal(desk, lease), lease=lease).reasons] == [
+        "revoked"
+    ]
+
+
+def test_a_release_takes_over_no_lease(desk: Desk) -> None:
+    decision = desk.decided(desk.request(), lease=live(desk))
+    assert isinstance(decision, Approved)
+    assert decision.lease is None
+
+
+def test_the_time_is_an_argument(desk: Desk) -> None:
+    request, evidence = desk.request(), desk.verified(desk.request())
+    later = desk.clock() + timedelta(days=91)
+    decision = decide(request, evidence, desk.log.state, ChallengeStanding.GOOD, None, later)
+    assert isinstance(decision, Refused)
