@@ -20,7 +20,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from keyturn.base.encoding import Digest, b64, digest_of
-from keyturn.base.errors import KeyturnError
+from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.control.config import ControlConfig
@@ -75,7 +75,7 @@ from support.authority import Authority, Clock, Person, Proposal, sign, spki
 ORIGIN = "test.example/log"
 WRAPPED = b"\x5a" * 40
 NODE = "node-1"
-PLATFORM = "amd:" + "0c" * 64
+PLATFORM = "amd-genoa-" + "0c" * 64
 
 
 @cache
@@ -263,13 +263,13 @@ class LocalKeyholder:
                 return {"leaves": leaves, "size": len(self.leaves)}
             case asked.AskObject(digest=digest):
                 if digest not in self.objects:
-                    raise KeyturnError("no such object", found=digest)
+                    raise NotFoundError("no such object", found=digest)
                 return {"data": b64(self.objects[digest])}
             case asked.AskCheckpoint():
                 return {"note": self.checkpoint().decode()}
             case asked.AskReceipt(index=index):
                 if index >= len(self.leaves):
-                    raise KeyturnError("no such entry", found=str(index))
+                    raise NotFoundError("no such entry", found=str(index))
                 return {"receipt": self.receipt(index)}
             case asked.AskConsistency():
                 return {"proof": []}

@@ -8,6 +8,13 @@ import pytest
 from support.control import World, running_world
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One world for a module's tests that leave no mark on one another."""
+    with running_world(tmp_path_factory.mktemp("standing")) as made:
+        yield made
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with running_world(tmp_path) as made:
