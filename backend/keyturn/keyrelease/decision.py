@@ -5,11 +5,13 @@ that the grant's log entry will follow. It returns `Approved` or `Refused`; what
 HSM takes an `Approved`, never a key's name.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from keyturn.attest.nvidia import GpuClaims
+from keyturn.attest.snp import SnpClaims
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.evidence import VerifiedEvidence
@@ -84,7 +86,7 @@ def decide(
         if chosen.rules is not None:
             shown = len(request.evidence.gpus)
             findings += appraise(chosen.rules, evidence.cpu, evidence.gpus, shown)
-        findings += _revocations(request, evidence, state, platform)
+        findings += _revocations(request, evidence.cpu, evidence.gpus, state)
         caveats = _caveats(request, evidence, state, now)
         if chosen.rules is not None:
             findings += _caveat_findings(caveats, chosen.rules)
@@ -190,15 +192,13 @@ def _not_in_force(
 
 
 def _revocations(
-    request: ReleaseRequest, evidence: VerifiedEvidence, state: AuthorityState, platform: str
+    request: ReleaseRequest, cpu: SnpClaims, gpus: Sequence[GpuClaims], state: AuthorityState
 ) -> Iterator[Finding]:
-    if evidence.cpu is None:
-        return
     targets = [
         (TargetKind.NODE, request.claims.node),
-        (TargetKind.PLATFORM, platform),
-        (TargetKind.MEASUREMENT, evidence.cpu.measurement.hex()),
-        *((TargetKind.PLATFORM, gpu.device_id) for gpu in evidence.gpus),
+        (TargetKind.PLATFORM, platform_of(cpu)),
+        (TargetKind.MEASUREMENT, cpu.measurement.hex()),
+        *((TargetKind.PLATFORM, gpu.device_id) for gpu in gpus),
     ]
     for kind, target in targets:
         revocation = state.revoked.get((kind, target))

@@ -1,0 +1,112 @@
+"""The roots in force: pinned hardware, and simulated ones only in a simulation (I9)."""
+
+from dataclasses import replace
+
+import pytest
+
+from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
+from keyturn.policy.trust import anchors_in_force
+from keyturn.quorum.bodies import TrustAnchorsBody
+from keyturn.quorum.errors import LogInconsistent, SubmissionReason
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.state import AuthorityState
+from unit.quorum.authority_log import AuthorityLog
+
+AMD, NVIDIA = SpkiDigest("ab" * 32), SpkiDigest("cd" * 32)
+ROOTS: dict[str, object] = {
+    "hardware": "pinned",
+    "simulated": [
+        {"vendor": "amd", "product": "Genoa", "spki_sha256": AMD},
+        {"vendor": "nvidia", "product": "GPU", "spki_sha256": NVIDIA},
+    ],
+}
+NONE: dict[str, object] = {"hardware": "pinned", "simulated": []}
+KIND, SUBJECT = Kind.TRUST_ANCHORS, "trust-anchors"
+
+
+def simulated(log: AuthorityLog, state: AuthorityState | None = None) -> int:
+    anchors, _ = anchors_in_force(state or log.state, log.clock())
+    assert set(HARDWARE_ANCHORS.anchors) <= set(anchors.anchors)
+    return sum(anchor.simulated for anchor in anchors.anchors)
+
+
+@pytest.mark.parametrize("simulation", [True, False])
+def test_without_a_statement_hardware_only(simulation: bool) -> None:
+    log = AuthorityLog(simulation=simulation)
+    assert anchors_in_force(log.state, log.clock()) == (HARDWARE_ANCHORS, None)
+
+
+def test_a_simulation_names_its_roots() -> None:
+    log = AuthorityLog()
+    entered = log.enact(KIND, SUBJECT, ROOTS)
+    anchors, by = anchors_in_force(log.state, log.clock())
+
+    assert by == entered
+    for vendor, spki in ((Vendor.AMD_SEV, AMD), (Vendor.NVIDIA_DEVICE, NVIDIA)):
+        found = anchors.find(vendor, spki)
+        assert found is not None
+        assert (found.simulated, found.source) == (True, entered.statement.digest)
+    assert anchors.find(Vendor.NVIDIA_DEVICE, AMD) is None
+    assert len(anchors.anchors) == len(HARDWARE_ANCHORS.anchors) + 2
+
+
+def test_a_statement_that_names_none_adds_none() -> None:
+    log = AuthorityLog()
+    entered = log.enact(KIND, SUBJECT, NONE)
+    assert anchors_in_force(log.state, log.clock()) == (HARDWARE_ANCHORS, entered)
+
+
+def test_a_later_statement_takes_the_roots_away() -> None:
+    log = AuthorityLog()
+    log.enact(KIND, SUBJECT, ROOTS)
+    assert simulated(log) == 2
+    log.enact(KIND, SUBJECT, NONE)
+    assert simulated(log) == 0
+
+
+def test_an_expired_statement_adds_none() -> None:
+    log = AuthorityLog()
+    log.enact(KIND, SUBJECT, ROOTS)
+    log.clock.advance(days=90)
+
+    assert anchors_in_force(log.state, log.clock()) == (HARDWARE_ANCHORS, None)
+
+
+def test_without_simulation_such_a_statement_is_refused() -> None:
+    log = AuthorityLog(simulation=False)
+    proposal = log.authority.approved(KIND, SUBJECT, ROOTS)
+
+    assert log.refusal(proposal) is SubmissionReason.SIMULATION_FORBIDDEN
+    with pytest.raises(LogInconsistent, match="not a simulation"):
+        log.append(log.leaf(proposal))
+    assert log.refusal(log.authority.approved(KIND, SUBJECT, NONE)) is None
+
+
+def test_even_in_the_state_such_a_statement_adds_none() -> None:
+    """Asked again where it is used: a fault in `quorum` alone makes no simulated root."""
+    simulation, real = AuthorityLog(), AuthorityLog(simulation=False)
+    entered = simulation.enact(KIND, SUBJECT, ROOTS)
+    forced = real.state.enter(entered)
+    assert forced.in_force(KIND, SUBJECT, real.clock()) == entered
+
+    assert anchors_in_force(forced, real.clock()) == (HARDWARE_ANCHORS, entered)
+    assert simulated(simulation) == 2
+
+
+def test_without_a_roster_there_is_no_simulation() -> None:
+    log = AuthorityLog()
+    entered = log.enact(KIND, SUBJECT, ROOTS)
+    bare = AuthorityState(log.fingerprint).enter(entered)
+
+    assert simulated(log, bare) == 0
+
+
+def test_a_body_of_another_kind_adds_none() -> None:
+    log = AuthorityLog()
+    entered = log.enact(KIND, SUBJECT, ROOTS)
+    roster = log.state.newest[(Kind.ROSTER, "roster")].statement.body
+    odd = replace(entered, statement=replace(entered.statement, body=roster))
+    state = replace(log.state, newest={**log.state.newest, (KIND, SUBJECT): odd})
+
+    assert isinstance(entered.statement.body, TrustAnchorsBody)
+    assert anchors_in_force(state, log.clock()) == (HARDWARE_ANCHORS, None)
