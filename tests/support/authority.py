@@ -3,6 +3,7 @@
 Signs with `cryptography` directly, so that what is tested is not also what makes the input.
 """
 
+import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -169,6 +170,12 @@ class Authority:
             names = ["ada"]
         proposal.approvals += [self.approval(proposal.digest, name) for name in names]
         return proposal
+
+    def forked(self, clock: Clock) -> "Authority":
+        """The same people by another clock, with a memory of its own of what comes into force."""
+        fork = copy.copy(self)
+        fork.clock, fork.chain = clock, dict(self.chain)
+        return fork
 
     def entered(self, kind: Kind, subject: str, proposal: Proposal) -> None:
         """Remember that a proposal came into force: the next version replaces it."""

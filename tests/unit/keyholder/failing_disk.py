@@ -94,6 +94,10 @@ class DyingDisk(CountingDisk):
         super().__init__()
         self._at = at
 
+    def die_after(self, steps: int) -> None:
+        """Die in the step that comes after so many more."""
+        self._at = len(self.steps) + steps
+
     def revive(self) -> None:
         """The next process: nothing dies any more."""
         self._at = 1 << 30
