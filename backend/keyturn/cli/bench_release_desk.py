@@ -54,7 +54,7 @@ class Admitted:
 class Desk:
     """Five officers at one desk, and the authority that they founded below `directory`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, module: Path | None = None) -> None:
         """Genesis. Takes seconds: the token makes RSA keys. Raises as `initialise`."""
         self._signers: list[OfficerSigner] = []
         founders = []
@@ -62,7 +62,7 @@ class Desk:
             secret = generate(f"officer-{number}", f"Officer {number}", Algorithm.ED25519)
             self._signers.append(OfficerSigner(secret))
             founders.append(Founder(self._signers[-1], secret.public.roster_entry(DEFAULT_ROLES)))
-        plan = Plan(directory, ORIGIN, simulation=True, module=None, life=LIFE)
+        plan = Plan(directory, ORIGIN, simulation=True, module=module, life=LIFE)
         self.founded: Initialised = initialise(plan, founders, _now)
         self._authority = load_bundle(self.bundle, self.founded.fingerprint, _now())
 

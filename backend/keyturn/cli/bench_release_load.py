@@ -83,9 +83,14 @@ class Asker:
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(SECONDS)
-        self._socket.connect(str(path))
+        self._path = path
 
     def __enter__(self) -> "Asker":
+        try:
+            self._socket.connect(str(self._path))
+        except OSError:
+            self._socket.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -33,7 +33,7 @@ from keyturn.wire.keyholder_client import ask_once
 
 SIMULATOR = "keyturn-sim"
 START_SECONDS = 30.0
-_MAX_PLACE = 70  # bytes: a unix socket's path has 107
+_MAX_PLACE = 107 - len("/keyholder/keyholder.sock")  # bytes: unix(7)
 _KEYTURN = "from keyturn.cli.main import main; main()"
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -90,7 +90,9 @@ class Place:
 
 
 @contextmanager
-def made_place(directory: Path, nodes: int, workers: int) -> Iterator[Place]:
+def made_place(
+    directory: Path, nodes: int, workers: int, module: Path | None = None
+) -> Iterator[Place]:
     """Genesis, processes, statements: everything up to the first request.
 
     Raises BenchImpossible, and what genesis and the keyholder raise.
@@ -106,7 +108,7 @@ def made_place(directory: Path, nodes: int, workers: int) -> Iterator[Place]:
     with ExitStack() as stack:
         firmware = Firmware(secrets.token_bytes(48), {i: secrets.token_bytes(48) for i in range(8)})
         roots, devices = _devices(program, directory, nodes, firmware, stack)
-        desk = Desk(directory / "keyholder")
+        desk = Desk(directory / "keyholder", module)
         pin_fd = pin_file(desk.founded.pin)
         stack.callback(os.close, pin_fd)
         wipe(desk.founded.pin)
