@@ -69,7 +69,7 @@ from keyturn.wire.keyholder import (
     parse_request as read_question,
 )
 from keyturn.wire.signin import SIGN_IN_TYPE, sign_in_payload
-from keyturn.wire.tls import Pin, pinned_client
+from keyturn.wire.tls import Pin, pinned_client, pinned_context
 from support.authority import Authority, Clock, Person, Proposal, sign, spki
 
 ORIGIN = "test.example/log"
@@ -425,6 +425,22 @@ class World:
             assert answer.status_code == 200, answer.text
             client.headers["authorization"] = f"Bearer {answer.json()['token']}"
             yield client
+
+    def raw(self, data: bytes, *, end: bool = False) -> bytes:
+        """Send bytes over TLS; all that comes back until the server hangs up or 5 s pass."""
+        host, port = self.url.removeprefix("https://").split(":")
+        with (
+            socket.create_connection((host, int(port)), timeout=5) as plain,
+            pinned_context(self.pin).wrap_socket(plain, server_hostname=host) as connection,
+        ):
+            connection.sendall(data)
+            if end:
+                return b""
+            received = b""
+            with contextlib.suppress(OSError):
+                while piece := connection.recv(65536):
+                    received += piece
+            return received
 
     def catch_up(self) -> None:
         """Wait until the server has taken over all that the keyholder's log holds now."""

@@ -1,6 +1,6 @@
 """What the control plane itself refuses; each has one HTTP status in `control.http`."""
 
-from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
+from keyturn.base.errors import KeyturnError, MalformedError, NotFoundError, UntrustedError
 
 
 class NotSignedIn(UntrustedError):
@@ -11,7 +11,7 @@ class NotAllowed(UntrustedError):
     """The officer lacks the role, or the signature is not what the request needs."""
 
 
-class NotFound(KeyturnError):
+class NotFound(NotFoundError):
     """There is nothing under that name."""
 
 

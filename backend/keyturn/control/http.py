@@ -10,7 +10,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError, UntrustedError
+from keyturn.base.errors import (
+    KeyturnError,
+    MalformedError,
+    NotFoundError,
+    UnreachableError,
+    UntrustedError,
+)
 from keyturn.base.strictjson import dump
 from keyturn.control.errors import (
     Conflict,
@@ -40,7 +46,7 @@ BODY_SECONDS = 20.0
 STATUS: tuple[tuple[type[KeyturnError], int], ...] = (
     (NotSignedIn, 401),
     (NotAllowed, 403),
-    (NotFound, 404),
+    (NotFoundError, 404),
     (Conflict, 409),
     (StoreConflict, 409),
     (TooLarge, 413),

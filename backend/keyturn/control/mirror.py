@@ -24,13 +24,14 @@ class LoggedRevocation:
     approvals: tuple[bytes, ...]
 
     def concerns(self, *, node: str, platform: str, model: str) -> bool:
-        """Whether a lease could be meant. Of policies and measurements the node itself knows."""
+        """Whether a lease could be meant; policies, measurements and GPUs the node itself knows."""
         named = {
             TargetKind.NODE: node,
             TargetKind.PLATFORM: platform,
             TargetKind.MODEL: model,
         }.get(self.target_kind)
-        return self.target_kind in _ANYONE or named == self.target
+        a_gpu = self.target_kind is TargetKind.PLATFORM and self.target.startswith("nvidia-")
+        return a_gpu or self.target_kind in _ANYONE or named == self.target
 
 
 class Mirror:

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from keyturn.base.errors import KeyturnError, UnreachableError, UntrustedError
+from keyturn.base.encoding import digest_of
+from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError, UntrustedError
 from keyturn.control.context import Context
 from keyturn.control.errors import Conflict, NotAllowed, NotFound
 from keyturn.control.follower import Follower
@@ -62,6 +63,7 @@ class Proposing:
         """Take a proposal in; the same one twice is one. Raises MalformedError, NotAllowed."""
         statement = parse_statement(raw)
         self._check_proposer(statement)
+        _check_documents(statement, key, manifest)
         now = self._context.clock()
         row = replace(proposal_row(statement), key=key, manifest=manifest)
 
@@ -277,6 +279,20 @@ def _allowed(check: Callable[[], T]) -> T:
         raise NotAllowed(
             error.message, found=error.found, expected=error.expected, hint=error.hint
         ) from error
+
+
+def _check_documents(statement: Statement, key: bytes | None, manifest: bytes | None) -> None:
+    """Raises MalformedError unless a model's documents come with the admission of that model."""
+    if statement.kind is not Kind.MODEL and (key is not None or manifest is not None):
+        raise MalformedError(
+            "only the admission of a model comes with its documents", found=statement.kind.value
+        )
+    if manifest is not None and digest_of(manifest) != statement.subject:
+        raise MalformedError(
+            "the manifest is of another model than the admission",
+            found=digest_of(manifest),
+            expected=statement.subject,
+        )
 
 
 def _model_key(connection: Connection, statement: Statement) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from keyturn import __version__
 from keyturn.base.encoding import b64, unb64
+from keyturn.base.errors import UnreachableError
 from keyturn.control import signin
 from keyturn.control.routing import PartsHere, open_router
 from keyturn.quorum.bundle import make_bundle
@@ -26,7 +27,10 @@ async def hello(parts: PartsHere) -> api.HelloView:
 @routes.get("/v1/authority")
 async def authority(parts: PartsHere) -> api.AuthorityView:
     """The authority bundle; a reader checks it against its pinned fingerprint."""
-    return api.AuthorityView(bundle=b64(make_bundle(parts.context.mirror.state)))
+    state = parts.context.mirror.state
+    if state.roster is None or state.newest_keys is None:
+        raise UnreachableError("the authority is not read from the keyholder's log yet")
+    return api.AuthorityView(bundle=b64(make_bundle(state)))
 
 
 @routes.post("/v1/session/challenges")

@@ -1,17 +1,19 @@
 """The edge: limits of size and time, strict JSON, every error in one form."""
 
-import socket
-import ssl
-
 import pytest
 
-from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError, UntrustedError
+from keyturn.base.errors import (
+    KeyturnError,
+    MalformedError,
+    NotFoundError,
+    UnreachableError,
+    UntrustedError,
+)
 from keyturn.control import program
 from keyturn.control.errors import Conflict, NotAllowed, NotFound, NotSignedIn, TooLarge, TooMany
 from keyturn.control.http import status_of
 from keyturn.store.errors import StoreUnreachable
 from keyturn.wire.errors import PeerRefused, PeerUnreachable
-from keyturn.wire.tls import pinned_context
 from support.control import World
 
 
@@ -27,6 +29,8 @@ from support.control import World
         (MalformedError("x"), 400),
         (TooMany("x"), 429),
         (PeerRefused("untrusted", "x"), 502),
+        (PeerRefused("not-found", "x"), 404),
+        (NotFoundError("x"), 404),
         (PeerUnreachable("x"), 503),
         (StoreUnreachable("x"), 503),
         (UnreachableError("x"), 503),
@@ -35,25 +39,6 @@ from support.control import World
 )
 def test_one_table_from_error_to_status(error: KeyturnError, status: int) -> None:
     assert status_of(error) == status
-
-
-def _raw(world: World, data: bytes, *, end: bool = False) -> bytes:
-    """Send bytes over TLS; everything that comes back until the server hangs up or 3 s pass."""
-    host, port = world.url.removeprefix("https://").split(":")
-    with (
-        socket.create_connection((host, int(port)), timeout=5) as plain,
-        pinned_context(world.pin).wrap_socket(plain, server_hostname=host) as connection,
-    ):
-        connection.sendall(data)
-        if end:
-            return b""
-        received = b""
-        try:
-            while piece := connection.recv(65536):
-                received += piece
-        except (ssl.SSLError, OSError):
-            pass
-        return received
 
 
 @pytest.mark.parametrize(
@@ -111,17 +96,17 @@ def test_answers_are_not_cached_and_name_no_server(world: World) -> None:
 
 def test_a_slow_body_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world.server.config.loaded_app, "_body_seconds", 0.2)
-    received = _raw(world, b"POST /v1/releases HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+    received = world.raw(b"POST /v1/releases HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
     assert received.startswith(b"HTTP/1.1 408")
 
 
 def test_a_header_that_never_ends_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "HEADER_SECONDS", 0.2)
-    assert _raw(world, b"GET /v1/hello HTTP/1.1\r\nhost: x\r\n") == b""
+    assert world.raw(b"GET /v1/hello HTTP/1.1\r\nhost: x\r\n") == b""
 
 
 def test_a_client_that_hangs_up_in_the_middle_harms_nobody(world: World) -> None:
     for cut in (b"", b"GET", b"POST /v1/releases HTTP/1.1\r\ncontent-length: 9\r\n\r\n{"):
-        _raw(world, cut, end=True)
+        world.raw(cut, end=True)
     with world.client() as client:
         assert client.get("/v1/hello").status_code == 200
