@@ -1,0 +1,491 @@
+"""Writes the protocol's vectors, from the words of docs/PROTOCOL.md and nothing of Keyturn's code.
+
+Only Python's standard library: what the other end of the protocol, written by a stranger, would
+compute. Run it to renew the files beside it; tests/vectors/test_protocol.py checks that they are
+what it writes, and that Keyturn computes the same.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SUITE = "MLKEM768_X25519/HKDF-SHA256/AES-256-GCM+RSA-OAEP"
+ORIGIN = "vectors.example/log"
+SEED = bytes(range(32))
+Case = dict[str, object]
+
+
+def pattern(label: str, size: int) -> bytes:
+    """Bytes that are easy to make again: SHA-256 of the label and a counter, cut to size."""
+    blocks = -(-size // 32)
+    whole = b"".join(
+        hashlib.sha256(f"{label} {block}".encode()).digest() for block in range(blocks)
+    )
+    return whole[:size]
+
+
+def lp(data: bytes) -> bytes:
+    """§1.1"""
+    return struct.pack(">I", len(data)) + data
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def compact(document: Mapping[str, object]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+# Ed25519 (RFC 8032 §5.1), in affine coordinates: slow, and short enough to be read.
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+BY = 4 * pow(5, -1, P) % P
+Point = tuple[int, int]
+
+
+def _x_of(y: int) -> int:
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    return x if x % 2 == 0 else P - x
+
+
+BASE: Point = (_x_of(BY), BY)
+
+
+def _add(a: Point, b: Point) -> Point:
+    t = D * a[0] * b[0] * a[1] * b[1] % P
+    x = (a[0] * b[1] + a[1] * b[0]) * pow(1 + t, -1, P)
+    y = (a[1] * b[1] + a[0] * b[0]) * pow(1 - t, -1, P)
+    return x % P, y % P
+
+
+def _times(scalar: int, point: Point) -> Point:
+    total: Point = (0, 1)
+    while scalar:
+        if scalar & 1:
+            total = _add(total, point)
+        point, scalar = _add(point, point), scalar >> 1
+    return total
+
+
+def _encode(point: Point) -> bytes:
+    return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
+
+
+def _scalar(seed: bytes) -> int:
+    low = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little")
+    return low & ~7 & (2**255 - 1) & ~(1 << 254) | 1 << 254
+
+
+def public_key(seed: bytes) -> bytes:
+    return _encode(_times(_scalar(seed), BASE))
+
+
+def sign(seed: bytes, message: bytes) -> bytes:
+    public = public_key(seed)
+    prefix = hashlib.sha512(seed).digest()[32:]
+    r = int.from_bytes(hashlib.sha512(prefix + message).digest(), "little") % L
+    start = _encode(_times(r, BASE))
+    k = int.from_bytes(hashlib.sha512(start + public + message).digest(), "little") % L
+    return start + ((r + k * _scalar(seed)) % L).to_bytes(32, "little")
+
+
+def spki(seed: bytes) -> bytes:
+    """RFC 8410 §4."""
+    return bytes.fromhex("302a300506032b6570032100") + public_key(seed)
+
+
+# §2: envelopes
+
+
+def pae(kind: str, payload: bytes) -> bytes:
+    return f"DSSEv1 {len(kind.encode())} {kind} {len(payload)} ".encode() + payload
+
+
+def enveloped(name: str, payload: bytes, seed: bytes) -> Case:
+    kind = f"application/vnd.keyturn.{name}.v1+json"
+    key_id = hashlib.sha256(spki(seed)).hexdigest()
+    signature = sign(seed, pae(kind, payload))
+    envelope = {
+        "payloadType": kind,
+        "payload": b64(payload),
+        "signatures": [{"keyid": key_id, "sig": b64(signature)}],
+    }
+    return {
+        "payload_type": kind,
+        "payload": payload.decode(),
+        "key_spki": spki(seed).hex(),
+        "key_id": key_id,
+        "pae": pae(kind, payload).hex(),
+        "signature": signature.hex(),
+        "digest": digest(payload),
+        "envelope": compact(envelope).decode(),
+    }
+
+
+def platforms_payload() -> bytes:
+    return compact(
+        {
+            "type": "platforms",
+            "format": 1,
+            "subject": "eu",
+            "version": 1,
+            "replaces": None,
+            "proposer": "ada",
+            "time": "2026-11-23T08:00:00Z",
+            "proposal_lapses": "2026-11-26T08:00:00Z",
+            "expires": "2027-02-21T08:00:00Z",
+            "reason": "das erste Gestell, geprüft",
+            "ticket": None,
+            "body": {"platforms": [{"id": "amd-genoa-00", "site": "Köln", "note": ""}]},
+        }
+    )
+
+
+def revocation_payload() -> bytes:
+    return compact(
+        {
+            "type": "revocation",
+            "format": 1,
+            "subject": "node:node-1",
+            "version": 1,
+            "replaces": None,
+            "proposer": "ada",
+            "time": "2026-11-23T09:00:00Z",
+            "proposal_lapses": "2026-11-24T09:00:00Z",
+            "expires": None,
+            "reason": "stolen",
+            "ticket": "T-1",
+            "body": {"target_kind": "node", "target": "node-1"},
+        }
+    )
+
+
+def approval_payload(statement: bytes, decision: str) -> bytes:
+    return compact(
+        {
+            "type": "approval",
+            "format": 1,
+            "statement": digest(statement),
+            "decision": decision,
+            "officer": "bela",
+            "time": "2026-11-23T08:05:00Z",
+            "comment": "",
+        }
+    )
+
+
+def statements() -> Iterator[Case]:
+    platforms, revocation = platforms_payload(), revocation_payload()
+    other = bytes(reversed(SEED))
+    yield {"id": "platforms", "reader": "statement", **enveloped("platforms", platforms, SEED)}
+    yield {"id": "revocation", "reader": "statement", **enveloped("revocation", revocation, SEED)}
+    for decision in ("approve", "reject"):
+        payload = approval_payload(platforms, decision)
+        yield {"id": decision, "reader": "approval", **enveloped("approval", payload, other)}
+    withdrawal = compact(
+        {
+            "type": "withdrawal",
+            "format": 1,
+            "statement": digest(platforms),
+            "officer": "ada",
+            "time": "2026-11-23T08:10:00Z",
+            "reason": "a mistake",
+        }
+    )
+    yield {"id": "withdrawal", "reader": "withdrawal", **enveloped("withdrawal", withdrawal, SEED)}
+
+
+# §4: core, nonces, binding
+
+
+def core_of(parts: dict[str, bytes], purpose: str) -> bytes:
+    order = ("challenge", "model", "hpke", "rsa", "tls", "prompt", "ak_name", "claims")
+    fields = [purpose.encode(), SUITE.encode(), *(parts[name] for name in order)]
+    return hashlib.sha256(b"keyturn-core-v1" + b"".join(map(lp, fields))).digest()
+
+
+def node_claims(lease: str | None) -> bytes:
+    return compact(
+        {
+            "type": "node-claims",
+            "format": 1,
+            "node": "node-1",
+            "agent": "keyturn 0.1.0",
+            "lease": lease,
+            "caveats": ["unlocked-memory"],
+        }
+    )
+
+
+def cores() -> Iterator[Case]:
+    full = {
+        "challenge": pattern("challenge", 56),
+        "model": pattern("model", 32),
+        "hpke": pattern("hpke", 1216),
+        "rsa": pattern("rsa", 422),
+        "tls": pattern("tls", 91),
+        "prompt": pattern("prompt", 1216),
+        "ak_name": pattern("ak name", 34),
+        "claims": node_claims(None),
+    }
+    lease = pattern("lease", 16).hex()
+    kinds = {
+        "release-all-keys": ("release", full),
+        "release-no-optional-keys": ("release", {**full, "prompt": b"", "ak_name": b""}),
+        "renewal": ("renewal", {**full, "hpke": b"", "rsa": b"", "claims": node_claims(lease)}),
+        "shifted-by-a-byte": (
+            "release",
+            {**full, "tls": full["tls"][:-1], "prompt": full["tls"][-1:] + full["prompt"]},
+        ),
+    }
+    for name, (purpose, parts) in kinds.items():
+        core = core_of(parts, purpose)
+        yield {
+            "id": name,
+            "purpose": purpose,
+            "suite": SUITE,
+            **{key: value.hex() for key, value in parts.items()},
+            "core": core.hex(),
+            "device_nonces": {
+                str(index): hashlib.sha256(
+                    b"keyturn-device-v1" + core + struct.pack(">I", index)
+                ).hexdigest()
+                for index in (0, 1, 7, 256)
+            },
+        }
+
+
+def bindings() -> Iterator[Case]:
+    core = pattern("core", 32)
+    one = (pattern("report 0", 4000), [pattern(f"certificate {n}", 700 + n) for n in range(5)])
+    two = (pattern("report 1", 3000), [pattern("leaf", 800)])
+    nothing: list[bytes] = []
+    bare = (pattern("report 2", 100), nothing)
+    for name, devices in {
+        "no-device": [],
+        "one-device": [one],
+        "two-devices": [one, two],
+        "two-devices-swapped": [two, one],
+        "no-chain": [bare],
+    }.items():
+        whole = b"".join(lp(report + b"".join(map(lp, chain))) for report, chain in devices)
+        inner = hashlib.sha384(whole).digest()
+        binding = hashlib.sha512(b"keyturn-binding-v1" + core + lp(inner)).hexdigest()
+        yield {
+            "id": name,
+            "core": core.hex(),
+            "devices": [
+                {"report": report.hex(), "chain": [each.hex() for each in chain]}
+                for report, chain in devices
+            ],
+            "binding": binding,
+        }
+
+
+# §5.1: challenge; §3.2, §3.3: content id, tag
+
+
+def challenges() -> Iterator[Case]:
+    for name, seconds in (("now", 1795420800), ("epoch", 0), ("after-2038", 2**32 + 5)):
+        random16, boot = pattern(f"random {name}", 16), pattern(f"boot {name}", 32)
+        body = random16 + struct.pack(">Q", seconds)
+        tag = hmac.new(boot, b"keyturn-challenge-v1" + body, hashlib.sha256).digest()
+        good: Case = {
+            "id": name,
+            "random": random16.hex(),
+            "seconds": seconds,
+            "boot_key": boot.hex(),
+            "challenge": (body + tag).hex(),
+            "genuine": True,
+        }
+        yield good
+        spoilt: dict[str, Case] = {
+            "other-boot-key": {"boot_key": pattern("another boot", 32).hex()},
+            "later": {
+                "seconds": seconds + 1,
+                "challenge": (random16 + struct.pack(">Q", seconds + 1) + tag).hex(),
+            },
+            "tag-cut": {"challenge": (body + tag[:-1]).hex()},
+            "tag-of-the-body-alone": {
+                "challenge": (body + hmac.new(boot, body, hashlib.sha256).digest()).hex()
+            },
+        }
+        for what, forged in spoilt.items():
+            yield {**good, "id": f"{name}-{what}", "genuine": False, **forged}
+
+
+def tags() -> Iterator[Case]:
+    dek, manifest = pattern("dek", 32), compact({"type": "sealed-model", "format": 1})
+    tag = hmac.new(
+        dek, b"keyturn-model-v1" + hashlib.sha256(manifest).digest(), hashlib.sha256
+    ).digest()
+    good: Case = {
+        "id": "fits",
+        "dek": dek.hex(),
+        "model": digest(manifest),
+        "tag": tag.hex(),
+        "fits": True,
+    }
+    yield good
+    yield {**good, "id": "another-dek", "dek": pattern("dek 2", 32).hex(), "fits": False}
+    yield {**good, "id": "another-model", "model": digest(manifest + b" "), "fits": False}
+    yield {**good, "id": "cut", "tag": tag[:-1].hex(), "fits": False}
+    swapped = hmac.new(hashlib.sha256(manifest).digest(), b"keyturn-model-v1" + dek, "sha256")
+    yield {**good, "id": "key-and-message-swapped", "tag": swapped.hexdigest(), "fits": False}
+
+
+# §5.5: grant
+
+
+def grant_body(purpose: str, oaep: str) -> bytes:
+    return compact(
+        {
+            "type": "grant",
+            "format": 1,
+            "purpose": purpose,
+            "lease": pattern("lease", 16).hex(),
+            "lease_seconds": 60,
+            "challenge": pattern("challenge", 56).hex(),
+            "core": pattern("core", 32).hex(),
+            "binding": pattern("binding", 64).hex(),
+            "model": digest(b"a model"),
+            "tag": pattern("tag", 32).hex(),
+            "statements": [digest(b"admission"), digest(b"policy"), digest(b"baseline")],
+            "ear": digest(b"an EAR"),
+            "oaep_hash": oaep,
+        }
+    )
+
+
+def grants() -> Iterator[Case]:
+    for purpose, oaep in (("release", "sha256"), ("renewal", "sha1")):
+        body = grant_body(purpose, oaep)
+        yield {
+            "id": f"{purpose}-{oaep}",
+            "grant": body.decode(),
+            "digest": digest(body),
+            "hpke_info": hashlib.sha256(body).hexdigest(),
+        }
+
+
+# §6: log, receipt
+
+
+def tree(leaves: list[bytes]) -> bytes:
+    """RFC 6962 §2.1."""
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\0" + leaves[0]).digest()
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + tree(leaves[:half]) + tree(leaves[half:])).digest()
+
+
+def proof(index: int, leaves: list[bytes]) -> list[bytes]:
+    """RFC 6962 §2.1.1, leaf to root."""
+    if len(leaves) == 1:
+        return []
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < half:
+        return [*proof(index, leaves[:half]), tree(leaves[half:])]
+    return [*proof(index - half, leaves[half:]), tree(leaves[:half])]
+
+
+def note(size: int, root: bytes) -> str:
+    """C2SP tlog-checkpoint and signed-note: Ed25519 is type 1."""
+    text = f"{ORIGIN}\n{size}\n{b64(root)}\n"
+    key_hash = hashlib.sha256(ORIGIN.encode() + b"\n\x01" + public_key(SEED)).digest()[:4]
+    line = b64(key_hash + sign(SEED, text.encode()))
+    return f"{text}\n\u2014 {ORIGIN} {line}\n"
+
+
+def leaves_of(count: int) -> list[bytes]:
+    first: dict[str, object] = {"type": "log-entry", "format": 1, "kind": "origin"}
+    origin = {
+        **first,
+        "time": "2026-11-23T08:00:00Z",
+        "authority": digest(b"the first roster"),
+        "previous": None,
+    }
+    starts: list[dict[str, object]] = [
+        {
+            **first,
+            "kind": "start",
+            "time": f"2026-11-23T08:00:{number:02}Z",
+            "boot": pattern(f"boot {number}", 16).hex(),
+            "software": "keyturn 0.1.0",
+        }
+        for number in range(1, count)
+    ]
+    return [compact(each) for each in [origin, *starts]]
+
+
+def receipts() -> Iterator[Case]:
+    for size, index in ((1, 0), (2, 1), (5, 4), (7, 2), (8, 7)):
+        leaves = leaves_of(size)
+        path = [each.hex() for each in proof(index, leaves)]
+        document: dict[str, object] = {
+            "type": "receipt",
+            "format": 1,
+            "index": index,
+            "leaf": b64(leaves[index]),
+            "proof": path,
+            "checkpoint": note(size, tree(leaves)),
+        }
+        good: Case = {
+            "id": f"leaf-{index}-of-{size}",
+            "origin": ORIGIN,
+            "log_key_spki": spki(SEED).hex(),
+            "leaf": leaves[index].decode(),
+            "root": tree(leaves).hex(),
+            "receipt": compact(document).decode(),
+            "proves": True,
+        }
+        yield good
+        others = {"another-leaf": {**document, "leaf": b64(leaves[index] + b" ")}}
+        if size > 1:
+            others["another-index"] = {**document, "index": (index + 1) % size}
+            others["proof-cut"] = {**document, "proof": path[:-1]}
+        others["checkpoint-unsigned"] = {
+            **document,
+            "checkpoint": note(size, tree(leaves)).replace(f"\n{size}\n", f"\n{size + 1}\n", 1),
+        }
+        for what, forged in others.items():
+            receipt = compact(forged).decode()
+            yield {**good, "id": f"{good['id']}-{what}", "receipt": receipt, "proves": False}
+
+
+FILES = {
+    "statements.json": ("our protocol §2.1, §2.3, §2.4; DSSE v1; RFC 8032", statements),
+    "core.json": ("our protocol §4.2, §4.3", cores),
+    "binding.json": ("our protocol §4.3", bindings),
+    "challenge.json": ("our protocol §5.1", challenges),
+    "tag.json": ("our protocol §3.3", tags),
+    "grant.json": ("our protocol §5.5", grants),
+    "receipt.json": ("our protocol §6.1, §6.4; RFC 6962; C2SP tlog-checkpoint", receipts),
+}
+
+
+def content(name: str) -> str:
+    """What a file of vectors holds."""
+    source, cases = FILES[name]
+    document = {"source": source, "encoding": "bytes in lower-case hex", "cases": list(cases())}
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    for each in FILES:
+        (HERE / each).write_text(content(each), encoding="utf-8")

@@ -1,0 +1,153 @@
+"""Byte-exact vectors of our own protocol, computed by a script that knows nothing of Keyturn."""
+
+import ast
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyturn.base.dsse import pae, parse_envelope, verified_signers
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import KeyturnError
+from keyturn.base.signatures import load_verify_key
+from keyturn.keyrelease.answer import dek_fits
+from keyturn.keyrelease.binding import (
+    NodeKeys,
+    Purpose,
+    compute_binding,
+    compute_core,
+    device_evidence,
+    device_nonce,
+)
+from keyturn.keyrelease.challenge import is_genuine, issued_at, make_challenge
+from keyturn.keyrelease.grant import make_grant, parse_grant
+from keyturn.keyrelease.request import parse_claims
+from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
+from keyturn.quorum.entries import parse_entry
+from keyturn.quorum.statements import Statement, parse_statement
+from keyturn.tlog.receipts import parse_receipt, verify_receipt
+from vectors.protocol import generate
+
+HERE = Path(__file__).parent / "protocol"
+READERS: dict[str, Callable[[bytes], Statement | Approval | Withdrawal]] = {
+    "statement": parse_statement,
+    "approval": parse_approval,
+    "withdrawal": parse_withdrawal,
+}
+Case = dict[str, Any]
+
+
+def cases(name: str) -> list[Any]:
+    document = json.loads((HERE / name).read_text(encoding="utf-8"))
+    return [pytest.param(case, id=case["id"]) for case in document["cases"]]
+
+
+@pytest.mark.parametrize("name", sorted(generate.FILES))
+def test_the_files_are_what_the_script_writes(name: str) -> None:
+    assert (HERE / name).read_text(encoding="utf-8") == generate.content(name)
+
+
+def test_the_script_uses_nothing_but_the_standard_library() -> None:
+    tree = ast.parse(Path(generate.__file__).read_text(encoding="utf-8"))
+    modules = {
+        each.name if isinstance(node, ast.Import) else str(node.module)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for each in node.names
+    }
+    assert modules
+    assert {module.partition(".")[0] for module in modules} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("case", cases("statements.json"))
+def test_a_signed_document(case: Case) -> None:
+    raw = case["envelope"].encode()
+    read = READERS[case["reader"]](raw)
+    key = load_verify_key(bytes.fromhex(case["key_spki"]))
+    envelope = parse_envelope(raw)
+
+    assert key.key_id == case["key_id"]
+    assert pae(envelope.payload_type, envelope.payload).hex() == case["pae"]
+    assert verified_signers(envelope, {key.key_id: key}) == (case["key_id"],)
+    assert envelope.payload == case["payload"].encode()
+    assert read.envelope.digest == case["digest"]
+    assert envelope.to_bytes() == raw
+
+
+@pytest.mark.parametrize("case", cases("core.json"))
+def test_a_core_and_its_nonces(case: Case) -> None:
+    names = ("hpke", "rsa", "tls", "prompt", "ak_name")
+    keys = NodeKeys(*(bytes.fromhex(case[name]) for name in names))
+    challenge, model, claims = (bytes.fromhex(case[n]) for n in ("challenge", "model", "claims"))
+    core = compute_core(Purpose(case["purpose"]), challenge, model, keys, claims)
+
+    assert core.hex() == case["core"]
+    assert parse_claims(claims).raw == claims
+    for index, nonce in case["device_nonces"].items():
+        assert device_nonce(core, int(index)).hex() == nonce
+
+
+def test_no_two_cores_are_the_same() -> None:
+    found = [param.values[0]["core"] for param in cases("core.json")]
+    assert len(set(found)) == len(found) == 4
+
+
+@pytest.mark.parametrize("case", cases("binding.json"))
+def test_a_binding(case: Case) -> None:
+    devices = [
+        device_evidence(
+            bytes.fromhex(each["report"]), [bytes.fromhex(der) for der in each["chain"]]
+        )
+        for each in case["devices"]
+    ]
+    assert compute_binding(bytes.fromhex(case["core"]), devices).hex() == case["binding"]
+
+
+@pytest.mark.parametrize("case", cases("challenge.json"))
+def test_a_challenge(case: Case) -> None:
+    challenge, boot = bytes.fromhex(case["challenge"]), bytes.fromhex(case["boot_key"])
+    now = datetime.fromtimestamp(case["seconds"], UTC)
+    made = make_challenge(bytes.fromhex(case["random"]), now, boot)
+
+    assert is_genuine(challenge, boot) is case["genuine"]
+    assert (made == challenge) is case["genuine"]
+    if case["genuine"]:
+        assert issued_at(challenge) == now
+
+
+@pytest.mark.parametrize("case", cases("tag.json"))
+def test_a_tag(case: Case) -> None:
+    dek = bytearray.fromhex(case["dek"])
+    fits = dek_fits(dek, Digest(case["model"]), bytes.fromhex(case["tag"]))
+    assert fits is case["fits"]
+
+
+@pytest.mark.parametrize("case", cases("grant.json"))
+def test_a_grant(case: Case) -> None:
+    raw = case["grant"].encode()
+    grant = parse_grant(raw)
+
+    assert grant.digest == case["digest"]
+    assert grant.hpke_info.hex() == case["hpke_info"]
+    names = set(type(grant).__slots__) - {"raw"}
+    assert make_grant(**{name: getattr(grant, name) for name in names}).raw == raw
+
+
+@pytest.mark.parametrize("case", cases("receipt.json"))
+def test_a_receipt(case: Case) -> None:
+    key = load_verify_key(bytes.fromhex(case["log_key_spki"]))
+    receipt = parse_receipt(case["receipt"].encode())
+    if not case["proves"]:
+        with pytest.raises(KeyturnError):
+            verify_receipt(receipt, key, case["origin"])
+        return
+    proved = verify_receipt(receipt, key, case["origin"])
+
+    assert proved.leaf == case["leaf"].encode()
+    assert proved.checkpoint.checkpoint.root.hex() == case["root"]
+    assert parse_entry(proved.leaf).time.year == 2026
+    assert receipt.to_bytes().decode() == case["receipt"]
