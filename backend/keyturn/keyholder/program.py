@@ -14,6 +14,7 @@ from keyturn.keyholder.errors import KeyholderStopped
 from keyturn.keyholder.genesis import open_log
 from keyturn.keyholder.server import KeyholderServer
 from keyturn.keyholder.service import Keyholder
+from keyturn.quorum.policy_body import Caveat
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,11 @@ def worker_config(config: KeyholderConfig) -> WorkerConfig:
     """Where the token is, for the HSM workers. Raises HsmUnreachable."""
     module = check_module(config.module) if config.module else find_softhsm()
     return WorkerConfig(module, config.token_label, config.softhsm_configuration)
+
+
+def caveats_of(hsm: HsmPool) -> frozenset[Caveat]:
+    """What the HSM workers' processes could not get from the kernel (I11)."""
+    return frozenset() if hsm.hello.memory_locked else frozenset({Caveat.UNLOCKED_MEMORY})
 
 
 def clock() -> datetime:
@@ -44,7 +50,7 @@ def run_keyholder(config: KeyholderConfig, pin_fd: int) -> None:
                 log.recovery.torn_path,
             )
         try:
-            keyholder = Keyholder(log, hsm, config.fingerprint, clock)
+            keyholder = Keyholder(log, hsm, config.fingerprint, clock, caveats=caveats_of(hsm))
         except BaseException:
             log.close()
             raise

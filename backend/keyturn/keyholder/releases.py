@@ -5,6 +5,7 @@ force → EAR signed, grant written → entry queued in the same order that it w
 entry durable → HSM unwraps, checks the tag, wraps to the attested RSA key → HPKE.
 """
 
+import logging
 import secrets
 import threading
 from collections.abc import Callable
@@ -52,7 +53,10 @@ from keyturn.keyrelease.request import ReleaseRequest, parse_request
 from keyturn.keyrelease.results import submodules
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.bodies import OaepHash
+from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.state import AuthorityState
+
+logger = logging.getLogger(__name__)
 
 _MLKEM_PUBLIC = 1184
 _TRIES = 8  # decisions until one's state is still in force when it is queued
@@ -94,7 +98,10 @@ class Releases:
         hsm: Hsm,
         software: str,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
+        caveats: frozenset[Caveat] = frozenset(),
     ) -> None:
+        """`caveats`: what this keyholder's own process cannot promise (I11)."""
+        self._caveats = caveats
         self._journal = journal
         self._hsm = hsm
         self._software = software
@@ -109,6 +116,9 @@ class Releases:
         if oaep is None:
             raise MalformedRequest("the HSM proved no OAEP hash")
         self._oaep = OaepHash(oaep.value)
+        self._counting = threading.Lock()
+        self._minute: datetime | None = None
+        self._unlogged_this_minute = 0
         self.unlogged_refusals = 0
 
     def challenge(self) -> tuple[bytes, int]:
@@ -158,7 +168,7 @@ class Releases:
                 anchors = in_force
                 evidence = verify_evidence(request, anchors, now, self._cache)
             lease = journal.live_lease(request.claims.lease, now)
-            decision = decide(request, evidence, state, standing, lease, now)
+            decision = decide(request, evidence, state, standing, lease, now, self._caveats)
             if isinstance(decision, Refused):
                 return evidence, decision
             if wrapped is None and request.purpose is Purpose.RELEASE:
@@ -191,7 +201,7 @@ class Releases:
             tls=digest_of(request.keys.tls),
             prompt=digest_of(request.keys.prompt) if request.keys.prompt else None,
             caveats=approved.caveats,
-            simulated=evidence.simulated,
+            simulated=Caveat.SIMULATED.value in approved.caveats,
             submodules=submodules(evidence, approved.policy_digest),
         )
         ear = make_ear(claims, self._software, self._result_key, self._hsm.sign_result)
@@ -263,7 +273,7 @@ class Releases:
             "wrapped-dek-of-another-model" if binding else "wrapped-dek-does-not-open",
             error.message,
             "the DEK that the admission statement's tag verifies under",
-            next(iter(decided.approved.statements), None),
+            decided.approved.admission_digest,
             "the inventory's row was changed: admit the model again from its keyturn.key",
         )
         refused = Refused((reason,), (), decided.approved.platform)
@@ -272,11 +282,27 @@ class Releases:
     def _refuse(
         self, request: ReleaseRequest, evidence: VerifiedEvidence, refused: Refused
     ) -> Outcome:
-        """Vendor-signed evidence over a live challenge is logged; junk is only counted."""
-        if evidence.genuine:
+        """Vendor-signed evidence over a live challenge is logged; junk is only counted.
+
+        The CPU's report is bound to the challenge and to every device's evidence, good or not.
+        """
+        if evidence.cpu is not None:
             return self._log_refusal(request, refused)
-        self.unlogged_refusals += 1
+        self._count_unlogged()
         return Outcome(False, _refusal(request, refused.reasons, logged=False), None)
+
+    def _count_unlogged(self) -> None:
+        """Junk is counted, and told of once a minute, so that it can fill no log."""
+        with self._counting:
+            self.unlogged_refusals += 1
+            minute = self._journal.now().replace(second=0)
+            self._unlogged_this_minute += 1
+            if minute != self._minute:
+                logger.warning(
+                    "%d requests refused unlogged since the last such line",
+                    self._unlogged_this_minute,
+                )
+                self._minute, self._unlogged_this_minute = minute, 0
 
     def _log_refusal(self, request: ReleaseRequest, refused: Refused) -> Outcome:
         entry = RefusalEntry(
@@ -294,7 +320,7 @@ class Releases:
         return Outcome(False, _refusal(request, refused.reasons, logged=True), committed.index)
 
     def _refuse_unlogged(self, request: ReleaseRequest, standing: ChallengeStanding) -> Outcome:
-        self.unlogged_refusals += 1
+        self._count_unlogged()
         reason = RefusalReason(
             "challenge",
             f"challenge-{standing.name.lower()}",
@@ -319,7 +345,7 @@ def _no_wrapped_dek(approved: Approved) -> Refused:
         "no-wrapped-dek",
         "the inventory holds none",
         "the DEK wrapped at admission",
-        next(iter(approved.statements), None),
+        approved.admission_digest,
         "admit the model again from its keyturn.key",
     )
     return Refused((reason,), approved.findings, approved.platform)
@@ -337,9 +363,10 @@ def _check_keys(keys: NodeKeys, purpose: Purpose) -> hpke.MLKEM768X25519PublicKe
         return None
     parse_node_key(keys.rsa)
     try:
+        public = x25519.X25519PublicKey.from_public_bytes(keys.hpke[_MLKEM_PUBLIC:])
+        x25519.X25519PrivateKey.generate().exchange(public)  # refuses points of small order
         return hpke.MLKEM768X25519PublicKey(
-            mlkem.MLKEM768PublicKey.from_public_bytes(keys.hpke[:_MLKEM_PUBLIC]),
-            x25519.X25519PublicKey.from_public_bytes(keys.hpke[_MLKEM_PUBLIC:]),
+            mlkem.MLKEM768PublicKey.from_public_bytes(keys.hpke[:_MLKEM_PUBLIC]), public
         )
     except ValueError as error:
         raise MalformedRequest("the HPKE key is not a public key") from error

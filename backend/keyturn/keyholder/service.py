@@ -16,6 +16,7 @@ from keyturn.keyholder.releases import Releases
 from keyturn.keyholder.submissions import Submissions
 from keyturn.keyholder.token import check_keys
 from keyturn.quorum.entries import start_entry
+from keyturn.quorum.policy_body import Caveat
 from keyturn.tlog.checkpoints import verify_checkpoint
 from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
 from keyturn.wire import keyholder as asked
@@ -34,6 +35,7 @@ class Keyholder:
         fingerprint: Digest,
         clock: Clock,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
+        caveats: frozenset[Caveat] = frozenset(),
     ) -> None:
         """Replay the log, compare it with the token's mark and keys, and log the start.
 
@@ -46,7 +48,7 @@ class Keyholder:
         try:
             self._check_mark()
             self._check_token()
-            self.releases = Releases(self._journal, hsm, SOFTWARE, randomness)
+            self.releases = Releases(self._journal, hsm, SOFTWARE, randomness, caveats)
             self.submissions = Submissions(self._journal, hsm)
             self._log_start()
         except BaseException:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from keyturn.base.encoding import digest_bytes
 from keyturn.hsm.protocol import Admission as HsmAdmission
 from keyturn.hsm.protocol import Hsm
-from keyturn.hsm.protocol import OaepHash as HsmOaepHash
+from keyturn.hsm.protocol import Purpose as HsmPurpose
 from keyturn.keyholder.errors import KeyFileRefused
 from keyturn.keyholder.journal import Journal
 from keyturn.keyholder.token import check_keys
@@ -39,6 +39,7 @@ class Submissions:
     def __init__(self, journal: Journal, hsm: Hsm) -> None:
         self._journal = journal
         self._hsm = hsm
+        self._oaep = hsm.public_keys()[HsmPurpose.INGEST].oaep_hash
         self._remembered = 0  # size of the log that the token remembers, as far as known here
 
     def submit(self, raw: bytes, approvals: Sequence[bytes], key: bytes | None) -> Entered:
@@ -123,10 +124,18 @@ class Submissions:
                 found=sealed.tag.hex()[:16],
                 expected=admission.tag.hex()[:16],
             )
+        oaep = self._oaep
+        if oaep is None or sealed.wrapped.oaep_hash.value != oaep.value:
+            raise KeyFileRefused(
+                "keyturn.key is wrapped with another hash than the HSM proved",
+                found=sealed.wrapped.oaep_hash.value,
+                expected=oaep.value if oaep else "none",
+                hint="seal the model again with this authority's bundle",
+            )
         return self._hsm.rewrap_admission(
             HsmAdmission(
                 sealed.wrapped.value,
-                HsmOaepHash(sealed.wrapped.oaep_hash.value),
+                oaep,
                 digest_bytes(admission.model),
                 admission.tag,
             )

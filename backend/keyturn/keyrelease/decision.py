@@ -41,6 +41,7 @@ class Approved:
     """A release or renewal that every check allows. Nothing is granted before it is logged."""
 
     admission: Admission
+    admission_digest: Digest | None
     policy: Policy
     policy_digest: Digest
     statements: tuple[Digest, ...]
@@ -64,6 +65,7 @@ class Chosen:
     """What the admission leads to, as far as it is in force; what is not is a failed finding."""
 
     admission: Admission | None
+    admission_digest: Digest | None
     rules: Rules | None
     statements: tuple[Digest, ...]
     findings: tuple[Finding, ...]
@@ -76,8 +78,12 @@ def decide(
     challenge: ChallengeStanding,
     lease: Lease | None,
     now: datetime,
+    keyholder_caveats: frozenset[Caveat] = frozenset(),
 ) -> Approved | Refused:
-    """`lease` is the live lease that a renewal names, or None."""
+    """`lease` is the live lease that a renewal names, or None.
+
+    `keyholder_caveats` are those that the keyholder's own process names.
+    """
     chosen = choose(request.model, state, now)
     findings = [_challenge(challenge), *chosen.findings, *evidence.findings]
     platform = platform_of(evidence.cpu) if evidence.cpu is not None else HIDDEN_PLATFORM
@@ -87,7 +93,7 @@ def decide(
             shown = len(request.evidence.gpus)
             findings += appraise(chosen.rules, evidence.cpu, evidence.gpus, shown)
         findings += _revocations(request, evidence.cpu, evidence.gpus, state)
-        caveats = _caveats(request, evidence, state, now)
+        caveats = _caveats(request, evidence, state, now) | keyholder_caveats
         if chosen.rules is not None:
             findings += _caveat_findings(caveats, chosen.rules)
     if request.purpose is Purpose.RENEWAL:
@@ -98,6 +104,7 @@ def decide(
         return Refused(reasons, tuple(findings), platform)
     return Approved(
         chosen.admission,
+        chosen.admission_digest,
         chosen.rules.policy,
         chosen.rules.policy_digest,
         chosen.statements,
@@ -154,9 +161,10 @@ def choose(model: Digest, state: AuthorityState, now: datetime) -> Chosen:
     found = require(Kind.MODEL, model)
     admission = found.statement.body if found else None
     if not isinstance(admission, Admission):
-        return Chosen(None, None, tuple(used), tuple(findings))
+        return Chosen(None, None, None, tuple(used), tuple(findings))
+    digest = found.statement.digest if found else None
     rules = _rules(admission.policy, require)
-    return Chosen(admission, rules, tuple(used), tuple(findings))
+    return Chosen(admission, digest, rules, tuple(used), tuple(findings))
 
 
 def _rules(policy_id: str, require: Callable[[Kind, str], InForce | None]) -> Rules | None:
@@ -229,8 +237,8 @@ def _caveats(
         caveats.add(Caveat.SOFTWARE_ASSURANCE)
     if state.roster is None or state.roster.witnesses.k == 0:
         caveats.add(Caveat.NO_WITNESS)
-    if evidence.simulated:
-        caveats.add(Caveat.SIMULATED)
+    if evidence.simulated or (state.roster is not None and state.roster.simulation):
+        caveats.add(Caveat.SIMULATED)  # I9: the authority marks its verdicts on real hardware too
     if evidence.gpus:
         caveats.add(Caveat.NO_DEVICE_BINDING_HARDWARE)
     if evidence.cpu is not None and evidence.cpu.report.vmpl > 0:

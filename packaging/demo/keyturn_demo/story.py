@@ -23,6 +23,7 @@ from keyturn_demo.console import Narrator, StepFailed, require
 from keyturn_demo.desk import approve, propose
 from keyturn_demo.parts import START_SECONDS, ServingNode, System
 from keyturn_demo.reference import TEXTS
+from keyturn_demo.supervisor import tail
 from keyturn_demo.world import (
     GOOD_FIRMWARE,
     MODEL,
@@ -417,7 +418,7 @@ class Story:
 
     def _wiped(self) -> Document | None:
         ready = read_json(self._system.node_directory("node-1") / "ready.json")
-        return ready if ready and ready.get("state") == "wiped" else None
+        return ready if ready and ready.get("wiped_after_ms") is not None else None
 
     def _search_after(self) -> None:
         found = self._search("keyholder", "control")
@@ -439,4 +440,8 @@ class Story:
         shown = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
         say.step(f"{verified['size']} entries verified from the fingerprint alone", shown)
         restarted = system.supervisor.restarts
-        require(restarted == ["keyholder"], "nothing else was restarted", found=restarted)
+        require(
+            restarted == ["keyholder"],
+            "nothing else was restarted",
+            found=f"{restarted}; {tail(system.supervisor.part(restarted[-1]).log, 20)}",
+        )

@@ -156,7 +156,7 @@ def test_its_digest_is_of_the_compact_form() -> None:
         {"alg": "ES256", "typ": "JWT", "kid": KEY.key_id, "jku": "https://example.org"},
         {"alg": "ES256", "typ": "JWT", "kid": KEY.key_id, "crit": ["b64"], "b64": False},
     ],
-    ids=lambda header: ",".join(f"{k}={str(v)[:8]}" for k, v in header.items()),
+    ids=lambda header: ",".join(header),
 )
 def test_no_other_header_is_accepted(header: dict[str, Any]) -> None:
     with pytest.raises(MalformedError, match="EAR header"):
