@@ -14,7 +14,12 @@ from rich.console import Console
 
 from keyturn.base.errors import KeyturnError
 
-stdout = Console(soft_wrap=True, highlight=False)
+# Where nobody's window sets the width, tables are wide enough for whole digests.
+_WIDE = 240
+
+stdout = Console(
+    soft_wrap=True, highlight=False, width=None if sys.stdout and sys.stdout.isatty() else _WIDE
+)
 stderr = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
