@@ -64,7 +64,7 @@ def test_what_has_a_default(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("character", ['"', "\\", "\n", "\x1f"])
 def test_a_text_that_needs_escaping_is_not_written(tmp_path: Path, character: str) -> None:
-    with pytest.raises(ValueError, match="control character"):
+    with pytest.raises(MalformedError, match="control character"):
         config_text(replace(config(tmp_path), token_label=f"a{character}b"), tmp_path)
 
 
