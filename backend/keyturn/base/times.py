@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 
 from keyturn.base.errors import MalformedError
 
+FIRST_YEAR = 2000
+LAST_YEAR = 9000
+
 _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z\Z")
 
 
@@ -16,7 +19,11 @@ def parse_time(text: str, *, what: str = "time") -> datetime:
             f"{what} is not a time", found=repr(text[:40]), expected="YYYY-MM-DDThh:mm:ssZ"
         )
     year, month, day, hour, minute, second = map(int, match.groups())
-    try:  # not strptime: ten times as slow
+    if not FIRST_YEAR <= year <= LAST_YEAR:  # so that adding a life or a skew never overflows
+        raise MalformedError(
+            f"{what} is out of range", found=text, expected=f"years {FIRST_YEAR} to {LAST_YEAR}"
+        )
+    try:  # strptime takes four times as long
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise MalformedError(f"{what} is not a time: {error}", found=repr(text)) from error
