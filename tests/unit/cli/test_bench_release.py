@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from keyturn.cli import bench, bench_release_place
+from keyturn.cli import bench, bench_release, bench_release_place
 from keyturn.cli.bench_release_report import CASES
 from support.hsmtoken import softhsm_module
 
@@ -27,7 +27,8 @@ def place():
         yield Path(directory)
 
 
-def test_it_measures_every_case_and_leaves_nothing(app, place):
+def test_it_measures_every_case_and_leaves_nothing(app, place, monkeypatch):
+    monkeypatch.setattr(bench_release, "_YARDSTICK_COUNT", 2)
     arguments = ["--requests", "4", "--rounds", "1", "--nodes", "1", "--directory", str(place)]
     module = ["--module", str(softhsm_module())]
     result = CliRunner().invoke(app, ["bench", "release", *arguments, *module, "--json"])
