@@ -20,6 +20,10 @@ GENERALIZED_TIME = 0x18
 SEQUENCE = 0x30
 SET = 0x31
 
+# Python refuses to write numbers of more than 4,300 digits: none so large gets past here.
+_ARC_BITS = 128  # a UUID below 2.25 is the longest arc in use (ITU-T X.667)
+_INTEGER_BYTES = 1024  # RSA-4096 has 513
+
 
 class DerReader:
     """A cursor over the elements between two offsets. Every reader raises MalformedEvidence."""
@@ -56,6 +60,8 @@ class DerReader:
     def integer(self) -> int:
         """An INTEGER of any sign in its shortest form."""
         content = self.element(INTEGER)
+        if len(content) > _INTEGER_BYTES:
+            raise self._bad(f"an integer of {len(content)} bytes")
         if not content or (len(content) > 1 and content[0] in (0, 255) and _extends(content)):
             raise self._bad("an integer not in its shortest form")
         return int.from_bytes(content, "big", signed=True)
@@ -138,6 +144,8 @@ def _dotted(content: bytes, reader: DerReader) -> str:
         if value == 0 and octet == 0x80:
             raise reader._bad(f"an object identifier not in its shortest form at {place}")
         value = (value << 7) | (octet & 0x7F)
+        if value >> _ARC_BITS:
+            raise reader._bad("an object identifier with a huge arc")
         if not octet & 0x80:
             arcs.append(value)
             value = 0

@@ -108,14 +108,18 @@ def _floor(claims: SnpClaims, rule: SnpRule) -> Check:
         floor, met, expected = None, True, "any"
     else:
         floor = rule.floors.get(claims.product)
-        # The committed TCB is what the platform cannot be rolled back below.
-        met = floor is not None and floor.holds(claims.reported_tcb)
-        met = met and floor is not None and floor.holds(claims.committed_tcb)
+        # The committed TCB is what the platform cannot be rolled back below. The launch TCB is
+        # what measured the guest: firmware that was mended later cannot vouch for it.
+        judged = (claims.reported_tcb, claims.committed_tcb, claims.launch_tcb)
+        met = floor is not None and all(floor.holds(tcb) for tcb in judged)
         expected = str(floor) if floor else f"a floor for {claims.product.value}, which is not set"
     return judge(
         "minimum-tcb",
         met,
-        found=claims.reported_tcb,
+        found=(
+            f"reported {claims.reported_tcb.raw.hex()}, committed "
+            f"{claims.committed_tcb.raw.hex()}, launch {claims.launch_tcb.raw.hex()}"
+        ),
         expected=expected,
         source=rule.source,
         reason=Reason.TCB_BELOW_MINIMUM,

@@ -8,7 +8,7 @@ from keyturn.quorum.bodies import Keys, Purpose
 
 
 def check_keys(keys: Keys, hsm: Hsm, origin: str) -> None:
-    """A `keys` statement must name this very log and the keys that this token proved.
+    """A `keys` statement must name this log, this token's assurance, and the keys it proved.
 
     Asked at every start, and before such a statement comes into force: one that names others
     would make a keyholder whose answers nobody believes and that never starts again.
@@ -16,9 +16,25 @@ def check_keys(keys: Keys, hsm: Hsm, origin: str) -> None:
     """
     if keys.origin != origin:
         raise WrongToken("the keys statement names another log", found=keys.origin, expected=origin)
+    if keys.assurance != hsm.assurance.value:
+        raise WrongToken(
+            "the keys statement claims another assurance than the token has",
+            found=keys.assurance,
+            expected=hsm.assurance.value,
+        )
     held = hsm.public_keys()
     for purpose in Purpose:
         found, expected = held[HsmPurpose(purpose.value)], keys.keys[purpose]
+        hashes = (
+            found.oaep_hash.value if found.oaep_hash else None,
+            expected.oaep_hash.value if expected.oaep_hash else None,
+        )
+        if hashes[0] != hashes[1]:
+            raise WrongToken(
+                f"the keys statement names another OAEP hash for the {purpose.value} key",
+                found=str(hashes[1]),
+                expected=f"{hashes[0]}, which the HSM proved",
+            )
         if found.spki != expected.spki:
             raise WrongToken(
                 f"the token's {purpose.value} key is not the one of the keys statement",

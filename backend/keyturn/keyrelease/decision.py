@@ -241,6 +241,8 @@ def _caveats(
         caveats.add(Caveat.SIMULATED)  # I9: the authority marks its verdicts on real hardware too
     if evidence.gpus:
         caveats.add(Caveat.NO_DEVICE_BINDING_HARDWARE)
+    if any(gpu.feature == "PPCIE" for gpu in evidence.gpus):
+        caveats.add(Caveat.PPCIE_PLAINTEXT_NVLINK)
     if evidence.cpu is not None and evidence.cpu.report.vmpl > 0:
         caveats.add(Caveat.PARAVISOR)
     return frozenset(caveats)

@@ -24,5 +24,7 @@ def anchors_in_force(state: AuthorityState, now: datetime) -> tuple[TrustAnchors
         return HARDWARE_ANCHORS, found
     roots: dict[Vendor, list[SpkiDigest]] = {}
     for each in simulated:
-        roots.setdefault(_VENDORS[each.vendor], []).append(SpkiDigest(each.spki_sha256))
+        vendor, spki = _VENDORS[each.vendor], SpkiDigest(each.spki_sha256)
+        if all(spki != anchor.spki for anchor in HARDWARE_ANCHORS.anchors):
+            roots.setdefault(vendor, []).append(spki)  # a hardware root stays a hardware root
     return HARDWARE_ANCHORS.with_simulated(roots, source=found.statement.digest), found

@@ -49,7 +49,9 @@ _FITS = {
 
 _RSA_EXPONENT = 65537
 _INDEXES = frozenset(str(index) for index in range(255))
-_PLATFORM_ID = re.compile(r"amd-[a-z0-9]+-(?:[0-9a-f]{2})+\Z|nvidia-[a-z0-9.-]*[a-z0-9]\Z")
+_PLATFORM_ID = re.compile(
+    r"amd-(?:hidden|[a-z0-9]+-(?:[0-9a-f]{2})+)\Z|nvidia-[a-z0-9.-]*[a-z0-9]\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)

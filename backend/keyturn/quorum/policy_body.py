@@ -8,6 +8,10 @@ from keyturn.base.encoding import unhex
 from keyturn.base.strictjson import Fields
 from keyturn.quorum.errors import MalformedStatement
 
+# A grant names every statement that it rests on, 64 at most (our protocol §5.5).
+MAX_BASELINES = 32
+MAX_PLATFORM_LISTS = 16
+
 
 class Caveat(Enum):
     """A named limit of what a verdict proves (I11)."""
@@ -70,13 +74,17 @@ def parse_policy(body: Fields) -> Policy:
     gpu = body.fields("gpu")
     count = gpu.integer("count", high=64)
     gpu.done()
-    baselines = body.texts("baselines", limit=256)
+    baselines = body.texts("baselines", limit=MAX_BASELINES)
     if not baselines:
         raise MalformedStatement("policy: no baseline", expected="at least one")
     workloads = _any_or(body, "workloads")
     for value in workloads or ():
         unhex(value, what="policy: workload", size=32)
     platforms = _any_or(body, "platforms")
+    if len(platforms or ()) > MAX_PLATFORM_LISTS:
+        raise MalformedStatement(
+            "policy: platforms", found=str(len(platforms or ())), expected=f"{MAX_PLATFORM_LISTS}"
+        )
     lease = body.integer("lease_seconds", low=5, high=86_400)
     caveats = frozenset(_caveat(name) for name in body.texts("accepted_caveats"))
     body.done()

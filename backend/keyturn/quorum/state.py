@@ -213,7 +213,7 @@ class AuthorityState:
         revoked = dict(self.revoked)
         for target in _reinstates(statement):
             standing = revoked.get(target)
-            if standing is not None and statement.time >= standing.since:
+            if standing is not None and _oldest_say(new) >= standing.since:
                 del revoked[target]
         if isinstance(statement.body, Revocation):
             revoked[(statement.body.target_kind, statement.body.target)] = new
@@ -242,11 +242,17 @@ def replay(fingerprint: Digest, leaves: Sequence[bytes], read_object: ReadObject
     return state
 
 
+def _oldest_say(new: InForce) -> datetime:
+    """When the first of those spoke by whom it came into force: proposer or counted approver."""
+    counted = (a.time for a in new.approvals if a.officer in new.approved_by)
+    return min(new.statement.time, *counted)
+
+
 def _reinstates(statement: Statement) -> list[Target]:
     """The revocations that a statement ends by naming their targets anew (our protocol §2.6).
 
-    Only one proposed since the revocation does: else whoever held back what officers approved
-    before could undo a revocation that they did not know of.
+    Only one proposed and approved since the revocation does: else whoever held back what officers
+    approved before could undo a revocation that they did not know of.
     """
     body = statement.body
     if isinstance(body, Admission):

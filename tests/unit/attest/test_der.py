@@ -89,3 +89,16 @@ def test_times() -> None:
 def test_other_times_are_refused(raw: bytes) -> None:
     with pytest.raises(MalformedEvidence):
         DerReader(raw, "t").time()
+
+
+def long_form(tag: int, content: bytes) -> DerReader:
+    size = len(content).to_bytes(2, "big")
+    return DerReader(bytes((tag, 0x82)) + size + content, "test")
+
+
+def test_numbers_too_long_to_be_written_are_refused() -> None:
+    """Python raises ValueError for them later, where nobody expects it."""
+    with pytest.raises(MalformedEvidence, match="huge arc"):
+        long_form(6, b"\x2a" + b"\xff" * 2100 + b"\x7f").oid()
+    with pytest.raises(MalformedEvidence, match="an integer of 2000 bytes"):
+        long_form(2, b"\x7f" * 2000).integer()

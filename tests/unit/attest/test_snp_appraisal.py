@@ -105,3 +105,11 @@ def test_a_committed_tcb_below_the_reported_is_refused(claims: SnpClaims) -> Non
 def test_every_broken_rule_is_reported(claims: SnpClaims) -> None:
     worst = with_report(claims, policy=RESERVED_ONE | DEBUG | MIGRATION_AGENT | SMT_ALLOWED, vmpl=3)
     assert len(failures(appraise_snp(worst, STRICT))) == 4
+
+
+def test_a_launch_under_firmware_below_the_floor_is_refused(claims: SnpClaims) -> None:
+    """Firmware that was mended after the launch cannot vouch for what measured the guest."""
+    old = parse_tcb(SnpProduct.GENOA, bytes(8))
+    (failed,) = failures(appraise_snp(replace(claims, launch_tcb=old), STRICT))
+    assert failed.reason is Reason.TCB_BELOW_MINIMUM
+    assert "launch 0000000000000000" in failed.found

@@ -16,7 +16,7 @@ def test_a_time_is_read_and_written() -> None:
     assert format_time(moment) == "2026-11-23T08:00:00Z"
 
 
-@given(st.datetimes(timezones=st.just(UTC)))
+@given(st.datetimes(datetime(2000, 1, 1), datetime(9000, 12, 31), timezones=st.just(UTC)))
 def test_writing_then_reading_cuts_to_whole_seconds(moment: datetime) -> None:
     text = format_time(moment)
     assert parse_time(text) == moment.replace(microsecond=0)
@@ -56,7 +56,6 @@ def test_a_leap_day_exists_only_in_leap_years() -> None:
         "2026-1-23T08:00:00Z",
         "+2026-11-23T08:00:00Z",
         "٢٠٢٦-11-23T08:00:00Z",
-        "0000-01-01T00:00:00Z",
         "2026-13-01T00:00:00Z",
         "2026-00-01T00:00:00Z",
         "2026-11-31T00:00:00Z",
@@ -68,3 +67,9 @@ def test_a_leap_day_exists_only_in_leap_years() -> None:
 def test_any_other_spelling_or_impossible_time_is_refused(text: str) -> None:
     with pytest.raises(MalformedError, match="is not a time"):
         parse_time(text)
+
+
+@pytest.mark.parametrize("year", ["0000", "0001", "1999", "9001", "9999"])
+def test_years_that_a_life_could_overflow_are_refused(year: str) -> None:
+    with pytest.raises(MalformedError, match="out of range"):
+        parse_time(f"{year}-01-01T00:00:00Z")

@@ -110,3 +110,18 @@ def test_a_body_of_another_kind_adds_none() -> None:
 
     assert isinstance(entered.statement.body, TrustAnchorsBody)
     assert anchors_in_force(state, log.clock()) == (HARDWARE_ANCHORS, None)
+
+
+def test_a_hardware_root_called_simulated_stays_a_hardware_root() -> None:
+    log = AuthorityLog()
+    pinned = HARDWARE_ANCHORS.anchors[0].spki
+    body = {"hardware": "pinned", "simulated": [
+        {"vendor": "amd", "product": "Milan", "spki_sha256": pinned},
+        {"vendor": "amd", "product": "Genoa", "spki_sha256": AMD},
+    ]}  # fmt: skip
+    log.enact(KIND, SUBJECT, body)
+
+    assert simulated(log) == 1
+    found = anchors_in_force(log.state, log.clock())[0].find(Vendor.AMD_SEV, pinned)
+    assert found is not None
+    assert not found.simulated

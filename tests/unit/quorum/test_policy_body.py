@@ -93,6 +93,8 @@ def test_no_other_rule_is_there(path: str) -> None:
         ("gpu.count", -1),
         ("gpu.count", 65),
         ("baselines", []),
+        ("baselines", [f"b{n}" for n in range(33)]),
+        ("platforms", [f"p{n}" for n in range(17)]),
         ("baselines", ["a", "a"]),
         ("baselines", [""]),
         ("workloads", ["ab" * 31]),

@@ -222,6 +222,24 @@ def test_naming_a_target_anew_ends_its_revocation(
     assert log.state.revoked == {target: again}
 
 
+def test_approvals_given_before_a_revocation_do_not_end_it(log: AuthorityLog) -> None:
+    """A proposer dates the statement ahead, within the skew, and holds the approvals back."""
+    log.enact(Kind.MODEL, MODEL, admission(MODEL))
+    early = log.clock()
+    log.clock.advance(seconds=110)
+    proposal = log.authority.propose(Kind.MODEL, MODEL, admission(MODEL))
+    dated_ahead = log.clock()
+    log.clock.now = early
+    proposal.approvals += [log.authority.approval(proposal.digest, by) for by in ("bela", "chen")]
+    log.clock.advance(seconds=60)
+    revocation = log.revoke("model", MODEL)
+    log.clock.now = dated_ahead
+    log.submit(proposal)
+
+    assert log.state.revocation_of(Kind.MODEL, MODEL) == revocation
+    assert log.state.in_force(Kind.MODEL, MODEL, log.clock()) is None
+
+
 def test_a_nodes_name_is_never_reinstated(log: AuthorityLog) -> None:
     log.revoke("node", "n1")
     log.enact(Kind.MODEL, MODEL, admission(MODEL))
