@@ -152,6 +152,25 @@ def test_a_device_that_answers_another_nonce_is_refused(ready: Ready) -> None:
     assert reasons(outcome) == {"nonce-mismatch"}
 
 
+def test_a_certificate_with_a_number_too_long_to_write_is_refused(ready: Ready) -> None:
+    """Nothing of it is signed by anybody: it must be a refusal like any other, and no fault."""
+    request = parse_request(ready.request())
+    arc = element(0x06, b"\x2a" + b"\xff" * 2100 + b"\x7f")
+    name = element(0x30, element(0x31, element(0x30, arc + element(0x0C, b"x"))))
+    algorithm = element(0x30, element(0x06, bytes.fromhex("2a864886f70d01010a")))
+    dates = element(0x30, element(0x17, b"200101000000Z") * 2)
+    head = element(0xA0, element(2, b"\x02")) + element(2, b"\x01") + algorithm
+    body = element(0x30, head + name + dates + name + element(0x30, b""))
+    root = element(0x30, body + algorithm + element(3, b"\x00"))
+    evidence = replace(request.evidence, snp=replace(request.evidence.snp, root=root))
+    raw = build_request(
+        request.purpose, request.challenge, request.model, request.keys, request.claims, evidence
+    )
+
+    assert "malformed" in reasons(ready.release(raw))
+    assert ready.ask().granted
+
+
 def test_a_policy_names_platforms_and_others_are_refused(ready: Ready) -> None:
     chip = ready.node.sim.launch.chip_id.hex()
     ready.system.enact(Kind.PLATFORMS, "eu", platforms_body(f"amd-genoa-{'00' * 64}"))
@@ -309,3 +328,13 @@ def test_the_core_covers_every_part(ready: Ready) -> None:
 
 def platforms_body(platform: str) -> dict[str, object]:
     return {"platforms": [{"id": platform, "site": "Frankfurt", "note": ""}]}
+
+
+def element(tag: int, content: bytes) -> bytes:
+    """One DER element with its length in two bytes or fewer (X.690 §8.1.3)."""
+    size = len(content)
+    if size < 128:
+        return bytes((tag, size)) + content
+    if size < 256:
+        return bytes((tag, 0x81, size)) + content
+    return bytes((tag, 0x82)) + size.to_bytes(2, "big") + content
