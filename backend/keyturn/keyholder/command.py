@@ -1,5 +1,6 @@
 """The commands `keyturn init`, `keyturn keyholder` and `keyturn keyholder submit`."""
 
+import fcntl
 import logging
 import os
 import sys
@@ -151,20 +152,47 @@ def _founder(path: Path, descriptor: int | None, stack: ExitStack) -> Founder:
 
 def _check_pin_outlets(*descriptors: int | None) -> None:
     """Before anything is made: a PIN that nobody receives would make a token nobody can open."""
-    if any(each is None for each in descriptors) and not sys.stderr.isatty():
-        raise InitialiseRefused(
-            "nowhere to put the PINs",
-            hint="give --pin-out-fd and --so-pin-out-fd, or run it on a terminal",
-        )
+    for each in descriptors:
+        if each is None and not sys.stderr.isatty():
+            raise InitialiseRefused(
+                "nowhere to put the PINs",
+                hint="give --pin-out-fd and --so-pin-out-fd, or run it on a terminal",
+            )
+        if each is not None and not _is_writable(each):
+            raise InitialiseRefused("nothing can be written to this descriptor", found=str(each))
+
+
+def _is_writable(descriptor: int) -> bool:
+    try:
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    except (OSError, ValueError, OverflowError):
+        return False
+    return flags & os.O_ACCMODE in (os.O_WRONLY, os.O_RDWR)
 
 
 def _hand_over(name: str, pin: bytearray, descriptor: int | None) -> None:
-    if descriptor is not None:
-        os.writev(descriptor, [pin])
-        return
-    sys.stderr.write(f"{name} (shown once, on this terminal only): ")
-    sys.stderr.flush()
-    os.writev(sys.stderr.fileno(), [pin, b"\n"])
+    """Raises InitialiseRefused when it does not get there: then nobody can open the token."""
+    try:
+        if descriptor is not None:
+            _write_all(descriptor, pin)
+            return
+        sys.stderr.write(f"{name} (shown once, on this terminal only): ")
+        sys.stderr.flush()
+        _write_all(sys.stderr.fileno(), pin)
+        _write_all(sys.stderr.fileno(), b"\n")
+    except OSError as error:
+        raise InitialiseRefused(
+            f"the {name} could not be handed over: {error.strerror}",
+            hint="nobody can open this token: delete the directory, and begin again",
+        ) from error
+
+
+def _write_all(descriptor: int, data: bytes | bytearray) -> None:
+    with memoryview(data) as view:
+        done = 0
+        while done < len(view):
+            with view[done:] as rest:
+                done += os.writev(descriptor, [rest])
 
 
 def _show(made: Initialised, *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
+from keyturn.config.errors import MalformedConfig
 from keyturn.config.settings import load_settings
 from keyturn.keyholder.logdisk import DEFAULT_RESERVE
 
@@ -45,7 +46,10 @@ def load_config(path: Path, environment: Mapping[str, str]) -> KeyholderConfig:
 
 
 def config_text(config: KeyholderConfig, base: Path) -> str:
-    """The TOML of a configuration, paths relative to `base` where they lie below it."""
+    """The TOML of a configuration, paths relative to `base` where they lie below it.
+
+    Raises MalformedConfig for a text that would need escapes.
+    """
 
     def shown(path: Path | None) -> str:
         if path is None:
@@ -70,6 +74,8 @@ def config_text(config: KeyholderConfig, base: Path) -> str:
 
 
 def _quoted(text: str) -> str:
-    if any(ord(each) < 0x20 or each in '"\\' for each in text):
-        raise ValueError(f"a setting with a quote, backslash or control character: {text!r}")
+    if any(ord(each) < 0x20 or ord(each) == 0x7F or each in '"\\' for each in text):
+        raise MalformedConfig(
+            "a setting with a quote, backslash or control character", found=repr(text)
+        )
     return f'"{text}"'

@@ -32,6 +32,10 @@ from keyturn.quorum.statements import compose_payload
 TOKEN_LABEL = "keyturn"  # noqa: S105 - a label, no secret
 DEFAULT_ROLES = ("proposer", "approver", "custodian", "operator")
 WITNESS_SECONDS = 300
+CONFIG = "keyholder.toml"
+SOCKET = "keyholder.sock"
+MAX_ORIGIN = 200  # characters (our protocol §2.6)
+MAX_SOCKET_PATH = 107  # bytes: sun_path of unix(7), with its terminator
 
 
 class InitialiseRefused(KeyturnError):
@@ -72,18 +76,17 @@ def initialise(
     """Make everything a keyholder needs. The caller hands the PINs on and wipes them.
 
     The first founder proposes; as many of the others as the thresholds ask approve.
-    Raises InitialiseRefused, and what token and log raise.
+    Raises InitialiseRefused and MalformedConfig before anything is made, and what token and log
+    raise.
     """
     needed = max(DEFAULT_THRESHOLDS.values())
     if len(founders) < needed + 1:
         raise InitialiseRefused(
             "too few officers", found=str(len(founders)), expected=f"at least {needed + 1}"
         )
-    directory = plan.directory
-    if directory.exists() and any(directory.iterdir()):
-        raise InitialiseRefused("the directory is not empty", found=str(directory))
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     module = check_module(plan.module) if plan.module else find_softhsm()
+    _check_place(plan, module)
+    plan.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     pins = (new_pin(secrets.token_bytes(16)), new_pin(secrets.token_bytes(16)))
     try:
         return _initialise(plan, module, founders, clock, *pins)
@@ -113,22 +116,76 @@ def _initialise(
             fingerprint = roster.digest
             founding = Founding((roster.raw, roster.approvals), (keys.raw, keys.approvals))
             bundle = found(directory / "log", plan.origin, hsm, fingerprint, founding, clock)
-    config = KeyholderConfig(
-        log=directory / "log",
-        socket=directory / "keyholder.sock",
+    bundle_path, config_path = directory / "authority.bundle", directory / CONFIG
+    _write_whole(bundle_path, bundle)
+    config = _config(plan, module, fingerprint, made.configuration)
+    _write_whole(config_path, config_text(config, directory).encode())  # last: it is complete
+    return Initialised(fingerprint, bundle_path, config_path, pin, so_pin)
+
+
+def _check_place(plan: Plan, module: Path) -> None:
+    """Everything that would go wrong after the keys are made. Raises InitialiseRefused."""
+    directory = plan.directory
+    if directory.exists() and not directory.is_dir():
+        raise InitialiseRefused("it is not a directory", found=str(directory))
+    if (directory / CONFIG).exists():
+        raise InitialiseRefused("there is an authority here already", found=str(directory / CONFIG))
+    if directory.exists() and any(directory.iterdir()):
+        raise InitialiseRefused(
+            "the directory is not empty",
+            found=str(directory),
+            hint="what a genesis left that was cut off is of no use: delete it, and begin again",
+        )
+    origin = plan.origin
+    if not 0 < len(origin) <= MAX_ORIGIN or any(
+        each in '+"\\' or each.isspace() or not each.isprintable() for each in origin
+    ):
+        raise InitialiseRefused(
+            "the log's name",
+            found=repr(origin[:80]),
+            expected="at most 200 characters, no spaces, quotes or '+'",
+        )
+    socket = os.fsencode((directory / SOCKET).absolute())
+    if len(socket) > MAX_SOCKET_PATH:
+        raise InitialiseRefused(
+            "the socket's path is too long for Linux",
+            found=f"{len(socket)} bytes",
+            expected=f"at most {MAX_SOCKET_PATH}",
+            hint="choose a directory nearer to the root",
+        )
+    nothing = Digest("sha256:" + "00" * 32)
+    config_text(_config(plan, module, nothing, directory.absolute()), directory)
+
+
+def _config(
+    plan: Plan, module: Path, fingerprint: Digest, softhsm_configuration: Path
+) -> KeyholderConfig:
+    return KeyholderConfig(
+        log=plan.directory / "log",
+        socket=plan.directory / SOCKET,
         origin=plan.origin,
         fingerprint=fingerprint,
         token_label=TOKEN_LABEL,
         module=module,
-        softhsm_configuration=made.configuration,
+        softhsm_configuration=softhsm_configuration,
         workers=1,
         reserve=DEFAULT_RESERVE,
     )
-    config_path = directory / "keyholder.toml"
-    config_path.write_text(config_text(config, directory), encoding="utf-8")
-    bundle_path = directory / "authority.bundle"
-    bundle_path.write_bytes(bundle)
-    return Initialised(fingerprint, bundle_path, config_path, pin, so_pin)
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Under its name only when it is complete and durable."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    with unfinished.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)

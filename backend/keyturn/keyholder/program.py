@@ -54,8 +54,10 @@ def run_keyholder(config: KeyholderConfig, pin_fd: int) -> None:
         except BaseException:
             log.close()
             raise
-        _serve(config, keyholder, ended)
-        keyholder.close()
+        try:
+            _serve(config, keyholder, ended)
+        finally:
+            keyholder.close()
     if ended:
         raise KeyholderStopped(ended[0], hint="start it again: it replays its log")
 

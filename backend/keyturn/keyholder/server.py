@@ -103,10 +103,17 @@ class KeyholderServer:
 
 
 def _listen(path: Path) -> socket.socket:
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
+    """Raises KeyholderStopped where there is no listening."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    path.chmod(0o600)
-    listener.listen(MAX_CONNECTIONS)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(MAX_CONNECTIONS)
+    except OSError as error:
+        listener.close()
+        raise KeyholderStopped(
+            f"cannot listen on {path}: {error.strerror or error}", hint="check the setting 'socket'"
+        ) from error
     return listener
