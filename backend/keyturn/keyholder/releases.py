@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
 from keyturn.attest.anchors import TrustAnchors
 from keyturn.attest.chains import ChainCache
 from keyturn.base.encoding import digest_bytes, digest_of, sha256
+from keyturn.base.errors import KeyturnError
 from keyturn.base.signatures import VerifyKey, load_verify_key
 from keyturn.hsm.errors import KeyBindingError, WrappedKeyError
 from keyturn.hsm.protocol import Hsm, ReleaseOrder
@@ -51,6 +52,7 @@ from keyturn.keyrelease.grant import (
 )
 from keyturn.keyrelease.request import ReleaseRequest, parse_request
 from keyturn.keyrelease.results import submodules
+from keyturn.policy.findings import not_met
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.bodies import OaepHash
 from keyturn.quorum.policy_body import Caveat
@@ -166,7 +168,7 @@ class Releases:
             in_force, _ = anchors_in_force(state, now)
             if in_force != anchors:  # costs milliseconds, the rest nothing
                 anchors = in_force
-                evidence = verify_evidence(request, anchors, now, self._cache)
+                evidence = self._verified(request, anchors, now)
             lease = journal.live_lease(request.claims.lease, now)
             decision = decide(request, evidence, state, standing, lease, now, self._caveats)
             if isinstance(decision, Refused):
@@ -181,6 +183,26 @@ class Releases:
                 if in_order and current.by_digest is state.by_digest:
                     return evidence, _Logged(decided, journal.queue(leaf))
         raise AuthorityUnsettled("the authority changes faster than a decision can be made")
+
+    def _verified(
+        self, request: ReleaseRequest, anchors: TrustAnchors, now: datetime
+    ) -> VerifiedEvidence:
+        """Evidence that a reader has an unforeseen fault with is not genuine: nothing has been
+        decided or logged yet, so the fault harms nobody but who sent it."""
+        try:
+            return verify_evidence(request, anchors, now, self._cache)
+        except KeyturnError:
+            raise
+        except Exception as error:  # attackers write evidence: no input may stop the process
+            logger.exception("a fault while evidence was read: the request is refused")
+            finding = not_met(
+                "evidence",
+                "evidence-unreadable",
+                type(error).__name__,
+                "evidence that can be read",
+                hint="the keyholder's own log tells more",
+            )
+            return VerifiedEvidence(None, (), (finding,))
 
     def _write(
         self,
