@@ -14,8 +14,8 @@ from keyturn.quorum.approvals import Approval, Decision, parse_approval
 from keyturn.quorum.bodies import Revocation
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.entries import EntryKind, parse_entry, read_statement
-from keyturn.quorum.judge import signer_of
-from keyturn.quorum.kinds import Kind, Role
+from keyturn.quorum.judge import approving, signer_of
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import Statement, parse_statement
@@ -161,19 +161,17 @@ def settled(claimed: Claimed, state: AuthorityState, now: datetime) -> Proposal:
 def count(
     statement: Statement, approvals: Sequence[Approval], roster: Roster
 ) -> tuple[tuple[OfficerId, ...], tuple[OfficerId, ...]]:
-    """Officers whose approval counts under `roster`, and those who reject (our protocol §2.5.6)."""
-    rosters = [roster, *([statement.body] if isinstance(statement.body, Roster) else [])]
-    approvers = {
-        officer.id
-        for each in rosters
-        for officer in each.officers.values()
-        if Role.APPROVER in officer.roles
-    }
+    """Officers whose approval counts under `roster`, and those who reject (our protocol §2.5.6).
+
+    Of a proposed roster only officers whom the one in force does not know: a proposal may give
+    any key to a name that is known.
+    """
     rejected = {each.officer for each in approvals if each.decision is Decision.REJECT}
-    approved = {each.officer for each in approvals if each.decision is Decision.APPROVE}
-    if statement.kind not in roster.proposer_may_approve:
-        approved.discard(statement.proposer)
-    return tuple(sorted(approved & approvers - rejected)), tuple(sorted(rejected))
+    counted = approving(statement, approvals, roster, roster)
+    if isinstance(statement.body, Roster):
+        new = approving(statement, approvals, statement.body, roster)
+        counted |= {each for each in new if each not in roster.officers}
+    return tuple(sorted(counted)), tuple(sorted(rejected))
 
 
 def _status(claimed: Claimed, state: AuthorityState, now: datetime) -> Status:

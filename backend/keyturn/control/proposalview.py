@@ -5,8 +5,12 @@ from enum import Enum
 
 from keyturn.base.encoding import Digest, b64
 from keyturn.base.errors import KeyturnError
+from keyturn.quorum.approvals import parse_approval
+from keyturn.quorum.judge import approving
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
+from keyturn.quorum.statements import parse_statement
 from keyturn.store.proposals import ApprovalRow, ProposalRow
 from keyturn.wire.api import ErrorBody, ProposalView
 from keyturn.wire.keyholder import kind_of
@@ -46,10 +50,7 @@ def view(
     logged = status in (Status.IN_FORCE, Status.SUPERSEDED)
     rejected = {each.officer for each in rows if each.decision == "reject"}
     roster = state.roster
-    left_out = set(rejected)
-    if roster is None or Kind(row.kind) not in roster.proposer_may_approve:
-        left_out.add(row.proposer)
-    approved = {each.officer for each in rows if each.decision == "approve"} - left_out
+    approved = frozenset[str]() if roster is None else _approving(row, rows, roster)
     return ProposalView(
         digest=row.digest,
         kind=row.kind,
@@ -70,6 +71,12 @@ def view(
         statement=b64(row.envelope),
         approvals=[b64(each.envelope) for each in rows],
     )
+
+
+def _approving(row: ProposalRow, rows: list[ApprovalRow], roster: Roster) -> frozenset[str]:
+    """Whose approval counts under the roster in force, as the keyholder counts."""
+    approvals = [parse_approval(each.envelope) for each in rows]
+    return frozenset(approving(parse_statement(row.envelope), approvals, roster, roster))
 
 
 def error_body(error: KeyturnError) -> ErrorBody:

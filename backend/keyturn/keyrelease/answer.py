@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from keyturn.base.encoding import Digest, digest_bytes, digest_of
 from keyturn.keyrelease.binding import Purpose
-from keyturn.keyrelease.ear import EarClaims, ear_digest, verify_ear
+from keyturn.keyrelease.ear import AFFIRMING, EarClaims, ear_digest, verify_ear
 from keyturn.keyrelease.entries import GrantEntry, read_grant
 from keyturn.keyrelease.errors import AnswerRejected
 from keyturn.keyrelease.grant import GrantBody, ReleaseAnswer, parse_grant
@@ -128,6 +128,10 @@ def _check_ear(ear: EarClaims, logged: GrantEntry, request: ReleaseRequest, now:
     _same("EAR prompt key", str(ear.prompt), str(prompt))
     _same("EAR caveats", " ".join(ear.caveats), " ".join(logged.caveats))
     _same("EAR end", ear.expires.isoformat(), logged.until.isoformat())
+    devices = ["cpu0", *(f"gpu{place}" for place in range(len(request.evidence.gpus)))]
+    _same("EAR submodules", " ".join(each.name for each in ear.submodules), " ".join(devices))
+    if any(each.status != AFFIRMING for each in ear.submodules):
+        raise AnswerRejected("the EAR does not affirm every device")
     if now >= ear.expires:
         raise AnswerRejected("the EAR has expired", found=ear.expires.isoformat())
 

@@ -27,7 +27,7 @@ from keyturn.tlog.errors import UntrustedCheckpoint
 from support.authority import Clock, make_people, policy_body
 from unit.client.scripted_server import ScriptedServer
 
-PLATFORMS = {"platforms": [{"id": "amd-00", "site": "here", "note": ""}]}
+PLATFORMS = {"platforms": [{"id": "amd-genoa-00", "site": "here", "note": ""}]}
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def grant(node: str, minutes: int) -> bytes:
         START,
         GrantEntry(
             Purpose.RELEASE, DIGEST, "00" * 16, START + timedelta(minutes=minutes),
-            bytes(CHALLENGE_SIZE), DIGEST, node, "amd-00", DIGEST, bytes(32), DIGEST, (DIGEST,), (),
+            bytes(CHALLENGE_SIZE), DIGEST, node, "amd-genoa-00", DIGEST, bytes(32), DIGEST, (DIGEST,), (),
         ),
     )  # fmt: skip
 
@@ -30,7 +30,7 @@ def refusal(node: str) -> bytes:
     return refusal_entry(
         START,
         RefusalEntry(
-            Purpose.RELEASE, bytes(CHALLENGE_SIZE), DIGEST, node, "amd-00", DIGEST, ("stale",)
+            Purpose.RELEASE, bytes(CHALLENGE_SIZE), DIGEST, node, "amd-genoa-00", DIGEST, ("stale",)
         ),
     )
 
