@@ -11,7 +11,7 @@ import typer
 from keyturn.agent.config import load_config
 from keyturn.agent.leaseparts import EndReason
 from keyturn.base.errors import KeyturnError
-from keyturn.cli.output import errors_explained, explain, print_json, stderr
+from keyturn.cli.output import errors_explained, explain, print_json, shown, stderr
 from keyturn.keyrelease.grant import RefusalDocument
 
 if TYPE_CHECKING:
@@ -22,6 +22,13 @@ Config = Annotated[
 ]
 
 _GOOD_ENDS = (EndReason.STOPPED, EndReason.REVOKED)
+
+
+class ShownFormatter(logging.Formatter):
+    """Log lines may quote a server: what a terminal would obey is shown instead."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return shown(super().format(record))
 
 
 def register(app: typer.Typer) -> None:
@@ -39,9 +46,9 @@ def register(app: typer.Typer) -> None:
             return
         if config is None:
             raise typer.BadParameter("needed to run a node", param_hint="--config")
-        logging.basicConfig(
-            stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-        )
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(ShownFormatter("%(asctime)s %(levelname)s %(message)s"))
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
         logging.getLogger("httpx").setLevel(logging.WARNING)
         with errors_explained():
             settings = load_config(config, os.environ)
@@ -69,9 +76,9 @@ def register(app: typer.Typer) -> None:
         else:
             for each in findings:
                 mark = "ok  " if each.good else "FAIL"
-                typer.echo(f"{mark} {each.name}: {each.found}")
+                typer.echo(shown(f"{mark} {each.name}: {each.found}"))
                 if each.hint:
-                    typer.echo(f"     what to do: {each.hint}")
+                    typer.echo(shown(f"     what to do: {each.hint}"))
         if not all(each.good for each in findings):
             raise typer.Exit(1)
 

@@ -5,27 +5,61 @@ Exit status: 0 done, 1 refused or failed, 2 wrong usage (DESIGN §8).
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from keyturn.base.errors import KeyturnError
+from keyturn.quorum.texts import HIDDEN
 
 # Where nobody's window sets the width, tables are wide enough for whole digests.
 _WIDE = 240
 
-stdout = Console(
+_DELETE = 0x7F
+_PICTURES = 0x2400  # Unicode's pictures of the C0 controls, in their order
+_PICTURE_OF_DELETE = "\u2421"
+_NO_PICTURE = "\ufffd"
+
+
+def shown(text: str) -> str:
+    """`text` with every character that a terminal would obey replaced by one that is seen.
+
+    C0 (but newline and tab) and DEL by their pictures; C1, bidirectional controls and line
+    separators by U+FFFD. One column for each, so that tables keep their width.
+    """
+    return HIDDEN.sub(_picture, text)
+
+
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code == _DELETE:
+        return _PICTURE_OF_DELETE
+    return chr(_PICTURES + code) if code < ord(" ") else _NO_PICTURE
+
+
+class SafeConsole(Console):
+    """Whatever text is printed here goes through `shown`: lines, titles, cells of tables."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(shown(text), **how)
+
+
+stdout = SafeConsole(
     soft_wrap=True, highlight=False, width=None if sys.stdout and sys.stdout.isatty() else _WIDE
 )
-stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+stderr = SafeConsole(stderr=True, soft_wrap=True, highlight=False)
 
 
 def print_json(document: Mapping[str, object]) -> None:
-    """The one document of a `--json` run."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    """The one document of a `--json` run. What a terminal would obey is written as escapes."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    sys.stdout.write(HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 @contextmanager

@@ -6,11 +6,12 @@ from enum import Enum
 
 from keyturn.base.dsse import Envelope, parse_envelope
 from keyturn.base.encoding import Digest
-from keyturn.base.strictjson import dump, parse_object
+from keyturn.base.strictjson import Fields, dump, load_object
 from keyturn.base.times import format_time
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import payload_type
 from keyturn.quorum.roster import OfficerId
+from keyturn.quorum.texts import check_texts
 
 APPROVAL_TYPE = payload_type("approval")
 WITHDRAWAL_TYPE = payload_type("withdrawal")
@@ -48,7 +49,7 @@ class Withdrawal:
 def parse_approval(raw: bytes) -> Approval:
     """Raises MalformedError. Proves nothing."""
     envelope = _envelope(raw, APPROVAL_TYPE, "approval")
-    fields = parse_object(envelope.payload, limit=MAX_APPROVAL, what="approval")
+    fields = _fields(envelope, "approval")
     fields.literal("type", "approval")
     fields.literal("format", 1)
     approval = Approval(
@@ -67,7 +68,7 @@ def parse_approval(raw: bytes) -> Approval:
 def parse_withdrawal(raw: bytes) -> Withdrawal:
     """Raises MalformedError. Proves nothing."""
     envelope = _envelope(raw, WITHDRAWAL_TYPE, "withdrawal")
-    fields = parse_object(envelope.payload, limit=MAX_APPROVAL, what="withdrawal")
+    fields = _fields(envelope, "withdrawal")
     fields.literal("type", "withdrawal")
     fields.literal("format", 1)
     withdrawal = Withdrawal(
@@ -120,3 +121,9 @@ def _envelope(raw: bytes, expected: str, what: str) -> Envelope:
             f"not an envelope of an {what}", found=repr(envelope.payload_type), expected=expected
         )
     return envelope
+
+
+def _fields(envelope: Envelope, what: str) -> Fields:
+    document = load_object(envelope.payload, limit=MAX_APPROVAL, what=what)
+    check_texts(document, what)
+    return Fields(document, what)

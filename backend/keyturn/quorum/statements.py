@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 
 from keyturn.base.dsse import Envelope, parse_envelope
 from keyturn.base.encoding import Digest
-from keyturn.base.strictjson import dump, parse_object
+from keyturn.base.strictjson import Fields, dump, load_object
 from keyturn.base.times import format_time
 from keyturn.quorum.bodies import Admission, Body, Revocation, parse_body
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, kind_of, payload_type
 from keyturn.quorum.roster import OfficerId
+from keyturn.quorum.texts import check_texts
 
 MAX_STATEMENT = 1 << 20  # of the envelope
 LONGEST_PROPOSAL = timedelta(days=7)
@@ -52,7 +53,10 @@ def parse_statement(raw: bytes) -> Statement:
     """Read an envelope with a statement in it. Raises MalformedError; proves nothing."""
     envelope = parse_envelope(raw, limit=MAX_STATEMENT)
     kind = kind_of(envelope.payload_type)
-    fields = parse_object(envelope.payload, limit=MAX_STATEMENT, what=f"{kind.value} statement")
+    what = f"{kind.value} statement"
+    document = load_object(envelope.payload, limit=MAX_STATEMENT, what=what)
+    check_texts(document, what)
+    fields = Fields(document, what)
     fields.literal("type", kind.value)
     fields.literal("format", 1)
     statement = Statement(

@@ -23,7 +23,7 @@ def test_markup_in_signed_text_is_shown_not_obeyed(paper: Console) -> None:
     made = Authority(Clock()).propose(
         Kind.PLATFORMS,
         "[bold]all[/bold]",
-        {"platforms": [{"id": "amd-0", "site": "s", "note": ""}]},
+        {"platforms": [{"id": "amd-genoa-00", "site": "s", "note": ""}]},
     )
     showing.print_statement(parse_statement(made.raw), START)
     text = paper.export_text()
@@ -33,7 +33,7 @@ def test_markup_in_signed_text_is_shown_not_obeyed(paper: Console) -> None:
 
 def test_a_lapsed_proposal_says_so(paper: Console) -> None:
     made = Authority(Clock()).propose(
-        Kind.PLATFORMS, "all", {"platforms": [{"id": "amd-0", "site": "s", "note": ""}]}
+        Kind.PLATFORMS, "all", {"platforms": [{"id": "amd-genoa-00", "site": "s", "note": ""}]}
     )
     showing.print_statement(parse_statement(made.raw), START + timedelta(days=4))
     assert "(lapsed)" in paper.export_text()

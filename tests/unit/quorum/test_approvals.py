@@ -154,3 +154,13 @@ def test_a_huge_one_is_refused(read: Reader, fields: dict[str, object]) -> None:
         read(Envelope(f"application/vnd.keyturn.{name}.v1+json", raw, ()).to_bytes())
     with pytest.raises(MalformedError, match="too large"):
         read(wrapped(fields).ljust((64 << 10) + 1))
+
+
+@pytest.mark.parametrize(
+    "hidden", ["\x1b[2K", "\r", "\x7f", "\x9b1A", "\u202e", "\u2069"], ids=ascii
+)
+def test_no_text_holds_what_a_terminal_obeys(hidden: str) -> None:
+    with pytest.raises(MalformedStatement, match=r"obeyed, not shown"):
+        parse_approval(wrapped(approval(comment=f"fine{hidden}")))
+    with pytest.raises(MalformedStatement, match=r"obeyed, not shown"):
+        parse_withdrawal(wrapped(withdrawal(reason=f"fine{hidden}")))

@@ -26,6 +26,9 @@ from unit.quorum.authority_log import admission, platforms
 MODEL = Digest("sha256:" + "11" * 32)
 OLD = Digest("sha256:" + "22" * 32)
 BODY = platforms("amd-genoa-00")
+# Unicode's Bidi_Control and the separators of lines and paragraphs.
+BIDI = set("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+OBEYED = sorted({chr(code) for code in [*range(32), *range(0x7F, 0xA0)]} - set("\n\t") | BIDI)
 
 
 def payload(**changed: object) -> dict[str, object]:
@@ -93,7 +96,9 @@ def test_what_is_composed_reads_back() -> None:
 
 
 @given(
-    reason=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200),
+    reason=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=200).filter(
+        lambda text: not BIDI & set(text)
+    ),
     version=st.integers(2, 2**53 - 1),
     lapse=st.integers(1, 7 * 86_400),
     life=st.integers(1, 400 * 86_400),
@@ -283,3 +288,31 @@ def test_a_longer_statement_is_refused() -> None:
     with pytest.raises(MalformedError):
         parse_statement(raw + b"{}")
     assert parse_envelope(raw).to_bytes() == raw
+
+
+@pytest.mark.parametrize("hidden", OBEYED, ids=ascii)
+def test_no_text_holds_what_a_terminal_obeys(hidden: str) -> None:
+    with pytest.raises(MalformedStatement, match=r"obeyed, not shown"):
+        read(reason=f"routine{hidden}2K")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"subject": "eu\x1b[2K"},
+        {"ticket": "T\x1b[2K"},
+        {"proposer": "ada\x1b"},
+        {"body": platforms("amd-genoa-00") | {"n\x1b": 1}},
+        {"body": {"platforms": [{"id": "amd-genoa-00", "site": "a\x9bb", "note": ""}]}},
+        {"body": {"platforms": [{"id": "amd-genoa-00", "site": "a", "note": "\u202e"}]}},
+    ],
+    ids=ascii,
+)
+def test_wherever_the_text_stands(changed: dict[str, object]) -> None:
+    with pytest.raises(MalformedStatement, match=r"obeyed, not shown"):
+        read(**changed)
+
+
+def test_lines_and_tabs_and_other_scripts_are_texts() -> None:
+    text = "one\n\ttwo: שלום مرحبا 你好 é 👍"
+    assert read(reason=text).reason == text

@@ -22,7 +22,7 @@ from keyturn.base.strictjson import JsonObject
 from keyturn.base.times import format_time, parse_time
 from keyturn.cli.evidence.reading import read_file
 from keyturn.cli.evidence.sorting import EvidenceFiles, SnpFile, sort_files
-from keyturn.cli.output import errors_explained, print_json, stdout
+from keyturn.cli.output import errors_explained, print_json, shown, stdout
 
 _MARKS = {Outcome.MET: "met", Outcome.NOT_MET: "NOT MET", Outcome.NOT_MEASURED: "not measured"}
 _BRIEF = 40
@@ -185,7 +185,7 @@ def _show(judgement: _Judgement) -> None:
     for check in judgement.checks:
         style = "red" if check.failed else "yellow" if check.outcome is not Outcome.MET else ""
         cells = (check.name, _MARKS[check.outcome], *_texts(check), check.source)
-        table.add_row(*(Text(cell, overflow="fold") for cell in cells), style=style)
+        table.add_row(*(Text(shown(cell), overflow="fold") for cell in cells), style=style)
     stdout.print(table, soft_wrap=False)
 
 
