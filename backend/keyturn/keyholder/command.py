@@ -82,7 +82,8 @@ def submit(
     if as_json:
         print_json({"in_force": answer.in_force, "index": answer.index, "receipt": answer.receipt})
     else:
-        stdout.print(f"in force at log index {answer.index}")
+        since = "in force at" if answer.in_force else "no longer in force; entered at"
+        stdout.print(f"{since} log index {answer.index}")
 
 
 def init(

@@ -120,13 +120,14 @@ class Journal:
         """Until the entry is durable. Raises LogFull, or stops the keyholder for good."""
         return self._result(queued.future)
 
-    def commit(self, leaf: bytes) -> Committed:
+    def commit(self, leaf: bytes, *, reserved: bool = True) -> Committed:
         """Enter a statement, withdrawal or start, durable before it returns. Only inside `ordered`.
 
-        It may use the disk's reserve. Raises LogInconsistent (it was not judged before), LogFull.
+        `reserved`: it may use the disk's reserve. Raises LogInconsistent (it was not judged
+        before), LogFull.
         """
         self._state.apply(leaf, self._log.object)
-        committed = self._result(self._committer.submit(leaf, reserved=True))
+        committed = self._result(self._committer.submit(leaf, reserved=reserved))
         before = replace(self._state, size=committed.index)
         self._state = before.apply(leaf, self._log.object)
         return committed
@@ -150,8 +151,10 @@ class Journal:
             self._apply_lease(index, entry, self._state.last_time)
 
     def live_lease(self, lease_id: str | None, now: datetime) -> Lease | None:
+        if lease_id is None:
+            return None
         with self._lock:
-            return self._leases.live(lease_id, now) if lease_id is not None else None
+            return self._leases.live(lease_id, now)
 
     def _apply_lease(self, index: int, entry: GrantEntry, time: datetime) -> None:
         self._leases.apply(index, entry)
@@ -159,9 +162,9 @@ class Journal:
             self._leases.prune(time)
             self._prune_beyond = max(_FEW_LEASES, 2 * len(self._leases))
 
-    def put_object(self, data: bytes) -> Digest:
+    def put_object(self, data: bytes, *, reserved: bool = True) -> Digest:
         """Durable before it returns; statements may use the reserve."""
-        return self._log.put_object(data, reserved=True)
+        return self._log.put_object(data, reserved=reserved)
 
     def receipt(self, index: int) -> Receipt:
         return self._log.receipt(index)

@@ -124,7 +124,7 @@ class Keyholder:
     ) -> dict[str, object]:
         entered = self.submissions.submit(raw, approvals, key)
         return {
-            "in_force": True,
+            "in_force": entered.in_force,
             "index": entered.index,
             "receipt": _document(entered.receipt),
             "wrapped": b64(entered.wrapped) if entered.wrapped is not None else None,

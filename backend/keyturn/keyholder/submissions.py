@@ -10,7 +10,7 @@ from keyturn.hsm.protocol import Purpose as HsmPurpose
 from keyturn.keyholder.errors import KeyFileRefused
 from keyturn.keyholder.journal import Journal
 from keyturn.keyholder.token import check_keys
-from keyturn.quorum.approvals import Withdrawal, parse_approval, parse_withdrawal
+from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
 from keyturn.quorum.bodies import Admission, Keys, Purpose
 from keyturn.quorum.entries import (
     StatementEntry,
@@ -19,6 +19,9 @@ from keyturn.quorum.entries import (
     withdrawal_entry,
 )
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
+from keyturn.quorum.judge import signer_of
+from keyturn.quorum.roster import Role, Roster
+from keyturn.quorum.state import InForce
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.seal.sealedkey import parse_sealed_key
 from keyturn.tlog.receipts import Receipt
@@ -26,11 +29,15 @@ from keyturn.tlog.receipts import Receipt
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A statement in force: where, the proof, and for a model its DEK under the KEK."""
+    """A statement that came into force: where, the proof, and for a model its DEK under the KEK.
+
+    `in_force` is False for one that was superseded or revoked, or has expired, since.
+    """
 
     index: int
     receipt: Receipt
     wrapped: bytes | None
+    in_force: bool
 
 
 class Submissions:
@@ -43,20 +50,45 @@ class Submissions:
         self._remembered = 0  # size of the log that the token remembers, as far as known here
 
     def submit(self, raw: bytes, approvals: Sequence[bytes], key: bytes | None) -> Entered:
-        """Idempotent: a statement already in force is answered with its index.
+        """Idempotent: a statement that was entered before is answered with its index, and whether
+        it is in force still.
 
         `key` is the model's `keyturn.key`; without it a model cannot be admitted. Raises
         MalformedError, SubmissionRefused, KeyFileRefused, and what log and HSM raise.
         """
         statement = parse_statement(raw)
         parsed = [parse_approval(each) for each in approvals]
+        known = self._journal.state.by_digest.get(statement.digest)
+        if known is None:
+            entered = self._enter(statement, raw, approvals, parsed, key)
+            if isinstance(entered, Entered):
+                return entered
+            known = entered
+        return self._again(known, key)
+
+    def _again(self, known: InForce, key: bytes | None) -> Entered:
+        """Entered before. What the HSM does for it keeps no other entry waiting."""
+        journal = self._journal
+        wrapped = self._rewrap(known.statement, key) if key is not None else None
+        with journal.ordered():
+            self._remember(known.index)
+            still = self._in_force(known.statement)
+        return Entered(known.index, journal.receipt(known.index), wrapped, still)
+
+    def _enter(
+        self,
+        statement: Statement,
+        raw: bytes,
+        approvals: Sequence[bytes],
+        parsed: Sequence[Approval],
+        key: bytes | None,
+    ) -> Entered | InForce:
+        """In force from here on, or what another thread entered just before."""
         journal = self._journal
         with journal.ordered():
             known = journal.state.by_digest.get(statement.digest)
             if known is not None:
-                wrapped = self._rewrap(statement, key) if key is not None else None
-                self._remember(known.index)
-                return Entered(known.index, journal.receipt(known.index), wrapped)
+                return known
             now = journal.now()
             journal.state.submit(statement, parsed, now)
             if isinstance(statement.body, Keys):
@@ -68,10 +100,20 @@ class Submissions:
             )
             committed = journal.commit(statement_entry(now, entry))
             self._remember(committed.index)
-        return Entered(committed.index, journal.receipt(committed.index), wrapped)
+        return Entered(committed.index, journal.receipt(committed.index), wrapped, True)
+
+    def _in_force(self, statement: Statement) -> bool:
+        """Neither superseded, nor revoked, nor expired."""
+        journal = self._journal
+        found = journal.state.in_force(statement.kind, statement.subject, journal.now())
+        return found is not None and found.statement.digest == statement.digest
 
     def withdraw(self, raw_statement: bytes, raw: bytes) -> tuple[int, Receipt]:
-        """End an open proposal for ever. Raises MalformedError, SubmissionRefused."""
+        """End an open proposal for ever. Raises MalformedError, SubmissionRefused, LogFull.
+
+        No quorum stands behind a withdrawal: the disk's reserve is not for it, and nobody can
+        have a statement kept that he did not sign as its proposer.
+        """
         statement = parse_statement(raw_statement)
         withdrawal: Withdrawal = parse_withdrawal(raw)
         journal = self._journal
@@ -79,9 +121,14 @@ class Submissions:
             if statement.digest in journal.state.withdrawn:
                 raise SubmissionRefused(SubmissionReason.WITHDRAWN, "it was withdrawn already")
             journal.state.check_withdrawal(withdrawal, statement)
-            envelopes = (journal.put_object(raw_statement), journal.put_object(raw))
+            _check_proposer(statement, journal.state.roster)
+            envelopes = (
+                journal.put_object(raw_statement, reserved=False),
+                journal.put_object(raw, reserved=False),
+            )
             entry = WithdrawalEntry(statement.digest, envelopes)
-            committed = journal.commit(withdrawal_entry(journal.now(), entry))
+            leaf = withdrawal_entry(journal.now(), entry)
+            committed = journal.commit(leaf, reserved=False)
             self._remember(committed.index)
         return committed.index, journal.receipt(committed.index)
 
@@ -139,4 +186,25 @@ class Submissions:
                 digest_bytes(admission.model),
                 admission.tag,
             )
+        )
+
+
+def _check_proposer(statement: Statement, roster: Roster | None) -> None:
+    """An open proposal is one that its proposer signed. Raises SubmissionRefused."""
+    if roster is None:
+        raise SubmissionRefused(SubmissionReason.NO_ROSTER, "no roster is in force")
+    signer = signer_of(statement.envelope, roster)
+    if signer.id != statement.proposer:
+        raise SubmissionRefused(
+            SubmissionReason.WRONG_SIGNER,
+            "the statement is not signed by its proposer",
+            found=signer.id,
+            expected=statement.proposer,
+        )
+    if Role.PROPOSER not in signer.roles:
+        raise SubmissionRefused(
+            SubmissionReason.NOT_A_PROPOSER,
+            f"{signer.id} may not propose",
+            found=", ".join(sorted(role.value for role in signer.roles)),
+            expected="the role proposer",
         )

@@ -87,7 +87,7 @@ def test_another_token_is_refused(system: System, tmp_path: Path) -> None:
 
     view = view_of(system)
     system.hsm = Exchanged(view.worker, view.mark)
-    with pytest.raises(WrongToken, match="token's result key"):
+    with pytest.raises(WrongToken, match="result key"):
         system.start()
     system.hsm = view
     system.start()

@@ -2,17 +2,22 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from keyturn.base.encoding import digest_of
+from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.hsm.errors import HsmUnreachable
+from keyturn.hsm.protocol import Admission as HsmAdmission
 from keyturn.keyholder.errors import KeyFileRefused, WrongToken
+from keyturn.keyholder.logdisk_errors import LogFull
 from keyturn.keyholder.submissions import Entered
 from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
 from keyturn.quorum.entries import parse_entry, read_statement
-from keyturn.quorum.kinds import Kind
+from keyturn.quorum.errors import SubmissionRefused
+from keyturn.quorum.kinds import Kind, payload_type
+from keyturn.quorum.statements import compose_payload
 from keyturn.seal.sealedkey import parse_sealed_key
 from keyturn.tlog.checkpoints import verify_checkpoint
 from keyturn.tlog.receipts import verify_receipt
@@ -177,3 +182,114 @@ def test_no_object_is_kept_of_what_is_refused(system: System) -> None:
         system.submit(proposal)
 
     assert sorted(objects.rglob("*")) == before
+
+
+# ---- withdrawals ----
+
+
+def withdrawal_of(system: System, digest: Digest, officer: str) -> bytes:
+    payload = withdrawal_payload(digest, officer=officer, time=system.clock(), reason="a test")
+    return sign(WITHDRAWAL_TYPE, payload, system.authority.people[officer].keys[0])
+
+
+def objects_of(system: System) -> list[Path]:
+    return sorted((system.directory / "log" / "objects").rglob("*"))
+
+
+def test_a_withdrawal_does_not_use_the_reserve(system: System) -> None:
+    """Revocations must still fit when one proposer has filled what he could fill."""
+    system.keyholder.close()
+    system.start(reserve=1 << 49)
+    before = objects_of(system)
+
+    with pytest.raises(LogFull, match="beside its reserve"):
+        withdraw(system, policy(system))
+
+    assert objects_of(system) == before
+    body: dict[str, object] = {"target_kind": "node", "target": "node-1"}
+    assert system.enact(Kind.REVOCATION, "node:node-1", body).in_force
+
+
+def test_a_statement_that_nobody_signed_is_not_kept(system: System) -> None:
+    payload = compose_payload(
+        Kind.POLICY,
+        "serving",
+        version=1,
+        replaces=None,
+        proposer="ada",
+        time=system.clock(),
+        reason="a test",
+        body=policy_body(),
+    )
+    raw = sign(payload_type("policy"), payload, system.authority.people["bela"].keys[0])
+    before = objects_of(system)
+
+    with pytest.raises(SubmissionRefused, match="not signed by its proposer"):
+        system.keyholder.submissions.withdraw(raw, withdrawal_of(system, digest_of(payload), "ada"))
+    assert objects_of(system) == before
+
+
+def test_who_may_not_propose_has_nothing_to_withdraw(system: System) -> None:
+    people = system.authority.people
+    people["emil"].roles = ("approver",)
+    system.enact(Kind.ROSTER, "roster", system.authority.roster_body())
+    proposal = system.authority.propose(Kind.POLICY, "serving", policy_body(), by="emil")
+
+    with pytest.raises(SubmissionRefused, match="emil may not propose"):
+        system.keyholder.submissions.withdraw(
+            proposal.raw, withdrawal_of(system, proposal.digest, "emil")
+        )
+
+
+# ---- statements that were entered before ----
+
+
+def test_what_was_superseded_or_revoked_is_not_called_in_force(system: System) -> None:
+    first = policy(system)
+    entered = system.submit(first)
+    assert (entered.in_force, system.submit(first)) == (True, entered)
+    system.authority.entered(Kind.POLICY, "serving", first)
+    second = policy(system)
+    system.submit(second)
+
+    again = system.submit(first)
+    assert (again.index, again.in_force) == (entered.index, False)
+    assert system.submit(second).in_force
+
+    body: dict[str, object] = {"target_kind": "policy", "target": "serving"}
+    system.enact(Kind.REVOCATION, "policy:serving", body)
+    assert not system.submit(second).in_force
+
+
+def test_what_has_expired_is_not_called_in_force(system: System) -> None:
+    proposal = policy(system)
+    entered = system.submit(proposal)
+    system.clock.advance(days=90)
+
+    again = system.submit(proposal)
+    assert (again.index, again.in_force) == (entered.index, False)
+
+
+def test_a_known_models_key_is_wrapped_outside_the_order(ready: Ready) -> None:
+    """Whoever asks again and again must not keep releases waiting for the HSM."""
+    system, model = ready.system, make_model()
+    body, key = admission_body(model), system.key_file(model)
+    proposal = system.authority.approved(Kind.MODEL, str(body["model"]), body)
+    system.submit(proposal, key)
+    view, done = view_of(system), threading.Event()
+    rewrap = view.rewrap_admission
+
+    def slowly(admission: HsmAdmission) -> bytes:
+        def enter() -> None:
+            with system.keyholder.journal.ordered():
+                done.set()
+
+        thread = threading.Thread(target=enter)
+        thread.start()
+        assert done.wait(10)
+        thread.join()
+        return rewrap(admission)
+
+    view.rewrap_admission = slowly  # type: ignore[method-assign]
+    assert system.submit(proposal, key).wrapped is not None
+    assert done.is_set()
