@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -17,7 +19,7 @@ from keyturn.base.errors import (
     UnreachableError,
     UntrustedError,
 )
-from keyturn.base.strictjson import dump
+from keyturn.base.strictjson import JsonObject, dump, load_object
 from keyturn.control.errors import (
     Conflict,
     NotAllowed,
@@ -42,6 +44,11 @@ LIMITS = {
 }
 """Bytes of a request's body, by path; everything else takes DEFAULT_LIMIT."""
 BODY_SECONDS = 20.0
+PARSED_AT_ONCE = 256 << 10
+"""Bytes of JSON that are parsed on the event loop; longer bodies wait for a thread."""
+PARSERS = ThreadPoolExecutor(2, thread_name_prefix="parse")
+MAX_VALUES = 10_000
+"""JSON values in one body. What is long in this API is base64 in few values."""
 
 STATUS: tuple[tuple[type[KeyturnError], int], ...] = (
     (NotSignedIn, 401),
@@ -168,6 +175,26 @@ class LimitedBody:
             found=f"{size} bytes",
             expected=f"at most {self._limit} bytes",
         )
+
+
+def check_few_values(raw: bytes) -> None:
+    """Raises TooLarge before millions of tiny values become objects of ours."""
+    found = raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+    if found > MAX_VALUES:
+        raise TooLarge(
+            "the request's body holds too many values",
+            found=f"up to {found}",
+            expected=f"at most {MAX_VALUES}",
+        )
+
+
+async def read_json(raw: bytes) -> JsonObject:
+    """A body read strictly; a long one in a thread, two at a time. Raises MalformedError."""
+    check_few_values(raw)
+    read = partial(load_object, raw, limit=max(LIMITS.values()), what="request body")
+    if len(raw) <= PARSED_AT_ONCE:
+        return read()
+    return await asyncio.get_running_loop().run_in_executor(PARSERS, read)
 
 
 def limit_of(scope: Scope) -> int:

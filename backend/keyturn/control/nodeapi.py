@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from keyturn.control.heartbeats import Heartbeats
-from keyturn.control.http import StrictJsonResponse
+from keyturn.control.http import StrictJsonResponse, check_few_values
 from keyturn.control.releasing import Releasing
 
 
@@ -19,7 +19,9 @@ def node_routes(releasing: Releasing, heartbeats: Heartbeats) -> list[Route]:
         )
 
     async def release(request: Request) -> Response:
-        released = await releasing.release(await request.body())
+        raw = await request.body()
+        check_few_values(raw)
+        released = await releasing.release(raw)
         return StrictJsonResponse(released.answer, 200 if released.granted else 403)
 
     async def heartbeat(request: Request) -> Response:

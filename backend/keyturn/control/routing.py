@@ -3,12 +3,14 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
-from keyturn.base.strictjson import load_object
+from keyturn.base.errors import KeyturnError
 from keyturn.control import signin
-from keyturn.control.http import LIMITS
+from keyturn.control.errors import NotSignedIn
+from keyturn.control.http import read_json
 from keyturn.control.parts import Parts
 from keyturn.control.signin import Session
 from keyturn.wire import api
@@ -22,8 +24,7 @@ class StrictRequest(Request):
     """A request whose JSON is read by our own strict parser (our protocol §1.2)."""
 
     async def json(self) -> Any:
-        limit = max(LIMITS.values())
-        return load_object(await self.body(), limit=limit, what="request body")
+        return await read_json(await self.body())
 
 
 class StrictRoute(APIRoute):
@@ -31,9 +32,29 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
-            return await handler(StrictRequest(request.scope, request.receive))
+            try:
+                return await handler(StrictRequest(request.scope, request.receive))
+            except HTTPException as error:
+                if isinstance(error.__cause__, KeyturnError):  # FastAPI hides what a body lacks
+                    raise error.__cause__ from None
+                raise
 
         return strict
+
+
+class SignedRoute(StrictRoute):
+    """Finds the session before a byte of the body is read: strangers cost a header."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def signed(request: Request) -> Response:
+            context = parts_of(request).context
+            header = request.headers.get("authorization")
+            request.state.session = await signin.find_session(context, header)
+            return await handler(request)
+
+        return signed
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -64,11 +85,12 @@ def parts_of(request: Request) -> Parts:
 PartsHere = Annotated[Parts, Depends(parts_of)]
 
 
-async def session_of(
-    parts: PartsHere, authorization: Annotated[str | None, Header()] = None
-) -> Session:
-    """The officer who asks. Raises NotSignedIn."""
-    return await signin.find_session(parts.context, authorization)
+async def session_of(request: Request) -> Session:
+    """The officer who asks, whom SignedRoute has found. Raises NotSignedIn."""
+    session = getattr(request.state, "session", None)
+    if not isinstance(session, Session):
+        raise NotSignedIn("no session", expected="Authorization: Bearer TOKEN")
+    return session
 
 
 Signed = Annotated[Session, Depends(session_of)]
@@ -81,4 +103,4 @@ def open_router() -> APIRouter:
 
 def signed_router() -> APIRouter:
     """Routes that any officer of the roster may read; what writes asks for its role itself."""
-    return APIRouter(route_class=StrictRoute, responses=ERRORS, dependencies=[Depends(session_of)])
+    return APIRouter(route_class=SignedRoute, responses=ERRORS, dependencies=[Depends(session_of)])

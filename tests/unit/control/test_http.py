@@ -1,5 +1,9 @@
 """The edge: limits of size and time, strict JSON, every error in one form."""
 
+import threading
+import time
+from typing import Any
+
 import pytest
 
 from keyturn.base.errors import (
@@ -9,7 +13,8 @@ from keyturn.base.errors import (
     UnreachableError,
     UntrustedError,
 )
-from keyturn.control import program
+from keyturn.base.strictjson import JsonObject, load_object
+from keyturn.control import http, program
 from keyturn.control.errors import Conflict, NotAllowed, NotFound, NotSignedIn, TooLarge, TooMany
 from keyturn.control.http import status_of
 from keyturn.store.errors import StoreUnreachable
@@ -110,3 +115,44 @@ def test_a_client_that_hangs_up_in_the_middle_harms_nobody(world: World) -> None
         world.raw(cut, end=True)
     with world.client() as client:
         assert client.get("/v1/hello").status_code == 200
+
+
+def test_without_a_session_no_byte_of_a_body_is_read(world: World) -> None:
+    head = b"POST /v1/proposals HTTP/1.1\r\nhost: x\r\ncontent-length: 30000000\r\n"
+    answered = world.raw(head + b"connection: close\r\n\r\n{")
+    assert answered.startswith(b"HTTP/1.1 401")
+
+
+def test_a_body_of_very_many_values_is_refused_unread(world: World) -> None:
+    body = b'{"a":[' + b"[]," * 2_000_000 + b"[]]}"
+    json_type = {"content-type": "application/json"}
+    with world.sign_in() as client:
+        started = time.monotonic()
+        answer = client.post("/v1/proposals", content=body, headers=json_type)
+        taken = time.monotonic() - started
+    assert answer.status_code == 413
+    assert "values" in answer.json()["error"]["message"]
+    assert taken < 2
+
+
+def test_a_release_request_of_very_many_values_is_refused_unread(world: World) -> None:
+    with world.client() as client:
+        answer = client.post("/v1/releases", content=b'{"a":[' + b"[]," * 80_000 + b"[]]}")
+    assert answer.status_code == 413
+
+
+def test_a_long_body_is_parsed_off_the_event_loop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+
+    def noting(raw: bytes, **options: Any) -> JsonObject:
+        threads.append(threading.current_thread().name)
+        return load_object(raw, **options)
+
+    monkeypatch.setattr(http, "load_object", noting)
+    with world.sign_in() as client:
+        threads.clear()
+        for size in (1_000, 1 << 20):
+            client.post("/v1/proposals", json={"statement": "A" * size})
+    assert len(set(threads)) == 2
