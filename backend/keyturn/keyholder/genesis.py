@@ -55,7 +55,11 @@ def found(
     Raises SubmissionRefused (no quorum, wrong fingerprint), WrongToken, LogInUse.
     """
     log = _fresh_log(directory, origin, hsm)
-    journal = Journal(log, fingerprint, clock)
+    try:
+        journal = Journal(log, fingerprint, clock)
+    except BaseException:
+        log.close()
+        raise
     try:
         submissions = Submissions(journal, hsm)
         if log.size == 0:
