@@ -9,6 +9,7 @@ from keyturn.base.times import format_time
 from keyturn.cli.output import stdout
 from keyturn.client.changes import Change, body_of
 from keyturn.client.proposals import Proposal, Status
+from keyturn.quorum.bodies import Admission
 from keyturn.quorum.statements import Statement
 
 _STYLE = {
@@ -105,7 +106,22 @@ def print_statement(statement: Statement, now: datetime) -> None:
         ("reason", escape(statement.reason)),
         ("ticket", escape(statement.ticket or "")),
     ]
+    if isinstance(statement.body, Admission):
+        rows += _bound(statement.body)
     stdout.print(_rows(rows))
+
+
+def _bound(body: Admission) -> list[tuple[str, str]]:
+    """What an approval of an admission binds, and what is only said."""
+    return [
+        ("binds model", f"{body.model} (compare with `keyturn sealed info`)"),
+        ("binds tag", body.tag.hex()),
+        ("binds policy", escape(body.policy)),
+        (
+            "said only",
+            escape(f"name {body.name}, version {body.version}: the proposer's word, not proved"),
+        ),
+    ]
 
 
 def print_changes(replaced: str | None, changes: tuple[Change, ...]) -> None:
