@@ -23,6 +23,8 @@ OFFERED = 250
 WAITING = 64
 """Connections at a fixed rate: as many releases may be under way before the load falls behind."""
 CORES = 2
+CPU_STEP = 0.01
+"""Seconds, the kernel's counting of CPU time: less is not known to be anything else."""
 GOAL_P99_MS = 50.0
 GOAL_VERIFY = 1.5
 
@@ -66,7 +68,7 @@ class Found:
         count = len(latencies)
         self.rates.append(count / (result.integer("total_us") / 1e6))
         self.latencies += latencies
-        self.cpu.append(1000 * busy_seconds / count)
+        self.cpu.append(1000 * max(busy_seconds, CPU_STEP) / count)
         self.load_cpu.append(result.integer("cpu_us") / 1000 / count)
         if result.has("keyholder_us"):
             self.keyholder += milliseconds(result, "keyholder_us")

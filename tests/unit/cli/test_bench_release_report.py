@@ -66,6 +66,12 @@ def test_a_round_gives_rate_latency_and_cpu_time():
     assert document["per_second_by_cpu_time"] == 500
 
 
+def test_cpu_time_too_short_to_be_counted_is_one_step_of_the_count():
+    found = Found()
+    found.add(result([1, 1], 10), 0.0)
+    assert found.document()["keyholder_cpu_ms"] == 5
+
+
 def test_rates_are_medians_of_rounds_with_their_spread():
     found = Found()
     for total in (100, 200, 1000):
