@@ -4,31 +4,36 @@ Checks here are a courtesy: a forgery is told to its sender at once. What comes 
 keyholder decides from the same bytes (I3).
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError, UntrustedError
+from keyturn.base.times import format_time
 from keyturn.control.context import Context
 from keyturn.control.errors import Conflict, NotAllowed, NotFound
 from keyturn.control.follower import Follower
 from keyturn.control.modeling import keep_wrapped, register_in
 from keyturn.control.projection import approval_row, proposal_row
 from keyturn.control.proposalview import Status, error_body, status_of, view
-from keyturn.quorum.approvals import Approval, parse_approval, parse_withdrawal
+from keyturn.quorum.approvals import Approval, Decision, parse_approval, parse_withdrawal
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
-from keyturn.quorum.judge import check_withdrawal, signer_of
+from keyturn.quorum.judge import SKEW, check_withdrawal, signer_of
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import Officer, Roster
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.store import events, models, proposals
 from keyturn.store.proposals import ApprovalRow, ProposalRow
 from keyturn.wire.api import ProposalView
-from keyturn.wire.errors import PeerRefused
+from keyturn.wire.errors import MalformedFrame, PeerRefused
 from keyturn.wire.keyholder import Submit, Submitted, Withdraw
+
+log = logging.getLogger("keyturn.control")
 
 T = TypeVar("T")
 
@@ -102,6 +107,7 @@ class Proposing:
             )
         self._check_approver(approval, statement)
         now = self._context.clock()
+        _check_time(approval, statement, now)
 
         def work(connection: Connection) -> None:
             found = proposals.find(connection, digest)
@@ -141,12 +147,20 @@ class Proposing:
         now = self._context.clock()
         for row in await self._context.read(lambda c: proposals.still_open(c, now)):
             if row.refusal is None or row.refusal.get("kind") == "unreachable":
-                await self._try(row.digest)
+                await self._retry(row)
         for row in await self._context.read(proposals.admissions_without_key):
             if await self._mendable(row):
-                await self._try(row.digest)
+                await self._retry(row)
 
     # ---- handing in ----
+
+    async def _retry(self, row: ProposalRow) -> None:
+        """One proposal that cannot be handed in must not keep the others back."""
+        try:
+            await self._try(row.digest)
+        except KeyturnError as error:
+            reason = {"digest": row.digest, "reason": str(error)}
+            log.warning("a proposal could not be handed in again", extra=reason)
 
     async def _try(self, digest: str) -> ProposalView:
         """Submit if enough seem to have approved; the outcome stands in the view."""
@@ -161,7 +175,7 @@ class Proposing:
             key = row.key or await self._context.read(lambda c: _model_key(c, statement))
             request = Submit(row.envelope, tuple(each.raw for each in approvals), key)
             submitted = await self._context.keyholder.ask(request)
-        except (PeerRefused, UnreachableError) as error:
+        except (PeerRefused, UnreachableError, MalformedFrame) as error:
             await self._refused(row, error)
             return await self.one(digest)
         await self._submitted(statement, submitted)
@@ -194,16 +208,24 @@ class Proposing:
         self._follower.poke()
 
     def _countable(self, statement: Statement, rows: list[ApprovalRow]) -> list[Approval]:
-        """Approvals that today's roster still vouches for: one stale one would sink all."""
-        found = []
-        for row in rows:
+        """One envelope an officer that the keyholder takes today: one bad one would sink all.
+
+        The newest, but a rejection before any approval: who rejected once does not count.
+        """
+        found: dict[str, Approval] = {}
+        now = self._context.clock()
+        for row in rows:  # oldest first
             approval = parse_approval(row.envelope)
+            known = found.get(approval.officer)
+            if known is not None and known.decision is Decision.REJECT is not approval.decision:
+                continue
             try:
                 self._check_approver(approval, statement)
+                _check_time(approval, statement, now)
             except NotAllowed:
                 continue
-            found.append(approval)
-        return found
+            found[approval.officer] = approval
+        return list(found.values())
 
     def _enough(self, statement: Statement, approvals: list[Approval]) -> bool:
         """Whether the same rules would let it in here; what else is wrong the keyholder tells."""
@@ -279,6 +301,18 @@ def _allowed(check: Callable[[], T]) -> T:
         raise NotAllowed(
             error.message, found=error.found, expected=error.expected, hint=error.hint
         ) from error
+
+
+def _check_time(approval: Approval, statement: Statement, now: datetime) -> None:
+    """Raises NotAllowed for a time that the keyholder would not take (our protocol §2.5)."""
+    earliest, latest = statement.time - SKEW, now + SKEW
+    if not earliest <= approval.time <= latest:
+        raise NotAllowed(
+            "the approval's time is wrong",
+            found=format_time(approval.time),
+            expected=f"{format_time(earliest)} to {format_time(latest)}",
+            hint=f"Set the clock of the machine where {approval.officer} signs, and sign again.",
+        )
 
 
 def _check_documents(statement: Statement, key: bytes | None, manifest: bytes | None) -> None:

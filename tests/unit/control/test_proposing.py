@@ -1,14 +1,21 @@
 """Proposals through the API: collected here, decided by the keyholder (I3)."""
 
+from typing import Any
+
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from sqlalchemy import text
 
-from keyturn.base.encoding import b64, unb64
-from keyturn.quorum.approvals import Decision
+from keyturn.base.encoding import Digest, b64, unb64
+from keyturn.control.projection import approval_row
+from keyturn.quorum.approvals import Decision, parse_approval
 from keyturn.quorum.bundle import load_bundle
 from keyturn.quorum.kinds import Kind
-from keyturn.wire.keyholder import Submit
+from keyturn.store.proposals import insert_approval
+from keyturn.wire.errors import MalformedFrame
+from keyturn.wire.keyholder import Request, Submit
+from keyturn.wire.keyholder_client import KeyholderClient
 from support.authority import Person, Proposal, policy_body
 from support.control import World
 
@@ -263,3 +270,97 @@ def test_an_unknown_proposal_is_not_found(world: World, path: str) -> None:
     with world.sign_in() as client:
         assert client.get(f"/v1/proposals/{path}").status_code == 404
         assert client.get("/v1/proposals/nonsense").status_code == 400
+
+
+def dated(world: World, digest: Digest, by: str, seconds: float, **options: Any) -> bytes:
+    """An approval that was signed by a clock that is wrong by `seconds`."""
+    there = world.clock()
+    world.clock.advance(seconds=seconds)
+    made = world.authority.approval(digest, by, **options)
+    world.clock.now = there
+    return made
+
+
+@pytest.mark.parametrize("seconds", [-600, -121, 121, 30 * 86_400])
+def test_an_approval_of_a_wrong_clock_is_refused_and_sinks_nothing(
+    world: World, seconds: int
+) -> None:
+    proposal = policy(world)
+    with world.sign_in() as client:
+        propose(client, proposal)
+        answer = approve(client, proposal.digest, dated(world, proposal.digest, "dora", seconds))
+        assert answer.status_code == 403
+        assert "clock" in answer.json()["error"]["hint"]
+        for each in proposal.approvals:
+            view = approve(client, proposal.digest, each).json()
+    assert view["status"] == "in-force"
+
+
+def test_an_approval_of_a_wrong_time_that_is_here_already_is_not_handed_in(world: World) -> None:
+    proposal = policy(world)
+    bad = dated(world, proposal.digest, "dora", -600)
+    with world.sign_in() as client:
+        propose(client, proposal)
+        with world.server.parts.context.database.write() as connection:
+            insert_approval(connection, approval_row(parse_approval(bad)))
+        for each in proposal.approvals:
+            view = approve(client, proposal.digest, each).json()
+    assert view["status"] == "in-force"
+
+
+def test_one_envelope_an_officer_is_handed_in(world: World) -> None:
+    proposal = policy(world)
+    no = {"decision": Decision.REJECT}
+    bela = [dated(world, proposal.digest, "bela", seconds) for seconds in (1, 2, 3)]
+    emil = [dated(world, proposal.digest, "emil", s, **o) for s, o in ((1, no), (2, {}))]
+    with world.sign_in() as client:
+        propose(client, proposal)
+        for each in (*bela, *emil, proposal.approvals[1]):
+            view = approve(client, proposal.digest, each).json()
+    assert view["status"] == "in-force"
+    handed = [each for each in world.keyholder.asked if isinstance(each, Submit)][-1].approvals
+    assert set(handed) == {proposal.approvals[1], bela[-1], emil[0]}
+
+
+def test_a_proposal_too_large_for_a_frame_keeps_no_other_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = policy(world)
+    second = world.authority.approved(Kind.POLICY, "other", policy_body())
+    world.keyholder.misbehave = lambda connection: True
+    with world.sign_in() as client:
+        for proposal in (first, second):
+            propose(client, proposal)
+            for each in proposal.approvals:
+                approve(client, proposal.digest, each)
+        ask = KeyholderClient.ask
+
+        async def cramped(self: KeyholderClient, request: Request[Any]) -> Any:
+            if isinstance(request, Submit) and request.statement == first.raw:
+                raise MalformedFrame("frame is too large")
+            return await ask(self, request)
+
+        monkeypatch.setattr(KeyholderClient, "ask", cramped)
+        world.keyholder.misbehave = None
+        for proposal, status in ((second, "in-force"), (first, "refused")):
+            path = f"/v1/proposals/{proposal.digest}"
+            world.until(lambda p=path, s=status: client.get(p).json()["status"] == s)
+
+
+def test_a_proposal_that_cannot_be_read_keeps_no_other_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = policy(world)
+    second = world.authority.approved(Kind.POLICY, "other", policy_body())
+    world.keyholder.misbehave = lambda connection: True
+    with world.sign_in() as client:
+        for proposal in (first, second):
+            propose(client, proposal)
+            for each in proposal.approvals:
+                approve(client, proposal.digest, each)
+        with world.server.parts.context.database.write() as connection:
+            edit = text("UPDATE approvals SET envelope = :junk WHERE statement = :digest")
+            connection.execute(edit, {"junk": b"junk", "digest": first.digest})
+        world.keyholder.misbehave = None
+        path = f"/v1/proposals/{second.digest}"
+        world.until(lambda: client.get(path).json()["status"] == "in-force")
