@@ -241,8 +241,9 @@ class KeyturnClient:
 
     def nodes(self) -> list[Node]:
         answer = self._asked(lambda: self._http.get("/v1/nodes", "nodes"))
-        leaves, now = self.leaves()[1], self._now()
-        return [read_node(each, leaves, now) for each in answer.objects("nodes", limit=100_000)]
+        leaves, state, now = self.leaves()[1], self.state(), self._now()
+        nodes = answer.objects("nodes", limit=100_000)
+        return [read_node(each, leaves, state, now) for each in nodes]
 
     def node(self, name: str) -> Node:
         """Raises NotFound."""

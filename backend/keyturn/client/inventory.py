@@ -8,11 +8,18 @@ from enum import Enum
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields
+from keyturn.base.times import parse_time
 from keyturn.client.answers import optional_integer, optional_text, optional_texts
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
 from keyturn.quorum.entries import EntryKind, parse_entry
-from keyturn.quorum.kinds import Kind
+from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.state import AuthorityState, InForce
+
+STALE_SECONDS = 10
+"""Two of the control plane's usual heartbeats: without a word for longer, nothing is *attested*."""
+FORGOTTEN_SECONDS = 60
+"""Without a word for longer, nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +102,84 @@ def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
     )
 
 
-def read_node(fields: Fields, leaves: Sequence[bytes], now: datetime) -> Node:
-    """Raises MalformedAnswer. A live lease that the log does not have is not *attested* (I10)."""
+def read_node(
+    fields: Fields, leaves: Sequence[bytes], authority: AuthorityState, now: datetime
+) -> Node:
+    """One node of the server's list. `authority` is what `leaves` say. Raises MalformedAnswer.
+
+    The state is the server's word only as far as the log and the time allow (I10).
+    """
     name = fields.text("name", limit=64)
     granted, refused = _newest(name, leaves)
     claimed = fields.text("state", limit=40)
-    state = NodeState(claimed) if claimed in _STATES else NodeState.UNKNOWN
-    if state is NodeState.ATTESTED and (granted is None or granted[1].until < now):
-        state = NodeState.UNKNOWN
+    last_seen, last_attested = (optional_text(fields, n) for n in ("last_seen", "last_attested"))
+    age = _age(optional_integer(fields, "age_seconds"), last_seen, now)
+    model, platform = optional_text(fields, "model"), optional_text(fields, "platform")
+    targets = {
+        (TargetKind.NODE, name),
+        (TargetKind.PLATFORM, granted[1].platform if granted else platform),
+        (TargetKind.MODEL, granted[1].model if granted else model),
+    }
+    roster = authority.roster
+    caveats = optional_texts(fields, "caveats")
+    simulated = fields.boolean("simulated") or (roster is not None and roster.simulation)
     return Node(
         name,
-        state,
-        optional_integer(fields, "age_seconds"),
-        optional_text(fields, "last_seen"),
-        optional_text(fields, "last_attested"),
-        optional_text(fields, "model"),
+        _judged(
+            NodeState(claimed) if claimed in _STATES else NodeState.UNKNOWN,
+            revoked=not targets.isdisjoint(authority.revoked),
+            granted=granted,
+            refused=refused,
+            age=age,
+            now=now,
+        ),
+        age,
+        last_seen,
+        last_attested,
+        model,
         optional_text(fields, "lease"),
         optional_text(fields, "lease_until"),
-        optional_text(fields, "platform"),
+        platform,
         _reasons(fields),
-        fields.boolean("simulated"),
-        optional_texts(fields, "caveats"),
+        simulated
+        or Caveat.SIMULATED.value in caveats
+        or (granted is not None and Caveat.SIMULATED.value in granted[1].caveats),
+        caveats,
         optional_integer(fields, "time_to_wipe_ms"),
         granted,
         refused,
     )
+
+
+def _age(claimed: int | None, last_seen: str | None, now: datetime) -> int | None:
+    """Seconds since the node spoke: what the server says, or by its own times if that is more."""
+    if last_seen is None:
+        return claimed
+    silence = int((now - parse_time(last_seen, what="node: last_seen")).total_seconds())
+    return max(silence, 0, claimed or 0)
+
+
+def _judged(
+    claimed: NodeState,
+    *,
+    revoked: bool,
+    granted: tuple[int, GrantEntry] | None,
+    refused: tuple[int, RefusalEntry] | None,
+    age: int | None,
+    now: datetime,
+) -> NodeState:
+    """Worse than claimed where the log or the time says so, never better."""
+    if claimed is NodeState.WIPED:  # nothing is served there, which says more than the rest
+        return claimed
+    if revoked:
+        return NodeState.QUARANTINED
+    if refused is not None and (granted is None or granted[0] < refused[0]):
+        return claimed if claimed is NodeState.QUARANTINED else NodeState.REFUSED
+    if claimed not in {NodeState.ATTESTED, NodeState.STALE}:
+        return claimed
+    if granted is None or granted[1].until <= now or age is None or age > FORGOTTEN_SECONDS:
+        return NodeState.UNKNOWN
+    return NodeState.STALE if age > STALE_SECONDS else claimed
 
 
 _STATES = {each.value for each in NodeState}

@@ -10,18 +10,23 @@ from keyturn.base.strictjson import Fields
 from keyturn.client.inventory import Node, NodeState, Reason, read_node
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
+from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.state import AuthorityState
 from support.authority import START
 from unit.client.test_client import node_view
+from unit.quorum.authority_log import AuthorityLog
 
 DIGEST = digest_of(b"x")
+PLATFORM = "amd-genoa-00"
 
 
-def grant(node: str, minutes: int) -> bytes:
+def grant(node: str, minutes: int, *, caveats: tuple[str, ...] = ()) -> bytes:
     return grant_entry(
         START,
         GrantEntry(
             Purpose.RELEASE, DIGEST, "00" * 16, START + timedelta(minutes=minutes),
-            bytes(CHALLENGE_SIZE), DIGEST, node, "amd-genoa-00", DIGEST, bytes(32), DIGEST, (DIGEST,), (),
+            bytes(CHALLENGE_SIZE), DIGEST, node, PLATFORM, DIGEST, bytes(32), DIGEST, (DIGEST,),
+            caveats,
         ),
     )  # fmt: skip
 
@@ -30,13 +35,25 @@ def refusal(node: str) -> bytes:
     return refusal_entry(
         START,
         RefusalEntry(
-            Purpose.RELEASE, bytes(CHALLENGE_SIZE), DIGEST, node, "amd-genoa-00", DIGEST, ("stale",)
+            Purpose.RELEASE, bytes(CHALLENGE_SIZE), DIGEST, node, PLATFORM, DIGEST, ("stale",)
         ),
     )
 
 
-def node(*leaves: bytes, **changed: object) -> Node:
-    return read_node(Fields(node_view(**changed), "node"), leaves, START)  # type: ignore[arg-type]
+def authority(*revoked: tuple[TargetKind, str], simulation: bool = False) -> AuthorityState:
+    """A real authority's state, with revocations in force."""
+    log = AuthorityLog(simulation=simulation)
+    for kind, target in revoked:
+        body: dict[str, object] = {"target_kind": kind.value, "target": target}
+        log.submit(log.authority.approved(Kind.REVOCATION, f"{kind.value}:{target}", body))
+    return log.state
+
+
+REAL = authority()
+
+
+def node(*leaves: bytes, of: AuthorityState = REAL, **changed: object) -> Node:
+    return read_node(Fields(node_view(**changed), "node"), leaves, of, START)  # type: ignore[arg-type]
 
 
 def test_a_live_lease_in_the_log_proves_attested() -> None:
@@ -67,8 +84,74 @@ def test_reasons_are_read_and_may_be_incomplete() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"name": 1}, {"state": None}, {"simulated": "no"}, {"age_seconds": "1"}]
+    "changed",
+    [
+        {"name": 1},
+        {"state": None},
+        {"simulated": "no"},
+        {"age_seconds": "1"},
+        {"last_seen": "yesterday"},
+    ],
 )
 def test_wrong_types_are_malformed(changed: dict[str, object]) -> None:
     with pytest.raises(MalformedError):
         node(**changed)
+
+
+@pytest.mark.parametrize(
+    "simulated",
+    [
+        node(grant("n1", 5), simulated=True, caveats=[]),
+        node(grant("n1", 5), simulated=False, caveats=["simulated"]),
+        node(grant("n1", 5, caveats=("simulated",)), simulated=False, caveats=[]),
+        node(grant("n1", 5), simulated=False, caveats=[], of=authority(simulation=True)),
+    ],
+)
+def test_simulated_is_what_anybody_says_that_knows(simulated: Node) -> None:
+    assert simulated.simulated
+
+
+def test_real_is_what_nobody_contradicts() -> None:
+    assert not node(grant("n1", 5), simulated=False, caveats=["no-witness"]).simulated
+
+
+@pytest.mark.parametrize(
+    ("age", "state"),
+    [
+        (0, NodeState.ATTESTED),
+        (10, NodeState.ATTESTED),
+        (11, NodeState.STALE),
+        (60, NodeState.STALE),
+        (61, NodeState.UNKNOWN),
+        (7200, NodeState.UNKNOWN),
+        (None, NodeState.UNKNOWN),
+    ],
+)
+def test_an_old_word_is_never_attested(age: int | None, state: NodeState) -> None:
+    assert node(grant("n1", 720), age_seconds=age).state is state
+
+
+def test_the_age_is_at_least_what_the_nodes_own_times_say() -> None:
+    old = (START - timedelta(minutes=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = node(grant("n1", 720), age_seconds=1, last_seen=old)
+    assert (found.state, found.age_seconds) == (NodeState.UNKNOWN, 180)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [(TargetKind.NODE, "n1"), (TargetKind.PLATFORM, PLATFORM), (TargetKind.MODEL, DIGEST)],
+    ids=str,
+)
+def test_a_revocation_in_the_log_quarantines(target: tuple[TargetKind, str]) -> None:
+    revoked = authority(target)
+    leaf = grant("n1", 5)
+    assert node(leaf, of=revoked).state is NodeState.QUARANTINED
+    assert node(leaf, refusal("n1"), of=revoked, state="refused").state is NodeState.QUARANTINED
+    assert node(leaf, of=revoked, state="wiped").state is NodeState.WIPED
+    assert node(leaf, of=authority((TargetKind.NODE, "n2"))).state is NodeState.ATTESTED
+
+
+def test_a_refusal_after_the_grant_is_refused_whatever_the_server_says() -> None:
+    assert node(grant("n1", 5), refusal("n1")).state is NodeState.REFUSED
+    assert node(refusal("n1"), state="pending").state is NodeState.REFUSED
+    assert node(refusal("n1"), grant("n1", 5)).state is NodeState.ATTESTED
