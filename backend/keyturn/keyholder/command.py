@@ -26,6 +26,7 @@ from keyturn.keyholder.initialise import (
     initialise,
 )
 from keyturn.keyholder.program import clock, run_keyholder
+from keyturn.keyholder.server import local_socket
 from keyturn.officerkeys.location import InFile, open_keys
 from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.officerkeys.signer import OfficerSigner
@@ -78,7 +79,7 @@ def submit(
     """Hand a proposal with its approvals straight to the keyholder, past the control plane."""
     with errors_explained(as_json=as_json):
         question = _read_submission(file.read_bytes(), key.read_bytes() if key else None)
-        answer = ask_once(load_config(config, os.environ).socket, question)
+        answer = ask_once(local_socket(load_config(config, os.environ).socket), question)
     if as_json:
         print_json({"in_force": answer.in_force, "index": answer.index, "receipt": answer.receipt})
     else:

@@ -24,6 +24,7 @@ from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.config import KeyholderConfig, config_text
 from keyturn.keyholder.genesis import Founding, found
 from keyturn.keyholder.logdisk import DEFAULT_RESERVE
+from keyturn.keyholder.server import local_socket
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, payload_type
@@ -145,7 +146,7 @@ def _check_place(plan: Plan, module: Path) -> None:
             found=repr(origin[:80]),
             expected="at most 200 characters, no spaces, quotes or '+'",
         )
-    socket = os.fsencode((directory / SOCKET).absolute())
+    socket = os.fsencode(local_socket(directory / SOCKET).absolute())
     if len(socket) > MAX_SOCKET_PATH:
         raise InitialiseRefused(
             "the socket's path is too long for Linux",

@@ -20,7 +20,8 @@ from keyturn.quorum.entries import (
 )
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.judge import signer_of
-from keyturn.quorum.roster import Role, Roster
+from keyturn.quorum.kinds import Role
+from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import InForce
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.seal.sealedkey import parse_sealed_key
