@@ -1,8 +1,9 @@
 """Follows the keyholder's log: leaves into the mirror, rows and events into the database.
 
 One task a process. Leaves that the copy has already are compared byte by byte; where they differ
-the database is rebuilt from the log, and that is told. It also does what needs no request: missing
-receipts, nodes that fell silent, expired sessions.
+the database is rebuilt from the log, and that is told. A log that is shorter than it was, or that
+serves another leaf than it served, is not believed: what was seen stays, and that is told too. The
+task also does what needs no request: missing receipts, nodes that fell silent, expired sessions.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from keyturn.base.encoding import Digest, digest_of
+from keyturn.base.encoding import Digest, digest_of, sha256
 from keyturn.base.errors import KeyturnError, UnreachableError, UntrustedError
 from keyturn.control import rebuild
 from keyturn.control.context import Context
@@ -34,10 +35,16 @@ log = logging.getLogger("keyturn.control")
 PAGE = 64
 """Leaves asked for at once: 64 of the largest still fit into one frame."""
 HOUSEKEEPING_SECONDS = 1.0
+MISTRUST_SECONDS = 5.0
+"""Between two looks at a log that was rewritten: each may read it from its beginning."""
 
 
 class CopyDiffers(UntrustedError):
     """The database's copy of the log is not the keyholder's log."""
+
+
+class HistoryRewritten(UntrustedError):
+    """The keyholder's log is not an extension of the log that it served before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ class Follower:
     _poked: asyncio.Event = field(default_factory=asyncio.Event)
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _turned: asyncio.Event = field(default_factory=asyncio.Event)
+    _seen: bytearray = field(default_factory=bytearray)  # SHA-256 of each leaf of the mirror
+    _boot: str | None = None  # of the keyholder whose leaves were compared with `_seen`
     _checked: bool = False
     _receipts_due: bool = True
     _housekept: datetime | None = None
@@ -108,9 +117,9 @@ class Follower:
                 self._recovered()
                 self._turn()
             except KeyturnError as error:
-                self._failed(error)
+                await self._failed(error)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.context.config.poll_seconds):
+                async with asyncio.timeout(self._pause()):
                     await self._poked.wait()
 
     async def step(self) -> None:
@@ -124,6 +133,7 @@ class Follower:
             )
         self.hello = hello
         self.context.mirror.origin = hello.origin
+        await self._check_history(hello)
         try:
             await self._catch_up(hello.size)
         except CopyDiffers as error:
@@ -140,12 +150,6 @@ class Follower:
 
     async def _catch_up(self, size: int) -> None:
         mirror = self.context.mirror
-        if size < mirror.size:
-            raise CopyDiffers(
-                "the keyholder's log is shorter than it was",
-                found=f"{size} entries",
-                expected=f"at least {mirror.size}",
-            )
         while mirror.size < size:
             start = mirror.size
             page = await self.context.keyholder.ask(AskEntries(start, min(size, start + PAGE)))
@@ -155,8 +159,41 @@ class Follower:
             state = _after(mirror.state, page.leaves, objects)
             await self._enter(start, page.leaves, objects)
             mirror.take(state)
+            self._seen += _hashes(page.leaves)
             self._receipts_due = self._receipts_due or bool(objects)
             self._move()
+
+    async def _check_history(self, hello: Hello) -> None:
+        """Raises HistoryRewritten unless the log still begins with all leaves of the mirror.
+
+        All are read again after each start of the keyholder; otherwise the last one stands for
+        those before it, when there are more.
+        """
+        size = self.context.mirror.size
+        _check_length(hello.size, size)
+        restarted = hello.boot != self._boot
+        start = 0 if restarted else max(0, size - 1)
+        if restarted or hello.size > size:
+            while start < size:
+                page = await self.context.keyholder.ask(AskEntries(start, min(size, start + PAGE)))
+                if not page.leaves:
+                    raise UnreachableError(
+                        "the keyholder gave no entries", expected=f"from {start}"
+                    )
+                self._check_leaves(start, page.leaves)
+                start += len(page.leaves)
+        self._boot = hello.boot
+
+    def _check_leaves(self, start: int, leaves: Sequence[bytes]) -> None:
+        """Raises HistoryRewritten where leaves from `start` on are not those of the mirror."""
+        for place, leaf in enumerate(leaves):
+            seen = bytes(self._seen[32 * (start + place) :][:32])
+            if seen and seen != _hashes([leaf]):
+                raise HistoryRewritten(
+                    "the keyholder's log has another entry than it had",
+                    found=f"another entry {start + place}",
+                    hint=REWRITTEN_HINT,
+                )
 
     async def _enter(
         self, start: int, leaves: tuple[bytes, ...], objects: dict[Digest, bytes]
@@ -198,15 +235,19 @@ class Follower:
         self._checked = True
 
     async def _rebuild(self, reason: CopyDiffers) -> None:
-        log.warning("the database is rebuilt from the log", extra={"reason": str(reason)})
+        copied = await self.context.read(logcopy.size)  # first: another replica may go on
         hello = await self.context.keyholder.ask(AskHello())
+        _check_length(hello.size, max(copied, self.context.mirror.size))
         content = await fetch_log(self.context.keyholder, hello.size)
+        self._check_leaves(0, content.leaves)
+        log.warning("the database is rebuilt from the log", extra={"reason": str(reason)})
         mirror = self.context.mirror
         start = AuthorityState(mirror.state.fingerprint)
         state = _after(start, content.leaves, content.objects)
         await self.context.write(lambda c: rebuild.rebuild(c, content))
         mirror.restart()
         mirror.take(state)
+        self._seen = bytearray(_hashes(content.leaves))
         self.rebuilds += 1
         self._checked = True
         self._receipts_due = True
@@ -247,15 +288,50 @@ class Follower:
         self._turned.set()
         self._turned = asyncio.Event()
 
-    def _failed(self, error: KeyturnError) -> None:
-        if self.failure is None or str(self.failure) != str(error):
-            log.error("following the keyholder's log failed", extra={"reason": str(error)})
+    def _pause(self) -> float:
+        """Seconds until the next step, when nobody pokes."""
+        seconds = self.context.config.poll_seconds
+        rewritten = isinstance(self.failure, HistoryRewritten)
+        return max(seconds, MISTRUST_SECONDS) if rewritten else seconds
+
+    async def _failed(self, error: KeyturnError) -> None:
+        news = self.failure is None or str(self.failure) != str(error)
         self.failure = error
+        if not news:
+            return
+        log.error("following the keyholder's log failed", extra={"reason": str(error)})
+        if isinstance(error, HistoryRewritten):
+            data = {"message": error.message, "found": error.found, "expected": error.expected}
+            now = self.context.clock()
+            try:
+                await self.context.write(lambda c: _tell_rewritten(c, data, now))
+            except KeyturnError as failure:
+                log.error("an event could not be written", extra={"reason": str(failure)})
 
     def _recovered(self) -> None:
         if self.failure is not None:
             log.info("following the keyholder's log again")
         self.failure = None
+
+
+REWRITTEN_HINT = (
+    "Somebody may have rolled the keyholder back. Compare it with the auditors' checkpoints."
+)
+
+
+def _check_length(found: int, expected: int) -> None:
+    """Raises HistoryRewritten for a log of fewer entries than were seen."""
+    if found < expected:
+        raise HistoryRewritten(
+            "the keyholder's log is shorter than it was",
+            found=f"{found} entries",
+            expected=f"at least {expected}",
+            hint=REWRITTEN_HINT,
+        )
+
+
+def _hashes(leaves: Sequence[bytes]) -> bytes:
+    return b"".join(sha256(each) for each in leaves)
 
 
 async def fetch_objects(
@@ -315,3 +391,7 @@ def _tell_silent(connection: Connection, silent: datetime, now: datetime) -> Non
     for name in fleet.silent_since(connection, silent):
         if fleet.mark_lost(connection, name, silent):
             events.append(connection, "heartbeat-lost", {"node": name}, now)
+
+
+def _tell_rewritten(connection: Connection, data: dict[str, Any], now: datetime) -> None:
+    events.append(connection, "history-rewritten", data, now)

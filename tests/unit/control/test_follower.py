@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from keyturn.base.encoding import Digest
+from keyturn.quorum.entries import start_entry
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.state import AuthorityState
+from keyturn.store import logcopy
 from support.authority import Authority, Clock, policy_body
-from support.control import LocalKeyholder, running_server
+from support.control import LocalKeyholder, World, running_server
 
 
 def test_a_keyholder_that_restarts_is_followed_again(tmp_path: Path) -> None:
@@ -62,3 +67,84 @@ def test_two_servers_share_one_database(tmp_path: Path) -> None:
     assert pages[0] == pages[1]
     assert [each["seq"] for each in pages[0]] == list(range(1, 13))
     assert [each["data"]["index"] for each in pages[0]] == list(range(1, 13))
+
+
+def rewrite(keyholder: LocalKeyholder, leaves: list[bytes]) -> None:
+    """Give the keyholder another past, as a disk that was rolled back does."""
+    state = AuthorityState(keyholder.fingerprint)
+    for leaf in leaves:
+        state = state.apply(leaf, keyholder.objects.__getitem__)
+    keyholder.leaves, keyholder.state = leaves, state
+
+
+def revoke(world: World, node: str) -> None:
+    body: dict[str, object] = {"target_kind": "node", "target": node}
+    proposal = world.authority.approved(Kind.REVOCATION, f"node:{node}", body)
+    world.keyholder.enter(Kind.REVOCATION, f"node:{node}", proposal)
+    world.catch_up()
+
+
+def kinds(world: World) -> list[str]:
+    with world.sign_in() as client:
+        events = client.get("/v1/events", params={"after": 0}).json()["events"]
+    return [each["kind"] for each in events]
+
+
+def test_a_log_that_shrinks_is_not_believed_and_told_once(world: World) -> None:
+    revoke(world, "node-1")
+    whole = list(world.keyholder.leaves)
+    rewrite(world.keyholder, whole[:-1])
+    world.until(lambda: world.health()["status"] == "degraded")
+    world.until(lambda: "history-rewritten" in kinds(world))
+    assert "shorter" in str(world.health()["reason"])
+    parts = world.server.parts
+    assert parts.context.mirror.node_revoked("node-1", None, None)
+    with parts.context.database.read() as connection:
+        assert logcopy.size(connection) == len(whole)
+    assert world.health()["rebuilds"] == 0
+    rewrite(world.keyholder, whole)
+    world.catch_up()
+    assert kinds(world).count("history-rewritten") == 1
+
+
+@pytest.mark.parametrize("more", [0, 2])
+def test_a_log_with_another_past_is_not_believed(world: World, more: int) -> None:
+    revoke(world, "node-1")
+    keyholder = world.keyholder
+    other = [start_entry(world.clock(), f"{place:02x}" * 16, "a test") for place in range(more + 1)]
+    keyholder.boot = "ff" * 16  # a disk is not rolled back under a running keyholder
+    rewrite(keyholder, keyholder.leaves[:-1] + other)
+    world.until(lambda: world.health()["status"] == "degraded")
+    assert "another entry" in str(world.health()["reason"])
+    assert world.server.parts.context.mirror.node_revoked("node-1", None, None)
+    assert world.health()["rebuilds"] == 0
+
+
+def test_a_log_that_goes_on_from_another_past_is_not_believed(world: World) -> None:
+    revoke(world, "node-1")
+    keyholder = world.keyholder
+    other = [start_entry(world.clock(), f"{place:02x}" * 16, "a test") for place in range(3)]
+    rewrite(keyholder, keyholder.leaves[:-1] + other)
+    world.until(lambda: world.health()["status"] == "degraded")
+    assert world.server.parts.context.mirror.node_revoked("node-1", None, None)
+
+
+def test_a_server_that_starts_before_a_shorter_log_keeps_its_copy(tmp_path: Path) -> None:
+    clock = Clock()
+    keyholder = LocalKeyholder(tmp_path / "k.sock", Authority(clock), clock)
+    with keyholder.serving():
+        with running_server(tmp_path, keyholder, clock) as world:
+            revoke(world, "node-1")
+        size = len(keyholder.leaves)
+        rewrite(keyholder, keyholder.leaves[:-1])
+        with running_server(tmp_path, keyholder, clock, caught_up=False) as world:
+            world.until(lambda: world.health()["status"] == "degraded")
+            assert "shorter" in str(world.health()["reason"])
+            with world.server.parts.context.database.read() as connection:
+                assert logcopy.size(connection) == size
+
+
+def test_a_restarted_keyholder_with_the_same_log_is_followed(world: World) -> None:
+    world.keyholder.boot = "ee" * 16
+    revoke(world, "node-1")
+    assert world.health()["status"] == "ok"
