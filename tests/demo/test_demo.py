@@ -66,15 +66,43 @@ def test_it_stays_up_until_ctrl_c_and_what_it_says_to_try_works() -> None:
                 ("bash", "-c", command), capture_output=True, text=True, timeout=60, check=False
             )
             assert done.returncode == 0, (number, done.stdout[-2000:], done.stderr[-2000:])
-        demo.send_signal(signal.SIGINT)
-        rest, _ = demo.communicate(timeout=60)
+        rest = press_ctrl_c(demo, times=3)
     finally:
         demo.kill()
         demo.communicate()
 
     assert demo.returncode == 0, rest
+    assert "no process, file or secret is left" in rest
     assert left_behind(before) == set()
     assert processes_naming(directory) == []
+
+
+def press_ctrl_c(demo: "subprocess.Popen[str]", times: int) -> str:
+    """As an impatient person does, 0.4 s apart while it is still there; what it said then."""
+    for _ in range(times):
+        demo.send_signal(signal.SIGINT)
+        try:
+            return demo.communicate(timeout=0.4)[0]
+        except subprocess.TimeoutExpired:
+            continue  # the clean-up goes on
+    return demo.communicate(timeout=60)[0]
+
+
+def test_ctrl_c_early_and_again_leaves_nothing() -> None:
+    before = {each.name for each in directories()}
+    demo = subprocess.Popen(RUN, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        read_until(demo, "token")
+        rest = press_ctrl_c(demo, times=3)
+    finally:
+        demo.kill()
+        demo.communicate()
+
+    assert demo.returncode == 0, rest
+    assert "no process, file or secret is left" in rest
+    assert "Traceback" not in rest
+    assert left_behind(before) == set()
+    assert processes_naming("keyturn-demo-") == []
 
 
 def read_until(demo: "subprocess.Popen[str]", last: str) -> list[str]:

@@ -4,13 +4,14 @@ import argparse
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
 from keyturn.base.errors import KeyturnError
 from keyturn_demo.console import Narrator, StepFailed
 from keyturn_demo.parts import System
 from keyturn_demo.story import Story
-from keyturn_demo.world import new_world
+from keyturn_demo.world import left_of, new_world
 
 
 class Stopped(BaseException):
@@ -26,21 +27,33 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, _stop)
     say = Narrator()
     say.warn("SIMULATED hardware: an authority for demonstrations. Nothing here protects a model.")
+    places: list[Path] = []
     try:
         with new_world() as world, System(world) as system:
-            story = Story(system, say)
-            story.tell()
-            say.chapter(f"Every step held: {say.steps} in {say.seconds:.0f} s")
-            if not options.headless:
-                _stay(say, story)
+            places.append(world.directory)
+            _tell(say, Story(system, say), stay=not options.headless)
     except (StepFailed, KeyturnError) as error:
         say.failed(str(error))
         return 1
     except Stopped:
-        _ignore_signals()
+        found = [line for place in places for line in left_of(place)]
+        if found:
+            say.failed("stopped, but something is left: " + "; ".join(found))
+            return 1
         say.warn("stopped; no process, file or secret is left")
         return 0 if not options.headless else 1
     return 0
+
+
+def _tell(say: Narrator, story: Story, *, stay: bool) -> None:
+    """However it ends, no later signal reaches the clean-up that follows."""
+    try:
+        story.tell()
+        say.chapter(f"Every step held: {say.steps} in {say.seconds:.0f} s")
+        if stay:
+            _stay(say, story)
+    finally:
+        _ignore_signals()
 
 
 def _stay(say: Narrator, story: Story) -> None:
@@ -66,6 +79,7 @@ def _stay(say: Narrator, story: Story) -> None:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
+    _ignore_signals()  # before anything else: a second Ctrl-C must not end the clean-up
     raise Stopped
 
 

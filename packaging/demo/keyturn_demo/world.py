@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -91,6 +91,31 @@ def new_world() -> Iterator[World]:
         yield world
     finally:
         shutil.rmtree(directory)
+
+
+def left_of(directory: Path, seconds: float = 3.0) -> list[str]:
+    """What is still there of a demo: its directory, and processes that were given a path in it.
+
+    A killed process may take a moment to go: looked for until nothing is found or time is up.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        found = [f"directory {directory}"] if directory.exists() else []
+        found += [f"process {pid}" for pid in _processes_given(str(directory).encode())]
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+
+
+def _processes_given(path: bytes) -> list[int]:
+    found = []
+    for each in Path("/proc").iterdir():
+        if not each.name.isdigit() or int(each.name) == os.getpid():
+            continue
+        with suppress(OSError):  # it ended meanwhile, or is another user's
+            if path in (each / "cmdline").read_bytes() + (each / "environ").read_bytes():
+                found.append(int(each.name))
+    return found
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
