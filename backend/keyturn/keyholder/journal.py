@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
@@ -25,6 +25,13 @@ from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.receipts import Receipt
 
 Clock = Callable[[], datetime]
+Seconds = Callable[[], float]
+
+MAX_FORWARD = 60
+"""Seconds by which the wall clock may advance beyond the time that has passed."""
+
+REFUSAL_RESERVES = 2
+"""Refusals are logged only beside so many times the disk's reserve."""
 
 _FEW_LEASES = 16  # so many, over or not, are kept without looking
 
@@ -40,10 +47,22 @@ class Queued:
 class Journal:
     """Owns the log. Everything that changes authority or grants a key goes through `ordered`."""
 
-    def __init__(self, log: LogDisk, fingerprint: Digest, clock: Clock) -> None:
-        """Replay the whole log, every quorum verified again. Raises LogInconsistent, LogDamaged."""
+    def __init__(
+        self,
+        log: LogDisk,
+        fingerprint: Digest,
+        clock: Clock,
+        boottime: Seconds | None = None,
+    ) -> None:
+        """Replay the whole log, every quorum verified again. Raises LogInconsistent, LogDamaged.
+
+        `boottime` are seconds that nobody can set, suspended ones too (CLOCK_BOOTTIME); without
+        it the clock cannot be seen to be set forward.
+        """
         self._log = log
         self._clock = clock
+        self._boottime = boottime
+        self._ahead: float | None = None  # least of wall time less boot time, in seconds
         self._lock = threading.RLock()
         self._failed: str | None = None
         self._leases = LeaseBook()
@@ -80,8 +99,36 @@ class Journal:
             now = self._clock().astimezone(UTC).replace(microsecond=0)
             if self._latest is not None and now < self._latest:
                 raise self._clock_refused(now, self._latest)
+            self._check_boottime(now)
             self._latest = now
         return now
+
+    def _check_boottime(self, now: datetime) -> None:
+        """A clock set forward ends every lease and statement, and what is logged then bars the
+        keyholder until that time has come. Raises ClockRefused."""
+        if self._boottime is None:
+            return
+        ahead = now.timestamp() - self._boottime()
+        if self._ahead is None or ahead < self._ahead:
+            self._ahead = ahead
+        if ahead - self._ahead > MAX_FORWARD:
+            raise ClockRefused(
+                "the clock was set forward",
+                found=f"{ahead - self._ahead:.0f} s more than have passed since the start",
+                expected=f"at most {MAX_FORWARD} s",
+                hint="set the keyholder's clock right; if it is right now, restart the keyholder",
+            )
+
+    def check_gap(self, limit: timedelta) -> None:
+        """At a start, whether the last entry is longer ago than `limit`. Raises ClockRefused."""
+        last, now = self._state.last_time, self.now()
+        if last is not None and now - last > limit:
+            raise ClockRefused(
+                "the clock stands long after the log's last entry",
+                found=now.isoformat(),
+                expected=f"within {limit.total_seconds() / 3600:.0f} h of {last.isoformat()}",
+                hint="if this time is right, start once with --accept-clock",
+            )
 
     def _clock_refused(self, now: datetime, latest: datetime) -> ClockRefused:
         logged = self._state.last_time == latest
@@ -115,6 +162,11 @@ class Journal:
         future = self._committer.submit(leaf)
         self._state = replace(self._state, last_time=parse_entry(leaf).time)
         return Queued(leaf, future)
+
+    def refusals_fit(self, leaf: bytes) -> bool:
+        """Refusals are the first to stay out of a disk that fills up: grants need what is beside
+        the reserve, and a refusal no more than to be answered."""
+        return self._log.has_room(leaf, reserves=REFUSAL_RESERVES)
 
     def wait(self, queued: Queued) -> Committed:
         """Until the entry is durable. Raises LogFull, or stops the keyholder for good."""

@@ -215,6 +215,12 @@ class LogDisk:
             self._require_space((data,), reserved=reserved)
         return self._objects.put(data)
 
+    def has_room(self, leaf: bytes, *, reserves: int) -> bool:
+        """Whether an entry fits beside so many times the reserve. Raises LogUnwritable."""
+        with disk_errors("asking for space"):
+            free = self._io.free_bytes(self._root)
+        return free >= _needed((leaf,)) + reserves * self._reserve
+
     def object(self, digest: Digest) -> bytes:
         """Raises LogMissing, or LogDamaged when the bytes do not hash to it."""
         return self._objects.get(digest)
@@ -413,8 +419,7 @@ class LogDisk:
             raise LogInUse("this log was closed")
 
     def _require_space(self, leaves: Sequence[bytes], *, reserved: bool) -> None:
-        # Twice: as records, and once more in a bundle or a replaced tail.
-        needed = 2 * sum(MAX_RECORD - 0xFFFF + len(each) for each in leaves) + _OVERHEAD
+        needed = _needed(leaves)
         free = self._io.free_bytes(self._root)
         kept = 0 if reserved else self._reserve
         if free < needed + kept:
@@ -440,3 +445,8 @@ class LogDisk:
         except BaseException:
             self.close()
             raise
+
+
+def _needed(leaves: Sequence[bytes]) -> int:
+    """Bytes. Twice: as records, and once more in a bundle or a replaced tail."""
+    return 2 * sum(MAX_RECORD - 0xFFFF + len(each) for each in leaves) + _OVERHEAD

@@ -25,8 +25,10 @@ from keyturn.hsm.errors import KeyBindingError, WrappedKeyError
 from keyturn.hsm.protocol import Hsm, ReleaseOrder
 from keyturn.hsm.protocol import Purpose as KeyPurpose
 from keyturn.hsm.publickeys import parse_node_key
+from keyturn.keyholder.allowance import RefusalAllowance
 from keyturn.keyholder.errors import AuthorityUnsettled
 from keyturn.keyholder.journal import Journal, Queued
+from keyturn.keyholder.logdisk_errors import LogFull
 from keyturn.keyrelease.answer import HPKE_SUITE
 from keyturn.keyrelease.binding import NodeKeys, Purpose
 from keyturn.keyrelease.challenge import (
@@ -122,6 +124,7 @@ class Releases:
         self._minute: datetime | None = None
         self._unlogged_this_minute = 0
         self.unlogged_refusals = 0
+        self._allowance = RefusalAllowance()
 
     def challenge(self) -> tuple[bytes, int]:
         """A fresh challenge and for how many seconds it is good."""
@@ -304,14 +307,22 @@ class Releases:
     def _refuse(
         self, request: ReleaseRequest, evidence: VerifiedEvidence, refused: Refused
     ) -> Outcome:
-        """Vendor-signed evidence over a live challenge is logged; junk is only counted.
+        """Vendor-signed evidence over a live challenge is logged; junk is only counted, and so
+        is what would fill the log.
 
         The CPU's report is bound to the challenge and to every device's evidence, good or not.
         """
-        if evidence.cpu is not None:
-            return self._log_refusal(request, refused)
+        if evidence.cpu is not None and self._may_log(refused.platform):
+            try:
+                return self._log_refusal(request, refused, sparing=True)
+            except LogFull as error:
+                logger.info("a refusal is not logged: %s", error)
         self._count_unlogged()
         return Outcome(False, _refusal(request, refused.reasons, logged=False), None)
+
+    def _may_log(self, platform: str) -> bool:
+        with self._counting:
+            return self._allowance.spend(platform, self._journal.now())
 
     def _count_unlogged(self) -> None:
         """Junk is counted, and told of once a minute, so that it can fill no log."""
@@ -326,7 +337,10 @@ class Releases:
                 )
                 self._minute, self._unlogged_this_minute = minute, 0
 
-    def _log_refusal(self, request: ReleaseRequest, refused: Refused) -> Outcome:
+    def _log_refusal(
+        self, request: ReleaseRequest, refused: Refused, *, sparing: bool = False
+    ) -> Outcome:
+        """`sparing`: only where the disk has more room than grants need. Raises LogFull."""
         entry = RefusalEntry(
             request.purpose,
             request.challenge,
@@ -337,7 +351,10 @@ class Releases:
             tuple(sorted({each.reason for each in refused.reasons})),
         )
         with self._journal.ordered():
-            queued = self._journal.queue(refusal_entry(self._journal.now(), entry))
+            leaf = refusal_entry(self._journal.now(), entry)
+            if sparing and not self._journal.refusals_fit(leaf):
+                raise LogFull("the log's disk has no room for refusals")
+            queued = self._journal.queue(leaf)
         committed = self._journal.wait(queued)
         return Outcome(False, _refusal(request, refused.reasons, logged=True), committed.index)
 

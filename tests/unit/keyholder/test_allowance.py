@@ -1,0 +1,26 @@
+"""Sixty logged refusals of one platform an hour, and a bounded memory of platforms."""
+
+from datetime import timedelta
+
+from keyturn.keyholder.allowance import MAX_PLATFORMS, RefusalAllowance
+from support.authority import START
+
+
+def test_sixty_an_hour_for_each_platform() -> None:
+    allowance = RefusalAllowance()
+
+    assert [allowance.spend("a", START) for _ in range(61)] == [True] * 60 + [False]
+    assert allowance.spend("b", START)
+    assert not allowance.spend("a", START + timedelta(minutes=59))
+    assert allowance.spend("a", START + timedelta(hours=1))
+
+
+def test_a_flood_of_platforms_shares_what_is_left() -> None:
+    allowance = RefusalAllowance()
+    for place in range(MAX_PLATFORMS):
+        assert allowance.spend(f"platform-{place}", START)
+
+    others = [allowance.spend(f"another-{place}", START) for place in range(100)]
+    assert others == [True] * 60 + [False] * 40
+    assert allowance.spend("platform-0", START)
+    assert len(allowance._spent) == MAX_PLATFORMS + 1
