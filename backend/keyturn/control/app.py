@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import html
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -25,7 +25,7 @@ from keyturn.control import (
     routes_open,
     routes_proposals,
 )
-from keyturn.control.errors import MalformedQuery
+from keyturn.control.errors import MalformedQuery, TaskFailed
 from keyturn.control.http import (
     Edge,
     StrictJsonResponse,
@@ -88,13 +88,32 @@ def make_app(parts: Parts) -> ASGIApp:
 
 
 @contextlib.asynccontextmanager
-async def running(parts: Parts) -> AsyncIterator[None]:
-    """Follow the log and commit heartbeats while the block runs."""
+async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+    """Follow the log and commit heartbeats while the block runs.
+
+    A task that ends by a fault calls `stop`, and the block's end raises TaskFailed.
+    """
+    faults: list[TaskFailed] = []
+
+    def watch(task: "asyncio.Task[None]") -> None:
+        fault = None if task.cancelled() else task.exception()
+        if fault is None:
+            return
+        log.critical("the task '%s' failed", task.get_name(), exc_info=fault)
+        faults.append(
+            TaskFailed(
+                f"the server's task '{task.get_name()}' failed", found=repr(type(fault).__name__)
+            )
+        )
+        stop()
+
     tasks = [
         asyncio.create_task(parts.follower.run(), name="follower"),
         asyncio.create_task(parts.heartbeats.run(), name="heartbeats"),
         asyncio.create_task(_retrying(parts.proposing), name="retries"),
     ]
+    for task in tasks:
+        task.add_done_callback(watch)
     try:
         yield
     finally:
@@ -103,6 +122,8 @@ async def running(parts: Parts) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await parts.context.keyholder.aclose()
+    if faults:
+        raise faults[0]
 
 
 async def _retrying(proposing: Proposing) -> None:

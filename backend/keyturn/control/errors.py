@@ -1,6 +1,12 @@
 """What the control plane itself refuses; each has one HTTP status in `control.http`."""
 
-from keyturn.base.errors import KeyturnError, MalformedError, NotFoundError, UntrustedError
+from keyturn.base.errors import (
+    KeyturnError,
+    MalformedError,
+    NotFoundError,
+    UnreachableError,
+    UntrustedError,
+)
 
 
 class NotSignedIn(UntrustedError):
@@ -37,3 +43,15 @@ class MalformedQuery(MalformedError):
 
 class BrokenIdentity(MalformedError):
     """The server's TLS key is readable by others, or the file holds something else."""
+
+
+class BadDataDirectory(MalformedError):
+    """The directory for the server's data cannot be made or is not this user's to write."""
+
+
+class CannotListen(UnreachableError):
+    """The address is taken, or not this machine's."""
+
+
+class TaskFailed(KeyturnError):
+    """One of the server's own tasks ended by a fault: the server stops rather than lie."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from keyturn.base.dsse import verified_signers
 from keyturn.base.encoding import Digest, b64, digest_of
-from keyturn.base.errors import UnreachableError
+from keyturn.base.errors import KeyturnError, UnreachableError
 from keyturn.base.signatures import VerifyKey, load_verify_key
 from keyturn.control.context import Context
 from keyturn.control.errors import Conflict, NotAllowed, NotFound, TooMany
@@ -86,11 +86,14 @@ class Heartbeats:
                 group.append(self._waiting.get_nowait())
             try:
                 taken = await self._commit(group)
-            except UnreachableError as error:
-                for beat in group:
-                    if not beat.taken.done():
-                        beat.taken.set_exception(UnreachableError(error.message))
+            except KeyturnError as error:
+                _fail(group, error.message)
                 continue
+            except BaseException:  # whoever watches this task ends the server: nobody may hang
+                while not self._waiting.empty():
+                    group.append(self._waiting.get_nowait())
+                _fail(group, "the server stops taking heartbeats")
+                raise
             for beat, new in zip(group, taken, strict=True):
                 if not beat.taken.done():
                     beat.taken.set_result(new)
@@ -164,6 +167,12 @@ class Heartbeats:
     async def _receipt(self, digest: Digest) -> JsonDocument | None:
         row = await self._context.read(lambda c: proposals.find(c, digest))
         return None if row is None else row.receipt
+
+
+def _fail(group: list[_Beat], message: str) -> None:
+    for beat in group:
+        if not beat.taken.done():
+            beat.taken.set_exception(UnreachableError(message))
 
 
 def _check(heartbeat: Heartbeat, lease: KnownLease) -> None:

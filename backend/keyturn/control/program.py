@@ -5,10 +5,12 @@ import contextlib
 import json
 import logging
 import os
+import resource
 import secrets
 import signal
 import socket
 import ssl
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from keyturn.control.app import make_app, running
 from keyturn.control.config import ControlConfig
 from keyturn.control.context import Context
+from keyturn.control.errors import BadDataDirectory, CannotListen
 from keyturn.control.mirror import Mirror
 from keyturn.control.parts import Parts, make_parts
 from keyturn.control.tls import ServerIdentity, server_context, server_identity
@@ -31,11 +34,13 @@ from keyturn.wire.keyholder_client import KeyholderClient
 log = logging.getLogger("keyturn.control")
 
 HEADER_SECONDS = 10.0
+HANDSHAKE_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 75
 STOP_SECONDS = 5
 GOODBYE_SECONDS = 0.3
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 MAX_CONNECTIONS = 12_000
+DATABASE_FILES = ("keyturn.db", "keyturn.db-wal", "keyturn.db-shm")
 
 
 class DeadlineProtocol(HttpToolsProtocol):
@@ -100,12 +105,35 @@ class ControlServer(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            self._on_ready(f"https://{shown}:{port}")
+    def stop(self) -> None:
+        """End `serve` as a signal does."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
+        """Uvicorn's, with a limit on TLS handshakes. Raises CannotListen."""
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                self._make_protocol,
+                host=self.config.host,
+                port=self.config.port,
+                ssl=self.config.ssl,
+                backlog=self.config.backlog,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+            )
+        except OSError as error:
+            raise CannotListen(
+                "the server cannot listen",
+                found=f"{self.config.host} port {self.config.port}: {error.strerror or error}",
+                hint="Is another control plane running? Else set `host` and `port`.",
+            ) from error
+        self.servers = [server]
+        self.started = True
+        host, port = server.sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        self._on_ready(f"https://{shown}:{port}")
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        return DeadlineProtocol(self.config, self.server_state, self.lifespan.state)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.parts.context.hub.close()
@@ -117,7 +145,13 @@ def clock() -> datetime:
 
 
 def run_control(config: ControlConfig, ready_fd: int | None) -> None:
-    """Until SIGTERM or SIGINT. Raises StoreUnreachable, StoreOutdated, BrokenIdentity."""
+    """Until SIGTERM or SIGINT.
+
+    Raises StoreUnreachable, StoreOutdated, BrokenIdentity, BadDataDirectory, CannotListen, and
+    TaskFailed after a fault of ours.
+    """
+    raise_file_limit()
+    prepare_data(config.data)
     identity = server_identity(config.data / "tls", config.names, clock())
     database = open_database(config.database_url)
     ready_file = config.data / "ready.json"
@@ -135,6 +169,38 @@ def run_control(config: ControlConfig, ready_fd: int | None) -> None:
     finally:
         ready_file.unlink(missing_ok=True)
         database.close()
+
+
+def prepare_data(directory: Path) -> None:
+    """The data directory is this user's alone, and so is all that is made from now on.
+
+    Raises BadDataDirectory.
+    """
+    os.umask(0o077)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        for name in DATABASE_FILES:
+            file = directory / name
+            if file.exists():
+                file.chmod(0o600)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise BadDataDirectory(
+            "the data directory cannot be used",
+            found=f"{directory}: {error.strerror or error}",
+            expected="a directory that this user may write and nobody else reads",
+            hint="Mend it, or set `data` to another directory.",
+        ) from error
+
+
+def raise_file_limit() -> None:
+    """As many descriptors as this process may have: each connection takes one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def make_server(
@@ -161,7 +227,7 @@ def make_server(
 async def serve(server: ControlServer) -> None:
     """Run a server in this event loop until it is told to stop."""
     try:
-        async with running(server.parts):
+        async with running(server.parts, server.stop):
             await server.serve()
     finally:
         server.parts.context.close()

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from keyturn.base.encoding import b64, digest_of
 from keyturn.quorum.kinds import Kind
+from keyturn.store.errors import StoreConflict
 from keyturn.wire.heartbeat import NodeReport
 from support.control import PLATFORM, TestNode, World
 
@@ -158,4 +159,14 @@ def test_many_heartbeats_at_once_are_all_taken(serving: Serving) -> None:
 def test_after_a_restart_the_key_is_still_known(serving: Serving) -> None:
     serving.beat()
     serving.world.server.parts.heartbeats._known.clear()
+    assert serving.beat().status_code == 200
+
+
+def test_who_waits_is_told_of_any_error(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def clash(_group: object) -> list[bool]:
+        raise StoreConflict("a row is there already")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(serving.world.server.parts.heartbeats, "_commit", clash)
+        assert serving.beat().status_code == 503
     assert serving.beat().status_code == 200
