@@ -55,6 +55,9 @@ def run(
     pin_fd: Annotated[
         int | None, typer.Option(help="Descriptor that the HSM workers read the user PIN from.")
     ] = None,
+    accept_clock: Annotated[
+        bool, typer.Option("--accept-clock", help="The time is right: start after a long rest.")
+    ] = False,
 ) -> None:
     """Serve on the unix socket until SIGTERM. Exit status 1: it could not go on; start it again."""
     if context.invoked_subcommand is not None:
@@ -65,7 +68,7 @@ def run(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     with errors_explained():
-        run_keyholder(load_config(config, os.environ), pin_fd)
+        run_keyholder(load_config(config, os.environ), pin_fd, accept_clock=accept_clock)
 
 
 def submit(

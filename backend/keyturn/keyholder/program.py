@@ -3,7 +3,8 @@
 import logging
 import signal
 import threading
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 
 from keyturn.hsm.client import WorkerConfig
 from keyturn.hsm.hardening import harden
@@ -17,6 +18,9 @@ from keyturn.keyholder.service import Keyholder
 from keyturn.quorum.policy_body import Caveat
 
 logger = logging.getLogger(__name__)
+
+MAX_GAP = timedelta(hours=24)
+"""A start longer after the log's last entry needs someone who says that the clock is right."""
 
 
 def worker_config(config: KeyholderConfig) -> WorkerConfig:
@@ -34,8 +38,15 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def run_keyholder(config: KeyholderConfig, pin_fd: int) -> None:
+def boottime() -> float:
+    """Seconds since boot, suspended ones too; nobody can set them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def run_keyholder(config: KeyholderConfig, pin_fd: int, *, accept_clock: bool = False) -> None:
     """Serve until SIGTERM or SIGINT. The PIN's descriptor is passed on, never read here.
+
+    `accept_clock`: somebody looked at the clock, so that the log may go on after a long rest.
 
     Raises KeyholderStopped when it ended because it could not go on, and what opening raises.
     """
@@ -50,7 +61,15 @@ def run_keyholder(config: KeyholderConfig, pin_fd: int) -> None:
                 log.recovery.torn_path,
             )
         try:
-            keyholder = Keyholder(log, hsm, config.fingerprint, clock, caveats=caveats_of(hsm))
+            keyholder = Keyholder(
+                log,
+                hsm,
+                config.fingerprint,
+                clock,
+                caveats=caveats_of(hsm),
+                boottime=boottime,
+                max_gap=None if accept_clock else MAX_GAP,
+            )
         except BaseException:
             log.close()
             raise

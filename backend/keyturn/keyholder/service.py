@@ -2,14 +2,15 @@
 
 import secrets
 from collections.abc import Callable
+from datetime import timedelta
 
 from keyturn import __version__
 from keyturn.base.encoding import Digest, b64
-from keyturn.base.errors import NotFoundError
+from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.errors import WrongToken
-from keyturn.keyholder.journal import Clock, Journal
+from keyturn.keyholder.journal import Clock, Journal, Seconds
 from keyturn.keyholder.logdisk import LogDisk
 from keyturn.keyholder.logdisk_errors import LogMissing, LogRolledBack
 from keyturn.keyholder.releases import Releases
@@ -36,16 +37,23 @@ class Keyholder:
         clock: Clock,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
         caveats: frozenset[Caveat] = frozenset(),
+        *,
+        boottime: Seconds | None = None,
+        max_gap: timedelta | None = None,
     ) -> None:
         """Replay the log, compare it with the token's mark and keys, and log the start.
 
-        Raises LogInconsistent, LogDamaged, LogRolledBack, WrongToken, and what the HSM raises.
+        `boottime` as for `Journal`; `max_gap` is how long ago the last entry may be, None for
+        however long. Raises ClockRefused, LogInconsistent, LogDamaged, LogRolledBack,
+        WrongToken, and what the HSM raises.
         """
         self._hsm = hsm
         self._fingerprint = fingerprint
         self._boot = randomness(16).hex()
-        self._journal = Journal(log, fingerprint, clock)
+        self._journal = Journal(log, fingerprint, clock, boottime)
         try:
+            if max_gap is not None:
+                self._journal.check_gap(max_gap)
             self._check_mark()
             self._check_token()
             self.releases = Releases(self._journal, hsm, SOFTWARE, randomness, caveats)
@@ -65,8 +73,16 @@ class Keyholder:
     def journal(self) -> Journal:
         return self._journal
 
-    def answer(self, request: AnyRequest) -> dict[str, object]:  # noqa: C901 - one flat table
-        """The answer to one question. Raises KeyturnError for the caller to turn into a no."""
+    def answer(self, request: AnyRequest) -> dict[str, object]:
+        """The answer to one question. Raises KeyturnError for the caller to turn into a no, and
+        KeyholderStopped from the first failed append on."""
+        try:
+            return self._answer(request)
+        except KeyturnError:
+            self._journal.check_alive()
+            raise
+
+    def _answer(self, request: AnyRequest) -> dict[str, object]:  # noqa: C901 - one flat table
         log = self._journal.log
         match request:
             case asked.AskHello():

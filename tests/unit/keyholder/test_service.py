@@ -9,7 +9,7 @@ from keyturn.base.encoding import b64, digest_of
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.strictjson import JsonObject, dump, load_object
 from keyturn.hsm.protocol import PublicKey, Purpose
-from keyturn.keyholder.errors import ClockRefused, WrongToken
+from keyturn.keyholder.errors import ClockRefused, KeyholderStopped, WrongToken
 from keyturn.keyholder.logdisk_errors import LogRolledBack
 from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
 from keyturn.quorum.entries import EntryKind, parse_entry
@@ -213,3 +213,13 @@ def test_a_real_token_keeps_its_mark_over_processes(
         assert b64(second.public_keys()[Purpose.LOG].spki) == b64(
             system.hsm.public_keys()[Purpose.LOG].spki
         )
+
+
+def test_the_first_failed_append_stops_the_keyholder(ready: Ready) -> None:
+    """Not only the next question: nobody may come, and a supervisor waits for the end."""
+    raw = ready.request()
+    view_of(ready.system).lose(2)  # the log's signature
+
+    with pytest.raises(KeyholderStopped, match="HSM worker died"):
+        ready.system.keyholder.answer(asked.AskRelease(raw, ready.wrapped))
+    ready.system.restart()
