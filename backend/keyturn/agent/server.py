@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from keyturn.agent.connections import BODY_SECONDS, CONNECTIONS, PatientProtocol
 from keyturn.agent.errors import NotServing, Overloaded, RequestInvalid
 from keyturn.agent.openai import (
     MAX_BODY,
@@ -31,9 +32,6 @@ from keyturn.base.strictjson import dump
 
 MAX_HEAD = 16 << 10
 """Bytes of a request's head."""
-BODY_SECONDS = 30.0
-"""A client that takes longer to send its body is cut off."""
-CONNECTIONS = 512
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -92,16 +90,16 @@ class NodeServer:
         config = uvicorn.Config(
             build_app(service),
             ssl_context_factory=lambda _config, _default: context,
-            http="h11",
+            http=PatientProtocol,
             ws="none",
             lifespan="off",
             access_log=False,
             log_config=None,
-            log_level="warning",
+            log_level="error",  # a warning for each piece of junk would fill the disk
             server_header=False,
             proxy_headers=False,
             h11_max_incomplete_event_size=MAX_HEAD,
-            limit_concurrency=CONNECTIONS,
+            limit_concurrency=CONNECTIONS + 1,  # never met: connections are dropped before
             timeout_keep_alive=30,
             timeout_graceful_shutdown=2,
         )
