@@ -122,6 +122,7 @@ async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> Asyn
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await parts.context.keyholder.aclose()
+        await parts.context.urgent.aclose()
     if faults:
         raise faults[0]
 

@@ -26,9 +26,11 @@ class Context:
     config: ControlConfig
     pin: Pin
     database: Database
-    keyholder: KeyholderClient
+    keyholder: KeyholderClient  # for whatever strangers can make this server ask
+    urgent: KeyholderClient  # for statements and for following the log: a flood cannot fill it
     clock: Callable[[], datetime]
     randomness: Callable[[int], bytes]
+    nonce_key: bytes = field(repr=False)  # of the sign-in nonces' tags; one for each TLS key
     mirror: Mirror
     hub: Hub = field(default_factory=Hub)
     readers: ThreadPoolExecutor = field(

@@ -124,7 +124,7 @@ class Follower:
 
     async def step(self) -> None:
         """Take over what is new. Raises UnreachableError, UntrustedError, MalformedError."""
-        hello = await self.context.keyholder.ask(AskHello())
+        hello = await self.context.urgent.ask(AskHello())
         if hello.fingerprint != self.context.config.fingerprint:
             raise UntrustedError(
                 "the keyholder serves another authority",
@@ -152,10 +152,10 @@ class Follower:
         mirror = self.context.mirror
         while mirror.size < size:
             start = mirror.size
-            page = await self.context.keyholder.ask(AskEntries(start, min(size, start + PAGE)))
+            page = await self.context.urgent.ask(AskEntries(start, min(size, start + PAGE)))
             if not page.leaves:
                 raise UnreachableError("the keyholder gave no entries", expected=f"from {start}")
-            objects = await fetch_objects(self.context.keyholder, page.leaves)
+            objects = await fetch_objects(self.context.urgent, page.leaves)
             state = _after(mirror.state, page.leaves, objects)
             await self._enter(start, page.leaves, objects)
             mirror.take(state)
@@ -175,7 +175,7 @@ class Follower:
         start = 0 if restarted else max(0, size - 1)
         if restarted or hello.size > size:
             while start < size:
-                page = await self.context.keyholder.ask(AskEntries(start, min(size, start + PAGE)))
+                page = await self.context.urgent.ask(AskEntries(start, min(size, start + PAGE)))
                 if not page.leaves:
                     raise UnreachableError(
                         "the keyholder gave no entries", expected=f"from {start}"
@@ -223,7 +223,7 @@ class Follower:
     # ---- truth and copy ----
 
     async def _compare(self) -> None:
-        content = await fetch_log(self.context.keyholder, self.context.mirror.size)
+        content = await fetch_log(self.context.urgent, self.context.mirror.size)
         found = await self.context.read(lambda c: rebuild.differences(c, content))
         if found:
             await self._rebuild(
@@ -236,9 +236,9 @@ class Follower:
 
     async def _rebuild(self, reason: CopyDiffers) -> None:
         copied = await self.context.read(logcopy.size)  # first: another replica may go on
-        hello = await self.context.keyholder.ask(AskHello())
+        hello = await self.context.urgent.ask(AskHello())
         _check_length(hello.size, max(copied, self.context.mirror.size))
-        content = await fetch_log(self.context.keyholder, hello.size)
+        content = await fetch_log(self.context.urgent, hello.size)
         self._check_leaves(0, content.leaves)
         log.warning("the database is rebuilt from the log", extra={"reason": str(reason)})
         mirror = self.context.mirror
@@ -274,7 +274,7 @@ class Follower:
 
     async def _fetch_receipts(self) -> None:
         for digest, index in await self.context.read(proposals.without_receipt):
-            receipt = await self.context.keyholder.ask(AskReceipt(index))
+            receipt = await self.context.urgent.ask(AskReceipt(index))
             await self.context.write(partial(_keep_receipt, digest=digest, receipt=receipt))
         self._receipts_due = False
 

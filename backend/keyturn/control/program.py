@@ -26,10 +26,10 @@ from keyturn.control.context import Context
 from keyturn.control.errors import BadDataDirectory, CannotListen
 from keyturn.control.mirror import Mirror
 from keyturn.control.parts import Parts, make_parts
-from keyturn.control.tls import ServerIdentity, server_context, server_identity
+from keyturn.control.tls import ServerIdentity, nonce_key, server_context, server_identity
 from keyturn.store.database import Database, open_database
 from keyturn.store.migrate import upgrade
-from keyturn.wire.keyholder_client import KeyholderClient
+from keyturn.wire.keyholder_client import KeyholderClient, PoolLimits
 
 log = logging.getLogger("keyturn.control")
 
@@ -40,6 +40,7 @@ STOP_SECONDS = 5
 GOODBYE_SECONDS = 0.3
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 MAX_CONNECTIONS = 12_000
+URGENT = PoolLimits(connections=3, waiting=64)
 DATABASE_FILES = ("keyturn.db", "keyturn.db-wal", "keyturn.db-shm")
 
 
@@ -216,8 +217,10 @@ def make_server(
         pin=identity.pin,
         database=database,
         keyholder=KeyholderClient(config.keyholder),
+        urgent=KeyholderClient(config.keyholder, URGENT),
         clock=clock,
         randomness=secrets.token_bytes,
+        nonce_key=nonce_key(identity),
         mirror=Mirror(config.fingerprint),
     )
     parts = make_parts(context)

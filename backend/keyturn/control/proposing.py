@@ -138,7 +138,7 @@ class Proposing:
                 expected=digest,
             )
         _allowed(lambda: check_withdrawal(withdrawal, row.proposer, self._roster()))
-        logged = await self._context.keyholder.ask(Withdraw(row.envelope, raw))
+        logged = await self._context.urgent.ask(Withdraw(row.envelope, raw))
         await self._follower.reach(logged.index)
         return await self.one(digest)
 
@@ -174,7 +174,7 @@ class Proposing:
         try:
             key = row.key or await self._context.read(lambda c: _model_key(c, statement))
             request = Submit(row.envelope, tuple(each.raw for each in approvals), key)
-            submitted = await self._context.keyholder.ask(request)
+            submitted = await self._context.urgent.ask(request)
         except (PeerRefused, UnreachableError, MalformedFrame) as error:
             await self._refused(row, error)
             return await self.one(digest)

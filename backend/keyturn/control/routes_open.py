@@ -36,7 +36,7 @@ async def authority(parts: PartsHere) -> api.AuthorityView:
 @routes.post("/v1/session/challenges")
 async def challenge(parts: PartsHere) -> api.NonceView:
     """A nonce for one sign-in within 60 seconds."""
-    nonce, expires = await signin.issue_nonce(parts.context)
+    nonce, expires = signin.issue_nonce(parts.context)
     return api.NonceView(nonce=nonce, expires=expires)
 
 

@@ -1,7 +1,8 @@
 """Sessions: an officer's signature over a nonce and this server's TLS key (our protocol §7.3)."""
 
+import hmac
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -9,18 +10,18 @@ from keyturn.base.dsse import verified_signers
 from keyturn.base.encoding import sha256
 from keyturn.base.errors import KeyturnError
 from keyturn.control.context import Context
-from keyturn.control.errors import NotAllowed, NotSignedIn, TooMany
+from keyturn.control.errors import NotAllowed, NotSignedIn
 from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import Officer
 from keyturn.store import sessions
-from keyturn.wire.signin import NONCE_SIZE, SignIn, parse_sign_in
+from keyturn.wire.signin import SignIn, parse_sign_in
 
 NONCE_LIFE = timedelta(seconds=60)
 SESSION_LIFE = timedelta(minutes=15)
 SKEW = timedelta(seconds=120)
-MAX_NONCES = 10_000
-"""Nonces that may wait at once; they live a minute, so this bounds what strangers can store."""
+_TIME, _RANDOM, _TAG = 8, 8, 16  # bytes of a nonce: Unix ms, randomness, truncated HMAC
 TOKEN_SIZE = 32
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +41,31 @@ class Session:
             )
 
 
-async def issue_nonce(context: Context) -> tuple[str, datetime]:
-    """A fresh nonce and its end. Raises TooMany."""
-    nonce = context.randomness(NONCE_SIZE).hex()
+def issue_nonce(context: Context) -> tuple[str, datetime]:
+    """A fresh nonce and its end. Nothing is kept: the server knows its own nonces by their tag."""
     now = context.clock()
+    body = _milliseconds(now).to_bytes(_TIME, "big") + context.randomness(_RANDOM)
+    return (body + _tag(context, body)).hex(), now + NONCE_LIFE
 
-    def work(connection: Connection) -> None:
-        sessions.sweep(connection, now)
-        if sessions.count_nonces(connection) >= MAX_NONCES:
-            raise TooMany("too many sign-ins wait", hint="Try again in a minute.")
-        sessions.insert_nonce(connection, nonce, now + NONCE_LIFE)
 
-    await context.write(work)
-    return nonce, now + NONCE_LIFE
+def _nonce_end(context: Context, nonce: str, now: datetime) -> datetime:
+    """When a nonce of ours ends. Raises NotSignedIn unless it is one and lives."""
+    raw = bytes.fromhex(nonce)
+    body, tag = raw[: _TIME + _RANDOM], raw[_TIME + _RANDOM :]
+    ours = hmac.compare_digest(_tag(context, body), tag)
+    age = _milliseconds(now) - int.from_bytes(body[:_TIME], "big")
+    life = NONCE_LIFE // timedelta(milliseconds=1)
+    if not ours or not 0 <= age < life:
+        raise NotSignedIn("the nonce is unknown, spent or over 60 seconds old")
+    return now + timedelta(milliseconds=life - age)
+
+
+def _tag(context: Context, body: bytes) -> bytes:
+    return hmac.digest(context.nonce_key, body, "sha256")[:_TAG]
+
+
+def _milliseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 async def sign_in(context: Context, raw: bytes) -> tuple[str, Session]:
@@ -63,11 +76,12 @@ async def sign_in(context: Context, raw: bytes) -> tuple[str, Session]:
     request = parse_sign_in(raw)
     now = context.clock()
     officer = _verified_officer(context, request, now)
+    spent_until = _nonce_end(context, request.nonce, now)
     token = context.randomness(TOKEN_SIZE).hex()
     expires = now + SESSION_LIFE
 
     def work(connection: Connection) -> None:
-        if not sessions.spend_nonce(connection, request.nonce, now):
+        if not sessions.spend_nonce(connection, request.nonce, spent_until):
             raise NotSignedIn("the nonce is unknown, spent or over 60 seconds old")
         sessions.open_session(connection, _hash(token), officer.id, expires)
 

@@ -4,6 +4,7 @@ Clients pin the SHA-256 of the key's SPKI; the certificate is self-signed and pr
 Made at the first start, kept with mode 0600 in a directory with mode 0700.
 """
 
+import hmac
 import ipaddress
 import os
 import ssl
@@ -49,6 +50,11 @@ def server_identity(directory: Path, names: Sequence[str], now: datetime) -> Ser
             expected="0o600",
         )
     return ServerIdentity(pem, _pin(pem))
+
+
+def nonce_key(identity: ServerIdentity) -> bytes:
+    """32 bytes for sign-in nonces, the same in every server that has this TLS key."""
+    return hmac.digest(identity.pem.read_bytes(), b"keyturn sign-in nonces v1", "sha256")
 
 
 def server_context(identity: ServerIdentity) -> ssl.SSLContext:

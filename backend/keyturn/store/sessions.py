@@ -1,27 +1,21 @@
-"""Sign-in nonces and bearer tokens; of a token only the hash is here."""
+"""Spent sign-in nonces and bearer tokens; of a token only the hash is here."""
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 
 from keyturn.store.schema import nonces, sessions
 
 
-def insert_nonce(connection: Connection, nonce: str, expires: datetime) -> None:
+def spend_nonce(connection: Connection, nonce: str, expires: datetime) -> bool:
+    """Note that a nonce is spent, until it expires anyway; False when it was spent before.
+
+    Only after its signature was verified: so officers write here, and strangers do not.
+    """
+    if connection.scalar(select(nonces.c.nonce).where(nonces.c.nonce == nonce)) is not None:
+        return False
     connection.execute(nonces.insert().values(nonce=nonce, expires=expires))
-
-
-def count_nonces(connection: Connection) -> int:
-    found: int = connection.execute(select(func.count()).select_from(nonces)).scalar_one()
-    return found
-
-
-def spend_nonce(connection: Connection, nonce: str, now: datetime) -> bool:
-    """Take a live nonce, once; False when it is unknown, spent or expired."""
-    taken = connection.execute(
-        delete(nonces).where(nonces.c.nonce == nonce, nonces.c.expires > now)
-    )
-    return taken.rowcount == 1
+    return True
 
 
 def open_session(connection: Connection, token_hash: str, officer: str, expires: datetime) -> None:

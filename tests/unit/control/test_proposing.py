@@ -364,3 +364,16 @@ def test_a_proposal_that_cannot_be_read_keeps_no_other_back(
         world.keyholder.misbehave = None
         path = f"/v1/proposals/{second.digest}"
         world.until(lambda: client.get(path).json()["status"] == "in-force")
+
+
+def test_a_flood_of_challenges_does_not_starve_a_revocation(world: World) -> None:
+    body: dict[str, object] = {"target_kind": "node", "target": "node-1"}
+    proposal = world.authority.approved(Kind.REVOCATION, "node:node-1", body)
+    waiting = world.server.parts.context.keyholder._limits.waiting
+    with world.sign_in() as client:
+        world.server.parts.context.keyholder._waiting = waiting  # as full as it can be
+        assert client.post("/v1/challenges").status_code == 429
+        propose(client, proposal)
+        for each in proposal.approvals:
+            view = approve(client, proposal.digest, each).json()
+    assert view["status"] == "in-force"

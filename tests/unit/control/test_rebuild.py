@@ -111,15 +111,3 @@ def test_a_lost_database_comes_back_from_the_log(tmp_path: Path) -> None:
     assert found == proposals
     assert [each["name"] for each in nodes] == ["node-1"]  # type: ignore[attr-defined]
     assert told == events
-
-
-def test_a_log_that_became_shorter_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    fill(world)
-    keyholder = world.keyholder
-    with keyholder._lock:
-        keyholder.leaves.pop()
-    world.until(lambda: world.health()["rebuilds"] == 1)
-    world.until(lambda: world.health()["log_size"] == len(keyholder.leaves))
-    assert any("shorter" in getattr(each, "reason", "") for each in caplog.records)
-    with world.sign_in() as client:
-        assert [each["lease"] for each in client.get("/v1/nodes").json()["nodes"]] in ([], [None])

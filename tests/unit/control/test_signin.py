@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from sqlalchemy import text
 
 from keyturn.base.encoding import b64
-from keyturn.control import signin
 from keyturn.quorum.kinds import Kind
 from support.control import World
 
@@ -156,12 +155,37 @@ def test_the_database_holds_no_token(world: World) -> None:
     assert token not in str(rows)
 
 
-def test_strangers_cannot_fill_the_database_with_nonces(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(signin, "MAX_NONCES", 3)
+def test_strangers_write_nothing_to_the_database(world: World) -> None:
+    def rows() -> int:
+        with world.server.parts.context.database.read() as connection:
+            return connection.execute(text("SELECT count(*) FROM nonces")).scalar_one()
+
     with world.client() as client:
-        found = [client.post("/v1/session/challenges", json={}).status_code for _ in range(4)]
-        assert found == [200, 200, 200, 429]
-        world.clock.advance(seconds=61)
-        assert client.post("/v1/session/challenges", json={}).status_code == 200
+        for _ in range(5):
+            assert client.post("/v1/session/challenges", json={}).status_code == 200
+        assert rows() == 0
+        assert enter(client, world.sign_in_envelope(client, world.authority.people["ada"]))
+        assert rows() == 1
+    world.clock.advance(seconds=61)
+    world.until(lambda: rows() == 0)
+
+
+def test_a_nonce_that_is_not_the_servers_own_is_unknown(world: World) -> None:
+    ada = world.authority.people["ada"]
+    with world.client() as client:
+        nonce = client.post("/v1/session/challenges", json={}).json()["nonce"]
+        flipped = [
+            nonce[:place] + f"{int(nonce[place], 16) ^ 1:x}" + nonce[place + 1 :]
+            for place in (15, 20, 63)
+        ]
+        for each in ("00" * 32, *flipped):
+            refused(enter(client, world.sign_in_envelope(client, ada, nonce=each)), "nonce")
+
+
+def test_a_nonce_from_the_future_is_unknown(world: World) -> None:
+    ada = world.authority.people["ada"]
+    with world.client() as client:
+        world.clock.advance(seconds=30)
+        nonce = client.post("/v1/session/challenges", json={}).json()["nonce"]
+        world.clock.advance(seconds=-30)
+        refused(enter(client, world.sign_in_envelope(client, ada, nonce=nonce)), "nonce")
