@@ -18,7 +18,7 @@ from keyturn.keyholder.errors import ClockRefused, KeyholderStopped
 from keyturn.keyholder.logdisk import LogDisk
 from keyturn.keyholder.logdisk_committer import Committed, GroupCommitter
 from keyturn.keyholder.logdisk_errors import LogFull
-from keyturn.keyrelease.entries import GrantEntry, read_grant
+from keyturn.keyrelease.entries import GrantEntry, read_grant, read_refusal
 from keyturn.keyrelease.leases import Lease, LeaseBook
 from keyturn.quorum.entries import EntryKind, parse_entry
 from keyturn.quorum.state import AuthorityState
@@ -73,6 +73,8 @@ class Journal:
             entry = parse_entry(leaf)
             if entry.kind is EntryKind.GRANT:
                 self._apply_lease(index, read_grant(entry), entry.time)
+            elif entry.kind is EntryKind.REFUSAL:
+                self._leases.end(read_refusal(entry).challenge)
         self._state = state
         self._clock_lock = threading.Lock()
         self._latest = state.last_time  # the latest time that was ever told here
@@ -162,6 +164,18 @@ class Journal:
         future = self._committer.submit(leaf)
         self._state = replace(self._state, last_time=parse_entry(leaf).time)
         return Queued(leaf, future)
+
+    def queue_grant(self, leaf: bytes, entry: GrantEntry) -> Queued:
+        """As `queue`. A renewal that shortens its lease does so from here on: the next one is
+        judged by what the log will say before it."""
+        queued = self.queue(leaf)
+        self._leases.announce(entry)
+        return queued
+
+    def retract_lease(self, entry: GrantEntry) -> None:
+        """A queued grant did not come into the log."""
+        with self._lock:
+            self._leases.retract(entry)
 
     def refusals_fit(self, leaf: bytes) -> bool:
         """Refusals are the first to stay out of a disk that fills up: grants need what is beside

@@ -184,7 +184,8 @@ class Releases:
                 current = journal.state
                 in_order = current.last_time is None or current.last_time <= now
                 if in_order and current.by_digest is state.by_digest:
-                    return evidence, _Logged(decided, journal.queue(leaf))
+                    queued = journal.queue_grant(leaf, decided.entry)
+                    return evidence, _Logged(decided, queued)
         raise AuthorityUnsettled("the authority changes faster than a decision can be made")
 
     def _verified(
@@ -267,8 +268,12 @@ class Releases:
         wrapped: bytes | None,
         hpke_key: hpke.MLKEM768X25519PublicKey | None,
     ) -> Outcome:
-        committed = self._journal.wait(logged.queued)
         decided = logged.decided
+        try:
+            committed = self._journal.wait(logged.queued)
+        except LogFull:
+            self._journal.retract_lease(decided.entry)
+            raise
         sealed: bytes | None = None
         if hpke_key is not None and wrapped is not None:
             order = ReleaseOrder(

@@ -14,13 +14,15 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.decision import choose
-from keyturn.keyrelease.entries import GrantEntry, read_grant, read_refusal
+from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
 from keyturn.keyrelease.errors import AuditFailed
 from keyturn.keyrelease.leases import LeaseBook
 from keyturn.policy.appraisal import Rules
 from keyturn.policy.findings import failing
+from keyturn.quorum.bodies import Keys
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
 from keyturn.quorum.kinds import TargetKind
+from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.state import AuthorityState, ReadObject
 
 
@@ -40,7 +42,8 @@ class _Walk:
     state: AuthorityState
     leases: LeaseBook = field(default_factory=LeaseBook)
     lease_ids: set[str] = field(default_factory=set)
-    challenges: set[bytes] = field(default_factory=set)
+    granted: dict[bytes, GrantEntry] = field(default_factory=dict)  # by challenge
+    refused: set[bytes] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     first_time: datetime | None = None
 
@@ -66,14 +69,19 @@ def _check(index: int, entry: Entry, walk: _Walk) -> None:
     if entry.kind is EntryKind.GRANT:
         _check_grant(index, entry, walk)
     elif entry.kind is EntryKind.REFUSAL:
-        _use_challenge(index, read_refusal(entry).challenge, walk, again=True)
+        _check_refusal(index, read_refusal(entry), walk)
 
 
 def _check_grant(index: int, entry: Entry, walk: _Walk) -> None:
     grant = read_grant(entry)
-    _use_challenge(index, grant.challenge, walk, again=False)
+    if grant.challenge in walk.granted or grant.challenge in walk.refused:
+        raise AuditFailed(
+            f"entry {index}: a challenge was used twice", found=grant.challenge.hex()[:32]
+        )
+    walk.granted[grant.challenge] = grant
     rules = _check_statements(index, grant, entry.time, walk.state)
     _check_rules(index, grant, entry.time, rules)
+    _check_caveats(index, grant, entry.time, walk.state)
     _check_targets(index, grant, walk.state)
     if grant.purpose is Purpose.RENEWAL:
         _check_renewal(index, grant, entry.time, walk.leases)
@@ -83,11 +91,28 @@ def _check_grant(index: int, entry: Entry, walk: _Walk) -> None:
     walk.leases.apply(index, grant)
 
 
-def _use_challenge(index: int, challenge: bytes, walk: _Walk, *, again: bool) -> None:
-    """Each challenge decides once; `again`: a refusal may follow its own grant (wrong DEK)."""
-    if challenge in walk.challenges and not again:
-        raise AuditFailed(f"entry {index}: a challenge was used twice", found=challenge.hex()[:32])
-    walk.challenges.add(challenge)
+def _check_refusal(index: int, refusal: RefusalEntry, walk: _Walk) -> None:
+    """Each challenge decides once; a refusal may follow its own grant (wrong DEK), once, and
+    then ends the lease: no key left."""
+    if refusal.challenge in walk.refused:
+        raise AuditFailed(
+            f"entry {index}: a challenge was refused twice", found=refusal.challenge.hex()[:32]
+        )
+    walk.refused.add(refusal.challenge)
+    grant = walk.granted.get(refusal.challenge)
+    if grant is None:
+        return
+    if _asked_by(refusal) != _asked_by(grant):
+        raise AuditFailed(
+            f"entry {index}: refuses a challenge that was granted to another request",
+            found=f"node {refusal.node}, {refusal.model}",
+            expected=f"node {grant.node}, {grant.model}",
+        )
+    walk.leases.end(refusal.challenge)
+
+
+def _asked_by(entry: GrantEntry | RefusalEntry) -> tuple[object, ...]:
+    return entry.purpose, entry.model, entry.node, entry.platform, entry.evidence
 
 
 def _check_statements(
@@ -142,6 +167,28 @@ def _check_rules(index: int, grant: GrantEntry, time: datetime, rules: Rules) ->
     if policy.platforms is not None and not any(grant.platform in each for each in lists):
         raise AuditFailed(
             f"entry {index}: a platform that the policy does not list", found=grant.platform
+        )
+
+
+def _check_caveats(index: int, grant: GrantEntry, time: datetime, state: AuthorityState) -> None:
+    """Those that every verdict has, and those of this authority at that time (I11)."""
+    owed = {
+        Caveat.KEYHOLDER_HOST_TRUSTED,
+        Caveat.HOST_CONTROLLED_CLOCK,
+        Caveat.BOOT_TIME_ONLY,
+        Caveat.PHYSICAL_ACCESS,
+    }
+    keys = state.keys(time)
+    if not isinstance(keys, Keys) or keys.assurance != "hardware":
+        owed.add(Caveat.SOFTWARE_ASSURANCE)
+    if state.roster is None or state.roster.witnesses.k == 0:
+        owed.add(Caveat.NO_WITNESS)
+    if state.roster is not None and state.roster.simulation:
+        owed.add(Caveat.SIMULATED)
+    missing = {each.value for each in owed} - set(grant.caveats)
+    if missing:
+        raise AuditFailed(
+            f"entry {index}: a caveat that holds is not named", found=", ".join(sorted(missing))
         )
 
 

@@ -8,6 +8,7 @@ import pytest
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.keyholder.errors import ClockRefused, KeyholderStopped
 from keyturn.keyholder.journal import Journal
+from keyturn.keyrelease.audit import audit_log
 from keyturn.keyrelease.entries import GrantEntry, read_grant
 from keyturn.quorum.entries import EntryKind, parse_entry, start_entry
 from keyturn.quorum.errors import LogInconsistent
@@ -15,7 +16,7 @@ from keyturn.quorum.kinds import Kind
 from support.authority import START
 from support.hsmviews import HsmView
 from support.ready import Ready
-from support.system import System
+from support.system import System, reasons
 
 BOOT = "ab" * 16
 
@@ -186,3 +187,34 @@ def test_state_in_force_is_what_the_entries_say(ready: Ready) -> None:
         after.newest[(Kind.POLICY, "serving")].index
         == before.newest[(Kind.POLICY, "serving")].index
     )
+
+
+def test_a_lease_whose_key_never_left_does_not_live_again(ready: Ready) -> None:
+    """Refused for its wrapped key after its grant was logged: also when the log is replayed."""
+    assert not ready.ask(wrapped=bytes(40)).granted
+    lease = read_grant(parse_entry(ready.entries("grant")[-1])).lease
+    assert reasons(ready.ask(lease=lease)) == {"lease-not-live"}
+
+    ready.system.restart()
+
+    assert reasons(ready.ask(lease=lease)) == {"lease-not-live"}
+
+
+def test_a_lease_that_was_shortened_is_over_before_the_answer_leaves(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renewal's thread is slow between disk and memory; another asks after the new end."""
+    system = ready.system
+    lease = ready.opened()[0].grant.lease
+    system.set_policy(lease_seconds=5)
+    late: list[tuple[int, GrantEntry]] = []
+    with monkeypatch.context() as slow:
+        slow.setattr(system.keyholder.journal, "enter_lease", lambda *a: late.append(a))
+        assert ready.ask(lease=lease).granted
+    system.clock.advance(seconds=6)
+
+    assert reasons(ready.ask(lease=lease)) == {"lease-not-live"}
+    system.keyholder.journal.enter_lease(*late[0])
+    assert reasons(ready.ask(lease=lease)) == {"lease-not-live"}
+    log = system.keyholder.journal.log
+    audit_log(log.leaves(), system.fingerprint, log.object)

@@ -205,6 +205,24 @@ def test_a_caveat_that_was_not_accepted(desk: Desk) -> None:
     passes(desk, granted.leaf)
 
 
+def test_a_caveat_that_holds_is_named(desk: Desk) -> None:
+    """This authority: software keys, no witness, a simulation."""
+    desk.log.enact(Kind.KEYS, "keys", desk.log.keys.body(assurance="software"))
+    granted = desk.granted()
+    for owed in (
+        "keyholder-host-trusted",
+        "host-controlled-clock",
+        "boot-time-only",
+        "physical-access",
+        "software-assurance",
+        "no-witness",
+        "simulated",
+    ):
+        assert owed in granted.entry.caveats
+        fewer = tuple(each for each in granted.entry.caveats if each != owed)
+        fails(desk, changed(desk, granted, caveats=fewer), "a caveat that holds is not named")
+
+
 def test_a_platform_that_is_not_listed(desk: Desk) -> None:
     ours = desk.granted().entry.platform
     desk.log.enact(Kind.PLATFORMS, "eu", platforms(ours))
@@ -234,10 +252,43 @@ def test_a_challenge_that_was_refused_grants_nothing_later(desk: Desk) -> None:
     fails(desk, granted.leaf, "a challenge was used twice")
 
 
+def refused_after(desk: Desk, granted: Granted, **changed: Any) -> bytes:
+    """The refusal that follows a grant whose wrapped DEK was another model's."""
+    of = granted.entry
+    entry = RefusalEntry(
+        of.purpose, of.challenge, of.model, of.node, of.platform, of.evidence, ("wrapped-dek",)
+    )
+    return refusal_entry(desk.clock(), replace(entry, **changed))
+
+
 def test_a_refusal_may_follow_its_own_grant(desk: Desk) -> None:
     """The wrapped DEK turned out to be another model's after the grant was logged."""
     granted = released(desk)
-    passes(desk, refusal(desk, granted.entry.challenge))
+    passes(desk, refused_after(desk, granted))
+    fails(desk, refused_after(desk, granted), "a challenge was refused twice")
+
+
+def test_a_challenge_is_refused_once(desk: Desk) -> None:
+    challenge = desk.challenge()
+    passes(desk, refusal(desk, challenge))
+    fails(desk, refusal(desk, challenge), "a challenge was refused twice")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"model": OTHER}, {"node": "node-2"}, {"platform": "amd-hidden"}, {"evidence": OTHER}],
+    ids=str,
+)
+def test_a_refusal_after_a_grant_is_of_the_same_request(desk: Desk, change: dict[str, str]) -> None:
+    granted = released(desk)
+    fails(desk, refused_after(desk, granted, **change), "refuses a challenge that was granted to")
+
+
+def test_a_refusal_after_its_grant_ends_the_lease(desk: Desk) -> None:
+    granted = released(desk)
+    renewal = renewed(desk, granted)
+    passes(desk, refused_after(desk, granted))
+    fails(desk, renewal.leaf, "renews a lease that was not live")
 
 
 @pytest.mark.parametrize("field", ["reasons", "platform", "challenge"])

@@ -81,3 +81,41 @@ def test_the_last_renewal_in_the_log_counts_in_whatever_order_they_come() -> Non
     lease = found.live(RELEASE.lease, END)
     assert lease is not None
     assert lease.until == later.until
+
+
+def test_a_renewal_on_its_way_shortens_at_once_and_lengthens_later() -> None:
+    shorter = replace(
+        LATER, until=START + timedelta(seconds=5), challenge=b"s" * 56, lease=RELEASE.lease
+    )
+    found = book(RELEASE)
+    found.announce(LATER)
+    found.announce(shorter)
+    assert found.live(RELEASE.lease, shorter.until) is None
+
+    found.apply(1, LATER)
+    assert found.live(RELEASE.lease, shorter.until) is None
+    found.apply(2, shorter)
+    lease = found.live(RELEASE.lease, START)
+    assert lease is not None
+    assert lease.until == shorter.until
+
+
+def test_a_renewal_that_never_came_changes_nothing() -> None:
+    shorter = replace(LATER, until=START + timedelta(seconds=5))
+    found = book(RELEASE)
+    found.announce(shorter)
+    found.retract(shorter)
+
+    lease = found.live(RELEASE.lease, START)
+    assert lease is not None
+    assert lease.until == END
+
+
+def test_a_refusal_ends_the_lease_of_its_own_grant_alone() -> None:
+    other = replace(RELEASE, lease="cd" * 16, challenge=b"o" * 56)
+    found = book(RELEASE, other)
+    found.end(b"n" * 56)
+    found.end(RELEASE.challenge)
+
+    assert found.live(RELEASE.lease, START) is None
+    assert found.live(other.lease, START) is not None
