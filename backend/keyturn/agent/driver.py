@@ -110,7 +110,7 @@ class Driver:
         heartbeat: float,
         on_state: Callable[[str, EndReason | None], None],
     ) -> None:
-        """`on_state` hears each new state's name; it must not block."""
+        """`on_state` hears each new state's name; it must not block. What it raises is logged."""
         self._node = node
         self._machine = LeaseMachine(timing)
         self._heartbeat = heartbeat
@@ -284,7 +284,10 @@ class Driver:
             self._state = state.name
             if not isinstance(self._node.service.gate, OpenGate):
                 self._node.service.gate = Closed(state.name)
-            self._on_state(state.name, getattr(state, "reason", None))
+            try:
+                self._on_state(state.name, getattr(state, "reason", None))
+            except Exception:  # whoever listens must not keep the node from wiping and saying so
+                log.exception("the listener to states failed at %s", state.name)
 
 
 def _meaning(error: KeyturnError, purpose: Purpose | None) -> Event:

@@ -115,7 +115,7 @@ async def _run(config: AgentConfig) -> Outcome:
 async def _live(node: Node, config: AgentConfig, server: NodeServer, ready: ReadyFile) -> Outcome:
     def on_state(state: str, reason: EndReason | None) -> None:
         log.info("%s%s", state, f": {reason.value}" if reason else "")
-        ready.write(state, reason=reason.value if reason else "")
+        ready.tell(state, reason=reason.value if reason else "")
 
     ready.write("starting")
     driver = Driver(node, Timing(retry_refused=config.retry_refused), config.heartbeat, on_state)
@@ -125,7 +125,7 @@ async def _live(node: Node, config: AgentConfig, server: NodeServer, ready: Read
     serving = asyncio.create_task(server.run())
     try:
         outcome = await driver.run()
-        ready.write("wiped", reason=outcome.reason.value, wiped_after_ms=outcome.milliseconds)
+        ready.tell("wiped", reason=outcome.reason.value, wiped_after_ms=outcome.milliseconds)
         return outcome
     finally:
         server.stop()

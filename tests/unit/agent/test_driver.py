@@ -113,6 +113,26 @@ def test_it_serves_and_stops_when_asked(life: Life, world) -> None:
     assert (last.state, last.wiped_after_ms) == (NodeReport.WIPED, outcome.milliseconds)
 
 
+def test_a_listener_that_fails_neither_stops_the_wipe_nor_loses_the_last_beat(
+    life: Life, world, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(name: str, _: object) -> None:
+        life.states.append(name)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(life.driver, "_on_state", fail)
+
+    async def script() -> None:
+        await life.serving()
+        life.driver.stop()
+
+    outcome = play(life, script)
+
+    assert (outcome.reason, life.states[-1]) == (EndReason.STOPPED, "wiped")
+    last = world.control.beats[-1]
+    assert (last.state, last.wiped_after_ms) == (NodeReport.WIPED, outcome.milliseconds)
+
+
 def test_what_it_serves_equals_the_plaintext_model(life: Life, tiny_model, in_memory) -> None:
     memory = in_memory(tiny_model)
     plain = EmbeddingEngine(memory.files, memory.wipe, workers=1)
