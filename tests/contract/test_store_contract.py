@@ -139,9 +139,9 @@ def test_a_failed_write_leaves_nothing(database: Database) -> None:
 
 def test_a_row_twice_is_a_conflict(database: Database) -> None:
     with database.write() as connection:
-        sessions.insert_nonce(connection, "00" * 32, NOW)
+        sessions.open_session(connection, "00" * 32, "alice", NOW)
     with pytest.raises(StoreConflict), database.write() as connection:
-        sessions.insert_nonce(connection, "00" * 32, NOW)
+        sessions.open_session(connection, "00" * 32, "alice", NOW)
 
 
 def test_errors_never_carry_values(database: Database) -> None:
@@ -227,23 +227,24 @@ def test_a_log_entry_has_one_event(database: Database) -> None:
 
 
 def test_a_nonce_serves_once_however_many_try(database: Database) -> None:
-    with database.write() as connection:
-        sessions.insert_nonce(connection, "11" * 32, NOW + timedelta(seconds=60))
     won: list[int] = []
 
     def spend(place: int) -> None:
         with database.write() as connection:
-            if sessions.spend_nonce(connection, "11" * 32, NOW):
+            if sessions.spend_nonce(connection, "11" * 32, NOW + timedelta(seconds=60)):
                 won.append(place)
 
     assert _together(6, spend) == []
     assert len(won) == 1
 
 
-def test_an_expired_nonce_serves_nobody(database: Database) -> None:
+def test_a_spent_nonce_is_kept_until_it_expires(database: Database) -> None:
     with database.write() as connection:
-        sessions.insert_nonce(connection, "22" * 32, NOW)
-        assert not sessions.spend_nonce(connection, "22" * 32, NOW)
+        assert sessions.spend_nonce(connection, "22" * 32, NOW + timedelta(seconds=60))
+        sessions.sweep(connection, NOW + timedelta(seconds=59))
+        assert not sessions.spend_nonce(connection, "22" * 32, NOW + timedelta(seconds=60))
+        sessions.sweep(connection, NOW + timedelta(seconds=60))
+        assert sessions.spend_nonce(connection, "22" * 32, NOW + timedelta(seconds=60))
 
 
 def test_sessions_end_and_are_swept(database: Database) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
+from sqlalchemy.exc import IntegrityError
 
 from keyturn.store.schema import nonces, sessions
 
@@ -12,9 +13,11 @@ def spend_nonce(connection: Connection, nonce: str, expires: datetime) -> bool:
 
     Only after its signature was verified: so officers write here, and strangers do not.
     """
-    if connection.scalar(select(nonces.c.nonce).where(nonces.c.nonce == nonce)) is not None:
+    try:
+        with connection.begin_nested():  # another replica may spend it at this moment
+            connection.execute(nonces.insert().values(nonce=nonce, expires=expires))
+    except IntegrityError:
         return False
-    connection.execute(nonces.insert().values(nonce=nonce, expires=expires))
     return True
 
 
