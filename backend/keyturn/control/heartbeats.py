@@ -17,6 +17,7 @@ from keyturn.base.signatures import VerifyKey, load_verify_key
 from keyturn.control.context import Context
 from keyturn.control.errors import Conflict, NotAllowed, NotFound, TooMany
 from keyturn.control.follower import Follower
+from keyturn.control.mirror import LoggedRevocation
 from keyturn.keyrelease.request import parse_request
 from keyturn.store import events, fleet, proposals
 from keyturn.store.fleet import LeaseRow
@@ -28,6 +29,8 @@ from keyturn.wire.keyholder import AskObject
 MAX_WAITING = 20_000
 MAX_GROUP = 500
 MAX_KNOWN = 50_000
+MAX_REVOCATIONS = 500
+"""In one answer: some kilobytes each."""
 SETTLE_TURNS = 2
 SETTLE_SECONDS = 0.5
 
@@ -54,6 +57,7 @@ class Heartbeats:
         self._context = context
         self._follower = follower
         self._known: dict[str, KnownLease] = {}
+        self._sent: dict[str, frozenset[int]] = {}  # by lease, while there is more than one page
         self._waiting: asyncio.Queue[_Beat] = asyncio.Queue(MAX_WAITING)
 
     async def take(self, raw: bytes) -> HeartbeatAnswer:
@@ -151,22 +155,49 @@ class Heartbeats:
             if each.index > lease.began
             and each.concerns(node=lease.node, platform=lease.platform, model=lease.model)
         ]
-        documents = []
-        for each in concerning:
-            receipt = await self._receipt(each.digest)
-            if receipt is not None:
-                documents.append(
-                    RevocationDocument(
-                        statement=b64(each.statement),
-                        approvals=[b64(raw) for raw in each.approvals],
-                        receipt=receipt,
-                    )
+        page = self._page(lease.lease, concerning)
+        digests = [each.digest for each in page]
+        receipts = await self._context.read(lambda c: _receipts(c, digests))
+        return HeartbeatAnswer(
+            revocations=[
+                RevocationDocument(
+                    statement=b64(each.statement),
+                    approvals=[b64(raw) for raw in each.approvals],
+                    receipt=receipts[each.digest],
                 )
-        return HeartbeatAnswer(revocations=documents)
+                for each in page
+                if each.digest in receipts
+            ]
+        )
 
-    async def _receipt(self, digest: Digest) -> JsonDocument | None:
-        row = await self._context.read(lambda c: proposals.find(c, digest))
-        return None if row is None else row.receipt
+    def _page(self, lease: str, concerning: list[LoggedRevocation]) -> list[LoggedRevocation]:
+        """All; of more than fit into one answer the newest that were not sent, then again all.
+
+        An answer may get lost: no revocation is ever held back for good because it was sent.
+        """
+        if len(concerning) <= MAX_REVOCATIONS:
+            self._sent.pop(lease, None)
+            return concerning
+        sent = self._sent.get(lease, frozenset())
+        newest_first = concerning[::-1]
+        unsent = [each for each in newest_first if each.index not in sent]
+        if not unsent:
+            unsent, sent = newest_first, frozenset()
+        page = unsent[:MAX_REVOCATIONS]
+        if len(self._sent) >= MAX_KNOWN:
+            self._sent.clear()
+        self._sent[lease] = sent | {each.index for each in page}
+        return page
+
+
+def _receipts(connection: Connection, digests: list[Digest]) -> dict[Digest, JsonDocument]:
+    """The receipts that are here."""
+    rows = {each: proposals.find(connection, each) for each in digests}
+    return {
+        digest: row.receipt
+        for digest, row in rows.items()
+        if row is not None and row.receipt is not None
+    }
 
 
 def _fail(group: list[_Beat], message: str) -> None:

@@ -134,6 +134,7 @@ def _withdrawal(
 
 def _grant(connection: Connection, row: LogRow, raw: Entry) -> LogRow:
     grant = read_grant(raw)
+    before = fleet.find_node(connection, grant.node)
     if grant.purpose is Purpose.RELEASE:
         fleet.begin_lease(connection, _lease(row.index, grant))
         fleet.update_node(connection, grant.node, reported=None, wiped_ms=None)
@@ -155,7 +156,11 @@ def _grant(connection: Connection, row: LogRow, raw: Entry) -> LogRow:
         lost=False,
     )
     kind = "grant" if grant.purpose is Purpose.RELEASE else "renewal"
-    events.append(connection, kind, _node_event(grant, row.index), row.time, log_index=row.index)
+    told = events.append(
+        connection, kind, _node_event(grant, row.index), row.time, log_index=row.index
+    )
+    if told is not None:
+        _tell_platform(connection, before, grant.platform, row)
     return replace(row, model=grant.model, node=grant.node, lease=grant.lease)
 
 
@@ -184,6 +189,7 @@ def _node_event(grant: GrantEntry, index: int) -> dict[str, Any]:
 
 def _refusal(connection: Connection, row: LogRow, raw: Entry) -> LogRow:
     refusal = read_refusal(raw)
+    before = fleet.find_node(connection, refusal.node)
     fleet.update_node(
         connection,
         refusal.node,
@@ -199,5 +205,25 @@ def _refusal(connection: Connection, row: LogRow, raw: Entry) -> LogRow:
         "reasons": list(refusal.reasons),
         "index": row.index,
     }
-    events.append(connection, "refusal", data, row.time, log_index=row.index)
+    told = events.append(connection, "refusal", data, row.time, log_index=row.index)
+    if told is not None:
+        _tell_platform(connection, before, refusal.platform, row)
     return replace(row, model=refusal.model, node=refusal.node)
+
+
+def _tell_platform(
+    connection: Connection, before: fleet.NodeRow | None, platform: str | None, row: LogRow
+) -> None:
+    """A node's name is its own word: tell when another machine comes under it.
+
+    Once, because it follows an event that this entry makes once.
+    """
+    if before is None or before.platform is None or before.platform == platform:
+        return
+    data = {
+        "node": before.name,
+        "before": before.platform,
+        "platform": platform,
+        "index": row.index,
+    }
+    events.append(connection, "platform-changed", data, row.time)

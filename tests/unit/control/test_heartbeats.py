@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from keyturn.base.encoding import b64, digest_of
+from keyturn.control import heartbeats
 from keyturn.quorum.kinds import Kind
 from keyturn.store.errors import StoreConflict
 from keyturn.wire.heartbeat import NodeReport
@@ -170,3 +171,15 @@ def test_who_waits_is_told_of_any_error(serving: Serving, monkeypatch: pytest.Mo
         broken.setattr(serving.world.server.parts.heartbeats, "_commit", clash)
         assert serving.beat().status_code == 503
     assert serving.beat().status_code == 200
+
+
+def test_more_revocations_than_one_answer_holds_come_in_turns(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "MAX_REVOCATIONS", 2)
+    for name in ("p0", "p1", "p2"):
+        serving.revoke("policy", name)
+    logged = serving.world.server.parts.context.mirror.revocations
+    first, second, third = (b64(each.statement) for each in logged)
+    found = [[each["statement"] for each in serving.beat().json()["revocations"]] for _ in range(3)]
+    assert found == [[third, second], [first], [third, second]]  # an answer may have been lost

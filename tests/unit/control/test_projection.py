@@ -1,6 +1,7 @@
 """From log entries to rows: the same log always gives the same rows."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.control.projection import objects_needed, project
+from keyturn.control.rebuild import LogContent, rebuild
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
 from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
@@ -200,3 +202,26 @@ def test_only_statements_and_withdrawals_need_objects(keyholder: LocalKeyholder)
 def test_what_is_no_entry_is_refused(database: Database, leaf: bytes) -> None:
     with database.write() as connection, pytest.raises(MalformedError):
         project(connection, 0, leaf, {})
+
+
+def test_another_platform_under_a_nodes_name_is_told_once(
+    keyholder: LocalKeyholder, database: Database
+) -> None:
+    other = replace(refusal(), platform="amd-genoa-" + "0d" * 64)
+    leaves = [
+        grant_entry(START, grant()),
+        refusal_entry(START, other),
+        refusal_entry(START, other),
+        grant_entry(START, replace(grant(), lease="2b" * 16)),
+    ]
+    content = [*keyholder.leaves, *leaves]
+    with database.write() as connection:
+        for index, leaf in enumerate(content):
+            project(connection, index, leaf, keyholder.objects)  # type: ignore[arg-type]
+        rebuild(connection, LogContent(content, keyholder.objects))  # type: ignore[arg-type]
+        told = events.after(connection, 0, limit=100)
+    changed = [each.data for each in told if each.kind == "platform-changed"]
+    assert [(each["before"], each["platform"]) for each in changed] == [
+        (PLATFORM, other.platform),
+        (other.platform, PLATFORM),
+    ]
