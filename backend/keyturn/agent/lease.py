@@ -148,8 +148,16 @@ class LeaseMachine:
         return (AskChallenge(_purpose(state)),)
 
     def _hurry(self, now: float) -> tuple[Command, ...]:
-        """Renew now, unless an exchange is under way or failed just before."""
+        """Renew now; after the back-off where one failed just before; again where one is under way.
+
+        In each case by a challenge that is sent after this moment.
+        """
         state = self._state
+        if isinstance(state, Attesting | Opening | Serving) and isinstance(
+            state.exchange, InFlight
+        ):
+            self._state = replace(state, exchange=replace(state.exchange, again=True))
+            return ()
         if isinstance(state, Opening | Serving) and isinstance(state.exchange, Waiting):
             if not state.exchange.failures:
                 self._state = replace(state, exchange=Waiting(now))
@@ -171,7 +179,7 @@ class LeaseMachine:
             case Step.CHALLENGE, ChallengeReceived(challenge, sent_at):
                 if sent_at > now:
                     return self._wipe(EndReason.CLOCK_JUMPED)
-                flight = InFlight(Step.EVIDENCE, sent_at, exchange.failures)
+                flight = replace(exchange, step=Step.EVIDENCE, sent_at=sent_at)
                 self._state = replace(state, exchange=flight)
                 lease = None if isinstance(state, Attesting) else state.lease.id
                 return (CollectEvidence(purpose, challenge, lease),)
@@ -179,18 +187,18 @@ class LeaseMachine:
                 self._state = replace(state, exchange=replace(exchange, step=Step.ANSWER))
                 return (Ask(purpose),)
             case Step.ANSWER, Granted():
-                return self._granted(state, event, exchange.sent_at, now)
+                return self._granted(state, event, exchange, now)
             case Step.ANSWER, Refused():
                 return self._refused(state, now)
         raise UnexpectedEvent(f"{type(event).__name__} at step {exchange.step.value}")
 
     def _granted(
-        self, state: Attesting | Opening | Serving, grant: Granted, sent_at: float, now: float
+        self, state: Attesting | Opening | Serving, grant: Granted, done: InFlight, now: float
     ) -> tuple[Command, ...]:
-        lease = Lease(grant.lease, sent_at + grant.seconds)
+        lease = Lease(grant.lease, done.sent_at + grant.seconds)
         if now >= lease.ends_at:
             return self._wipe(EndReason.LEASE_ENDED)
-        renew = Waiting(max(now, sent_at + grant.seconds / 2))
+        renew = Waiting(now if done.again else max(now, done.sent_at + grant.seconds / 2))
         if isinstance(state, Attesting):
             self._state = Opening(lease, renew)
             return (Open(),)

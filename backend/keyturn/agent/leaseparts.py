@@ -211,11 +211,15 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """An exchange waits for the outcome of one step. `sent_at` is known after the first."""
+    """An exchange waits for the outcome of one step. `sent_at` is known after the first.
+
+    `again`: a renewal was wanted meanwhile, so this one's answer may be older than the reason.
+    """
 
     step: Step
     sent_at: float
     failures: int
+    again: bool = False
 
 
 Exchange = Waiting | InFlight

@@ -290,6 +290,36 @@ def test_what_only_the_keyholder_can_judge_renews_now() -> None:
     play(machine, [(105, RenewalWanted(), [AskChallenge(RENEWAL)]), (105, RenewalWanted(), [])])
 
 
+@pytest.mark.parametrize("after", [0, 1, 2])  # how many steps of the exchange are done by then
+def test_a_renewal_wanted_while_one_is_under_way_is_not_forgotten(after: int) -> None:
+    machine = serving()
+    steps: list[tuple[float, Event, list[Command]]] = [
+        (130, ChallengeReceived(CHALLENGE, 130), [CollectEvidence(RENEWAL, CHALLENGE, LEASE)]),
+        (131, EvidenceCollected(), [Ask(RENEWAL)]),
+        (133, Granted(LEASE, 60), [Extend(190)]),
+    ]
+    steps.insert(after, (130.0 + after / 2, RenewalWanted(), []))
+
+    play(machine, [(130, Tick(), [AskChallenge(RENEWAL)]), *steps])
+    assert machine.wake_at() == 133
+    play(machine, [(133, Tick(), [AskChallenge(RENEWAL)])])
+    play(
+        machine,
+        [(134, ChallengeReceived(CHALLENGE, 133), [CollectEvidence(RENEWAL, CHALLENGE, LEASE)])],
+    )
+    play(
+        machine,
+        [(134, EvidenceCollected(), [Ask(RENEWAL)]), (134, Granted(LEASE, 60), [Extend(193)])],
+    )
+    assert machine.wake_at() == 163  # asked once: back to half of the lease
+
+
+def test_a_renewal_wanted_while_one_gets_lost_comes_after_the_back_off() -> None:
+    machine = serving()
+    play(machine, [(130, Tick(), [AskChallenge(RENEWAL)]), (130, RenewalWanted(), [])])
+    play(machine, [(131, ControlLost(), []), (132, Tick(), [AskChallenge(RENEWAL)])])
+
+
 def test_it_does_not_hurry_past_the_back_off() -> None:
     machine = serving()
     play(machine, [(130, Tick(), [AskChallenge(RENEWAL)]), (131, ControlLost(), [])])
