@@ -29,3 +29,7 @@ class KeyExists(KeyturnError):
 
 class PassphraseError(KeyturnError):
     """No passphrase, or one that is unfit."""
+
+
+class KeyExposed(UntrustedError):
+    """The key file can be read or changed by others than its owner."""

@@ -11,6 +11,8 @@ read without the passphrase and is trusted only as far as that: opening proves i
 
 import os
 import secrets
+import shlex
+import stat
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from keyturn.base.signatures import Algorithm, load_verify_key
 from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.officerkeys.errors import (
     KeyExists,
+    KeyExposed,
     KeyNotFound,
     KeyNotOpened,
     KeyStoreUnavailable,
@@ -186,15 +189,30 @@ def write_key_file(
 
 
 def read_key_file(path: Path) -> KeyFile:
-    """Read without opening. Raises KeyNotFound, KeyStoreUnavailable, MalformedKeyFile."""
+    """Read without opening. Raises KeyNotFound, KeyExposed, KeyStoreUnavailable, MalformedKeyFile.
+
+    A file that others may read is refused: they may be guessing its passphrase already.
+    """
     try:
         with path.open("rb") as stream:
+            _check_private(path, os.fstat(stream.fileno()).st_mode)
             raw = stream.read(MAX_FILE + 2)
     except FileNotFoundError as error:
         raise KeyNotFound(f"no key file at {path}") from error
     except OSError as error:
         raise KeyStoreUnavailable(f"cannot read {path}: {error.strerror}") from error
     return parse_key_file(raw.removesuffix(b"\n"))
+
+
+def _check_private(path: Path, mode: int) -> None:
+    open_to = stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO)
+    if open_to:
+        raise KeyExposed(
+            f"others on this machine may read {path}",
+            found=f"mode {stat.S_IMODE(mode):04o}",
+            expected="mode 0600, for its owner alone",
+            hint=f"chmod 600 {shlex.quote(str(path))}; if others had access, make new keys.",
+        )
 
 
 def _write_new(path: Path, data: bytes) -> None:

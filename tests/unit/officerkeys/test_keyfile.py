@@ -14,6 +14,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.base.signatures import Algorithm
 from keyturn.officerkeys.errors import (
     KeyExists,
+    KeyExposed,
     KeyNotFound,
     KeyNotOpened,
     KeyStoreUnavailable,
@@ -192,3 +193,15 @@ def test_a_place_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(KeyStoreUnavailable):
         write_key_file(tmp_path / "file" / "ada.key", SECRET, bytearray(PASSPHRASE), cost=CHEAP)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o644, 0o666])
+def test_a_file_that_others_may_reach_is_refused_with_what_to_do(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "ada.key"
+    write_key_file(path, SECRET, bytearray(PASSPHRASE), cost=CHEAP)
+    path.chmod(mode)
+    with pytest.raises(KeyExposed, match="others") as refused:
+        read_key_file(path)
+    assert (refused.value.found, "chmod 600" in refused.value.hint) == (f"mode {mode:04o}", True)
+    path.chmod(0o400)
+    assert read_key_file(path).public == SECRET.public
