@@ -64,15 +64,34 @@ def print_json(document: Mapping[str, object]) -> None:
 
 @contextmanager
 def errors_explained(*, as_json: bool = False) -> Iterator[None]:
-    """Turn a KeyturnError into a clear message and exit status 1; anything else is a bug."""
+    """Turn a KeyturnError into a clear message and exit status 1; anything else is a bug.
+
+    A bare OSError is the system's no to something that nobody expected it to refuse: said too.
+    """
     try:
         yield
     except KeyturnError as error:
-        if as_json:
-            print_json({"error": error_document(error)})
-        else:
-            explain(error)
+        _tell(error, as_json)
         raise typer.Exit(1) from error
+    except OSError as error:
+        _tell(_system_said_no(error), as_json)
+        raise typer.Exit(1) from error
+
+
+class SystemRefused(KeyturnError):
+    """The operating system refused something: a full disk, a missing right, a dead terminal."""
+
+
+def _tell(error: KeyturnError, as_json: bool) -> None:
+    if as_json:
+        print_json({"error": error_document(error)})
+    else:
+        explain(error)
+
+
+def _system_said_no(error: OSError) -> SystemRefused:
+    what = f": {error.filename}" if error.filename is not None else ""
+    return SystemRefused(f"the system refused{what}", found=error.strerror or type(error).__name__)
 
 
 def explain(error: KeyturnError) -> None:

@@ -4,11 +4,12 @@ import io
 import json
 
 import pytest
+import typer
 from rich.table import Table
 
 from keyturn.base.errors import UntrustedError
 from keyturn.cli import output
-from keyturn.cli.output import SafeConsole, explain, print_json, shown
+from keyturn.cli.output import SafeConsole, errors_explained, explain, print_json, shown
 
 SPOOF = "ok\x1b[2K\x1b[1A\x07\x08\r\x7f\x9b2K\u202eevil\u2066"
 OBEYED = set("\x1b\x07\x08\r\x7f\x9b\u202e\u2066")
@@ -59,3 +60,24 @@ def test_json_keeps_the_text_and_holds_no_command(capsys: pytest.CaptureFixture[
 def test_the_commands_consoles_are_safe() -> None:
     assert isinstance(output.stdout, SafeConsole)
     assert isinstance(output.stderr, SafeConsole)
+
+
+def test_what_the_system_refuses_is_explained(
+    paper: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "stderr", console(paper))
+    with pytest.raises(typer.Exit) as ended, errors_explained():
+        raise OSError(28, "No space left on device", "/disk/file")
+
+    assert ended.value.exit_code == 1
+    assert "/disk/file" in paper.getvalue()
+    assert "No space left on device" in paper.getvalue()
+
+
+def test_and_to_machines_as_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended, errors_explained(as_json=True):
+        raise PermissionError(13, "Permission denied")
+
+    found = json.loads(capsys.readouterr().out)["error"]
+    assert ended.value.exit_code == 1
+    assert (found["kind"], found["found"]) == ("SystemRefused", "Permission denied")
