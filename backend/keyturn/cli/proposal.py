@@ -21,14 +21,14 @@ from keyturn.cli.profile import (
 )
 from keyturn.cli.showing import (
     change_documents,
-    print_changes,
+    print_offline,
     print_proposal,
     print_proposals,
     print_statement,
     proposal_document,
     statement_document,
 )
-from keyturn.client.changes import body_of, changes, changes_of
+from keyturn.client.changes import changes_of
 from keyturn.client.errors import NotFound
 from keyturn.client.offline import (
     ProposalFile,
@@ -325,7 +325,7 @@ def _decide_offline(
     if not as_json:
         warn_simulated(read.authority.roster.simulation)
         print_statement(read.statement, now())
-        print_changes(None, changes({}, body_of(read.statement)))
+        print_offline(read.statement)
     _confirm(decision, read.statement.digest, yes)
     signed = with_decision(read, desk.signer(), decision, comment, now())
     write_new_file(output, signed.to_bytes())

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from keyturn.base.times import format_time
 from keyturn.cli.output import stdout
-from keyturn.client.changes import Change, body_of
+from keyturn.client.changes import Change, body_of, changes
 from keyturn.client.proposals import Proposal, Status
 from keyturn.quorum.bodies import Admission
 from keyturn.quorum.statements import Statement
@@ -55,8 +55,8 @@ def proposal_document(proposal: Proposal, *, simulated: bool) -> dict[str, objec
     }
 
 
-def change_documents(changes: tuple[Change, ...]) -> list[dict[str, str | None]]:
-    return [{"place": c.place, "before": c.before, "after": c.after} for c in changes]
+def change_documents(differences: tuple[Change, ...]) -> list[dict[str, str | None]]:
+    return [{"place": c.place, "before": c.before, "after": c.after} for c in differences]
 
 
 def print_proposals(proposals: list[Proposal]) -> None:
@@ -76,7 +76,7 @@ def print_proposals(proposals: list[Proposal]) -> None:
 
 
 def print_proposal(
-    proposal: Proposal, replaced: str | None, changes: tuple[Change, ...], now: datetime
+    proposal: Proposal, replaced: str | None, differences: tuple[Change, ...], now: datetime
 ) -> None:
     """Everything an officer needs to decide."""
     print_statement(proposal.statement, now)
@@ -89,7 +89,7 @@ def print_proposal(
         ("keyholder", escape(proposal.refusal.message) if proposal.refusal else ""),
     ]
     stdout.print(_rows(rows))
-    print_changes(replaced, changes)
+    print_changes(replaced, differences)
 
 
 def print_statement(statement: Statement, now: datetime) -> None:
@@ -124,10 +124,24 @@ def _bound(body: Admission) -> list[tuple[str, str]]:
     ]
 
 
-def print_changes(replaced: str | None, changes: tuple[Change, ...]) -> None:
-    title = f"Changes against {replaced[:19]}…" if replaced else "All new"
+def print_changes(replaced: str | None, differences: tuple[Change, ...]) -> None:
+    _print_changes(f"Changes against {replaced[:19]}…" if replaced else "All new", differences)
+
+
+def print_offline(statement: Statement) -> None:
+    """The whole body; without the log nobody can say what of it differs from what is in force."""
+    title = "All new"
+    if statement.version > 1:
+        title = (
+            f"All of version {statement.version}. It replaces {str(statement.replaces)[:19]}…, "
+            "which is not known offline: what changes is not shown here"
+        )
+    _print_changes(title, changes({}, body_of(statement)))
+
+
+def _print_changes(title: str, differences: tuple[Change, ...]) -> None:
     table = Table("place", "now", "then", title=title, title_justify="left")
-    for each in changes:
+    for each in differences:
         before = "" if each.before is None else each.before
         after = "" if each.after is None else each.after
         table.add_row(

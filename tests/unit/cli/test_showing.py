@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
+from keyturn.base.encoding import Digest
 from keyturn.cli import showing
 from keyturn.client.changes import Change
 from keyturn.quorum.kinds import Kind
@@ -44,3 +45,20 @@ def test_changes_show_both_sides(paper: Console) -> None:
     text = paper.export_text()
     for part in ("snp.debug", "false", "[red]true", "sha256:aaaaaaaaaaaa"):
         assert part in text
+
+
+@pytest.mark.parametrize(("version", "new"), [(1, True), (2, False)])
+def test_offline_nothing_is_called_new_that_may_replace_something(
+    paper: Console, version: int, new: bool
+) -> None:
+    made = Authority(Clock()).propose(
+        Kind.PLATFORMS,
+        "all",
+        {"platforms": [{"id": "amd-genoa-00", "site": "s", "note": ""}]},
+        version=version,
+        replaces=None if new else Digest("sha256:" + "ab" * 32),
+    )
+    showing.print_offline(parse_statement(made.raw))
+    text = " ".join(paper.export_text().split())  # a title wraps at its table's width
+    assert ("All new" in text, "not known offline" in text) == (new, not new)
+    assert "amd-genoa-00" in text
