@@ -13,16 +13,14 @@ from datetime import datetime
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.keyrelease.binding import Purpose
-from keyturn.keyrelease.decision import choose
+from keyturn.keyrelease.decision import caveats_owed, choose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
 from keyturn.keyrelease.errors import AuditFailed
 from keyturn.keyrelease.leases import LeaseBook
 from keyturn.policy.appraisal import Rules
 from keyturn.policy.findings import failing
-from keyturn.quorum.bodies import Keys
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
 from keyturn.quorum.kinds import TargetKind
-from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.state import AuthorityState, ReadObject
 
 
@@ -171,20 +169,8 @@ def _check_rules(index: int, grant: GrantEntry, time: datetime, rules: Rules) ->
 
 
 def _check_caveats(index: int, grant: GrantEntry, time: datetime, state: AuthorityState) -> None:
-    """Those that every verdict has, and those of this authority at that time (I11)."""
-    owed = {
-        Caveat.KEYHOLDER_HOST_TRUSTED,
-        Caveat.HOST_CONTROLLED_CLOCK,
-        Caveat.BOOT_TIME_ONLY,
-        Caveat.PHYSICAL_ACCESS,
-    }
-    keys = state.keys(time)
-    if not isinstance(keys, Keys) or keys.assurance != "hardware":
-        owed.add(Caveat.SOFTWARE_ASSURANCE)
-    if state.roster is None or state.roster.witnesses.k == 0:
-        owed.add(Caveat.NO_WITNESS)
-    if state.roster is not None and state.roster.simulation:
-        owed.add(Caveat.SIMULATED)
+    """Every limit that the authority owes its verdicts is named (I11)."""
+    owed = caveats_owed(state, time)
     missing = {each.value for each in owed} - set(grant.caveats)
     if missing:
         raise AuditFailed(

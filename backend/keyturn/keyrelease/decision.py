@@ -20,7 +20,7 @@ from keyturn.keyrelease.leases import Lease
 from keyturn.keyrelease.request import ReleaseRequest
 from keyturn.policy.appraisal import HIDDEN_PLATFORM, Rules, appraise, platform_of
 from keyturn.policy.findings import Finding, failing, judged, not_met
-from keyturn.quorum.bodies import Admission, Keys, Platforms, ReferenceValues
+from keyturn.quorum.bodies import Admission, Platforms, ReferenceValues
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Caveat, Policy
@@ -221,24 +221,31 @@ def _revocations(
             )
 
 
-def _caveats(
-    request: ReleaseRequest, evidence: VerifiedEvidence, state: AuthorityState, now: datetime
-) -> frozenset[Caveat]:
-    """The named limits of this verdict (I11): of SNP, of this authority, and the node's own."""
+def caveats_owed(state: AuthorityState, now: datetime) -> frozenset[Caveat]:
+    """What limits every verdict of this authority, whatever the evidence says (I11)."""
     caveats = {
         Caveat.KEYHOLDER_HOST_TRUSTED,
         Caveat.HOST_CONTROLLED_CLOCK,
         Caveat.BOOT_TIME_ONLY,
         Caveat.PHYSICAL_ACCESS,
-        *request.claims.caveats,
     }
     keys = state.keys(now)
-    if not isinstance(keys, Keys) or keys.assurance != "hardware":
+    if keys is None or keys.assurance != "hardware":
         caveats.add(Caveat.SOFTWARE_ASSURANCE)
     if state.roster is None or state.roster.witnesses.k == 0:
         caveats.add(Caveat.NO_WITNESS)
-    if evidence.simulated or (state.roster is not None and state.roster.simulation):
-        caveats.add(Caveat.SIMULATED)  # I9: the authority marks its verdicts on real hardware too
+    if state.roster is not None and state.roster.simulation:
+        caveats.add(Caveat.SIMULATED)  # I9: on real hardware too
+    return frozenset(caveats)
+
+
+def _caveats(
+    request: ReleaseRequest, evidence: VerifiedEvidence, state: AuthorityState, now: datetime
+) -> frozenset[Caveat]:
+    """The named limits of this verdict (I11): of SNP, of this authority, and the node's own."""
+    caveats = {*caveats_owed(state, now), *request.claims.caveats}
+    if evidence.simulated:
+        caveats.add(Caveat.SIMULATED)
     if evidence.gpus:
         caveats.add(Caveat.NO_DEVICE_BINDING_HARDWARE)
     if any(gpu.feature == "PPCIE" for gpu in evidence.gpus):
