@@ -5,6 +5,7 @@ answering end; an answer is read by the request that it belongs to. Reading is s
 directions: a field too many is refused. The connection itself is in `wire.keyholder_client`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
@@ -76,18 +77,20 @@ class Entries:
     size: int
 
 
-class Request(Generic[A]):
+class Request(ABC, Generic[A]):
     """One question to the keyholder; `A` is the type of its answer."""
 
     __slots__ = ()
     op: ClassVar[str]
     repeatable: ClassVar[bool] = True  # asking twice does no more than asking once
 
+    @abstractmethod
     def document(self) -> JsonObject:
-        raise NotImplementedError
+        """What is sent."""
 
+    @abstractmethod
     def read(self, answer: Fields) -> A:
-        raise NotImplementedError
+        """What its answer says. Raises MalformedError."""
 
 
 @dataclass(frozen=True, slots=True)
