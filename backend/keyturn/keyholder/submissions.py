@@ -19,9 +19,6 @@ from keyturn.quorum.entries import (
     withdrawal_entry,
 )
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
-from keyturn.quorum.judge import signer_of
-from keyturn.quorum.kinds import Role
-from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import InForce
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.seal.sealedkey import parse_sealed_key
@@ -122,7 +119,6 @@ class Submissions:
             if statement.digest in journal.state.withdrawn:
                 raise SubmissionRefused(SubmissionReason.WITHDRAWN, "it was withdrawn already")
             journal.state.check_withdrawal(withdrawal, statement)
-            _check_proposer(statement, journal.state.roster)
             envelopes = (
                 journal.put_object(raw_statement, reserved=False),
                 journal.put_object(raw, reserved=False),
@@ -187,25 +183,4 @@ class Submissions:
                 digest_bytes(admission.model),
                 admission.tag,
             )
-        )
-
-
-def _check_proposer(statement: Statement, roster: Roster | None) -> None:
-    """An open proposal is one that its proposer signed. Raises SubmissionRefused."""
-    if roster is None:
-        raise SubmissionRefused(SubmissionReason.NO_ROSTER, "no roster is in force")
-    signer = signer_of(statement.envelope, roster)
-    if signer.id != statement.proposer:
-        raise SubmissionRefused(
-            SubmissionReason.WRONG_SIGNER,
-            "the statement is not signed by its proposer",
-            found=signer.id,
-            expected=statement.proposer,
-        )
-    if Role.PROPOSER not in signer.roles:
-        raise SubmissionRefused(
-            SubmissionReason.NOT_A_PROPOSER,
-            f"{signer.id} may not propose",
-            found=", ".join(sorted(role.value for role in signer.roles)),
-            expected="the role proposer",
         )

@@ -34,7 +34,7 @@ def judge(
 ) -> frozenset[OfficerId]:
     """The officers whose approval counted. Raises SubmissionRefused at the first failing check."""
     roster = _roster_for(statement, standing)
-    _check_proposer(statement, roster)
+    check_proposer(statement, roster)
     _check_times(statement, now)
     _check_chain(statement, standing)
     for each in approvals:
@@ -114,7 +114,8 @@ def _roster_for(statement: Statement, standing: Standing) -> Roster:
     return standing.roster
 
 
-def _check_proposer(statement: Statement, roster: Roster) -> None:
+def check_proposer(statement: Statement, roster: Roster) -> None:
+    """Signed by its proposer, who is in the roster and may propose. Raises SubmissionRefused."""
     proposer = roster.officers.get(statement.proposer)
     if proposer is None:
         raise SubmissionRefused(

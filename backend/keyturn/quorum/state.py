@@ -23,7 +23,7 @@ from keyturn.quorum.entries import (
     read_withdrawal,
 )
 from keyturn.quorum.errors import LogInconsistent, SubmissionReason, SubmissionRefused
-from keyturn.quorum.judge import Standing, check_withdrawal, judge
+from keyturn.quorum.judge import Standing, check_proposer, check_withdrawal, judge
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Policy
 from keyturn.quorum.roster import OfficerId, Roster
@@ -136,6 +136,7 @@ class AuthorityState:
             raise SubmissionRefused(
                 SubmissionReason.OTHER_STATEMENT, "only an open proposal can be withdrawn"
             )
+        check_proposer(statement, self.roster)
         check_withdrawal(withdrawal, statement.proposer, self.roster)
 
     def apply(self, leaf: bytes, read_object: ReadObject) -> "AuthorityState":

@@ -280,6 +280,14 @@ def test_only_the_proposer_withdraws(log: AuthorityLog) -> None:
     assert log.refusal(proposal) is None
 
 
+def test_a_statement_that_its_proposer_did_not_sign_cannot_be_withdrawn(log: AuthorityLog) -> None:
+    """Else whoever withdraws could have anything kept under his own name."""
+    keys = log.authority.people["bela"].keys
+    proposal = log.authority.propose(Kind.PLATFORMS, "eu", LIST, by="ada", keys=keys)
+    with pytest.raises(LogInconsistent, match="not signed by its proposer"):
+        log.append(withdraw(log, proposal))
+
+
 def test_what_is_in_force_cannot_be_withdrawn(log: AuthorityLog) -> None:
     proposal = listed(log, "bela", "chen")
     log.submit(proposal)
