@@ -18,13 +18,10 @@ from keyturn.control.context import Context
 from keyturn.control.errors import Conflict, NotAllowed, NotFound, TooMany
 from keyturn.control.follower import Follower
 from keyturn.control.mirror import LoggedRevocation
-from keyturn.keyrelease.request import parse_request
 from keyturn.store import events, fleet, proposals
 from keyturn.store.fleet import LeaseRow
 from keyturn.wire.api import HeartbeatAnswer, JsonDocument, RevocationDocument
-from keyturn.wire.errors import PeerRefused
 from keyturn.wire.heartbeat import Heartbeat, NodeReport, parse_heartbeat
-from keyturn.wire.keyholder import AskObject
 
 MAX_WAITING = 20_000
 MAX_GROUP = 500
@@ -114,7 +111,13 @@ class Heartbeats:
         row = await self._context.read(lambda c: fleet.find_lease(c, lease_id))
         if row is None or row.tls_spki is None:
             row = await self._settled(lease_id)
-        spki = row.tls_spki or await self._spki_from_log(row)
+        spki = row.tls_spki
+        if spki is None:
+            raise NotFound(
+                "the node's TLS key is not known here",
+                found=f"lease {row.lease}",
+                hint="It is learned again at the next renewal.",
+            )
         if digest_of(spki) != row.tls:
             raise NotAllowed("the lease's TLS key is not the logged one", expected=row.tls)
         if len(self._known) >= MAX_KNOWN:
@@ -133,18 +136,6 @@ class Heartbeats:
         if row is None:
             raise NotFound("no such lease", found=lease_id)
         return row
-
-    async def _spki_from_log(self, row: LeaseRow) -> bytes:
-        """After a rebuild: the keyholder may have kept the request. Raises NotFound."""
-        try:
-            raw = await self._context.keyholder.ask(AskObject(row.evidence))
-        except PeerRefused as error:
-            raise NotFound(
-                "the node's TLS key is not known here",
-                found=f"lease {row.lease}",
-                hint="It is learned again at the next renewal.",
-            ) from error
-        return parse_request(raw).keys.tls
 
     # ---- answer ----
 
