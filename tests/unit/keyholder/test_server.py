@@ -1,5 +1,6 @@
 """The keyholder's sockets against clients that hold, stall, flood and break off."""
 
+import contextlib
 import errno
 import os
 import select
@@ -157,19 +158,20 @@ def test_a_question_under_way_is_not_cut_off(served: Served) -> None:
 
 
 def test_the_local_command_gets_in_when_every_slot_answers(served: Served) -> None:
+    """Each slot is taken by a question before more connect: one without would be evicted."""
     go = threading.Event()
     served.wait = lambda: go.wait(10)
-    held = [served.connect() for _ in range(2 * LIMIT)]
-    for each in held:
-        send_frame(each, HELLO)
-    while len(served.seen) < LIMIT:
-        threading.Event().wait(0.01)
-    served.wait = lambda: None
+    with contextlib.ExitStack() as held:
+        for asked in range(1, LIMIT + 1):
+            send_frame(held.enter_context(served.connect()), HELLO)
+            while len(served.seen) < asked:
+                threading.Event().wait(0.01)
+        for _ in range(LIMIT):
+            send_frame(held.enter_context(served.connect()), HELLO)
+        served.wait = lambda: None
 
-    assert served.ask(path=local_socket(served.path)) == GOOD
-    go.set()
-    for each in held:
-        each.close()
+        assert served.ask(path=local_socket(served.path)) == GOOD
+        go.set()
 
 
 def test_a_frame_must_be_whole_soon(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
