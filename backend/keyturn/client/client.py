@@ -21,6 +21,7 @@ from keyturn.base.strictjson import Fields
 from keyturn.client import events as event_stream
 from keyturn.client.authority import fetch_authority, rosters_of
 from keyturn.client.errors import NotFound, ServerLied, ServerRefused
+from keyturn.client.examination import Examination, examine
 from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, read_model, read_node
 from keyturn.client.logwatch import LogWatch
@@ -288,6 +289,13 @@ class KeyturnClient:
                 "the server answered about another node", found=node.name, expected=name
             )
         return node
+
+    def examine(self, name: str, *, seen: Seen | None = None) -> Examination:
+        """Why the log's newest word on a node is what it is. See `examination.examine`."""
+        if seen is None or len(seen.leaves) < len(seen.index):
+            seen = self.seen()
+        seen.index.extend(seen.leaves)
+        return examine(name, seen, self.read_object)
 
     def events(
         self, after: int | None, pause: Callable[[int], bool]
