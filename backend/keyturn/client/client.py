@@ -51,6 +51,8 @@ from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
+from keyturn.seal.errors import WrongManifest
+from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
 from keyturn.tlog.checkpoints import SignedCheckpoint
 from keyturn.tlog.errors import UntrustedCheckpoint
 from keyturn.tlog.merkle import Hash
@@ -301,6 +303,19 @@ class KeyturnClient:
     def model(self, name: str) -> Model:
         """One model by its digest, a unique beginning of it, or its name. Raises NotFound."""
         return _only([m for m in self.models() if _matches(name, m.digest, m.name)], name, "model")
+
+    def manifest(self, digest: Digest) -> Manifest:
+        """What a registered model consists of. Raises ServerLied on the manifest of another."""
+        path = f"/v1/models/{digest}/manifest"
+        answer = self._asked(lambda: self._http.get(path, "manifest"))
+        try:
+            return check_manifest(answer.b64("manifest", limit=MAX_MANIFEST), digest)
+        except WrongManifest as error:
+            raise ServerLied(
+                "the server shows the manifest of another model",
+                found=error.found,
+                expected=error.expected,
+            ) from error
 
     def register_model(self, manifest: bytes, key: bytes) -> Model:
         """Put a sealed model into the inventory: its `keyturn.json` and `keyturn.key`."""
