@@ -83,6 +83,7 @@ class ScriptedServer:
         self.objects: dict[str, bytes] = {}
         self.held: dict[str, Held] = {}
         self.models: list[Document] = []
+        self.manifests: dict[str, bytes] = {}
         self.nodes: list[Document] = []
         self.events: list[Document] = []
         self.lies: dict[str, Lie] = {}
@@ -227,6 +228,9 @@ class ScriptedServer:
             return self._proposals(path.removeprefix("/v1/proposals").strip("/"), body)
         if path == "/v1/models":
             return self._models(body)
+        if path.endswith("/manifest"):
+            manifest = self.manifests.get(path.split("/")[-2])
+            return None if manifest is None else {"manifest": b64(manifest)}
         return self._nodes(path.removeprefix("/v1/nodes").strip("/"))
 
     def _hello(self) -> Document:
@@ -336,6 +340,7 @@ class ScriptedServer:
             "registered": format_time(self.clock()),
         }
         self.models.append(model)
+        self.manifests[str(model["digest"])] = unb64(str(body["manifest"]))
         return model
 
     # ---- a client of it ----

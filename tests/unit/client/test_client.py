@@ -26,6 +26,7 @@ from keyturn.quorum.kinds import Kind
 from keyturn.tlog.errors import UntrustedCheckpoint
 from support.authority import Clock, make_people, policy_body
 from unit.client.scripted_server import ScriptedServer
+from unit.control.test_modeling import manifest as whole_manifest
 
 PLATFORMS = {"platforms": [{"id": "amd-genoa-00", "site": "here", "note": ""}]}
 
@@ -390,6 +391,21 @@ def test_an_answer_about_another_proposal_is_a_lie(server: ScriptedServer) -> No
 
 MANIFEST = json.dumps({"model_id": "mini", "name": "Mini", "version": "1"}).encode()
 KEY = json.dumps({"tag": "11" * 32}).encode()
+
+
+def test_another_models_manifest_is_a_lie(server: ScriptedServer) -> None:
+    client = server.client()
+    model = client.register_model(whole_manifest("mini"), KEY)
+    assert client.manifest(model.digest).identity.name == "mini"
+
+    server.lie(f"/v1/models/{model.digest}/manifest", lambda true: manifest_of("other"))
+    with pytest.raises(ServerLied, match="manifest of another model") as caught:
+        client.manifest(model.digest)
+    assert caught.value.expected == model.digest
+
+
+def manifest_of(name: str) -> dict[str, object]:
+    return {"manifest": b64(whole_manifest(name))}
 
 
 def test_admitted_is_what_the_log_says_not_the_server(server: ScriptedServer) -> None:
