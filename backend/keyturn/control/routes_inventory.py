@@ -33,6 +33,12 @@ async def model(parts: PartsHere, digest: DigestPath) -> api.ModelView:
     return await modeling.one(parts.context, digest)
 
 
+@routes.get("/v1/models/{digest}/manifest")
+async def manifest(parts: PartsHere, digest: DigestPath) -> api.ManifestView:
+    """A sealed model's list of files, as it was registered."""
+    return await modeling.manifest(parts.context, digest)
+
+
 @routes.get("/v1/nodes")
 async def nodes(parts: PartsHere) -> api.NodeList:
     """All nodes, each with its state and the age of that state."""
