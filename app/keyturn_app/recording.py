@@ -124,9 +124,10 @@ def capture(
         http = httpx.Client(base_url=profile.server, transport=recorder)
         memory = Memory(profile.fingerprint)
         with KeyturnClient(profile, memory, Transport(http), now=now, signer=signer) as client:
+            began = now()
             size = sweep(client)
             if client.checkpoint().checkpoint.size == size:
-                return Moment(name, now(), dict(recorder.answers))
+                return Moment(name, began, dict(recorder.answers))
     raise RecordingUnusable("the log kept growing while it was recorded")
 
 
