@@ -189,6 +189,12 @@ class KeyturnClient:
         inner = answer.fields("receipt") if answer.has("receipt") else answer
         authority = self.authority()
         entry = verify_receipt(receipt_of(inner), authority.log_key(), authority.origin)
+        if entry.index != index:
+            raise ServerLied(
+                "the server gave the receipt of another entry",
+                found=f"entry {entry.index}",
+                expected=f"entry {index}",
+            )
         self._log().agree(entry.checkpoint)
         return entry
 
