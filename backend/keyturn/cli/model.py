@@ -10,7 +10,7 @@ from rich.table import Table
 
 from keyturn.cli.output import print_json, stdout
 from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, at_desk, now, warn_simulated
-from keyturn.cli.proposal import Lapses, Reason, Ticket, propose
+from keyturn.cli.proposal import Lapses, Reason, Ticket
 from keyturn.cli.showing import print_proposal, proposal_document
 from keyturn.client.admitting import read_sealed_files
 from keyturn.client.changes import changes_of
@@ -99,8 +99,7 @@ def admit(
     """
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         files = read_sealed_files(directory)
-        proposal = propose(
-            desk,
+        proposal = desk.client.propose_change(
             Kind.MODEL,
             files.digest,
             files.admission_body(policy),
