@@ -5,12 +5,14 @@ pinned fingerprint, and takes the log's checkpoint, which must extend the one it
 in force it replays from the log. It signs in by itself when the server wants a session.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+from urllib.parse import quote
 
 from keyturn.base.encoding import Digest, b64, digest_of, parse_digest, sha256, unb64, unhex
 from keyturn.base.errors import MalformedError
@@ -23,6 +25,7 @@ from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, read_model, read_node
 from keyturn.client.logwatch import LogWatch
 from keyturn.client.memory import Memory
+from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.offline import (
     ProposalFile,
     check_may_decide,
@@ -31,6 +34,7 @@ from keyturn.client.offline import (
 )
 from keyturn.client.profile import Places, Profile
 from keyturn.client.proposals import Proposal, read_view, receipt_of, settled
+from keyturn.client.seen import Seen
 from keyturn.client.session import sign_in
 from keyturn.client.transport import Transport
 from keyturn.officerkeys.signer import Signer
@@ -44,6 +48,7 @@ from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.checkpoints import SignedCheckpoint
+from keyturn.tlog.errors import UntrustedCheckpoint
 from keyturn.tlog.merkle import Hash
 from keyturn.tlog.proofs import Proof
 from keyturn.tlog.receipts import VerifiedEntry, verify_receipt
@@ -92,6 +97,7 @@ class KeyturnClient:
         self._log_key: VerifyKey | None = None
         self._watch: LogWatch | None = None
         self._history: History | None = None
+        self._index = NodeIndex()
 
     @classmethod
     def open(cls, profile: Profile, places: Places, *, now: Clock, signer: SignerSource) -> Self:
@@ -128,6 +134,7 @@ class KeyturnClient:
             )
             if found.log_key() != self._log_key:  # a new log key is a new log (DESIGN §5.8)
                 self._log_key, self._watch, self._history = found.log_key(), None, None
+                self._index = NodeIndex()
             self._authority = found
         return self._authority
 
@@ -136,14 +143,28 @@ class KeyturnClient:
         note = self._asked(lambda: self._http.get("/v1/log/checkpoint", "checkpoint"))
         return self._log().advance(note.text("note", limit=64 << 10).encode())
 
+    def seen(self) -> Seen:
+        """What the log proves now: one question for its checkpoint, and one replay."""
+        try:
+            seen = self._look()
+        except UntrustedCheckpoint:
+            if not self._log_was_replaced():
+                raise
+            return self._look()
+        if not seen.overtaken:
+            return seen
+        return (
+            self._look() if self._log_was_replaced() else replace(seen, authority=self.authority())
+        )
+
     def state(self) -> AuthorityState:
         """What is in force now, replayed from the log's own entries."""
-        return self._replayed(self.checkpoint())[0]
+        return self.seen().state
 
-    def leaves(self) -> tuple[SignedCheckpoint, list[bytes]]:
+    def leaves(self) -> tuple[SignedCheckpoint, Sequence[bytes]]:
         """The whole log, proved."""
-        checkpoint = self.checkpoint()
-        return checkpoint, self._replayed(checkpoint)[1].leaves
+        seen = self.seen()
+        return seen.checkpoint, seen.leaves
 
     def read_object(self, digest: Digest) -> bytes | None:
         """An object of the log, or None when the server has none."""
@@ -165,11 +186,19 @@ class KeyturnClient:
 
     # ---- proposals ----
 
-    def proposals(self, status: str | None = None) -> list[Proposal]:
-        """Every proposal, verified; one that does not verify makes the whole list an error."""
+    def proposals(self, status: str | None = None, *, seen: Seen | None = None) -> list[Proposal]:
+        """Every proposal, verified; one that does not verify makes the whole list an error.
+
+        `seen`, here and below, saves asking for the log again. One from before the answer may
+        know less than the answer; what it cannot prove is not believed.
+        """
         params = {"status": status} if status else None
         answer = self._asked(lambda: self._http.get("/v1/proposals", "proposals", params))
-        return self._settled(answer.objects("proposals", limit=100_000))
+        views = answer.objects("proposals", limit=100_000)
+        if seen is not None:
+            with suppress(ServerLied):  # the server may only be ahead: no lie before a newer look
+                return self._settled_by(seen, views)
+        return self._settled(views)
 
     def proposal(self, name: str) -> Proposal:
         """One proposal by its digest or a unique beginning of it. Raises NotFound."""
@@ -221,9 +250,9 @@ class KeyturnClient:
 
     # ---- models, nodes, events ----
 
-    def models(self) -> list[Model]:
+    def models(self, *, seen: Seen | None = None) -> list[Model]:
         answer = self._asked(lambda: self._http.get("/v1/models", "models"))
-        state, now = self.state(), self._now()
+        state, now = (seen or self.seen()).state, self._now()
         return [read_model(each, state, now) for each in answer.objects("models")]
 
     def model(self, name: str) -> Model:
@@ -239,15 +268,26 @@ class KeyturnClient:
             raise ServerLied("the server registered another model", found=model.digest)
         return model
 
-    def nodes(self) -> list[Node]:
+    def nodes(self, *, seen: Seen | None = None) -> list[Node]:
+        """Every node as it stands now; `inventory.judged_at` tells how it stands later."""
         answer = self._asked(lambda: self._http.get("/v1/nodes", "nodes"))
-        leaves, state, now = self.leaves()[1], self.state(), self._now()
-        nodes = answer.objects("nodes", limit=100_000)
-        return [read_node(each, leaves, state, now) for each in nodes]
+        return self._read_nodes(answer.objects("nodes", limit=100_000), seen)
 
-    def node(self, name: str) -> Node:
+    def node(self, name: str, *, seen: Seen | None = None) -> Node:
         """Raises NotFound."""
-        return _only([node for node in self.nodes() if node.name == name], name, "node")
+        path = f"/v1/nodes/{quote(name, safe='')}"
+        try:
+            answer = self._asked(lambda: self._http.get(path, "node"))
+        except ServerRefused as error:
+            if error.status != 404:
+                raise
+            return _only([], name, "node")
+        (node,) = self._read_nodes([answer], seen)
+        if node.name != name:
+            raise ServerLied(
+                "the server answered about another node", found=node.name, expected=name
+            )
+        return node
 
     def events(
         self, after: int | None, pause: Callable[[int], bool]
@@ -324,9 +364,20 @@ class KeyturnClient:
             )
         return self._history
 
-    def _replayed(self, checkpoint: SignedCheckpoint) -> tuple[AuthorityState, History]:
-        history = self._the_history()
-        return history.sync(checkpoint.checkpoint), history
+    def _look(self) -> Seen:
+        checkpoint, history = self.checkpoint(), self._the_history()
+        state = history.sync(checkpoint.checkpoint)
+        return Seen(self.authority(), checkpoint, state, history.leaves, self._index)
+
+    def _log_was_replaced(self) -> bool:
+        """Fetch the authority again: whoever has a client open for days must notice a new log."""
+        known, self._authority = self._log_key, None
+        return self.authority().log_key() != known
+
+    def _read_nodes(self, views: Sequence[Fields], seen: Seen | None) -> list[Node]:
+        seen, now = seen or self.seen(), self._now()
+        seen.index.extend(seen.leaves)
+        return [read_node(each, seen.index, seen.state, now) for each in views]
 
     def _roster(self) -> Roster:
         roster = self.state().roster
@@ -364,20 +415,20 @@ class KeyturnClient:
     def _one(self, view: Fields) -> Proposal:
         return self._settled([view])[0]
 
-    def _settled(self, views: list[Fields]) -> list[Proposal]:
-        """Signatures first, then receipts' checkpoints, then the replayed state decides.
-
-        The log is replayed after the views were made: it knows every roster that they can.
-        """
+    def _settled(self, views: Sequence[Fields]) -> list[Proposal]:
+        """The log is replayed after the views were made: it knows every roster that they can."""
         self._authority = None  # whoever has a client open for days must notice a new log key
-        authority, state = self.authority(), self.state()
-        rosters = rosters_of(state)
-        claimed = [read_view(view, authority, rosters) for view in views]
+        return self._settled_by(self.seen(), views)
+
+    def _settled_by(self, seen: Seen, views: Sequence[Fields]) -> list[Proposal]:
+        """Signatures first, then receipts' checkpoints, then the replayed state decides."""
+        rosters = rosters_of(seen.state)
+        claimed = [read_view(view, seen.authority, rosters) for view in views]
         for each in claimed:
             if each.entry is not None:
                 self._log().agree(each.entry.checkpoint)
         now = self._now()
-        return [settled(each, state, now) for each in claimed]
+        return [settled(each, seen.state, now) for each in claimed]
 
     def _full_digest(self, name: str) -> Digest:
         try:
