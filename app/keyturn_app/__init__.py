@@ -1,0 +1,1 @@
+"""The officers' desktop application: verifies everything that it shows, decides nothing alone."""

@@ -1,0 +1,134 @@
+"""What the app knows, verified here: immutable values, each with the time at which it was true.
+
+Made on the network thread by `live`, read by presenters. None means *not known yet*; it is never
+shown as *nothing there*. Nothing in here is the server's bare word unless a field says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+
+from keyturn.client.inventory import Model, Node
+from keyturn.client.proposals import Proposal
+from keyturn.quorum.bundle import Authority
+from keyturn.quorum.roster import Roster
+from keyturn.quorum.state import AuthorityState
+from keyturn.tlog.checkpoints import SignedCheckpoint
+
+
+class Link(Enum):
+    """The connection as one sees it (I10)."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALE = "stale"  # connected, but silent for longer than STALE_SECONDS
+    RECONNECTING = "reconnecting"  # lost; tried again
+    OFFLINE = "offline"  # no server in this session (an officer without network)
+    DISTRUSTED = "distrusted"  # it lied, or rewrote history: nothing it says is shown as fact
+
+
+STALE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """`heard`: when the server last said what verified; `behind_ms`: of the newest event."""
+
+    link: Link
+    heard: datetime | None = None
+    behind_ms: int | None = None
+    events_per_second: float = 0.0
+    failures: int = 0
+    error: str = ""  # why not live: found, expected and what to do, for people
+
+
+class AlarmKind(Enum):
+    LIED = "lied"
+    REWRITTEN = "history-rewritten"
+    ROLLED_BACK = "rolled-back"
+    INCONSISTENT = "log-inconsistent"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What the server was caught at. `saved`: files with the proof, both checkpoints among them."""
+
+    kind: AlarmKind
+    message: str
+    found: str
+    expected: str
+    hint: str
+    at: datetime
+    saved: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The log as verified up to `checkpoint`, and the authority that follows from it."""
+
+    authority: Authority
+    state: AuthorityState
+    checkpoint: SignedCheckpoint
+    leaves: Sequence[bytes]
+    as_of: datetime
+
+    @property
+    def roster(self) -> Roster:
+        """The roster in force; a verified log has one."""
+        roster = self.state.roster
+        return self.authority.roster if roster is None else roster
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    all: tuple[Proposal, ...]
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    all: tuple[Model, ...]
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """`changed`: names whose row differs from the previous `Nodes`; None: all of them."""
+
+    all: tuple[Node, ...]
+    as_of: datetime
+    changed: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event of the server's stream: display data, never proof."""
+
+    id: int
+    kind: str
+    data: dict[str, object]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything known now. `happenings`: the newest few hundred, oldest first."""
+
+    connection: Connection = field(default_factory=lambda: Connection(Link.CONNECTING))
+    seen: Seen | None = None
+    proposals: Proposals | None = None
+    models: Models | None = None
+    nodes: Nodes | None = None
+    happenings: tuple[Happening, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+
+    @property
+    def simulated(self) -> bool:
+        return self.seen is not None and self.seen.roster.simulation
+
+    @property
+    def trusted(self) -> bool:
+        """Whether what is known may be shown as fact."""
+        return self.connection.link is not Link.DISTRUSTED

@@ -1,0 +1,1 @@
+"""The connection to one server: its thread, its verified facts, its identity."""

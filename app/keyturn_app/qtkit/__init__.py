@@ -1,0 +1,1 @@
+"""How Keyturn looks: tokens, theme, icons, and the widgets that the pages share."""

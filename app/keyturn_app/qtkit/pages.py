@@ -1,0 +1,48 @@
+"""What a page is to the window, and what the window gives a page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QWidget
+
+from keyturn_app.actions import Actions
+from keyturn_app.desk import Desk
+from keyturn_app.questions import Asker
+from keyturn_app.tasks import Door
+
+
+@dataclass(frozen=True, slots=True)
+class PageContext:
+    """`go(page, target)` opens another page, at a digest, a node's name or a log index."""
+
+    desk: Desk
+    door: Door
+    asker: Asker
+    actions: Actions
+    copy: Callable[[str], None]
+    go: Callable[[str, str], None]
+
+
+class Page(QWidget):
+    """Base of every page's widget. Built on first visit, kept until the desk changes."""
+
+    def open(self, target: str) -> None:
+        """Show `target`, or the page as it was for an empty one."""
+
+    def shown(self) -> None:
+        """The page came to the front."""
+
+    def close_page(self) -> None:
+        """Leave every subscription: the desk is going away."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpec:
+    """`build` imports the page: nothing of it is loaded before its first visit."""
+
+    id: str
+    title: Callable[[], str]
+    icon: str
+    build: Callable[[PageContext], Page]
+    badge: Callable[[Desk], int] = lambda _: 0
+    shortcut: str = ""

@@ -1,0 +1,69 @@
+"""How values are written for people: ages, times, sizes, digests, errors. No Qt in here."""
+
+from datetime import UTC, datetime
+
+from keyturn.base.errors import KeyturnError
+from keyturn_app.i18n import _, n_
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def age(seconds: float) -> str:
+    """Like `41 s`, `12 min`, `3 h`, `2 days`; rounded down."""
+    whole = max(0, int(seconds))
+    if whole < 2 * _MINUTE:
+        return _("{count} s").format(count=whole)
+    if whole < 2 * _HOUR:
+        return _("{count} min").format(count=whole // _MINUTE)
+    if whole < 2 * _DAY:
+        return _("{count} h").format(count=whole // _HOUR)
+    return n_("{count} day", "{count} days", whole // _DAY)
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """`never` where there is no moment."""
+    if moment is None:
+        return _("never")
+    return _("{age} ago").format(age=age((now - moment).total_seconds()))
+
+
+def until(moment: datetime, now: datetime) -> str:
+    """Like `in 3 h`, or `12 min ago` once it is over."""
+    left = (moment - now).total_seconds()
+    return _("in {age}").format(age=age(left)) if left >= 0 else ago(moment, now)
+
+
+def moment(value: datetime) -> str:
+    """`2026-11-29 10:02:11 UTC`."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def size(count: int) -> str:
+    """Bytes in decimal units."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def digest(text: str) -> str:
+    """`sha256 dd93 03ce … 41aa`: first and last groups; the full value is a tooltip away."""
+    name, colon, digits = text.rpartition(":")
+    if len(digits) <= 20:
+        return text
+    short = f"{digits[:4]} {digits[4:8]} … {digits[-4:]}"
+    return f"{name} {short}" if colon else short
+
+
+def grouped(text: str) -> str:
+    """All digits in groups of four."""
+    name, colon, digits = text.rpartition(":")
+    groups = " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+    return f"{name} {groups}" if colon else groups
+
+
+def error_text(error: KeyturnError) -> str:
+    """Found, expected and what to do, in one paragraph."""
+    return f"{error} {error.hint}".strip()
