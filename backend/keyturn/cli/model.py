@@ -12,7 +12,7 @@ from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.strictjson import JsonObject
 from keyturn.cli.output import print_json, stdout
 from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, at_desk, now, warn_simulated
-from keyturn.cli.proposal import Lapses, Reason, Ticket, propose
+from keyturn.cli.proposal import Lapses, Reason, Ticket
 from keyturn.cli.showing import print_proposal, proposal_document
 from keyturn.client.changes import changes_of
 from keyturn.client.errors import FileUnusable
@@ -105,8 +105,7 @@ def admit(
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         manifest, key = _sealed_files(directory)
         digest, body = admission_body(manifest, key, policy)
-        proposal = propose(
-            desk,
+        proposal = desk.client.propose_change(
             Kind.MODEL,
             digest,
             body,

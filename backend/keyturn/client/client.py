@@ -8,7 +8,7 @@ in force it replays from the log. It signs in by itself when the server wants a 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -17,8 +17,9 @@ from urllib.parse import quote
 from keyturn.base.encoding import Digest, b64, digest_of, parse_digest, sha256, unb64, unhex
 from keyturn.base.errors import MalformedError
 from keyturn.base.signatures import VerifyKey
-from keyturn.base.strictjson import Fields
+from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.client import events as event_stream
+from keyturn.client import proposing
 from keyturn.client.authority import fetch_authority, rosters_of
 from keyturn.client.errors import NotFound, ServerLied, ServerRefused
 from keyturn.client.history import History
@@ -30,7 +31,9 @@ from keyturn.client.offline import (
     ProposalFile,
     check_may_decide,
     file_of,
+    read_proposal_file,
     sign_decision,
+    with_decision,
 )
 from keyturn.client.profile import Places, Profile
 from keyturn.client.proposals import Proposal, read_view, receipt_of, settled
@@ -44,6 +47,7 @@ from keyturn.quorum.approvals import (
     withdrawal_payload,
 )
 from keyturn.quorum.bundle import Authority
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
@@ -217,6 +221,35 @@ class KeyturnClient:
         answer = self._asked(lambda: self._http.post("/v1/proposals", "proposal", document))
         return self._expected(answer, parse_statement(statement).digest)
 
+    def propose_change(
+        self,
+        kind: Kind,
+        subject: str,
+        body: JsonObject,
+        *,
+        reason: str,
+        life: timedelta | None = proposing.LIFE,
+        lapses: timedelta = proposing.LAPSES,
+        ticket: str | None = None,
+        key: bytes | None = None,
+        manifest: bytes | None = None,
+    ) -> Proposal:
+        """Compose on top of what is in force, sign, post. See `client.proposing`."""
+        return proposing.propose(
+            self,
+            self._signer(),
+            kind,
+            subject,
+            body,
+            reason=reason,
+            life=life,
+            lapses=lapses,
+            ticket=ticket,
+            now=self._now(),
+            key=key,
+            manifest=manifest,
+        )
+
     def decide(self, digest: Digest, decision: Decision, comment: str) -> Proposal:
         """Sign and post an approval or rejection. Raises NotEntitled before anything is signed."""
         known = self.proposal(digest)
@@ -247,6 +280,16 @@ class KeyturnClient:
         if file.statement.digest != digest:
             raise ServerLied("the export is of another proposal", found=file.statement.digest)
         return file
+
+    # ---- without network ----
+
+    def read_export(self, raw: bytes) -> ProposalFile:
+        """Verify a proposal file against the pinned fingerprint; asks no server."""
+        return read_proposal_file(raw, self._profile.fingerprint, self._memory, self._now())
+
+    def sign_offline(self, file: ProposalFile, decision: Decision, comment: str) -> ProposalFile:
+        """The file with this officer's decision in it; asks no server. Raises NotEntitled."""
+        return with_decision(file, self._signer(), decision, comment, self._now())
 
     # ---- models, nodes, events ----
 
