@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from keyturn.base.encoding import Digest, parse_digest
-from keyturn.base.strictjson import JsonObject, load_object
+from keyturn.base.strictjson import load_object
 from keyturn.cli.output import print_json, stderr, stdout
 from keyturn.cli.profile import (
     AsJson,
@@ -37,10 +37,9 @@ from keyturn.client.offline import (
     with_decision,
     write_new_file,
 )
-from keyturn.client.proposals import Proposal, version_after
+from keyturn.client.proposals import Proposal
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind, TargetKind
-from keyturn.quorum.statements import compose_payload, parse_statement, statement_type
 
 app = typer.Typer(help="Changes of authority.", no_args_is_help=True)
 
@@ -76,14 +75,12 @@ def new(
     """Sign a new statement and post it for approval."""
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         document = load_object(read_file(body, MAX_BODY), limit=MAX_BODY, what=str(body))
-        life = None if kind is Kind.REVOCATION else timedelta(days=expires_days)
-        proposal = propose(
-            desk,
+        proposal = desk.client.propose_change(
             kind,
             subject,
             document,
             reason=reason,
-            life=life,
+            life=timedelta(days=expires_days),
             lapses=timedelta(hours=lapses_hours),
             ticket=ticket,
         )
@@ -119,13 +116,11 @@ def revoke(
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         if kind is TargetKind.MODEL:
             target = parse_digest(target, what="--model")
-        proposal = propose(
-            desk,
+        proposal = desk.client.propose_change(
             Kind.REVOCATION,
             f"{kind.value}:{target}",
             {"target_kind": kind.value, "target": target},
             reason=reason,
-            life=None,
             lapses=timedelta(hours=lapses_hours),
             ticket=ticket,
         )
@@ -247,40 +242,6 @@ def import_file(
         if not as_json:
             stderr.print(f"{len(fresh)} of {len(read.approvals)} were new", markup=False)
         _report(desk, proposal, as_json)
-
-
-def propose(
-    desk: Desk,
-    kind: Kind,
-    subject: str,
-    body: JsonObject,
-    *,
-    reason: str,
-    life: timedelta | None,
-    lapses: timedelta,
-    ticket: str | None,
-    key: bytes | None = None,
-    manifest: bytes | None = None,
-) -> Proposal:
-    """Compose on top of what is in force, check the form, sign, post."""
-    version, replaces = version_after(desk.client.state(), kind, subject)
-    signer = desk.signer()
-    payload = compose_payload(
-        kind,
-        subject,
-        version=version,
-        replaces=replaces,
-        proposer=signer.officer,
-        time=now(),
-        reason=reason,
-        body=dict(body),
-        lapses=lapses,
-        life=life,
-        ticket=ticket,
-    )
-    envelope = signer.sign(statement_type(kind), payload).to_bytes()
-    parse_statement(envelope)  # what the keyholder could not read is not worth proposing
-    return desk.client.propose(envelope, key=key, manifest=manifest)
 
 
 def _decide(
