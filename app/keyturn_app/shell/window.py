@@ -99,6 +99,8 @@ class MainWindow(QMainWindow):
         if self._locked:
             return
         spec = self._spec(page)
+        if spec is None and not page:
+            return  # no page is installed
         if spec is None:
             self.asking.toast(_("This installation has no such page."))
             return
