@@ -23,11 +23,12 @@ _TOPICS = (Topic.CONNECTION, Topic.SEEN, Topic.HAPPENINGS, Topic.ALARMS, Topic.I
 
 
 class ShellPresenter(Presenter[ShellView]):
-    """One desk's frame. Its view ages: look again every second."""
+    """One desk's frame. Its view ages: look again every second. `kind`: a seat's environment."""
 
-    def __init__(self, desk: Desk, news: News, asker: Asker) -> None:
+    def __init__(self, desk: Desk, news: News, asker: Asker, kind: str = "") -> None:
         super().__init__()
         self._desk = desk
+        self._kind = kind
         self._news = news
         self._asker = asker
         self.keep(desk.subscribe(lambda _topics: self.changed(), *_TOPICS))
@@ -41,7 +42,7 @@ class ShellPresenter(Presenter[ShellView]):
         roles = roles_text(officer.roles) if officer else identity.officer
         return ShellView(
             band=band if facts.simulated else "",
-            environment=environment(identity.label, simulated=facts.simulated),
+            environment=environment(identity.label, self._kind, simulated=facts.simulated),
             link=link_look(facts.connection.link),
             age=age_text(facts.connection, now),
             banner=banner(facts, now),

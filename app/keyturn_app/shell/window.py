@@ -138,11 +138,14 @@ class MainWindow(QMainWindow):
 
     def lock(self) -> None:
         """Drop every secret, close whatever is open, and show nothing but the way back in."""
+        self._session.lock()
+        self._show_locked()
+
+    def _show_locked(self) -> None:
         self._locked = True
         self._close_popups()
         self.asking.shut(True)
         self.clipboard.clear()
-        self._session.lock()
         self._idle.stop()
         self._whole.setCurrentWidget(self._unlock_page)
         self.setWindowTitle(TITLE)
@@ -160,7 +163,7 @@ class MainWindow(QMainWindow):
         """The desk says whether it is locked; the window follows."""
         locked = self._desk.identity.locked
         if locked and not self._locked:
-            self.lock()
+            self._show_locked()
         elif not locked and self._locked:
             self._unlocked()
 
@@ -184,7 +187,9 @@ class MainWindow(QMainWindow):
 
     def _presenters(self) -> tuple[News, ShellPresenter]:
         news = News(self._desk, self._settings.preferences)
-        presenter = ShellPresenter(self._desk, news, self.asking)
+        presenter = ShellPresenter(
+            self._desk, news, self.asking, self._session.seat.environment
+        )
         presenter.listeners.add(self._changed)
         return news, presenter
 
@@ -203,7 +208,7 @@ class MainWindow(QMainWindow):
             self._desk = self._session.desk
             self._news, self._presenter = self._presenters()
             if self._desk.identity.locked:
-                self.lock()
+                self._show_locked()
             else:
                 self._locked = True  # whatever the seat before was
                 self._look_at_lock()
@@ -315,7 +320,7 @@ class MainWindow(QMainWindow):
         if kept:
             self.restoreGeometry(QByteArray.fromBase64(QByteArray(kept.encode())))
         if self._desk.identity.locked:
-            self.lock()
+            self._show_locked()
         else:
             self._idle.start()
             self._tick()
