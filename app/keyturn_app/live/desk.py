@@ -15,6 +15,7 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.profile import Places
 from keyturn.officerkeys.keypair import OfficerSecret
 from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.roster import OfficerId
 from keyturn_app.desk import Identity, Locked, Topic
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _
@@ -191,7 +192,8 @@ class LiveDesk(QObject):
     def _named(self) -> frozenset[Topic]:
         """The officer's name as the roster in force has it."""
         seen = self._facts.seen
-        officer = None if seen is None else seen.roster.officers.get(self._identity.officer)
+        mine = OfficerId(self._identity.officer)
+        officer = None if seen is None else seen.roster.officers.get(mine)
         if officer is None or officer.name == self._identity.name:
             return frozenset()
         self._identity = replace(self._identity, name=officer.name)

@@ -23,9 +23,9 @@ def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: da
         nodes = tuple(client.nodes())
         facts = replace(facts, nodes=Nodes(nodes, now, changed_rows(facts.nodes, nodes)))
     if Topic.SEEN in wanted:  # last: it knows every roster that the others can name
-        checkpoint, leaves = client.leaves()
+        found = client.seen()
         facts = replace(
-            facts, seen=Seen(client.authority(), client.state(), checkpoint, leaves, now)
+            facts, seen=Seen(found.authority, found.state, found.checkpoint, found.leaves, now)
         )
     return facts
 

@@ -62,9 +62,12 @@ class Schedule:
         first = min(self._when(topic) for topic in self._due)
         return max(0.0, max(first, self._retry) - at)
 
+    def begin(self, topics: frozenset[Topic]) -> None:
+        """They are asked now. What the officer asks from now on is another time."""
+        self._forced -= topics
+
     def asked(self, topics: frozenset[Topic], began: float, ended: float) -> None:
         """They were answered, and it verified."""
-        self._forced -= topics
         self._halted, self._retry = False, float("-inf")
         self._due[Topic.CONNECTION] = ended + PERIODS[Topic.CONNECTION]
         for topic in topics:
@@ -73,13 +76,11 @@ class Schedule:
 
     def failed(self, ended: float, pause: float) -> None:
         """Nothing is asked before `pause` is over; then everything."""
-        self._forced.clear()
         self._retry = ended + pause
         self.touch(GATHERED)
 
     def halt(self) -> None:
         """Nothing is asked until the officer says so."""
-        self._forced.clear()
         self._halted = True
         self.touch(GATHERED)
 

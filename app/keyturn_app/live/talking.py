@@ -162,6 +162,7 @@ class Talker:
                 if self._open:
                     due = self._schedule.due(time.monotonic())
                     if due:
+                        self._schedule.begin(due)
                         return lambda: self._gather(due)
                     wait = self._schedule.wait(time.monotonic())
                 self._changed.wait(wait)
