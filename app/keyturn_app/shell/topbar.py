@@ -153,6 +153,9 @@ class BellButton(QPushButton):
         self.setToolTip(self.accessibleName())
         self.update()
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return QSize(36, 32)
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         super().paintEvent(event)
         painter = QPainter(self)

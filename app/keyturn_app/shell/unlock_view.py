@@ -20,7 +20,6 @@ class UnlockPage(QWidget):
         self.setObjectName("unlock")
         self.setProperty("class", "Page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._who = label("", "H1", name="unlock.who")
         self._seats = QComboBox()
         self._seats.setObjectName("unlock.seat")
         self._seats.setAccessibleName(_("Officer and server"))

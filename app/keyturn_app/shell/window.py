@@ -187,9 +187,7 @@ class MainWindow(QMainWindow):
 
     def _presenters(self) -> tuple[News, ShellPresenter]:
         news = News(self._desk, self._settings.preferences)
-        presenter = ShellPresenter(
-            self._desk, news, self.asking, self._session.seat.environment
-        )
+        presenter = ShellPresenter(self._desk, news, self.asking, self._session.seat.environment)
         presenter.listeners.add(self._changed)
         return news, presenter
 
@@ -197,7 +195,8 @@ class MainWindow(QMainWindow):
         if not self._soon.isActive():
             self._soon.start()
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Once a second: what ages, and what is costly to count."""
         self.frame.topbar.show_idle(self._idle.idling.text())
         self.show_view()
         self._show_badges()
@@ -232,7 +231,7 @@ class MainWindow(QMainWindow):
         frame.alarm.proof.clicked.connect(self._show_proof)
         frame.alarm.again.clicked.connect(self.check_again)
         self._idle.over.connect(self.lock)
-        self._idle.ticked.connect(self._tick)
+        self._idle.ticked.connect(self.tick)
         self._desktop.locked.connect(self.lock)
         self._leaving = [
             self._session.listeners.add(self._session_changed),
@@ -323,7 +322,7 @@ class MainWindow(QMainWindow):
             self._show_locked()
         else:
             self._idle.start()
-            self._tick()
+            self.tick()
             self.go(self._first_page())
 
     def _first_page(self) -> str:
