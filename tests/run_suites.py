@@ -14,16 +14,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "packaging" / "setup"))
+
+from debian import environment_with
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".cache" / "results"
-CHECKED = ["backend", "packaging", "tests"]
+CHECKED = ["backend", "app", "packaging", "tests"]
 
 Command = Sequence[str]
 
 CHECKS: dict[str, Command] = {
     "ruff check": ("-m", "ruff", "check", *CHECKED),
     "ruff format": ("-m", "ruff", "format", "--check", *CHECKED),
-    "mypy": ("-m", "mypy", "backend", "packaging/setup", "packaging/demo", "tests/run_suites.py"),
+    "mypy": (
+        "-m",
+        "mypy",
+        "backend",
+        "app",
+        "packaging/setup",
+        "packaging/demo",
+        "tests/run_suites.py",
+    ),
     "import-linter": ("-c", "import importlinter.cli as c; c.lint_imports_command(['--no-cache'])"),
 }
 
@@ -32,10 +44,15 @@ SUITES: dict[str, Sequence[str]] = {
     "vectors": ("-n", "2", "--dist", "loadfile"),
     "contract": (),
     "flows": (),
+    "app": ("-n", "2", "--dist", "loadfile", "--timeout-method=thread"),
     "fuzz": ("-n", "2", "--dist", "loadfile"),
     "demo": (),
 }
-"""Each suite is the directory of its name; the options say how it may run in parallel."""
+"""Each suite is the directory of its name; the options say how it may run in parallel.
+
+A modal question that nobody answers holds Qt's loop, which no signal of Python's interrupts: the
+app's time limit ends the process.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +106,8 @@ def run_suite(name: str) -> Counts:
     if not any((ROOT / "tests" / name).rglob("test_*.py")):
         show(f"there is no test below tests/{name}")
         return Counts(name, 0, 1, 0, 0.0)
-    status = subprocess.run(command, cwd=ROOT, check=False).returncode
+    environment = environment_with(ROOT / ".cache" / "debian", os.environ)
+    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     return read_counts(name, report, status, time.monotonic() - begin)
 
 

@@ -1,14 +1,15 @@
 """Debian packages that a wheel cannot bring: found where they are, installed or unpacked.
 
 In this order: nothing to do; apt as root or with `sudo -n`; without root, download with a
-private apt state and unpack into `.cache/debian/root`, where Keyturn's own finders also look;
+private apt state and unpack into `.cache/debian/root`, where Keyturn's own finders also look
+(`environment_with` tells the dynamic linker);
 otherwise one message that names the packages. Standard library only. Nothing here names a
 mirror: apt uses the machine's own sources.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,33 @@ SOFTHSM = DebianPackage(
 PIP_WHEEL = DebianPackage("python3-pip-whl", ("usr/share/python-wheels/pip-*.whl",))
 
 
+def _library(name: str, file: str) -> DebianPackage:
+    places = ("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib64", "usr/lib")
+    return DebianPackage(name, tuple(f"{place}/{file}" for place in places))
+
+
+QT = (
+    _library("libgl1", "libGL.so.1"),
+    _library("libegl1", "libEGL.so.1"),
+    _library("libglib2.0-0", "libglib-2.0.so.0"),
+    _library("libdbus-1-3", "libdbus-1.so.3"),
+    _library("libfontconfig1", "libfontconfig.so.1"),
+    _library("libxkbcommon0", "libxkbcommon.so.0"),
+)
+"""What Qt's own libraries are linked with; without a display, too."""
+
+QT_DISPLAY = (
+    _library("libxcb-cursor0", "libxcb-cursor.so.0"),
+    _library("libxcb-icccm4", "libxcb-icccm.so.4"),
+    _library("libxcb-keysyms1", "libxcb-keysyms.so.1"),
+    _library("libxcb-shape0", "libxcb-shape.so.0"),
+    _library("libxkbcommon-x11-0", "libxkbcommon-x11.so.0"),
+    DebianPackage("xvfb", ("usr/bin/Xvfb",)),
+    DebianPackage("xauth", ("usr/bin/xauth",)),
+)
+"""What a window on an X display needs, and the display that tests open one on."""
+
+
 def ensure(
     packages: Sequence[DebianPackage],
     cache: Path,
@@ -76,6 +104,27 @@ def ensure(
         )
     found = [each.find(system) or each.find(unpacked) for each in packages]
     return tuple(each for each in found if each)
+
+
+def environment_with(
+    cache: Path, environment: Mapping[str, str], *, system: Path = Path("/")
+) -> dict[str, str]:
+    """An environment in which programs find the libraries of packages unpacked into `cache`.
+
+    Where Qt's libraries are the machine's own, nothing is added.
+    """
+    unpacked = cache / "root"
+    found = dict(environment)
+    if all(each.find(system) for each in (*QT, *QT_DISPLAY)) or not unpacked.is_dir():
+        return found
+    patterns = ("usr/lib", "usr/lib/*-linux-gnu*", "lib", "lib/*-linux-gnu*")
+    folders = [str(path) for each in patterns for path in sorted(unpacked.glob(each))]
+    given = [found["LD_LIBRARY_PATH"]] if found.get("LD_LIBRARY_PATH") else []
+    found["LD_LIBRARY_PATH"] = os.pathsep.join([*folders, *given])
+    for name, place in (("FONTCONFIG_PATH", "etc/fonts"), ("XKB_CONFIG_ROOT", "usr/share/X11/xkb")):
+        if (unpacked / place).is_dir() and not (system / place).is_dir():
+            found.setdefault(name, str(unpacked / place))
+    return found
 
 
 def _install(names: Sequence[str], prefix: Sequence[str], run: Run) -> None:

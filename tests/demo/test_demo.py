@@ -8,9 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 RUN = (sys.executable, str(ROOT / "packaging" / "demo" / "run.py"))
 LONG = 400.0  # seconds; on two idle cores it takes about 45
+
+pytestmark = pytest.mark.timeout(2 * LONG)
 
 
 def left_behind(since: set[str]) -> set[str]:

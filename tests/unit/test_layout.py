@@ -20,6 +20,7 @@ import lock
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "backend" / "keyturn"
 SIMULATOR = ROOT / "backend" / "keyturn_sim"
+APP = ROOT / "app" / "keyturn_app"
 REQUIREMENTS = ROOT / "requirements"
 UNMIRRORED = Path(__file__).with_name("unmirrored.txt")
 
@@ -35,6 +36,7 @@ CORE = [
     "fleet",
     "exposure",
 ]
+OPEN_TO_THE_APP = (*(f"{each}." for each in (*CORE, "client", "vault", "officerkeys")), "wire.tls")
 PURE_STDLIB = set(
     [
         "__future__",
@@ -191,6 +193,26 @@ def test_the_simulator_takes_only_the_base_package() -> None:
     assert [module for module in own if not module.startswith("keyturn.base")] == []
 
 
+def taken_by_the_app(path: Path) -> set[str]:
+    """What an app's module imports of Keyturn and may not: all but the core and its own doors."""
+    named = {f"{module}.{name}" for module, name in imported(path)}
+    of_ours = {each.removeprefix("keyturn.") for each in named if each.startswith("keyturn.")}
+    return {each for each in of_ours if not each.startswith(OPEN_TO_THE_APP)}
+
+
+def test_the_app_takes_only_the_core_the_client_and_its_own_keys() -> None:
+    assert {path: taken_by_the_app(path) for path in modules(APP) if taken_by_the_app(path)} == {}
+
+
+def test_the_search_for_what_the_app_takes_sees_it(tmp_path: Path) -> None:
+    path = tmp_path / "view.py"
+    path.write_text(
+        "import keyturn.hsm.client, keyturn.base.times\n"
+        "from keyturn import store\nfrom keyturn.wire import tls, sse\n"
+    )
+    assert taken_by_the_app(path) == {"hsm.client.", "store", "wire.sse"}
+
+
 # I9: no shipped module can sign evidence
 
 
@@ -281,7 +303,7 @@ def test_each_role_is_a_part_of_the_developers_set() -> None:
     ("role", "absent"),
     [
         ("agent", {"pyside6", "pyside6-essentials", "sqlalchemy", "fastapi", "pytest"}),
-        ("app", {"torch", "transformers", "sqlalchemy", "fastapi", "uvicorn", "pytest"}),
+        ("app", {"torch", "transformers", "fastapi", "uvicorn", "alembic", "pytest"}),
         ("control", {"pyside6-essentials", "torch", "transformers", "pytest"}),
         ("keyholder", {"pyside6-essentials", "fastapi", "uvicorn", "sqlalchemy", "lxml"}),
         ("base", {"pyside6-essentials", "torch", "fastapi", "sqlalchemy", "pytest"}),
@@ -323,6 +345,12 @@ def test_each_program_imports_only_what_its_role_installs() -> None:
             if absent:
                 missing.append(f"{path.relative_to(ROOT)}: {', '.join(sorted(absent))}")
     assert missing == []
+
+
+def test_the_app_imports_only_what_its_role_installs() -> None:
+    installed = lock.pins((REQUIREMENTS / "app.txt").read_text(encoding="utf-8")).keys()
+    found = {path: foreign(path) - installed - {"keyturn"} for path in modules(APP)}
+    assert {path: absent for path, absent in found.items() if absent} == {}
 
 
 def test_the_search_for_imports_sees_them() -> None:

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 import debian
-from debian import PIP_WHEEL, SOFTHSM, DebianError, ensure
+from debian import (
+    PIP_WHEEL,
+    QT,
+    QT_DISPLAY,
+    SOFTHSM,
+    DebianError,
+    DebianPackage,
+    ensure,
+    environment_with,
+)
 
 LIBRARY = "usr/lib/softhsm/libsofthsm2.so"
 
@@ -161,3 +170,47 @@ def test_a_machine_without_apt_gets_the_message_at_once(
     with pytest.raises(DebianError, match="softhsm2"):
         machine.ensure(is_root=True)
     assert machine.commands == []
+
+
+# Qt's libraries
+
+
+def put(package: DebianPackage, root: Path) -> Path:
+    """The package's proving file, where Debian has it."""
+    path = root / package.proofs[0].replace("*-linux-gnu*", "x86_64-linux-gnu")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize("package", [*QT, *QT_DISPLAY], ids=lambda package: package.name)
+def test_each_package_is_found_by_its_file(package: DebianPackage, tmp_path: Path) -> None:
+    assert package.find(tmp_path) is None
+    path = put(package, tmp_path)
+    assert package.find(tmp_path) == path
+
+
+def test_on_a_machine_with_qts_libraries_nothing_is_added(tmp_path: Path) -> None:
+    for package in (*QT, *QT_DISPLAY):
+        put(package, tmp_path / "system")
+    put(SOFTHSM, tmp_path / "cache" / "root")
+    given = {"PATH": "/usr/bin"}
+    assert environment_with(tmp_path / "cache", given, system=tmp_path / "system") == given
+
+
+def test_where_nothing_was_unpacked_nothing_is_added(tmp_path: Path) -> None:
+    assert environment_with(tmp_path / "cache", {}, system=tmp_path / "system") == {}
+
+
+def test_unpacked_libraries_come_before_the_callers_own(tmp_path: Path) -> None:
+    root = tmp_path / "cache" / "root"
+    for package in QT:
+        put(package, root)
+    (root / "etc" / "fonts").mkdir(parents=True)
+    given = {"LD_LIBRARY_PATH": "/opt/lib"}
+    found = environment_with(tmp_path / "cache", given, system=tmp_path / "system")
+    places = found["LD_LIBRARY_PATH"].split(":")
+    assert places == [f"{root}/usr/lib", f"{root}/usr/lib/x86_64-linux-gnu", "/opt/lib"]
+    assert found["FONTCONFIG_PATH"] == f"{root}/etc/fonts"
+    assert "XKB_CONFIG_ROOT" not in found
+    assert given == {"LD_LIBRARY_PATH": "/opt/lib"}

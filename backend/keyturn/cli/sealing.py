@@ -4,7 +4,6 @@ Sealing needs no secret (DESIGN §5.3): the key it seals to comes from an author
 that must chain to the pinned fingerprint. The data key lives in this process while it seals.
 """
 
-import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -21,20 +20,16 @@ from keyturn.base.encoding import Digest, parse_digest
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.quorum.bundle import MAX_BUNDLE, load_bundle
 from keyturn.seal.identity import ModelIdentity, model_id_from, parse_model_id
-from keyturn.seal.keys import DEK_SIZE, wipe
 from keyturn.seal.sealedkey import OaepHash
 from keyturn.vault.copies import SealedInfo, read_info, verify_copies
-from keyturn.vault.errors import StorageFailed, storage_errors
 from keyturn.vault.files import read_small
 from keyturn.vault.hygiene import Hygiene, harden_process
 from keyturn.vault.parallel import Progress as Report
-from keyturn.vault.sealer import SealedModel, seal_directory
-from keyturn.vault.wrapping import wrap_dek_rsa_oaep
+from keyturn.vault.sealer import SealedModel
+from keyturn.vault.sealing import IngestKey, seal_to_key, unfinished
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; by default one per CPU.")]
-
-_RANDOM = Path("/dev/urandom")
 
 sealed_app = typer.Typer(
     no_args_is_help=True, help="Look at sealed models. Needs no key.", add_completion=False
@@ -74,26 +69,20 @@ def seal(
             parse_model_id(model_id) if model_id else model_id_from(label), label, version
         )
         started = time.monotonic()
-        dek = bytearray(DEK_SIZE)
         try:
-            _fill(dek)
             with _progress("Sealing", quiet=as_json) as report:
-                result = seal_directory(
+                result = seal_to_key(
                     model,
                     out,
-                    dek=dek,
+                    to=IngestKey(key, oaep_hash),
                     identity=identity,
                     created=datetime.now(UTC),
-                    randomness=secrets.token_bytes,
-                    wrap=lambda secret: wrap_dek_rsa_oaep(key, oaep_hash, secret),
                     threads=threads,
                     progress=report,
                 )
         except KeyboardInterrupt as error:
             stderr.print("keyturn: sealing was stopped; nothing is left of it")
             raise typer.Exit(1) from error
-        finally:
-            wipe(dek)
         _show_sealed(result, hygiene, time.monotonic() - started, as_json=as_json)
         for draft in unfinished(out):
             stderr.print(
@@ -149,12 +138,6 @@ def verify(
             stderr.print(f"not part of the model: {each}", markup=False)
 
 
-def unfinished(out: Path) -> list[Path]:
-    """What killed sealings to the same place left: nothing in it can be opened."""
-    prefix = f".{out.name}.sealing-"
-    return sorted(each for each in out.absolute().parent.iterdir() if each.name.startswith(prefix))
-
-
 def ingest_key(bundle: Path, fingerprint: str, now: datetime) -> tuple[bytes, OaepHash]:
     """SPKI and OAEP hash of the key to seal to, out of a bundle that chains to `fingerprint`.
 
@@ -163,13 +146,6 @@ def ingest_key(bundle: Path, fingerprint: str, now: datetime) -> tuple[bytes, Oa
     pinned = Digest(parse_digest(fingerprint, what="--fingerprint"))
     authority = load_bundle(read_small(bundle, MAX_BUNDLE), pinned, now)
     return authority.ingest_key().spki, OaepHash(authority.ingest_oaep_hash().value)
-
-
-def _fill(dek: bytearray) -> None:
-    """Random bytes straight from the system into `dek`: `secrets` would leave a copy (I8)."""
-    with storage_errors("cannot read /dev/urandom"), _RANDOM.open("rb", buffering=0) as source:
-        if source.readinto(dek) != len(dek):
-            raise StorageFailed("/dev/urandom gave too few bytes")
 
 
 @contextmanager

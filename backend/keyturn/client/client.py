@@ -5,12 +5,14 @@ pinned fingerprint, and takes the log's checkpoint, which must extend the one it
 in force it replays from the log. It signs in by itself when the server wants a session.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+from urllib.parse import quote
 
 from keyturn.base.encoding import Digest, b64, digest_of, parse_digest, sha256, unb64, unhex
 from keyturn.base.errors import MalformedError
@@ -19,11 +21,14 @@ from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.client import events as event_stream
 from keyturn.client import proposing
 from keyturn.client.authority import fetch_authority, rosters_of
-from keyturn.client.errors import NotFound, ServerLied, ServerRefused
+from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
+from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
+from keyturn.client.examination import Examination, examine
 from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, read_model, read_node
 from keyturn.client.logwatch import LogWatch
 from keyturn.client.memory import Memory
+from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.offline import (
     ProposalFile,
     check_may_decide,
@@ -34,8 +39,10 @@ from keyturn.client.offline import (
 )
 from keyturn.client.profile import Places, Profile
 from keyturn.client.proposals import Proposal, read_view, receipt_of, settled
+from keyturn.client.seen import Seen
 from keyturn.client.session import sign_in
 from keyturn.client.transport import Transport
+from keyturn.keyrelease.request import MAX_REQUEST
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.approvals import (
     WITHDRAWAL_TYPE,
@@ -47,7 +54,10 @@ from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
+from keyturn.seal.errors import WrongManifest
+from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
 from keyturn.tlog.checkpoints import SignedCheckpoint
+from keyturn.tlog.errors import UntrustedCheckpoint
 from keyturn.tlog.merkle import Hash
 from keyturn.tlog.proofs import Proof
 from keyturn.tlog.receipts import VerifiedEntry, verify_receipt
@@ -96,6 +106,8 @@ class KeyturnClient:
         self._log_key: VerifyKey | None = None
         self._watch: LogWatch | None = None
         self._history: History | None = None
+        self._index = NodeIndex()
+        self._checkpoints: CheckpointLog | None = None
 
     @classmethod
     def open(cls, profile: Profile, places: Places, *, now: Clock, signer: SignerSource) -> Self:
@@ -132,22 +144,44 @@ class KeyturnClient:
             )
             if found.log_key() != self._log_key:  # a new log key is a new log (DESIGN §5.8)
                 self._log_key, self._watch, self._history = found.log_key(), None, None
+                self._index = NodeIndex()
             self._authority = found
         return self._authority
 
     def checkpoint(self) -> SignedCheckpoint:
         """The log's newest checkpoint, proved to extend every one that was seen."""
         note = self._asked(lambda: self._http.get("/v1/log/checkpoint", "checkpoint"))
-        return self._log().advance(note.text("note", limit=64 << 10).encode())
+        signed = self._log().advance(note.text("note", limit=64 << 10).encode())
+        with suppress(FileUnusable):  # for people to look at: no reason to stop
+            self._seen_before().add(signed, self._now())
+        return signed
+
+    def checkpoints_seen(self) -> tuple[SeenCheckpoint, ...]:
+        """Those of the log that this profile was shown, oldest first, as they were kept."""
+        return self._seen_before().all
+
+    def seen(self) -> Seen:
+        """What the log proves now: one question for its checkpoint, and one replay."""
+        try:
+            seen = self._look()
+        except UntrustedCheckpoint:
+            if not self._log_was_replaced():
+                raise
+            return self._look()
+        if not seen.overtaken:
+            return seen
+        return (
+            self._look() if self._log_was_replaced() else replace(seen, authority=self.authority())
+        )
 
     def state(self) -> AuthorityState:
         """What is in force now, replayed from the log's own entries."""
-        return self._replayed(self.checkpoint())[0]
+        return self.seen().state
 
-    def leaves(self) -> tuple[SignedCheckpoint, list[bytes]]:
+    def leaves(self) -> tuple[SignedCheckpoint, Sequence[bytes]]:
         """The whole log, proved."""
-        checkpoint = self.checkpoint()
-        return checkpoint, self._replayed(checkpoint)[1].leaves
+        seen = self.seen()
+        return seen.checkpoint, seen.leaves
 
     def read_object(self, digest: Digest) -> bytes | None:
         """An object of the log, or None when the server has none."""
@@ -164,16 +198,30 @@ class KeyturnClient:
         inner = answer.fields("receipt") if answer.has("receipt") else answer
         authority = self.authority()
         entry = verify_receipt(receipt_of(inner), authority.log_key(), authority.origin)
+        if entry.index != index:
+            raise ServerLied(
+                "the server gave the receipt of another entry",
+                found=f"entry {entry.index}",
+                expected=f"entry {index}",
+            )
         self._log().agree(entry.checkpoint)
         return entry
 
     # ---- proposals ----
 
-    def proposals(self, status: str | None = None) -> list[Proposal]:
-        """Every proposal, verified; one that does not verify makes the whole list an error."""
+    def proposals(self, status: str | None = None, *, seen: Seen | None = None) -> list[Proposal]:
+        """Every proposal, verified; one that does not verify makes the whole list an error.
+
+        `seen`, here and below, saves asking for the log again. One from before the answer may
+        know less than the answer; what it cannot prove is not believed.
+        """
         params = {"status": status} if status else None
         answer = self._asked(lambda: self._http.get("/v1/proposals", "proposals", params))
-        return self._settled(answer.objects("proposals", limit=100_000))
+        views = answer.objects("proposals", limit=100_000)
+        if seen is not None:
+            with suppress(ServerLied):  # the server may only be ahead: no lie before a newer look
+                return self._settled_by(seen, views)
+        return self._settled(views)
 
     def proposal(self, name: str) -> Proposal:
         """One proposal by its digest or a unique beginning of it. Raises NotFound."""
@@ -264,14 +312,27 @@ class KeyturnClient:
 
     # ---- models, nodes, events ----
 
-    def models(self) -> list[Model]:
+    def models(self, *, seen: Seen | None = None) -> list[Model]:
         answer = self._asked(lambda: self._http.get("/v1/models", "models"))
-        state, now = self.state(), self._now()
+        state, now = (seen or self.seen()).state, self._now()
         return [read_model(each, state, now) for each in answer.objects("models")]
 
     def model(self, name: str) -> Model:
         """One model by its digest, a unique beginning of it, or its name. Raises NotFound."""
         return _only([m for m in self.models() if _matches(name, m.digest, m.name)], name, "model")
+
+    def manifest(self, digest: Digest) -> Manifest:
+        """What a registered model consists of. Raises ServerLied on the manifest of another."""
+        path = f"/v1/models/{digest}/manifest"
+        answer = self._asked(lambda: self._http.get(path, "manifest"))
+        try:
+            return check_manifest(answer.b64("manifest", limit=MAX_MANIFEST), digest)
+        except WrongManifest as error:
+            raise ServerLied(
+                "the server shows the manifest of another model",
+                found=error.found,
+                expected=error.expected,
+            ) from error
 
     def register_model(self, manifest: bytes, key: bytes) -> Model:
         """Put a sealed model into the inventory: its `keyturn.json` and `keyturn.key`."""
@@ -282,15 +343,44 @@ class KeyturnClient:
             raise ServerLied("the server registered another model", found=model.digest)
         return model
 
-    def nodes(self) -> list[Node]:
+    def nodes(self, *, seen: Seen | None = None) -> list[Node]:
+        """Every node as it stands now; `inventory.judged_at` tells how it stands later."""
         answer = self._asked(lambda: self._http.get("/v1/nodes", "nodes"))
-        leaves, state, now = self.leaves()[1], self.state(), self._now()
-        nodes = answer.objects("nodes", limit=100_000)
-        return [read_node(each, leaves, state, now) for each in nodes]
+        return self._read_nodes(answer.objects("nodes", limit=100_000), seen)
 
-    def node(self, name: str) -> Node:
+    def node(self, name: str, *, seen: Seen | None = None) -> Node:
         """Raises NotFound."""
-        return _only([node for node in self.nodes() if node.name == name], name, "node")
+        path = f"/v1/nodes/{quote(name, safe='')}"
+        try:
+            answer = self._asked(lambda: self._http.get(path, "node"))
+        except ServerRefused as error:
+            if error.status != 404:
+                raise
+            return _only([], name, "node")
+        (node,) = self._read_nodes([answer], seen)
+        if node.name != name:
+            raise ServerLied(
+                "the server answered about another node", found=node.name, expected=name
+            )
+        return node
+
+    def examine(self, name: str, *, seen: Seen | None = None) -> Examination:
+        """Why the log's newest word on a node is what it is. See `examination.examine`."""
+        if seen is None or len(seen.leaves) < len(seen.index):
+            seen = self.seen()
+        seen.index.extend(seen.leaves)
+        return examine(name, seen, self.evidence)
+
+    def evidence(self, digest: Digest) -> bytes | None:
+        """A request that a log entry names, or None when the server does not keep it (any more)."""
+        path = f"/v1/evidence/{digest}"
+        try:
+            answer = self._asked(lambda: self._http.get(path, "evidence"))
+        except ServerRefused as error:
+            if error.status == 404:
+                return None
+            raise
+        return answer.b64("data", limit=MAX_REQUEST)
 
     def events(
         self, after: int | None, pause: Callable[[int], bool]
@@ -349,6 +439,12 @@ class KeyturnClient:
             )
         return self._watch
 
+    def _seen_before(self) -> CheckpointLog:
+        origin = self.authority().origin
+        if self._checkpoints is None or self._checkpoints.origin != origin:
+            self._checkpoints = CheckpointLog(origin, self._memory.directory)
+        return self._checkpoints
+
     def _consistency(self, old: int, new: int) -> Proof:
         params = {"old": old, "new": new}
         answer = self._asked(lambda: self._http.get("/v1/log/consistency", "proof", params))
@@ -367,9 +463,20 @@ class KeyturnClient:
             )
         return self._history
 
-    def _replayed(self, checkpoint: SignedCheckpoint) -> tuple[AuthorityState, History]:
-        history = self._the_history()
-        return history.sync(checkpoint.checkpoint), history
+    def _look(self) -> Seen:
+        checkpoint, history = self.checkpoint(), self._the_history()
+        state = history.sync(checkpoint.checkpoint)
+        return Seen(self.authority(), checkpoint, state, history.leaves, self._index)
+
+    def _log_was_replaced(self) -> bool:
+        """Fetch the authority again: whoever has a client open for days must notice a new log."""
+        known, self._authority = self._log_key, None
+        return self.authority().log_key() != known
+
+    def _read_nodes(self, views: Sequence[Fields], seen: Seen | None) -> list[Node]:
+        seen, now = seen or self.seen(), self._now()
+        seen.index.extend(seen.leaves)
+        return [read_node(each, seen.index, seen.state, now) for each in views]
 
     def _roster(self) -> Roster:
         roster = self.state().roster
@@ -407,20 +514,20 @@ class KeyturnClient:
     def _one(self, view: Fields) -> Proposal:
         return self._settled([view])[0]
 
-    def _settled(self, views: list[Fields]) -> list[Proposal]:
-        """Signatures first, then receipts' checkpoints, then the replayed state decides.
-
-        The log is replayed after the views were made: it knows every roster that they can.
-        """
+    def _settled(self, views: Sequence[Fields]) -> list[Proposal]:
+        """The log is replayed after the views were made: it knows every roster that they can."""
         self._authority = None  # whoever has a client open for days must notice a new log key
-        authority, state = self.authority(), self.state()
-        rosters = rosters_of(state)
-        claimed = [read_view(view, authority, rosters) for view in views]
+        return self._settled_by(self.seen(), views)
+
+    def _settled_by(self, seen: Seen, views: Sequence[Fields]) -> list[Proposal]:
+        """Signatures first, then receipts' checkpoints, then the replayed state decides."""
+        rosters = rosters_of(seen.state)
+        claimed = [read_view(view, seen.authority, rosters) for view in views]
         for each in claimed:
             if each.entry is not None:
                 self._log().agree(each.entry.checkpoint)
         now = self._now()
-        return [settled(each, state, now) for each in claimed]
+        return [settled(each, seen.state, now) for each in claimed]
 
     def _full_digest(self, name: str) -> Digest:
         try:

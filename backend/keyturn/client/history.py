@@ -14,6 +14,7 @@ from pathlib import Path
 from keyturn.base.encoding import Digest, digest_bytes, digest_of
 from keyturn.client.errors import MalformedAnswer, ServerLied
 from keyturn.client.profile import write_atomically
+from keyturn.client.seen import Leaves
 from keyturn.quorum.entries import EntryKind, parse_entry, read_statement, read_withdrawal
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.bundles import bundle_bytes, parse_bundle
@@ -46,9 +47,9 @@ class History:
         self._state = AuthorityState(fingerprint)
 
     @property
-    def leaves(self) -> list[bytes]:
-        """The entries proved by the last `sync`."""
-        return self._leaves[: self._state.size]
+    def leaves(self) -> Leaves:
+        """The entries proved by the last `sync`: a view, which stays as long as it is."""
+        return Leaves(self._leaves, self._state.size)
 
     def sync(self, checkpoint: Checkpoint) -> AuthorityState:
         """The state in force after a verified checkpoint's last entry.
@@ -72,8 +73,10 @@ class History:
             named = envelopes_of(leaf) if b'"envelopes"' in leaf else ()
             objects = {each: self.read_object(each) for each in named}
             state = state.apply(leaf, partial(_either, objects, self.read_object))
+        known = self._state.size
         self._frontier, self._state = self._extended(checkpoint.size), state
-        self._keep()
+        if known < checkpoint.size:
+            self._keep(known)
         return state
 
     def read_object(self, digest: Digest) -> bytes:
@@ -115,10 +118,11 @@ class History:
         fresh = self._leaves[self._frontier.size : size]
         return self._frontier.extended(leaf_hash(leaf) for leaf in fresh)
 
-    def _keep(self) -> None:
+    def _keep(self, known: int) -> None:
+        """Write the files of the copy that have more than the first `known` entries."""
         if self._directory is None:
             return
-        for number in range(0, self._state.size, _PER_FILE):
+        for number in range(known // _PER_FILE * _PER_FILE, self._state.size, _PER_FILE):
             part = self._leaves[number : min(number + _PER_FILE, self._state.size)]
             path = self._directory / f"{number:012d}-{len(part)}"
             if not path.exists():

@@ -1,8 +1,7 @@
 """Models and nodes, as the server reports them: display data, marked where the log proves it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import Enum
 
 from keyturn.base.encoding import Digest
@@ -10,8 +9,9 @@ from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields
 from keyturn.base.times import parse_time
 from keyturn.client.answers import optional_integer, optional_text, optional_texts
-from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
-from keyturn.quorum.entries import EntryKind, parse_entry
+from keyturn.client.errors import ServerLied
+from keyturn.client.nodeindex import Granted, Newest, NodeIndex, Refused
+from keyturn.quorum.bodies import Admission
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.state import AuthorityState, InForce
@@ -20,6 +20,7 @@ STALE_SECONDS = 10
 """Two of the control plane's usual heartbeats: without a word for longer, nothing is *attested*."""
 FORGOTTEN_SECONDS = 60
 """Without a word for longer, nothing is known."""
+_LONG_AGO = 10**9  # seconds; whatever is older is as good as that
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node. `granted` and `refused` are its newest log entries, with their indexes."""
+    """A node. `granted` and `refused` are its newest log entries, with their indexes.
+
+    `heard` is when it spoke last, by this machine's clock; state and age are of the time of
+    judging, and `judged_at` tells them of a later time.
+    """
 
     name: str
     state: NodeState
     age_seconds: int | None
+    heard: datetime | None
     last_seen: str | None
     last_attested: str | None
     model: str | None
@@ -80,14 +86,19 @@ class Node:
     simulated: bool
     caveats: tuple[str, ...]
     time_to_wipe_ms: int | None
-    granted: tuple[int, GrantEntry] | None
-    refused: tuple[int, RefusalEntry] | None
+    granted: Granted | None
+    refused: Refused | None
 
 
 def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
-    """Raises MalformedAnswer."""
+    """An admitted model is called as its quorum signed it, whatever the server calls it.
+
+    Raises MalformedAnswer, and ServerLied when the server shows another tag than the admission's.
+    """
     digest = fields.digest("digest")
-    return Model(
+    admission = state.in_force(Kind.MODEL, digest, now)
+    signed = None if admission is None else admission.statement.body
+    model = Model(
         digest,
         fields.text("model_id", limit=200),
         fields.text("name", limit=200),
@@ -98,22 +109,31 @@ def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
         fields.text("tag", limit=64, empty=True),
         optional_text(fields, "registered") or "",
         fields.boolean("has_kek_wrapped"),
-        state.in_force(Kind.MODEL, digest, now),
+        admission,
     )
+    if not isinstance(signed, Admission):
+        return model
+    if model.tag not in ("", signed.tag.hex()):
+        raise ServerLied(
+            f"the server shows the model {signed.name} with another tag than its admission",
+            found=model.tag,
+            expected=signed.tag.hex(),
+        )
+    return replace(model, name=signed.name, version=signed.version)
 
 
-def read_node(
-    fields: Fields, leaves: Sequence[bytes], authority: AuthorityState, now: datetime
-) -> Node:
-    """One node of the server's list. `authority` is what `leaves` say. Raises MalformedAnswer.
+def read_node(fields: Fields, index: NodeIndex, authority: AuthorityState, now: datetime) -> Node:
+    """One node of the server's list; `index` and `authority` are of one log.
 
     The state is the server's word only as far as the log and the time allow (I10).
+    Raises MalformedAnswer.
     """
     name = fields.text("name", limit=64)
-    granted, refused = _newest(name, leaves)
+    newest = index.newest(name)
+    granted = newest.granted
     claimed = fields.text("state", limit=40)
     last_seen, last_attested = (optional_text(fields, n) for n in ("last_seen", "last_attested"))
-    age = _age(optional_integer(fields, "age_seconds"), last_seen, now)
+    heard = _heard(optional_integer(fields, "age_seconds"), last_seen, now)
     model, platform = optional_text(fields, "model"), optional_text(fields, "platform")
     targets = {
         (TargetKind.NODE, name),
@@ -123,17 +143,15 @@ def read_node(
     roster = authority.roster
     caveats = optional_texts(fields, "caveats")
     simulated = fields.boolean("simulated") or (roster is not None and roster.simulation)
-    return Node(
+    node = Node(
         name,
-        _judged(
+        _by_the_log(
             NodeState(claimed) if claimed in _STATES else NodeState.UNKNOWN,
+            newest,
             revoked=not targets.isdisjoint(authority.revoked),
-            granted=granted,
-            refused=refused,
-            age=age,
-            now=now,
         ),
-        age,
+        None,
+        heard,
         last_seen,
         last_attested,
         model,
@@ -147,64 +165,57 @@ def read_node(
         caveats,
         optional_integer(fields, "time_to_wipe_ms"),
         granted,
-        refused,
+        newest.refused,
     )
+    return judged_at(node, now)
 
 
-def _age(claimed: int | None, last_seen: str | None, now: datetime) -> int | None:
-    """Seconds since the node spoke: what the server says, or by its own times if that is more."""
+def standing(node: Node, now: datetime) -> tuple[NodeState, int | None]:
+    """A node's state and age in seconds at a time, without asking anybody (I10).
+
+    Neither is ever better than the node's own: attested turns stale, stale turns unknown, and
+    a clock that goes back brings nothing back.
+    """
+    age = node.age_seconds
+    if node.heard is not None:
+        age = max(age or 0, int((now - node.heard).total_seconds()))
+    if node.state not in {NodeState.ATTESTED, NodeState.STALE}:
+        return node.state, age
+    granted = node.granted
+    if granted is None or granted[1].until <= now or age is None or age > FORGOTTEN_SECONDS:
+        return NodeState.UNKNOWN, age
+    return NodeState.STALE if age > STALE_SECONDS else node.state, age
+
+
+def judged_at(node: Node, now: datetime) -> Node:
+    """The node as it stands at `now`: the same object where nothing has changed. See `standing`."""
+    state, age = standing(node, now)
+    if (state, age) == (node.state, node.age_seconds):
+        return node
+    return replace(node, state=state, age_seconds=age)
+
+
+def _heard(claimed: int | None, last_seen: str | None, now: datetime) -> datetime | None:
+    """When the node spoke: as long ago as the server says, or by its own times if that is more."""
+    age = None if claimed is None else timedelta(seconds=min(max(claimed, 0), _LONG_AGO))
+    by_age = None if age is None else now - age
     if last_seen is None:
-        return claimed
-    silence = int((now - parse_time(last_seen, what="node: last_seen")).total_seconds())
-    return max(silence, 0, claimed or 0)
+        return by_age
+    return min(parse_time(last_seen, what="node: last_seen"), by_age or now)
 
 
-def _judged(
-    claimed: NodeState,
-    *,
-    revoked: bool,
-    granted: tuple[int, GrantEntry] | None,
-    refused: tuple[int, RefusalEntry] | None,
-    age: int | None,
-    now: datetime,
-) -> NodeState:
-    """Worse than claimed where the log or the time says so, never better."""
+def _by_the_log(claimed: NodeState, newest: Newest, *, revoked: bool) -> NodeState:
+    """Worse than claimed where the log says so, never better."""
     if claimed is NodeState.WIPED:  # nothing is served there, which says more than the rest
         return claimed
     if revoked:
         return NodeState.QUARANTINED
-    if refused is not None and (granted is None or granted[0] < refused[0]):
+    if newest.refused is not None and newest.last is newest.refused:
         return claimed if claimed is NodeState.QUARANTINED else NodeState.REFUSED
-    if claimed not in {NodeState.ATTESTED, NodeState.STALE}:
-        return claimed
-    if granted is None or granted[1].until <= now or age is None or age > FORGOTTEN_SECONDS:
-        return NodeState.UNKNOWN
-    return NodeState.STALE if age > STALE_SECONDS else claimed
+    return claimed
 
 
 _STATES = {each.value for each in NodeState}
-
-
-def _newest(
-    node: str, leaves: Sequence[bytes]
-) -> tuple[tuple[int, GrantEntry] | None, tuple[int, RefusalEntry] | None]:
-    """A node's last grant or renewal, and its last refusal."""
-    granted: tuple[int, GrantEntry] | None = None
-    refused: tuple[int, RefusalEntry] | None = None
-    needle = f'"node":"{node}"'.encode()  # our own writer's spelling: a filter, then it is parsed
-    for index in range(len(leaves) - 1, -1, -1):
-        if needle not in leaves[index]:
-            continue
-        entry = parse_entry(leaves[index])
-        if entry.kind is EntryKind.GRANT and granted is None:
-            grant = read_grant(entry)
-            granted = (index, grant) if grant.node == node else None
-        elif entry.kind is EntryKind.REFUSAL and refused is None:
-            refusal = read_refusal(entry)
-            refused = (index, refusal) if refusal.node == node else None
-        if granted and refused:
-            break
-    return granted, refused
 
 
 def _reasons(fields: Fields) -> tuple[Reason, ...]:

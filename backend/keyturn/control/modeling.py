@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from keyturn.base.encoding import Digest, digest_of
+from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.control.context import Context
 from keyturn.control.errors import NotFound
 from keyturn.quorum.bodies import Admission
@@ -12,7 +12,7 @@ from keyturn.seal.manifest import parse_manifest
 from keyturn.seal.sealedkey import parse_sealed_key
 from keyturn.store import events, models
 from keyturn.store.models import ModelRow
-from keyturn.wire.api import ModelView
+from keyturn.wire.api import ManifestView, ModelView
 
 
 async def register(context: Context, manifest: bytes, key: bytes) -> ModelView:
@@ -36,6 +36,14 @@ async def one(context: Context, digest: str) -> ModelView:
         raise NotFound("no such model", found=digest)
     wrapped = await context.read(models.with_wrapped_key)
     return _view(context, row, has_wrapped=digest in wrapped)
+
+
+async def manifest(context: Context, digest: str) -> ManifestView:
+    """A model's `keyturn.json` as it was registered. Raises NotFound."""
+    row = await context.read(lambda c: models.find(c, digest))
+    if row is None:
+        raise NotFound("no such model", found=digest)
+    return ManifestView(manifest=b64(row.manifest))
 
 
 def register_in(connection: Connection, manifest: bytes, key: bytes, now: datetime) -> Digest:

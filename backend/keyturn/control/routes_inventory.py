@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path
 
-from keyturn.base.encoding import unb64
+from keyturn.base.encoding import Digest, b64, unb64
 from keyturn.control import fleetview, modeling
 from keyturn.control.routing import DigestPath, PartsHere, Signed, signed_router
 from keyturn.quorum.kinds import Role
@@ -33,6 +33,12 @@ async def model(parts: PartsHere, digest: DigestPath) -> api.ModelView:
     return await modeling.one(parts.context, digest)
 
 
+@routes.get("/v1/models/{digest}/manifest")
+async def manifest(parts: PartsHere, digest: DigestPath) -> api.ManifestView:
+    """A sealed model's list of files, as it was registered."""
+    return await modeling.manifest(parts.context, digest)
+
+
 @routes.get("/v1/nodes")
 async def nodes(parts: PartsHere) -> api.NodeList:
     """All nodes, each with its state and the age of that state."""
@@ -43,3 +49,9 @@ async def nodes(parts: PartsHere) -> api.NodeList:
 async def node(parts: PartsHere, name: Annotated[str, Path(max_length=400)]) -> api.NodeView:
     """One node."""
     return await fleetview.one(parts.context, name)
+
+
+@routes.get("/v1/evidence/{digest}")
+async def evidence(parts: PartsHere, digest: DigestPath) -> api.ObjectView:
+    """The request that a grant or refusal names, while this server keeps it."""
+    return api.ObjectView(data=b64(parts.releasing.request(Digest(digest))))

@@ -33,7 +33,7 @@ from keyturn.seal.stream import (
 from keyturn.vault.errors import StorageFailed, storage_errors
 from keyturn.vault.files import sync_directory, write_new
 from keyturn.vault.lanes import SealJob, seal_files
-from keyturn.vault.parallel import Cancel, Meter, Progress
+from keyturn.vault.parallel import Cancel, Meter, Progress, raise_if_cancelled
 from keyturn.vault.source import SourceFile, check_same_listing, list_source
 
 TOOL = "keyturn"
@@ -90,6 +90,7 @@ def seal_directory(
         check_same_listing(source, files)
         manifest = _manifest(identity, created, entries)
         key = _write_last(draft, manifest, wrapped, dek)
+        raise_if_cancelled(cancel)  # whoever stopped it finds nothing; after the rename, all of it
         _publish(draft, out)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

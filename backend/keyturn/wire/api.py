@@ -127,6 +127,12 @@ class ModelView(ApiModel):
     registered: Time
 
 
+class ManifestView(ApiModel):
+    """The exact `keyturn.json`, base64; its SHA-256 is the model digest."""
+
+    manifest: BigB64
+
+
 class ModelList(ApiModel):
     models: list[ModelView]
 

@@ -78,11 +78,14 @@ class ScriptedServer:
         for name, secret in self.secrets.items():
             self.authority.people[name] = Person(name, [private_key(secret)])
         self.log_key = ed25519.Ed25519PrivateKey.generate()
+        self.origin = ORIGIN
         self.leaves: list[bytes] = []
         self.objects: dict[str, bytes] = {}
         self.held: dict[str, Held] = {}
         self.models: list[Document] = []
+        self.manifests: dict[str, bytes] = {}
         self.nodes: list[Document] = []
+        self.evidence: dict[str, bytes] = {}
         self.events: list[Document] = []
         self.lies: dict[str, Lie] = {}
         self.asked: list[tuple[str, str]] = []
@@ -115,7 +118,7 @@ class ScriptedServer:
             ("result", "p256", result, None),
         ]
         return {
-            "origin": ORIGIN,
+            "origin": self.origin,
             "assurance": "software",
             "keys": [
                 {"purpose": p, "algorithm": a, "spki": b64(key), "oaep_hash": h}
@@ -153,7 +156,7 @@ class ScriptedServer:
         size = len(self.leaves) if size is None else size
         root = tree_root(leaf_hash(leaf) for leaf in self.leaves[:size])
         key = load_verify_key(spki(self.log_key))
-        return sign_checkpoint(Checkpoint(ORIGIN, size, root), key, self.log_key.sign)
+        return sign_checkpoint(Checkpoint(self.origin, size, root), key, self.log_key.sign)
 
     def node(self, level: int, index: int) -> Hash:
         part = self.leaves[index << level : (index + 1) << level]
@@ -222,17 +225,22 @@ class ScriptedServer:
             return None
         if path.startswith("/v1/log/"):
             return self._log(path.removeprefix("/v1/log/"), request.url.params)
+        if path.startswith("/v1/evidence/"):
+            return {"data": b64(self.evidence[path.removeprefix("/v1/evidence/")])}
         if path.startswith("/v1/proposals"):
             return self._proposals(path.removeprefix("/v1/proposals").strip("/"), body)
         if path == "/v1/models":
             return self._models(body)
-        return {"/v1/nodes": {"nodes": self.nodes}}[path]
+        if path.endswith("/manifest"):
+            manifest = self.manifests.get(path.split("/")[-2])
+            return None if manifest is None else {"manifest": b64(manifest)}
+        return self._nodes(path.removeprefix("/v1/nodes").strip("/"))
 
     def _hello(self) -> Document:
         return {
             "software": "scripted",
             "fingerprint": self.fingerprint,
-            "origin": ORIGIN,
+            "origin": self.origin,
             "simulation": self.authority.simulation,
             "time": format_time(self.clock()),
         }
@@ -309,6 +317,11 @@ class ScriptedServer:
             "approvals": [b64(each) for each in held.approvals],
         }
 
+    def _nodes(self, name: str) -> Document:
+        if not name:
+            return {"nodes": self.nodes}
+        return {str(each["name"]): each for each in self.nodes}[name]
+
     def _models(self, body: Document) -> Document:
         if not body:
             return {"models": self.models}
@@ -330,6 +343,7 @@ class ScriptedServer:
             "registered": format_time(self.clock()),
         }
         self.models.append(model)
+        self.manifests[str(model["digest"])] = unb64(str(body["manifest"]))
         return model
 
     # ---- a client of it ----

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.base.encoding import Digest
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import HistoryRewritten, ServerRefused, ServerUnreachable
 from keyturn.client.inventory import NodeState
@@ -22,6 +23,7 @@ from keyturn.wire.tls import Pin
 from support.authority import policy_body
 from support.control import World, running_world
 from support.signers import PersonSigner
+from unit.control import test_modeling as models
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +151,14 @@ def test_a_rewritten_log_is_noticed_through_the_server(world: World, tmp_path: P
 def test_there_is_no_node_that_nobody_has_seen(world: World, tmp_path: Path) -> None:
     with client(world, tmp_path) as ada:
         assert [node for node in ada.nodes() if node.state is NodeState.ATTESTED] == []
+
+
+def test_a_registered_models_manifest(world: World, tmp_path: Path) -> None:
+    raw, key = models.manifest("listed"), models.key()
+    with client(world, tmp_path) as ada:
+        model = ada.register_model(raw, key)
+        found = ada.manifest(model.digest)
+        assert [each.path for each in found.model_files] == ["weights.bin"]
+        with pytest.raises(ServerRefused) as caught:
+            ada.manifest(Digest("sha256:" + "0" * 64))
+    assert caught.value.status == 404

@@ -26,6 +26,7 @@ from keyturn.quorum.kinds import Kind
 from keyturn.tlog.errors import UntrustedCheckpoint
 from support.authority import Clock, make_people, policy_body
 from unit.client.scripted_server import ScriptedServer
+from unit.control.test_modeling import manifest as whole_manifest
 
 PLATFORMS = {"platforms": [{"id": "amd-genoa-00", "site": "here", "note": ""}]}
 
@@ -392,6 +393,21 @@ MANIFEST = json.dumps({"model_id": "mini", "name": "Mini", "version": "1"}).enco
 KEY = json.dumps({"tag": "11" * 32}).encode()
 
 
+def test_another_models_manifest_is_a_lie(server: ScriptedServer) -> None:
+    client = server.client()
+    model = client.register_model(whole_manifest("mini"), KEY)
+    assert client.manifest(model.digest).identity.name == "mini"
+
+    server.lie(f"/v1/models/{model.digest}/manifest", lambda true: manifest_of("other"))
+    with pytest.raises(ServerLied, match="manifest of another model") as caught:
+        client.manifest(model.digest)
+    assert caught.value.expected == model.digest
+
+
+def manifest_of(name: str) -> dict[str, object]:
+    return {"manifest": b64(whole_manifest(name))}
+
+
 def test_admitted_is_what_the_log_says_not_the_server(server: ScriptedServer) -> None:
     client = server.client()
     model = client.register_model(MANIFEST, KEY)
@@ -427,6 +443,91 @@ def test_a_state_that_nobody_knows_is_unknown(server: ScriptedServer) -> None:
     server.nodes = [node_view(state="splendid"), node_view(name="n2", state="refused")]
     states = [node.state for node in server.client().nodes()]
     assert states == [NodeState.UNKNOWN, NodeState.REFUSED]
+
+
+def test_a_node_that_nobody_knows_is_not_found(server: ScriptedServer) -> None:
+    with pytest.raises(NotFound, match="no node"):
+        server.client().node("n1")
+
+
+def test_another_node_than_asked_for_is_a_lie(server: ScriptedServer) -> None:
+    server.nodes = [node_view(), node_view(name="n2")]
+    server.lie("/v1/nodes/n1", lambda true: node_view(name="n2"))
+    client = server.client()
+    with pytest.raises(ServerLied, match="another node"):
+        client.node("n1")
+    assert client.node("n2").name == "n2"
+
+
+# ---- one look for many questions ----
+
+
+def test_one_look_serves_many_questions(server: ScriptedServer) -> None:
+    a_policy(server)
+    server.nodes = [node_view()]
+    client = server.client()
+    seen = client.seen()
+    server.asked.clear()
+    assert len(client.proposals(seen=seen)) == 3
+    assert len(client.nodes(seen=seen)) == 1
+    assert client.models(seen=seen) == []
+    asked = {path for _, path in server.asked}  # proofs for the proposals' receipts, too
+    assert asked.isdisjoint({"/v1/log/checkpoint", "/v1/log/entries", "/v1/authority"})
+
+
+def test_a_look_asks_for_nothing_but_the_checkpoint_when_nothing_is_new(
+    server: ScriptedServer,
+) -> None:
+    client = server.client()
+    first = client.seen()
+    server.asked.clear()
+    second = client.seen()
+    assert server.asked == [("GET", "/v1/log/checkpoint")]
+    assert second.state is first.state
+    assert second.checkpoint.checkpoint == server.checkpoint().checkpoint
+    assert list(second.leaves) == server.leaves
+
+
+def test_an_older_look_calls_no_honest_server_a_liar(server: ScriptedServer) -> None:
+    client = server.client()
+    old = client.seen()
+    server.authority.people |= make_people(["zoe"])
+    server.enact(Kind.ROSTER, "roster", server.authority.roster_body())
+    digest = a_policy(server, ("zoe",))
+    found = {each.digest: each for each in client.proposals(seen=old)}
+    assert found[digest].approved_by == ("zoe",)
+
+
+def test_a_lie_is_one_by_any_look(server: ScriptedServer) -> None:
+    digest = a_policy(server)
+    stranger = ScriptedServer(server.clock).authority
+    client = server.client()
+    seen = client.seen()
+    server.held[digest].approvals.append(stranger.approval(digest, "bela"))  # type: ignore[arg-type]
+    with pytest.raises(ServerLied, match="approval of bela is not genuine"):
+        client.proposals(seen=seen)
+
+
+def test_a_look_notices_a_newer_roster_and_a_new_log(server: ScriptedServer) -> None:
+    client = server.client()
+    client.seen()
+    server.enact(Kind.ROSTER, "roster", server.authority.roster_body())
+    assert not client.seen().overtaken
+
+    server.log_key, server.origin = ScriptedServer(server.clock).log_key, "test.example/next"
+    server.enact(Kind.KEYS, "keys", server.keys_body())
+    seen = client.seen()
+    assert seen.checkpoint.checkpoint.origin == "test.example/next"
+    assert seen.authority.origin == "test.example/next"
+
+
+def test_a_checkpoint_by_another_key_stays_untrusted(server: ScriptedServer) -> None:
+    client = server.client()
+    client.seen()
+    other = ScriptedServer(server.clock).checkpoint()
+    server.lie("/v1/log/checkpoint", lambda true: {"note": other.to_bytes().decode()})
+    with pytest.raises(UntrustedCheckpoint):
+        client.seen()
 
 
 def test_errors_keep_their_kinds(server: ScriptedServer) -> None:

@@ -43,7 +43,7 @@ def test_pages_are_joined_and_replayed(source: Source) -> None:
     state = history.sync(source.server.checkpoint().checkpoint)
     assert source.entries == [(0, 3), (2, 3)]
     assert state.by_digest.keys() == source.server.state.by_digest.keys()
-    assert history.leaves == source.server.leaves
+    assert list(history.leaves) == source.server.leaves
 
 
 def test_the_next_run_fetches_only_what_is_new(source: Source, tmp_path: Path) -> None:
@@ -110,3 +110,13 @@ def test_after_a_failure_the_truth_is_still_accepted(source: Source) -> None:
         history.sync(checkpoint)
     source.server.leaves[2] = true_leaf
     assert history.sync(checkpoint).size == 3
+
+
+def test_the_leaves_are_those_of_their_time(source: Source) -> None:
+    history = source.history(None)
+    assert len(history.leaves) == 0
+    history.sync(source.server.checkpoint().checkpoint)
+    before = history.leaves
+    source.server.enact(Kind.POLICY, "serving", policy_body())
+    history.sync(source.server.checkpoint().checkpoint)
+    assert (len(before), len(history.leaves)) == (3, 4)

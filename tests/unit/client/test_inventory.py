@@ -1,13 +1,22 @@
 """Nodes and models as the log proves them, whatever the server says."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields
-from keyturn.client.inventory import Node, NodeState, Reason, read_node
+from keyturn.client.inventory import (
+    Node,
+    NodeState,
+    Reason,
+    judged_at,
+    read_node,
+    standing,
+)
+from keyturn.client.nodeindex import NodeIndex
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
 from keyturn.quorum.kinds import Kind, TargetKind
@@ -53,7 +62,8 @@ REAL = authority()
 
 
 def node(*leaves: bytes, of: AuthorityState = REAL, **changed: object) -> Node:
-    return read_node(Fields(node_view(**changed), "node"), leaves, of, START)  # type: ignore[arg-type]
+    view = Fields(node_view(**changed), "node")  # type: ignore[arg-type]
+    return read_node(view, NodeIndex(leaves), of, START)
 
 
 def test_a_live_lease_in_the_log_proves_attested() -> None:
@@ -155,3 +165,63 @@ def test_a_refusal_after_the_grant_is_refused_whatever_the_server_says() -> None
     assert node(grant("n1", 5), refusal("n1")).state is NodeState.REFUSED
     assert node(refusal("n1"), state="pending").state is NodeState.REFUSED
     assert node(refusal("n1"), grant("n1", 5)).state is NodeState.ATTESTED
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"),
+    [
+        (0, NodeState.ATTESTED),
+        (9, NodeState.ATTESTED),
+        (10, NodeState.STALE),
+        (59, NodeState.STALE),
+        (60, NodeState.UNKNOWN),
+    ],
+)
+def test_time_alone_turns_attested_stale_and_stale_unknown(
+    seconds: float, state: NodeState
+) -> None:
+    before = node(grant("n1", 720), age_seconds=1)
+    found = judged_at(before, at(seconds))
+    assert (found.state, found.age_seconds) == (state, 1 + seconds)
+    assert standing(before, at(seconds)) == (found.state, found.age_seconds)
+
+
+def test_a_lease_that_ends_while_nobody_asks_is_unknown() -> None:
+    before = node(grant("n1", 1), age_seconds=0)
+    spoke = replace(before, heard=at(60))
+    assert judged_at(spoke, at(59)).state is NodeState.ATTESTED
+    assert judged_at(spoke, at(60)).state is NodeState.UNKNOWN
+
+
+def test_parts_of_a_second_add_up() -> None:
+    found = node(grant("n1", 720), age_seconds=0)
+    for tenths in range(1, 111):
+        found = judged_at(found, at(tenths / 10))
+    assert (found.state, found.age_seconds) == (NodeState.STALE, 11)
+
+
+def test_a_clock_that_goes_back_makes_nothing_better() -> None:
+    stale = judged_at(node(grant("n1", 720), age_seconds=1), at(20))
+    assert stale.state is NodeState.STALE
+    assert judged_at(stale, START) is stale
+    unknown = judged_at(stale, at(100))
+    assert judged_at(unknown, at(20)) is unknown
+
+
+@pytest.mark.parametrize("state", ["pending", "refused", "quarantined", "wiped", "unknown"])
+def test_what_is_not_good_only_grows_older(state: str) -> None:
+    found = judged_at(node(grant("n1", 720), state=state, age_seconds=1), at(1000))
+    assert (found.state, found.age_seconds) == (NodeState(state), 1001)
+
+
+def test_a_node_that_never_spoke_has_no_age() -> None:
+    found = judged_at(node(state="pending", age_seconds=None), at(1000))
+    assert (found.state, found.age_seconds) == (NodeState.PENDING, None)
+
+
+def test_an_absurd_age_is_very_old() -> None:
+    assert node(grant("n1", 720), age_seconds=10**30).state is NodeState.UNKNOWN

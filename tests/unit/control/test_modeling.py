@@ -240,6 +240,16 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(standing: World) -> 
     assert standing.raw(head.encode()).startswith(b"HTTP/1.1 413")
 
 
+def test_the_manifest_comes_back_byte_by_byte(standing: World) -> None:
+    raw = manifest() + b"\n"
+    with standing.sign_in() as client:
+        register(client, raw, key())
+        answer = client.get(f"/v1/models/{digest(raw)}/manifest")
+        unknown = client.get("/v1/models/sha256:" + "0" * 64 + "/manifest")
+    assert answer.json() == {"manifest": b64(raw)}
+    assert (unknown.status_code, unknown.json()["error"]["message"]) == (404, "no such model")
+
+
 def test_an_unknown_model_is_not_found(standing: World) -> None:
     with standing.sign_in() as client:
         answer = client.get("/v1/models/sha256:" + "0" * 64)

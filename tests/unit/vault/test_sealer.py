@@ -96,6 +96,19 @@ def test_cancel_leaves_nothing(source, tmp_path, seal_kwargs):
     assert names(tmp_path) == ["source"]
 
 
+def test_cancel_is_heard_until_the_last_byte_is_written(source, tmp_path, seal_kwargs):
+    done = []
+    with pytest.raises(SealCancelled):
+        seal_directory(
+            source,
+            tmp_path / "out",
+            **seal_kwargs,
+            progress=lambda now, total: done.append(now == total),
+            cancel=lambda: True in done,
+        )
+    assert names(tmp_path) == ["source"]
+
+
 def test_an_interrupt_leaves_nothing(source, tmp_path, seal_kwargs):
     def interrupt(done, total):
         if done:
