@@ -1,10 +1,10 @@
 """Proposals that are being written: what each says, and where it is kept until it is sent."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from keyturn.base.errors import MalformedError
-from keyturn.base.strictjson import Fields, JsonObject, load_object
+from keyturn.base.strictjson import Fields, JsonObject, dump, load_object, parse_object
 from keyturn.client.changes import body_of
 from keyturn.quorum.bodies import Body, Revocation, parse_body
 from keyturn.quorum.kinds import Kind
@@ -12,8 +12,10 @@ from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import SINGLE_SUBJECTS
 from keyturn.quorum.texts import check_texts
 from keyturn_app.screens.approvals.difference import pretty
+from keyturn_app.settings import Preferences
 
 MAX_BODY = 1 << 20
+MAX_KEPT = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,53 @@ class KeptInMemory:
 
     def all(self) -> tuple[Draft, ...]:
         return tuple(self._all.values())
+
+
+class KeptInPreferences:
+    """Drafts that outlive the app, one text for all of an authority's."""
+
+    def __init__(self, preferences: Preferences, authority: str) -> None:
+        self._preferences = preferences
+        self._key = f"approvals.drafts.{authority.removeprefix('sha256:')[:16]}"
+
+    def get(self, key: str) -> Draft | None:
+        return next((each for each in self.all() if each.key == key), None)
+
+    def put(self, draft: Draft) -> None:
+        self._keep([*(each for each in self.all() if each.key != draft.key), draft])
+
+    def drop(self, key: str) -> Draft | None:
+        gone = self.get(key)
+        if gone is not None:
+            self._keep([each for each in self.all() if each.key != key])
+        return gone
+
+    def all(self) -> tuple[Draft, ...]:
+        """What cannot be read is as if nothing had been written."""
+        kept = self._preferences.get(self._key)
+        if not kept:
+            return ()
+        try:
+            document = parse_object(kept.encode(), limit=MAX_KEPT, what="drafts")
+            return tuple(_read_draft(each) for each in document.objects("drafts", limit=200))
+        except (MalformedError, UnicodeEncodeError):
+            return ()
+
+    def _keep(self, drafts: list[Draft]) -> None:
+        written = [{**asdict(each), "kind": each.kind.value} for each in drafts[-200:]]
+        self._preferences.set(self._key, dump({"drafts": written}).decode())
+
+
+def _read_draft(fields: Fields) -> Draft:
+    return Draft(
+        fields.choice("kind", Kind),
+        fields.text("subject", empty=True),
+        fields.text("text", limit=MAX_BODY, empty=True),
+        fields.text("reason", limit=MAX_BODY, empty=True),
+        fields.text("ticket", empty=True),
+        fields.integer("expires_days", low=1, high=400),
+        fields.integer("lapses_hours", low=1, high=168),
+    )
 
 
 @dataclass(frozen=True, slots=True)
