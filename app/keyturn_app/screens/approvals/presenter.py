@@ -63,7 +63,6 @@ class ApprovalsPresenter(Presenter[PageView]):
         self._answers: dict[Digest, tuple[Proposal, Proposals | None]] = {}
         self._proofs: dict[Digest, VerifiedEntry | None] = {}
         self._compared: dict[tuple[Digest, Digest | None, bool], Changes] = {}
-        self.discarded = ""
         self.keep(desk.subscribe(self._told))
         self.keep(self.filing.close)
 
@@ -94,7 +93,6 @@ class ApprovalsPresenter(Presenter[PageView]):
             self._place(shown),
             self.propose_offer(),
             facts.connection.link is Link.OFFLINE,
-            self.discarded,
         )
 
     def case(self) -> Case | None:
@@ -234,6 +232,12 @@ class ApprovalsPresenter(Presenter[PageView]):
             officer = seen.roster.officers.get(OfficerId(self._desk.identity.officer))
             roles = frozenset() if officer is None else officer.roles
         return propose_offer(self._situation(), roles)
+
+    def took(self, proposal: Proposal) -> None:
+        """The server took a new proposal: it is opened."""
+        self._answers[proposal.digest] = (proposal, self._desk.facts.proposals)
+        self.open(proposal.digest)
+        self._desk.refresh(*_AFTER_DECIDING)
 
     def failed(self, error: KeyturnError) -> None:
         """Say what went wrong; what did not verify is a matter of its own."""

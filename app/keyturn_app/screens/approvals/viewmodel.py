@@ -156,7 +156,6 @@ class PageView:
     place: str  # like "2 of 7": where in the list the shown one stands
     propose: Offer
     offline: bool
-    undo: str  # what was discarded and can come back; empty if nothing
 
 
 def detail(
