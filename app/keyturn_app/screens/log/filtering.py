@@ -83,10 +83,10 @@ def matching(
         mask &= columns.times[part] <= asked.until
     for numbers in named.nodes:
         mask &= np.isin(columns.nodes[part], numbers)
-    for text, numbers in zip(asked.texts, named.texts, strict=True):
+    for text, known_as in zip(asked.texts, named.texts, strict=True):
         check()
-        known = np.isin(columns.nodes[part], numbers.nodes)
-        known |= np.isin(columns.subjects[part], numbers.subjects)
+        known = np.isin(columns.nodes[part], known_as.nodes)
+        known |= np.isin(columns.subjects[part], known_as.subjects)
         _look_inside(text, leaves, first, mask & ~known, known, check)
         mask &= known
     return np.flatnonzero(mask).astype(np.int64) + first
