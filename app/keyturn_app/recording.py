@@ -124,9 +124,10 @@ def capture(
         http = httpx.Client(base_url=profile.server, transport=recorder)
         memory = Memory(profile.fingerprint)
         with KeyturnClient(profile, memory, Transport(http), now=now, signer=signer) as client:
+            began = now()
             size = sweep(client)
             if client.checkpoint().checkpoint.size == size:
-                return Moment(name, now(), dict(recorder.answers))
+                return Moment(name, began, dict(recorder.answers))
     raise RecordingUnusable("the log kept growing while it was recorded")
 
 
@@ -136,6 +137,7 @@ def sweep(client: KeyturnClient) -> int:
     checkpoint, leaves = client.leaves()
     size = checkpoint.checkpoint.size
     for proposal in client.proposals():
+        client.proposal(proposal.digest)
         if proposal.status is Status.OPEN:
             client.export(proposal.digest)
     for model in client.models():
@@ -229,8 +231,8 @@ def _unpacked(packed: bytes) -> bytes:
         raw = reader.decompress(packed, MAX_FILE)
     except zlib.error as error:
         raise MalformedError(f"recording: not gzip: {error}") from error
-    if reader.unconsumed_tail or not reader.eof:
-        raise MalformedError("recording: too large, or cut short", expected=f"{MAX_FILE} bytes")
+    if reader.unconsumed_tail or reader.unused_data or not reader.eof:
+        raise MalformedError("recording: too large, cut short, or with more behind it")
     return raw
 
 

@@ -8,20 +8,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from keyturn.base.encoding import Digest, digest_of
-from keyturn.base.strictjson import JsonObject
 from keyturn.cli.output import print_json, stdout
 from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, at_desk, now, warn_simulated
 from keyturn.cli.proposal import Lapses, Reason, Ticket
 from keyturn.cli.showing import print_proposal, proposal_document
+from keyturn.client.admitting import read_sealed_files
 from keyturn.client.changes import changes_of
-from keyturn.client.errors import FileUnusable
 from keyturn.client.inventory import Model
-from keyturn.client.offline import read_file
 from keyturn.quorum.kinds import Kind
-from keyturn.seal.manifest import MAX_MANIFEST, parse_manifest
-from keyturn.seal.paths import KEY_NAME, MANIFEST_NAME
-from keyturn.seal.sealedkey import MAX_KEY_FILE, parse_sealed_key
 
 app = typer.Typer(help="Sealed models.", no_args_is_help=True)
 
@@ -39,7 +33,8 @@ def register_model(
 ) -> None:
     """Put a sealed model into the inventory; the files stay where they are."""
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
-        model = desk.client.register_model(*_sealed_files(directory))
+        files = read_sealed_files(directory)
+        model = desk.client.register_model(files.manifest, files.key)
         _show(model, desk.client.authority().roster.simulation, as_json)
 
 
@@ -103,18 +98,17 @@ def admit(
     What is signed is read from the files here, never from the server.
     """
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
-        manifest, key = _sealed_files(directory)
-        digest, body = admission_body(manifest, key, policy)
+        files = read_sealed_files(directory)
         proposal = desk.client.propose_change(
             Kind.MODEL,
-            digest,
-            body,
+            files.digest,
+            files.admission_body(policy),
             reason=reason,
             life=timedelta(days=expires_days),
             lapses=timedelta(hours=lapses_hours),
             ticket=ticket,
-            key=key,
-            manifest=manifest,
+            key=files.key,
+            manifest=files.manifest,
         )
         simulated = desk.client.authority().roster.simulation
         if as_json:
@@ -122,34 +116,6 @@ def admit(
             return
         warn_simulated(simulated)
         print_proposal(proposal, *changes_of(proposal.statement, desk.client.state()), now())
-
-
-def admission_body(manifest: bytes, key: bytes, policy: str) -> tuple[Digest, JsonObject]:
-    """Model digest, and the body that admits it under `policy`. Raises MalformedError."""
-    identity = parse_manifest(manifest).identity
-    digest = digest_of(manifest)
-    return digest, {
-        "model": digest,
-        "name": identity.name,
-        "version": identity.version,
-        "tag": parse_sealed_key(key).tag.hex(),
-        "policy": policy,
-    }
-
-
-def _sealed_files(directory: Path) -> tuple[bytes, bytes]:
-    """Manifest and key file. Raises FileUnusable: a name in the inventory is not enough."""
-    if not directory.is_dir():
-        raise FileUnusable(
-            "an admission is signed over a sealed model's own files",
-            found=str(directory),
-            expected="the directory that `keyturn seal` wrote",
-            hint="Get keyturn.json and keyturn.key from whoever sealed it, into one directory.",
-        )
-    return (
-        read_file(directory / MANIFEST_NAME, MAX_MANIFEST),
-        read_file(directory / KEY_NAME, MAX_KEY_FILE),
-    )
 
 
 def _document(model: Model, simulated: bool) -> dict[str, object]:

@@ -42,6 +42,7 @@ from keyturn.client.proposals import Proposal, read_view, receipt_of, settled
 from keyturn.client.seen import Seen
 from keyturn.client.session import sign_in
 from keyturn.client.transport import Transport
+from keyturn.keyrelease.request import MAX_REQUEST
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.approvals import (
     WITHDRAWAL_TYPE,
@@ -368,7 +369,18 @@ class KeyturnClient:
         if seen is None or len(seen.leaves) < len(seen.index):
             seen = self.seen()
         seen.index.extend(seen.leaves)
-        return examine(name, seen, self.read_object)
+        return examine(name, seen, self.evidence)
+
+    def evidence(self, digest: Digest) -> bytes | None:
+        """A request that a log entry names, or None when the server does not keep it (any more)."""
+        path = f"/v1/evidence/{digest}"
+        try:
+            answer = self._asked(lambda: self._http.get(path, "evidence"))
+        except ServerRefused as error:
+            if error.status == 404:
+                return None
+            raise
+        return answer.b64("data", limit=MAX_REQUEST)
 
     def events(
         self, after: int | None, pause: Callable[[int], bool]

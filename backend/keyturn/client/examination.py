@@ -30,8 +30,8 @@ from keyturn.quorum.entries import EntryKind, parse_entry
 from keyturn.quorum.policy_body import Caveat, Policy
 from keyturn.quorum.state import AuthorityState
 
-ReadObject = Callable[[Digest], bytes | None]
-"""An object that has this digest, or None when the server has none. Raises ServerLied."""
+ReadEvidence = Callable[[Digest], bytes | None]
+"""What the server calls the request of this digest, or None when it keeps none."""
 
 
 class Verdict(Enum):
@@ -117,7 +117,7 @@ class _Case:
     leaves: Sequence[bytes]
 
 
-def examine(node: str, seen: Seen, read_object: ReadObject) -> Examination:
+def examine(node: str, seen: Seen, read_evidence: ReadEvidence) -> Examination:
     """A node's newest grant or refusal, judged again.
 
     Raises NotFound when the log has none, ServerLied when the evidence contradicts the entry.
@@ -131,7 +131,7 @@ def examine(node: str, seen: Seen, read_object: ReadObject) -> Examination:
     index = last[0]
     time = parse_entry(seen.leaves[index]).time
     case = _Case(index, time, last[1], seen.state.before(index), seen.leaves)
-    raw = read_object(case.entry.evidence)
+    raw = read_evidence(case.entry.evidence)
     return _without_evidence(case) if raw is None else _with_evidence(case, raw)
 
 

@@ -6,6 +6,7 @@ what the sealer was told to seal.
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from keyturn.seal.manifest import MAX_FILES
 from keyturn.seal.paths import CONTENTS_PATH, ModelPath, check_paths, parse_path
 from keyturn.seal.stream import MAX_SIZE
 from keyturn.vault.errors import SourceChanged, SourceRefused, storage_errors
+from keyturn.vault.parallel import Cancel, raise_if_cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,51 @@ class SourceFile:
     stamp: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a directory holds. It can be sealed if nothing is `refused`."""
+
+    files: tuple[SourceFile, ...]
+    refused: tuple[MalformedError, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(each.size for each in self.files)
+
+
 def list_source(root: Path) -> tuple[SourceFile, ...]:
     """Every file below `root`, in the order of the paths' bytes.
 
     Raises SourceRefused, MalformedSealedModel on a path that the format refuses, StorageFailed.
     """
-    found = []
+    found = [_listed(relative, status) for relative, status in _walked(root)]
+    _check_whole(root, found)
+    return _in_order(found)
+
+
+def survey_source(root: Path, cancel: Cancel | None = None) -> Survey:
+    """As `list_source`, for a person: goes on after what cannot be sealed, and names all of it.
+
+    Raises StorageFailed, SealCancelled.
+    """
+    found, refused = [], []
+    try:
+        for relative, status in _walked(root):
+            raise_if_cancelled(cancel)
+            try:
+                found.append(_listed(relative, status))
+            except MalformedError as error:
+                refused.append(error)
+        if not refused:
+            _check_whole(root, found)
+    except MalformedError as error:
+        refused.append(error)
+    return Survey(_in_order(found), tuple(refused))
+
+
+def _walked(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """All below `root` that is no directory, links not followed. Raises SourceRefused."""
     with storage_errors(f"cannot list {root}"):
         if not stat.S_ISDIR(root.stat().st_mode):
             raise SourceRefused(f"{root} is not a directory")
@@ -39,7 +80,10 @@ def list_source(root: Path) -> tuple[SourceFile, ...]:
                 place = Path(folder, name)
                 status = place.lstat()
                 if not stat.S_ISDIR(status.st_mode):
-                    found.append(_listed(place.relative_to(root), status))
+                    yield place.relative_to(root), status
+
+
+def _check_whole(root: Path, found: list[SourceFile]) -> None:
     if not found:
         raise SourceRefused(f"{root} holds no file to seal")
     if len(found) >= MAX_FILES:
@@ -47,6 +91,9 @@ def list_source(root: Path) -> tuple[SourceFile, ...]:
             f"{root} holds too many files", found=str(len(found)), expected=f"under {MAX_FILES}"
         )
     check_paths(each.path for each in found)
+
+
+def _in_order(found: list[SourceFile]) -> tuple[SourceFile, ...]:
     return tuple(sorted(found, key=lambda each: each.path.encode()))
 
 

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from keyturn.agent.attester import DeviceSocket
 from keyturn.agent.control import HttpControl
-from keyturn.agent.exchange import Identity, prepare
+from keyturn.agent.exchange import Identity, conclude, prepare
+from keyturn.agent.heartbeat import Heartbeats
 from keyturn.agent.keys import make_node_keys
+from keyturn.agent.leaseparts import LeaseId
 from keyturn.base.encoding import Digest
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.grant import RefusalDocument
 from keyturn.quorum.bundle import load_bundle
 from keyturn.quorum.policy_body import Caveat
+from keyturn.wire.heartbeat import NodeReport
 from keyturn.wire.tls import parse_pin
 from keyturn_demo.desk import now
 from keyturn_demo.parts import START_SECONDS, System
@@ -50,6 +53,14 @@ class Machine:
         return tuple(names)[: self.limit]
 
 
+@dataclass(frozen=True, slots=True)
+class Beats:
+    """One granted node's further heartbeats."""
+
+    heartbeats: Heartbeats
+    lease: LeaseId
+
+
 MACHINES = (
     *(Machine(site, f"{site}-metal", True) for site in SITES),
     Machine("pdx-1", "pdx-1-old", False),
@@ -74,24 +85,37 @@ def wait_for_devices(system: System, machine: Machine) -> None:
     wait_for(f"{machine.name} answers", lambda: path.exists() or None, START_SECONDS)
 
 
-def attest(system: System, model: Digest, machines: Sequence[Machine]) -> int:
-    """A release for each node of these machines. Gives how many were granted."""
-    granted = 0
+def attest(system: System, model: Digest, machines: Sequence[Machine]) -> list[Beats]:
+    """A release for each node of these machines; those that were granted, able to beat.
+
+    Each answer is checked as a node checks it, and the DEK wiped at once: nobody serves here.
+    """
     bundle = (system.world.keyholder / "authority.bundle").read_bytes()
-    load_bundle(bundle, system.fingerprint, now())  # as a node does: the pinned authority, or none
-    control = HttpControl(system.url, parse_pin(system.pin))
-    with contextlib.closing(control):
-        keys = make_node_keys(machines[0].name, now())
+    authority = load_bundle(bundle, system.fingerprint, now())
+    granted = []
+    with contextlib.closing(HttpControl(system.url, parse_pin(system.pin))) as control:
         for machine in machines:
+            keys = make_node_keys(machine.name, now())
+            source = DeviceSocket(_socket(system, machine))
             for name in machine.nodes:
-                identity = Identity(name, "keyturn-demo", model, CAVEATS)
-                source = DeviceSocket(_socket(system, machine))
-                pending = prepare(
-                    Purpose.RELEASE, control.challenge(), None, identity, keys, source
-                )
-                answer = control.release(pending.request.raw)
-                granted += not isinstance(answer, RefusalDocument)
+                node = Identity(name, "keyturn-demo", model, CAVEATS)
+                asked = prepare(Purpose.RELEASE, control.challenge(), None, node, keys, source)
+                answer = control.release(asked.request.raw)
+                if isinstance(answer, RefusalDocument):
+                    continue
+                accepted = conclude(asked, answer, keys, authority, now())
+                if accepted.dek is not None:
+                    accepted.dek[:] = bytes(len(accepted.dek))
+                lease = LeaseId(accepted.checked.grant.lease)
+                granted.append(Beats(Heartbeats(keys, name, model), lease))
     return granted
+
+
+def beat(system: System, nodes: Sequence[Beats]) -> None:
+    """One heartbeat of each, as of a node that serves."""
+    with contextlib.closing(HttpControl(system.url, parse_pin(system.pin))) as control:
+        for each in nodes:
+            control.heartbeat(each.heartbeats.beat(NodeReport.SERVING, each.lease, now()))
 
 
 def _socket(system: System, machine: Machine) -> Path:

@@ -30,6 +30,7 @@ class RecordedStory(Story):
         super().__init__(system, say)
         self._file = file
         self._moments: list[Moment] = []
+        self._crowd: list[crowd.Beats] = []
 
     def tell(self) -> None:
         """Raises StepFailed, RecordingUnusable."""
@@ -52,6 +53,7 @@ class RecordedStory(Story):
         """Keep every answer of now."""
         desk = self._system.desks[OFFICER]
         with self._say.working(f"recording '{name}'"):
+            crowd.beat(self._system, self._crowd)
             self._moments.append(capture(name, desk.profile, lambda: desk.signer, now))
 
     def _fill(self) -> None:
@@ -66,12 +68,14 @@ class RecordedStory(Story):
         with say.working("machines attest for the first time"):
             for machine in crowd.MACHINES:
                 crowd.attest(system, self._model, (machine.first,))
-            crowd.attest(system, self._model, early)
+            quiet = crowd.attest(system, self._model, early)
         self._sites()
         with say.working("a fleet attests"):
-            granted = crowd.attest(system, self._model, late)
+            self._crowd = crowd.attest(system, self._model, late)
         expected = sum(len(each.nodes) for each in late if each.good)
+        granted = len(self._crowd)
         require(granted == expected, "a fleet attests", found=granted, expected=expected)
+        self._crowd += quiet[6:]  # the others are not heard of again
         say.step(f"{granted} more nodes granted", f"{len(crowd.MACHINES)} machines")
         self._under_way()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from keyturn.attest.checks import Outcome
-from keyturn.base.encoding import Digest
+from keyturn.base.encoding import Digest, digest_of
 from keyturn.client.errors import NotFound, ServerLied
 from keyturn.client.examination import Basis, Examination, Verdict, examine
 from keyturn.client.nodeindex import NodeIndex
@@ -21,8 +21,10 @@ from keyturn.policy.findings import Finding
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Caveat
 from keyturn.tlog.checkpoints import verify_checkpoint
-from support.authority import policy_body
+from support.authority import Clock, policy_body
 from support.hsmtoken import make_model
+from unit.client.scripted_server import ScriptedServer
+from unit.client.test_inventory import refusal
 from unit.keyrelease.release_desk import FIRMWARE, Desk, Granted, digest_of_model, simulated
 from unit.quorum.authority_log import measurements
 
@@ -360,3 +362,31 @@ def test_one_gpu_more_than_the_policy_wants_is_counted(desk: Desk) -> None:
     assert [each.check for each in found.failed] == ["gpu: count"]
     assert found.identity is not None
     assert (found.identity.gpus_shown, len(found.identity.gpus)) == (2, 2)
+
+
+# Asked of a server
+
+
+@pytest.fixture
+def server() -> ScriptedServer:
+    return ScriptedServer(Clock())
+
+
+def test_an_examination_by_an_older_look_takes_a_newer_one(server: ScriptedServer) -> None:
+    client = server.client()
+    old = client.seen()
+    server.append(refusal("n1"))
+    with pytest.raises(NotFound):
+        client.examine("n1", seen=old)  # by that look there is nothing
+    client.nodes()
+    found = client.examine("n1", seen=old)
+    assert (found.index, found.basis) == (3, Basis.NOT_KEPT)
+    assert found.verdict is Verdict.REFUSED
+
+
+def test_evidence_that_is_another_is_a_lie(server: ScriptedServer) -> None:
+    server.append(refusal("n1"))
+    digest = digest_of(b"x")
+    server.evidence[digest] = b"y"
+    with pytest.raises(ServerLied, match="another one"):
+        server.client().examine("n1")

@@ -5,8 +5,8 @@ import pytest
 
 from keyturn.base.errors import MalformedError
 from keyturn.vault import source as module
-from keyturn.vault.errors import SourceChanged, SourceRefused, StorageFailed
-from keyturn.vault.source import check_same_listing, list_source, open_source
+from keyturn.vault.errors import SealCancelled, SourceChanged, SourceRefused, StorageFailed
+from keyturn.vault.source import check_same_listing, list_source, open_source, survey_source
 
 
 @pytest.fixture
@@ -111,3 +111,37 @@ def test_an_unchanged_listing_passes(root):
     (root / "c").write_bytes(b"")
     with pytest.raises(SourceChanged, match="'c' changed"):
         check_same_listing(root, files)
+
+
+def test_a_survey_lists_what_can_be_sealed_as_sealing_does(tmp_path):
+    (tmp_path / "b").mkdir()
+    for name in ("z", "a", "b/c"):
+        (tmp_path / name).write_bytes(b"12")
+    found = survey_source(tmp_path)
+    assert (found.files, found.refused, found.size) == (list_source(tmp_path), (), 6)
+
+
+def test_a_survey_names_everything_that_cannot_be_sealed(tmp_path):
+    (tmp_path / "good").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("good")
+    (tmp_path / "keyturn.json").write_bytes(b"{}")
+    os.mkfifo(tmp_path / "pipe")
+    found = survey_source(tmp_path)
+    assert [each.path for each in found.files] == ["good"]
+    texts = " ".join(map(str, found.refused))
+    assert len(found.refused) == 3
+    for word in ("symbolic link", "named pipe", "reserved"):
+        assert word in texts
+
+
+def test_a_survey_of_nothing_or_of_no_directory_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    assert "no file" in str(survey_source(tmp_path / "empty").refused[0])
+    assert "not a directory" in str(survey_source(tmp_path / "file").refused[0])
+
+
+def test_a_survey_can_be_stopped(tmp_path):
+    (tmp_path / "a").write_bytes(b"x")
+    with pytest.raises(SealCancelled):
+        survey_source(tmp_path, lambda: True)
