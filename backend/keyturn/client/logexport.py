@@ -30,6 +30,10 @@ Step = Callable[[int, int], None]
 """Told of how many entries of how many are done; stops the work by raising."""
 
 
+def _unwatched(_done: int, _total: int) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What an export holds; `missing` objects the server did not have."""
@@ -53,7 +57,7 @@ def write_export(
     checkpoint: SignedCheckpoint,
     leaves: Sequence[bytes],
     read: ReadObject,
-    step: Step = lambda done, total: None,
+    step: Step = _unwatched,
 ) -> Written:
     """Write a verified log into a new directory, the checkpoint last. Raises FileUnusable."""
     if len(leaves) != checkpoint.checkpoint.size:
@@ -73,9 +77,7 @@ def write_export(
     return Written(len(leaves), written, missing)
 
 
-def read_export(
-    directory: Path, fingerprint: Digest, step: Step = lambda done, total: None
-) -> VerifiedExport:
+def read_export(directory: Path, fingerprint: Digest, step: Step = _unwatched) -> VerifiedExport:
     """Prove an export: the log's key is the one that the log itself brings into force.
 
     Raises FileUnusable, MalformedError, or an UntrustedError: LogInconsistent for a broken quorum,

@@ -98,6 +98,7 @@ class Exporting:
         if self._job is not None:
             self._job.drop()
         if export is not None:
+            export.stopped = True
             shutil.rmtree(export.part, ignore_errors=True)
         self._job = self._export = self.running = None
 
@@ -139,7 +140,7 @@ class Exporting:
         self._say(_("Exporting the log"), Progress(export.fetched, len(export.digests), text))
 
         def work(client: KeyturnClient) -> int:
-            for digest in batch:
+            for digest in () if export.stopped else batch:
                 data = client.read_object(digest)
                 if data is not None:
                     _spool(export.part / "objects-of" / object_path(digest), data)

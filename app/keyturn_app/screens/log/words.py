@@ -137,7 +137,7 @@ def statement_name(kind: Kind, subject: str, state: AuthorityState) -> str:
     if kind is Kind.MODEL:
         return _("model '{name}'").format(name=model_name(Digest(subject), state))
     if subject == kind.value:  # roster, keys, trust-anchors: there is one of each
-        return kind.value
+        return f"{kind.value}"
     return f"{kind.value} '{subject}'"
 
 
