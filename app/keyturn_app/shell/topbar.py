@@ -36,9 +36,7 @@ class TopBar(QFrame):
         self._search = SearchButton()
         self._lock = label("", "Muted", "Small", name="topbar.idle")
         self._bell = BellButton()
-        self._authority = button(
-            "", name="topbar.authority", kind="ghost", icon_name="fingerprint"
-        )
+        self._authority = button("", name="topbar.authority", kind="ghost", icon_name="fingerprint")
         self._officer = OfficerButton()
         for each, signal in (
             (self._search, self.search),

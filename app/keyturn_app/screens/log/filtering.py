@@ -47,7 +47,7 @@ def read_filter(line: str, kinds: frozenset[EntryKind], last_seconds: int, now: 
     since = int(now.timestamp()) - last_seconds if last_seconds else None
     until = None
     for match in _WORD.finditer(line):
-        name, value = match[1] or "", match[2].strip('"').casefold()
+        name, value = (match[1] or "").casefold(), match[2].strip('"').casefold()
         if name in ("since", "until"):
             moment = _moment(name, match[2].strip('"'))
             since, until = (moment, until) if name == "since" else (since, moment)
