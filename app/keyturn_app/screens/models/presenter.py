@@ -1,6 +1,6 @@
 """The models page: inventory, one model, and what may be done with it. No Qt in here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,33 +10,33 @@ from keyturn.client.admitting import SealedFiles
 from keyturn.client.client import KeyturnClient
 from keyturn.client.inventory import Model
 from keyturn.client.proposals import Proposal
-from keyturn.quorum.kinds import Kind, Role, TargetKind
+from keyturn.quorum.kinds import Role
 from keyturn.seal.manifest import Manifest
 from keyturn_app import wording
 from keyturn_app.actions import Action, Actions
 from keyturn_app.desk import Desk, Topic
-from keyturn_app.i18n import _, n_
+from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import (
     Asker,
-    Confirm,
     Confirmed,
     Notice,
     OpenDirectory,
     Weight,
 )
-from keyturn_app.screens.models import work
-from keyturn_app.screens.models.admission import (
-    Standing,
-    admission_of,
-    holding,
-    subject_of_revocation,
-)
+from keyturn_app.screens.models import revoking, work
+from keyturn_app.screens.models.admission import subject_of_revocation
 from keyturn_app.screens.models.admitting import AdmissionPresenter
 from keyturn_app.screens.models.checking import CheckPresenter
 from keyturn_app.screens.models.detail import Detail, detail_of
-from keyturn_app.screens.models.entitled import not_allowed, not_asking
-from keyturn_app.screens.models.history import Concerning, events_of
+from keyturn_app.screens.models.entitled import (
+    no_admission,
+    no_model,
+    no_revocation,
+    not_allowed,
+    not_asking,
+)
+from keyturn_app.screens.models.history import Concerning, Event, events_of
 from keyturn_app.screens.models.viewmodel import (
     ActionView,
     Arrangement,
@@ -52,6 +52,9 @@ from keyturn_app.screens.models.viewmodel import (
 )
 from keyturn_app.screens.models.wizard_presenter import SealPresenter
 from keyturn_app.tasks import Door
+
+_AT_ONCE = (Topic.CONNECTION, Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.IDENTITY)
+"""Where a model runs changes all the time, and is told by the second: see `tick`."""
 
 Sheet = SealPresenter | AdmissionPresenter
 
@@ -80,9 +83,10 @@ class ModelsPresenter(Presenter[ModelsView]):
         self._manifest_errors: dict[Digest, str] = {}
         self._asked: set[Digest] = set()
         self._concerning = Concerning()
+        self._read: tuple[object, tuple[Event, ...]] | None = None
         self._check: CheckPresenter | None = None
         self.sheet: Sheet | None = None
-        self.keep(self._desk.subscribe(self._on_facts))
+        self.keep(self._desk.subscribe(self._on_facts, *_AT_ONCE))
         self._all_actions = self._make_actions()
         self.keep(around.actions.add(*self._all_actions))
         self._look_at_log()
@@ -235,55 +239,22 @@ class ModelsPresenter(Presenter[ModelsView]):
         if model is None:
             return
         self._asker.confirm(
-            Confirm(
-                _("Revoke {name} {version}?").format(name=model.name, version=model.version),
-                _(
-                    "You sign a proposal. When it is in force, no key of this model is released, "
-                    "and every node that holds it wipes it. Undone only by a new admission."
-                ),
-                _("Propose revocation"),
-                self._stops(model),
-                typed=model.name,
-                weight=Weight.DANGER,
-                comment=_("Reason; every officer will read it"),
-                comment_required=True,
-            ),
+            revoking.question(model, self._desk.facts, self._desk.now()),
             lambda answer: self._revoke(model, answer),
-        )
-
-    def _stops(self, model: Model) -> tuple[str, ...]:
-        """What will be stopped, named."""
-        facts, seen = self._desk.facts, self._desk.facts.seen
-        held = holding(model.digest, facts, self._desk.now())
-        if held is None:
-            first = _("Where it runs is unknown: the server is not reached.")
-        elif not held:
-            first = _("No node holds a lease for it now.")
-        else:
-            names = ", ".join(each.name for each in held)
-            count = n_("{count} node stops", "{count} nodes stop", len(held))
-            first = _("{count} serving it: {names}").format(count=count, names=names)
-        needed = seen.roster.thresholds[Kind.REVOCATION] if seen else 0
-        return (
-            first,
-            n_("It takes {count} approval.", "It takes {count} approvals.", needed),
-            _("Model digest {digest}").format(digest=wording.grouped(model.digest)),
         )
 
     def _revoke(self, model: Model, answer: Confirmed | None) -> None:
         if answer is None:
             return
 
-        def ask(client: KeyturnClient) -> Proposal:
-            return client.propose_change(
-                Kind.REVOCATION,
-                subject_of_revocation(model.digest),
-                {"target_kind": TargetKind.MODEL.value, "target": model.digest},
-                reason=answer.comment.strip(),
-                life=None,
+        reason = answer.comment.strip()
+        self.keep(
+            self._desk.ask(
+                lambda client: revoking.propose(client, model, reason),
+                done=self._is_proposed,
+                failed=self._tell,
             )
-
-        self.keep(self._desk.ask(ask, done=self._is_proposed, failed=self._tell))
+        )
 
     # ---- copies ----
 
@@ -330,6 +301,20 @@ class ModelsPresenter(Presenter[ModelsView]):
     # ---- inside ----
 
     def _make_actions(self) -> tuple[Action, ...]:
+        desk = self._desk
+
+        def chosen() -> str:
+            return no_model(self._selected())
+
+        def may_register() -> str:
+            return not_allowed(desk, Role.OPERATOR, Role.PROPOSER)
+
+        def may_admit() -> str:
+            return no_admission(desk, self._selected())
+
+        def may_revoke() -> str:
+            return no_revocation(desk, self._selected())
+
         def made(
             name: str, text: str, run: Callable[[], None], icon: str, why: Callable[[], str]
         ) -> Action:
@@ -337,54 +322,18 @@ class ModelsPresenter(Presenter[ModelsView]):
 
         return (
             made("seal", _("Seal a model…"), self.seal, "file-lock", lambda: ""),
-            made("register", _("Register…"), self.register, "circle-plus", self._no_register),
-            made("admit", _("Propose admission…"), self.admit, "stamp", self._no_admission),
-            made("revoke", _("Revoke…"), self.revoke, "ban", self._no_revocation),
-            made("verify", _("Verify a copy…"), self.verify, "scan-search", self._nothing_chosen),
-            made("copy-digest", _("Copy digest"), self.copy_digest, "copy", self._nothing_chosen),
-            made(
-                "refresh",
-                _("Ask for the inventory again"),
-                self.refresh,
-                "refresh-cw",
-                lambda: not_asking(self._desk),
-            ),
+            made("register", _("Register…"), self.register, "circle-plus", may_register),
+            made("admit", _("Propose admission…"), self.admit, "stamp", may_admit),
+            made("revoke", _("Revoke…"), self.revoke, "ban", may_revoke),
+            made("verify", _("Verify a copy…"), self.verify, "scan-search", chosen),
+            made("copy-digest", _("Copy digest"), self.copy_digest, "copy", chosen),
+            made("refresh", _("Ask again"), self.refresh, "refresh-cw", lambda: not_asking(desk)),
         )
 
     def _views(self, *ids: str) -> tuple[ActionView, ...]:
         by_id = {each.id: each for each in self._all_actions}
         chosen = (by_id[each] for each in ids)
         return tuple(ActionView(a.id, a.text, a.icon, a.why_not()) for a in chosen)
-
-    def _nothing_chosen(self) -> str:
-        return "" if self._selected() else _("Choose a model first.")
-
-    def _no_register(self) -> str:
-        return not_allowed(self._desk, Role.OPERATOR, Role.PROPOSER)
-
-    def _no_admission(self) -> str:
-        model = self._selected()
-        if model is None:
-            return self._nothing_chosen()
-        reason = not_allowed(self._desk, Role.PROPOSER)
-        admission = admission_of(model.digest, self._desk.facts, self._desk.now())
-        if not reason and admission.open_admission is not None:
-            return _("An admission is proposed already: see the approvals.")
-        return reason
-
-    def _no_revocation(self) -> str:
-        model = self._selected()
-        if model is None:
-            return self._nothing_chosen()
-        reason = not_allowed(self._desk, Role.PROPOSER)
-        admission = admission_of(model.digest, self._desk.facts, self._desk.now())
-        if reason:
-            return reason
-        if admission.standing is Standing.REVOKED:
-            return _("It is revoked already.")
-        if admission.open_revocation is not None:
-            return _("A revocation is proposed already: see the approvals.")
-        return "" if admission.statement else _("It was never in force: there is nothing to stop.")
 
     def _detail(self, shown: Shown) -> Detail | None:
         model, facts = self._selected(), self._desk.facts
@@ -404,8 +353,17 @@ class ModelsPresenter(Presenter[ModelsView]):
             self._desk.now(),
             self._manifests.get(model.digest),
             self._manifest_errors.get(model.digest, ""),
-            events_of(model.digest, proposals, leaves, self._concerning),
+            self._events_of(model.digest, proposals, leaves),
         )
+
+    def _events_of(
+        self, digest: Digest, proposals: list[Digest], leaves: Sequence[bytes]
+    ) -> tuple[Event, ...]:
+        """Read again only when the log or what is asked has changed."""
+        key = (digest, tuple(proposals), len(leaves), leaves[-1] if leaves else b"")
+        if self._read is None or self._read[0] != key:
+            self._read = key, events_of(digest, proposals, leaves, self._concerning)
+        return self._read[1]
 
     def _model(self, digest: Digest) -> Model | None:
         models = self._desk.facts.models
