@@ -23,6 +23,9 @@ from unit.app.live.lines import ours
 from unit.app.screens.welcome.desks import PASSPHRASE, FirstPage
 from unit.client.scripted_server import PIN, URL
 
+# What the offscreen plugin says of every window that has a smallest size.
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
 
 @pytest.fixture
 def first(qtbot: QtBot, tmp_path: Path) -> Iterator[FirstPage]:

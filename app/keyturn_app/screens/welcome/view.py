@@ -25,6 +25,7 @@ from keyturn_app.qtkit.widgets import (
     column,
     frame,
     label,
+    line,
     restyle,
     row,
 )
@@ -115,7 +116,9 @@ class WelcomePage(QWidget):
         buttons = row(self._cancel, None, self._back, self._next)
         inside = column(self._error, self._stack, self._why, buttons, spacing=12)
         inside.setContentsMargins(28, 28, 28, 28)
-        sheet = frame(row(frame(left), frame(inside), spacing=0), "Sheet")
+        both = row(frame(left), line(vertical=True), frame(inside), spacing=0)
+        both.setStretch(2, 1)
+        sheet = frame(both, "Sheet")
         sheet.setMaximumSize(960, 700)
         sheet.setMinimumSize(820, 560)
         layout = QGridLayout()
@@ -209,7 +212,9 @@ class AuthorityForm(QWidget):
         super().__init__()
         self._presenter = presenter
         self._words = QGridLayout()
-        self._words.setSpacing(10)
+        self._words.setVerticalSpacing(18)
+        self._words.setHorizontalSpacing(10)
+        self._words.setContentsMargins(16, 18, 16, 18)
         holder = QFrame()
         holder.setObjectName("welcome.words")
         holder.setProperty("class", "Raised")
@@ -226,7 +231,7 @@ class AuthorityForm(QWidget):
             _("Copy"),
             name="welcome.copy",
             kind="link",
-            clicked=lambda: copy(presenter.view().fingerprint.replace(" ", "")),
+            clicked=lambda: copy(presenter.view().fingerprint),
         )
         self._tick = QCheckBox(_("Another officer read these words to me, and they are the same."))
         self._tick.setObjectName("welcome.compared")
@@ -259,7 +264,7 @@ class AuthorityForm(QWidget):
     def show_view(self, view: WelcomeView) -> None:
         self._show_words(view.words)
         self._simulated.setVisible(view.simulated)
-        self._hex.setText(view.fingerprint)
+        self._hex.setText(view.grouped)
         names = ", ".join(view.officers)
         self._officers.setText(_("Officers in its roster: {names}").format(names=names))
         self._tick.blockSignals(True)

@@ -90,7 +90,8 @@ class WelcomeView:
     error: str
     error_field: Field
     words: tuple[str, ...]
-    fingerprint: str
+    fingerprint: str  # exactly, to be copied
+    grouped: str  # the same, for eyes
     simulated: bool
     officers: tuple[str, ...]  # who is in the roster, to recognise the authority by
     options: tuple[KeyOption, ...]
@@ -132,7 +133,8 @@ def view_of(
         error=error,
         error_field=error_field,
         words=() if met is None else words(met.fingerprint),
-        fingerprint="" if met is None else wording.grouped(met.fingerprint),
+        fingerprint="" if met is None else met.fingerprint,
+        grouped="" if met is None else wording.grouped(met.fingerprint),
         simulated=met is not None and met.simulation,
         officers=() if met is None else _officers(met),
         options=_options(keyring),
