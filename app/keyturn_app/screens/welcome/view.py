@@ -72,8 +72,8 @@ class WelcomePage(QWidget):
         self._cancel = button(_("Cancel"), name="welcome.cancel", clicked=presenter.cancel)
         self._back = button(_("Back"), name="welcome.back", clicked=self._go_back)
         self._next = button("", name="welcome.next", kind="primary", clicked=self._go_on)
-        for each in (self._cancel, self._back, self._next):
-            each.setAutoDefault(True)  # Return presses the one that has the focus
+        for pressed in (self._cancel, self._back, self._next):
+            pressed.setAutoDefault(True)  # Return presses the one that has the focus
         self.setLayout(self._layout())
         self._leave = presenter.listeners.add(self.show_view)
         self._shown: Step | None = None
