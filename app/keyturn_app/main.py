@@ -105,12 +105,12 @@ def _run(arguments: argparse.Namespace) -> int:
             _("this machine knows no server yet"),
             hint=_("Make a profile with `keyturn connect`, or name its directory with --profile."),
         )
+    passphrases = [read_passphrase("", fd=each) for each in arguments.passphrase_fd]
     session = _session(known, arguments.server, store)
     door = QtDoor()
     window = MainWindow(session, settings, door)
     window.show()
-    for each, descriptor in zip(known, arguments.passphrase_fd, strict=False):
-        passphrase = read_passphrase("", fd=descriptor)
+    for each, passphrase in zip(known, passphrases, strict=False):
         session.unlock_seat(each.id, passphrase, _not_unlocked)
     leave = _tell_when_live(session.desk, arguments.ready)
     try:
