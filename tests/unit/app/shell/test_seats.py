@@ -1,12 +1,13 @@
 """Several officers at one window: one has it, all are locked at once, wrong tries are slowed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from keyturn.base.errors import KeyturnError
 from keyturn.officerkeys.errors import KeyNotOpened
-from keyturn_app.desk import Identity
+from keyturn_app.desk import Identity, Topic
 from keyturn_app.live.errors import TooManyTries
 from keyturn_app.shell.seats import Chair, Seats
 from keyturn_app.shell.session import Seat
@@ -39,6 +40,10 @@ class OpenedDesk(InlineDesk):
             done()
         else:
             failed(KeyNotOpened("wrong"))
+
+    def show_locked(self, locked: bool) -> None:
+        self.identity = replace(self.identity, locked=locked)
+        self.show(self.facts, Topic.IDENTITY)
 
     def lock(self) -> None:
         self.log.append(f"lock {self.identity.officer}")
