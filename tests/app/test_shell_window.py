@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -21,25 +22,22 @@ from keyturn.client.inventory import NodeState
 from keyturn_app.facts import Alarm, AlarmKind, Link
 from keyturn_app.qtkit.tokens import RAIL, RAIL_NARROW
 from keyturn_app.shell.asking import Toast
+from support.finding import find
 from support.shellwindow import Shell, happening, make_shell, with_link, with_nodes
 
 INTERACTIVE = (QAbstractButton, QLineEdit, QPlainTextEdit, QComboBox, QAbstractItemView)
 
 
 def text_of(shell: Shell, name: str) -> str:
-    found = shell.window.findChild(QLabel, name)
-    assert found is not None, name
-    return found.text()
+    return find(shell.window, name, QLabel).text()
 
 
 def child(shell: Shell, name: str) -> QWidget:
-    found = shell.window.findChild(QWidget, name)
-    assert found is not None, name
-    return found
+    return find(shell.window, name, QWidget)
 
 
 def press(qtbot: QtBot, shell: Shell, name: str) -> None:
-    qtbot.mouseClick(child(shell, name), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(child(shell, name), Qt.MouseButton.LeftButton)
 
 
 def test_it_opens_on_a_page_named_in_the_header_and_the_title(qtbot: QtBot) -> None:
@@ -146,7 +144,7 @@ def test_a_page_that_is_not_installed_is_named_as_missing(qtbot: QtBot) -> None:
     before = shell.window.page
     shell.window.go("nowhere")
     assert shell.window.page == before
-    assert shell.window.findChild(Toast).isVisible()
+    assert find(shell.window, "toast", Toast).isVisible()
 
 
 def test_everything_interactive_has_a_name_and_is_reached_by_tab(qtbot: QtBot) -> None:
@@ -178,12 +176,12 @@ def named(widget: QWidget) -> bool:
 
 
 def reached(qtbot: QtBot, shell: Shell, steps: int) -> set[QWidget]:
-    found = set()
+    found: set[QWidget] = set()
     for _step in range(steps):
-        focused = QApplication.focusWidget()
-        if focused is not None:
-            found.add(focused)
-        qtbot.keyClick(focused or shell.window, Qt.Key.Key_Tab)
+        at = QApplication.focusWidget()
+        if at is not None:
+            found.add(at)
+        QTest.keyClick(at or shell.window, Qt.Key.Key_Tab)
     return found
 
 
@@ -223,5 +221,5 @@ def test_nothing_of_the_frame_is_cut_off(qtbot: QtBot, size: tuple[int, int]) ->
     for each in interactive(shell.window.frame.topbar):
         assert each.geometry().right() < shell.window.frame.topbar.width()
         assert each.width() >= each.minimumSizeHint().width()
-    title = shell.window.findChild(QLabel, "topbar.title")
+    title = find(shell.window, "topbar.title", QLabel)
     assert title.width() >= title.sizeHint().width()
