@@ -22,6 +22,7 @@ from keyturn.client.inventory import NodeState
 from keyturn_app.facts import Alarm, AlarmKind, Link
 from keyturn_app.qtkit.tokens import RAIL, RAIL_NARROW
 from keyturn_app.shell.asking import Toast
+from keyturn_app.shell.waiting import nodes_in_trouble
 from support.finding import find
 from support.shellwindow import Shell, happening, make_shell, with_link, with_nodes
 
@@ -204,8 +205,6 @@ def test_closing_ends_the_session_and_every_timer(qtbot: QtBot) -> None:
 
 
 def test_badges_count_nodes_in_trouble_only_while_live(qtbot: QtBot) -> None:
-    from keyturn_app.shell.pages import nodes_in_trouble
-
     shell = make_shell(qtbot)
     states = (NodeState.ATTESTED, NodeState.REFUSED, NodeState.STALE, NodeState.PENDING)
     shell.show(with_nodes(shell.desk.facts, shell.server.clock, *states))
