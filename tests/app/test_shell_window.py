@@ -19,12 +19,13 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from keyturn.client.inventory import NodeState
-from keyturn_app.facts import Alarm, AlarmKind, Link
+from keyturn_app.facts import Link
 from keyturn_app.qtkit.tokens import RAIL, RAIL_NARROW
 from keyturn_app.shell.asking import Toast
 from keyturn_app.shell.waiting import nodes_in_trouble
+from support.facts import alarm, happening, with_link, with_nodes
 from support.finding import find
-from support.shellwindow import Shell, happening, make_shell, with_link, with_nodes
+from support.shellwindow import Shell, make_shell
 
 INTERACTIVE = (QAbstractButton, QLineEdit, QPlainTextEdit, QComboBox, QAbstractItemView)
 
@@ -59,7 +60,7 @@ def test_simulated_is_a_band_on_every_page(qtbot: QtBot) -> None:
 
 def test_the_header_says_how_far_behind_it_is(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
-    facts = with_link(shell.desk.facts, Link.LIVE, shell.server.clock)
+    facts = with_link(shell.desk.facts, Link.LIVE)
     live = replace(facts.connection, behind_ms=38, events_per_second=80.0)
     shell.show(replace(facts, connection=live))
     assert text_of(shell, "topbar.age") == "80 events/s · 38 ms behind"
@@ -78,13 +79,13 @@ def test_the_rail_narrows_and_its_entries_keep_their_names(qtbot: QtBot) -> None
 
 def test_while_offline_the_page_is_dimmed_and_a_banner_says_how_old_it_is(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
-    shell.show(with_link(shell.desk.facts, Link.RECONNECTING, shell.server.clock, "No answer."))
+    shell.show(with_link(shell.desk.facts, Link.RECONNECTING, error="No answer."))
     banner = child(shell, "alarm.banner")
     assert banner.isVisible()
     assert "what is shown is old" in banner.accessibleName()
     assert "No answer." in banner.accessibleName()
     assert child(shell, "host.veil").isVisible()
-    shell.show(with_link(shell.desk.facts, Link.LIVE, shell.server.clock))
+    shell.show(with_link(shell.desk.facts, Link.LIVE))
     assert not banner.isVisible()
     assert not child(shell, "host.veil").isVisible()
 
@@ -93,16 +94,8 @@ def test_an_alarm_names_what_the_server_was_caught_at_and_where_the_proof_lies(
     qtbot: QtBot, tmp_path: Path
 ) -> None:
     shell = make_shell(qtbot)
-    alarm = Alarm(
-        AlarmKind.REWRITTEN,
-        "history was rewritten",
-        "41 entries",
-        "44 entries",
-        "Tell the others.",
-        shell.server.clock(),
-        (tmp_path / "kept.note",),
-    )
-    shell.show(replace(shell.desk.facts, alarms=(alarm,)))
+    caught = alarm(saved=(tmp_path / "kept.note",))
+    shell.show(replace(shell.desk.facts, alarms=(caught,)))
     said = child(shell, "alarm.banner").accessibleName()
     assert "history was rewritten; found 41 entries; expected 44 entries. Tell the others." in said
     press(qtbot, shell, "alarm.proof")
@@ -112,15 +105,14 @@ def test_an_alarm_names_what_the_server_was_caught_at_and_where_the_proof_lies(
 
 def test_check_again_asks_the_server(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
-    shell.show(with_link(shell.desk.facts, Link.STALE, shell.server.clock))
+    shell.show(with_link(shell.desk.facts, Link.STALE))
     press(qtbot, shell, "alarm.again")
     qtbot.waitUntil(lambda: not child(shell, "alarm.banner").isVisible())
 
 
 def test_news_is_counted_on_the_bell_and_the_rail_until_it_is_read(qtbot: QtBot) -> None:
     shell = make_shell(qtbot, preferences={"window.page": "settings"})
-    clock = shell.server.clock
-    news = tuple(happening(at, "heartbeat-lost", clock, node="node-1") for at in (1, 2))
+    news = tuple(happening(at, "heartbeat-lost", node="node-1") for at in (1, 2))
     shell.show(replace(shell.desk.facts, happenings=news))
     assert child(shell, "topbar.news").accessibleName() == "Notifications, 2 unread"
     assert child(shell, "rail.notifications").accessibleName() == "Notifications, 2 waiting"
@@ -150,7 +142,7 @@ def test_a_page_that_is_not_installed_is_named_as_missing(qtbot: QtBot) -> None:
 
 def test_everything_interactive_has_a_name_and_is_reached_by_tab(qtbot: QtBot) -> None:
     shell = make_shell(qtbot, officers=("ada", "bela"))
-    shell.show(with_link(shell.desk.facts, Link.STALE, shell.server.clock))
+    shell.show(with_link(shell.desk.facts, Link.STALE))
     for page in ("settings", "notifications"):
         shell.window.go(page)
         wanted = {
@@ -207,9 +199,9 @@ def test_closing_ends_the_session_and_every_timer(qtbot: QtBot) -> None:
 def test_badges_count_nodes_in_trouble_only_while_live(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
     states = (NodeState.ATTESTED, NodeState.REFUSED, NodeState.STALE, NodeState.PENDING)
-    shell.show(with_nodes(shell.desk.facts, shell.server.clock, *states))
+    shell.show(with_nodes(shell.desk.facts, *states))
     assert nodes_in_trouble(shell.desk) == 2
-    shell.show(with_link(shell.desk.facts, Link.OFFLINE, shell.server.clock))
+    shell.show(with_link(shell.desk.facts, Link.OFFLINE))
     assert nodes_in_trouble(shell.desk) == 0
 
 
