@@ -147,6 +147,13 @@ class LiveDesk(QObject):
             self._identity = replace(self._identity, locked=True)
             self._tell(frozenset({Topic.IDENTITY}))
 
+    def rest(self) -> None:
+        """Another seat has the window: the key stays open, nothing is asked. `wake` ends it."""
+        self._line.rest()
+
+    def wake(self) -> None:
+        self._line.wake()
+
     def close(self) -> None:
         """No thread, timer or connection is left. Harmless when repeated."""
         if self._closed:

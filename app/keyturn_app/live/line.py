@@ -73,6 +73,7 @@ class Line:
         self._now = now
         self._wiring = wiring
         self._guard = threading.Lock()
+        self._resting = False
         self._epoch = 0  # one more with each lock: what was begun before it must not undo it
         self._key = LockedKey(profile.officer)
         self._mailbox = Mailbox()
@@ -137,23 +138,32 @@ class Line:
         """Unlocked with keys that are open already; they are wiped with the lock."""
         with self._guard:
             self._key.open(secret)
-            self._talker.open()
+            self._begin()
 
     def borrow(self, signer: Signer) -> None:
         """Unlocked with a signer whose keys somebody else owns."""
         with self._guard:
             self._key.borrow(signer)
-            self._talker.open()
+            self._begin()
 
     def lock(self) -> None:
         """Keys overwritten, both connections ended, the session forgotten. Facts stay as known."""
         with self._guard:
             self._epoch += 1
             self._key.lock()
-            self._talker.shut()
-            if self._listener is not None:
-                self._listener.want(False)
-            self._mailbox.edit(_offline, [Topic.CONNECTION])
+            self._end()
+
+    def rest(self) -> None:
+        """As locked, but the key stays open: another officer has the window."""
+        with self._guard:
+            self._resting = True
+            self._end()
+
+    def wake(self) -> None:
+        with self._guard:
+            self._resting = False
+            if not self._key.locked:
+                self._begin()
 
     # ---- asking ----
 
@@ -208,7 +218,7 @@ class Line:
             with self._guard:
                 if epoch == self._epoch:
                     self._key.open(secret)
-                    self._talker.open()
+                    self._begin()
                     return
             secret.wipe()
         passphrase[:] = bytes(len(passphrase))
@@ -229,7 +239,17 @@ class Line:
     def _trust(self, trusted: bool) -> None:
         if self._listener is not None:
             with self._guard:
-                self._listener.want(trusted and not self._key.locked)
+                self._listener.want(trusted and not self._key.locked and not self._resting)
+
+    def _begin(self) -> None:
+        if not self._resting:
+            self._talker.open()
+
+    def _end(self) -> None:
+        self._talker.shut()
+        if self._listener is not None:
+            self._listener.want(False)
+        self._mailbox.edit(_offline, [Topic.CONNECTION])
 
     def _forget_session(self) -> None:
         memory = Memory(self._profile.fingerprint, self._places.state)

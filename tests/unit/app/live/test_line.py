@@ -93,6 +93,21 @@ def test_locked_in_the_middle(world: World, tmp_path: Path) -> None:
         heard.until_link(Link.LIVE)
 
 
+def test_a_resting_line_asks_nothing_and_wakes_with_its_key(world: World, tmp_path: Path) -> None:
+    with hearing(world, tmp_path / "ada") as heard:
+        heard.until_link(Link.LIVE)
+        heard.line.rest()
+        heard.until_link(Link.OFFLINE)
+        assert not heard.line.locked
+        assert isinstance(heard.asked(lambda client: client.nodes()), Locked)
+        heard.line.wake()
+        heard.until_link(Link.LIVE)
+        heard.line.rest()
+        heard.line.lock()
+        heard.line.wake()
+        assert isinstance(heard.asked(lambda client: client.nodes()), Locked)
+
+
 def test_a_key_opened_after_the_lock_is_not_kept(world: World, tmp_path: Path) -> None:
     with hearing(world, tmp_path / "ada") as heard:
         heard.line.lock()
