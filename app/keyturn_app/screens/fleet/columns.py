@@ -43,13 +43,13 @@ class Shape:
 
 
 SHAPES = {
-    Column.NAME: Shape(132),
-    Column.STATE: Shape(116),
-    Column.HEARD: Shape(72, right=True),
-    Column.SITE: Shape(68),
+    Column.NAME: Shape(128),
+    Column.STATE: Shape(112),
+    Column.HEARD: Shape(64, right=True),
+    Column.SITE: Shape(64),
     Column.RACK: Shape(60, shown=False),
-    Column.MODEL: Shape(120),
-    Column.POLICY: Shape(150),
+    Column.MODEL: Shape(112),
+    Column.POLICY: Shape(146),
     Column.PLATFORM: Shape(150, shown=False),
     Column.EVIDENCE: Shape(104, right=True),
     Column.LEASE: Shape(120),

@@ -161,7 +161,9 @@ def _why_refused(case: Case, _now: datetime) -> str:
     if failed:
         first = failed[0]
         text = _("{check}: found {found}, expected {expected}.").format(
-            check=_sentence(first.check), found=first.found, expected=first.expected
+            check=_sentence(first.check),
+            found=_short(first.found),
+            expected=_short(first.expected),
         )
         more = len(failed) - 1
         others = n_("{count} more check failed.", "{count} more checks failed.", more)

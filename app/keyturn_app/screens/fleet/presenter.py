@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from keyturn.base.errors import KeyturnError
 from keyturn.client.inventory import Node, NodeState
 from keyturn.client.offline import write_new_file
@@ -27,7 +29,7 @@ from keyturn_app.screens.fleet.heat import EMPTY, Grouping, HeatLayout
 from keyturn_app.screens.fleet.nodes import NodeKeeper
 from keyturn_app.screens.fleet.savedviews import SavedViews
 from keyturn_app.screens.fleet.selected import Selected
-from keyturn_app.screens.fleet.store import CODE, STATES, FleetStore
+from keyturn_app.screens.fleet.store import CODE, STATES, FleetStore, Places
 from keyturn_app.screens.fleet.viewmodel import Chip, Figures, FleetView, Phase, Sorting
 from keyturn_app.settings import MemoryPreferences, Preferences
 from keyturn_app.tasks import Door, Job, Progress
@@ -159,8 +161,8 @@ class FleetPresenter(Presenter[FleetView]):
             self.shown.before(anew=True)
         self._keeper.take(facts, self._keeper.changes(facts, all_of_them=True))
         self._judge()
-        self._heat = None
-        self._arrange()
+        self._heat, self._due = None, False
+        self.store.show(self._order())
         if self.shown is not None:
             self.shown.after(anew=True)
         if self._keeper.find(self._selected.name) is None:
@@ -180,17 +182,19 @@ class FleetPresenter(Presenter[FleetView]):
 
     def arrange(self) -> None:
         """Sort and filter now."""
+        self._due = False
+        order = self._order()
+        if np.array_equal(order, self.store.order):
+            return
         if self.shown is not None:
             self.shown.before(anew=False)
-        self._arrange()
+        self.store.show(order)
         if self.shown is not None:
             self.shown.after(anew=False)
 
-    def _arrange(self) -> None:
-        column = self._sorting.column
-        mask = self._filter.mask(self.store)
-        self.store.arrange(mask, key(self.store, column), self._sorting.descending)
-        self._due = False
+    def _order(self) -> Places:
+        column, mask = self._sorting.column, self._filter.mask(self.store)
+        return self.store.arranged(mask, key(self.store, column), self._sorting.descending)
 
     def sort(self, column: Column, descending: bool) -> None:
         self._sorting = Sorting(column, descending)
@@ -252,6 +256,12 @@ class FleetPresenter(Presenter[FleetView]):
             self.select(self.store.names[int(layout.nodes_in(cell)[0])])
         else:
             self.toggle(layout.query(cell))
+
+    def filter_to_rack_of(self, name: str) -> None:
+        layout = self._heat_layout()
+        place = self.store.place.get(name)
+        if place is not None:
+            self.filter(layout.query(int(layout.cell_of[place])))
 
     def _heat_layout(self) -> HeatLayout:
         if self._heat is None:

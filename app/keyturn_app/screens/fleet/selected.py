@@ -6,8 +6,9 @@ A newer grant or refusal of the node has it examined again; what was found befor
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from keyturn.base.errors import KeyturnError, NotFoundError
+from keyturn.base.errors import KeyturnError
 from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import NotFound
 from keyturn.client.examination import Examination
 from keyturn.client.inventory import Node
 from keyturn.client.proposals import Proposal
@@ -75,8 +76,8 @@ class Selected:
 
     def _failed(self, error: KeyturnError) -> None:
         self.loading = False
-        self.error = None if isinstance(error, NotFoundError) else error
-        if not isinstance(error, NotFoundError):
+        self.error = None if isinstance(error, NotFound) else error
+        if not isinstance(error, NotFound):
             self.examination = None  # what is contradicted is not shown beside the contradiction
         self._changed()
 

@@ -162,22 +162,19 @@ class FleetStore:
 
     # ---- arranging ----
 
-    def arrange(self, mask: Mask | None, key: npt.NDArray[Any], descending: bool) -> bool:
-        """Show what `mask` lets through, sorted by `key`; ties by name, not-a-number last.
-
-        Gives whether the order changed.
-        """
+    def arranged(self, mask: Mask | None, key: npt.NDArray[Any], descending: bool) -> Places:
+        """An order of what `mask` lets through by `key`; ties by name, not-a-number last."""
         places: Places = np.arange(len(self)) if mask is None else np.flatnonzero(mask)
         keys = key[places].astype(np.float64)
         if descending:
             keys = -keys
-        order = places[np.lexsort((self.name_ranks[places], keys))]
-        if np.array_equal(order, self.order):
-            return False
+        order: Places = places[np.lexsort((self.name_ranks[places], keys))]
+        return order
+
+    def show(self, order: Places) -> None:
         self.order = order
         self.inv = np.full(len(self), -1, np.int64)
         self.inv[order] = np.arange(len(order))
-        return True
 
     def _put(self, place: int, row: Row) -> None:
         for column, text in (
