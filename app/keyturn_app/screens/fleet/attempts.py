@@ -14,6 +14,7 @@ import numpy.typing as npt
 from keyturn.quorum.entries import EntryKind
 from keyturn_app.screens.fleet.rows import frame_of
 
+Times = npt.NDArray[np.float64]
 WINDOW, INTERVAL = 900, 10
 """Seconds that are drawn, and how many make one point."""
 KEPT = 3600
@@ -49,6 +50,7 @@ class Attempts:
         self._granted: list[float] = []
         self._refused: list[float] = []
         self._refused_nodes: list[str] = []
+        self._arrays: tuple[Times, Times] | None = None
 
     def extend(self, leaves: Sequence[bytes]) -> None:
         """Take what is new. Another log, which does not continue this one, begins anew."""
@@ -61,15 +63,16 @@ class Attempts:
         for index in range(max(self._size, first), len(leaves)):
             self._count(leaves[index])
         self._size, self._last = len(leaves), leaves[len(leaves) - 1]
+        self._arrays = None
         self._forget(newest - KEPT)
 
     def series(self, now: float) -> Series:
         edges = np.arange(0.0, WINDOW + INTERVAL, INTERVAL) + (now - WINDOW)
-        return Series(
-            tuple((edges[1:] - now).tolist()),
-            _counted(self._granted, edges),
-            _counted(self._refused, edges),
-        )
+        if self._arrays is None:
+            self._arrays = np.array(self._granted), np.array(self._refused)
+        granted, refused = self._arrays
+        ends = tuple((edges[1:] - now).tolist())
+        return Series(ends, _counted(granted, edges), _counted(refused, edges))
 
     def refused_since(self, moment: float) -> frozenset[str]:
         """Nodes that were refused since then, as far back as KEPT."""
@@ -99,7 +102,7 @@ class Attempts:
         del self._refused[:gone], self._refused_nodes[:gone]
 
 
-def _counted(times: Sequence[float], edges: npt.NDArray[np.floating]) -> tuple[int, ...]:
+def _counted(times: Times, edges: npt.NDArray[np.floating]) -> tuple[int, ...]:
     """An entry counts in the interval that ends with it: so the newest second is drawn."""
-    places = np.searchsorted(np.asarray(times, np.float64), edges, side="right")
+    places = np.searchsorted(times, edges, side="right")
     return tuple(np.diff(places).tolist())

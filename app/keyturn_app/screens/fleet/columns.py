@@ -142,11 +142,9 @@ def spoken(store: FleetStore, place: int, column: Column) -> str:
 
 def lease_fraction(store: FleetStore, place: int) -> float:
     """How much of the lease is left, 0 to 1; not a number where there is none."""
-    left = store.until[place] - store.now
-    whole = store.until[place] - store.attested[place]
-    if not left > 0 or not whole > 0:
-        return math.nan
-    return float(min(1.0, left / whole))
+    left = store.lease_of(place)
+    whole = float(store.until[place] - store.attested[place])
+    return min(1.0, left / whole) if whole > 0 else math.nan
 
 
 def key(store: FleetStore, column: Column) -> npt.NDArray[Any]:

@@ -17,6 +17,8 @@ from keyturn_app.states import node_look
 
 SMALL = 128
 """Nodes up to which each has a cell of its own."""
+FEW = 24
+"""Nodes up to which each has its name beside its cell."""
 
 
 class Grouping(Enum):
@@ -37,13 +39,17 @@ class HeatGroup:
 
 @dataclass(frozen=True, slots=True)
 class HeatView:
-    """`worst`: a state's code for each cell; `chosen`: the cell of the selected node, or -1."""
+    """`worst`: a state's code for each cell; `chosen`: the cell of the selected node, or -1.
+
+    `names` stand beside their cells where there are so few.
+    """
 
     subtitle: str
     groups: tuple[HeatGroup, ...]
     labels: tuple[str, ...]
     worst: bytes
     chosen: int = -1
+    names: tuple[str, ...] = ()
 
 
 EMPTY = HeatView("", (), (), b"")
@@ -76,7 +82,8 @@ class HeatLayout:
         worst = np.zeros(len(self.cells), np.uint8)
         np.maximum.at(worst, self.cell_of, self._store.state)
         cell = -1 if chosen is None else int(self.cell_of[chosen])
-        return HeatView(self._subtitle(), self.groups, self.labels, worst.tobytes(), cell)
+        names = tuple(name for _group, name in self.cells) if len(self._store) <= FEW else ()
+        return HeatView(self._subtitle(), self.groups, self.labels, worst.tobytes(), cell, names)
 
     def nodes_in(self, cell: int) -> Places:
         """Places."""

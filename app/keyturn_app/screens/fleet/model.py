@@ -3,6 +3,7 @@
 Changes are told for the visible rows alone: a view that scrolls asks again anyway.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any
@@ -208,7 +209,7 @@ class FleetDelegate(QStyledItemDelegate):
         store = self._model.store
         fraction = lease_fraction(store, place)
         bar = QRectF(area.x(), area.center().y() - 2, max(0, area.width() - 52), 5)
-        if fraction == fraction and store.state[place] < _HELD_BELOW:
+        if not math.isnan(fraction):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             _pill(painter, bar, self._track)
@@ -219,10 +220,6 @@ class FleetDelegate(QStyledItemDelegate):
         painter.setFont(self._sans)
         painter.setPen(self._quiet)
         painter.drawText(area, _RIGHT, cell(store, place, Column.LEASE))
-
-
-_HELD_BELOW = 5
-"""States from Quarantined on hold no lease."""
 
 
 def _pill(painter: QPainter, area: QRectF, fill: QColor) -> None:

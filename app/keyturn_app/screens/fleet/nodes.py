@@ -6,7 +6,7 @@ from datetime import datetime
 
 from keyturn.client.inventory import Node
 from keyturn_app.facts import Facts, Nodes
-from keyturn_app.screens.fleet.rows import Lookup, Row, lookup_of, row_of
+from keyturn_app.screens.fleet.rows import EntryTimes, Lookup, Row, lookup_of, row_of
 from keyturn_app.screens.fleet.store import FleetStore
 
 
@@ -30,7 +30,7 @@ class NodeKeeper:
         self.nodes: list[Node] = []
         self._source: Nodes | None = None
         self._lookup = Lookup()
-        self._leaves: Sequence[bytes] = ()
+        self._dates = EntryTimes()
         self._undated: set[str] = set()
 
     def find(self, name: str | None) -> Node | None:
@@ -38,42 +38,59 @@ class NodeKeeper:
         return None if place is None else self.nodes[place]
 
     def row(self, node: Node) -> Row:
-        return row_of(node, self._lookup, self._leaves)
+        return row_of(node, self._lookup, self._dates)
 
-    def changes(self, facts: Facts, *, all_of_them: bool = False) -> Changes:
-        """What of the facts' nodes is not in the store yet. `all_of_them`: trust no hint."""
+    def changes(self, facts: Facts) -> Changes:
+        """What of the facts' nodes is not in the store yet."""
         nodes = facts.nodes
         if nodes is None:
             return Changes(anew=bool(self.nodes))
-        if nodes is self._source and not all_of_them:
+        if nodes is self._source:
             return Changes()
         if len(nodes.all) != len(self.nodes):
             return Changes(anew=True)
-        hint = None if all_of_them else nodes.changed
-        return self._compared(nodes.all) if hint is None else self._hinted(nodes.all, hint)
+        if nodes.changed is None:
+            return self._compared(nodes.all)
+        return self._hinted(nodes.all, nodes.changed)
 
     def take(self, facts: Facts, changes: Changes) -> list[int]:
-        """Put changes in. Gives the places whose rows changed; all of them after loading anew."""
+        """Put changes in. Gives the places of the rows that changed."""
         self._source = facts.nodes
-        if changes.anew:
-            self.nodes = [] if facts.nodes is None else list(facts.nodes.all)
-            self._undated.clear()
-            self.store.load([self._dated(each) for each in self.nodes])
-            return list(range(len(self.nodes)))
         return self.put(changes.nodes)
+
+    def load(self, facts: Facts) -> None:
+        """Begin anew with the facts' nodes."""
+        self._source = facts.nodes
+        self.nodes = [] if facts.nodes is None else list(facts.nodes.all)
+        self._undated.clear()
+        self.store.load([self._dated(each) for each in self.nodes])
 
     def put(self, nodes: Iterable[Node]) -> list[int]:
         """Newer values of nodes that are known; of one name the last wins."""
-        newest = {each.name: each for each in nodes}
-        for name, node in newest.items():
-            self.nodes[self.store.place[name]] = node
-        places: list[int] = self.store.update(self._dated(n) for n in newest.values()).tolist()
+        newest = {self.store.place[each.name]: each for each in nodes}
+        spoke: list[Node] = []
+        others: list[Node] = []
+        for place, node in newest.items():
+            (spoke if _only_spoke(self.nodes[place], node) else others).append(node)
+            self.nodes[place] = node
+        self.store.hear(
+            [self.store.place[each.name] for each in spoke],
+            [each.state for each in spoke],
+            [each.age_seconds for each in spoke],
+            [None if each.heard is None else each.heard.timestamp() for each in spoke],
+        )
+        self.store.update(self._dated(each) for each in others)
+        return list(newest)
+
+    def put_anew(self, nodes: Iterable[Node]) -> list[int]:
+        """Nodes whose rows are other ones although they are not: something looked up changed."""
+        places: list[int] = self.store.update(self._dated(each) for each in nodes).tolist()
         return places
 
     def look_up(self, facts: Facts, now: datetime) -> tuple[Node, ...]:
         """Take a newer log and inventory. Gives the nodes whose rows are other ones by that."""
         if facts.seen is not None:
-            self._leaves = facts.seen.leaves
+            self._dates.follow(facts.seen.leaves)
         lookup = lookup_of(facts, now)
         if lookup != self._lookup:
             self._lookup = lookup
@@ -107,3 +124,14 @@ class NodeKeeper:
                     return Changes(anew=True)
                 found.append(node)
         return Changes(tuple(found))
+
+
+def _only_spoke(old: Node, new: Node) -> bool:
+    """Most of what comes is a heartbeat: nothing but the state and its age is another one."""
+    return (
+        old.granted is new.granted
+        and old.platform == new.platform
+        and old.model == new.model
+        and old.caveats == new.caveats
+        and old.simulated is new.simulated
+    )

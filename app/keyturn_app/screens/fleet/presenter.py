@@ -109,9 +109,6 @@ class FleetPresenter(Presenter[FleetView]):
 
     def tick(self) -> None:
         """Time has passed: states decay, ages grow, the order follows unless it is held."""
-        changes = self._keeper.changes(self.facts, all_of_them=True)
-        if changes.any:
-            self._take(frozenset({Topic.NODES}))
         self._judge()
         if self.shown is not None:
             self.shown.updated(None)
@@ -143,7 +140,7 @@ class FleetPresenter(Presenter[FleetView]):
                 self._attempts.extend(facts.seen.leaves)
             moved = self._keeper.look_up(facts, self._desk.now())
             if moved:
-                self._rows_changed(self._keeper.put(moved))
+                self._rows_changed(self._keeper.put_anew(moved))
                 self._heat = None
         changes = self._keeper.changes(facts)
         if changes.anew:
@@ -159,7 +156,7 @@ class FleetPresenter(Presenter[FleetView]):
     def _load(self, facts: Facts) -> None:
         if self.shown is not None:
             self.shown.before(anew=True)
-        self._keeper.take(facts, self._keeper.changes(facts, all_of_them=True))
+        self._keeper.load(facts)
         self._judge()
         self._heat, self._due = None, False
         self.store.show(self._order())
@@ -169,14 +166,17 @@ class FleetPresenter(Presenter[FleetView]):
             self._selected.choose(None)
 
     def _rows_changed(self, places: Sequence[int]) -> None:
-        changed = self._judge()
+        now = self._desk.now()
+        known = viewmodel.known(self.facts, now)
+        some = np.asarray(places, np.int64)
+        everything = self.store.judge_only(some, now.timestamp(), known=known)
         self._due, self._dirty = True, True
         if self.shown is not None:
-            self.shown.updated(None if changed or not places else places)
+            self.shown.updated(None if everything else places)
 
-    def _judge(self) -> bool:
+    def _judge(self) -> None:
         now = self._desk.now()
-        return self.store.judge(now.timestamp(), known=viewmodel.known(self.facts, now))
+        self.store.judge(now.timestamp(), known=viewmodel.known(self.facts, now))
 
     # ---- the order ----
 

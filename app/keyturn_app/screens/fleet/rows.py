@@ -65,6 +65,28 @@ class Lookup:
     models: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # label, policy's label
 
 
+class EntryTimes:
+    """When the log took its entries: each is read once, when it is asked for."""
+
+    def __init__(self, leaves: Sequence[bytes] = ()) -> None:
+        self._leaves = leaves
+        self._known: dict[int, float] = {}
+
+    def follow(self, leaves: Sequence[bytes]) -> None:
+        """The log has grown; or it is another one, and nothing of the old is known any more."""
+        size = len(self._leaves)
+        if size and (len(leaves) < size or leaves[size - 1] != self._leaves[size - 1]):
+            self._known.clear()
+        self._leaves = leaves
+
+    def at(self, index: int) -> float | None:
+        """None where these leaves do not reach so far."""
+        found = self._known.get(index)
+        if found is None and 0 <= index < len(self._leaves):
+            found = self._known[index] = frame_of(self._leaves[index])[1]
+        return found
+
+
 def lookup_of(facts: Facts, now: datetime) -> Lookup:
     """The lookup for what is known now."""
     state = None if facts.seen is None else facts.seen.state
@@ -72,8 +94,8 @@ def lookup_of(facts: Facts, now: datetime) -> Lookup:
     return Lookup(_places(state, now), _models(models, state, now))
 
 
-def row_of(node: Node, lookup: Lookup, leaves: Sequence[bytes]) -> Row:
-    """`leaves`: the verified log; the node's grant is looked up there."""
+def row_of(node: Node, lookup: Lookup, dates: EntryTimes) -> Row:
+    """`dates`: of the verified log; the node's grant is looked up there."""
     granted = node.granted
     platform = granted[1].platform if granted else node.platform
     digest = granted[1].model if granted else node.model
@@ -88,7 +110,7 @@ def row_of(node: Node, lookup: Lookup, leaves: Sequence[bytes]) -> Row:
         age=node.age_seconds,
         heard=None if node.heard is None else node.heard.timestamp(),
         until=granted[1].until.timestamp() if granted else None,
-        attested=time_of(leaves, granted[0]) if granted else None,
+        attested=dates.at(granted[0]) if granted else None,
         site=place.site if place else NOWHERE,
         rack=rack or rack_in(node.name),
         model=model,
@@ -103,11 +125,6 @@ def rack_in(name: str) -> str:
     """The rack in a name like `fra-1-r03-g27`: `r03`."""
     found = _RACK_IN_NAME.search(name)
     return found[1] if found else NOWHERE
-
-
-def time_of(leaves: Sequence[bytes], index: int) -> float | None:
-    """When the log took an entry, or None where these leaves do not reach so far."""
-    return frame_of(leaves[index])[1] if 0 <= index < len(leaves) else None
 
 
 def frame_of(leaf: bytes) -> tuple[str, float]:

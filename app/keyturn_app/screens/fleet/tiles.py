@@ -34,7 +34,7 @@ class TileButton(QPushButton):
             self._count,
             self._sub,
             spacing=3,
-            margins=(14, 12, 8, 12),
+            margins=(13, 12, 2, 12),
         )
         self.setLayout(inside)
         for each in (self._sub, self._word):

@@ -58,7 +58,9 @@ class Trend(pg.PlotWidget):  # type: ignore[misc]
         top = _round_above(highest)
         if top > self._top or top < self._top / 2:
             self._top = top
-            self.setYRange(0, top, padding=0.02)
+            self.setYRange(0, top, padding=0.04)
+            step = max(1, top // 4)
+            self.getAxis("left").setTicks([[(v, f"{v:,}") for v in range(0, top + 1, step)]])
 
     def _dress(self) -> None:
         self.setBackground(colour("surface"))
@@ -84,5 +86,5 @@ def title() -> str:
 
 
 def _round_above(value: int) -> int:
-    step = 10 ** max(0, len(str(value)) - 1)
-    return -(-value * 2 // step) * step // 2 if value > _LEAST else _LEAST
+    step: int = 4 * 10 ** max(0, len(str(value // 4)) - 1)
+    return max(_LEAST, -(-value // step) * step)

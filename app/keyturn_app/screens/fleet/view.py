@@ -18,7 +18,7 @@ from keyturn_app.qtkit.pages import Page, PageContext
 from keyturn_app.qtkit.theme import theme
 from keyturn_app.qtkit.widgets import EmptyState, button, card, column, label, row
 from keyturn_app.screens.fleet.drawer import Drawer
-from keyturn_app.screens.fleet.heat import Grouping
+from keyturn_app.screens.fleet.heat import Grouping, HeatGroup
 from keyturn_app.screens.fleet.heatmap import HeatMap
 from keyturn_app.screens.fleet.legend import Legend
 from keyturn_app.screens.fleet.presenter import FleetPresenter
@@ -30,8 +30,8 @@ from keyturn_app.screens.fleet.viewmodel import FleetView, Phase
 from keyturn_app.settings import Density
 
 TICK_MS, FIGURES_MS = 1000, 200
-_TREND, _TREND_NARROW = 312, 292
-_TREND_FROM, _NARROW_BELOW = 720, 860
+_TREND, _TREND_WIDEST, _AROUND = 312, 720, 90
+_TREND_FROM = 860
 
 
 def build(context: PageContext) -> Page:
@@ -45,6 +45,7 @@ class FleetPage(Page):
         self.setProperty("class", "Page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._context = context
+        self._heat_groups: tuple[HeatGroup, ...] = ()
         self.presenter = FleetPresenter(
             context.desk,
             context.door,
@@ -120,6 +121,7 @@ class FleetPage(Page):
         self._stack = QStackedLayout()
         self._stack.addWidget(self._ready)
         self._stack.addWidget(self._empty)
+        self.setFocusProxy(self.table)
         whole = row(spacing=0)
         whole.addLayout(self._stack, 1)
         whole.addWidget(self.drawer)
@@ -155,6 +157,7 @@ class FleetPage(Page):
     def _connect(self) -> None:
         asked = self.presenter
         self._heat.chosen.connect(asked.choose_cell)
+        self._heat.grown.connect(lambda tall: self._heat_area.setFixedHeight(tall + 4))
         self._toolbar.filtered.connect(asked.filter)
         self._toolbar.toggled.connect(asked.toggle)
         self._toolbar.saved.connect(self._save_view)
@@ -242,8 +245,11 @@ class FleetPage(Page):
         self._heat_sub.setText(view.heat.subtitle)
         self._group.setText(f" {_groupings()[self.presenter.grouping]}")
         self._group.setAccessibleName(_("Group the heat map"))
+        if view.heat.groups != self._heat_groups:
+            self._heat_groups = view.heat.groups
+            self._heat.show_view(view.heat)
+            self._collapse()
         self._heat.show_view(view.heat)
-        self._heat_area.setFixedHeight(self._heat.height() + 4)
         self._trend.show_series(view.trend)
         self._toolbar.show_view(view)
         self._nothing.setText(view.none_fits)
@@ -262,7 +268,8 @@ class FleetPage(Page):
         """The trend gives way before the heat map does."""
         width = self._ready.width()
         self._trend_card.setVisible(width >= _TREND_FROM)
-        self._trend_card.setFixedWidth(_TREND if width >= _NARROW_BELOW else _TREND_NARROW)
+        spare = width - self._heat.natural_width() - _AROUND
+        self._trend_card.setFixedWidth(max(_TREND, min(spare, _TREND_WIDEST)))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)

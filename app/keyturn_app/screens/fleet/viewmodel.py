@@ -192,9 +192,7 @@ def _sub(state: NodeState, count: int, figures: Figures, reachable: bool) -> str
         if figures.silence is None
         else _("silent up to {age}").format(age=wording.age(figures.silence)),
         NodeState.PENDING: _("no verdict yet"),
-        NodeState.REFUSED: n_(
-            "{count} in the last hour", "{count} in the last hour", figures.refused_lately
-        ),
+        NodeState.REFUSED: n_("{count} within 1 h", "{count} within 1 h", figures.refused_lately),
         NodeState.QUARANTINED: _("by revocation"),
         NodeState.UNKNOWN: _("silent over {seconds} s").format(seconds=FORGOTTEN_SECONDS),
         NodeState.WIPED: _("keys erased"),
