@@ -76,6 +76,7 @@ QLineEdit, QComboBox, QSpinBox { background: @field; border: 1px solid @border_s
   border-radius: 6px; padding: 0 8px; min-height: 30px;
   selection-background-color: @accent_solid; selection-color: @on_accent; }
 QLineEdit[state="error"], QPlainTextEdit[state="error"] { border: 1px solid @danger; }
+QLineEdit QToolButton { min-height: 0; padding: 0; border: 0; background: transparent; }
 QLineEdit:disabled, QComboBox:disabled { color: @muted; border-color: @border; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox QAbstractItemView { background: @raised; border: 1px solid @border_strong;
