@@ -62,7 +62,7 @@ class ApprovalsPresenter(Presenter[PageView]):
         self._lied = ""
         self._answers: dict[Digest, tuple[Proposal, Proposals | None]] = {}
         self._proofs: dict[Digest, VerifiedEntry | None] = {}
-        self._compared: dict[tuple[Digest, Digest | None, bool], Changes] = {}
+        self._compared: dict[tuple[object, ...], Changes] = {}
         self.keep(desk.subscribe(self._told))
         self.keep(self.filing.close)
 
@@ -281,9 +281,10 @@ class ApprovalsPresenter(Presenter[PageView]):
             case.digest,
             None if compared is None else compared.statement.digest,
             case.index is not None,
+            self._desk.now().date(),
         )
         if key not in self._compared:
-            self._compared[key] = changes_view(case)
+            self._compared[key] = changes_view(case, self._desk.now())
         return self._compared[key]
 
     def _decide_view(self, case: Case) -> Decide:

@@ -26,6 +26,7 @@ from keyturn_app.qtkit.widgets import (
     restyle,
     row,
 )
+from keyturn_app.screens.approvals.diffpane import see_through
 from keyturn_app.screens.approvals.outcome import Check, Outcome
 from keyturn_app.screens.approvals.people import Person
 from keyturn_app.screens.approvals.viewmodel import Decide, Detail
@@ -121,7 +122,7 @@ class SideView(QFrame):
         inside = QWidget()
         inside.setObjectName("approvals.side.inside")
         head = row(label(_("Approvals"), "H2"), None, self._quorum)
-        body = column(head, self._bar, self._missing, spacing=8, margins=(20, 18, 16, 12))
+        body = column(head, self._bar, self._missing, spacing=8, margins=(20, 16, 16, 12))
         body.addSpacing(4)
         body.addLayout(self._people)
         body.addSpacing(4)
@@ -135,6 +136,7 @@ class SideView(QFrame):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
+        see_through(scroll)
         return scroll
 
     def _foot(self) -> QWidget:
@@ -205,15 +207,16 @@ class SideView(QFrame):
         clear(self._people)
         for each in people:
             words = column(label(each.name, "Strong"), spacing=1)
-            words.addWidget(label(each.line, "Second", "Small", wrap=True))
-            if each.comment:
-                said = label(f"“{each.comment}”", "Small", wrap=True, selectable=True)
-                words.addWidget(said)
+            said = each.line
             if each.key:
-                key = label(_("key {id}…").format(id=each.key), "Mono", "Muted", selectable=True)
-                words.addWidget(key)
+                said += f" · {each.key[:8]}"
+            under = label(said, "Second", "Small", wrap=True, selectable=True)
+            under.setToolTip(_("Signed by key {id}").format(id=each.key) if each.key else "")
+            words.addWidget(under)
+            if each.comment:
+                words.addWidget(label(f"“{each.comment}”", "Small", wrap=True, selectable=True))
             holder = QWidget()
-            holder.setAccessibleName(f"{each.name}: {each.line}")
+            holder.setAccessibleName(f"{each.name}: {said}")
             inside = row(spacing=12)
             inside.addWidget(Initials(each.initials, each.token), 0, Qt.AlignmentFlag.AlignTop)
             inside.addLayout(words, 1)
@@ -249,7 +252,7 @@ class SideView(QFrame):
             self._comment.setPlainText(decide.comment)
         self._filling = False
         can = decide.approve.possible or decide.reject.possible
-        self._comment.setEnabled(can)
+        self._comment.setVisible(can)
         state = "error" if decide.comment_wanted else ""
         if self._comment.property("state") != state:
             self._comment.setProperty("state", state)
