@@ -92,6 +92,9 @@ def _stops(case: Case, facts: Facts) -> tuple[str, ...]:
 
 
 def _typed(case: Case) -> str:
-    """A word short enough to type, from what is revoked."""
-    target = case.statement.subject.partition(":")[2].removeprefix("sha256:")
-    return target if len(target) <= 24 else target[:8]
+    """Short enough to type: a digest's first digits, of other long names the last ones."""
+    target = case.statement.subject.partition(":")[2]
+    if len(target) <= 24:
+        return target
+    digits = target.removeprefix("sha256:")
+    return digits[:8] if digits != target else target[-8:]

@@ -89,6 +89,10 @@ class DetailView(QWidget):
             self._export.setEnabled(view.decide.export.possible)
             self._export.setToolTip(view.decide.export.why_not)
 
+    def focus_body(self) -> None:
+        """So that the arrow keys scroll it."""
+        self._scroll.setFocus(Qt.FocusReason.OtherFocusReason)
+
     # ---- inside ----
 
     def _build(self) -> None:
@@ -149,6 +153,8 @@ class DetailView(QWidget):
         inside.setLayout(body)
         scroll = QScrollArea()
         scroll.setObjectName("approvals.detail.scroll")
+        scroll.setAccessibleName(_("The open proposal"))
+        self._scroll = scroll
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)

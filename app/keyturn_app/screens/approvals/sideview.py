@@ -133,6 +133,7 @@ class SideView(QFrame):
         inside.setLayout(body)
         scroll = QScrollArea()
         scroll.setObjectName("approvals.side.scroll")
+        scroll.setAccessibleName(_("Approvals and checks"))
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
