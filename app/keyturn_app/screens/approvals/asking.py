@@ -26,9 +26,10 @@ def approve_question(case: Case, facts: Facts, changes: Changes) -> Confirm:
     stops = _stops(case, facts)
     return Confirm(
         _("Approve this proposal?"),
-        _("{what}. Your key signs this digest; the approval cannot be taken back unsaid.").format(
-            what=named(case)
-        ),
+        _(
+            "{what}. Your key signs this digest. "
+            "You may still reject later; the approval stays on record."
+        ).format(what=named(case)),
         _("Sign approval"),
         details=(wording.grouped(case.digest), _count(changes), _after(case), *stops),
         typed=_typed(case) if stops else None,

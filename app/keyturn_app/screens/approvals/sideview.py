@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
+from keyturn_app.qtkit.tokens import DRAWER
 from keyturn_app.qtkit.widgets import (
     button,
     clear,
@@ -27,11 +28,10 @@ from keyturn_app.qtkit.widgets import (
     row,
 )
 from keyturn_app.screens.approvals.diffpane import see_through
-from keyturn_app.screens.approvals.outcome import Check, Outcome
+from keyturn_app.screens.approvals.outcome import Check, Outcome, tally
 from keyturn_app.screens.approvals.people import Person
 from keyturn_app.screens.approvals.viewmodel import Decide, Detail
 
-WIDTH = 316
 _CHECK_LOOK = {
     Outcome.MET: ("circle-check", "ok"),
     Outcome.WARNING: ("triangle-alert", "stale"),
@@ -55,7 +55,7 @@ class Initials(QWidget):
     def __init__(self, text: str, token: str) -> None:
         super().__init__()
         self._text, self._token = text, token
-        self.setFixedSize(QSize(36, 36))
+        self.setFixedSize(QSize(34, 34))
         theme().changed.connect(self.update)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
@@ -63,7 +63,7 @@ class Initials(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour(f"{self._token}_bg"))
-        painter.drawEllipse(QRectF(0, 0, 36, 36))
+        painter.drawEllipse(QRectF(0, 0, 34, 34))
         painter.setPen(colour(self._token))
         painter.setFont(sans(12, QFont.Weight.DemiBold))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
@@ -76,7 +76,7 @@ class SideView(QFrame):
         super().__init__()
         self.setProperty("class", "Drawer")
         self.setObjectName("approvals.side")
-        self.setFixedWidth(WIDTH)
+        self.setFixedWidth(DRAWER)
         self._calls = calls
         self._digest = ""
         self._filling = False
@@ -127,7 +127,8 @@ class SideView(QFrame):
         body.addLayout(self._people)
         body.addSpacing(4)
         body.addWidget(line())
-        body.addWidget(label(_("CHECKS"), "Over"))
+        self._tally = label("", "Small", "Second", name="approvals.checks.tally")
+        body.addLayout(row(label(_("CHECKS"), "Over"), None, self._tally))
         body.addLayout(self._checks)
         body.addStretch(1)
         inside.setLayout(body)
@@ -218,7 +219,7 @@ class SideView(QFrame):
                 words.addWidget(label(f"“{each.comment}”", "Small", wrap=True, selectable=True))
             holder = QWidget()
             holder.setAccessibleName(f"{each.name}: {said}")
-            inside = row(spacing=12)
+            inside = row(spacing=10)
             inside.addWidget(Initials(each.initials, each.token), 0, Qt.AlignmentFlag.AlignTop)
             inside.addLayout(words, 1)
             if each.icon:
@@ -229,6 +230,7 @@ class SideView(QFrame):
 
     def _show_checks(self, checks: Sequence[Check]) -> None:
         clear(self._checks)
+        self._tally.setText(tally(checks))
         for each in checks:
             words = column(label(each.text, wrap=True, selectable=True), spacing=1)
             if each.found:
