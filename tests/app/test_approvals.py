@@ -34,6 +34,7 @@ from keyturn_app.screens.approvals.diffpane import DiffPane
 from keyturn_app.screens.approvals.view import ApprovalsPage, build
 from support.authority import Clock, policy_body
 from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
+from support.shellwindow import make_shell
 from unit.client.scripted_server import PIN, URL, ScriptedServer
 
 
@@ -307,3 +308,28 @@ def test_closing_leaves_nothing_behind(sit: Sit, server: ScriptedServer, propose
     server.client("chen").decide(proposed, Decision.APPROVE, "")
     bela.desk.refresh()
     assert bela.says("approvals.quorum") == "0 of 2"
+
+
+def test_letters_move_and_open_and_are_letters_in_the_search_field(qtbot: QtBot) -> None:
+    shell = make_shell(qtbot)
+    shell.window.go("approvals")
+    table = shell.window.findChild(QTableView, "approvals.list")
+    search = shell.window.findChild(QLineEdit, "approvals.search")
+    title = shell.window.findChild(QLabel, "approvals.title")
+    assert table is not None
+    assert search is not None
+    assert title is not None
+    QTest.keyClick(shell.window, Qt.Key.Key_Slash)
+    assert QApplication.focusWidget() is search
+    QTest.keyClicks(search, "jkaro")
+    assert search.text() == "jkaro"
+    search.clear()
+    table.setFocus()
+    QTest.keyClick(table, Qt.Key.Key_Home)
+    QTest.keyClick(table, Qt.Key.Key_J)
+    assert [each.row() for each in table.selectionModel().selectedRows()] == [1]
+    QTest.keyClick(table, Qt.Key.Key_K)
+    QTest.keyClick(table, Qt.Key.Key_O)
+    assert title.isVisible()
+    QTest.keyClick(shell.window, Qt.Key.Key_Backspace)
+    assert table.isVisible()
