@@ -127,6 +127,10 @@ class ModelsPresenter(Presenter[ModelsView]):
         """Only these; the same again shows all."""
         self._arrange(show=Show.ALL if self._arranged.show is show else show)
 
+    def open_all(self) -> None:
+        """Leave every filter."""
+        self._arrange(query="", show=Show.ALL)
+
     def sort(self, column: Column) -> None:
         """By this column; the same again turns the order round."""
         same = self._arranged.sort is column
