@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: setup demo test lint bench lock
+.PHONY: setup demo recording test lint bench lock
 
 setup:
 	@test -n "$(PYTHON)" || { echo "setup: no Python found; Python 3.11 is needed" >&2; exit 1; }
@@ -11,6 +11,11 @@ setup:
 
 demo: setup
 	@$(VENV)/python packaging/demo/run.py $(ARGS)
+
+# A real demo, kept for the app's pictures (`keyturn-app --screenshots DIR`).
+recording: setup
+	@mkdir -p resources/recording
+	@$(VENV)/python packaging/demo/run.py --record resources/recording/demo.json.gz
 
 # `make test ARGS="unit vectors"` runs some suites only, without the checks.
 test: setup

@@ -25,9 +25,13 @@ from keyturn.agent.openai import EmbeddingRequest
 from keyturn.agent.revocation import VerifiedRevocation
 from keyturn.agent.service import Open, Service
 from keyturn.base.encoding import Digest, digest_of
-from keyturn.client.errors import ServerLied, ServerRefused
+from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import NotFound, ServerLied, ServerRefused
+from keyturn.client.examination import Basis, Verdict
 from keyturn.client.inventory import NodeState
+from keyturn.client.memory import Memory
 from keyturn.client.proposals import Status
+from keyturn.client.transport import Transport
 from keyturn.keyrelease.answer import CheckedAnswer, check_answer, open_dek
 from keyturn.keyrelease.grant import RefusalDocument, ReleaseAnswer
 from keyturn.keyrelease.request import parse_request
@@ -41,6 +45,7 @@ from support.authority import policy_body
 from support.control import World, running_server
 from support.hsmtoken import Model
 from support.nodes import Node, NodeSecrets
+from support.signers import PersonSigner
 from support.system import System, admission_body, model_digest
 from support.tinymodel import write_tiny_model
 from support.whole import Whole, running_whole
@@ -175,6 +180,60 @@ def test_what_the_officers_see_of_a_grant_and_of_a_refusal(
     (reason,) = refused.reasons
     assert reason.found == "ee" * 48
     assert node.sim.launch.measurement.hex() in reason.expected
+
+
+def test_an_officer_sees_why_from_the_evidence_itself(
+    whole: Whole, node: Node, first: Sealed
+) -> None:
+    checked, _ = opened(whole, node, first)
+    wrong = node.sim.with_firmware(b"\xee" * 48)
+    ask(whole, Node(wrong, node.secrets, "node-2"), first)
+    whole.world.catch_up()
+    ada = whole.desks["ada"]
+
+    granted = ada.examine("node-1")
+    assert (granted.verdict, granted.basis) == (Verdict.GRANTED, Basis.VERIFIED_HERE)
+    assert granted.failed == ()
+    assert granted.lease == checked.entry.lease
+    assert granted.caveats == checked.entry.caveats
+    assert granted.identity is not None
+    assert granted.identity.measurement == node.sim.launch.measurement.hex()
+
+    refused = ada.examine("node-2")
+    (failed,) = refused.failed
+    assert failed.check == "cpu: firmware measurement"
+    assert failed.found == "ee" * 48
+    assert node.sim.launch.measurement.hex() in failed.expected
+    firmware = ada.state().newest[(Kind.REFERENCE_VALUES, "firmware")].statement
+    assert failed.statement == firmware.digest
+    with pytest.raises(NotFound):
+        ada.examine("node-3")
+
+
+def test_evidence_that_the_server_bends_or_loses(whole: Whole, node: Node, first: Sealed) -> None:
+    opened(whole, node, first)
+    whole.world.catch_up()
+    ada, kept = whole.desks["ada"], whole.world.server.parts.releasing.evidence
+    digest = ada.examine("node-1").evidence
+    name, raw = kept._requests[digest]
+
+    kept._requests[digest] = name, raw.replace(b'"release"', b'"renewal"')
+    with pytest.raises(ServerLied, match="contradict each other"):
+        ada.examine("node-1")
+    kept._requests[digest] = name, raw
+    assert ada.examine("node-1").basis is Basis.VERIFIED_HERE
+
+    with restarted(whole) as again:
+        profile = replace(ada._profile, server=again.url, pin=again.pin)
+        transport = Transport.pinned(again.url, again.pin)
+        memory = Memory(profile.fingerprint)
+        signer = PersonSigner(whole.system.authority.people["ada"])
+        with KeyturnClient(
+            profile, memory, transport, now=whole.system.clock, signer=lambda: signer
+        ) as later:
+            lost = later.examine("node-1")
+    assert (lost.basis, lost.verdict) == (Basis.NOT_KEPT, Verdict.GRANTED)
+    assert [each.check for each in lost.failed] == ["evidence"]
 
 
 def test_events_tell_of_the_grant_and_of_the_refusal(

@@ -1,13 +1,15 @@
 """What a page is to the window, and what the window gives a page."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PySide6.QtWidgets import QWidget
 
 from keyturn_app.actions import Actions
 from keyturn_app.desk import Desk
+from keyturn_app.news import News
 from keyturn_app.questions import Asker
+from keyturn_app.settings import Settings
 from keyturn_app.tasks import Door
 
 
@@ -21,6 +23,8 @@ class PageContext:
     actions: Actions
     copy: Callable[[str], None]
     go: Callable[[str, str], None]
+    settings: Settings = field(default_factory=Settings)
+    news: News | None = None
 
 
 class Page(QWidget):

@@ -21,7 +21,9 @@ from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.client import events as event_stream
 from keyturn.client import proposing
 from keyturn.client.authority import fetch_authority, rosters_of
-from keyturn.client.errors import NotFound, ServerLied, ServerRefused
+from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
+from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
+from keyturn.client.examination import Examination, examine
 from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, read_model, read_node
 from keyturn.client.logwatch import LogWatch
@@ -40,6 +42,7 @@ from keyturn.client.proposals import Proposal, read_view, receipt_of, settled
 from keyturn.client.seen import Seen
 from keyturn.client.session import sign_in
 from keyturn.client.transport import Transport
+from keyturn.keyrelease.request import MAX_REQUEST
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.approvals import (
     WITHDRAWAL_TYPE,
@@ -104,6 +107,7 @@ class KeyturnClient:
         self._watch: LogWatch | None = None
         self._history: History | None = None
         self._index = NodeIndex()
+        self._checkpoints: CheckpointLog | None = None
 
     @classmethod
     def open(cls, profile: Profile, places: Places, *, now: Clock, signer: SignerSource) -> Self:
@@ -147,7 +151,14 @@ class KeyturnClient:
     def checkpoint(self) -> SignedCheckpoint:
         """The log's newest checkpoint, proved to extend every one that was seen."""
         note = self._asked(lambda: self._http.get("/v1/log/checkpoint", "checkpoint"))
-        return self._log().advance(note.text("note", limit=64 << 10).encode())
+        signed = self._log().advance(note.text("note", limit=64 << 10).encode())
+        with suppress(FileUnusable):  # for people to look at: no reason to stop
+            self._seen_before().add(signed, self._now())
+        return signed
+
+    def checkpoints_seen(self) -> tuple[SeenCheckpoint, ...]:
+        """Those of the log that this profile was shown, oldest first, as they were kept."""
+        return self._seen_before().all
 
     def seen(self) -> Seen:
         """What the log proves now: one question for its checkpoint, and one replay."""
@@ -187,6 +198,12 @@ class KeyturnClient:
         inner = answer.fields("receipt") if answer.has("receipt") else answer
         authority = self.authority()
         entry = verify_receipt(receipt_of(inner), authority.log_key(), authority.origin)
+        if entry.index != index:
+            raise ServerLied(
+                "the server gave the receipt of another entry",
+                found=f"entry {entry.index}",
+                expected=f"entry {index}",
+            )
         self._log().agree(entry.checkpoint)
         return entry
 
@@ -347,6 +364,24 @@ class KeyturnClient:
             )
         return node
 
+    def examine(self, name: str, *, seen: Seen | None = None) -> Examination:
+        """Why the log's newest word on a node is what it is. See `examination.examine`."""
+        if seen is None or len(seen.leaves) < len(seen.index):
+            seen = self.seen()
+        seen.index.extend(seen.leaves)
+        return examine(name, seen, self.evidence)
+
+    def evidence(self, digest: Digest) -> bytes | None:
+        """A request that a log entry names, or None when the server does not keep it (any more)."""
+        path = f"/v1/evidence/{digest}"
+        try:
+            answer = self._asked(lambda: self._http.get(path, "evidence"))
+        except ServerRefused as error:
+            if error.status == 404:
+                return None
+            raise
+        return answer.b64("data", limit=MAX_REQUEST)
+
     def events(
         self, after: int | None, pause: Callable[[int], bool]
     ) -> Iterator[event_stream.Event]:
@@ -355,6 +390,10 @@ class KeyturnClient:
         return event_stream.follow(self._http, after, pause)
 
     # ---- being a context manager ----
+
+    def hang_up(self) -> None:
+        """From any thread: see `Transport.hang_up`. What remains is to close it."""
+        self._http.hang_up()
 
     def close(self) -> None:
         self._http.close()
@@ -403,6 +442,12 @@ class KeyturnClient:
                 authority.log_key(), authority.origin, self._memory, self._consistency
             )
         return self._watch
+
+    def _seen_before(self) -> CheckpointLog:
+        origin = self.authority().origin
+        if self._checkpoints is None or self._checkpoints.origin != origin:
+            self._checkpoints = CheckpointLog(origin, self._memory.directory)
+        return self._checkpoints
 
     def _consistency(self, old: int, new: int) -> Proof:
         params = {"old": old, "new": new}

@@ -9,7 +9,9 @@ from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields
 from keyturn.base.times import parse_time
 from keyturn.client.answers import optional_integer, optional_text, optional_texts
+from keyturn.client.errors import ServerLied
 from keyturn.client.nodeindex import Granted, Newest, NodeIndex, Refused
+from keyturn.quorum.bodies import Admission
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.state import AuthorityState, InForce
@@ -89,9 +91,14 @@ class Node:
 
 
 def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
-    """Raises MalformedAnswer."""
+    """An admitted model is called as its quorum signed it, whatever the server calls it.
+
+    Raises MalformedAnswer, and ServerLied when the server shows another tag than the admission's.
+    """
     digest = fields.digest("digest")
-    return Model(
+    admission = state.in_force(Kind.MODEL, digest, now)
+    signed = None if admission is None else admission.statement.body
+    model = Model(
         digest,
         fields.text("model_id", limit=200),
         fields.text("name", limit=200),
@@ -102,8 +109,17 @@ def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
         fields.text("tag", limit=64, empty=True),
         optional_text(fields, "registered") or "",
         fields.boolean("has_kek_wrapped"),
-        state.in_force(Kind.MODEL, digest, now),
+        admission,
     )
+    if not isinstance(signed, Admission):
+        return model
+    if model.tag not in ("", signed.tag.hex()):
+        raise ServerLied(
+            f"the server shows the model {signed.name} with another tag than its admission",
+            found=model.tag,
+            expected=signed.tag.hex(),
+        )
+    return replace(model, name=signed.name, version=signed.version)
 
 
 def read_node(fields: Fields, index: NodeIndex, authority: AuthorityState, now: datetime) -> Node:

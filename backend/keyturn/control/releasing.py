@@ -6,12 +6,13 @@ answer, from the log entry that the keyholder made first.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from keyturn.base.encoding import digest_of
+from keyturn.base.encoding import Digest, digest_of
 from keyturn.control.context import Context
-from keyturn.control.errors import TooMany
+from keyturn.control.errors import NotFound, TooMany
+from keyturn.control.evidence import RecentEvidence
 from keyturn.control.follower import Detail, Follower
 from keyturn.keyrelease.request import ReleaseRequest, parse_request
 from keyturn.store import models
@@ -27,6 +28,7 @@ class Releasing:
     context: Context
     follower: Follower
     unlogged: int = 0
+    evidence: RecentEvidence = field(default_factory=RecentEvidence)
 
     async def challenge(self) -> IssuedChallenge:
         """Raises PeerUnreachable, TooMany."""
@@ -49,8 +51,16 @@ class Releasing:
         if released.index is None:
             self.unlogged += 1
         else:
+            self.evidence.keep(request.claims.node, request.digest, raw)
             self.follower.note(_detail(released.index, request, released))
         return released
+
+    def request(self, digest: Digest) -> bytes:
+        """The exact bytes of a request that was decided lately. Raises NotFound."""
+        found = self.evidence.find(digest)
+        if found is None:
+            raise NotFound("this evidence is not kept", found=digest)
+        return found
 
 
 def _detail(index: int, request: ReleaseRequest, released: Released) -> Detail:

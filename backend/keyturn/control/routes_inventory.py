@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path
 
-from keyturn.base.encoding import unb64
+from keyturn.base.encoding import Digest, b64, unb64
 from keyturn.control import fleetview, modeling
 from keyturn.control.routing import DigestPath, PartsHere, Signed, signed_router
 from keyturn.quorum.kinds import Role
@@ -49,3 +49,9 @@ async def nodes(parts: PartsHere) -> api.NodeList:
 async def node(parts: PartsHere, name: Annotated[str, Path(max_length=400)]) -> api.NodeView:
     """One node."""
     return await fleetview.one(parts.context, name)
+
+
+@routes.get("/v1/evidence/{digest}")
+async def evidence(parts: PartsHere, digest: DigestPath) -> api.ObjectView:
+    """The request that a grant or refusal names, while this server keeps it."""
+    return api.ObjectView(data=b64(parts.releasing.request(Digest(digest))))

@@ -19,7 +19,7 @@ from keyturn.keyrelease.grant import RefusalReason
 from keyturn.keyrelease.leases import Lease
 from keyturn.keyrelease.request import ReleaseRequest
 from keyturn.policy.appraisal import HIDDEN_PLATFORM, Rules, appraise, platform_of
-from keyturn.policy.findings import Finding, failing, judged, not_met
+from keyturn.policy.findings import Finding, failing, judged, met, not_met
 from keyturn.quorum.bodies import Admission, Platforms, ReferenceValues
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind, TargetKind
@@ -62,7 +62,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the admission leads to, as far as it is in force; what is not is a failed finding."""
+    """What the admission leads to, as far as it is in force; each is a finding, met or not."""
 
     admission: Admission | None
     admission_digest: Digest | None
@@ -140,15 +140,20 @@ def choose(model: Digest, state: AuthorityState, now: datetime) -> Chosen:
         except SubmissionRefused as refusal:
             findings.append(_not_in_force(state, kind, subject, refusal))
             return None
-        used.append(found.statement.digest)
+        use(found)
         return found
+
+    def use(found: InForce) -> None:
+        used.append(found.statement.digest)
+        findings.append(_in_force(found))
 
     roster = require(Kind.ROSTER, "roster")
     require(Kind.KEYS, "keys")
-    if roster is not None and state.roster is not None and state.roster.witnesses.k > 0:
+    if roster is not None and state.roster is not None:
         findings.append(
-            not_met(
+            judged(
                 "witnesses",
+                state.roster.witnesses.k == 0,
                 "witness-cosignatures-missing",
                 "0 cosignatures",
                 f"{state.roster.witnesses.k}",
@@ -157,7 +162,7 @@ def choose(model: Digest, state: AuthorityState, now: datetime) -> Chosen:
         )
     anchors = state.in_force(Kind.TRUST_ANCHORS, "trust-anchors", now)
     if anchors is not None:
-        used.append(anchors.statement.digest)
+        use(anchors)
     found = require(Kind.MODEL, model)
     admission = found.statement.body if found else None
     if not isinstance(admission, Admission):
@@ -185,6 +190,17 @@ def _rules(policy_id: str, require: Callable[[Kind, str], InForce | None]) -> Ru
     return Rules(policy, found.statement.digest, baselines, platforms)
 
 
+def _in_force(found: InForce) -> Finding:
+    statement = found.statement
+    kind, subject = statement.kind.value, statement.subject
+    return met(
+        f"{kind} in force",
+        f"version {statement.version}, since log index {found.index}",
+        f"{kind} '{subject}' in force",
+        statement.digest,
+    )
+
+
 def _not_in_force(
     state: AuthorityState, kind: Kind, subject: str, refusal: SubmissionRefused
 ) -> Finding:
@@ -209,16 +225,19 @@ def _revocations(
         *((TargetKind.PLATFORM, gpu.device_id) for gpu in gpus),
     ]
     for kind, target in targets:
+        check, named = f"{kind.value} not revoked", f"{kind.value} {target}"
         revocation = state.revoked.get((kind, target))
-        if revocation is not None:
-            yield not_met(
-                f"{kind.value} not revoked",
-                "revoked",
-                f"{kind.value} {target} revoked at log index {revocation.index}",
-                "not revoked",
-                statement=revocation.statement.digest,
-                hint=revocation.statement.reason,
-            )
+        if revocation is None:
+            yield met(check, named, "not revoked")
+            continue
+        yield not_met(
+            check,
+            "revoked",
+            f"{named} revoked at log index {revocation.index}",
+            "not revoked",
+            statement=revocation.statement.digest,
+            hint=revocation.statement.reason,
+        )
 
 
 def caveats_owed(state: AuthorityState, now: datetime) -> frozenset[Caveat]:

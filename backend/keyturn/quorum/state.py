@@ -106,6 +106,18 @@ class AuthorityState:
         found = self.in_force(Kind.POLICY, policy_id, now)
         return found.statement.body if found and isinstance(found.statement.body, Policy) else None
 
+    def before(self, index: int) -> "AuthorityState":
+        """What was in force before the entry at `index`, without verifying any quorum again.
+
+        It knows of no withdrawals, which are of what never came into force.
+        """
+        state = AuthorityState(self.fingerprint)
+        for each in sorted(self.by_digest.values(), key=lambda each: each.index):
+            if each.index >= index:
+                break
+            state = replace(state.enter(each), last_time=each.since)
+        return replace(state, size=min(index, self.size))
+
     # ---- changing ----
 
     def standing(self, statement: Statement, now: datetime) -> Standing:

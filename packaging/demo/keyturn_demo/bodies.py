@@ -54,7 +54,7 @@ def baseline() -> dict[str, object]:
     }
 
 
-def policy() -> dict[str, object]:
+def policy(lease_seconds: int = LEASE_SECONDS) -> dict[str, object]:
     return {
         "tees": ["snp"],
         "snp": {
@@ -71,7 +71,7 @@ def policy() -> dict[str, object]:
         "baselines": [BASELINE],
         "workloads": [WORKLOAD.hex()],
         "platforms": "any",
-        "lease_seconds": LEASE_SECONDS,
+        "lease_seconds": lease_seconds,
         "accepted_caveats": [caveat.value for caveat in ACCEPTED],
     }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from keyturn.base.encoding import Digest
 from keyturn.base.signatures import Algorithm
 from keyturn.client.client import KeyturnClient
-from keyturn.client.profile import Places, Profile, write_profile
+from keyturn.client.profile import Places, Profile, read_profile, write_profile
 from keyturn.client.proposals import Proposal
 from keyturn.officerkeys.keyfile import write_key_file
 from keyturn.officerkeys.keypair import OfficerSecret, generate
@@ -49,15 +49,23 @@ class Desk:
         return self.directory / "officer.key"
 
     @property
+    def places(self) -> Places:
+        return Places(self.directory, self.directory / "state")
+
+    @property
+    def profile(self) -> Profile:
+        """What `connect` pinned. Raises NoProfile before."""
+        return read_profile(self.places)
+
+    @property
     def signer(self) -> OfficerSigner:
         return OfficerSigner(self.secret)
 
     def connect(self, url: str, pin: Pin, fingerprint: Digest, stack: ExitStack) -> KeyturnClient:
         """Pin server and authority in a profile that `keyturn --profile` uses too."""
         profile = Profile(url, pin, fingerprint, self.officer, InFile(self.key_file.absolute()))
-        places = Places(self.directory, self.directory / "state")
-        write_profile(places, profile)
-        client = KeyturnClient.open(profile, places, now=now, signer=lambda: self.signer)
+        write_profile(self.places, profile)
+        client = KeyturnClient.open(profile, self.places, now=now, signer=lambda: self.signer)
         return stack.enter_context(client)
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from types import FrameType
 
 from keyturn.base.errors import KeyturnError
+from keyturn_demo import desktop
 from keyturn_demo.console import Narrator, StepFailed
 from keyturn_demo.parts import System
+from keyturn_demo.record import RecordedStory
 from keyturn_demo.story import Story
 from keyturn_demo.world import left_of, new_world
 
@@ -22,6 +24,9 @@ def main(arguments: list[str]) -> int:
     """Exit status 0 only if every step held."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--headless", action="store_true", help="run through, then end")
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="keep it for the app's pictures"
+    )
     options = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
@@ -31,7 +36,10 @@ def main(arguments: list[str]) -> int:
     try:
         with new_world() as world, System(world) as system:
             places.append(world.directory)
-            _tell(say, Story(system, say), stay=not options.headless)
+            if options.record is not None:
+                _tell(say, RecordedStory(system, say, options.record.absolute()), stay=False)
+            else:
+                _tell(say, Story(system, say), stay=not options.headless)
     except (StepFailed, KeyturnError) as error:
         say.failed(str(error))
         return 1
@@ -73,9 +81,20 @@ def _stay(say: Narrator, story: Story) -> None:
         f"{keyturn} proposal revoke --node node-3 --reason 'to see it' {officer}",
     ):
         say.detail(line)
+    _open_app(say, story)
     say.detail("Ctrl-C ends it and leaves nothing behind.")
     while not threading.Event().wait(1.0):
         story.watch()
+
+
+def _open_app(say: Narrator, story: Story) -> None:
+    reason = desktop.why_not()
+    if reason:
+        say.detail(f"The desktop app is not opened: {reason}.")
+        return
+    with say.working("the desktop app"):
+        desktop.open_app(story.system)
+    say.step("the desktop app is open, signed in as five officers, and live")
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

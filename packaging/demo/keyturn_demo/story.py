@@ -37,6 +37,8 @@ from keyturn_demo.world import (
 class Story:
     """Everything the demo does, in order."""
 
+    lease_seconds = bodies.LEASE_SECONDS
+
     def __init__(self, system: System, say: Narrator) -> None:
         self._system = system
         self._say = say
@@ -82,6 +84,13 @@ class Story:
         """Raises StepFailed when a part has given up."""
         for name in ("keyholder", "control"):
             self._system.supervisor.check_given_up(name)
+
+    @property
+    def system(self) -> System:
+        return self._system
+
+    def moment(self, name: str) -> None:
+        """A moment worth keeping; who records the story says how."""
 
     # ---- genesis ----
 
@@ -161,7 +170,11 @@ class Story:
         )
         self._one_short()
         self._enact(
-            Kind.POLICY, bodies.POLICY, bodies.policy(), "who may serve in the EU", ("bela", "chen")
+            Kind.POLICY,
+            bodies.POLICY,
+            bodies.policy(self.lease_seconds),
+            "who may serve in the EU",
+            ("bela", "chen"),
         )
 
     def _enact(
@@ -211,6 +224,7 @@ class Story:
             f"{len(proposal.approved_by)} of {proposal.needed} approvals: "
             f"{', '.join(proposal.approved_by)}",
         )
+        self.moment("one-short")
         self._in_force(approve(system.clients["chen"], proposal.digest), ("bela", "chen"))
 
     def _admit(self) -> None:

@@ -30,6 +30,7 @@ class Part:
     log: Path
     pass_fds: tuple[int, ...] = ()
     restart: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)  # beside the supervisor's
     process: subprocess.Popen[bytes] | None = None
     starts: list[float] = field(default_factory=list)
 
@@ -60,9 +61,11 @@ class Supervisor:
         *,
         pass_fds: tuple[int, ...] = (),
         restart: bool = True,
+        environment: Mapping[str, str] | None = None,
     ) -> Part:
         """Start a part; its output goes to a log file of its own."""
-        part = Part(name, command, self._logs / f"{name}.log", pass_fds, restart)
+        log = self._logs / f"{name}.log"
+        part = Part(name, command, log, pass_fds, restart, dict(environment or {}))
         with self._lock:
             self._parts[name] = part
             self._spawn(part)
@@ -121,7 +124,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self._environment,
+                env={**self._environment, **part.environment},
                 pass_fds=part.pass_fds,
                 start_new_session=True,
             )

@@ -85,6 +85,7 @@ class ScriptedServer:
         self.models: list[Document] = []
         self.manifests: dict[str, bytes] = {}
         self.nodes: list[Document] = []
+        self.evidence: dict[str, bytes] = {}
         self.events: list[Document] = []
         self.lies: dict[str, Lie] = {}
         self.asked: list[tuple[str, str]] = []
@@ -224,6 +225,8 @@ class ScriptedServer:
             return None
         if path.startswith("/v1/log/"):
             return self._log(path.removeprefix("/v1/log/"), request.url.params)
+        if path.startswith("/v1/evidence/"):
+            return {"data": b64(self.evidence[path.removeprefix("/v1/evidence/")])}
         if path.startswith("/v1/proposals"):
             return self._proposals(path.removeprefix("/v1/proposals").strip("/"), body)
         if path == "/v1/models":

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from keyturn.base.encoding import Digest, digest_of
+from keyturn.base.encoding import Digest, digest_of, unb64
 from keyturn.store import models
 from keyturn.wire.keyholder import AskRelease
 from support.control import WRAPPED, TestNode, World
@@ -73,6 +73,27 @@ def test_a_refusal_passes_through_and_says_why_on_the_node(world: World) -> None
         view = client.get("/v1/nodes/node-1").json()
     assert view["state"] == "refused"
     assert (view["reasons"][0]["found"], view["reasons"][0]["expected"]) == ("aa", "bb")
+
+
+@pytest.mark.parametrize("granting", [True, False])
+def test_officers_read_the_evidence_that_the_log_names(world: World, granting: bool) -> None:
+    world.keyholder.granting = granting
+    node = TestNode(MODEL)
+    with world.client() as client:
+        raw = node.request(client.post("/v1/challenges").json()["challenge"])
+        client.post("/v1/releases", content=raw)
+        path = f"/v1/evidence/{digest_of(raw)}"
+        assert client.get(path).status_code == 401
+    with world.sign_in() as client:
+        assert unb64(client.get(path).json()["data"], what="evidence") == raw
+        assert client.get(f"/v1/evidence/{digest_of(b'other')}").status_code == 404
+
+
+def test_what_is_not_in_the_log_is_not_kept(world: World) -> None:
+    world.keyholder.granting = world.keyholder.logging = False
+    with world.client() as client:
+        ask(world, client, TestNode(MODEL))
+    assert world.server.parts.releasing.evidence.size == 0
 
 
 def test_a_refusal_without_a_log_entry_makes_no_node(world: World) -> None:

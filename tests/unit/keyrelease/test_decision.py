@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from keyturn.attest.checks import Outcome
 from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
@@ -58,6 +59,31 @@ def test_a_good_node_is_approved_with_all_that_it_rests_on(desk: Desk) -> None:
     assert decision.policy_digest == state.newest[(Kind.POLICY, "serving")].statement.digest
     assert decision.lease is None
     assert not any(each.failed for each in decision.findings)
+
+
+def test_every_check_that_was_met_is_a_finding_with_what_set_it(desk: Desk) -> None:
+    decision = desk.decided(desk.request())
+    found = {each.check: each for each in decision.findings}
+    state = desk.log.state
+
+    for kind, subject in [
+        (Kind.ROSTER, "roster"),
+        (Kind.KEYS, "keys"),
+        (Kind.TRUST_ANCHORS, "trust-anchors"),
+        (Kind.MODEL, desk.digest),
+        (Kind.POLICY, "serving"),
+        (Kind.REFERENCE_VALUES, "firmware"),
+    ]:
+        now = state.newest[(kind, subject)]
+        check = found[f"{kind.value} in force"]
+        assert (check.outcome, check.reason) == (Outcome.MET, None)
+        assert check.found == f"version 1, since log index {now.index}"
+        assert check.expected == f"{kind.value} '{subject}' in force"
+        assert check.statement == now.statement.digest
+    for target in ("node", "platform", "measurement"):
+        assert found[f"{target} not revoked"].outcome is Outcome.MET
+    assert (found["witnesses"].found, found["witnesses"].expected) == ("0 cosignatures", "0")
+    assert {each.outcome for each in decision.findings} <= {Outcome.MET, Outcome.NOT_MEASURED}
 
 
 def test_a_grant_names_the_platform_lists_that_it_used(desk: Desk) -> None:

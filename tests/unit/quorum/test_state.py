@@ -483,3 +483,25 @@ def test_the_approvals_that_counted_are_kept(log: AuthorityLog) -> None:
     proposal = listed(log, "bela", "chen", "dora")
     entered = log.submit(proposal)
     assert entered.approvals == tuple(parse_approval(each) for each in proposal.approvals)
+
+
+# What was in force before
+
+
+def test_the_state_before_any_entry_is_that_of_a_replay_up_to_it(log: AuthorityLog) -> None:
+    log.enact_keys()
+    log.append(start_entry(log.clock(), "ab" * 16, "test"))
+    log.enact(Kind.PLATFORMS, "eu", LIST)
+    log.revoke("platform", LIST["platforms"][0]["id"])  # type: ignore[index]
+    log.append(withdraw(log, listed(log)))
+    log.clock.advance(seconds=1)
+    log.enact(Kind.PLATFORMS, "eu", LIST)  # ends the revocation
+    log.revoke("node", "node-1")
+
+    for index in range(len(log.leaves) + 2):
+        expected = replay(log.fingerprint, log.leaves[:index], log.read)
+        found = log.state.before(index)
+        assert found.size == expected.size
+        assert dict(found.newest) == dict(expected.newest)
+        assert dict(found.by_digest) == dict(expected.by_digest)
+        assert dict(found.revoked) == dict(expected.revoked)

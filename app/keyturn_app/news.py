@@ -1,0 +1,241 @@
+"""News for the officer, in words: happenings, alarms and turns of the connection.
+
+Heard from the start, so that the page that lists them may be built late. A happening is the
+server's word: it says where to look, and proves nothing. No Qt in here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from keyturn_app.desk import Desk, Topic
+from keyturn_app.facts import Alarm, Happening, Link
+from keyturn_app.i18n import _
+from keyturn_app.presenting import Listeners
+from keyturn_app.settings import Preferences
+from keyturn_app.states import link_look
+
+KEPT = 300
+
+
+class Tone(Enum):
+    """How loud it is."""
+
+    QUIET = "quiet"
+    GOOD = "good"
+    ATTENTION = "attention"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One piece of news. `page` and `target` say where one sees it; empty: nowhere."""
+
+    title: str
+    detail: str
+    at: datetime
+    tone: Tone
+    icon: str
+    page: str = ""
+    target: str = ""
+    happening: int = 0  # its number in the server's stream
+
+
+class News:
+    """Newest first. What was read is remembered by the number of the last happening seen."""
+
+    def __init__(self, desk: Desk, preferences: Preferences) -> None:
+        self.listeners = Listeners()
+        self._desk = desk
+        self._preferences = preferences
+        self._key = f"news.read.{desk.identity.profile.fingerprint}.{desk.identity.officer}"
+        self._read = _number(preferences.get(self._key))
+        self._own: list[Item] = []
+        self._unread_own = 0
+        self._link = desk.facts.connection.link
+        self._alarms: tuple[Alarm, ...] = ()
+        self._leave = desk.subscribe(
+            self._heard, Topic.HAPPENINGS, Topic.ALARMS, Topic.CONNECTION, Topic.IDENTITY
+        )
+        self._heard(frozenset(Topic))
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        told = [item_of(each) for each in self._desk.facts.happenings if _worth_telling(each)]
+        everything = sorted([*told, *self._own], key=lambda each: each.at, reverse=True)
+        return tuple(everything[:KEPT])
+
+    @property
+    def unread(self) -> int:
+        fresh = sum(
+            each.id > self._read and _worth_telling(each) for each in self._desk.facts.happenings
+        )
+        return fresh + self._unread_own
+
+    @property
+    def fresh(self) -> frozenset[Item]:
+        """The items behind `unread`."""
+        told = [each for each in self._desk.facts.happenings if each.id > self._read]
+        heard = [item_of(each) for each in told if _worth_telling(each)]
+        return frozenset([*heard, *self._own[len(self._own) - self._unread_own :]])
+
+    def mark_read(self) -> None:
+        """The officer has seen what there is now."""
+        newest = max((each.id for each in self._desk.facts.happenings), default=self._read)
+        if newest <= self._read and not self._unread_own:
+            return
+        self._read, self._unread_own = max(newest, self._read), 0
+        self._preferences.set(self._key, str(self._read))
+        self.listeners.tell()
+
+    def close(self) -> None:
+        self._leave()
+
+    def _heard(self, _topics: frozenset[Topic]) -> None:
+        facts = self._desk.facts
+        for alarm in facts.alarms:
+            if alarm not in self._alarms:
+                self._add(_alarm_item(alarm))
+        self._alarms = facts.alarms
+        if facts.connection.link is not self._link:
+            self._turned(self._link, facts.connection.link, facts.connection.error)
+            self._link = facts.connection.link
+        self.listeners.tell()
+
+    def _turned(self, before: Link, now: Link, why: str) -> None:
+        if now is Link.CONNECTING or (before is Link.CONNECTING and now is Link.LIVE):
+            return
+        look = link_look(now)
+        tone = Tone.GOOD if now is Link.LIVE else Tone.ATTENTION
+        title = _("Connection: {state}").format(state=look.word)
+        self._add(Item(title, why, self._desk.now(), tone, look.icon))
+
+    def _add(self, item: Item) -> None:
+        self._own = [*self._own, item][-KEPT:]
+        self._unread_own = min(self._unread_own + 1, KEPT)
+
+
+def item_of(happening: Happening) -> Item:
+    """A happening in words."""
+    data = happening.data
+    title, detail, tone, icon, page, name = _WORDS.get(happening.kind, _unknown)(data)
+    title = title or _("Event “{kind}”").format(kind=happening.kind[:40])
+    return Item(title, detail, happening.at, tone, icon, page, _text(data, name), happening.id)
+
+
+Words = tuple[str, str, Tone, str, str, str]
+"""Title, detail, tone, icon, page, and the field that names the target there."""
+
+
+def _text(data: Mapping[str, object], name: str) -> str:
+    """A field of what the server sent, cut to what a line can hold."""
+    value = data.get(name, "") if name else ""
+    return value[:200] if isinstance(value, str) else str(value)[:40]
+
+
+def _subject(data: Mapping[str, object]) -> str:
+    return f"{_text(data, 'kind')} {_text(data, 'subject')}".strip()
+
+
+def _proposal(data: Mapping[str, object]) -> Words:
+    if data.get("withdrawn"):
+        return _("A proposal was withdrawn"), "", Tone.QUIET, "undo-2", "approvals", "digest"
+    title = _("{officer} proposed a change").format(officer=_text(data, "proposer"))
+    return title, _subject(data), Tone.ATTENTION, "file-input", "approvals", "digest"
+
+
+def _approval(data: Mapping[str, object]) -> Words:
+    officer = _text(data, "officer")
+    if data.get("decision") == "reject":
+        title = _("{officer} rejected a proposal").format(officer=officer)
+        return title, "", Tone.ATTENTION, "x", "approvals", "digest"
+    title = _("{officer} approved a proposal").format(officer=officer)
+    return title, "", Tone.QUIET, "user-check", "approvals", "digest"
+
+
+def _in_force(data: Mapping[str, object]) -> Words:
+    return _("In force"), _subject(data), Tone.GOOD, "badge-check", "approvals", "digest"
+
+
+def _revocation(data: Mapping[str, object]) -> Words:
+    subject = _text(data, "subject")
+    return _("Revoked"), subject, Tone.ATTENTION, "ban", "approvals", "digest"
+
+
+def _not_taken(data: Mapping[str, object]) -> Words:
+    title = _("The keyholder did not take a proposal")
+    return title, _subject(data), Tone.ATTENTION, "octagon-x", "approvals", "digest"
+
+
+def _model(data: Mapping[str, object]) -> Words:
+    detail = f"{_text(data, 'name')} {_text(data, 'version')}".strip()
+    return _("A sealed model was registered"), detail, Tone.QUIET, "box", "models", "digest"
+
+
+def _grant(data: Mapping[str, object]) -> Words:
+    title = _("A key was released to {node}").format(node=_text(data, "node"))
+    return title, "", Tone.GOOD, "key-round", "fleet", "node"
+
+
+def _refusal(data: Mapping[str, object]) -> Words:
+    title = _("{node} was refused a key").format(node=_text(data, "node"))
+    reasons = data.get("reasons")
+    told = ", ".join(str(each)[:60] for each in reasons[:4]) if isinstance(reasons, list) else ""
+    return title, told, Tone.ATTENTION, "octagon-x", "fleet", "node"
+
+
+def _lost(data: Mapping[str, object]) -> Words:
+    title = _("No word from {node}").format(node=_text(data, "node"))
+    return title, "", Tone.ATTENTION, "circle-slash", "fleet", "node"
+
+
+def _wiped(data: Mapping[str, object]) -> Words:
+    title = _("{node} wiped its keys and weights").format(node=_text(data, "node"))
+    took = _text(data, "time_to_wipe_ms")
+    detail = _("Time to wipe: {count} ms").format(count=took) if took else ""
+    return title, detail, Tone.ATTENTION, "eraser", "fleet", "node"
+
+
+def _platform(data: Mapping[str, object]) -> Words:
+    title = _("Another machine came under the name {node}").format(node=_text(data, "node"))
+    return title, "", Tone.ATTENTION, "server", "fleet", "node"
+
+
+def _rewritten(_data: Mapping[str, object]) -> Words:
+    title = _("The server reports that the log's history was rewritten")
+    return title, "", Tone.ALARM, "siren", "log", ""
+
+
+def _unknown(_data: Mapping[str, object]) -> Words:
+    return "", "", Tone.QUIET, "circle-dot", "", ""
+
+
+_WORDS = {
+    "proposal": _proposal,
+    "approval": _approval,
+    "in-force": _in_force,
+    "refused": _not_taken,
+    "revocation": _revocation,
+    "model": _model,
+    "grant": _grant,
+    "refusal": _refusal,
+    "heartbeat-lost": _lost,
+    "wiped": _wiped,
+    "platform-changed": _platform,
+    "history-rewritten": _rewritten,
+}
+
+
+def _worth_telling(happening: Happening) -> bool:
+    """Renewals go on all day."""
+    return happening.kind != "renewal"
+
+
+def _alarm_item(alarm: Alarm) -> Item:
+    detail = alarm.message
+    return Item(_("The server was caught"), detail, alarm.at, Tone.ALARM, "siren", "log", "")
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdecimal() else 0

@@ -1,0 +1,245 @@
+"""A recording of a real system: the server's answers, byte for byte, at a few moments.
+
+Screens are drawn from it through the same client and the same verifiers as live: the signed
+bytes are in it, so nothing in a picture was believed without proof. It holds answers to GET
+only; whoever asks a recording to sign or post anything is refused.
+
+File: gzip over one JSON document `{type: "app-recording", format: 1, server, pin, fingerprint,
+officer, bodies: {sha256 hex: base64}, moments: [{name, time, answers: {path: [status, sha256]}}]}`.
+"""
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from keyturn.base.encoding import b64, sha256
+from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError
+from keyturn.base.strictjson import dump, parse_object
+from keyturn.base.times import format_time
+from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import FileUnusable
+from keyturn.client.logexport import objects_named
+from keyturn.client.memory import Memory, Session
+from keyturn.client.profile import Profile
+from keyturn.client.proposals import Status
+from keyturn.client.transport import Transport
+from keyturn.officerkeys.location import InKeyring
+from keyturn.officerkeys.signer import Signer
+from keyturn.wire.tls import parse_pin, pinned_context
+
+TYPE = "app-recording"
+MAX_FILE = 64 << 20
+_TRIES = 8
+_RECEIPTS = 60  # of the newest entries
+_EXAMINED = 24  # nodes whose evidence is kept
+
+
+class RecordingUnusable(UnreachableError):
+    """The file is not there, or the system did not hold still long enough to be recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Every answer at one time: path with query → (status, body)."""
+
+    name: str
+    time: datetime
+    answers: Mapping[str, tuple[int, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """`profile` names the server and the officer who asked."""
+
+    profile: Profile
+    moments: tuple[Moment, ...]
+
+    def moment(self, name: str) -> Moment:
+        """Raises RecordingUnusable."""
+        for each in self.moments:
+            if each.name == name:
+                return each
+        raise RecordingUnusable("the recording has no such moment", found=name)
+
+    def client(self, moment: Moment) -> KeyturnClient:
+        """A client that is answered from the recording, at the recording's time."""
+        http = httpx.Client(base_url=self.profile.server, transport=Replay(moment))
+        memory = Memory(self.profile.fingerprint)
+        good = Session(
+            "recorded", self.profile.pin, self.profile.officer, moment.time + timedelta(days=1)
+        )
+        memory.keep_session(good)
+        return KeyturnClient(
+            self.profile, memory, Transport(http), now=lambda: moment.time, signer=_no_signer
+        )
+
+
+class Replay(httpx.BaseTransport):
+    """Answers from a moment. What is not in it is not found."""
+
+    def __init__(self, moment: Moment) -> None:
+        self._answers = moment.answers
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        found = self._answers.get(_name(request.url)) if request.method == "GET" else None
+        if found is None:
+            error = {"kind": "not-recorded", "message": "this is a recording"}
+            return httpx.Response(404, content=dump({"error": error}))
+        return httpx.Response(found[0], content=found[1])
+
+
+@dataclass
+class Recorder(httpx.BaseTransport):
+    """Passes everything on, and keeps the answers to GET."""
+
+    inner: httpx.BaseTransport
+    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self.inner.handle_request(request)
+        body = response.read()
+        if request.method == "GET":
+            self.answers[_name(request.url)] = (response.status_code, body)
+        return httpx.Response(response.status_code, content=body)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+def capture(
+    name: str, profile: Profile, signer: Callable[[], Signer], now: Callable[[], datetime]
+) -> Moment:
+    """Ask a running server everything that the app's pages ask.
+
+    Asks again when the log grew meanwhile; raises RecordingUnusable when it never held still.
+    """
+    for _ in range(_TRIES):
+        recorder = Recorder(httpx.HTTPTransport(verify=pinned_context(profile.pin)))
+        http = httpx.Client(base_url=profile.server, transport=recorder)
+        memory = Memory(profile.fingerprint)
+        with KeyturnClient(profile, memory, Transport(http), now=now, signer=signer) as client:
+            began = now()
+            size = sweep(client)
+            if client.checkpoint().checkpoint.size == size:
+                return Moment(name, began, dict(recorder.answers))
+    raise RecordingUnusable("the log kept growing while it was recorded")
+
+
+def sweep(client: KeyturnClient) -> int:
+    """Everything that pages ask. Gives the log's size at the start."""
+    client.hello()
+    checkpoint, leaves = client.leaves()
+    size = checkpoint.checkpoint.size
+    for proposal in client.proposals():
+        client.proposal(proposal.digest)
+        if proposal.status is Status.OPEN:
+            client.export(proposal.digest)
+    for model in client.models():
+        with suppress(KeyturnError):  # a server that does not give manifests
+            client.manifest(model.digest)
+    _examine(client)
+    kept = {index for index, leaf in enumerate(leaves) if b'"envelopes"' in leaf}
+    for index in sorted(kept | set(range(max(0, size - _RECEIPTS), size))):
+        client.receipt(index)
+        for digest, needed in objects_named(leaves[index]):
+            if needed:
+                client.read_object(digest)
+    return size
+
+
+def _examine(client: KeyturnClient) -> None:
+    """The evidence of nodes in trouble, and of some that are not."""
+    nodes = sorted(client.nodes(), key=lambda each: (each.refused is None, each.name))
+    for node in nodes[:_EXAMINED]:
+        if node.granted or node.refused:
+            client.examine(node.name)
+
+
+def write_recording(path: Path, profile: Profile, moments: Iterable[Moment]) -> None:
+    """Reproducible bytes for the same answers. Raises FileUnusable."""
+    bodies: dict[str, str] = {}
+    listed = []
+    for moment in moments:
+        answers = {}
+        for name, (status, body) in sorted(moment.answers.items()):
+            digest = sha256(body).hex()
+            bodies[digest] = b64(body)
+            answers[name] = [status, digest]
+        listed.append({"name": moment.name, "time": format_time(moment.time), "answers": answers})
+    document = {
+        "type": TYPE,
+        "format": 1,
+        "server": profile.server,
+        "pin": profile.pin,
+        "fingerprint": profile.fingerprint,
+        "officer": profile.officer,
+        "bodies": bodies,
+        "moments": listed,
+    }
+    try:
+        path.write_bytes(gzip.compress(dump(document), mtime=0))
+    except OSError as error:
+        raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_recording(path: Path) -> Recording:
+    """Raises RecordingUnusable, MalformedError. The client verifies what is in it."""
+    try:
+        packed = path.read_bytes()
+    except OSError as error:
+        raise RecordingUnusable(f"cannot read {path}: {error.strerror}") from error
+    fields = parse_object(_unpacked(packed), limit=MAX_FILE, what="recording")
+    fields.literal("type", TYPE)
+    fields.literal("format", 1)
+    inner = fields.fields("bodies")
+    bodies = {name: inner.b64(name, limit=MAX_FILE) for name in inner.names()}
+    officer = fields.text("officer", limit=64)
+    profile = Profile(
+        fields.text("server", limit=200),
+        parse_pin(fields.text("pin", limit=64)),
+        fields.digest("fingerprint"),
+        officer,
+        InKeyring(officer),
+    )
+    moments = []
+    for each in fields.objects("moments", limit=100):
+        name, time = each.text("name", limit=100), each.time("time")
+        named = each.fields("answers")
+        answers = {path: _answer(named.items(path), bodies) for path in named.names()}
+        each.done()
+        moments.append(Moment(name, time, answers))
+    fields.done()
+    return Recording(profile, tuple(moments))
+
+
+def _answer(pair: object, bodies: Mapping[str, bytes]) -> tuple[int, bytes]:
+    match pair:
+        case [int(status), str(digest)] if digest in bodies:
+            return status, bodies[digest]
+    raise MalformedError("recording: an answer", expected="[status, sha256 of a body]")
+
+
+def _unpacked(packed: bytes) -> bytes:
+    try:
+        reader = zlib.decompressobj(wbits=31)
+        raw = reader.decompress(packed, MAX_FILE)
+    except zlib.error as error:
+        raise MalformedError(f"recording: not gzip: {error}") from error
+    if reader.unconsumed_tail or reader.unused_data or not reader.eof:
+        raise MalformedError("recording: too large, cut short, or with more behind it")
+    return raw
+
+
+def _name(url: httpx.URL) -> str:
+    query = "&".join(f"{key}={value}" for key, value in sorted(url.params.multi_items()))
+    return f"{url.path}?{query}" if query else url.path
+
+
+def _no_signer() -> Signer:
+    raise RecordingUnusable("a recording signs nothing")

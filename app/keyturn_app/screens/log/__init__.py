@@ -1,0 +1,1 @@
+"""The log: its entries, their proofs, the checkpoints seen, and the alarm when they disagree."""

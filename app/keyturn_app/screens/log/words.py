@@ -1,0 +1,174 @@
+"""What an entry says, in words. The leaf is parsed strictly; names come from what was signed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import MalformedError
+from keyturn.keyrelease.binding import Purpose
+from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
+from keyturn.quorum.bodies import Admission, Revocation
+from keyturn.quorum.entries import (
+    Entry,
+    EntryKind,
+    OriginEntry,
+    StatementEntry,
+    WithdrawalEntry,
+    parse_entry,
+    read_origin,
+    read_statement,
+    read_withdrawal,
+)
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.state import AuthorityState
+from keyturn_app import wording
+from keyturn_app.i18n import _
+from keyturn_app.states import Look
+
+
+@dataclass(frozen=True, slots=True)
+class StartEntry:
+    boot: str
+    software: str
+
+
+Body = OriginEntry | StatementEntry | WithdrawalEntry | GrantEntry | RefusalEntry | StartEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    index: int
+    time: str
+    look: Look
+    text: str
+    node: str
+
+
+def kind_look(kind: EntryKind) -> Look:
+    return {
+        EntryKind.ORIGIN: Look(_("Origin"), "unknown", "flag"),
+        EntryKind.STATEMENT: Look(_("Statement"), "pending", "stamp"),
+        EntryKind.WITHDRAWAL: Look(_("Withdrawal"), "unknown", "undo-2"),
+        EntryKind.GRANT: Look(_("Grant"), "ok", "key-round"),
+        EntryKind.REFUSAL: Look(_("Refusal"), "danger", "octagon-x"),
+        EntryKind.START: Look(_("Start"), "unknown", "power"),
+    }[kind]
+
+
+def kinds_word(kind: EntryKind) -> str:
+    """For a filter: more than one."""
+    return {
+        EntryKind.ORIGIN: _("Origin"),
+        EntryKind.STATEMENT: _("Statements"),
+        EntryKind.WITHDRAWAL: _("Withdrawals"),
+        EntryKind.GRANT: _("Grants"),
+        EntryKind.REFUSAL: _("Refusals"),
+        EntryKind.START: _("Starts"),
+    }[kind]
+
+
+def read_leaf(leaf: bytes) -> tuple[Entry, Body]:
+    """Raises MalformedError."""
+    entry = parse_entry(leaf)
+    if entry.kind is EntryKind.START:
+        boot = entry.fields.hex("boot", size=16).hex()
+        body: Body = StartEntry(boot, entry.fields.text("software", limit=200))
+        entry.fields.done()
+        return entry, body
+    readers: dict[EntryKind, Callable[[Entry], Body]] = {
+        EntryKind.ORIGIN: read_origin,
+        EntryKind.STATEMENT: read_statement,
+        EntryKind.WITHDRAWAL: read_withdrawal,
+        EntryKind.GRANT: read_grant,
+        EntryKind.REFUSAL: read_refusal,
+    }
+    return entry, readers[entry.kind](entry)
+
+
+def row(index: int, leaf: bytes, state: AuthorityState) -> Row:
+    """One entry for the table; a leaf that cannot be read is shown as that."""
+    try:
+        entry, body = read_leaf(leaf)
+    except MalformedError as error:
+        return Row(index, "", Look(_("Unreadable"), "danger", "file-warning"), error.message, "")
+    look = kind_look(entry.kind)
+    if isinstance(body, StatementEntry) and body.kind is Kind.REVOCATION:
+        look = Look(look.word, "quarantined", "ban")
+    node = body.node if isinstance(body, GrantEntry | RefusalEntry) else ""
+    return Row(index, moment(entry.time), look, sentence(entry, body, state), node)
+
+
+def moment(value: datetime) -> str:
+    """`2026-11-29 10:02:11`, in UTC."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def sentence(entry: Entry, body: Body, state: AuthorityState) -> str:
+    """What the entry says."""
+    if isinstance(body, GrantEntry):
+        return _grant(entry.time, body, state)
+    if isinstance(body, RefusalEntry):
+        return _("Refused {node}: {reasons}").format(
+            node=body.node, reasons=", ".join(body.reasons)
+        )
+    if isinstance(body, StatementEntry):
+        return _statement(body, state)
+    if isinstance(body, WithdrawalEntry):
+        return _("Proposal {digest} withdrawn by its proposer").format(
+            digest=wording.digest(body.statement)
+        )
+    if isinstance(body, StartEntry):
+        return _("Keyholder started, {software}").format(software=body.software)
+    return _("Origin of this log")
+
+
+def model_name(digest: Digest, state: AuthorityState) -> str:
+    """As its admission calls it; its digest when it never was admitted."""
+    known = state.newest.get((Kind.MODEL, digest))
+    body = None if known is None else known.statement.body
+    return str(body.name) if isinstance(body, Admission) else wording.digest(digest)
+
+
+def statement_name(kind: Kind, subject: str, state: AuthorityState) -> str:
+    """Like `policy 'serving'`."""
+    if kind is Kind.MODEL:
+        return _("model '{name}'").format(name=model_name(Digest(subject), state))
+    if subject == kind.value:  # roster, keys, trust-anchors: there is one of each
+        return f"{kind.value}"
+    return f"{kind.value} '{subject}'"
+
+
+def _grant(time: datetime, body: GrantEntry, state: AuthorityState) -> str:
+    same_day = body.until.date() == time.date()
+    values = {
+        "node": body.node,
+        "model": model_name(body.model, state),
+        "until": f"{body.until.astimezone(UTC):%H:%M:%S}" if same_day else moment(body.until),
+    }
+    if body.purpose is Purpose.RENEWAL:
+        return _("Renewal for {node}, {model}, lease until {until}").format(**values)
+    return _("Grant to {node} for {model}, lease until {until}").format(**values)
+
+
+def _statement(body: StatementEntry, state: AuthorityState) -> str:
+    known = state.by_digest.get(body.statement)
+    by = ", ".join(sorted(known.approved_by)) if known is not None else ""
+    what = None if known is None else known.statement.body
+    if isinstance(what, Revocation):
+        text = _("Revocation of {kind} {target} in force").format(
+            kind=what.target_kind.value, target=_target(what, state)
+        )
+    else:
+        text = _("{name} version {version} in force").format(
+            name=statement_name(body.kind, body.subject, state), version=body.version
+        )
+    return _("{text}, approved by {names}").format(text=text, names=by) if by else text
+
+
+def _target(body: Revocation, state: AuthorityState) -> str:
+    if body.target.startswith("sha256:"):
+        return model_name(Digest(body.target), state)
+    return body.target

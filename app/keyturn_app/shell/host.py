@@ -1,0 +1,78 @@
+"""Where pages are shown: each built on its first visit, kept until the desk changes."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from keyturn_app.qtkit.pages import Page, PageContext, PageSpec
+from keyturn_app.qtkit.theme import colour
+from keyturn_app.qtkit.widgets import column
+
+
+class PageHost(QWidget):
+    """`built` is told each page once, before it is shown."""
+
+    def __init__(self, built: Callable[[Page], None]) -> None:
+        super().__init__()
+        self.setObjectName("host")
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("host.stack")
+        self._pages: dict[str, Page] = {}
+        self._built = built
+        self.setLayout(column(self._stack, spacing=0))
+        self._veil = _Veil(self)
+
+    def show_page(self, spec: PageSpec, context: PageContext) -> Page:
+        page = self._pages.get(spec.id)
+        if page is None:
+            page = spec.build(context)
+            self._pages[spec.id] = page
+            self._stack.addWidget(page)
+            self._built(page)
+        self._stack.setCurrentWidget(page)
+        return page
+
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        return tuple(self._pages.values())
+
+    def close_pages(self) -> None:
+        """The desk is going away, and with it everything that was shown of it."""
+        pages, self._pages = self._pages, {}
+        for page in pages.values():
+            page.close_page()
+            self._stack.removeWidget(page)
+            page.hide()
+            page.setParent(None)
+            page.deleteLater()
+
+    def set_dimmed(self, dimmed: bool) -> None:
+        """What the pages show is not of now."""
+        self._veil.setVisible(dimmed)
+
+
+class _Veil(QWidget):
+    """Dims what lies below it and lets every click through.
+
+    Not a QGraphicsEffect: that paints the whole page into a picture at each change.
+    """
+
+    def __init__(self, host: QWidget) -> None:
+        super().__init__(host)
+        self._host = host
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setObjectName("host.veil")
+        host.installEventFilter(self)
+        self.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.Resize:
+            self.setGeometry(self._host.rect())
+        return super().eventFilter(watched, event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        tint = colour("canvas")
+        tint.setAlpha(110)
+        QPainter(self).fillRect(self.rect(), tint)

@@ -1,0 +1,128 @@
+"""What the frame around every page shows, as frozen values. No Qt in here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from keyturn.quorum.kinds import Role
+from keyturn_app import wording
+from keyturn_app.facts import STALE_SECONDS, Alarm, Connection, Facts, Link
+from keyturn_app.i18n import _
+from keyturn_app.states import Look
+
+
+class Tone(Enum):
+    WARN = "warn"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True)
+class BannerView:
+    """Across every page. `proof`: whether there are files to show."""
+
+    tone: Tone
+    text: str
+    proof: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """`mark` is PROD, STAGING or DEMO; `token` its colour."""
+
+    label: str
+    mark: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerView:
+    name: str
+    initials: str
+    roles: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShellView:
+    band: str  # empty: no band
+    environment: Environment
+    link: Look
+    age: str
+    banner: BannerView | None
+    dimmed: bool  # what the pages show is not of now
+    officer: OfficerView
+    fingerprint: str  # as `sha256:…`, whole
+    unread: int
+
+
+def environment(label: str, kind: str, *, simulated: bool) -> Environment:
+    """`kind` is what the officer says it is; what nobody says to be else is production."""
+    if simulated:  # whatever anybody says
+        return Environment(label, _("DEMO"), "simulated")
+    if kind == "staging":
+        return Environment(label, _("STAGING"), "pending")
+    return Environment(label, _("PROD"), "stale")
+
+
+def age_text(connection: Connection, now: datetime) -> str:
+    """How far what is shown lies behind the server, or since when nothing was heard."""
+    if connection.link is Link.LIVE and connection.behind_ms is not None:
+        behind = _("{count} ms behind").format(count=f"{connection.behind_ms:,}")
+        if connection.events_per_second < 1:
+            return behind
+        rate = _("{count} events/s").format(count=round(connection.events_per_second))
+        return f"{rate} · {behind}"
+    if connection.heard is None:
+        return "" if connection.link is Link.CONNECTING else _("never heard")
+    return _("heard {ago}").format(ago=wording.ago(connection.heard, now))
+
+
+def banner(facts: Facts, now: datetime) -> BannerView | None:
+    """The worst that must be said; None when there is nothing."""
+    connection = facts.connection
+    if facts.alarms:
+        proof = any(each.saved for each in facts.alarms)
+        return BannerView(Tone.DANGER, alarm_text(facts.alarms[-1]), proof)
+    if connection.link is Link.DISTRUSTED:
+        text = _("Server not believed: nothing that it says is shown as fact. {why}")
+        return BannerView(Tone.DANGER, text.format(why=connection.error).strip(), False)
+    said = {
+        Link.STALE: _("Nothing heard for more than {seconds} s: what is shown is old ({age})."),
+        Link.RECONNECTING: _("Connection lost, trying again: what is shown is old ({age})."),
+        Link.OFFLINE: _("No connection: every node is Unknown, what is shown is old ({age})."),
+    }.get(connection.link)
+    if said is None:
+        return None
+    text = said.format(seconds=int(STALE_SECONDS), age=age_text(connection, now))
+    return BannerView(Tone.WARN, f"{text} {connection.error}".strip(), False)
+
+
+def alarm_text(alarm: Alarm) -> str:
+    """What the server was caught at: found, expected and what to do."""
+    text = _("Server not believed: {message}").format(message=alarm.message.rstrip("."))
+    if alarm.found:
+        text += _("; found {found}").format(found=alarm.found)
+    if alarm.expected:
+        text += _("; expected {expected}").format(expected=alarm.expected)
+    return f"{text}. {alarm.hint}".strip()
+
+
+def initials(name: str) -> str:
+    words = [each for each in name.replace("-", " ").split() if each[0].isalnum()]
+    if not words:
+        return "?"
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+def roles_text(roles: frozenset[Role]) -> str:
+    """In the order of DESIGN §6; the two that matter most here."""
+    names = {
+        Role.PROPOSER: _("Proposer"),
+        Role.APPROVER: _("Approver"),
+        Role.CUSTODIAN: _("Custodian"),
+        Role.OPERATOR: _("Operator"),
+        Role.AUDITOR: _("Auditor"),
+        Role.WITNESS: _("Witness"),
+    }
+    held = [text for role, text in names.items() if role in roles]
+    more = f" +{len(held) - 2}" if len(held) > 2 else ""
+    return ", ".join(held[:2]) + more

@@ -1,0 +1,111 @@
+"""`make recording`: the story once more, with a fleet of machines, kept for pictures of the app.
+
+What is kept are the control plane's own answers at three moments. The app's client verifies them
+again whenever a picture is drawn from them.
+"""
+
+from pathlib import Path
+
+from keyturn.keyrelease.entries import read_grant
+from keyturn.quorum.entries import EntryKind
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.policy_body import Caveat
+from keyturn_app.recording import Moment, capture, write_recording
+from keyturn_demo import bodies, crowd
+from keyturn_demo.console import Narrator, require
+from keyturn_demo.desk import approve, now
+from keyturn_demo.parts import System
+from keyturn_demo.story import Story
+
+OFFICER = "chen"
+"""Who looks at the screens: one who has something to approve."""
+
+
+class RecordedStory(Story):
+    """Nodes renew rarely here, so that the log holds still while it is kept."""
+
+    lease_seconds = 600
+
+    def __init__(self, system: System, say: Narrator, file: Path) -> None:
+        super().__init__(system, say)
+        self._file = file
+        self._moments: list[Moment] = []
+        self._crowd: list[crowd.Beats] = []
+
+    def tell(self) -> None:
+        """Raises StepFailed, RecordingUnusable."""
+        self._prepare()
+        self._genesis()
+        self._seal()
+        self._authority()
+        self._admit()
+        self._release()
+        self._refuse()
+        self._fill()
+        self.moment("serving")
+        self._revoke()
+        self.moment("revoked")
+        write_recording(self._file, self._system.desks[OFFICER].profile, self._moments)
+        size = self._file.stat().st_size
+        self._say.step(f"{len(self._moments)} moments kept in {self._file}", f"{size:,} bytes")
+
+    def moment(self, name: str) -> None:
+        """Keep every answer of now."""
+        desk = self._system.desks[OFFICER]
+        with self._say.working(f"recording '{name}'"):
+            crowd.beat(self._system, self._crowd)
+            self._moments.append(capture(name, desk.profile, lambda: desk.signer, now))
+
+    def _fill(self) -> None:
+        """Machines at five sites, two of them with old firmware, and statements under way."""
+        system, say = self._system, self._say
+        crowd.begin(system)
+        for each in crowd.MACHINES:
+            system.start_devices(each.name)
+        for each in crowd.MACHINES:
+            crowd.wait_for_devices(system, each)
+        early, late = crowd.MACHINES[4:5], (*crowd.MACHINES[:4], *crowd.MACHINES[5:])
+        with say.working("machines attest for the first time"):
+            for machine in crowd.MACHINES:
+                crowd.attest(system, self._model, (machine.first,))
+            quiet = crowd.attest(system, self._model, early)
+        self._sites()
+        with say.working("a fleet attests"):
+            self._crowd = crowd.attest(system, self._model, late)
+        expected = sum(len(each.nodes) for each in late if each.good)
+        granted = len(self._crowd)
+        require(granted == expected, "a fleet attests", found=granted, expected=expected)
+        self._crowd += quiet[6:]  # the others are not heard of again
+        say.step(f"{granted} more nodes granted", f"{len(crowd.MACHINES)} machines")
+        self._under_way()
+
+    def _sites(self) -> None:
+        """Where each platform of the log stands."""
+        grants = [read_grant(entry) for _, entry in self._entries(EntryKind.GRANT)]
+        found = {each.platform: each.node for each in grants}
+        body: dict[str, object] = {
+            "platforms": [
+                {"id": platform, "site": crowd.site_of(node), "note": ""}
+                for platform, node in sorted(found.items())
+            ]
+        }
+        self._enact(Kind.PLATFORMS, "fleet", body, "machines as delivered", ("bela", "chen"))
+
+    def _under_way(self) -> None:
+        """A policy that tightens, one approval short; a baseline that nobody has looked at."""
+        tighter = bodies.policy(120)
+        tighter["accepted_caveats"] = [
+            each.value for each in bodies.ACCEPTED if each is not Caveat.UNLOCKED_MEMORY
+        ]
+        policy = self._propose(
+            Kind.POLICY, bodies.POLICY, tighter, "shorter leases; locked memory only"
+        )
+        approve(self._system.clients["bela"], policy.digest, "checked against the fleet")
+        self._propose(
+            Kind.REFERENCE_VALUES, "firmware-2026-12", bodies.baseline(), "firmware of December"
+        )
+        node = crowd.MACHINES[0].nodes[-1]
+        revoked = self._propose(
+            Kind.REVOCATION, f"node:{node}", bodies.node_revocation(node), "disk swapped"
+        )
+        approve(self._system.clients["dora"], revoked.digest)
