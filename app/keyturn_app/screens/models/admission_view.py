@@ -28,6 +28,7 @@ from keyturn_app.screens.models.admitting import (
 from keyturn_app.screens.models.parts import Scroller, over
 from keyturn_app.screens.models.wizard_pages import field, labelled
 
+FILL = 1000  # against stretches of 1: as wide as it may be
 MEASURE = 820
 
 
@@ -57,7 +58,7 @@ class AdmissionForm(QFrame):
         )
         around = QWidget()
         centred = row(None, inside, None, spacing=0)
-        centred.setStretch(1, 1)
+        centred.setStretch(1, FILL)
         around.setLayout(centred)
         whole = column(Scroller(around, name="admit.scroll"), line(), self._make_foot(), spacing=0)
         whole.setStretch(0, 1)
@@ -160,9 +161,7 @@ class AdmissionForm(QFrame):
         return card(over(_("Why, and how long")), self._reason, times, spacing=10)
 
     def _make_foot(self) -> QFrame:
-        cancel = button(
-            _("Cancel"), name="admit.cancel", kind="danger", clicked=self._presenter.cancel
-        )
+        cancel = button(_("Cancel"), name="admit.cancel", clicked=self._presenter.cancel)
         self._problem = label("", "Second", wrap=True, name="admit.problem")
         self._problem.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._problem.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)

@@ -50,7 +50,9 @@ class DetailView(QFrame):
         head.setStretch(0, 1)
         self._pill = Pill("", "unknown", "circle-slash", name="models.detail.status")
         self._note = label("", "Small", "Second")
-        top = column(head, row(self._pill, self._note, None), spacing=8, margins=(20, 16, 16, 12))
+        self._version = label("", "Small", "Second", name="models.detail.version")
+        state = row(self._pill, self._version, self._note, None, spacing=10)
+        top = column(head, state, spacing=8, margins=(20, 16, 16, 12))
         body = QWidget()
         body.setLayout(self._sections())
         foot = self._make_foot()
@@ -67,7 +69,8 @@ class DetailView(QFrame):
         if detail is None:
             return
         self.setAccessibleName(_("Model {name}").format(name=detail.name))
-        self._name.setText(f"{detail.name} {detail.version}")
+        self._name.setText(detail.name)
+        self._version.setText(_("Version {version}").format(version=detail.version))
         self._pill.show_state(detail.look.word, detail.look.token, detail.look.icon)
         self._note.setText(detail.note)
         self._why.setText(detail.why)
@@ -229,6 +232,7 @@ class NodesView(QFrame):
             clicked=lambda: self._presenter.follow("fleet", node.name),
         )
         name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        name.setMinimumWidth(132)
         pill = Pill("", "unknown", "circle-slash")
         lease = label("", "Small", "Second")
         self._rows.addLayout(row(name, pill, None, lease, spacing=8))
@@ -248,7 +252,7 @@ class FilesView(QFrame):
         self._verify = button(
             _("Verify a copy…"), name="models.verify", kind="link", clicked=presenter.verify
         )
-        self._model = CellModel([_("File"), _("Size"), _("SHA-256, sealed")], (1,))
+        self._model = CellModel([_("File"), _("Size"), _("SHA-256")], (1,))
         self._table = SmallTable(
             self._model,
             name="models.files",
@@ -258,7 +262,7 @@ class FilesView(QFrame):
             copied=presenter.copy,
         )
         self._table.setColumnWidth(1, 76)
-        self._table.setColumnWidth(2, 136)
+        self._table.setColumnWidth(2, 104)
         inside = section(
             _("Files"), self._text, row(self._retry, None), self._table, right=self._verify
         )
@@ -276,7 +280,7 @@ class FilesView(QFrame):
 
 def _file(each: FileLine) -> CellRow:
     digits = each.sha256.removeprefix("sha256:")
-    short = f"{digits[:4]} {digits[4:8]} … {digits[-4:]}"
+    short = f"{digits[:4]} … {digits[-4:]}"
     return CellRow(
         each.path,
         (

@@ -1,6 +1,6 @@
 """Tiles, filter and table of the inventory. Shows a ModelsView and says what was asked for."""
 
-from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt
+from PySide6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHeaderView,
@@ -40,9 +40,9 @@ from keyturn_app.screens.models.viewmodel import (
 )
 
 WIDTHS = {
-    Column.NAME: 168,
+    Column.NAME: 150,
     Column.VERSION: 68,
-    Column.STATUS: 232,
+    Column.STATUS: 240,
     Column.POLICY: 104,
     Column.RUNS: 84,
     Column.SIZE: 84,
@@ -50,6 +50,7 @@ WIDTHS = {
     Column.REGISTERED: 100,
     Column.DIGEST: 196,
 }
+TILE = 96
 _LEAVES_FIRST = (Column.FILES, Column.DIGEST, Column.REGISTERED, Column.SIZE, Column.VERSION)
 """In this order columns make room when the table is narrow; the drawer has all of them."""
 
@@ -62,7 +63,7 @@ class TileButton(QPushButton):
         self.setObjectName(f"models.tile.{show.value}")
         self.setProperty("kind", "tile")
         self.setCheckable(True)
-        self.setFixedHeight(92)
+        self.setFixedHeight(TILE)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._icon = IconLabel("circle-dashed", "unknown", 16)
         self._name = label("", "Second")
@@ -72,6 +73,12 @@ class TileButton(QPushButton):
             each.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         head = row(self._icon, self._name, None, spacing=8)
         self.setLayout(column(head, self._figure, self._text, spacing=2, margins=(14, 10, 14, 10)))
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return QSize(120, TILE)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return QSize(96, TILE)
 
     def show_tile(self, tile: Tile) -> None:
         self._icon.show_icon(tile.icon, tile.token)
@@ -230,6 +237,13 @@ class InventoryView(QWidget):
             hidden.add(each)
         for each in Column:
             self._table.setColumnHidden(each, each in hidden)
+        mode = QHeaderView.ResizeMode
+        wide = not hidden
+        self._table.horizontalHeader().setSectionResizeMode(
+            Column.NAME, mode.Stretch if wide else mode.Interactive
+        )
+        if not wide:
+            self._table.setColumnWidth(Column.NAME, WIDTHS[Column.NAME])
 
 
 def _cells(model: Row, *, dimmed: bool) -> CellRow:

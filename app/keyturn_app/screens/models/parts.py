@@ -119,10 +119,10 @@ class Scroller(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.viewport().setAutoFillBackground(False)
-        inside.setAutoFillBackground(False)
         self._inside = inside
         self.setWidget(inside)
+        for each in (self.viewport(), inside):  # what lies under it shows through
+            each.setAutoFillBackground(False)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         super().resizeEvent(event)

@@ -104,7 +104,7 @@ class ModelsPresenter(Presenter[ModelsView]):
             banner=banner,
             tone=tone,
             dimmed=bool(banner),
-            tiles=tiles_of(shown.every, arranged.show) if facts.trusted else (),
+            tiles=tiles_of(facts, shown.every, arranged.show) if facts.trusted else (),
             query=arranged.query,
             rows=shown.rows if facts.trusted else (),
             count=count_text(shown) if facts.models and facts.trusted else "",

@@ -279,13 +279,21 @@ class SealingPage(WizardPage):
         self._bar.setRange(0, 1000)
         self._done, self._rate, self._left = (label("", "Second") for _each in range(3))
         self._stopping = label("", "Second", wrap=True)
+        self._lines = KeyValues(width=KEYS_WIDTH, name="seal.running.lines")
         numbers = row(self._done, None, self._rate, None, self._left, spacing=12)
         self.setLayout(
-            column(card(self._figure, self._bar, numbers, self._stopping, spacing=12), None)
+            column(
+                card(self._figure, self._bar, numbers, self._stopping, spacing=12),
+                card(over(_("What happens")), self._lines, spacing=10),
+                None,
+                spacing=12,
+            )
         )
 
     def show_view(self, view: WizardView) -> None:
         run = view.run
+        if view.summary:
+            self._lines.show_rows(view.summary)
         self._figure.setText(f"{int(100 * run.fraction)} %")
         self._bar.setValue(int(1000 * run.fraction))
         self._done.setText(run.done)

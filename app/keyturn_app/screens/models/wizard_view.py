@@ -26,6 +26,7 @@ from keyturn_app.screens.models.wizard_presenter import SealPresenter
 from keyturn_app.screens.models.wizard_viewmodel import StepLine, WizardView
 
 STEPPER = 232
+FILL = 1000  # against a stretch of 1: as wide as it may be
 MEASURE = 820
 """As wide as a page gets: lines of text stay readable on a wide screen."""
 
@@ -88,8 +89,8 @@ class SealWizard(QFrame):
         self._pages: dict[Step, WizardPage] = dict(pages(presenter, copy))
         for each in self._pages.values():
             self._stack.addWidget(each)
-        whole = row(self._make_steps(), self._make_main(), spacing=0)
-        whole.setStretch(1, 1)
+        whole = row(self._make_steps(), line(vertical=True), self._make_main(), spacing=0)
+        whole.setStretch(2, 1)
         self.setLayout(whole)
         presenter.listeners.add(self.show_view)
         self.show_view()
@@ -115,7 +116,7 @@ class SealWizard(QFrame):
         inside = column(
             over(_("Seal a model")), *self._steps, None, spacing=18, margins=(20, 20, 16, 20)
         )
-        made = frame(inside, "Drawer", name="seal.steps")
+        made = frame(inside, name="seal.steps")
         made.setFixedWidth(STEPPER)
         return made
 
@@ -138,7 +139,7 @@ class SealWizard(QFrame):
         inside.setLayout(layout)
         around = QWidget()
         left = row(inside, None, spacing=0)
-        left.setStretch(0, 1)
+        left.setStretch(0, FILL)
         around.setLayout(left)
         whole = column(Scroller(around, name="seal.scroll"), line(), self._make_foot(), spacing=0)
         whole.setStretch(0, 1)
@@ -146,7 +147,7 @@ class SealWizard(QFrame):
 
     def _make_foot(self) -> QFrame:
         presenter = self._presenter
-        self._cancel = button("", name="seal.cancel", kind="danger", clicked=presenter.cancel)
+        self._cancel = button("", name="seal.cancel", clicked=presenter.cancel)
         self._problem = label("", "Second", wrap=True, name="seal.problem")
         self._problem.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._problem.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -167,7 +168,7 @@ class SealWizard(QFrame):
         self._cancel.setText(view.cancel_text)
         self._cancel.setAccessibleName(view.cancel_text)
         self._cancel.setEnabled(not view.run.stopping)
-        kind = "" if view.step is Step.DONE else "danger"
+        kind = "danger" if view.step is Step.SEALING else ""
         if self._cancel.property("kind") != kind:
             self._cancel.setProperty("kind", kind)
             restyle(self._cancel)
