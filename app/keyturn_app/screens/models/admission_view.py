@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QPlainTextEdit, QSizePolicy, QWidget
 
 from keyturn_app.i18n import _, n_
@@ -65,6 +66,9 @@ class AdmissionForm(QFrame):
         self.setLayout(whole)
         presenter.listeners.add(self.show_view)
         self.show_view()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        super().showEvent(event)
         self._choose.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_view(self) -> None:

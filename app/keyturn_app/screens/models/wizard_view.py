@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from keyturn_app.i18n import _
@@ -108,9 +108,19 @@ class SealWizard(QFrame):
         if view.step is not self._shown:
             self._shown = view.step
             self._stack.setCurrentWidget(page)
-            page.first.setFocus(Qt.FocusReason.OtherFocusReason)
+            self._focus()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        super().showEvent(event)
+        self._focus()
 
     # ---- inside ----
+
+    def _focus(self) -> None:
+        """To what comes first on the page, or on when nothing is asked there."""
+        first = self._pages[self._presenter.view().step].first
+        target = self._next if first.focusPolicy() is Qt.FocusPolicy.NoFocus else first
+        target.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _make_steps(self) -> QFrame:
         inside = column(
