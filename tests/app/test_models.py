@@ -39,6 +39,7 @@ from unit.app.screens.models.conftest import (
     node_secrets,
     system,
     token_template,
+    unhardened,
     vendors,
     whole,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "node_secrets",
     "system",
     "token_template",
+    "unhardened",
     "vendors",
     "whole",
 ]

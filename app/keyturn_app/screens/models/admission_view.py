@@ -77,7 +77,6 @@ class AdmissionForm(QFrame):
         self._needs.setText(view.needs)
         self._error.say(view.error, tone="danger")
         self._directory.setText(view.directory)
-        self._choose.setEnabled(not view.busy)
         self._files.show_rows(view.files)
         self._digest.show_digest(view.digest)
         self._tag.show_digest(view.tag)

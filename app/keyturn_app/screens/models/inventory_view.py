@@ -102,9 +102,9 @@ class InventoryView(QWidget):
         self._filter = QLineEdit()
         self._filter.setObjectName("models.filter")
         self._filter.setAccessibleName(_("Filter models"))
-        self._filter.setPlaceholderText(_("Filter by name, policy, digest …"))
+        self._filter.setPlaceholderText(_("Filter: name, policy, digest"))
         self._filter.setClearButtonEnabled(True)
-        self._filter.setMinimumWidth(180)
+        self._filter.setMinimumWidth(232)
         self._filter.setMaximumWidth(320)
         self._filter.textEdited.connect(presenter.filter)
         self._count = label("", "Small", "Second", name="models.count")
@@ -149,6 +149,11 @@ class InventoryView(QWidget):
             _show_action(which, action)
         self._show_instead(view)
         self._show_rows(view)
+
+    def focus_first(self) -> None:
+        """To the table, or to what can be done while there is none."""
+        first = self._table if self._table.isVisible() else self._seal
+        first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def focus_filter(self) -> None:
         self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)

@@ -58,6 +58,10 @@ class ModelsPage(Page):
         if target:
             self._presenter.open(target)
 
+    def shown(self) -> None:
+        if self._sheet is None:
+            self._inventory.focus_first()
+
     def close_page(self) -> None:
         self._second.stop()
         self._presenter.close()

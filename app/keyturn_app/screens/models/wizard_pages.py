@@ -97,7 +97,6 @@ class SourcePage(WizardPage):
     def show_view(self, view: WizardView) -> None:
         source = view.source
         self._path.setText(source.path)
-        self._choose.setEnabled(not view.busy)
         self._total.setText(_("Looking…") if view.busy else source.total)
         self._refused.say("\n".join(source.refused), tone="danger")
         notes = "\n".join(source.notes)
