@@ -8,7 +8,7 @@ from keyturn.quorum.kinds import Role
 from keyturn_app import wording
 from keyturn_app.facts import STALE_SECONDS, Alarm, Connection, Facts, Link
 from keyturn_app.i18n import _
-from keyturn_app.states import Look, link_look
+from keyturn_app.states import Look
 
 
 class Tone(Enum):
