@@ -74,7 +74,9 @@ class CheckpointsPane(QWidget):
         top = row(history, newest, witness, spacing=12)
         for place in range(3):
             top.setStretch(place, 1)
-        self.setLayout(column(top, self._seen(), spacing=12))
+        whole = column(top, self._seen(), spacing=12)
+        whole.setStretch(1, 1)
+        self.setLayout(whole)
 
     def _seen(self) -> QFrame:
         note = label(

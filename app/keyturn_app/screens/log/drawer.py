@@ -199,11 +199,8 @@ class EntryDrawer(QFrame):
         name = f"log.named.{place}"
         digest = DigestLabel(self._presenter.copy_text, name=f"{name}.value")
         digest.show_digest(each.value)
-        holder, caption = QWidget(), label(each.label, "Muted", "Small")
         if not each.page:
-            caption.setFixedWidth(112)
-            holder.setLayout(row(caption, digest, None, spacing=8))
-            return [holder]
+            return [label(each.label, "Muted", "Small"), digest]
         page, target = each.page, each.target
         opener = button(
             each.label,
@@ -213,8 +210,9 @@ class EntryDrawer(QFrame):
             clicked=lambda: self._go(page, target),
         )
         opener.setAccessibleName(_("Open {name}").format(name=each.label))
-        holder.setLayout(row(opener, None, digest, spacing=8))
-        return [holder]
+        holder = QWidget()
+        holder.setLayout(row(opener, None))
+        return [holder, digest]
 
 
 def _over(text: str) -> QWidget:

@@ -80,11 +80,14 @@ class LogPage(Page):
 
     def _show(self) -> None:
         view = self._presenter.view()
-        self._banner.say(view.banner.text, tone=view.banner.tone.value)
+        alarmed = view.section is Section.ALARM
+        self._banner.say("" if alarmed else view.banner.text, tone=view.banner.tone.value)
         texts = tuple((section.value, text) for section, text in view.sections)
         self._sections.show_sections(texts, view.section.value)
         self._tiles.show_tiles(view.tiles)
+        self._tiles.setVisible(bool(view.tiles) and not alarmed)
         self._filter.show_filter(view.filter)
+        self._filter.setVisible(view.known)
         self._show_rows(view)
         self._checkpoints.show_checkpoints(view.checkpoints, view.why_not)
         self._alarm.show_alarm(view.alarm)
@@ -274,6 +277,8 @@ class _TileCard(QFrame):
         self._label = label("", "Second", "Small")
         self._figure = label("", "Figure")
         self._note = label("", "Muted", "Small")
+        for each in (self._figure, self._note):
+            each.setMinimumWidth(1)
         head = row(self._icon, self._label, None, spacing=8)
         self.setLayout(column(head, self._figure, self._note, spacing=4, margins=(14, 12, 14, 12)))
 

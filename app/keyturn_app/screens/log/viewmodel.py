@@ -224,6 +224,7 @@ class LogView:
     banner: Banner
     tiles: tuple[Tile, ...]
     filter: FilterBar
+    known: bool  # whether there is a log to filter
     rows: Rows
     empty: Empty | None
     dimmed: bool
