@@ -77,6 +77,7 @@ class CheckpointsPane(QWidget):
         whole = column(top, self._seen(), spacing=12)
         whole.setStretch(1, 1)
         self.setLayout(whole)
+        self.setMinimumWidth(1)  # in front only where no drawer takes the room
 
     def _seen(self) -> QFrame:
         note = label(

@@ -211,6 +211,9 @@ class EntryDrawer(QFrame):
         )
         opener.setAccessibleName(_("Open {name}").format(name=each.label))
         holder = QWidget()
+        if not each.value.startswith("sha256:"):
+            holder.setLayout(row(opener, 8, digest, None))
+            return [holder]
         holder.setLayout(row(opener, None))
         return [holder, digest]
 
