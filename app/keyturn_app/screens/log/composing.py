@@ -15,7 +15,6 @@ from keyturn_app.screens.log.keeping import Consistency, Kept, Verdict
 from keyturn_app.screens.log.viewmodel import (
     AlarmSide,
     AlarmView,
-    Banner,
     CheckpointRow,
     Checkpoints,
     Chip,
@@ -24,10 +23,9 @@ from keyturn_app.screens.log.viewmodel import (
     Section,
     Span,
     Tile,
-    Tone,
 )
 from keyturn_app.screens.log.words import kind_look, kinds_word, moment
-from keyturn_app.states import Look, link_look
+from keyturn_app.states import Look
 
 _GREEN = "ok"
 
@@ -51,28 +49,12 @@ def sections(alarms: int) -> tuple[tuple[Section, str], ...]:
     return (*always, (Section.ALARM, n_("{count} alarm", "{count} alarms", alarms)))
 
 
-def banner(facts: Facts, now: datetime) -> Banner:
-    """What must be known before any row is read (I10)."""
+def as_of(facts: Facts) -> str:
+    """When what is shown was true, where that is not now (I10)."""
     seen, link = facts.seen, facts.connection.link
-    if not facts.trusted:
-        text = _("This server is not believed any more. What is shown was verified before.")
-        if seen is not None:
-            text = _(
-                "This server is not believed any more. What is shown was verified at {time}."
-            ).format(time=wording.moment(seen.as_of))
-        return Banner(text, Tone.DANGER)
-    if facts.alarms:
-        return Banner(_("There was an alarm: a server was caught at a lie."), Tone.DANGER)
     if seen is None or link in (Link.LIVE, Link.CONNECTING):
-        return Banner()
-    return Banner(
-        _("{state}. The log is shown as it was verified at {time}, {ago}.").format(
-            state=link_look(link).word,
-            time=wording.moment(seen.as_of),
-            ago=wording.ago(seen.as_of, now),
-        ),
-        Tone.WARN,
-    )
+        return ""
+    return _("as verified at {time}").format(time=wording.moment(seen.as_of))
 
 
 def empty(facts: Facts, shown: int, filtered: bool, busy: bool) -> Empty | None:

@@ -9,7 +9,6 @@ from keyturn_app.qtkit.tables import LOOK_ROLE
 from keyturn_app.qtkit.theme import colour, mono
 from keyturn_app.screens.log.viewmodel import CheckpointRow, Rows
 from keyturn_app.screens.log.words import Row
-from keyturn_app.states import Look
 
 Index = QModelIndex | QPersistentModelIndex
 INDEX, TIME, KIND, TEXT = range(4)
@@ -22,14 +21,11 @@ class EntryModel(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._rows: Rows | None = None
-        self._dimmed = False
 
-    def show_rows(self, rows: Rows, *, dimmed: bool) -> int:
+    def show_rows(self, rows: Rows) -> int:
         """Show these; how many came on top of those that were shown."""
-        before, self._dimmed, was_dimmed = self._rows, dimmed, self._dimmed
+        before = self._rows
         if before is rows:
-            if dimmed != was_dimmed:
-                self._repaint()
             return 0
         if before is None or before.era != rows.era or rows.count < before.count:
             self.beginResetModel()
@@ -80,11 +76,11 @@ class EntryModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return _text(row, column)
         if role == Qt.ItemDataRole.ForegroundRole:
-            return colour("muted" if self._dimmed or column in (INDEX, TIME) else "text")
+            return colour("muted" if column in (INDEX, TIME) else "text")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{self.headerData(column, Qt.Orientation.Horizontal)}: {_text(row, column)}"
         if role == LOOK_ROLE and column == KIND:
-            return Look(row.look.word, "unknown", row.look.icon) if self._dimmed else row.look
+            return row.look
         return None
 
     def _repaint(self) -> None:

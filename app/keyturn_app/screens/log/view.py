@@ -12,7 +12,6 @@ from keyturn_app.qtkit.pages import Page, PageContext
 from keyturn_app.qtkit.tables import LookDelegate, Table
 from keyturn_app.qtkit.tokens import ROW
 from keyturn_app.qtkit.widgets import (
-    Banner,
     EmptyState,
     button,
     card,
@@ -46,7 +45,6 @@ class LogPage(Page):
         self.setProperty("class", "Page")
         self._presenter = LogPresenter(context.desk, context.door, context.asker, context.copy)
         self._drawer = EntryDrawer(self._presenter, context.go)
-        self._banner = Banner(name="log.banner")
         self._sections = SectionChips(self._presenter)
         self._tiles = TileRow()
         self._filter = FilterBar(self._presenter)
@@ -81,7 +79,6 @@ class LogPage(Page):
     def _show(self) -> None:
         view = self._presenter.view()
         alarmed = view.section is Section.ALARM
-        self._banner.say("" if alarmed else view.banner.text, tone=view.banner.tone.value)
         texts = tuple((section.value, text) for section, text in view.sections)
         self._sections.show_sections(texts, view.section.value)
         self._tiles.show_tiles(view.tiles)
@@ -105,7 +102,7 @@ class LogPage(Page):
     def _show_rows(self, view: LogView) -> None:
         bar = self._table.verticalScrollBar()
         before = bar.value()
-        added = self._model.show_rows(view.rows, dimmed=view.dimmed)
+        added = self._model.show_rows(view.rows)
         if added and before:
             bar.setValue(before + added * ROW)  # what is being read stays where it is
         self._rows.setCurrentIndex(0 if view.empty is None else 1)
@@ -166,7 +163,6 @@ class LogPage(Page):
         for part in (entries, self._checkpoints, self._alarm):
             self._parts.addWidget(part)
         main = column(
-            self._banner,
             head,
             self._tiles,
             self._parts,
@@ -174,7 +170,7 @@ class LogPage(Page):
             spacing=12,
             margins=(20, 16, 20, 16),
         )
-        main.setStretch(3, 1)
+        main.setStretch(2, 1)
         whole = row(spacing=0)
         whole.addLayout(main, 1)
         whole.addWidget(self._drawer)
