@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QScrollArea, QWidget
 
 from keyturn_app.i18n import _
@@ -89,12 +88,6 @@ class EntryDrawer(QFrame):
         self._show_bytes()
         if fresh:
             self._scroll.verticalScrollBar().setValue(0)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        if event.key() == Qt.Key.Key_Escape:
-            self._presenter.select(None)
-            return
-        super().keyPressEvent(event)
 
     # ---- inside ----
 

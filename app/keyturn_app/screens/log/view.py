@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHeaderView, QProgressBar, QStackedWidget, QWidget
 
 from keyturn_app.actions import Action
@@ -74,6 +75,13 @@ class LogPage(Page):
             leave()
         self._presenter.close()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        if event.key() == Qt.Key.Key_Escape and self._drawer.isVisible():
+            self._presenter.select(None)
+            self._table.setFocus()
+            return
+        super().keyPressEvent(event)
+
     # ---- showing ----
 
     def _show(self) -> None:
@@ -114,7 +122,7 @@ class LogPage(Page):
         """Let the table's current row be the chosen entry's."""
         selection = self._table.selectionModel()
         if place is None:
-            selection.clear()
+            selection.clearSelection()  # the row stays current: arrows go on from it
         elif self._table.currentIndex().row() != place or not selection.hasSelection():
             index = self._model.index(place, 0)
             flags = QItemSelectionModel.SelectionFlag
