@@ -42,7 +42,7 @@ class ProofTree(QWidget):
         self.setAccessibleName(_("Inclusion proof, {state}").format(state=proof.look.word))
         self.setAccessibleDescription("\n".join(proof.spoken))
         self.setToolTip("\n".join(proof.spoken))
-        self.updateGeometry()
+        self.setFixedHeight(self.sizeHint().height())
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name

@@ -3,7 +3,7 @@
 from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHeaderView, QProgressBar, QStackedWidget, QWidget
 
 from keyturn_app.actions import Action
@@ -57,9 +57,10 @@ class LogPage(Page):
         self._alarm = AlarmPane(self._presenter)
         self._parts = QStackedWidget()
         self._work = WorkRow(self._presenter)
+        self._stale = False
         self._build()
         self._leave = [
-            self._presenter.listeners.add(self._show),
+            self._presenter.listeners.add(self._told),
             context.actions.add(*self._actions()),
         ]
         self._show()
@@ -82,9 +83,21 @@ class LogPage(Page):
             return
         super().keyPressEvent(event)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        super().showEvent(event)
+        if self._stale:
+            self._show()
+
     # ---- showing ----
 
+    def _told(self) -> None:
+        """Behind another page nothing is drawn."""
+        self._stale = not self.isVisible()
+        if not self._stale:
+            self._show()
+
     def _show(self) -> None:
+        self._stale = False
         view = self._presenter.view()
         alarmed = view.section is Section.ALARM
         texts = tuple((section.value, text) for section, text in view.sections)
@@ -144,7 +157,7 @@ class LogPage(Page):
         table.setModel(self._model)
         table.setSelectionMode(Table.SelectionMode.SingleSelection)
         table.setItemDelegateForColumn(KIND, LookDelegate(table))
-        table.set_widths((76, 160, 120))
+        table.set_widths((64, 154, 108))
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         table.selectionModel().currentRowChanged.connect(self._current)
         table.clicked.connect(self._again)
