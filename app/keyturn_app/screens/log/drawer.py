@@ -38,7 +38,7 @@ class EntryDrawer(QFrame):
         self.setObjectName("log.drawer")
         self.setAccessibleName(_("Entry"))
         self.setProperty("class", "Drawer")
-        self.setFixedWidth(DRAWER + 16)
+        self.setFixedWidth(DRAWER)
         self._title = label("", "H2", name="log.drawer.title")
         self._kind = Pill("", "unknown", "circle", name="log.drawer.kind")
         self._time = label("", "Muted", "Small", name="log.drawer.time")

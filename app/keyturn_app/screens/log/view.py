@@ -157,7 +157,7 @@ class LogPage(Page):
         table.setModel(self._model)
         table.setSelectionMode(Table.SelectionMode.SingleSelection)
         table.setItemDelegateForColumn(KIND, LookDelegate(table))
-        table.set_widths((64, 154, 108))
+        table.set_widths((64, 166, 106))
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         table.selectionModel().currentRowChanged.connect(self._current)
         table.clicked.connect(self._again)
