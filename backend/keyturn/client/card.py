@@ -5,6 +5,7 @@ card once, wiped, and kept nowhere; while a `CardSigner` is open the card is log
 process. Whatever the card returns is verified here before anybody gets it.
 """
 
+import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
@@ -46,6 +47,7 @@ __all__ = [
     "CardSigner",
     "PinState",
     "create_card_key",
+    "find_card_key",
     "find_card_modules",
     "list_cards",
     "open_card",
@@ -127,6 +129,10 @@ class CardSigner:
     def spki(self) -> bytes:
         return self._opened.pair.key.spki
 
+    @property
+    def algorithm(self) -> Algorithm:
+        return self._opened.pair.key.algorithm
+
     def sign(self, payload_type: str, payload: bytes) -> Envelope:
         """Raises CardUnreachable, CardRefused, CardUntrusted, CardPinRefused, PassphraseError."""
         message = pae(payload_type, payload)
@@ -183,6 +189,17 @@ def list_cards(modules: Iterable[Path]) -> tuple[CardKey, ...]:
     return tuple(found)
 
 
+def find_card_key(location: OnCard) -> CardKey:
+    """The one key of that name, seen without a PIN; that it signs is not proved.
+
+    Raises CardUnreachable, NotFound, CardUntrusted, CardRefused.
+    """
+    with explained(location.token), ExitStack() as stack:
+        library = stack.enter_context(_loaded(location.module))
+        info = _the_card(library, location)
+        return _key(location.module, info, _the_pair(_session(library, info, stack), location))
+
+
 def create_card_key(location: OnCard, algorithm: Algorithm, ask_pin: AskPin) -> CardKey:
     """Make a pair on the card, under `location.key` as its label; it never leaves the card.
 
@@ -222,18 +239,26 @@ def _open(location: OnCard, ask_pin: AskPin, stack: ExitStack) -> _Opened:
 @contextmanager
 def _loaded(module: Path) -> Iterator[Library]:
     """The module, checked first: it is code, and will run as the officer."""
-    with suppress(OSError):  # not there: said by the next line
-        mode = module.stat().st_mode
-        if mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise CardUntrusted(
-                f"others may change the module {module}",
-                found=f"mode {stat.S_IMODE(mode):04o}",
-                expected="writable by its owner alone",
-            )
+    _check_module(module)
     with ExitStack() as stack:
         with _turn(module):
             library = stack.enter_context(shared_library(module))
         yield library
+
+
+def _check_module(module: Path) -> None:
+    try:
+        found = module.stat()
+    except OSError as error:
+        raise CardUnreachable(
+            f"the PKCS#11 module {module} is not there", found=error.strerror or ""
+        ) from error
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or found.st_uid not in (0, os.getuid()):
+        raise CardUntrusted(
+            f"others may change the module {module}",
+            found=f"mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}",
+            expected="writable only by you or the system",
+        )
 
 
 def _turn(module: Path) -> AbstractContextManager[None]:
@@ -326,7 +351,10 @@ def _check_pin(pin: bytearray, info: TokenInfo, about: CardInfo) -> None:
 
 def _check_free(session: Session, location: OnCard) -> None:
     if pairs_named(session, location.key):
-        raise KeyExists(f"the card has a key '{location.key}' already")
+        raise KeyExists(
+            f"the card has a key '{location.key}' already",
+            hint="Choose another name, or use the key that is there (--existing).",
+        )
 
 
 def _seen(module: Path, library: Library, info: TokenInfo) -> list[CardKey]:

@@ -9,7 +9,7 @@ value's name; no argument ever enters a message. Source: OASIS PKCS#11 v2.40, v3
 
 import ctypes
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ctypes import POINTER, byref, c_ubyte, c_ulong, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
@@ -354,7 +354,12 @@ class Session:
         data, out, length = c_ubyte_array(message), (c_ubyte * _OUTPUT)(), c_ulong(_OUTPUT)
         self._begin("C_SignInit", mechanism, key)
         if begun is not None:
-            begun()
+            try:
+                begun()
+            except BaseException:
+                with suppress(HsmError):  # ends what was begun, or no other can begin
+                    self._call("C_Sign", data, len(message), out, byref(length))
+                raise
         self._call("C_Sign", data, len(message), out, byref(length))
         return bytes(out[: length.value])
 

@@ -76,7 +76,7 @@ def parse_location(text: str) -> KeyLocation:
     if kind == "keyring" and rest:
         return InKeyring(rest)
     if kind == "card" and rest:
-        return _parse_card(rest)
+        return parse_card_location(text)
     raise MalformedError(
         "not the place of a key",
         found=repr(text[:80]),
@@ -107,16 +107,20 @@ def open_keys(
         passphrase[:] = bytes(len(passphrase))
 
 
-def _parse_card(text: str) -> OnCard:
-    parts = text.split(":")
-    if len(parts) != 3:
+def parse_card_location(text: str) -> OnCard:
+    """`card:MODULE:TOKEN:KEY`, as `str` of it is written and no other way.
+
+    Raises MalformedError.
+    """
+    kind, *parts = text.split(":")
+    if kind != "card" or len(parts) != 3:
         raise _not_a_card(f"{len(parts)} parts", "MODULE:TOKEN:KEY, with : in names written %3A")
     try:
         module, token, key = (unquote(part, errors="strict") for part in parts)
     except UnicodeDecodeError as error:
         raise _not_a_card("a name that is not text", "UTF-8") from error
     found = OnCard(Path(module), token, key)
-    if str(found) != f"card:{text}":
+    if str(found) != text:
         raise _not_a_card(repr(text[:80]), str(found)[:200])
     return found
 
