@@ -39,6 +39,29 @@ def pair_of_a_tool(session: Session, label: str, *private: tuple[Attr, Attribute
     )
 
 
+def put_on_card(session: Session, label: str, key: ec.EllipticCurvePrivateKey) -> None:
+    """An officer's P-256 key that was made elsewhere, now on a card that does not give it back."""
+    scalar = key.private_numbers().private_value.to_bytes(32, "big")
+    both: tuple[tuple[Attr, AttributeValue], ...] = (
+        (Attr.KEY_TYPE, KeyType.EC),
+        (Attr.TOKEN, True),
+        (Attr.EC_PARAMS, P256),
+        (Attr.LABEL, label.encode()),
+        (Attr.ID, b"\x03"),
+    )
+    public = (Attr.CLASS, ObjectClass.PUBLIC_KEY), (Attr.EC_POINT, ec_point(key.public_key()))
+    session.create(Template((*both, *public)))
+    private = (
+        (Attr.CLASS, ObjectClass.PRIVATE_KEY),
+        (Attr.PRIVATE, True),
+        (Attr.SENSITIVE, True),
+        (Attr.EXTRACTABLE, False),
+        (Attr.SIGN, True),
+        (Attr.VALUE, scalar),
+    )
+    session.create(Template((*both, *private)))
+
+
 def ec_point(key: ec.EllipticCurvePublicKey) -> bytes:
     """CKA_EC_POINT of a P-256 key as PKCS#11 v2.40 wants it: DER OCTET STRING."""
     raw = key.public_bytes(
