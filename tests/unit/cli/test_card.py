@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -45,7 +46,7 @@ def enrol(desks: Desks, key: Path, place: str, *more: object, pin: bytes = PIN) 
     return desks.run(*words, *more, "--pin-fd", descriptor, passphrase=PASSPHRASE)
 
 
-def document(result: Result) -> dict[str, object]:
+def document(result: Result) -> dict[str, Any]:
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert isinstance(found, dict)
@@ -78,7 +79,7 @@ def test_a_key_that_is_there_is_used_when_it_is_said(
     assert taken.exit_code == 1
     assert json.loads(taken.stdout)["error"]["kind"] == "KeyExists"
     found = document(enrol(desks, tmp_path / "b.key", place.removeprefix("card:"), "--existing"))
-    (key,) = found["keys"]  # type: ignore[misc, attr-defined]
+    (key,) = found["keys"]
     assert unb64(key["spki"], what="spki") == made.spki
     assert key["algorithm"] == "p256"
     assert not (tmp_path / "a.key").exists()
@@ -101,7 +102,7 @@ def test_a_wrong_pin_makes_no_key_anywhere(desks: Desks, reader: Reader, tmp_pat
 def test_list_shows_cards_without_a_pin(desks: Desks, reader: Reader) -> None:
     made = reader.make(Algorithm.ED25519, "mine")
     words = ("officer", "list", "--cards", "--module", reader.module)
-    (found,) = document(desks.run(*words, "--json"))["cards"]  # type: ignore[misc, attr-defined]
+    (found,) = document(desks.run(*words, "--json"))["cards"]
     assert found["place"] == str(made.location)
     assert found["key_id"] == load_verify_key(made.spki).key_id
     assert (found["token"], found["label"], found["pin"]) == (TOKEN, "mine", "fine")

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from keyturn.base.dsse import parse_envelope, verified_signers
+from keyturn.base.encoding import digest_of
 from keyturn.base.errors import KeyturnError
 from keyturn.base.signatures import Algorithm, load_verify_key
 from keyturn.client.card import (
@@ -48,7 +49,7 @@ from support.authority import START
 from support.card import PIN, SO_PIN, TOKEN, Hand, Reader, card_reader
 from support.cardkeys import ec_point, pair_of_a_tool
 
-DIGEST = "sha256:" + "ab" * 32
+DIGEST = digest_of(b"a statement")
 
 
 @pytest.fixture
