@@ -73,6 +73,13 @@ class News:
         )
         return fresh + self._unread_own
 
+    @property
+    def fresh(self) -> frozenset[Item]:
+        """The items behind `unread`."""
+        told = [each for each in self._desk.facts.happenings if each.id > self._read]
+        heard = [item_of(each) for each in told if _worth_telling(each)]
+        return frozenset([*heard, *self._own[len(self._own) - self._unread_own :]])
+
     def mark_read(self) -> None:
         """The officer has seen what there is now."""
         newest = max((each.id for each in self._desk.facts.happenings), default=self._read)
@@ -106,7 +113,7 @@ class News:
 
     def _add(self, item: Item) -> None:
         self._own = [*self._own, item][-KEPT:]
-        self._unread_own += 1
+        self._unread_own = min(self._unread_own + 1, KEPT)
 
 
 def item_of(happening: Happening) -> Item:

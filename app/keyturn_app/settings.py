@@ -32,6 +32,20 @@ class MemoryPreferences:
         self.texts[key] = text
 
 
+class Overridden:
+    """Preferences of which some are given for this run, and not kept unless chosen again."""
+
+    def __init__(self, kept: Preferences, given: Mapping[str, str]) -> None:
+        self._kept, self._given = kept, dict(given)
+
+    def get(self, key: str) -> str | None:
+        return self._given.get(key) or self._kept.get(key)
+
+    def set(self, key: str, text: str) -> None:
+        self._given.pop(key, None)
+        self._kept.set(key, text)
+
+
 class Appearance(Enum):
     SYSTEM = "system"
     DARK = "dark"

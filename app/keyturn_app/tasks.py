@@ -54,6 +54,11 @@ class Job:
             raise Cancelled(f"stopped: {self.label}")
 
 
+def fault_of(error: Exception) -> KeyturnError:
+    """A fault of ours, without its text, which may hold what must not be shown (I8)."""
+    return KeyturnError(f"a fault in this program: {type(error).__name__}")
+
+
 Work = Callable[[Job, Callable[[Progress], None]], T]
 """Runs away from the window's thread: `job.check()` between steps, and tells its progress."""
 

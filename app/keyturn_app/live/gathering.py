@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from keyturn.client.client import KeyturnClient
+from keyturn.client.inventory import Node
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Models, Nodes, Proposals, Seen
 
@@ -19,10 +20,20 @@ def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: da
     if Topic.MODELS in wanted:
         facts = replace(facts, models=Models(tuple(client.models()), now))
     if Topic.NODES in wanted:
-        facts = replace(facts, nodes=Nodes(tuple(client.nodes()), now))
+        nodes = tuple(client.nodes())
+        facts = replace(facts, nodes=Nodes(nodes, now, changed_rows(facts.nodes, nodes)))
     if Topic.SEEN in wanted:  # last: it knows every roster that the others can name
-        checkpoint, leaves = client.leaves()
+        found = client.seen()
         facts = replace(
-            facts, seen=Seen(client.authority(), client.state(), checkpoint, leaves, now)
+            facts, seen=Seen(found.authority, found.state, found.checkpoint, found.leaves, now)
         )
     return facts
+
+
+def changed_rows(before: Nodes | None, nodes: tuple[Node, ...]) -> frozenset[str] | None:
+    """Names that came, went or differ; None when nothing was known before."""
+    if before is None:
+        return None
+    old = {each.name: each for each in before.all}
+    new = {each.name: each for each in nodes}
+    return frozenset(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

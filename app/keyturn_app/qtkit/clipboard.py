@@ -7,7 +7,7 @@ SECONDS = 30
 
 
 class Clipboard(QObject):
-    """The app's way to the clipboard. `toast` is told how long the value stays."""
+    """The app's way to the clipboard."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -17,8 +17,17 @@ class Clipboard(QObject):
         self._timer.timeout.connect(self.clear)
         self._ours = ""
 
+    @property
+    def seconds(self) -> int:
+        """How long a copied value stays."""
+        return self._timer.interval() // 1000
+
+    def keep_for(self, seconds: int) -> None:
+        """For what is copied from now on."""
+        self._timer.setInterval(seconds * 1000)
+
     def copy(self, text: str) -> None:
-        """Copy, and clear it again after SECONDS."""
+        """Copy, and clear it again after `seconds`."""
         self._ours = text
         QApplication.clipboard().setText(text)
         self._timer.start()

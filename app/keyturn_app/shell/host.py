@@ -14,7 +14,7 @@ from keyturn_app.qtkit.widgets import column
 class PageHost(QWidget):
     """`built` is told each page once, before it is shown."""
 
-    def __init__(self, built: Callable[[Page], None] = lambda page: None) -> None:
+    def __init__(self, built: Callable[[Page], None]) -> None:
         super().__init__()
         self.setObjectName("host")
         self._stack = QStackedWidget()
@@ -61,6 +61,7 @@ class _Veil(QWidget):
 
     def __init__(self, host: QWidget) -> None:
         super().__init__(host)
+        self._host = host
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setObjectName("host.veil")
         host.installEventFilter(self)
@@ -68,7 +69,7 @@ class _Veil(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         if event.type() == QEvent.Type.Resize:
-            self.setGeometry(self.parentWidget().rect())
+            self.setGeometry(self._host.rect())
         return super().eventFilter(watched, event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name

@@ -28,6 +28,7 @@ class Overlay(QWidget):
     def __init__(self, host: QWidget, *, name: str, light: bool) -> None:
         super().__init__(host)
         self.setObjectName(name)
+        self._host = host
         self._light = light
         self._panel: QWidget | None = None
         self._before: QWidget | None = None
@@ -56,9 +57,9 @@ class Overlay(QWidget):
         if self._before is None or not self.isVisible():
             self._before = QApplication.focusWidget()
         self._panel, self._place, self._closed = panel, place, closed
-        self._anchor = anchor or self.parentWidget()
+        self._anchor = anchor or self._host
         self._arrange()
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._host.rect())
         self.raise_()
         self.show()
         first = focus or self._first()
@@ -95,8 +96,8 @@ class Overlay(QWidget):
         layout.setSpacing(0)
         if self._place is Place.BELOW:
             anchor = self._anchor
-            corner = anchor.mapTo(self.parentWidget(), anchor.rect().bottomRight())
-            right = max(12, self.parentWidget().width() - corner.x() - 1)
+            corner = anchor.mapTo(self._host, anchor.rect().bottomRight())
+            right = max(12, self._host.width() - corner.x() - 1)
             layout.setContentsMargins(12, corner.y() + 6, right, 12)
             layout.addLayout(row(None, self._panel))
             layout.addStretch(1)
@@ -107,7 +108,7 @@ class Overlay(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         if event.type() == QEvent.Type.Resize and self._panel is not None:
-            self.setGeometry(self.parentWidget().rect())
+            self.setGeometry(self._host.rect())
             self._arrange()
         return super().eventFilter(watched, event)
 
@@ -129,14 +130,15 @@ class Overlay(QWidget):
         if self._panel is None:
             return []
         found: list[QWidget] = []
-        each = self._panel
+        each: QWidget = self._panel
         while True:
             takes = Qt.FocusPolicy.TabFocus.value & each.focusPolicy().value
             if takes and each.isEnabled() and each.isVisible() and not each.focusProxy():
                 found.append(each)
-            each = each.nextInFocusChain()
-            if each is self._panel or not self._panel.isAncestorOf(each):
+            after = each.nextInFocusChain()
+            if after is None or after is self._panel or not self._panel.isAncestorOf(after):
                 return found
+            each = after
 
     def _first(self) -> QWidget | None:
         inside = self._focusable()

@@ -1,6 +1,6 @@
 """The frame's presenter: from verified facts to a `ShellView`. No Qt in here."""
 
-from keyturn_app.desk import Desk
+from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Link
 from keyturn_app.i18n import _
 from keyturn_app.news import News
@@ -18,16 +18,20 @@ from keyturn_app.shell.viewmodel import (
 )
 from keyturn_app.states import link_look
 
+_TOPICS = (Topic.CONNECTION, Topic.SEEN, Topic.HAPPENINGS, Topic.ALARMS, Topic.IDENTITY)
+"""Not nodes: they change at any time, and nothing here shows them."""
+
 
 class ShellPresenter(Presenter[ShellView]):
-    """One desk's frame. Its view ages: look again every second."""
+    """One desk's frame. Its view ages: look again every second. `kind`: a seat's environment."""
 
-    def __init__(self, desk: Desk, news: News, asker: Asker) -> None:
+    def __init__(self, desk: Desk, news: News, asker: Asker, kind: str = "") -> None:
         super().__init__()
         self._desk = desk
+        self._kind = kind
         self._news = news
         self._asker = asker
-        self.keep(desk.subscribe(lambda _topics: self.changed()))
+        self.keep(desk.subscribe(lambda _topics: self.changed(), *_TOPICS))
         self.keep(news.listeners.add(self.changed))
 
     def view(self) -> ShellView:
@@ -38,7 +42,7 @@ class ShellPresenter(Presenter[ShellView]):
         roles = roles_text(officer.roles) if officer else identity.officer
         return ShellView(
             band=band if facts.simulated else "",
-            environment=environment(identity.label, simulated=facts.simulated),
+            environment=environment(identity.label, self._kind, simulated=facts.simulated),
             link=link_look(facts.connection.link),
             age=age_text(facts.connection, now),
             banner=banner(facts, now),

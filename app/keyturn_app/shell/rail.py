@@ -89,9 +89,7 @@ class Rail(QFrame):
 class _Entry(QWidget):
     """One line of the rail: a button, and a count over its right end."""
 
-    def __init__(
-        self, page: str, title: str, icon: str, shortcut: str, *, checkable: bool
-    ) -> None:
+    def __init__(self, page: str, title: str, icon: str, shortcut: str, *, checkable: bool) -> None:
         super().__init__()
         self._title = title
         tip = f"{title} ({shortcut})" if shortcut else title

@@ -17,6 +17,7 @@ class Seat:
     server: str  # as the officer calls it
     name: str
     passphrase: bool = True
+    environment: str = ""  # prod, staging or demo; empty: not known
 
 
 class Session(Protocol):

@@ -36,9 +36,7 @@ class TopBar(QFrame):
         self._search = SearchButton()
         self._lock = label("", "Muted", "Small", name="topbar.idle")
         self._bell = BellButton()
-        self._authority = button(
-            "", name="topbar.authority", kind="ghost", icon_name="fingerprint"
-        )
+        self._authority = button("", name="topbar.authority", kind="ghost", icon_name="fingerprint")
         self._officer = OfficerButton()
         for each, signal in (
             (self._search, self.search),
@@ -79,7 +77,7 @@ class TopBar(QFrame):
         self._age.setText(view.age)
         self._bell.show_count(view.unread)
         digits = view.fingerprint.rpartition(":")[2]
-        self._authority.setText(f"{digits[:4]} {digits[4:8]}")
+        self._authority.setText(f" {digits[:4]} {digits[4:8]}")
         self._authority.setToolTip(_("Authority fingerprint: compare it with another officer"))
         self._authority.setAccessibleName(
             _("Authority fingerprint {start}").format(start=f"{digits[:4]} {digits[4:8]}")
@@ -89,7 +87,7 @@ class TopBar(QFrame):
     def fit(self, window_width: int) -> None:
         """What can be had otherwise goes when the window is small."""
         short = window_width < _SHORT_BELOW
-        self._search.setFixedWidth(200 if short else 248 if window_width < 1500 else 320)
+        self._search.setFixedWidth(200 if short else 264 if window_width < 1500 else 320)
         self._lock.setVisible(window_width >= 1020)
         self._officer.set_short(short)
 
@@ -154,6 +152,9 @@ class BellButton(QPushButton):
         self.setAccessibleName(_("Notifications, {unread}").format(unread=unread))
         self.setToolTip(self.accessibleName())
         self.update()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return QSize(36, 32)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         super().paintEvent(event)

@@ -8,7 +8,7 @@ from keyturn.quorum.kinds import Role
 from keyturn_app import wording
 from keyturn_app.facts import STALE_SECONDS, Alarm, Connection, Facts, Link
 from keyturn_app.i18n import _
-from keyturn_app.states import Look, link_look
+from keyturn_app.states import Look
 
 
 class Tone(Enum):
@@ -54,12 +54,11 @@ class ShellView:
     unread: int
 
 
-def environment(label: str, *, simulated: bool) -> Environment:
-    """What is not known to be something else is production."""
-    lower = label.lower()
-    if simulated:
+def environment(label: str, kind: str, *, simulated: bool) -> Environment:
+    """`kind` is what the officer says it is; what nobody says to be else is production."""
+    if simulated:  # whatever anybody says
         return Environment(label, _("DEMO"), "simulated")
-    if any(each in lower for each in ("stag", "test", "dev")):
+    if kind == "staging":
         return Environment(label, _("STAGING"), "pending")
     return Environment(label, _("PROD"), "stale")
 

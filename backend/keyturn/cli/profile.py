@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from keyturn.base.encoding import b64, parse_digest
-from keyturn.base.strictjson import dump
+from keyturn.base.encoding import parse_digest
 from keyturn.cli.card import CardOption, ask_pin, parse_card
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.client.card import CardInfo
 from keyturn.client.client import KeyturnClient
+from keyturn.client.contradiction import save_contradiction
 from keyturn.client.errors import HistoryRewritten
 from keyturn.client.memory import Memory
 from keyturn.client.profile import (
@@ -22,7 +22,6 @@ from keyturn.client.profile import (
     Profile,
     places_of,
     read_profile,
-    write_atomically,
     write_profile,
 )
 from keyturn.client.signing import KeyQuestion, open_signer
@@ -90,7 +89,7 @@ def at_desk(
         try:
             yield desk
         except HistoryRewritten as error:
-            error.hint += f" Both are in {_save_contradiction(desk, error)}."
+            error.hint += f" Both are in {save_contradiction(desk.places.state, error)}."
             raise
 
 
@@ -165,17 +164,3 @@ def _prove(profile: Profile, places: Places) -> bool:
     with KeyturnClient.open(profile, places, now=now, signer=nobody) as client:
         client.hello()
         return client.authority().roster.simulation
-
-
-def _save_contradiction(desk: Desk, error: HistoryRewritten) -> Path:
-    """Both signed checkpoints: what convicts a log is worth keeping."""
-    root = error.shown.checkpoint.root.hex()[:16]
-    path = desk.places.state / f"contradiction-{root}.json"
-    document = {
-        "type": "contradiction",
-        "format": 1,
-        "kept": b64(error.kept.to_bytes()),
-        "shown": b64(error.shown.to_bytes()),
-    }
-    write_atomically(path, dump(document))
-    return path

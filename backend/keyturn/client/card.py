@@ -1,6 +1,6 @@
 """An officer's signing key on a PKCS#11 card: opened by a PIN, used, closed.
 
-The module runs in this process (docs/decisions/0016). The PIN is asked for once, given to the
+The module runs in this process (docs/decisions/0017). The PIN is asked for once, given to the
 card once, wiped, and kept nowhere; while a `CardSigner` is open the card is logged in for this
 process. Whatever the card returns is verified here before anybody gets it.
 """

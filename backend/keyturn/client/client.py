@@ -391,6 +391,10 @@ class KeyturnClient:
 
     # ---- being a context manager ----
 
+    def hang_up(self) -> None:
+        """From any thread: see `Transport.hang_up`. What remains is to close it."""
+        self._http.hang_up()
+
     def close(self) -> None:
         self._http.close()
 

@@ -4,6 +4,7 @@ from enum import Enum
 
 from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError, UntrustedError
 from keyturn.tlog.checkpoints import SignedCheckpoint
+from keyturn.wire.errors import PinMismatch as PinMismatch  # every question may raise it
 
 
 class MalformedAnswer(MalformedError):

@@ -63,6 +63,11 @@ def page(transport: Transport, after: int, limit: int) -> list[Event]:
     return events
 
 
+def newest(transport: Transport) -> int:
+    """The number of the newest event there is; 0 before the first."""
+    return transport.get(PATH, "events", {"after": 0, "limit": 1}).integer("last")
+
+
 def _event(event_id: str, kind: str, data: str) -> Event:
     if not event_id.isascii() or not event_id.isdecimal():
         raise MalformedAnswer("event: id", found=repr(event_id[:40]), expected="a number")

@@ -3,7 +3,7 @@
 The layout is C2SP tlog-tiles: `checkpoint`, `tile/…`, and beside them `objects/<2 hex>/<64 hex>`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,12 @@ from keyturn.tlog.notes import parse_note
 from keyturn.tlog.tiles import CHECKPOINT_PATH, TILE_WIDTH, bundles_of, tiles_of
 
 ReadObject = Callable[[Digest], bytes | None]
+Step = Callable[[int, int], None]
+"""Told of how many entries of how many are done; stops the work by raising."""
+
+
+def _unwatched(_done: int, _total: int) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +53,21 @@ class VerifiedExport:
 
 
 def write_export(
-    directory: Path, checkpoint: SignedCheckpoint, leaves: Sequence[bytes], read: ReadObject
+    directory: Path,
+    checkpoint: SignedCheckpoint,
+    leaves: Sequence[bytes],
+    read: ReadObject,
+    step: Step = _unwatched,
 ) -> Written:
     """Write a verified log into a new directory, the checkpoint last. Raises FileUnusable."""
     if len(leaves) != checkpoint.checkpoint.size:
         raise ValueError("leaves of another checkpoint")
     try:
         directory.mkdir(parents=True, exist_ok=False)
-        written, missing = _write_objects(directory, leaves, read)
+        counted = _counted(leaves, step)
+        written, missing = _write_objects(directory, counted, read)
         for path, data in _static_files(leaves):
+            step(len(leaves), len(leaves))
             target = directory / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
@@ -65,7 +77,7 @@ def write_export(
     return Written(len(leaves), written, missing)
 
 
-def read_export(directory: Path, fingerprint: Digest) -> VerifiedExport:
+def read_export(directory: Path, fingerprint: Digest, step: Step = _unwatched) -> VerifiedExport:
     """Prove an export: the log's key is the one that the log itself brings into force.
 
     Raises FileUnusable, MalformedError, or an UntrustedError: LogInconsistent for a broken quorum,
@@ -73,7 +85,7 @@ def read_export(directory: Path, fingerprint: Digest) -> VerifiedExport:
     """
     read = resource_reader(directory)
     leaves = _unproved_leaves(read)
-    audited = audit_log(leaves, fingerprint, object_reader(directory))
+    audited = audit_log(_counted(leaves, step), fingerprint, object_reader(directory))
     keys = audited.state.newest.get((Kind.KEYS, "keys"))
     if keys is None or not isinstance(keys.statement.body, Keys):
         raise UntrustedError("the log brings no `keys` statement into force, so nothing signs it")
@@ -143,8 +155,14 @@ def _unproved_leaves(read: Callable[[str], bytes | None]) -> list[bytes]:
     return leaves
 
 
+def _counted(leaves: Sequence[bytes], step: Step) -> Iterator[bytes]:
+    for place, leaf in enumerate(leaves):
+        step(place, len(leaves))
+        yield leaf
+
+
 def _write_objects(
-    directory: Path, leaves: Sequence[bytes], read: ReadObject
+    directory: Path, leaves: Iterable[bytes], read: ReadObject
 ) -> tuple[int, tuple[Digest, ...]]:
     written: set[Digest] = set()
     missing: dict[Digest, None] = {}

@@ -1,9 +1,11 @@
 """HTTP towards the one pinned server; each kind of failure has a type of its own."""
 
+import socket
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import httpx_sse
@@ -22,6 +24,7 @@ class Transport:
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
         self._token: str | None = None
+        self._lines = _Lines()
 
     @classmethod
     def pinned(cls, url: str, pin: Pin) -> Self:
@@ -57,12 +60,24 @@ class Transport:
         with (
             _failures_named(),
             httpx_sse.connect_sse(
-                self._http, "GET", path, headers=headers, timeout=timeout
+                self._http,
+                "GET",
+                path,
+                headers=headers,
+                timeout=timeout,
+                extensions=self._lines.traced(),
             ) as source,
         ):
             if source.response.status_code != httpx.codes.OK:
                 raise refusal_of(source.response.status_code, source.response.read())
             yield source.iter_sse()
+
+    def hang_up(self) -> None:
+        """From any thread: end what is being waited for. It and all that follows is unreachable.
+
+        Only a connection that is still being made is waited out (10 s at most).
+        """
+        self._lines.hang_up()
 
     def close(self) -> None:
         self._http.close()
@@ -92,7 +107,12 @@ class Transport:
         with (
             _failures_named(),
             self._http.stream(
-                method, path, params=params, content=content, headers=headers
+                method,
+                path,
+                params=params,
+                content=content,
+                headers=headers,
+                extensions=self._lines.traced(),
             ) as response,
         ):
             body = _read(response)
@@ -102,6 +122,45 @@ class Transport:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+
+class _Lines:
+    """The sockets of one connection pool, so that another thread can end them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        self._ended = False
+
+    def traced(self) -> dict[str, Any]:
+        """For one request. Raises ServerUnreachable once hung up."""
+        if self._ended:
+            raise ServerUnreachable("the connection was ended here")
+        return {"trace": self._told}
+
+    def _told(self, event: str, info: Mapping[str, Any]) -> None:
+        if event != "connection.start_tls.complete":  # httpcore's name for a new connection
+            return
+        made = info["return_value"].get_extra_info("socket")
+        with self._lock:
+            self._open = [each for each in self._open if each.fileno() >= 0]
+            self._open.append(made)
+            ended = self._ended
+        if ended:
+            _shut(made)
+
+    def hang_up(self) -> None:
+        with self._lock:
+            self._ended = True
+            lines, self._open = self._open, []
+        for each in lines:
+            _shut(each)
+
+
+def _shut(line: socket.socket) -> None:
+    with suppress(OSError):
+        # Not the TLS layer's own: another thread is inside of that.
+        socket.socket.shutdown(line, socket.SHUT_RDWR)
 
 
 def _read(response: httpx.Response) -> bytes:

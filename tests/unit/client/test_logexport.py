@@ -108,3 +108,21 @@ def test_an_absent_object_is_named(tmp_path: Path) -> None:
 def test_a_start_names_no_objects(server: ScriptedServer) -> None:
     assert objects_named(start_entry(server.clock(), "00" * 16, "test")) == ()
     assert len(objects_named(server.leaves[1])) == 4  # a roster and its three approvals
+
+
+def test_progress_is_told_entry_by_entry_and_can_stop_it(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+    size = len(server.leaves)
+
+    def step(done: int, total: int) -> None:
+        told.append((done, total))
+        if len(told) > size + 1:
+            raise KeyboardInterrupt
+
+    place = exported(server, tmp_path)
+    read_export(place, server.fingerprint, step)
+    assert told == [(each, size) for each in range(size)]
+    with pytest.raises(KeyboardInterrupt):
+        read_export(place, server.fingerprint, step)

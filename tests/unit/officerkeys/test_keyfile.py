@@ -2,6 +2,7 @@
 
 import json
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -205,3 +206,22 @@ def test_a_file_that_others_may_reach_is_refused_with_what_to_do(tmp_path: Path,
     assert (refused.value.found, "chmod 600" in refused.value.hint) == (f"mode {mode:04o}", True)
     path.chmod(0o400)
     assert read_key_file(path).public == SECRET.public
+
+
+def test_keys_that_are_opened_at_one_time_all_open() -> None:
+    """Several officers at one desk: derivations in parallel lanes would wait for each other."""
+    lanes = KdfCost(iterations=2, lanes=4, memory_kib=16 << 10)
+    file = seal_key_file(SECRET, bytearray(PASSPHRASE), salt=b"s" * 16, nonce=b"n" * 12, cost=lanes)
+    opened: list[bytes] = []
+
+    def open_one() -> None:
+        with open_key_file(file, bytearray(PASSPHRASE)) as secret:
+            opened.append(secret.sign(b"message"))
+
+    threads = [threading.Thread(target=open_one, daemon=True) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(60)
+
+    assert len(opened) == 6

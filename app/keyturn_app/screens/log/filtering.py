@@ -47,7 +47,7 @@ def read_filter(line: str, kinds: frozenset[EntryKind], last_seconds: int, now: 
     since = int(now.timestamp()) - last_seconds if last_seconds else None
     until = None
     for match in _WORD.finditer(line):
-        name, value = match[1] or "", match[2].strip('"').casefold()
+        name, value = (match[1] or "").casefold(), match[2].strip('"').casefold()
         if name in ("since", "until"):
             moment = _moment(name, match[2].strip('"'))
             since, until = (moment, until) if name == "since" else (since, moment)
@@ -83,10 +83,10 @@ def matching(
         mask &= columns.times[part] <= asked.until
     for numbers in named.nodes:
         mask &= np.isin(columns.nodes[part], numbers)
-    for text, numbers in zip(asked.texts, named.texts, strict=True):
+    for text, known_as in zip(asked.texts, named.texts, strict=True):
         check()
-        known = np.isin(columns.nodes[part], numbers.nodes)
-        known |= np.isin(columns.subjects[part], numbers.subjects)
+        known = np.isin(columns.nodes[part], known_as.nodes)
+        known |= np.isin(columns.subjects[part], known_as.subjects)
         _look_inside(text, leaves, first, mask & ~known, known, check)
         mask &= known
     return np.flatnonzero(mask).astype(np.int64) + first

@@ -31,7 +31,8 @@ class _Piece:
 class Indexing:
     """Columns, tree and the filtered places of one log. `changed` is called on the window's thread.
 
-    `places` are the entries that the filter lets through, ascending; None when it lets all.
+    `places` are the entries that the filter lets through, ascending; None when it lets all. They
+    only grow within one `era`. What an older filter let through stays until the new one answers.
     """
 
     def __init__(self, door: Door, changed: Callable[[], None]) -> None:
@@ -45,6 +46,7 @@ class Indexing:
         self.columns = Columns()
         self.tree = LeafTree()
         self.places: Places | None = None
+        self.era = 0
         self.fault = ""
 
     @property
@@ -64,6 +66,11 @@ class Indexing:
     def busy(self) -> bool:
         return self._reading is not None or self._matching is not None
 
+    @property
+    def filtered(self) -> bool:
+        """Whether not everything is let through."""
+        return self.places is not None or not self._filter.everything
+
     def feed(self, seen: Seen | None) -> None:
         """Take a newer look at the log; another log starts anew."""
         if seen is None or self._is_another(seen):
@@ -77,7 +84,8 @@ class Indexing:
             return
         self._filter, self._covered = asked, 0
         self._drop_matching()
-        self.places = None if asked.everything else NONE
+        if asked.everything:
+            self.places, self.era = None, self.era + 1
         self._match_on()
 
     def close(self) -> None:
@@ -98,6 +106,7 @@ class Indexing:
         self.close()
         self.columns, self.tree, self._covered, self.fault = Columns(), LeafTree(), 0, ""
         self.places = None if self._filter.everything else NONE
+        self.era += 1
 
     def _read_on(self) -> None:
         if self._seen is None or self._reading is not None or self.ready:
@@ -137,7 +146,7 @@ class Indexing:
             self._reading = job
 
     def _match_on(self) -> None:
-        if self.places is None or self._seen is None or self._matching is not None:
+        if self._filter.everything or self._seen is None or self._matching is not None:
             return
         if self._covered >= self.done:
             return
@@ -162,9 +171,12 @@ class Indexing:
 
         def done(found: Places) -> None:
             finished.append(True)
-            self._matching, self._covered = None, covered
-            assert self.places is not None
-            self.places = np.concatenate((self.places, found))
+            self._matching = None
+            if self._covered == 0 or self.places is None:
+                self.places, self.era = found, self.era + 1
+            else:
+                self.places = np.concatenate((self.places, found))
+            self._covered = covered
             self._changed()
             self._match_on()
 

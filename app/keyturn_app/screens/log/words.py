@@ -1,5 +1,6 @@
 """What an entry says, in words. The leaf is parsed strictly; names come from what was signed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -77,7 +78,7 @@ def read_leaf(leaf: bytes) -> tuple[Entry, Body]:
         body: Body = StartEntry(boot, entry.fields.text("software", limit=200))
         entry.fields.done()
         return entry, body
-    readers = {
+    readers: dict[EntryKind, Callable[[Entry], Body]] = {
         EntryKind.ORIGIN: read_origin,
         EntryKind.STATEMENT: read_statement,
         EntryKind.WITHDRAWAL: read_withdrawal,
@@ -107,30 +108,28 @@ def moment(value: datetime) -> str:
 
 def sentence(entry: Entry, body: Body, state: AuthorityState) -> str:
     """What the entry says."""
-    match body:
-        case GrantEntry():
-            return _grant(entry.time, body, state)
-        case RefusalEntry():
-            return _("Refused {node}: {reasons}").format(
-                node=body.node, reasons=", ".join(body.reasons)
-            )
-        case StatementEntry():
-            return _statement(body, state)
-        case WithdrawalEntry():
-            return _("Proposal {digest} withdrawn by its proposer").format(
-                digest=wording.digest(body.statement)
-            )
-        case StartEntry():
-            return _("Keyholder started, {software}").format(software=body.software)
-        case OriginEntry():
-            return _("Origin of this log")
+    if isinstance(body, GrantEntry):
+        return _grant(entry.time, body, state)
+    if isinstance(body, RefusalEntry):
+        return _("Refused {node}: {reasons}").format(
+            node=body.node, reasons=", ".join(body.reasons)
+        )
+    if isinstance(body, StatementEntry):
+        return _statement(body, state)
+    if isinstance(body, WithdrawalEntry):
+        return _("Proposal {digest} withdrawn by its proposer").format(
+            digest=wording.digest(body.statement)
+        )
+    if isinstance(body, StartEntry):
+        return _("Keyholder started, {software}").format(software=body.software)
+    return _("Origin of this log")
 
 
 def model_name(digest: Digest, state: AuthorityState) -> str:
     """As its admission calls it; its digest when it never was admitted."""
     known = state.newest.get((Kind.MODEL, digest))
     body = None if known is None else known.statement.body
-    return body.name if isinstance(body, Admission) else wording.digest(digest)
+    return str(body.name) if isinstance(body, Admission) else wording.digest(digest)
 
 
 def statement_name(kind: Kind, subject: str, state: AuthorityState) -> str:
@@ -138,7 +137,7 @@ def statement_name(kind: Kind, subject: str, state: AuthorityState) -> str:
     if kind is Kind.MODEL:
         return _("model '{name}'").format(name=model_name(Digest(subject), state))
     if subject == kind.value:  # roster, keys, trust-anchors: there is one of each
-        return kind.value
+        return f"{kind.value}"
     return f"{kind.value} '{subject}'"
 
 

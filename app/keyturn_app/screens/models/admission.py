@@ -1,5 +1,6 @@
 """Where a model version stands by the log and the open proposals. No Qt in here."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -145,14 +146,14 @@ def nodes_known(facts: Facts) -> bool:
     return live and facts.trusted and facts.nodes is not None
 
 
-def serving(digest: Digest, facts: Facts) -> tuple[Node, ...] | None:
-    """Nodes that are attested and hold this model by a grant in the log; None: nobody knows."""
+def serving_counts(facts: Facts) -> Counter[Digest] | None:
+    """Nodes that are attested and hold a model by a grant in the log; None: nobody knows."""
     if not nodes_known(facts) or facts.nodes is None:
         return None
-    return tuple(
-        each
+    return Counter(
+        each.granted[1].model
         for each in facts.nodes.all
-        if each.state is NodeState.ATTESTED and _granted(each, digest)
+        if each.state is NodeState.ATTESTED and each.granted is not None
     )
 
 
@@ -164,11 +165,7 @@ def holding(digest: Digest, facts: Facts, now: datetime) -> tuple[Node, ...] | N
         each
         for each in facts.nodes.all
         if each.state not in {NodeState.WIPED, NodeState.REFUSED, NodeState.QUARANTINED}
-        and _granted(each, digest)
         and each.granted is not None
+        and each.granted[1].model == digest
         and each.granted[1].until > now
     )
-
-
-def _granted(node: Node, digest: Digest) -> bool:
-    return node.granted is not None and node.granted[1].model == digest

@@ -1,5 +1,6 @@
 """The inventory as it is shown: frozen values, made of verified facts. No Qt in here."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +18,7 @@ from keyturn_app.screens.models.admission import (
     admission_of,
     look_of,
     note_of,
-    serving,
+    serving_counts,
 )
 from keyturn_app.screens.models.detail import Detail
 from keyturn_app.states import Look
@@ -160,17 +161,17 @@ class Shown:
 
 def rows_of(facts: Facts, now: datetime, arrangement: Arrangement) -> Shown:
     models = facts.models.all if facts.models else ()
-    every = tuple(_row(each, facts, now) for each in models)
+    counts = serving_counts(facts)
+    every = tuple(_row(each, facts, now, counts) for each in models)
     kept = [each for each in every if _let_through(each, arrangement)]
     kept.sort(key=lambda each: (each.name.casefold(), each.version, each.digest))
     kept.sort(key=_ORDER[arrangement.sort], reverse=not arrangement.ascending)
     return Shown(every, tuple(kept))
 
 
-def _row(model: Model, facts: Facts, now: datetime) -> Row:
+def _row(model: Model, facts: Facts, now: datetime, counts: Counter[Digest] | None) -> Row:
     admission = admission_of(model.digest, facts, now)
-    nodes = serving(model.digest, facts)
-    runs = None if nodes is None else len(nodes)
+    runs = None if counts is None else counts[model.digest]
     look, note = look_of(admission), note_of(admission)
     registered = _time(model.registered)
     status = f"{look.word} ({note})" if note else look.word

@@ -1,0 +1,157 @@
+"""`keyturn-app`: reads the command line, puts the parts together, runs the window."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+from PySide6.QtCore import QLocale
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from keyturn.base.errors import KeyturnError
+from keyturn.base.strictjson import dump
+from keyturn.client.errors import NoProfile
+from keyturn.client.profile import places_of, write_atomically
+from keyturn.officerkeys.passphrase import read_passphrase
+from keyturn.vault.hygiene import harden_process
+from keyturn_app import i18n, resources
+from keyturn_app.desk import Desk, Topic
+from keyturn_app.facts import Link
+from keyturn_app.i18n import _
+from keyturn_app.live.desk import utc_now
+from keyturn_app.live.errors import UnknownSeat
+from keyturn_app.live.profiles import Known, ProfileStore
+from keyturn_app.qtkit.door import QtDoor
+from keyturn_app.settings import Overridden, Settings
+from keyturn_app.shell import crashes
+from keyturn_app.shell.appearance import follow
+from keyturn_app.shell.seats import Seats
+from keyturn_app.shell.soundness import check_qt
+from keyturn_app.shell.starting import ForgivingPreferences, chair_of, first_seat, known_seats
+from keyturn_app.shell.window import MainWindow
+
+_log = logging.getLogger("keyturn_app")
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="keyturn-app", description=_("Keyturn for officers."))
+    add = made.add_argument
+    add("--server", metavar="URL", help=_("begin at this server"))
+    add(
+        "--profile",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help=_("a profile of `keyturn connect`; may be given several times"),
+    )
+    add("--profile-dir", metavar="DIR", type=Path, help=_("where the app keeps what it knows"))
+    add(
+        "--passphrase-fd",
+        metavar="N",
+        type=int,
+        action="append",
+        default=[],
+        help=_("read the key's passphrase from this descriptor; in the order of --profile"),
+    )
+    add("--mode", choices=["dark", "light"], help=_("whatever is set"))
+    add("--screenshots", metavar="DIR", type=Path, help=_("draw every page into DIR, and end"))
+    add("--ready", metavar="FILE", type=Path, help=_("write FILE once the window is live"))
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status 0, 1 when it cannot start, 2 for a wrong command line."""
+    logging.basicConfig(level=logging.WARNING, format="keyturn-app: %(message)s")
+    arguments = parser().parse_args(argv)
+    if len(arguments.passphrase_fd) > len(arguments.profile):
+        print(_("keyturn-app: more --passphrase-fd than --profile"), file=sys.stderr)  # noqa: T201
+        return 2
+    crashes.install()
+    harden_process()
+    try:
+        check_qt()
+        if arguments.screenshots is not None:
+            return _screenshots(arguments.screenshots)
+        return _run(arguments)
+    except KeyturnError as error:
+        print(f"keyturn-app: {error} {error.hint}".rstrip(), file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _screenshots(directory: Path) -> int:
+    status = import_module("keyturn_app.screenshots").take(directory)
+    return int(status)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    QGuiApplication.setDesktopFileName("org.keyturn.Keyturn")
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Keyturn")
+    places = places_of(arguments.profile_dir, os.environ)
+    store = ProfileStore(places)
+    given = {"settings.appearance": arguments.mode} if arguments.mode else {}
+    settings = Settings(Overridden(ForgivingPreferences(store), given))
+    _speak(settings.choices.language)
+    follow(settings.choices.appearance)
+    known = known_seats(store, arguments.profile, places)
+    if not known:
+        raise NoProfile(
+            _("this machine knows no server yet"),
+            hint=_("Make a profile with `keyturn connect`, or name its directory with --profile."),
+        )
+    session = _session(known, arguments.server, store)
+    door = QtDoor()
+    window = MainWindow(session, settings, door)
+    window.show()
+    for each, descriptor in zip(known, arguments.passphrase_fd, strict=False):
+        passphrase = read_passphrase("", fd=descriptor)
+        session.unlock_seat(each.id, passphrase, _not_unlocked)
+    leave = _tell_when_live(session.desk, arguments.ready)
+    try:
+        return int(app.exec())
+    finally:
+        leave()
+        window.shut_down()
+        door.close()
+        store.close()
+
+
+def _session(known: Sequence[Known], server: str | None, store: ProfileStore) -> Seats:
+    def opened(seat: str) -> None:
+        with suppress(UnknownSeat):  # a profile that was only named on the command line
+            store.used(seat, utc_now())
+
+    return Seats([chair_of(each, opened) for each in known], first_seat(known, server))
+
+
+def _not_unlocked(error: KeyturnError) -> None:
+    """The unlock page asks again; nothing of the passphrase is in an error."""
+    _log.warning("a key was not opened: %s", type(error).__name__)
+
+
+def _speak(language: str) -> None:
+    """The chosen language, or the desktop's."""
+    names = [language] if language else [QLocale.system().name()]
+    i18n.use(resources.directory() / "translations", names)
+
+
+def _tell_when_live(desk: Desk, path: Path | None) -> Callable[[], None]:
+    """Write `path` once what the window shows is of now. Gives the call that stops waiting."""
+    if path is None:
+        return lambda: None
+    leaving: list[Callable[[], None]] = []
+
+    def look(_topics: frozenset[Topic]) -> None:
+        if desk.facts.connection.link is Link.LIVE and desk.facts.seen is not None:
+            write_atomically(path, dump({"ready": True}))
+            for leave in leaving:
+                leave()
+
+    leaving.append(desk.subscribe(look, Topic.CONNECTION, Topic.SEEN))
+    return leaving[0]

@@ -1,0 +1,1 @@
+"""Approvals: what officers are asked to agree to, what it would change, and their decision."""

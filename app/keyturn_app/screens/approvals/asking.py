@@ -1,0 +1,97 @@
+"""The questions before a signature: what is signed, and what follows from it. No Qt."""
+
+from keyturn.quorum.bodies import Revocation
+from keyturn.quorum.kinds import Kind
+from keyturn_app import wording
+from keyturn_app.facts import Facts
+from keyturn_app.i18n import _, n_
+from keyturn_app.questions import Confirm, Weight
+from keyturn_app.screens.approvals.case import Case
+from keyturn_app.screens.approvals.consequences import stopped
+from keyturn_app.screens.approvals.naming import kind_word, subject_word
+from keyturn_app.screens.approvals.viewmodel import Changes
+
+
+def named(case: Case) -> str:
+    """Like `Policy serving, version 2`."""
+    return _("{kind} {subject}, version {version}").format(
+        kind=kind_word(case.statement.kind),
+        subject=subject_word(case),
+        version=case.statement.version,
+    )
+
+
+def approve_question(case: Case, facts: Facts, changes: Changes) -> Confirm:
+    """What stops production must be typed."""
+    stops = _stops(case, facts)
+    return Confirm(
+        _("Approve this proposal?"),
+        _("{what}. Your key signs this digest; the approval cannot be taken back unsaid.").format(
+            what=named(case)
+        ),
+        _("Sign approval"),
+        details=(wording.grouped(case.digest), _count(changes), _after(case), *stops),
+        typed=_typed(case) if stops else None,
+        weight=Weight.DANGER if case.statement.kind is Kind.REVOCATION else Weight.PLAIN,
+    )
+
+
+def reject_question(case: Case) -> Confirm:
+    return Confirm(
+        _("Reject this proposal?"),
+        _("{what}. Your key signs the rejection: it stands, and you cannot approve later.").format(
+            what=named(case)
+        ),
+        _("Sign rejection"),
+        details=(wording.grouped(case.digest),),
+        weight=Weight.DANGER,
+    )
+
+
+def withdraw_question(case: Case) -> Confirm:
+    return Confirm(
+        _("Withdraw your proposal?"),
+        _("{what}. The keyholder logs it, and this digest is ended for ever.").format(
+            what=named(case)
+        ),
+        _("Withdraw"),
+        details=(wording.grouped(case.digest),),
+        weight=Weight.DANGER,
+        comment=_("Reason"),
+        comment_required=True,
+    )
+
+
+def _count(changes: Changes) -> str:
+    if changes.before_title:
+        return n_("{count} change", "{count} changes", len(changes.rows))
+    return n_("{count} place, all new", "{count} places, all new", len(changes.rows))
+
+
+def _after(case: Case) -> str:
+    have = len(case.approved_by) + 1
+    text = _("With yours {have} of {needed} approve.").format(have=have, needed=case.needed)
+    if have < case.needed:
+        return text
+    return text + " " + _("The keyholder is then asked to bring it into force.")
+
+
+def _stops(case: Case, facts: Facts) -> tuple[str, ...]:
+    body = case.statement.body
+    if not isinstance(body, Revocation):
+        return ()
+    nodes = stopped(body, case, facts)
+    if nodes is None:
+        return (_("Which nodes would stop is not known."),)
+    if not nodes:
+        return ()
+    return (
+        n_("{count} node stops serving.", "{count} nodes stop serving.", len(nodes)),
+        _("Nothing returns by itself."),
+    )
+
+
+def _typed(case: Case) -> str:
+    """A word short enough to type, from what is revoked."""
+    target = case.statement.subject.partition(":")[2].removeprefix("sha256:")
+    return target if len(target) <= 24 else target[:8]

@@ -1,0 +1,144 @@
+"""One proposal as an officer has it before them: from the server, or from a file alone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from keyturn.base.encoding import Digest
+from keyturn.base.strictjson import JsonObject
+from keyturn.client.changes import body_of
+from keyturn.client.offline import ProposalFile
+from keyturn.client.proposals import KeyholderSaidNo, Proposal, Status, count
+from keyturn.quorum.approvals import Approval, Decision
+from keyturn.quorum.kinds import Role
+from keyturn.quorum.roster import Officer, OfficerId, Roster
+from keyturn.quorum.state import AuthorityState, InForce
+from keyturn.quorum.statements import Statement
+from keyturn_app.facts import Seen
+
+UNDECIDED = frozenset({Status.OPEN, Status.REFUSED})
+"""The keyholder is asked again with each approval, so its refusal ends nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Every signature in it is verified. `state` is None where no log is known: offline.
+
+    `status` is None for a file: whether it came into force or was withdrawn stands in the log.
+    """
+
+    statement: Statement
+    approvals: tuple[Approval, ...]
+    approved_by: tuple[OfficerId, ...]
+    rejected_by: tuple[OfficerId, ...]
+    needed: int
+    roster: Roster
+    state: AuthorityState | None
+    status: Status | None
+    index: int | None = None
+    refusal: KeyholderSaidNo | None = None
+
+    @property
+    def digest(self) -> Digest:
+        return self.statement.digest
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.needed - len(self.approved_by))
+
+    @property
+    def in_force(self) -> bool:
+        return self.status is Status.IN_FORCE
+
+    def undecided(self, now: datetime) -> bool:
+        """Whether a decision can still change anything, as far as is known."""
+        if self.status is None:
+            return now <= self.statement.proposal_lapses
+        return self.status in UNDECIDED and now <= self.statement.proposal_lapses
+
+    def overtaken_by(self) -> InForce | None:
+        """What came into force of the same subject since: this one never can."""
+        if self.state is None or self.digest in self.state.by_digest:
+            return None
+        newest = self.state.newest.get((self.statement.kind, self.statement.subject))
+        if newest is None or newest.statement.version < self.statement.version:
+            return None
+        return newest
+
+    def compared_with(self) -> InForce | None:
+        """What it replaces or replaced; what is newest where it was overtaken."""
+        if self.state is None:
+            return None
+        replaced = self.statement.replaces
+        known = None if replaced is None else self.state.by_digest.get(replaced)
+        if known is not None and self.overtaken_by() is None:
+            return known
+        if self.digest in self.state.by_digest:
+            return None
+        return self.state.newest.get((self.statement.kind, self.statement.subject))
+
+    def body(self) -> JsonObject:
+        return body_of(self.statement)
+
+
+def case_of(proposal: Proposal, seen: Seen) -> Case:
+    return Case(
+        proposal.statement,
+        proposal.approvals,
+        proposal.approved_by,
+        proposal.rejected_by,
+        proposal.needed,
+        seen.roster,
+        seen.state,
+        proposal.status,
+        proposal.index,
+        proposal.refusal,
+    )
+
+
+def case_of_file(file: ProposalFile, seen: Seen | None) -> Case:
+    """With `seen`, the log of the server that is connected is known as well."""
+    roster = file.authority.roster if seen is None else seen.roster
+    approved, rejected = count(file.statement, file.approvals, roster)
+    state = None if seen is None else seen.state
+    status = None
+    if state is not None and file.statement.digest in state.withdrawn:
+        status = Status.WITHDRAWN
+    known = None if state is None else state.by_digest.get(file.statement.digest)
+    if known is not None and state is not None:
+        newest = state.newest[(file.statement.kind, file.statement.subject)]
+        status = Status.IN_FORCE if newest is known else Status.SUPERSEDED
+    return Case(
+        file.statement,
+        file.approvals,
+        approved,
+        rejected,
+        roster.thresholds[file.statement.kind],
+        roster,
+        state,
+        status,
+        None if known is None else known.index,
+    )
+
+
+def officer_in(statement: Statement, roster: Roster, officer: str) -> Officer | None:
+    """As approver, of the roster in force or of the one proposed (our protocol §2.5)."""
+    new = [statement.body] if isinstance(statement.body, Roster) else []
+    for each in (roster, *new):
+        found = each.officers.get(OfficerId(officer))
+        if found is not None and Role.APPROVER in found.roles:
+            return found
+    return None
+
+
+def counts_as_approver(statement: Statement, roster: Roster, officer: str) -> bool:
+    """Whether an approval of `officer` would count."""
+    if officer_in(statement, roster, officer) is None:
+        return False
+    return officer != statement.proposer or statement.kind in roster.proposer_may_approve
+
+
+def said(approvals: tuple[Approval, ...], officer: str) -> Approval | None:
+    """What `officer` said: a rejection outweighs, as the keyholder has it."""
+    theirs = [each for each in approvals if each.officer == officer]
+    rejected = [each for each in theirs if each.decision is Decision.REJECT]
+    return next(iter(rejected or theirs), None)

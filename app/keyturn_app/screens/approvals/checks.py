@@ -1,0 +1,154 @@
+"""Machine checks of a proposal, computed here from verified facts. No Qt.
+
+They help an officer to look at the right place. What counts is decided by the keyholder, whose
+own rules are run here as well: `quorum.state` is the same code.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
+from keyturn.quorum.kinds import Role
+from keyturn.quorum.roster import Roster
+from keyturn_app import wording
+from keyturn_app.facts import Facts
+from keyturn_app.i18n import _, n_
+from keyturn_app.screens.approvals.case import Case
+from keyturn_app.screens.approvals.cautions import cautions
+from keyturn_app.screens.approvals.outcome import Check, met, not_met, unknown, warning
+from keyturn_app.screens.approvals.references import references
+
+SOON = timedelta(hours=6)
+LONG_LIFE = timedelta(days=180)
+_SAID_OTHERWISE = {
+    SubmissionReason.TOO_FEW_APPROVALS,
+    SubmissionReason.LAPSED,
+    SubmissionReason.EXPIRED,
+    SubmissionReason.WRONG_VERSION,
+    SubmissionReason.WRONG_PREDECESSOR,
+    SubmissionReason.WITHDRAWN,
+    SubmissionReason.UNKNOWN_PROPOSER,
+    SubmissionReason.NOT_A_PROPOSER,
+}
+
+
+def checks(case: Case, facts: Facts, now: datetime) -> tuple[Check, ...]:
+    """All of them, those about who and when first."""
+    return (
+        _signatures(case),
+        *_proposer(case),
+        *_chain(case),
+        *_times(case, now),
+        *_keyholder(case, now),
+        *references(case, facts, now),
+        *cautions(case),
+    )
+
+
+def _signatures(case: Case) -> Check:
+    text = n_("{count} signature verified here", "{count} signatures verified here", _signed(case))
+    return met(text)
+
+
+def _signed(case: Case) -> int:
+    envelopes = [case.statement.envelope, *(each.envelope for each in case.approvals)]
+    return sum(len(each.signatures) for each in envelopes)
+
+
+def _proposer(case: Case) -> Iterator[Check]:
+    statement, roster = case.statement, case.roster
+    proposer = roster.officers.get(statement.proposer)
+    if case.index is None and (proposer is None or Role.PROPOSER not in proposer.roles):
+        found = _("not in the roster")
+        if proposer is not None:
+            found = ", ".join(sorted(role.value for role in proposer.roles))
+        yield not_met(
+            _("{officer} may not propose").format(officer=statement.proposer),
+            found,
+            _("the role proposer"),
+        )
+    if statement.kind in roster.proposer_may_approve:
+        yield met(_("The proposer may also approve: the roster says so for this kind"))
+    elif statement.proposer in {each.officer for each in case.approvals}:
+        yield warning(_("The proposer's own approval does not count"))
+    else:
+        yield met(_("The proposer is not an approver"))
+
+
+def _chain(case: Case) -> Iterator[Check]:
+    statement = case.statement
+    overtaken = case.overtaken_by()
+    if case.state is None:
+        if statement.version > 1:
+            yield unknown(_("Whether it was overtaken cannot be known offline"))
+        return
+    if overtaken is not None:
+        yield not_met(
+            _("Overtaken: it can no longer come into force"),
+            _("version {version} in force").format(version=overtaken.statement.version),
+            _("version {version}").format(version=statement.version - 1),
+        )
+    elif case.index is None:
+        newest = case.state.newest.get((statement.kind, statement.subject))
+        version, digest = (
+            (0, None) if newest is None else (newest.statement.version, newest.statement.digest)
+        )
+        if statement.version != version + 1 or statement.replaces != digest:
+            yield not_met(
+                _("It continues another history than the log's"),
+                _("version {version}").format(version=statement.version),
+                _("version {version}").format(version=version + 1),
+            )
+        elif newest is None:
+            yield met(_("First version: it replaces nothing"))
+        else:
+            yield met(_("Replaces version {version}, the newest").format(version=version))
+
+
+def _times(case: Case, now: datetime) -> Iterator[Check]:
+    statement = case.statement
+    if case.index is None:
+        left = statement.proposal_lapses - now
+        when = wording.until(statement.proposal_lapses, now)
+        if left < timedelta(0):
+            yield not_met(
+                _("Lapsed {when}").format(when=when),
+                wording.moment(statement.proposal_lapses),
+                _("a proposal that has not lapsed"),
+            )
+        elif left < SOON:
+            yield warning(
+                _("Lapses {when}").format(when=when), wording.moment(statement.proposal_lapses)
+            )
+        else:
+            yield met(
+                _("Lapses {when}").format(when=when), wording.moment(statement.proposal_lapses)
+            )
+    if statement.expires is None:
+        yield met(_("Never expires, as every revocation"))
+        return
+    text = _("Expires {when}").format(when=wording.until(statement.expires, now))
+    found = wording.moment(statement.expires)
+    if statement.expired(now):
+        yield not_met(_("Expired"), found)
+    elif statement.expires - statement.time > LONG_LIFE:
+        yield warning(text, found, _("at most 180 days, so that it is looked at again"))
+    else:
+        yield met(text, found)
+
+
+def _keyholder(case: Case, now: datetime) -> Iterator[Check]:
+    """The keyholder's rules, run on what is known here."""
+    if case.state is None or case.index is not None:
+        return
+    if isinstance(case.statement.body, Roster):
+        yield warning(_("A roster needs the threshold of the old roster and of the new one"))
+    try:
+        case.state.submit(case.statement, case.approvals, now)
+    except SubmissionRefused as refused:
+        if refused.reason not in _SAID_OTHERWISE:
+            yield not_met(
+                _("The keyholder would refuse it: {why}").format(why=refused.message),
+                refused.found,
+                refused.expected,
+            )

@@ -1,0 +1,155 @@
+"""What follows from a proposal beyond its own words: what stops, what is bound, what returns."""
+
+from dataclasses import dataclass
+
+from keyturn.client.inventory import Node, NodeState
+from keyturn.quorum.bodies import Admission, Platforms, ReferenceValues, Revocation
+from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.statements import Statement
+from keyturn_app.facts import Facts
+from keyturn_app.i18n import _, n_
+from keyturn_app.screens.approvals.case import Case
+
+SERVING = frozenset({NodeState.ATTESTED, NodeState.STALE})
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """`weight` is a colour token: danger where something stops."""
+
+    icon: str
+    weight: str
+    text: str
+    details: tuple[str, ...] = ()
+
+
+def consequences(case: Case, facts: Facts) -> tuple[Consequence, ...]:
+    """Of what is proposed, by what is known now. Facts about nodes are the server's word."""
+    body = case.statement.body
+    if isinstance(body, Revocation):
+        return (_stops(body, case, facts), _nothing_returns())
+    if isinstance(body, Admission):
+        return _released_under(body)
+    return _returns(case)
+
+
+def stopped(revocation: Revocation, case: Case, facts: Facts) -> tuple[Node, ...] | None:
+    """The nodes that serve now and would have to stop; None while nodes are not known."""
+    if facts.nodes is None:
+        return None
+    resting = _resting_on(revocation, case)
+    return tuple(
+        node
+        for node in facts.nodes.all
+        if node.state in SERVING and _concerned(node, revocation, resting)
+    )
+
+
+def _concerned(node: Node, revocation: Revocation, resting: frozenset[str]) -> bool:
+    grant = node.granted[1] if node.granted else None
+    target = revocation.target
+    if revocation.target_kind is TargetKind.NODE:
+        return node.name == target
+    if revocation.target_kind is TargetKind.PLATFORM:
+        return target in {node.platform, grant.platform if grant else None}
+    if revocation.target_kind is TargetKind.MODEL:
+        return target in {node.model, grant.model if grant else None}
+    return grant is not None and not resting.isdisjoint(grant.statements)
+
+
+def _resting_on(revocation: Revocation, case: Case) -> frozenset[str]:
+    """Statements on which a grant rests when it depends on a policy or a measurement."""
+    if case.state is None:
+        return frozenset()
+    target = revocation.target
+    return frozenset(
+        each.statement.digest
+        for each in case.state.by_digest.values()
+        if (
+            revocation.target_kind is TargetKind.POLICY
+            and each.statement.kind is Kind.POLICY
+            and each.statement.subject == target
+        )
+        or (
+            revocation.target_kind is TargetKind.MEASUREMENT
+            and isinstance(each.statement.body, ReferenceValues)
+            and target in each.statement.body.snp
+        )
+    )
+
+
+def _stops(revocation: Revocation, case: Case, facts: Facts) -> Consequence:
+    nodes = stopped(revocation, case, facts)
+    if nodes is None:
+        return Consequence(
+            "octagon-alert", "danger", _("What would stop is not known: no nodes are known here.")
+        )
+    names = tuple(each.name for each in nodes[:SHOWN])
+    if len(nodes) > SHOWN:
+        names += (n_("and {count} more", "and {count} more", len(nodes) - SHOWN),)
+    if revocation.target_kind is TargetKind.MEASUREMENT and nodes:
+        text = n_(
+            "{count} node that serves now rests on a baseline with this measurement.",
+            "{count} nodes that serve now rest on a baseline with this measurement.",
+            len(nodes),
+        )
+        return Consequence("octagon-alert", "danger", text, names)
+    text = n_(
+        "{count} node serves under it now: it stops, and wipes its keys.",
+        "{count} nodes serve under it now: they stop, and wipe their keys.",
+        len(nodes),
+    )
+    if not nodes:
+        text = _("No node is known to serve under it now.")
+    return Consequence("octagon-alert", "danger" if nodes else "unknown", text, names)
+
+
+def _nothing_returns() -> Consequence:
+    return Consequence(
+        "undo-2",
+        "stale",
+        _(
+            "Nothing returns by itself: no earlier version comes back. "
+            "Undoing it is a new proposal of its own kind."
+        ),
+    )
+
+
+def _released_under(body: Admission) -> tuple[Consequence, ...]:
+    return (
+        Consequence(
+            "box",
+            "pending",
+            _(
+                "The key is released to nodes that satisfy policy {policy}, whatever it says then."
+            ).format(policy=body.policy),
+        ),
+    )
+
+
+def _returns(case: Case) -> tuple[Consequence, ...]:
+    """Revocations that this statement would end by naming their targets anew."""
+    if case.state is None or case.index is not None:
+        return ()
+    named = _named(case.statement)
+    ended = [target for kind, target in case.state.revoked if (kind, target) in named]
+    if not ended:
+        return ()
+    text = n_(
+        "{count} thing that was revoked would count again.",
+        "{count} things that were revoked would count again.",
+        len(ended),
+    )
+    return (Consequence("rotate-ccw", "danger", text, tuple(ended[:SHOWN])),)
+
+
+def _named(statement: Statement) -> set[tuple[TargetKind, str]]:
+    body = statement.body
+    if isinstance(body, ReferenceValues):
+        return {(TargetKind.MEASUREMENT, each) for each in body.snp}
+    if isinstance(body, Platforms):
+        return {(TargetKind.PLATFORM, each) for each in body.platforms}
+    if statement.kind is Kind.POLICY:
+        return {(TargetKind.POLICY, statement.subject)}
+    return set()

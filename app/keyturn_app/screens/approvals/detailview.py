@@ -1,0 +1,244 @@
+"""The middle of the page: what is proposed, what follows from it, and what changes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+
+from keyturn_app.i18n import _
+from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.widgets import (
+    Banner,
+    KeyValues,
+    Pill,
+    button,
+    card,
+    clear,
+    column,
+    frame,
+    label,
+    row,
+)
+from keyturn_app.screens.approvals.changesview import ChangesCard
+from keyturn_app.screens.approvals.consequences import Consequence
+from keyturn_app.screens.approvals.viewmodel import Detail, FileView, Form, PageView
+
+
+@dataclass(frozen=True, slots=True)
+class DetailCalls:
+    back: Callable[[], None]
+    step: Callable[[int], None]
+    show_form: Callable[[Form], None]
+    export: Callable[[], None]
+    open_log: Callable[[int], None]
+    post: Callable[[], None]
+    save: Callable[[], None]
+    copy: Callable[[str], None]
+
+
+class DetailView(QWidget):
+    """Shows a `Detail`; a file's notice above it where it came from a file."""
+
+    def __init__(self, calls: DetailCalls) -> None:
+        super().__init__()
+        self._calls = calls
+        self._title = label("", "H1", name="approvals.title", selectable=True)
+        self._kind = label("", "Second", name="approvals.kindword")
+        self._icon = IconLabel("scale", "text2", 20)
+        self._pill = Pill("", "stale", "hourglass", name="approvals.status")
+        self._line = label("", "Second", name="approvals.line")
+        self._standing = label("", "Strong", wrap=True, name="approvals.standing")
+        self._reason = label("", wrap=True, selectable=True, name="approvals.reason")
+        self._refusal = Banner(name="approvals.refusal")
+        self._file = FileBox(calls.post, calls.save)
+        self._tiles = row(spacing=12)
+        self._shown_tiles: tuple[Consequence, ...] | None = None
+        self._bound = KeyValues(width=110, name="approvals.bound")
+        self._bound_card = card(label(_("WHAT AN APPROVAL BINDS"), "Over"), self._bound, margin=14)
+        self._receipt = ReceiptCard(calls.open_log)
+        self._changes = ChangesCard(calls.show_form, calls.copy)
+        self._build()
+
+    def show_view(self, view: PageView) -> None:
+        detail = view.detail
+        if detail is None:
+            return
+        self._place.setText(view.place)
+        self._title.setText(detail.title)
+        self._kind.setText(detail.kind)
+        self._icon.show_icon(detail.icon, "text2")
+        look = detail.status
+        self._pill.show_state(look.word, look.token, look.icon)
+        self._line.setText(detail.facts)
+        self._standing.setText(detail.standing)
+        self._reason.setText(detail.reason)
+        text = _("The keyholder did not take it, says the server: {why}")
+        self._refusal.say(text.format(why=detail.refusal) if detail.refusal else "", tone="danger")
+        self._file.show_view(view.file)
+        self._show_tiles(detail.consequences)
+        self._bound.show_rows(detail.bound)
+        self._bound_card.setVisible(bool(detail.bound))
+        self._receipt.show_view(detail)
+        self._changes.show_view(detail, view.form)
+        if view.decide is not None:
+            self._export.setVisible(view.decide.export.shown)
+            self._export.setEnabled(view.decide.export.possible)
+            self._export.setToolTip(view.decide.export.why_not)
+
+    # ---- inside ----
+
+    def _build(self) -> None:
+        back = button(
+            _("All proposals"),
+            name="approvals.back",
+            kind="ghost",
+            icon_name="arrow-left",
+            clicked=self._calls.back,
+        )
+        self._place = label("", "Muted", "Small", name="approvals.place")
+        up = button(
+            "",
+            name="approvals.up",
+            kind="ghost",
+            icon_name="chevron-up",
+            tip=_("Previous proposal (K)"),
+            clicked=lambda: self._calls.step(-1),
+        )
+        down = button(
+            "",
+            name="approvals.down",
+            kind="ghost",
+            icon_name="chevron-down",
+            tip=_("Next proposal (J)"),
+            clicked=lambda: self._calls.step(1),
+        )
+        self._export = button(
+            _("Export…"),
+            name="approvals.export",
+            icon_name="download",
+            tip=_("A file for an officer without network"),
+            clicked=self._calls.export,
+        )
+        nav = row(back, None, self._place, up, down, self._export, spacing=4)
+        head = row(self._icon, self._title, self._pill, self._kind, None, spacing=10)
+        reason = frame(
+            column(label(_("REASON"), "Over"), self._reason, spacing=4, margins=(14, 10, 14, 10)),
+            "Card",
+        )
+        standing = row(self._line, None, spacing=8)
+        inside = QWidget()
+        inside.setProperty("class", "Page")
+        body = column(
+            head,
+            standing,
+            self._standing,
+            self._refusal,
+            reason,
+            spacing=8,
+            margins=(24, 4, 24, 20),
+        )
+        body.addSpacing(2)
+        body.addLayout(self._tiles)
+        body.addWidget(self._bound_card)
+        body.addWidget(self._receipt)
+        body.addWidget(self._changes, 1)
+        inside.setLayout(body)
+        scroll = QScrollArea()
+        scroll.setObjectName("approvals.detail.scroll")
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        top = column(nav, self._file, spacing=8, margins=(16, 10, 24, 0))
+        whole = column(top, spacing=0)
+        whole.addWidget(scroll, 1)
+        self.setLayout(whole)
+
+    def _show_tiles(self, consequences: tuple[Consequence, ...]) -> None:
+        if self._shown_tiles == consequences:
+            return
+        self._shown_tiles = consequences
+        clear(self._tiles)
+        for each in consequences:
+            text = label(each.text, wrap=True, selectable=True)
+            inside = column(text, spacing=4)
+            if each.details:
+                inside.addWidget(
+                    label(", ".join(each.details), "Second", "Small", wrap=True, selectable=True)
+                )
+            line = row(spacing=10, margins=(14, 12, 14, 12))
+            line.addWidget(IconLabel(each.icon, each.weight, 18), 0, Qt.AlignmentFlag.AlignTop)
+            line.addLayout(inside, 1)
+            self._tiles.addWidget(frame(line, "Card"), 1)
+
+
+class ReceiptCard(QFrame):
+    """What proves that it came into force, and where it stands in the log."""
+
+    def __init__(self, open_log: Callable[[int], None]) -> None:
+        super().__init__()
+        self.setProperty("class", "Card")
+        self.setObjectName("approvals.receipt")
+        self._index = 0
+        self._icon = IconLabel("badge-check", "ok", 16)
+        self._text = label("", "Strong", name="approvals.receipt.text")
+        self._rows = KeyValues(width=96)
+        link = button(
+            _("Open in log"),
+            name="approvals.receipt.open",
+            kind="link",
+            icon_name="scroll-text",
+            clicked=lambda: open_log(self._index),
+        )
+        head = row(self._icon, self._text, None, link, spacing=8)
+        self.setLayout(column(head, self._rows, spacing=8, margins=(14, 12, 14, 12)))
+
+    def show_view(self, detail: Detail) -> None:
+        receipt = detail.receipt
+        self.setVisible(receipt is not None)
+        if receipt is None:
+            return
+        self._index = receipt.index
+        self._icon.show_icon(
+            *(("badge-check", "ok") if receipt.verified else ("hourglass", "stale"))
+        )
+        self._text.setText(receipt.text)
+        self._rows.show_rows(receipt.rows)
+        self._rows.setVisible(bool(receipt.rows))
+
+
+class FileBox(QFrame):
+    """Says that this came from a file, and what of it the server lacks."""
+
+    def __init__(self, post: Callable[[], None], save: Callable[[], None]) -> None:
+        super().__init__()
+        self.setProperty("class", "Banner")
+        self.setProperty("tone", "info")
+        self.setObjectName("approvals.file")
+        self._text = label("", wrap=True, name="approvals.file.notice")
+        self._fresh = label("", "Small", "Second", wrap=True, name="approvals.file.fresh")
+        self._post = button(
+            _("Post to the server"), name="approvals.file.post", icon_name="upload", clicked=post
+        )
+        self._save = button(
+            _("Write file…"), name="approvals.file.save", icon_name="save", clicked=save
+        )
+        inside = row(IconLabel("file-text", "pending", 16), spacing=10, margins=(12, 8, 12, 8))
+        inside.addLayout(column(self._text, self._fresh, spacing=2), 1)
+        inside.addWidget(self._save)
+        inside.addWidget(self._post)
+        self.setLayout(inside)
+
+    def show_view(self, view: FileView | None) -> None:
+        self.setVisible(view is not None)
+        if view is None:
+            return
+        self._text.setText(view.notice)
+        fresh = _("Not at the server yet: {who}").format(who=", ".join(view.fresh))
+        if not view.fresh:
+            fresh = view.post.why_not
+        elif not view.post.possible:
+            fresh = f"{fresh}. {view.post.why_not}"
+        self._fresh.setText(fresh)
+        self._post.setEnabled(view.post.possible)
+        self._save.setVisible(view.signed)

@@ -1,0 +1,264 @@
+"""Proposals as files: opened, verified, signed without a network, written out, posted. No Qt."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import KeyturnError
+from keyturn.client.client import KeyturnClient
+from keyturn.client.offline import ProposalFile, read_file, write_new_file
+from keyturn.client.proposals import Proposal
+from keyturn.quorum.approvals import Decision
+from keyturn_app.desk import Desk
+from keyturn_app.facts import Facts, Link
+from keyturn_app.i18n import _, n_
+from keyturn_app.questions import Asker, Notice, OpenFile, SaveFile, Weight
+from keyturn_app.screens.approvals.deciding import Offer
+from keyturn_app.screens.approvals.viewmodel import FileView
+from keyturn_app.tasks import Door, Job, Progress
+
+PATTERN = "Proposal files (*.json)"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """`signed`: holds a decision made here that no file has yet."""
+
+    name: str
+    file: ProposalFile
+    signed: bool = False
+
+
+class Filing:
+    """What is open from a file. `changed` is called after each change, `failed` on errors."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        asker: Asker,
+        door: Door,
+        *,
+        changed: Callable[[], None],
+        failed: Callable[[KeyturnError], None],
+    ) -> None:
+        self._desk, self._asker, self._door = desk, asker, door
+        self._changed, self._failed = changed, failed
+        self._jobs: list[Job] = []
+        self._drop: Callable[[], None] = lambda: None
+        self.opened: Opened | None = None
+        self.busy = ""
+
+    # ---- reading ----
+
+    def open(self, opened: Callable[[], None]) -> None:
+        """Ask for a file and verify it against the pinned authority."""
+        question = OpenFile(_("Open a proposal's file"), (PATTERN,))
+
+        def chosen(path: Path | None) -> None:
+            if path is not None:
+                self._read(path, opened)
+
+        self._asker.path(question, chosen)
+
+    def shut(self) -> None:
+        self.opened = None
+        self._changed()
+
+    def _read(self, path: Path, opened: Callable[[], None]) -> None:
+        def work(_job: Job, _tell: Callable[[Progress], None]) -> bytes:
+            return read_file(path)
+
+        def read(raw: bytes) -> None:
+            self._ask(lambda client: client.read_export(raw), verified, self._unread)
+
+        def verified(file: ProposalFile) -> None:
+            self.opened = Opened(path.name, file)
+            opened()
+
+        self._begin(_("The file is being verified."))
+        self._run(_("Read a proposal's file"), work, read)
+
+    # ---- signing and writing ----
+
+    def decide(self, decision: Decision, comment: str) -> None:
+        """Sign into the open file with this officer's key, then ask where to write it."""
+        if self.opened is None:
+            return
+        before = self.opened
+
+        def signed(file: ProposalFile) -> None:
+            self.opened = Opened(before.name, file, signed=True)
+            self._changed()
+            self.save()
+
+        self._begin(_("Your decision is being signed."))
+        self._ask(lambda client: client.sign_offline(before.file, decision, comment), signed)
+
+    def save(self) -> None:
+        """Write the open file, with what was signed here, to a new one."""
+        if self.opened is None:
+            return
+        opened = self.opened
+        name = Path(opened.name)
+        suggested = f"{name.stem}.{self._desk.identity.officer}.json"
+        done = self._written_ours
+        self.write(opened.file, suggested, lambda: done(opened))
+
+    def write(self, file: ProposalFile, suggested: str, written: Callable[[], None]) -> None:
+        """Ask where, and write a file that is not there yet."""
+
+        def chosen(path: Path | None) -> None:
+            if path is None:
+                return
+
+            def work(_job: Job, _tell: Callable[[Progress], None]) -> Path:
+                write_new_file(path, file.to_bytes())
+                return path
+
+            def done(where: Path) -> None:
+                self._asker.toast(_("Written to {name}").format(name=where.name))
+                written()
+
+            self._begin(_("The file is being written."))
+            self._run(_("Write a proposal's file"), work, done)
+
+        self._asker.path(SaveFile(_("Write a proposal's file"), suggested, (PATTERN,)), chosen)
+
+    def export(self, digest: Digest, subject: str) -> None:
+        """Fetch the file of a proposal, verified as its reader will, and write it."""
+        suggested = f"proposal-{subject}-{digest.removeprefix('sha256:')[:8]}.json"
+
+        def fetched(file: ProposalFile) -> None:
+            self.write(file, suggested, self._changed)
+
+        self._begin(_("The file is being fetched."))
+        self._ask(lambda client: client.export(digest), fetched)
+
+    def _written_ours(self, which: Opened) -> None:
+        if self.opened is which:
+            self.opened = Opened(which.name, which.file)
+        self._changed()
+
+    # ---- posting ----
+
+    def post(self, posted: Callable[[Proposal], None]) -> None:
+        """Give the server the approvals that it lacks, each as it was signed."""
+        if self.opened is None:
+            return
+        file = self.opened.file
+        fresh = [each.raw for each in file.approvals if each.raw in self._fresh(file)]
+        digest = file.statement.digest
+
+        def work(client: KeyturnClient) -> Proposal:
+            proposal = client.proposal(digest)
+            for raw in fresh:
+                proposal = client.post_approval(digest, raw)
+            return proposal
+
+        def done(proposal: Proposal) -> None:
+            self.opened = None
+            self._asker.toast(n_("{count} approval posted", "{count} approvals posted", len(fresh)))
+            posted(proposal)
+
+        self._begin(_("The approvals are being posted."))
+        self._ask(work, done)
+
+    def view(self) -> FileView | None:
+        if self.opened is None:
+            return None
+        file = self.opened.file
+        fresh = self._fresh(file)
+        names = tuple(
+            f"{each.officer} · {each.decision.value}"
+            for each in file.approvals
+            if each.raw in fresh
+        )
+        notice = _(
+            "From {name}, verified here against the pinned authority. Not known from a file: "
+            "whether it was overtaken, withdrawn, or is in force."
+        )
+        if self._desk.facts.seen is not None:
+            notice = _("From {name}, verified here against the pinned authority and the log.")
+        return FileView(
+            self.opened.name,
+            notice.format(name=self.opened.name),
+            names,
+            self._post_offer(file, len(names)),
+            self.opened.signed,
+        )
+
+    def close(self) -> None:
+        for job in self._jobs:
+            job.drop()
+        self._drop()
+
+    # ---- inside ----
+
+    def _fresh(self, file: ProposalFile) -> set[bytes]:
+        """Approvals that the server's list does not have; all while it is not known."""
+        known = _known(self._desk.facts, file.statement.digest)
+        there = set() if known is None else {each.raw for each in known.approvals}
+        return {each.raw for each in file.approvals} - there
+
+    def _post_offer(self, file: ProposalFile, fresh: int) -> Offer:
+        facts = self._desk.facts
+        if facts.connection.link is not Link.LIVE:
+            return Offer(_("Posting needs a connection to the server."))
+        if self.busy:
+            return Offer(self.busy)
+        if _known(facts, file.statement.digest) is None:
+            return Offer(_("The server does not have this proposal."))
+        return Offer("" if fresh else _("The server has every approval of this file."))
+
+    def _begin(self, what: str) -> None:
+        self.busy = what
+        self._changed()
+
+    def _end(self) -> None:
+        self.busy = ""
+
+    def _run(self, label: str, work: Callable[..., object], done: Callable[..., None]) -> None:
+        def finished(found: object) -> None:
+            self._end()
+            done(found)
+
+        self._jobs.append(self._door.run(label, work, done=finished, failed=self._lost))
+
+    def _ask(
+        self,
+        work: Callable[[KeyturnClient], object],
+        done: Callable[..., None],
+        lost: Callable[[KeyturnError], None] | None = None,
+    ) -> None:
+        def finished(found: object) -> None:
+            self._end()
+            done(found)
+
+        self._drop = self._desk.ask(work, done=finished, failed=lost or self._lost)
+
+    def _unread(self, error: KeyturnError) -> None:
+        """The file's fault, not the server's."""
+        self._end()
+        self._asker.tell(
+            Notice(
+                _("This file is not shown: it does not verify"),
+                error.message,
+                error.found,
+                error.expected,
+                error.hint,
+                Weight.DANGER,
+            )
+        )
+        self._changed()
+
+    def _lost(self, error: KeyturnError) -> None:
+        self._end()
+        self._failed(error)
+        self._changed()
+
+
+def _known(facts: Facts, digest: Digest) -> Proposal | None:
+    if facts.proposals is None:
+        return None
+    return next((each for each in facts.proposals.all if each.digest == digest), None)

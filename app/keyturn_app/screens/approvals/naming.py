@@ -1,0 +1,143 @@
+"""Kinds of statement and the fields of their bodies, in words for people. No Qt."""
+
+import re
+
+from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn_app import wording
+from keyturn_app.i18n import _
+from keyturn_app.screens.approvals.case import Case
+
+PROPOSED_HERE = (Kind.POLICY, Kind.REFERENCE_VALUES, Kind.PLATFORMS, Kind.REVOCATION)
+"""Kinds that are written by hand; a model's admission starts on the page of models."""
+
+
+def kind_word(kind: Kind) -> str:
+    return {
+        Kind.ROSTER: _("Roster"),
+        Kind.KEYS: _("Keys"),
+        Kind.POLICY: _("Policy"),
+        Kind.REFERENCE_VALUES: _("Reference values"),
+        Kind.PLATFORMS: _("Platforms"),
+        Kind.TRUST_ANCHORS: _("Trust anchors"),
+        Kind.MODEL: _("Model admission"),
+        Kind.CEREMONY: _("Ceremony"),
+        Kind.REVOCATION: _("Revocation"),
+        Kind.RESTORE: _("Restore"),
+    }[kind]
+
+
+def kind_icon(kind: Kind) -> str:
+    return {
+        Kind.ROSTER: "users",
+        Kind.KEYS: "key-round",
+        Kind.POLICY: "scale",
+        Kind.REFERENCE_VALUES: "badge-check",
+        Kind.PLATFORMS: "hard-drive",
+        Kind.TRUST_ANCHORS: "shield-check",
+        Kind.MODEL: "box",
+        Kind.CEREMONY: "stamp",
+        Kind.REVOCATION: "ban",
+        Kind.RESTORE: "rotate-ccw",
+    }[kind]
+
+
+def target_word(kind: TargetKind) -> str:
+    return {
+        TargetKind.NODE: _("node"),
+        TargetKind.PLATFORM: _("platform"),
+        TargetKind.MODEL: _("model"),
+        TargetKind.MEASUREMENT: _("measurement"),
+        TargetKind.POLICY: _("policy"),
+    }[kind]
+
+
+def subject_word(case: Case) -> str:
+    """What a statement is about, short: digests are cut, an admission says its name."""
+    statement = case.statement
+    body = case.body()
+    if statement.kind is Kind.MODEL:
+        return f"{body['name']} {body['version']}"
+    if statement.kind is Kind.REVOCATION:
+        kind, _colon, target = statement.subject.partition(":")
+        return f"{target_word(TargetKind(kind))} {short(target)}"
+    return statement.subject
+
+
+def short(text: str, limit: int = 36) -> str:
+    """Digests in groups, other long texts cut in the middle."""
+    if text.startswith("sha256:"):
+        return wording.digest(text)
+    if len(text) <= limit:
+        return text
+    half = (limit - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def field_words(kind: Kind, place: str) -> str:
+    """A place in a body, like `snp.min_tcb.Genoa.snp`, in words; its last part where unknown."""
+    known = _known(kind)
+    if place in known:
+        return known[place]
+    for pattern, words in _patterns().items():
+        found = re.fullmatch(pattern, place)
+        if found is not None:
+            return words.format(*found.groups())
+    return place.rpartition(".")[2].replace("_", " ")
+
+
+def _known(kind: Kind) -> dict[str, str]:
+    if kind is Kind.POLICY:
+        return _policy()
+    if kind is Kind.MODEL:
+        return {
+            "model": _("Model digest"),
+            "name": _("Name"),
+            "version": _("Version"),
+            "tag": _("Tag of the key"),
+            "policy": _("Policy that releases it"),
+        }
+    if kind is Kind.REVOCATION:
+        return {"target_kind": _("What is revoked"), "target": _("Which")}
+    return {
+        "snp.measurements": _("Launch measurement"),
+        "gpu": _("GPU firmware"),
+        "platforms": _("Platform"),
+        "hardware": _("Hardware roots"),
+        "simulated": _("Simulated root"),
+        "simulation": _("Simulation"),
+        "officers": _("Officer"),
+        "proposer_may_approve": _("Proposer may also approve"),
+        "witnesses.keys": _("Witness key"),
+        "witnesses.k": _("Witnesses that a release needs"),
+        "witnesses.t_seconds": _("Oldest cosignature, seconds"),
+        "origin": _("Name of the log"),
+        "assurance": _("Assurance"),
+        "keys": _("Public key"),
+    }
+
+
+def _policy() -> dict[str, str]:
+    return {
+        "tees": _("Kind of TEE"),
+        "snp.products": _("Processor generation"),
+        "snp.debug": _("Debugging allowed"),
+        "snp.migrate_ma": _("Migration agent allowed"),
+        "snp.smt": _("SMT allowed"),
+        "snp.alias_check": _("Alias check required"),
+        "snp.vlek": _("VLEK allowed"),
+        "snp.max_vmpl": _("Highest VMPL"),
+        "gpu.count": _("GPUs"),
+        "baselines": _("Baseline"),
+        "workloads": _("Workload"),
+        "platforms": _("Platform list"),
+        "lease_seconds": _("Lease, seconds"),
+        "accepted_caveats": _("Accepted caveat"),
+    }
+
+
+def _patterns() -> dict[str, str]:
+    return {
+        r"snp\.min_tcb\.([^.]+)": _("Lowest firmware versions of {0}"),
+        r"snp\.min_tcb\.([^.]+)\.(\w+)": _("Lowest {1} version of {0}"),
+        r"thresholds\.(.+)": _("Approvals needed for {0}"),
+    }

@@ -1,0 +1,400 @@
+"""What an officer does on the page of approvals. No Qt; widgets call this and show `view()`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import KeyturnError, UntrustedError
+from keyturn.client.client import KeyturnClient
+from keyturn.client.proposals import Proposal, Status
+from keyturn.quorum.approvals import Decision
+from keyturn.quorum.kinds import Kind, Role
+from keyturn.quorum.roster import OfficerId
+from keyturn.tlog.receipts import VerifiedEntry
+from keyturn_app.desk import Desk, Topic
+from keyturn_app.facts import Link, Proposals
+from keyturn_app.i18n import _
+from keyturn_app.presenting import Presenter
+from keyturn_app.questions import Asker, Confirm, Confirmed, Notice, Weight
+from keyturn_app.screens.approvals import asking, inbox
+from keyturn_app.screens.approvals.case import Case, case_of, case_of_file
+from keyturn_app.screens.approvals.deciding import (
+    Offer,
+    Situation,
+    approve_offer,
+    export_offer,
+    propose_offer,
+    reject_offer,
+    withdraw_offer,
+)
+from keyturn_app.screens.approvals.filing import Filing
+from keyturn_app.screens.approvals.inbox import Filter, Wanted
+from keyturn_app.screens.approvals.troubles import emptiness, trouble
+from keyturn_app.screens.approvals.viewmodel import (
+    Changes,
+    Decide,
+    Detail,
+    Form,
+    PageView,
+    changes_view,
+    detail,
+    kinds_in,
+)
+from keyturn_app.tasks import Door
+
+_AFTER_DECIDING = (Topic.PROPOSALS, Topic.SEEN)
+
+
+class ApprovalsPresenter(Presenter[PageView]):
+    """The inbox, the proposal that is open, and decisions about it."""
+
+    def __init__(self, desk: Desk, asker: Asker, door: Door) -> None:
+        super().__init__()
+        self._desk, self._asker = desk, asker
+        self.filing = Filing(desk, asker, door, changed=self.changed, failed=self.failed)
+        self._wanted = Wanted()
+        self._selected: Digest | None = None
+        self._opened: Digest | None = None
+        self._form = Form.SIDES
+        self._comments: dict[Digest, str] = {}
+        self._comment_wanted = False
+        self._busy = ""
+        self._lied = ""
+        self._answers: dict[Digest, tuple[Proposal, Proposals | None]] = {}
+        self._proofs: dict[Digest, VerifiedEntry | None] = {}
+        self._compared: dict[tuple[Digest, Digest | None, bool], Changes] = {}
+        self.keep(desk.subscribe(self._told))
+        self.keep(self.filing.close)
+
+    # ---- what is shown ----
+
+    def view(self) -> PageView:
+        facts, now, me = self._desk.facts, self._desk.now(), self._desk.identity.officer
+        all_cases = self._cases()
+        shown = inbox.chosen(all_cases, self._wanted, me, now)
+        case = self.case()
+        text, tone = trouble(facts, self._lied)
+        empty_title, empty_text = emptiness(facts, self._wanted)
+        return PageView(
+            text,
+            tone,
+            inbox.choices(all_cases, self._wanted, me, now),
+            kinds_in(all_cases),
+            self._wanted.kind,
+            self._wanted.text,
+            tuple(inbox.row(each, me, now) for each in shown),
+            self._selected,
+            empty_title,
+            empty_text,
+            self._form,
+            None if case is None else self._detail(case),
+            None if case is None else self._decide_view(case),
+            self.filing.view(),
+            self._place(shown),
+            self.propose_offer(),
+            facts.connection.link is Link.OFFLINE,
+        )
+
+    def case(self) -> Case | None:
+        """The proposal that is open: from a file, or from the server."""
+        if self.filing.opened is not None:
+            return case_of_file(self.filing.opened.file, self._desk.facts.seen)
+        return next((each for each in self._cases() if each.digest == self._opened), None)
+
+    def tick(self) -> None:
+        """Time passed: countdowns are written anew."""
+        self.changed()
+
+    # ---- the inbox ----
+
+    def show_filter(self, which: Filter) -> None:
+        self._want(replace(self._wanted, filter=which))
+
+    def show_kind(self, kind: Kind | None) -> None:
+        self._want(replace(self._wanted, kind=kind))
+
+    def search(self, text: str) -> None:
+        self._want(replace(self._wanted, text=text))
+
+    def select(self, digest: Digest | None) -> None:
+        """Move the highlight; in the open proposal, show that one instead."""
+        if digest != self._selected:
+            self._selected = digest
+            if self._opened is not None and digest is not None:
+                self._show(digest)
+            self.changed()
+
+    def step(self, by: int) -> None:
+        """Down or up the list, without wrapping."""
+        rows = self.view().rows
+        if not rows or self.filing.opened is not None:
+            return
+        digests = [each.digest for each in rows]
+        place = digests.index(self._selected) + by if self._selected in digests else 0
+        self.select(digests[max(0, min(place, len(digests) - 1))])
+
+    def open(self, digest: Digest | None = None) -> None:
+        """Open a proposal, by default the selected one."""
+        wanted = digest or self._selected
+        if wanted is None:
+            return
+        self.filing.opened = None
+        self._selected = wanted
+        self._show(wanted)
+        self.changed()
+
+    def back(self) -> None:
+        """To the list."""
+        self._opened, self._comment_wanted = None, False
+        self.filing.opened = None
+        self.changed()
+
+    def show_form(self, form: Form) -> None:
+        self._form = form
+        self.changed()
+
+    # ---- deciding ----
+
+    def comment(self, text: str) -> None:
+        """What stands in the comment field; kept for each proposal until it is signed."""
+        case = self.case()
+        if case is None:
+            return
+        self._comments[case.digest] = text
+        if self._comment_wanted and text.strip():
+            self._comment_wanted = False
+            self.changed()
+
+    def why_not(self, decision: Decision) -> str:
+        case = self.case()
+        if case is None:
+            return _("Open a proposal first.")
+        return self._offer(case, decision).why_not
+
+    def approve(self) -> None:
+        case = self.case()
+        if case is None or self.why_not(Decision.APPROVE):
+            return
+        facts = self._desk.facts
+        question = asking.approve_question(case, facts, self._changes(case))
+        self._decide(case, Decision.APPROVE, question)
+
+    def reject(self) -> None:
+        """A rejection needs a comment: without one the field is pointed at."""
+        case = self.case()
+        if case is None or self.why_not(Decision.REJECT):
+            return
+        if not self._comments.get(case.digest, "").strip():
+            self._comment_wanted = True
+            self.changed()
+            return
+        self._decide(case, Decision.REJECT, asking.reject_question(case))
+
+    def withdraw(self) -> None:
+        case = self.case()
+        if case is None:
+            return
+        offer = withdraw_offer(case, self._situation())
+        if not offer.shown or not offer.possible:
+            return
+        digest = case.digest
+
+        def answered(answer: Confirmed | None) -> None:
+            if answer is not None:
+                self._sign(
+                    _("Your withdrawal is being signed."),
+                    lambda client: client.withdraw(digest, answer.comment),
+                )
+
+        self._asker.confirm(asking.withdraw_question(case), answered)
+
+    # ---- files ----
+
+    def open_file(self) -> None:
+        self.filing.open(self.changed)
+
+    def export(self) -> None:
+        case = self.case()
+        if case is None or export_offer(case, self._situation()).why_not:
+            return
+        self.filing.export(case.digest, case.statement.kind.value)
+
+    def post_file(self) -> None:
+        """Give the server what the open file has and it has not."""
+        self.filing.post(self._answered)
+
+    # ---- for those who share the page ----
+
+    def propose_offer(self) -> Offer:
+        seen = self._desk.facts.seen
+        roles: frozenset[Role] | None = None
+        if seen is not None:
+            officer = seen.roster.officers.get(OfficerId(self._desk.identity.officer))
+            roles = frozenset() if officer is None else officer.roles
+        return propose_offer(self._situation(), roles)
+
+    def took(self, proposal: Proposal) -> None:
+        """The server took a new proposal: it is opened."""
+        self._answers[proposal.digest] = (proposal, self._desk.facts.proposals)
+        self.open(proposal.digest)
+        self._desk.refresh(*_AFTER_DECIDING)
+
+    def failed(self, error: KeyturnError) -> None:
+        """Say what went wrong; what did not verify is a matter of its own."""
+        self._busy = ""
+        title = _("That did not work")
+        if isinstance(error, UntrustedError):
+            self._lied = str(error)
+            title = _("The server's answer did not verify")
+        self._asker.tell(
+            Notice(title, error.message, error.found, error.expected, error.hint, Weight.DANGER)
+        )
+        self.changed()
+
+    # ---- inside ----
+
+    def _cases(self) -> tuple[Case, ...]:
+        facts = self._desk.facts
+        if facts.seen is None or not facts.trusted:
+            return ()
+        newer = {
+            digest: proposal
+            for digest, (proposal, then) in self._answers.items()
+            if then is facts.proposals
+        }
+        return tuple(case_of(each, facts.seen) for each in inbox.overlaid(facts, newer))
+
+    def _detail(self, case: Case) -> Detail:
+        return detail(
+            case,
+            self._desk.facts,
+            self._desk.identity.officer,
+            self._desk.now(),
+            self._changes(case),
+            self._proofs.get(case.digest),
+            self._form,
+        )
+
+    def _changes(self, case: Case) -> Changes:
+        compared = case.compared_with()
+        key = (
+            case.digest,
+            None if compared is None else compared.statement.digest,
+            case.index is not None,
+        )
+        if key not in self._compared:
+            self._compared[key] = changes_view(case)
+        return self._compared[key]
+
+    def _decide_view(self, case: Case) -> Decide:
+        situation = self._situation()
+        on_file = self.filing.opened is not None
+        signing = _("Approving signs the digest below with your key.")
+        if on_file:
+            signing = _("Your decision is signed with your key and written to a new file.")
+        return Decide(
+            self._comments.get(case.digest, ""),
+            self._comment_wanted,
+            signing,
+            approve_offer(case, situation),
+            _("Approve into a file") if on_file else _("Approve"),
+            reject_offer(case, situation),
+            withdraw_offer(case, situation),
+            export_offer(case, situation),
+        )
+
+    def _situation(self) -> Situation:
+        return Situation(
+            self._desk.identity,
+            self._desk.facts.connection.link,
+            self._desk.now(),
+            self._busy or self.filing.busy,
+            self.filing.opened is not None,
+        )
+
+    def _offer(self, case: Case, decision: Decision) -> Offer:
+        offer = approve_offer if decision is Decision.APPROVE else reject_offer
+        return offer(case, self._situation())
+
+    def _decide(self, case: Case, decision: Decision, question: Confirm) -> None:
+        digest = case.digest
+
+        def answered(answer: Confirmed | None) -> None:
+            now = self.case()  # the world may have moved on while the question stood
+            if answer is None or now is None or now.digest != digest or self.why_not(decision):
+                self.changed()
+                return
+            comment = self._comments.get(digest, "").strip()
+            if self.filing.opened is not None:
+                self.filing.decide(decision, comment)
+                return
+            self._sign(
+                _("Your decision is being signed."),
+                lambda client: client.decide(digest, decision, comment),
+            )
+
+        self._asker.confirm(question, answered)
+
+    def _sign(self, busy: str, work: Callable[[KeyturnClient], Proposal]) -> None:
+        self._busy = busy
+        self.changed()
+        self.keep(self._desk.ask(work, done=self._answered, failed=self.failed))
+
+    def _answered(self, proposal: Proposal) -> None:
+        """A verified answer: shown at once, and until the list is newer."""
+        self._busy = self._lied = ""
+        self._comments.pop(proposal.digest, None)
+        self._answers[proposal.digest] = (proposal, self._desk.facts.proposals)
+        if proposal.status is Status.IN_FORCE:
+            self._asker.toast(_("In force: log entry {index}").format(index=proposal.index))
+        elif proposal.refusal is None:
+            self._asker.toast(_("Signed and posted"))
+        self.open(proposal.digest)
+        self._desk.refresh(*_AFTER_DECIDING)
+
+    def _show(self, digest: Digest) -> None:
+        self._opened, self._comment_wanted = digest, False
+        if all(each.digest != digest for each in self._cases()):
+            self._desk.refresh(*_AFTER_DECIDING)
+        self._want_proof()
+
+    def _want_proof(self) -> None:
+        """Fetch and verify the receipt of what is open, once."""
+        case = self.case()
+        if case is None or case.index is None or case.digest in self._proofs:
+            return
+        if self._desk.identity.locked or self._desk.facts.connection.link is Link.OFFLINE:
+            return
+        digest, index = case.digest, case.index
+        self._proofs[digest] = None
+
+        def done(entry: VerifiedEntry) -> None:
+            self._proofs[digest] = entry
+            self.changed()
+
+        def failed(error: KeyturnError) -> None:
+            self._proofs.pop(digest, None)
+            if isinstance(error, UntrustedError):
+                self.failed(error)
+
+        self.keep(self._desk.ask(lambda client: client.receipt(index), done=done, failed=failed))
+
+    def _place(self, shown: list[Case]) -> str:
+        digests = [each.digest for each in shown]
+        if self._opened not in digests or self.filing.opened is not None:
+            return ""
+        return _("{place} of {count}").format(
+            place=digests.index(self._opened) + 1, count=len(digests)
+        )
+
+    def _want(self, wanted: Wanted) -> None:
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self.changed()
+
+    def _told(self, topics: frozenset[Topic]) -> None:
+        if Topic.IDENTITY in topics:
+            self._busy, self._comment_wanted = "", False
+        if Topic.PROPOSALS in topics:
+            self._want_proof()
+        self.changed()

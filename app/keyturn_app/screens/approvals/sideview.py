@@ -1,0 +1,283 @@
+"""The right column: who has decided, what was checked, and this officer's own decision."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QPlainTextEdit,
+    QProgressBar,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from keyturn_app.i18n import _
+from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.theme import colour, mono, sans, theme
+from keyturn_app.qtkit.widgets import (
+    button,
+    clear,
+    column,
+    label,
+    line,
+    restyle,
+    row,
+)
+from keyturn_app.screens.approvals.outcome import Check, Outcome
+from keyturn_app.screens.approvals.people import Person
+from keyturn_app.screens.approvals.viewmodel import Decide, Detail
+
+WIDTH = 316
+_CHECK_LOOK = {
+    Outcome.MET: ("circle-check", "ok"),
+    Outcome.WARNING: ("triangle-alert", "stale"),
+    Outcome.NOT_MET: ("octagon-x", "danger"),
+    Outcome.UNKNOWN: ("circle-help", "unknown"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SideCalls:
+    comment: Callable[[str], None]
+    approve: Callable[[], None]
+    reject: Callable[[], None]
+    withdraw: Callable[[], None]
+    copy: Callable[[str], None]
+
+
+class Initials(QWidget):
+    """A round with two letters, tinted by what the officer did; decoration only."""
+
+    def __init__(self, text: str, token: str) -> None:
+        super().__init__()
+        self._text, self._token = text, token
+        self.setFixedSize(QSize(36, 36))
+        theme().changed.connect(self.update)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(f"{self._token}_bg"))
+        painter.drawEllipse(QRectF(0, 0, 36, 36))
+        painter.setPen(colour(self._token))
+        painter.setFont(sans(12, QFont.Weight.DemiBold))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
+
+
+class SideView(QFrame):
+    """Everything that decides is in the view-model; this shows it and passes on clicks."""
+
+    def __init__(self, calls: SideCalls) -> None:
+        super().__init__()
+        self.setProperty("class", "Drawer")
+        self.setObjectName("approvals.side")
+        self.setFixedWidth(WIDTH)
+        self._calls = calls
+        self._digest = ""
+        self._filling = False
+        self._shown: tuple[object, ...] = ()
+        self._quorum = label("", "Second", name="approvals.quorum")
+        self._bar = QProgressBar()
+        self._bar.setObjectName("approvals.quorum.bar")
+        self._bar.setAccessibleName(_("Approvals"))
+        self._bar.setTextVisible(False)
+        self._missing = label("", "Second", "Small", wrap=True, name="approvals.missing")
+        self._people, self._checks = QVBoxLayout(), QVBoxLayout()
+        self._people.setSpacing(10)
+        self._checks.setSpacing(8)
+        body = column(None, spacing=0)
+        body.addWidget(self._upper(), 1)
+        body.takeAt(0)
+        body.addWidget(self._foot())
+        self.setLayout(body)
+
+    def show_view(self, detail: Detail, decide: Decide) -> None:
+        quorum = detail.quorum
+        self._quorum.setText(quorum.text)
+        self._bar.setRange(0, max(1, quorum.needed))
+        self._bar.setValue(min(quorum.have, quorum.needed))
+        self._bar.setAccessibleDescription(quorum.text)
+        self._missing.setText(quorum.missing)
+        self._missing.setVisible(bool(quorum.missing))
+        if self._shown != (detail.people, detail.checks):
+            self._shown = (detail.people, detail.checks)
+            self._show_people(detail.people)
+            self._show_checks(detail.checks)
+        self._digest = detail.digest
+        self._grouped.setText(detail.grouped)
+        self._grouped.setAccessibleName(detail.digest)
+        self._show_decide(decide)
+
+    def focus_comment(self) -> None:
+        self._comment.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    # ---- inside ----
+
+    def _upper(self) -> QScrollArea:
+        inside = QWidget()
+        inside.setObjectName("approvals.side.inside")
+        head = row(label(_("Approvals"), "H2"), None, self._quorum)
+        body = column(head, self._bar, self._missing, spacing=8, margins=(20, 18, 16, 12))
+        body.addSpacing(4)
+        body.addLayout(self._people)
+        body.addSpacing(4)
+        body.addWidget(line())
+        body.addWidget(label(_("CHECKS"), "Over"))
+        body.addLayout(self._checks)
+        body.addStretch(1)
+        inside.setLayout(body)
+        scroll = QScrollArea()
+        scroll.setObjectName("approvals.side.scroll")
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        return scroll
+
+    def _foot(self) -> QWidget:
+        self._comment = QPlainTextEdit()
+        self._comment.setObjectName("approvals.comment")
+        self._comment.setAccessibleName(_("Comment, required to reject"))
+        self._comment.setPlaceholderText(_("Comment (required to reject)"))
+        self._comment.setTabChangesFocus(True)
+        self._comment.setFixedHeight(64)
+        self._comment.textChanged.connect(self._commented)
+        self._signing = label("", "Second", "Small", wrap=True)
+        self._grouped = label("", "Mono", "Second", wrap=True, selectable=True)
+        self._grouped.setObjectName("approvals.digest")
+        self._grouped.setFont(mono(12))
+        copy = button(
+            "",
+            name="approvals.digest.copy",
+            kind="ghost",
+            icon_name="copy",
+            tip=_("Copy the digest"),
+            clicked=lambda: self._calls.copy(self._digest),
+        )
+        copy.setFixedWidth(28)
+        self._approve = button(
+            _("Approve"),
+            name="approvals.approve",
+            kind="primary",
+            icon_name="fingerprint",
+            clicked=self._calls.approve,
+        )
+        self._reject = button(
+            _("Reject"),
+            name="approvals.reject",
+            kind="danger",
+            icon_name="x",
+            clicked=self._calls.reject,
+        )
+        self._withdraw = button(
+            _("Withdraw…"),
+            name="approvals.withdraw",
+            kind="danger",
+            icon_name="undo-2",
+            clicked=self._calls.withdraw,
+        )
+        self._why = label("", "Second", "Small", wrap=True, name="approvals.why")
+        digest = row(self._grouped, spacing=4)
+        digest.setStretch(0, 1)
+        digest.addWidget(copy, 0, Qt.AlignmentFlag.AlignTop)
+        buttons = row(self._reject, self._withdraw, spacing=8)
+        body = column(
+            line(),
+            label(_("YOUR DECISION"), "Over"),
+            self._comment,
+            self._signing,
+            digest,
+            self._why,
+            self._approve,
+            buttons,
+            spacing=8,
+            margins=(20, 0, 16, 16),
+        )
+        foot = QWidget()
+        foot.setObjectName("approvals.side.foot")
+        foot.setLayout(body)
+        return foot
+
+    def _show_people(self, people: Sequence[Person]) -> None:
+        clear(self._people)
+        for each in people:
+            words = column(label(each.name, "Strong"), spacing=1)
+            words.addWidget(label(each.line, "Second", "Small", wrap=True))
+            if each.comment:
+                said = label(f"“{each.comment}”", "Small", wrap=True, selectable=True)
+                words.addWidget(said)
+            if each.key:
+                key = label(_("key {id}…").format(id=each.key), "Mono", "Muted", selectable=True)
+                words.addWidget(key)
+            holder = QWidget()
+            holder.setAccessibleName(f"{each.name}: {each.line}")
+            inside = row(spacing=12)
+            inside.addWidget(Initials(each.initials, each.token), 0, Qt.AlignmentFlag.AlignTop)
+            inside.addLayout(words, 1)
+            if each.icon:
+                mark = IconLabel(each.icon, each.token, 16)
+                inside.addWidget(mark, 0, Qt.AlignmentFlag.AlignVCenter)
+            holder.setLayout(inside)
+            self._people.addWidget(holder)
+
+    def _show_checks(self, checks: Sequence[Check]) -> None:
+        clear(self._checks)
+        for each in checks:
+            words = column(label(each.text, wrap=True, selectable=True), spacing=1)
+            if each.found:
+                found = each.found
+                if each.expected:
+                    found = _("found {found}; expected {expected}").format(
+                        found=each.found, expected=each.expected
+                    )
+                words.addWidget(label(found, "Second", "Small", wrap=True, selectable=True))
+            look = _CHECK_LOOK[each.outcome]
+            inside = row(spacing=8)
+            inside.addWidget(IconLabel(*look, 16), 0, Qt.AlignmentFlag.AlignTop)
+            inside.addLayout(words, 1)
+            holder = QWidget()
+            holder.setAccessibleName(f"{_outcome_word(each.outcome)}: {each.text}")
+            holder.setLayout(inside)
+            self._checks.addWidget(holder)
+
+    def _show_decide(self, decide: Decide) -> None:
+        self._filling = True
+        if self._comment.toPlainText() != decide.comment:
+            self._comment.setPlainText(decide.comment)
+        self._filling = False
+        can = decide.approve.possible or decide.reject.possible
+        self._comment.setEnabled(can)
+        state = "error" if decide.comment_wanted else ""
+        if self._comment.property("state") != state:
+            self._comment.setProperty("state", state)
+            restyle(self._comment)
+        self._signing.setText(decide.signing)
+        self._signing.setVisible(can)
+        self._approve.setText(decide.approve_text)
+        self._approve.setEnabled(decide.approve.possible)
+        self._reject.setEnabled(decide.reject.possible)
+        self._withdraw.setVisible(decide.withdraw.shown)
+        self._withdraw.setEnabled(decide.withdraw.possible)
+        why = decide.approve.why_not or decide.reject.why_not
+        if decide.comment_wanted:
+            why = _("Say why: a rejection needs a comment.")
+        self._why.setText(why)
+        self._why.setVisible(bool(why))
+        self._approve.setAccessibleDescription(decide.approve.why_not)
+        self._reject.setAccessibleDescription(decide.reject.why_not)
+
+    def _commented(self) -> None:
+        if not self._filling:
+            self._calls.comment(self._comment.toPlainText())
+
+
+def _outcome_word(outcome: Outcome) -> str:
+    return {
+        Outcome.MET: _("met"),
+        Outcome.WARNING: _("warning"),
+        Outcome.NOT_MET: _("not met"),
+        Outcome.UNKNOWN: _("unknown"),
+    }[outcome]

@@ -1,0 +1,61 @@
+"""Why less is shown than one would like, and what an empty list means. No Qt."""
+
+from keyturn_app import wording
+from keyturn_app.facts import Facts, Link
+from keyturn_app.i18n import _
+from keyturn_app.screens.approvals.inbox import Filter, Wanted
+
+Trouble = tuple[str, str]
+"""The text, empty when all is well, and its tone: warn, danger or info."""
+
+
+def trouble(facts: Facts, lied: str) -> Trouble:
+    """`lied`: what an answer to this page was caught at."""
+    if lied:
+        return (
+            _("{what} Keyturn does not show what it cannot verify.").format(what=lied),
+            "danger",
+        )
+    link = facts.connection.link
+    if link is Link.DISTRUSTED:
+        return (
+            _(
+                "The server is not believed: what it says of proposals is not shown. "
+                "The alarm says what it was caught at."
+            ),
+            "danger",
+        )
+    if link is Link.OFFLINE:
+        return (
+            _("Offline. A proposal's file can be opened, verified and signed here."),
+            "info",
+        )
+    if link in (Link.RECONNECTING, Link.STALE):
+        return _as_of(facts), "warn"
+    return "", "warn"
+
+
+def _as_of(facts: Facts) -> str:
+    if facts.proposals is None:
+        return _("No connection: no proposals are known.")
+    return _("No connection. This is as of {when}; what happened since is not known.").format(
+        when=wording.moment(facts.proposals.as_of)
+    )
+
+
+def emptiness(facts: Facts, wanted: Wanted) -> tuple[str, str]:
+    """Title and text for a list without rows."""
+    if not facts.trusted:
+        return _("Nothing is shown"), _("What this server says is not believed any more.")
+    if facts.connection.link is Link.OFFLINE:
+        return _("No server in this session"), _("Open a proposal's file to decide about it.")
+    if facts.proposals is None or facts.seen is None:
+        return _("Proposals are being fetched"), _("Each is verified before it is shown.")
+    if not facts.proposals.all:
+        return (
+            _("No proposals yet"),
+            _("A change of policy, baselines, platforms or models begins with a proposal."),
+        )
+    if wanted.filter is Filter.WAITING and not wanted.text and wanted.kind is None:
+        return _("Nothing waits for you"), _("What you may decide about, you have decided.")
+    return _("No proposal fits"), _("Choose another filter, or clear the search.")

@@ -1,0 +1,318 @@
+"""What the page of approvals shows, as frozen values. No Qt, no asking, no deciding."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from keyturn.base.encoding import Digest
+from keyturn.client.changes import Change, body_of, changes
+from keyturn.quorum.bodies import Admission
+from keyturn.quorum.kinds import Kind
+from keyturn.tlog.receipts import VerifiedEntry
+from keyturn_app import wording
+from keyturn_app.facts import Facts
+from keyturn_app.i18n import _, n_
+from keyturn_app.screens.approvals.case import Case
+from keyturn_app.screens.approvals.checks import checks
+from keyturn_app.screens.approvals.consequences import Consequence, consequences
+from keyturn_app.screens.approvals.deciding import Offer
+from keyturn_app.screens.approvals.difference import (
+    Pair,
+    Unified,
+    counts,
+    pretty,
+    side_by_side,
+    unified,
+)
+from keyturn_app.screens.approvals.exact import Exact, exact
+from keyturn_app.screens.approvals.inbox import (
+    FilterChoice,
+    Row,
+    case_look,
+    officer_name,
+)
+from keyturn_app.screens.approvals.naming import (
+    field_words,
+    kind_icon,
+    kind_word,
+    subject_word,
+)
+from keyturn_app.screens.approvals.outcome import Check
+from keyturn_app.screens.approvals.people import Person, Quorum, people, quorum
+from keyturn_app.states import Look
+
+
+class Form(Enum):
+    """How a change is shown."""
+
+    FIELDS = "fields"
+    SIDES = "sides"
+    UNIFIED = "unified"
+    EXACT = "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """None where the place is new, or goes."""
+
+    place: str
+    words: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """`before_title` is empty where nothing is replaced. `too_long`: no text diff is made."""
+
+    title: str
+    summary: str
+    before_title: str
+    after_title: str
+    rows: tuple[ChangeRow, ...]
+    pairs: tuple[Pair, ...]
+    lines: tuple[Unified, ...]
+    too_long: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptView:
+    """`verified` only after the proof was checked here; before that, `text` says what is known."""
+
+    text: str
+    verified: bool
+    index: int
+    rows: tuple[tuple[str, str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One proposal. `standing` says in words whether it is in force."""
+
+    digest: Digest
+    icon: str
+    title: str
+    kind: str
+    status: Look
+    standing: str
+    facts: str  # one line: version, ticket, age
+    reason: str
+    refusal: str
+    bound: tuple[tuple[str, str, bool], ...]
+    consequences: tuple[Consequence, ...]
+    changes: Changes
+    exact: Exact | None
+    json: str
+    quorum: Quorum
+    people: tuple[Person, ...]
+    checks: tuple[Check, ...]
+    grouped: str
+    receipt: ReceiptView | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """Beside a detail that was read from a file. `fresh`: approvals that the server lacks."""
+
+    name: str
+    notice: str
+    fresh: tuple[str, ...]
+    post: Offer
+    signed: bool  # this officer's decision is in it and not yet written out
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """The right column's foot. `comment_wanted`: the officer was just told to say why."""
+
+    comment: str
+    comment_wanted: bool
+    signing: str
+    approve: Offer
+    approve_text: str
+    reject: Offer
+    withdraw: Offer
+    export: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """`trouble`: why less is shown than one would like, with its tone; empty when all is well."""
+
+    trouble: str
+    tone: str
+    filters: tuple[FilterChoice, ...]
+    kinds: tuple[tuple[Kind, str], ...]
+    kind: Kind | None
+    text: str
+    rows: tuple[Row, ...]
+    selected: Digest | None
+    empty_title: str
+    empty_text: str
+    form: Form
+    detail: Detail | None
+    decide: Decide | None
+    file: FileView | None
+    place: str  # like "2 of 7": where in the list the shown one stands
+    propose: Offer
+    offline: bool
+
+
+def detail(
+    case: Case,
+    facts: Facts,
+    me: str,
+    now: datetime,
+    what_changes: Changes,
+    proof: VerifiedEntry | None,
+    form: Form,
+) -> Detail:
+    """`what_changes` comes in because it is dear and changes seldom: see `changes_view`."""
+    statement = case.statement
+    return Detail(
+        case.digest,
+        kind_icon(statement.kind),
+        subject_word(case),
+        kind_word(statement.kind),
+        case_look(case, now),
+        standing(case, now),
+        _line(case, now),
+        statement.reason,
+        case.refusal.message if case.refusal is not None and case.index is None else "",
+        bound(case),
+        consequences(case, facts),
+        what_changes,
+        exact(statement) if form is Form.EXACT else None,
+        as_json(case),
+        quorum(case),
+        people(case, me, now),
+        checks(case, facts, now),
+        wording.grouped(case.digest),
+        receipt_view(case, proof),
+    )
+
+
+def standing(case: Case, now: datetime) -> str:
+    """Whether it is in force, in words that cannot be misread."""
+    if case.in_force:
+        return _("In force since log entry {index}.").format(index=case.index)
+    if case.index is not None:
+        return _("It was in force from log entry {index}; it is NOT IN FORCE now.").format(
+            index=case.index
+        )
+    if case.status is None:
+        return _("NOT IN FORCE as far as this file says: whether it is stands in the log.")
+    if case.undecided(now):
+        return _("NOT IN FORCE until the keyholder has logged it.")
+    return _("NOT IN FORCE.")
+
+
+def bound(case: Case) -> tuple[tuple[str, str, bool], ...]:
+    """What an approval of an admission binds, and what is only said (name, value, mono)."""
+    body = case.statement.body
+    if not isinstance(body, Admission):
+        return ()
+    return (
+        (_("Binds model"), wording.grouped(body.model), True),
+        (_("Binds key tag"), wording.grouped(body.tag.hex()), True),
+        (_("Binds policy"), body.policy, False),
+        (
+            _("Only said"),
+            _("name {name}, version {version}: the proposer's word, not proved").format(
+                name=body.name, version=body.version
+            ),
+            False,
+        ),
+    )
+
+
+def changes_view(case: Case) -> Changes:
+    """Against what it replaces; everything is new where there is nothing, or nothing is known."""
+    statement = case.statement
+    compared = case.compared_with()
+    before = {} if compared is None else body_of(compared.statement)
+    after = case.body()
+    rows = tuple(_row(statement.kind, each) for each in changes(before, after))
+    pairs: tuple[Pair, ...] = ()
+    try:
+        pairs = side_by_side(pretty(before) if before else [], pretty(after))
+    except ValueError:
+        too_long = True
+    else:
+        too_long = False
+    added, removed = counts(pairs)
+    summary = _("{added} added · {removed} removed").format(added=added, removed=removed)
+    title = _("What changes")
+    before_title = ""
+    after_title = _("v{version} · proposed by {name}").format(
+        version=statement.version, name=officer_name(case, statement.proposer)
+    )
+    if compared is not None:
+        before_title = _before_title(case)
+    elif case.state is None and statement.version > 1:
+        title = _("All of it: what it replaces is not known offline")
+    else:
+        title = _("All of it is new")
+    if too_long:
+        summary = n_("{count} change", "{count} changes", len(rows))
+    return Changes(title, summary, before_title, after_title, rows, pairs, unified(pairs), too_long)
+
+
+def receipt_view(case: Case, proof: VerifiedEntry | None) -> ReceiptView | None:
+    if case.index is None:
+        return None
+    if proof is None:
+        return ReceiptView(
+            _("Log entry {index}. Its receipt is being fetched.").format(index=case.index),
+            False,
+            case.index,
+            (),
+        )
+    at = proof.checkpoint.checkpoint
+    return ReceiptView(
+        _("Receipt verified here: the log commits to this entry."),
+        True,
+        proof.index,
+        (
+            (_("Log index"), str(proof.index), True),
+            (_("Checkpoint"), n_("{count} entry", "{count} entries", at.size), False),
+            (_("Root"), wording.grouped(at.root.hex()), True),
+        ),
+    )
+
+
+def as_json(case: Case) -> str:
+    """The signed payload as it is, for copying."""
+    return case.statement.envelope.payload.decode("utf-8", errors="replace")
+
+
+def kinds_in(cases: tuple[Case, ...]) -> tuple[tuple[Kind, str], ...]:
+    """The kinds that occur, for the filter."""
+    found = {case.statement.kind for case in cases}
+    return tuple((each, kind_word(each)) for each in Kind if each in found)
+
+
+def _before_title(case: Case) -> str:
+    compared = case.compared_with()
+    if compared is None:
+        return ""
+    since = wording.moment(compared.since)
+    version = compared.statement.version
+    if case.index is not None:
+        return _("v{version} · was in force from {since}").format(version=version, since=since)
+    return _("v{version} · in force since {since}").format(version=version, since=since)
+
+
+def _line(case: Case, now: datetime) -> str:
+    statement = case.statement
+    parts = [_("Version {version}").format(version=statement.version)]
+    if statement.ticket:
+        parts.append(_("change {ticket}").format(ticket=statement.ticket))
+    parts.append(_("opened {ago}").format(ago=wording.ago(statement.time, now)))
+    if case.undecided(now):
+        parts.append(_("lapses {when}").format(when=wording.until(statement.proposal_lapses, now)))
+    return " · ".join(parts)
+
+
+def _row(kind: Kind, change: Change) -> ChangeRow:
+    return ChangeRow(change.place, field_words(kind, change.place), change.before, change.after)

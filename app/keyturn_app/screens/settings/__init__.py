@@ -1,0 +1,1 @@
+"""What an officer prefers, and which versions run here."""

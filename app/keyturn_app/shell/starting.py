@@ -1,0 +1,104 @@
+"""From what this machine knows to a session: which officers at which servers, and who first."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from keyturn.base.errors import KeyturnError
+from keyturn.client.errors import NoProfile
+from keyturn.client.profile import Places
+from keyturn.officerkeys.location import InFile
+from keyturn_app.desk import Identity
+from keyturn_app.i18n import _
+from keyturn_app.live.desk import LiveDesk
+from keyturn_app.live.profiles import Environment, Known, ProfileStore, imported
+from keyturn_app.settings import Preferences
+from keyturn_app.shell.seats import Chair
+from keyturn_app.shell.session import Seat
+
+_log = logging.getLogger("keyturn_app")
+
+
+class ForgivingPreferences:
+    """Preferences that cannot be kept are no reason not to start: what is safe stays as it is."""
+
+    def __init__(self, kept: Preferences) -> None:
+        self._kept = kept
+        self._complained = False
+
+    def get(self, key: str) -> str | None:
+        try:
+            return self._kept.get(key)
+        except KeyturnError as error:
+            self._complain(error)
+            return None
+
+    def set(self, key: str, text: str) -> None:
+        try:
+            self._kept.set(key, text)
+        except KeyturnError as error:
+            self._complain(error)
+
+    def _complain(self, error: KeyturnError) -> None:
+        if not self._complained:
+            _log.warning("preferences are not kept: %s", type(error).__name__)
+            self._complained = True
+
+
+def known_seats(
+    store: ProfileStore, directories: Sequence[Path], default: Places
+) -> tuple[Known, ...]:
+    """Those named on the command line; else those kept here, and the command line's own profile.
+
+    Raises the errors of `read_profile` for a directory that was named, and those of the store.
+    """
+    if directories:
+        places = [Places(each, each / "state") for each in map(Path.absolute, directories)]
+        return tuple(_imported(each) for each in places)
+    kept = list(store.all())
+    try:
+        own = _imported(default)
+    except NoProfile:
+        return tuple(kept)
+    if own.id not in [each.id for each in kept]:
+        kept.append(own)
+    return tuple(kept)
+
+
+def first_seat(known: Sequence[Known], server: str | None) -> str:
+    """The last used one at `server`, if that is given; empty where there is none."""
+    fitting = [each for each in known if server is None or each.profile.server == server]
+    return fitting[0].id if fitting else ""
+
+
+def chair_of(known: Known, opened: Callable[[str], None]) -> Chair:
+    """A chair whose desk talks to the server. `opened` is told the seat's id, once."""
+    profile = known.profile
+    name = known.name or profile.officer
+    seat = Seat(
+        known.id, known.label, name, isinstance(profile.key, InFile), known.environment.value
+    )
+
+    def open_desk() -> LiveDesk:
+        opened(known.id)
+        return LiveDesk(Identity(profile, known.label, profile.officer, name, True), known.places)
+
+    return Chair(seat, open_desk)
+
+
+def label_of(server: str) -> str:
+    """What a server is called until the officer calls it otherwise."""
+    host = urlsplit(server).hostname or server
+    try:
+        return _("this machine") if ip_address(host).is_loopback else host
+    except ValueError:
+        return _("this machine") if host == "localhost" else host
+
+
+def _imported(places: Places) -> Known:
+    """A profile of `keyturn connect`. What nobody says to be else is production."""
+    known = imported(places, "", Environment.PROD)
+    return replace(known, label=label_of(known.profile.server))

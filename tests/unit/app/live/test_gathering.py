@@ -1,0 +1,38 @@
+"""From a client to facts: only what was asked for, and which rows differ."""
+
+from dataclasses import replace
+
+from keyturn_app.desk import Topic
+from keyturn_app.facts import Facts, Nodes
+from keyturn_app.live.gathering import GATHERED, changed_rows, gather
+from support.authority import START, Clock
+from unit.client.scripted_server import ScriptedServer
+
+
+def node(name: str) -> dict[str, object]:
+    return {"name": name, "state": "pending", "simulated": True}
+
+
+def test_only_what_is_asked_for_is_new() -> None:
+    server = ScriptedServer(Clock())
+    client = server.client()
+    everything = gather(client, Facts(), GATHERED, START)
+    assert everything.seen is not None
+    assert everything.seen.state.size == len(server.leaves)
+    server.nodes.append(node("a"))
+    later = gather(client, everything, [Topic.NODES], START)
+    assert later.proposals is everything.proposals
+    assert later.nodes is not None
+    assert [each.name for each in later.nodes.all] == ["a"]
+    assert later.nodes.changed == {"a"}
+
+
+def test_rows_that_came_went_or_differ() -> None:
+    server = ScriptedServer(Clock())
+    server.nodes.extend([node("a"), node("b"), node("c")])
+    before = Nodes(tuple(server.client().nodes()), START)
+    assert changed_rows(None, before.all) is None
+    assert changed_rows(before, before.all) == frozenset()
+    a, b, _ = before.all
+    fresh = (a, replace(b, simulated=not b.simulated), replace(a, name="d"))
+    assert changed_rows(before, fresh) == {"b", "c", "d"}

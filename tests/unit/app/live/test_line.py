@@ -1,0 +1,138 @@
+"""One line and a real control plane: live, gone, back, locked in the middle."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from keyturn.base.encoding import b64
+from keyturn.base.errors import KeyturnError
+from keyturn.client.client import KeyturnClient
+from keyturn.client.memory import Memory
+from keyturn.quorum.kinds import Kind
+from keyturn_app.desk import Locked, Topic
+from keyturn_app.facts import Connection, Link
+from keyturn_app.live.line import aged
+from support.authority import START, policy_body
+from support.control import World, running_world
+from support.signers import PersonSigner
+from unit.app.live.lines import hearing, ours
+from unit.client.test_against_control import prove_consistency
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with running_world(tmp_path) as made:
+        prove_consistency(made)
+        yield made
+
+
+def test_everything_is_gathered_and_verified(world: World, tmp_path: Path) -> None:
+    with hearing(world, tmp_path / "ada") as heard:
+        facts = heard.until_link(Link.LIVE)
+        assert facts.seen is not None
+        assert facts.seen.state.size == len(facts.seen.leaves) == len(world.keyholder.leaves)
+        assert facts.proposals is not None
+        assert {each.statement.kind for each in facts.proposals.all} == {Kind.ROSTER, Kind.KEYS}
+        assert facts.models is not None
+        assert facts.nodes is not None
+        assert facts.simulated
+        assert heard.topics >= {Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.NODES}
+
+
+def test_an_event_brings_what_it_is_about(world: World, tmp_path: Path) -> None:
+    with hearing(world, tmp_path / "ada") as heard:
+        heard.until(lambda facts: bool(facts.happenings))  # the backlog: the stream is there
+        made = world.authority.propose(Kind.POLICY, "serving", policy_body())
+        asked = heard.asked(lambda client: client.propose(made.raw).digest)
+        assert asked == made.digest
+        facts = heard.until(
+            lambda facts: (
+                facts.proposals is not None
+                and made.digest in {each.digest for each in facts.proposals.all}
+            )
+        )
+        numbers = [each.id for each in facts.happenings]
+        assert numbers == sorted(set(numbers))
+        assert facts.connection.events_per_second > 0
+        assert facts.connection.behind_ms is not None
+
+
+def test_what_fails_is_told_and_a_fault_names_only_its_type(world: World, tmp_path: Path) -> None:
+    def faulty(client: KeyturnClient) -> None:
+        raise ValueError("a secret")
+
+    with hearing(world, tmp_path / "ada") as heard:
+        fault = heard.asked(faulty)
+        assert isinstance(fault, KeyturnError)
+        assert "ValueError" in str(fault)
+        assert "secret" not in str(fault)
+        missing = heard.asked(lambda client: client.model("nothing"))
+        assert isinstance(missing, KeyturnError)
+        assert heard.until_link(Link.LIVE).alarms == ()
+
+
+def test_locked_in_the_middle(world: World, tmp_path: Path) -> None:
+    with hearing(world, tmp_path / "ada") as heard:
+        heard.until(lambda facts: bool(facts.happenings))
+        memory = Memory(world.keyholder.fingerprint, heard.places.state)
+        assert memory.recall().session is not None
+        heard.line.lock()
+        known = heard.until_link(Link.OFFLINE)
+        assert known.proposals is not None
+        assert isinstance(heard.asked(lambda client: client.nodes()), Locked)
+        assert memory.recall().session is None
+        made = world.authority.propose(Kind.POLICY, "serving", policy_body())
+        with world.sign_in() as other:
+            assert other.post("/v1/proposals", json=_document(made.raw)).status_code < 300
+        size = len(known.happenings)
+        heard.line.borrow(PersonSigner(world.authority.people["ada"]))
+        facts = heard.until(lambda facts: len(facts.happenings) > size)  # resumed, none lost
+        numbers = [each.id for each in facts.happenings]
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))
+        heard.until_link(Link.LIVE)
+
+
+def test_a_resting_line_asks_nothing_and_wakes_with_its_key(world: World, tmp_path: Path) -> None:
+    with hearing(world, tmp_path / "ada") as heard:
+        heard.until_link(Link.LIVE)
+        heard.line.rest()
+        heard.until_link(Link.OFFLINE)
+        assert not heard.line.locked
+        assert isinstance(heard.asked(lambda client: client.nodes()), Locked)
+        heard.line.wake()
+        heard.until_link(Link.LIVE)
+        heard.line.rest()
+        heard.line.lock()
+        heard.line.wake()
+        assert isinstance(heard.asked(lambda client: client.nodes()), Locked)
+
+
+def test_a_key_opened_after_the_lock_is_not_kept(world: World, tmp_path: Path) -> None:
+    with hearing(world, tmp_path / "ada") as heard:
+        heard.line.lock()
+        failed: list[KeyturnError] = []
+        passphrase = bytearray(b"correct horse")
+        heard.line.unlock(passphrase, lambda: None, failed.append)
+        heard.line.lock()
+        heard.until(lambda _: bool(failed))
+        assert heard.line.locked
+
+
+def test_closed_while_asking_leaves_nothing(world: World, tmp_path: Path) -> None:
+    with hearing(world, tmp_path / "ada"):
+        pass
+    assert ours() == []
+
+
+def test_silence_is_stale() -> None:
+    live = Connection(Link.LIVE, heard=START)
+    assert aged(live, START).link is Link.LIVE
+    assert aged(live, START.replace(second=5)).link is Link.LIVE
+    assert aged(live, START.replace(second=6)).link is Link.STALE
+    lost = Connection(Link.RECONNECTING, heard=START)
+    assert aged(lost, START.replace(minute=5)) == lost
+
+
+def _document(raw: bytes) -> dict[str, object]:
+    return {"statement": b64(raw), "key": None, "manifest": None}

@@ -1,0 +1,136 @@
+"""An officer without network: exported, verified, signed offline, brought back."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from keyturn.base.encoding import Digest, b64
+from keyturn.base.strictjson import dump, load_object
+from keyturn_app.desk import Topic
+from keyturn_app.facts import Connection, Facts, Link
+from keyturn_app.questions import SaveFile
+from keyturn_app.screens.approvals.outcome import Outcome
+from support.whole import Whole
+from unit.app.screens.approvals.conftest import Seat, seat
+
+
+def exported(whole: Whole, digest: Digest, path: Path) -> Path:
+    """Written by Ada from the page."""
+    ada = seat(whole, "ada")
+    ada.officer.chosen = path
+    ada.open(digest)
+    ada.page.export()
+    assert isinstance(ada.officer.asked[-1], SaveFile)
+    assert ada.officer.toasts == [f"Written to {path.name}"]
+    return path
+
+
+def offline(whole: Whole, name: str) -> Seat:
+    found = seat(whole, name, connected=False)
+    found.desk.show(Facts(connection=Connection(Link.OFFLINE)), Topic.CONNECTION)
+    return found
+
+
+def read(seated: Seat, path: Path) -> None:
+    seated.officer.chosen = path
+    seated.page.open_file()
+
+
+def test_exported_approved_offline_and_imported(
+    whole: Whole, proposed: Digest, tmp_path: Path
+) -> None:
+    path = exported(whole, proposed, tmp_path / "proposal.json")
+    bela = offline(whole, "bela")
+    read(bela, path)
+    view = bela.page.view()
+    assert view.file is not None
+    assert "Not known from a file" in view.file.notice
+    assert view.file.post.why_not == "Posting needs a connection to the server."
+    assert bela.detail.digest == proposed
+    assert "NOT IN FORCE" in bela.detail.standing
+    assert Outcome.UNKNOWN in [each.outcome for each in bela.detail.checks]
+    assert bela.decide.approve_text == "Approve into a file"
+    signed = tmp_path / "signed.json"
+    bela.officer.chosen = signed
+    bela.page.comment("read on paper")
+    bela.page.approve()
+    assert isinstance(bela.officer.asked[-1], SaveFile)
+    assert bela.officer.asked[-1].suggested == "proposal.bela.json"
+    assert bela.detail.quorum.text == "1 of 2"
+    view = bela.page.view()
+    assert view.file is not None
+    assert not view.file.signed
+    assert whole.desks["chen"].proposal(proposed).approvals == ()
+
+    chen = seat(whole, "chen")
+    read(chen, signed)
+    view = chen.page.view()
+    assert view.file is not None
+    assert view.file.fresh == ("bela · approve",)
+    assert view.file.post.possible
+    chen.page.post_file()
+    assert chen.page.view().file is None
+    assert chen.detail.quorum.text == "1 of 2"
+    assert "read on paper" in [each.comment for each in chen.detail.people]
+    read(chen, signed)
+    view = chen.page.view()
+    assert view.file is not None
+    assert view.file.fresh == ()
+    assert "every approval" in view.file.post.why_not
+    chen.page.back()
+    assert chen.page.view().file is None
+
+
+def test_what_is_signed_and_not_written_is_kept_until_it_is(
+    whole: Whole, proposed: Digest, tmp_path: Path
+) -> None:
+    path = exported(whole, proposed, tmp_path / "proposal.json")
+    bela = offline(whole, "bela")
+    read(bela, path)
+    bela.page.approve()  # the chosen path is there already: never overwritten
+    assert "cannot write" in bela.officer.told[-1].text
+    view = bela.page.view()
+    assert view.file is not None
+    assert view.file.signed
+    bela.officer.chosen = tmp_path / "other.json"
+    bela.page.filing.save()
+    view = bela.page.view()
+    assert view.file is not None
+    assert not view.file.signed
+
+
+def test_a_forged_file_is_named_and_not_shown(
+    whole: Whole, proposed: Digest, tmp_path: Path
+) -> None:
+    path = exported(whole, proposed, tmp_path / "proposal.json")
+    document = load_object(path.read_bytes(), limit=1 << 26, what="file")
+    forged = whole.system.authority.approval(
+        proposed, "bela", keys=whole.system.authority.people["ada"].keys
+    )
+    path.write_bytes(dump({**document, "approvals": [b64(forged)]}))
+    chen = offline(whole, "chen")
+    read(chen, path)
+    assert chen.page.view().detail is None
+    assert "somebody else" in chen.officer.told[-1].text
+    assert chen.page.view().tone == "info"  # the file lies, not the server
+
+
+def test_a_path_not_chosen_changes_nothing(whole: Whole, proposed: Digest) -> None:
+    ada = seat(whole, "ada")
+    ada.page.open_file()
+    ada.open(proposed)
+    ada.page.export()
+    assert ada.officer.toasts == []
+    assert ada.decide.export.possible
+
+
+def test_a_distrusted_server_gets_nothing_posted(
+    whole: Whole, proposed: Digest, tmp_path: Path
+) -> None:
+    path = exported(whole, proposed, tmp_path / "proposal.json")
+    chen = seat(whole, "chen")
+    lost = replace(chen.desk.facts, connection=Connection(Link.DISTRUSTED))
+    chen.desk.show(lost, Topic.CONNECTION)
+    read(chen, path)
+    view = chen.page.view()
+    assert view.file is not None
+    assert not view.file.post.possible
