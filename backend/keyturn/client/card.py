@@ -133,6 +133,11 @@ class CardSigner:
     def algorithm(self) -> Algorithm:
         return self._opened.pair.key.algorithm
 
+    @property
+    def asks_each_time(self) -> bool:
+        """Whether this key wants the PIN for each signature, and not only at the opening."""
+        return self._opened.again is not None
+
     def sign(self, payload_type: str, payload: bytes) -> Envelope:
         """Raises CardUnreachable, CardRefused, CardUntrusted, CardPinRefused, PassphraseError."""
         message = pae(payload_type, payload)

@@ -8,13 +8,15 @@ import pytest
 from keyturn.base.dsse import parse_envelope, verified_signers
 from keyturn.base.signatures import Algorithm, load_verify_key
 from keyturn.client.card import CardInfo
-from keyturn.client.errors import CardPinRefused, CardUnreachable
-from keyturn.client.signing import KeyQuestion, open_signer
+from keyturn.client.errors import CardPinRefused, CardRefused, CardUnreachable
+from keyturn.client.signing import KeyQuestion, open_signer, unlock
+from keyturn.hsm.cryptoki import Attr
 from keyturn.officerkeys.errors import KeyMismatch, KeyNotOpened
 from keyturn.officerkeys.keyfile import KdfCost, write_key_file
 from keyturn.officerkeys.keypair import OfficerPublic, generate
 from keyturn.officerkeys.location import InFile, KeyLocation
-from support.card import PIN, Reader, card_reader
+from support.card import PIN, Hand, Reader, card_reader
+from support.cardkeys import pair_of_a_tool
 
 PASSPHRASE = b"correct horse battery"
 
@@ -75,3 +77,47 @@ def test_a_wrong_secret_is_wiped_and_asked_for_once(tmp_path: Path, reader: Read
     with pytest.raises(CardPinRefused), open_signer(reader.place("sign"), "ada", wrong):
         pass
     assert [bytes(each) for each in typed] == [bytes(14), bytes(14)]
+
+
+@pytest.mark.parametrize("kind", ["file", "card"])
+def test_what_is_unlocked_stays_open_until_it_is_closed(
+    tmp_path: Path, reader: Reader, kind: str
+) -> None:
+    reader.make(Algorithm.ED25519)
+    places: dict[str, KeyLocation] = {"file": key_file(tmp_path), "card": reader.place("sign")}
+    typed = bytearray(PASSPHRASE if kind == "file" else PIN)
+    unlocked = unlock(places[kind], "ada", typed)
+    assert not any(typed)
+    unlocked.signer.sign("text/plain", b"one")
+    unlocked.signer.sign("text/plain", b"two")
+    unlocked.close()
+    unlocked.close()
+    with pytest.raises((ValueError, CardUnreachable)):
+        unlocked.signer.sign("text/plain", b"three")
+
+
+def test_a_secret_that_does_not_open_is_wiped_and_nothing_stays_open(
+    tmp_path: Path, reader: Reader
+) -> None:
+    reader.make(Algorithm.ED25519)
+    for place, error in (
+        (key_file(tmp_path), KeyNotOpened),
+        (reader.place("sign"), CardPinRefused),
+    ):
+        typed = bytearray(b"wrong but long")
+        with pytest.raises(error):
+            unlock(place, "ada", typed)
+        assert not any(typed)
+    unlock(reader.place("sign"), "ada", bytearray(PIN)).close()
+
+
+def test_a_key_that_wants_its_pin_each_time_needs_somebody_to_ask(reader: Reader) -> None:
+    with reader.as_its_tool() as session:
+        pair_of_a_tool(session, "9c", (Attr.ALWAYS_AUTHENTICATE, True))
+    with pytest.raises(CardRefused, match="each signature"):
+        unlock(reader.place("9c"), "ada", bytearray(PIN))
+    hand = Hand()
+    unlocked = unlock(reader.place("9c"), "ada", bytearray(PIN), hand)
+    unlocked.signer.sign("text/plain", b"one")
+    unlocked.close()
+    assert [each.once_more for each in hand.asked] == [True]
