@@ -1,6 +1,5 @@
 """A window for tests: a real client of a scripted server, desks that stand still, no thread."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pytestqt.qtbot import QtBot
@@ -79,9 +78,6 @@ class Shell:
         self.window.tick()
 
 
-Make = Callable[..., Shell]
-
-
 def make_shell(
     qtbot: QtBot,
     *,
@@ -91,14 +87,25 @@ def make_shell(
     size: tuple[int, int] = (1280, 800),
 ) -> Shell:
     """Shown and active."""
+    shell = shell_of(officers, locked, preferences or {}, size)
+    qtbot.addWidget(shell.window)
+    with qtbot.waitActive(shell.window):
+        shell.window.show()
+        shell.window.activateWindow()
+    return shell
+
+
+def shell_of(
+    officers: tuple[str, ...],
+    locked: bool,
+    preferences: dict[str, str],
+    size: tuple[int, int] = (1280, 800),
+) -> Shell:
+    """Not shown yet."""
     server = ScriptedServer(Clock())
     session = StandingSession(*(standing_desk(server, each, locked=locked) for each in officers))
-    kept = MemoryPreferences({"settings.appearance": "dark", **(preferences or {})})
+    kept = MemoryPreferences({"settings.appearance": "dark", **preferences})
     ticker = Ticker()
     window = MainWindow(session, Settings(kept), InlineDoor(), idling=Idling(600.0, ticker))
-    qtbot.addWidget(window)
     window.resize(*size)
-    with qtbot.waitActive(window):
-        window.show()
-        window.activateWindow()
     return Shell(window, session, server, kept, ticker)
