@@ -195,6 +195,7 @@ def test_a_card_is_looked_for_and_chosen(
         at_it = next(n for n in range(2) if "p256" in found.itemText(n))
         found.setCurrentIndex(at_it)
         found.activated.emit(at_it)
+        assert find(page, "card.note").isVisible()
         enter(qtbot, page, "officer", "fay")
         enter(qtbot, page, "name", "Fay Moss")
         for name in ("passphrase", "again"):

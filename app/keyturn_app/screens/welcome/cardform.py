@@ -35,7 +35,17 @@ class CardForm(QWidget):
             icon_name="search",
             clicked=presenter.look_for_cards,
         )
-        self.setLayout(column(self._grid(), row(self._look, self._found, None)))
+        self._note = label(
+            _(
+                "The card signs. A new file beside it keeps the key that opens shares: choose its "
+                "passphrase below. The card's PIN is asked for when you unlock, not here."
+            ),
+            "Muted",
+            "Small",
+            wrap=True,
+            name="welcome.card.note",
+        )
+        self.setLayout(column(self._grid(), row(self._look, self._found, None), self._note))
 
     def show_view(self, view: WelcomeView) -> None:
         card = view.draft.card
@@ -46,6 +56,7 @@ class CardForm(QWidget):
             field.setEnabled(not view.busy)
         self._look.setEnabled(not view.busy)
         self._found.setVisible(bool(view.cards))
+        self._note.setVisible(view.asks_passphrase)
         self._found.setEnabled(not view.busy)
         shown = tuple(self._found.itemText(at) for at in range(self._found.count()))
         if shown != view.cards:
