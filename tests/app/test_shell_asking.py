@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -17,7 +18,8 @@ from keyturn_app.questions import (
     SaveFile,
     Weight,
 )
-from support.shellwindow import Shell, make_shell
+from support.finding import find, focused
+from support.shellwindow import make_shell
 
 STOPS = Confirm(
     "Quarantine node-1?",
@@ -30,18 +32,12 @@ STOPS = Confirm(
 )
 
 
-def child(shell: Shell, name: str, kind: type[QWidget] = QWidget) -> QWidget:
-    found = shell.window.findChild(kind, name)
-    assert found is not None, name
-    return found
-
-
 def key(qtbot: QtBot, which: Qt.Key) -> None:
-    qtbot.keyClick(QApplication.focusWidget(), which)
+    QTest.keyClick(focused(), which)
 
 
 def write(qtbot: QtBot, text: str) -> None:
-    qtbot.keyClicks(QApplication.focusWidget(), text)
+    QTest.keyClicks(focused(), text)
 
 
 def test_what_stops_production_is_typed_by_keyboard_alone(qtbot: QtBot) -> None:
@@ -52,8 +48,8 @@ def test_what_stops_production_is_typed_by_keyboard_alone(qtbot: QtBot) -> None:
     write(qtbot, "quarantin")
     key(qtbot, Qt.Key.Key_Return)
     assert answers == []
-    assert not child(shell, "question.yes").isEnabled()
-    assert child(shell, "question.why", QLabel).text() == "Type quarantine to go on."
+    assert not find(shell.window, "question.yes", QWidget).isEnabled()
+    assert find(shell.window, "question.why", QLabel).text() == "Type quarantine to go on."
     write(qtbot, "e")
     key(qtbot, Qt.Key.Key_Return)
     assert answers == [Confirmed("wrong firmware")]
@@ -63,7 +59,7 @@ def test_a_dangerous_yes_is_not_where_the_focus_is(qtbot: QtBot) -> None:
     shell, answers = make_shell(qtbot), list[Confirmed | None]()
     question = Confirm("Wipe?", "It is gone.", "Wipe", weight=Weight.DANGER)
     shell.window.asking.confirm(question, answers.append)
-    assert QApplication.focusWidget().objectName() == "question.no"
+    assert focused().objectName() == "question.no"
     key(qtbot, Qt.Key.Key_Return)
     assert answers == [None]
 
@@ -82,22 +78,21 @@ def test_esc_turns_it_down_and_the_focus_goes_back(qtbot: QtBot) -> None:
 def test_tab_stays_inside(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
     shell.window.asking.confirm(STOPS, lambda _answer: None)
-    sheet = child(shell, "question")
+    sheet = find(shell.window, "question", QWidget)
     seen = set()
     for _step in range(8):
         key(qtbot, Qt.Key.Key_Tab)
-        focused = QApplication.focusWidget()
-        assert sheet.isAncestorOf(focused)
-        seen.add(focused.objectName())
+        assert sheet.isAncestorOf(focused())
+        seen.add(focused().objectName())
     assert seen == {"question.comment", "question.typed", "question.no"}
 
 
 def test_shortcuts_do_nothing_over_a_question_but_lock(qtbot: QtBot) -> None:
     shell, answers = make_shell(qtbot), list[Confirmed | None]()
     shell.window.asking.confirm(STOPS, answers.append)
-    qtbot.keyClick(shell.window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(shell.window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     assert shell.window.findChild(QWidget, "palette") is None
-    qtbot.keyClick(shell.window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(shell.window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
     assert shell.window.locked
     assert answers == [None]
 
@@ -109,7 +104,7 @@ def test_questions_wait_for_their_turn(qtbot: QtBot) -> None:
     ask.tell(Notice("Two", "Said once."))
     ask.confirm(Confirm("Three?", "", "Yes"), lambda _answer: order.append("three"))
     for title in ("One?", "Two", "Three?"):
-        assert child(shell, "question").accessibleName() == title
+        assert find(shell.window, "question", QWidget).accessibleName() == title
         key(qtbot, Qt.Key.Key_Return)
     assert order == ["one", "three"]
     assert not ask.busy
@@ -123,7 +118,7 @@ def test_an_answer_may_ask_again(qtbot: QtBot) -> None:
         lambda _answer: ask.confirm(Confirm("Two?", "", "Yes"), answers.append),
     )
     key(qtbot, Qt.Key.Key_Return)
-    assert child(shell, "question").accessibleName() == "Two?"
+    assert find(shell.window, "question", QWidget).accessibleName() == "Two?"
     key(qtbot, Qt.Key.Key_Return)
     assert answers == [Confirmed()]
 
@@ -132,11 +127,10 @@ def test_a_passphrase_is_masked_and_leaves_nothing_behind(qtbot: QtBot) -> None:
     shell, answers = make_shell(qtbot), list[bytearray | None]()
     question = Passphrase("Unlock", "For the key of Bela.", error="wrong passphrase")
     shell.window.asking.passphrase(question, answers.append)
-    field = child(shell, "question.secret", QLineEdit)
-    assert isinstance(field, QLineEdit)
+    field = find(shell.window, "question.secret", QLineEdit)
     write(qtbot, "correct horse")
     assert field.echoMode() is QLineEdit.EchoMode.Password
-    assert child(shell, "question.error", QLabel).text() == "wrong passphrase"
+    assert find(shell.window, "question.error", QLabel).text() == "wrong passphrase"
     key(qtbot, Qt.Key.Key_Return)
     assert answers == [bytearray(b"correct horse")]
     assert field.text() == ""
@@ -147,7 +141,7 @@ def test_a_path_may_be_typed(qtbot: QtBot, tmp_path: Path) -> None:
     shell.window.asking.path(OpenFile("Import a proposal"), answers.append)
     wanted = tmp_path / "proposal.json"
     write(qtbot, str(wanted))
-    assert child(shell, "question.why", QLabel).text() == "There is no such file."
+    assert find(shell.window, "question.why", QLabel).text() == "There is no such file."
     wanted.write_text("{}")
     key(qtbot, Qt.Key.Key_Backspace)
     write(qtbot, "n")
@@ -159,9 +153,8 @@ def test_a_path_may_be_typed(qtbot: QtBot, tmp_path: Path) -> None:
 def test_a_path_may_be_chosen_and_nothing_waits_for_it(qtbot: QtBot, tmp_path: Path) -> None:
     shell, answers = make_shell(qtbot), list[Path | None]()
     shell.window.asking.path(OpenDirectory("Where the model lies"), answers.append)
-    qtbot.mouseClick(child(shell, "question.browse"), Qt.MouseButton.LeftButton)
-    chooser = child(shell, "question.chooser", QFileDialog)
-    assert isinstance(chooser, QFileDialog)
+    QTest.mouseClick(find(shell.window, "question.browse", QWidget), Qt.MouseButton.LeftButton)
+    chooser = find(shell.window, "question.chooser", QFileDialog)
     assert chooser.isVisible()
     chooser.fileSelected.emit(str(tmp_path))
     assert answers == [tmp_path]
@@ -174,7 +167,7 @@ def test_a_file_that_is_there_is_not_overwritten(qtbot: QtBot, tmp_path: Path) -
     shell.window.asking.path(question, answers.append)
     key(qtbot, Qt.Key.Key_Return)
     assert answers == []
-    assert "there already" in child(shell, "question.why", QLabel).text()
+    assert "there already" in find(shell.window, "question.why", QLabel).text()
     key(qtbot, Qt.Key.Key_Escape)
     assert answers == [None]
 
@@ -183,10 +176,9 @@ def test_a_notice_can_be_selected_and_copied(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
     notice = Notice("Refused", "The server said no.", "one", "two", "Ask again.", Weight.DANGER)
     shell.window.asking.tell(notice)
-    text = child(shell, "question.text", QLabel)
-    assert isinstance(text, QLabel)
+    text = find(shell.window, "question.text", QLabel)
     assert text.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByKeyboard
-    qtbot.mouseClick(child(shell, "question.copy"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(find(shell.window, "question.copy", QWidget), Qt.MouseButton.LeftButton)
     copied = QApplication.clipboard().text()
     assert copied == (
         "Refused\nThe server said no.\nFound: one\nExpected: two\nWhat to do: Ask again."
@@ -200,7 +192,6 @@ def test_the_comment_s_enter_is_a_new_line(qtbot: QtBot) -> None:
     write(qtbot, "one")
     key(qtbot, Qt.Key.Key_Return)
     write(qtbot, "two")
-    comment = child(shell, "question.comment", QPlainTextEdit)
-    assert isinstance(comment, QPlainTextEdit)
+    comment = find(shell.window, "question.comment", QPlainTextEdit)
     assert comment.toPlainText() == "one\ntwo"
     assert answers == []

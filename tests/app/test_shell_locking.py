@@ -5,11 +5,13 @@ import logging
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtDBus import QDBusConnection
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from keyturn_app.questions import Confirm, Passphrase
 from keyturn_app.shell.locking import DesktopWatch
+from support.finding import find
 from support.seats import PASSPHRASE
 from support.shellwindow import Shell, make_shell
 
@@ -20,24 +22,20 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
 def child(shell: Shell, name: str) -> QWidget:
-    found = shell.window.findChild(QWidget, name)
-    assert found is not None, name
-    return found
+    return find(shell.window, name, QWidget)
 
 
 def field(shell: Shell) -> QLineEdit:
-    found = shell.window.findChild(QLineEdit, "unlock.passphrase")
-    assert found is not None
-    return found
+    return find(shell.window, "unlock.passphrase", QLineEdit)
 
 
 def ctrl_l(qtbot: QtBot, shell: Shell) -> None:
-    qtbot.keyClick(shell.window, Qt.Key.Key_L, CONTROL)
+    QTest.keyClick(shell.window, Qt.Key.Key_L, CONTROL)
 
 
 def unlock(qtbot: QtBot, shell: Shell, passphrase: bytes = PASSPHRASE) -> None:
-    qtbot.keyClicks(field(shell), passphrase.decode())
-    qtbot.keyClick(field(shell), Qt.Key.Key_Return)
+    QTest.keyClicks(field(shell), passphrase.decode())
+    QTest.keyClick(field(shell), Qt.Key.Key_Return)
 
 
 def test_ctrl_l_locks_and_the_passphrase_leads_back_to_the_page(qtbot: QtBot) -> None:
@@ -57,8 +55,7 @@ def test_ctrl_l_locks_and_the_passphrase_leads_back_to_the_page(qtbot: QtBot) ->
 def test_a_wrong_passphrase_is_said_and_wiped(qtbot: QtBot) -> None:
     shell = make_shell(qtbot, locked=True)
     unlock(qtbot, shell, b"a wrong one")
-    error = shell.window.findChild(QLabel, "unlock.error")
-    assert error is not None
+    error = find(shell.window, "unlock.error", QLabel)
     assert error.isVisible()
     assert "wrong passphrase" in error.text()
     assert field(shell).text() == ""
@@ -71,9 +68,8 @@ def test_locked_in_the_middle_of_questions_each_is_answered_none_once(qtbot: QtB
     ask = shell.window.asking
     ask.passphrase(Passphrase("Unlock", "For Bela."), answers.append)
     ask.confirm(Confirm("Sure?", "", "Yes"), answers.append)
-    secret = child(shell, "question.secret")
-    assert isinstance(secret, QLineEdit)
-    qtbot.keyClicks(secret, "half a pass")
+    secret = find(shell.window, "question.secret", QLineEdit)
+    QTest.keyClicks(secret, "half a pass")
     ctrl_l(qtbot, shell)
     assert answers == [None, None]
     assert shell.window.findChild(QWidget, "question.secret") is None or secret.text() == ""
@@ -85,7 +81,7 @@ def test_locking_closes_what_is_open_and_empties_the_clipboard(qtbot: QtBot) -> 
     shell = make_shell(qtbot)
     shell.window.open_palette()
     shell.window.copy("sha256:dd93")
-    qtbot.mouseClick(child(shell, "topbar.officer"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(child(shell, "topbar.officer"), Qt.MouseButton.LeftButton)
     assert QApplication.activePopupWidget() is not None
     shell.window.lock()
     assert QApplication.activePopupWidget() is None
@@ -105,10 +101,11 @@ def test_an_idle_officer_is_locked_out(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
     shell.ticker.seconds = 17
     shell.window.tick()
-    idle = shell.window.findChild(QLabel, "topbar.idle")
-    assert idle is not None
+    idle = find(shell.window, "topbar.idle", QLabel)
     assert idle.text() == "Locks in 9:43"
-    qtbot.keyClick(shell.window.windowHandle(), Qt.Key.Key_Shift)
+    handle = shell.window.windowHandle()
+    assert handle is not None
+    QTest.keyClick(handle, Qt.Key.Key_Shift)
     shell.window.tick()
     assert idle.text() == "Locks in 9:59" or idle.text() == "Locks in 10:00"
     shell.ticker.seconds = 17 + 601
@@ -140,7 +137,7 @@ def test_locked_no_shortcut_does_anything(qtbot: QtBot) -> None:
     shell = make_shell(qtbot, preferences={"window.page": "settings"})
     shell.window.lock()
     for key in (Qt.Key.Key_K, Qt.Key.Key_Comma):
-        qtbot.keyClick(shell.window, key, CONTROL)
+        QTest.keyClick(shell.window, key, CONTROL)
     shell.window.go("notifications")
     assert shell.window.page == "settings"
     assert shell.window.findChild(QWidget, "palette") is None
@@ -158,8 +155,7 @@ def test_from_the_tray_it_comes_back_locked(qtbot: QtBot) -> None:
 
 def test_another_officer_may_be_chosen_while_locked(qtbot: QtBot) -> None:
     shell = make_shell(qtbot, officers=("ada", "bela"), locked=True)
-    seats = child(shell, "unlock.seat")
-    assert isinstance(seats, QComboBox)
+    seats = find(shell.window, "unlock.seat", QComboBox)
     seats.setCurrentIndex(1)
     seats.activated.emit(1)
     assert shell.session.at == "seat-1"

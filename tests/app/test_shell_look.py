@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QTableView
 from pytestqt.qtbot import QtBot
 
@@ -56,7 +57,7 @@ def test_light_and_dark_are_switched_while_it_runs(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
     assert theme().mode is Mode.DARK
     keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    qtbot.keyClick(shell.window, Qt.Key.Key_D, keys)
+    QTest.keyClick(shell.window, Qt.Key.Key_D, keys)
     assert theme().mode is Mode.LIGHT
     app = QApplication.instance()
     assert isinstance(app, QApplication)

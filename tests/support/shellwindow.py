@@ -1,51 +1,18 @@
 """A window for tests: a real client of a scripted server, desks that stand still, no thread."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pytestqt.qtbot import QtBot
 
-from keyturn.client.inventory import Node, NodeState
-from keyturn_app.desk import Identity
-from keyturn_app.facts import Connection, Facts, Happening, Link, Nodes
+from keyturn_app.facts import Facts
 from keyturn_app.settings import MemoryPreferences, Settings
 from keyturn_app.shell.idling import Idling
 from keyturn_app.shell.window import MainWindow
 from support.authority import Clock
 from support.desks import InlineDesk, InlineDoor
+from support.facts import standing_desk
 from support.seats import StandingSession
 from unit.client.scripted_server import ScriptedServer
-
-
-def standing_desk(
-    server: ScriptedServer, officer: str = "ada", *, label: str = "prod-eu", locked: bool = False
-) -> InlineDesk:
-    """Asked once; its facts stand from then on."""
-    client = server.client(officer)
-    identity = Identity(client._profile, label, officer, officer.title(), False)
-    desk = InlineDesk(identity, client, server.clock)
-    desk.refresh()
-    desk.identity = replace(identity, locked=locked)
-    return desk
-
-
-def node(name: str, state: NodeState) -> Node:
-    """A node of which nothing is known but its state."""
-    empty: dict[str, object] = dict.fromkeys(Node.__dataclass_fields__)
-    known = {"name": name, "state": state, "reasons": (), "caveats": (), "simulated": True}
-    return Node(**{**empty, **known})  # type: ignore[arg-type]
-
-
-def with_nodes(facts: Facts, clock: Clock, *states: NodeState) -> Facts:
-    nodes = tuple(node(f"node-{at}", state) for at, state in enumerate(states, 1))
-    return replace(facts, nodes=Nodes(nodes, clock()))
-
-
-def with_link(facts: Facts, link: Link, clock: Clock, error: str = "") -> Facts:
-    return replace(facts, connection=Connection(link, heard=clock(), error=error))
-
-
-def happening(number: int, kind: str, clock: Clock, **data: object) -> Happening:
-    return Happening(number, kind, data, clock())
 
 
 @dataclass
