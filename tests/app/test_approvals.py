@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QSpinBox,
     QTableView,
     QWidget,
 )
@@ -243,9 +242,12 @@ def test_a_draft_is_written_checked_and_proposed(sit: Sit, proposed: Digest) -> 
     body.setPlainText(written.replace("60", "45"))
     assert "reason" in ada.says("approvals.draft.why")
     QTest.keyClicks(ada.find(QLineEdit, "approvals.draft.reason"), "in between")
-    days = ada.find(QSpinBox, "approvals.draft.days")
-    assert isinstance(days, QSpinBox)
-    days.setValue(10)
+    days = ada.find(QLineEdit, "approvals.draft.days")
+    assert isinstance(days, QLineEdit)
+    QTest.keyClick(days, Qt.Key.Key_Backspace)
+    QTest.keyClick(days, Qt.Key.Key_Backspace)
+    assert "how many days" in ada.says("approvals.draft.why")
+    QTest.keyClicks(days, "10")
     ada.click("approvals.draft.propose")
     assert ada.says("approvals.reason") == "in between"
     assert ada.says("approvals.line").startswith("Version 2")
