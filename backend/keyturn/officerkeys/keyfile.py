@@ -14,6 +14,7 @@ import secrets
 import shlex
 import stat
 import tempfile
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ SALT_SIZE = 16
 NONCE_SIZE = 12
 _TAG_SIZE = 16
 _KEY_SIZE = 32
+_ONE_AT_A_TIME = threading.Lock()
+"""Two derivations in parallel lanes at once wait for each other for ever (OpenSSL 4.0.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +256,8 @@ def _derive(passphrase: bytearray, file: KeyFile) -> bytearray:
         lanes=file.cost.lanes,
         memory_cost=file.cost.memory_kib,
     )
-    kdf.derive_into(bytes(passphrase), key)  # the library takes `bytes` only: a copy we cannot wipe
+    with _ONE_AT_A_TIME:  # the library takes `bytes` only: a copy that we cannot wipe
+        kdf.derive_into(bytes(passphrase), key)
     return key
 
 

@@ -1,7 +1,10 @@
 """The encrypted key file: opens by its passphrase only, and by no other bytes."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +41,16 @@ SEALED = seal_key_file(
 ).to_bytes()
 
 
+DEFAULT = seal_key_file(
+    SECRET, bytearray(PASSPHRASE), salt=b"s" * 16, nonce=b"n" * 12, cost=KdfCost()
+)
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def paths() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": f"{ROOT / 'backend'}:{ROOT / 'tests'}"}
+
+
 def opened(raw: bytes, passphrase: bytes = PASSPHRASE) -> bytearray:
     with open_key_file(parse_key_file(raw), bytearray(passphrase)) as secret:
         return secret.private_copy()
@@ -64,6 +77,19 @@ def test_a_written_file_is_the_owners_alone_and_opens_again(tmp_path: Path) -> N
 
 def test_the_default_cost_is_that_of_rfc_9106() -> None:
     assert KdfCost() == KdfCost(iterations=3, lanes=4, memory_kib=65536)
+
+
+def test_several_keys_open_at_the_same_time() -> None:
+    """In a process of its own: threads that wait for each other for ever cannot be ended."""
+    script = (
+        "import threading\n"
+        "from unit.officerkeys.test_keyfile import DEFAULT, PASSPHRASE, open_key_file\n"
+        "ask = lambda: open_key_file(DEFAULT, bytearray(PASSPHRASE))\n"
+        "threads = [threading.Thread(target=ask) for _ in range(5)]\n"
+        "[each.start() for each in threads]\n"
+        "[each.join() for each in threads]\n"
+    )
+    subprocess.run([sys.executable, "-c", script], env=paths(), timeout=60, check=True)
 
 
 def test_two_files_of_one_key_share_nothing_but_the_public_half(tmp_path: Path) -> None:
