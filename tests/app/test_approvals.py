@@ -313,8 +313,7 @@ def test_closing_leaves_nothing_behind(sit: Sit, server: ScriptedServer, propose
 
 
 def test_letters_move_and_open_and_are_letters_in_the_search_field(qtbot: QtBot) -> None:
-    shell = make_shell(qtbot)
-    shell.window.go("approvals")
+    shell = make_shell(qtbot, preferences={"window.page": "approvals"})
     table = shell.window.findChild(QTableView, "approvals.list")
     search = shell.window.findChild(QLineEdit, "approvals.search")
     title = shell.window.findChild(QLabel, "approvals.title")
