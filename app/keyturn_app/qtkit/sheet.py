@@ -90,7 +90,9 @@ QRadioButton::indicator { border-radius: 8px; }
 QCheckBox::indicator:checked, QRadioButton::indicator:checked { background: @accent_solid;
   border-color: @accent_solid; }
 QCheckBox:focus, QRadioButton:focus { color: @accent; }
-QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid @focus; }
+QCheckBox:disabled, QRadioButton:disabled { color: @muted; }
+QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid @focus;
+  width: 14px; height: 14px; }
 QTableView, QTreeView, QListView { background: @surface; border: 1px solid transparent;
   gridline-color: @border; selection-background-color: @selected; selection-color: @text; }
 QTableView::item { padding: 0 8px; border-bottom: 1px solid @border; }

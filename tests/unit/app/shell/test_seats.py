@@ -1,4 +1,4 @@
-"""A session over desks: opened when first taken, locked together, unlocked one by one."""
+"""Several officers at one window: one has it, all are locked at once, wrong tries are slowed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,18 +6,25 @@ from dataclasses import replace
 import pytest
 
 from keyturn.base.errors import KeyturnError
+from keyturn.officerkeys.errors import KeyNotOpened
+from keyturn_app.desk import Identity, Topic
+from keyturn_app.live.errors import TooManyTries
 from keyturn_app.shell.seats import Chair, Seats
 from keyturn_app.shell.session import Seat
 from support.authority import Clock
 from support.desks import InlineDesk
-from support.facts import standing_desk
 from unit.client.scripted_server import ScriptedServer
 
+RIGHT = b"the right one"
 
-class Lockable(InlineDesk):
-    """A desk that locks, of one officer."""
 
-    calls: list[str]
+class OpenedDesk(InlineDesk):
+    """A desk whose key opens at once, by one passphrase."""
+
+    def __init__(self, server: ScriptedServer, officer: str, log: list[str]) -> None:
+        identity = Identity(server.profile(officer), "demo", officer, officer.title(), True)
+        super().__init__(identity, server.client(officer), server.clock)
+        self.log = log
 
     def unlock(
         self,
@@ -26,89 +33,104 @@ class Lockable(InlineDesk):
         done: Callable[[], None],
         failed: Callable[[KeyturnError], None],
     ) -> None:
-        self.calls.append(f"unlock {passphrase.decode()}")
-        self.identity = replace(self.identity, locked=False)
-        done()
+        right = passphrase == RIGHT
+        passphrase[:] = bytes(len(passphrase))
+        self.log.append(f"unlock {self.identity.officer}")
+        if right:
+            done()
+        else:
+            failed(KeyNotOpened("wrong"))
+
+    def show_locked(self, locked: bool) -> None:
+        self.identity = replace(self.identity, locked=locked)
+        self.show(self.facts, Topic.IDENTITY)
 
     def lock(self) -> None:
-        self.calls.append("lock")
+        self.log.append(f"lock {self.identity.officer}")
+
+    def rest(self) -> None:
+        self.log.append(f"rest {self.identity.officer}")
+
+    def wake(self) -> None:
+        self.log.append(f"wake {self.identity.officer}")
 
     def close(self) -> None:
-        self.calls.append("close")
-
-
-class Room:
-    """Two chairs, and which desks were opened."""
-
-    def __init__(self) -> None:
-        self.server = ScriptedServer(Clock())
-        self.opened: list[Lockable] = []
-        self.seats = Seats([self.chair("ada"), self.chair("bela")])
-
-    def chair(self, officer: str) -> Chair:
-        def open_desk() -> Lockable:
-            known = standing_desk(self.server, officer, locked=True)
-            desk = Lockable(known.identity, None, self.server.clock)
-            desk.calls = []
-            self.opened.append(desk)
-            return desk
-
-        return Chair(Seat(officer, "prod-eu", officer), open_desk)
+        self.log.append(f"close {self.identity.officer}")
 
 
 @pytest.fixture
-def room() -> Room:
-    return Room()
+def log() -> list[str]:
+    return []
 
 
-def test_desks_are_opened_when_they_are_taken(room: Room) -> None:
-    assert room.opened == []
-    desk = room.seats.desk
-    assert desk is room.seats.desk
-    room.seats.sit("bela")
-    assert room.seats.desk.identity.officer == "bela"
-    assert len(room.opened) == 2
+@pytest.fixture
+def now() -> list[float]:
+    return [0.0]
 
 
-def test_who_listens_hears_of_another_seat_only(room: Room) -> None:
+@pytest.fixture
+def seats(log: list[str], now: list[float]) -> Seats:
+    server = ScriptedServer(Clock())
+
+    def chair(officer: str) -> Chair:
+        return Chair(Seat(officer, "demo", officer), lambda: OpenedDesk(server, officer, log))
+
+    return Seats([chair(each) for each in ("ada", "bela", "chen")], clock=lambda: now[0])
+
+
+def test_one_has_the_window(seats: Seats, log: list[str]) -> None:
     told: list[str] = []
-    room.seats.listeners.add(lambda: told.append(room.seats.seat.id))
-    room.seats.sit("ada")
-    room.seats.sit("nobody")
-    room.seats.sit("bela")
-    assert told == ["bela"]
+    seats.listeners.add(lambda: told.append(seats.seat.id))
+    assert [each.name for each in seats.seats] == ["ada", "bela", "chen"]
+    assert seats.desk.identity.officer == "ada"
+    assert [each.name for each in seats.seats] == ["Ada", "bela", "chen"]  # as its desk says
+    seats.sit("chen")
+    assert seats.desk.identity.officer == "chen"
+    assert log == ["rest ada", "wake chen"]
+    seats.sit("chen")
+    seats.sit("nobody")
+    assert told == ["chen"]
 
 
-def test_every_open_desk_locks_and_closes(room: Room) -> None:
-    first = room.seats.desk
-    room.seats.sit("bela")
-    second = room.seats.desk
-    room.seats.lock()
-    room.seats.close()
-    for each in (first, second):
-        assert isinstance(each, Lockable)
-        assert each.calls == ["lock", "close"]
+def test_every_seat_is_locked_and_closed(seats: Seats, log: list[str]) -> None:
+    assert seats.desk is not None
+    seats.sit("bela")
+    log.clear()
+    seats.lock()
+    seats.close()
+    assert log == ["lock ada", "lock bela", "close ada", "close bela"]  # chen never sat
 
 
-def test_unlocking_is_the_seat_s_own(room: Room) -> None:
-    done: list[str] = []
-    room.seats.unlock(bytearray(b"one"), done=lambda: done.append("done"), failed=raised)
-    room.seats.unlock_seat("bela", bytearray(b"two"), raised)
-    assert [each.calls for each in room.opened] == [["unlock one"], ["unlock two"]]
-    assert done == ["done"]
+def test_another_seat_is_opened_without_taking_it(seats: Seats, log: list[str]) -> None:
+    passphrase = bytearray(RIGHT)
+    seats.unlock_seat("bela", passphrase, pytest.fail)
+    assert log == ["rest bela", "unlock bela"]
+    assert not any(passphrase)
+    assert seats.seat.id == "ada"
 
 
-def test_a_seat_has_the_name_of_the_roster_once_it_is_known(room: Room) -> None:
-    assert [each.name for each in room.seats.seats] == ["ada", "bela"]
-    assert room.seats.desk.identity.name == "Ada"
-    assert [each.name for each in room.seats.seats] == ["Ada", "bela"]
+def test_wrong_passphrases_are_slowed_down(seats: Seats, log: list[str], now: list[float]) -> None:
+    failed: list[KeyturnError] = []
 
+    def attempt(text: bytes) -> bytearray:
+        passphrase = bytearray(text)
+        seats.unlock(passphrase, done=lambda: None, failed=failed.append)
+        return passphrase
 
-def test_it_begins_where_it_is_told(room: Room) -> None:
-    chairs = [room.chair("ada"), room.chair("bela")]
-    assert Seats(chairs, "bela").seat.id == "bela"
-    assert Seats(chairs, "nobody").seat.id == "ada"
-
-
-def raised(error: KeyturnError) -> None:
-    raise error
+    for _ in range(3):
+        attempt(b"wrong")
+    log.clear()
+    assert not any(attempt(RIGHT))
+    assert isinstance(failed[-1], TooManyTries)
+    assert log == []  # not even tried
+    seats.sit("bela")
+    attempt(RIGHT)  # another officer's key is another matter
+    seats.sit("ada")
+    assert len(failed) == 4
+    now[0] += 1.0
+    attempt(RIGHT)
+    assert len(failed) == 4
+    attempt(b"wrong")  # the count begins anew
+    assert isinstance(failed[-1], KeyNotOpened)
+    attempt(RIGHT)
+    assert len(failed) == 5
