@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QApplication
 
 from keyturn.base.errors import KeyturnError
 from keyturn.base.strictjson import dump
-from keyturn.client.errors import NoProfile
 from keyturn.client.profile import places_of, write_atomically
 from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.vault.hygiene import harden_process
@@ -30,6 +29,8 @@ from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.settings import Overridden, Settings
 from keyturn_app.shell import crashes
 from keyturn_app.shell.appearance import follow
+from keyturn_app.shell.firstrun import FirstRun
+from keyturn_app.shell.joining import Joining
 from keyturn_app.shell.seats import Seats
 from keyturn_app.shell.soundness import check_qt
 from keyturn_app.shell.starting import ForgivingPreferences, chair_of, first_seat, known_seats
@@ -99,35 +100,60 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = Settings(Overridden(ForgivingPreferences(store), given))
     _speak(settings.choices.language)
     follow(settings.choices.appearance)
-    known = known_seats(store, arguments.profile, places)
-    if not known:
-        raise NoProfile(
-            _("this machine knows no server yet"),
-            hint=_("Make a profile with `keyturn connect`, or name its directory with --profile."),
-        )
-    session = _session(known, arguments.server, store)
     door = QtDoor()
-    window = MainWindow(session, settings, door)
+    try:
+        known = known_seats(store, arguments.profile, places) or _first_run(app, store, door)
+        return _work(app, arguments, known, store, settings, door) if known else 0
+    finally:
+        door.close()
+        store.close()
+
+
+def _first_run(app: QApplication, store: ProfileStore, door: QtDoor) -> tuple[Known, ...]:
+    """Nobody is known here yet: one officer, or none when the window was closed."""
+    joined: list[Known] = []
+    window = FirstRun(store, door, utc_now, joined.append)
     window.show()
-    for each, descriptor in zip(known, arguments.passphrase_fd, strict=False):
-        passphrase = read_passphrase("", fd=descriptor)
+    app.exec()  # not within another loop: the main window's begins after it
+    window.deleteLater()
+    return tuple(joined)
+
+
+def _work(
+    app: QApplication,
+    arguments: argparse.Namespace,
+    known: Sequence[Known],
+    store: ProfileStore,
+    settings: Settings,
+    door: QtDoor,
+) -> int:
+    passphrases = [read_passphrase("", fd=each) for each in arguments.passphrase_fd]
+    session = _session(known, arguments.server, store)
+    window = MainWindow(session, settings, door)
+    joining = Joining(window.actions_, session, store, door, _opener(store))
+    window.show()
+    for each, passphrase in zip(known, passphrases, strict=False):
         session.unlock_seat(each.id, passphrase, _not_unlocked)
     leave = _tell_when_live(session.desk, arguments.ready)
     try:
         return int(app.exec())
     finally:
         leave()
+        joining.close()
         window.shut_down()
-        door.close()
-        store.close()
 
 
 def _session(known: Sequence[Known], server: str | None, store: ProfileStore) -> Seats:
+    opened = _opener(store)
+    return Seats([chair_of(each, opened) for each in known], first_seat(known, server))
+
+
+def _opener(store: ProfileStore) -> Callable[[str], None]:
     def opened(seat: str) -> None:
         with suppress(UnknownSeat):  # a profile that was only named on the command line
             store.used(seat, utc_now())
 
-    return Seats([chair_of(each, opened) for each in known], first_seat(known, server))
+    return opened
 
 
 def _not_unlocked(error: KeyturnError) -> None:

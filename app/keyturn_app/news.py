@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from keyturn_app import wording
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Alarm, Happening, Link
 from keyturn_app.i18n import _
@@ -63,7 +64,9 @@ class News:
     @property
     def items(self) -> tuple[Item, ...]:
         told = [item_of(each) for each in self._desk.facts.happenings if _worth_telling(each)]
-        everything = sorted([*told, *self._own], key=lambda each: each.at, reverse=True)
+        everything = sorted(
+            [*told, *self._own], key=lambda each: (each.at, each.happening), reverse=True
+        )
         return tuple(everything[:KEPT])
 
     @property
@@ -135,7 +138,8 @@ def _text(data: Mapping[str, object], name: str) -> str:
 
 
 def _subject(data: Mapping[str, object]) -> str:
-    return f"{_text(data, 'kind')} {_text(data, 'subject')}".strip()
+    subject = wording.digest(_text(data, "subject"))
+    return f"{_text(data, 'kind')} {subject}".strip()
 
 
 def _proposal(data: Mapping[str, object]) -> Words:
@@ -159,7 +163,7 @@ def _in_force(data: Mapping[str, object]) -> Words:
 
 
 def _revocation(data: Mapping[str, object]) -> Words:
-    subject = _text(data, "subject")
+    subject = wording.digest(_text(data, "subject"))
     return _("Revoked"), subject, Tone.ATTENTION, "ban", "approvals", "digest"
 
 

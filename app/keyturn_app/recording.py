@@ -35,6 +35,8 @@ from keyturn.wire.tls import parse_pin, pinned_context
 
 TYPE = "app-recording"
 MAX_FILE = 64 << 20
+HAPPENED = 300
+"""Events, as many as the app keeps."""
 _TRIES = 8
 _RECEIPTS = 60  # of the newest entries
 _EXAMINED = 24  # nodes whose evidence is kept
@@ -143,6 +145,7 @@ def sweep(client: KeyturnClient) -> int:
     for model in client.models():
         with suppress(KeyturnError):  # a server that does not give manifests
             client.manifest(model.digest)
+    client.happened(0, HAPPENED)
     _examine(client)
     kept = {index for index, leaf in enumerate(leaves) if b'"envelopes"' in leaf}
     for index in sorted(kept | set(range(max(0, size - _RECEIPTS), size))):

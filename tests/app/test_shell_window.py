@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -18,28 +19,27 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from keyturn.client.inventory import NodeState
-from keyturn_app.facts import Alarm, AlarmKind, Link
+from keyturn_app.facts import Link
 from keyturn_app.qtkit.tokens import RAIL, RAIL_NARROW
 from keyturn_app.shell.asking import Toast
-from support.shellwindow import Shell, happening, make_shell, with_link, with_nodes
+from keyturn_app.shell.waiting import nodes_in_trouble
+from support.facts import alarm, happening, with_link, with_nodes
+from support.finding import find
+from support.shellwindow import Shell, make_shell
 
 INTERACTIVE = (QAbstractButton, QLineEdit, QPlainTextEdit, QComboBox, QAbstractItemView)
 
 
 def text_of(shell: Shell, name: str) -> str:
-    found = shell.window.findChild(QLabel, name)
-    assert found is not None, name
-    return found.text()
+    return find(shell.window, name, QLabel).text()
 
 
 def child(shell: Shell, name: str) -> QWidget:
-    found = shell.window.findChild(QWidget, name)
-    assert found is not None, name
-    return found
+    return find(shell.window, name, QWidget)
 
 
 def press(qtbot: QtBot, shell: Shell, name: str) -> None:
-    qtbot.mouseClick(child(shell, name), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(child(shell, name), Qt.MouseButton.LeftButton)
 
 
 def test_it_opens_on_a_page_named_in_the_header_and_the_title(qtbot: QtBot) -> None:
@@ -60,7 +60,7 @@ def test_simulated_is_a_band_on_every_page(qtbot: QtBot) -> None:
 
 def test_the_header_says_how_far_behind_it_is(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
-    facts = with_link(shell.desk.facts, Link.LIVE, shell.server.clock)
+    facts = with_link(shell.desk.facts, Link.LIVE)
     live = replace(facts.connection, behind_ms=38, events_per_second=80.0)
     shell.show(replace(facts, connection=live))
     assert text_of(shell, "topbar.age") == "80 events/s · 38 ms behind"
@@ -79,13 +79,13 @@ def test_the_rail_narrows_and_its_entries_keep_their_names(qtbot: QtBot) -> None
 
 def test_while_offline_the_page_is_dimmed_and_a_banner_says_how_old_it_is(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
-    shell.show(with_link(shell.desk.facts, Link.RECONNECTING, shell.server.clock, "No answer."))
+    shell.show(with_link(shell.desk.facts, Link.RECONNECTING, error="No answer."))
     banner = child(shell, "alarm.banner")
     assert banner.isVisible()
     assert "what is shown is old" in banner.accessibleName()
     assert "No answer." in banner.accessibleName()
     assert child(shell, "host.veil").isVisible()
-    shell.show(with_link(shell.desk.facts, Link.LIVE, shell.server.clock))
+    shell.show(with_link(shell.desk.facts, Link.LIVE))
     assert not banner.isVisible()
     assert not child(shell, "host.veil").isVisible()
 
@@ -94,16 +94,8 @@ def test_an_alarm_names_what_the_server_was_caught_at_and_where_the_proof_lies(
     qtbot: QtBot, tmp_path: Path
 ) -> None:
     shell = make_shell(qtbot)
-    alarm = Alarm(
-        AlarmKind.REWRITTEN,
-        "history was rewritten",
-        "41 entries",
-        "44 entries",
-        "Tell the others.",
-        shell.server.clock(),
-        (tmp_path / "kept.note",),
-    )
-    shell.show(replace(shell.desk.facts, alarms=(alarm,)))
+    caught = alarm(saved=(tmp_path / "kept.note",))
+    shell.show(replace(shell.desk.facts, alarms=(caught,)))
     said = child(shell, "alarm.banner").accessibleName()
     assert "history was rewritten; found 41 entries; expected 44 entries. Tell the others." in said
     press(qtbot, shell, "alarm.proof")
@@ -113,15 +105,14 @@ def test_an_alarm_names_what_the_server_was_caught_at_and_where_the_proof_lies(
 
 def test_check_again_asks_the_server(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
-    shell.show(with_link(shell.desk.facts, Link.STALE, shell.server.clock))
+    shell.show(with_link(shell.desk.facts, Link.STALE))
     press(qtbot, shell, "alarm.again")
     qtbot.waitUntil(lambda: not child(shell, "alarm.banner").isVisible())
 
 
 def test_news_is_counted_on_the_bell_and_the_rail_until_it_is_read(qtbot: QtBot) -> None:
     shell = make_shell(qtbot, preferences={"window.page": "settings"})
-    clock = shell.server.clock
-    news = tuple(happening(at, "heartbeat-lost", clock, node="node-1") for at in (1, 2))
+    news = tuple(happening(at, "heartbeat-lost", node="node-1") for at in (1, 2))
     shell.show(replace(shell.desk.facts, happenings=news))
     assert child(shell, "topbar.news").accessibleName() == "Notifications, 2 unread"
     assert child(shell, "rail.notifications").accessibleName() == "Notifications, 2 waiting"
@@ -146,12 +137,12 @@ def test_a_page_that_is_not_installed_is_named_as_missing(qtbot: QtBot) -> None:
     before = shell.window.page
     shell.window.go("nowhere")
     assert shell.window.page == before
-    assert shell.window.findChild(Toast).isVisible()
+    assert find(shell.window, "toast", Toast).isVisible()
 
 
 def test_everything_interactive_has_a_name_and_is_reached_by_tab(qtbot: QtBot) -> None:
     shell = make_shell(qtbot, officers=("ada", "bela"))
-    shell.show(with_link(shell.desk.facts, Link.STALE, shell.server.clock))
+    shell.show(with_link(shell.desk.facts, Link.STALE))
     for page in ("settings", "notifications"):
         shell.window.go(page)
         wanted = {
@@ -178,12 +169,12 @@ def named(widget: QWidget) -> bool:
 
 
 def reached(qtbot: QtBot, shell: Shell, steps: int) -> set[QWidget]:
-    found = set()
+    found: set[QWidget] = set()
     for _step in range(steps):
-        focused = QApplication.focusWidget()
-        if focused is not None:
-            found.add(focused)
-        qtbot.keyClick(focused or shell.window, Qt.Key.Key_Tab)
+        at = QApplication.focusWidget()
+        if at is not None:
+            found.add(at)
+        QTest.keyClick(at or shell.window, Qt.Key.Key_Tab)
     return found
 
 
@@ -206,13 +197,11 @@ def test_closing_ends_the_session_and_every_timer(qtbot: QtBot) -> None:
 
 
 def test_badges_count_nodes_in_trouble_only_while_live(qtbot: QtBot) -> None:
-    from keyturn_app.shell.pages import nodes_in_trouble
-
     shell = make_shell(qtbot)
     states = (NodeState.ATTESTED, NodeState.REFUSED, NodeState.STALE, NodeState.PENDING)
-    shell.show(with_nodes(shell.desk.facts, shell.server.clock, *states))
+    shell.show(with_nodes(shell.desk.facts, *states))
     assert nodes_in_trouble(shell.desk) == 2
-    shell.show(with_link(shell.desk.facts, Link.OFFLINE, shell.server.clock))
+    shell.show(with_link(shell.desk.facts, Link.OFFLINE))
     assert nodes_in_trouble(shell.desk) == 0
 
 
@@ -223,5 +212,5 @@ def test_nothing_of_the_frame_is_cut_off(qtbot: QtBot, size: tuple[int, int]) ->
     for each in interactive(shell.window.frame.topbar):
         assert each.geometry().right() < shell.window.frame.topbar.width()
         assert each.width() >= each.minimumSizeHint().width()
-    title = shell.window.findChild(QLabel, "topbar.title")
+    title = find(shell.window, "topbar.title", QLabel)
     assert title.width() >= title.sizeHint().width()

@@ -1,52 +1,18 @@
 """A window for tests: a real client of a scripted server, desks that stand still, no thread."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pytestqt.qtbot import QtBot
 
-from keyturn.client.inventory import Node, NodeState
-from keyturn_app.desk import Identity
-from keyturn_app.facts import Connection, Facts, Happening, Link, Nodes
+from keyturn_app.facts import Facts
 from keyturn_app.settings import MemoryPreferences, Settings
 from keyturn_app.shell.idling import Idling
 from keyturn_app.shell.window import MainWindow
 from support.authority import Clock
 from support.desks import InlineDesk, InlineDoor
+from support.facts import standing_desk
 from support.seats import StandingSession
 from unit.client.scripted_server import ScriptedServer
-
-
-def standing_desk(
-    server: ScriptedServer, officer: str = "ada", *, label: str = "prod-eu", locked: bool = False
-) -> InlineDesk:
-    """Asked once; its facts stand from then on."""
-    client = server.client(officer)
-    identity = Identity(client._profile, label, officer, officer.title(), False)
-    desk = InlineDesk(identity, client, server.clock)
-    desk.refresh()
-    desk.identity = replace(identity, locked=locked)
-    return desk
-
-
-def node(name: str, state: NodeState) -> Node:
-    """A node of which nothing is known but its state."""
-    empty: dict[str, object] = dict.fromkeys(Node.__dataclass_fields__)
-    known = {"name": name, "state": state, "reasons": (), "caveats": (), "simulated": True}
-    return Node(**{**empty, **known})  # type: ignore[arg-type]
-
-
-def with_nodes(facts: Facts, clock: Clock, *states: NodeState) -> Facts:
-    nodes = tuple(node(f"node-{at}", state) for at, state in enumerate(states, 1))
-    return replace(facts, nodes=Nodes(nodes, clock()))
-
-
-def with_link(facts: Facts, link: Link, clock: Clock, error: str = "") -> Facts:
-    return replace(facts, connection=Connection(link, heard=clock(), error=error))
-
-
-def happening(number: int, kind: str, clock: Clock, **data: object) -> Happening:
-    return Happening(number, kind, data, clock())
 
 
 @dataclass
@@ -79,9 +45,6 @@ class Shell:
         self.window.tick()
 
 
-Make = Callable[..., Shell]
-
-
 def make_shell(
     qtbot: QtBot,
     *,
@@ -91,14 +54,25 @@ def make_shell(
     size: tuple[int, int] = (1280, 800),
 ) -> Shell:
     """Shown and active."""
+    shell = shell_of(officers, locked, preferences or {}, size)
+    qtbot.addWidget(shell.window)
+    with qtbot.waitActive(shell.window):
+        shell.window.show()
+        shell.window.activateWindow()
+    return shell
+
+
+def shell_of(
+    officers: tuple[str, ...],
+    locked: bool,
+    preferences: dict[str, str],
+    size: tuple[int, int] = (1280, 800),
+) -> Shell:
+    """Not shown yet."""
     server = ScriptedServer(Clock())
     session = StandingSession(*(standing_desk(server, each, locked=locked) for each in officers))
-    kept = MemoryPreferences({"settings.appearance": "dark", **(preferences or {})})
+    kept = MemoryPreferences({"settings.appearance": "dark", **preferences})
     ticker = Ticker()
     window = MainWindow(session, Settings(kept), InlineDoor(), idling=Idling(600.0, ticker))
-    qtbot.addWidget(window)
     window.resize(*size)
-    with qtbot.waitActive(window):
-        window.show()
-        window.activateWindow()
     return Shell(window, session, server, kept, ticker)

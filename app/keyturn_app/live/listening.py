@@ -111,22 +111,25 @@ class Listener:
                     return
                 self._transport = transport
             transport.use_token(sign_in(transport, self._pin, self._signer, self._now()).token)
+            last = newest(transport)
             if self._after is None:
-                self._after = max(0, newest(transport) - BACKLOG)
+                self._after = max(0, last - BACKLOG)
             for event in follow(transport, self._after, lambda _: False):
                 self._after, self._failures = event.id, 0
-                self._happened(event)
+                self._happened(event, fresh=event.id > last)
         finally:
             with self._changed:
                 self._transport = None
             transport.close()
 
-    def _happened(self, event: Event) -> None:
+    def _happened(self, event: Event, *, fresh: bool) -> None:
+        """One that is not `fresh` happened before we listened: it says nothing of the speed."""
         now, at = self._now(), None
         with suppress(MalformedError):
             at = parse_time(str(event.data.get("time", "")), what="event: time")
-        behind = None if at is None else max(0, int((now - at).total_seconds() * 1000))
-        self._pulse.beat(behind)
+        if fresh:
+            behind = None if at is None else max(0, int((now - at).total_seconds() * 1000))
+            self._pulse.beat(behind)
         self._mailbox.happened(Happening(event.id, event.kind, dict(event.data), at or now))
         self._touch(touched_by(event.kind))
 

@@ -75,6 +75,7 @@ QPushButton::menu-indicator, QToolButton::menu-indicator { image: none; width: 0
 QLineEdit, QComboBox, QSpinBox { background: @field; border: 1px solid @border_strong;
   border-radius: 6px; padding: 0 8px; min-height: 30px;
   selection-background-color: @accent_solid; selection-color: @on_accent; }
+QLineEdit QToolButton { background: transparent; border: 0; padding: 0; min-height: 0; }
 QLineEdit[state="error"], QPlainTextEdit[state="error"] { border: 1px solid @danger; }
 QLineEdit QToolButton { min-height: 0; padding: 0; border: 0; background: transparent; }
 QLineEdit:disabled, QComboBox:disabled { color: @muted; border-color: @border; }
@@ -91,7 +92,9 @@ QRadioButton::indicator { border-radius: 8px; }
 QCheckBox::indicator:checked, QRadioButton::indicator:checked { background: @accent_solid;
   border-color: @accent_solid; }
 QCheckBox:focus, QRadioButton:focus { color: @accent; }
-QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid @focus; }
+QCheckBox:disabled, QRadioButton:disabled { color: @muted; }
+QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid @focus;
+  width: 14px; height: 14px; }
 QTableView, QTreeView, QListView { background: @surface; border: 1px solid transparent;
   gridline-color: @border; selection-background-color: @selected; selection-color: @text; }
 QTableView::item { padding: 0 8px; border-bottom: 1px solid @border; }

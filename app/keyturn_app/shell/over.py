@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QWidget
 
+from keyturn.base.encoding import parse_digest
 from keyturn_app.actions import Actions
 from keyturn_app.desk import Desk
+from keyturn_app.fingerprint import words
 from keyturn_app.shell.overlay import Overlay, Place
 from keyturn_app.shell.palette import PalettePresenter
 from keyturn_app.shell.palette_view import PalettePanel
@@ -40,5 +42,6 @@ class Over:
         self._overlay.open_panel(panel, Place.CENTRE)
 
     def authority(self, fingerprint: str, copy: Callable[[str], None], anchor: QWidget) -> None:
-        panel = authority_panel(fingerprint, (), copy, self.close)
+        spoken = words(parse_digest(fingerprint)) if fingerprint else ()
+        panel = authority_panel(fingerprint, spoken, copy, self.close)
         self._overlay.open_panel(panel, Place.BELOW, anchor=anchor)

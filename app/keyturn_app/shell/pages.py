@@ -6,21 +6,10 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
-from keyturn.client.inventory import NodeState
-from keyturn.client.proposals import Proposal, Status
-from keyturn.quorum.kinds import Role
-from keyturn.quorum.roster import Officer, OfficerId
 from keyturn_app.desk import Desk
-from keyturn_app.facts import Link
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.pages import Page, PageContext, PageSpec
-
-NEEDS_ATTENTION = {
-    NodeState.STALE,
-    NodeState.REFUSED,
-    NodeState.QUARANTINED,
-    NodeState.UNKNOWN,
-}
+from keyturn_app.shell.waiting import nodes_in_trouble, waiting_for_me
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +30,6 @@ def installed(page: str) -> bool:
     """Whether this page's view is there; nothing of it is imported, only looked up."""
     package = f"keyturn_app.screens.{page}"
     return find_spec(package) is not None and find_spec(f"{package}.view") is not None
-
-
-def officer_of(desk: Desk) -> Officer | None:
-    """Who sits here, by the roster in force."""
-    seen = desk.facts.seen
-    return None if seen is None else seen.roster.officers.get(OfficerId(desk.identity.officer))
-
-
-def nodes_in_trouble(desk: Desk) -> int:
-    """While the server is out of reach there is nothing to count (I10)."""
-    nodes = desk.facts.nodes
-    if nodes is None or desk.facts.connection.link is not Link.LIVE:
-        return 0
-    return sum(each.state in NEEDS_ATTENTION for each in nodes.all)
-
-
-def waiting_for_me(desk: Desk) -> int:
-    """Open proposals on which this officer may still decide."""
-    proposals, officer, seen = desk.facts.proposals, officer_of(desk), desk.facts.seen
-    if proposals is None or officer is None or seen is None or Role.APPROVER not in officer.roles:
-        return 0
-
-    def mine(each: Proposal) -> bool:
-        statement = each.statement
-        own = statement.proposer == officer.id
-        said = {approval.officer for approval in each.approvals}
-        counts = not own or statement.kind in seen.roster.proposer_may_approve
-        return each.status is Status.OPEN and counts and officer.id not in said
-
-    return sum(mine(each) for each in proposals.all)
 
 
 def _page(

@@ -6,7 +6,6 @@ from keyturn_app.i18n import _
 from keyturn_app.news import News
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Notice, Weight
-from keyturn_app.shell.pages import officer_of
 from keyturn_app.shell.viewmodel import (
     OfficerView,
     ShellView,
@@ -16,6 +15,7 @@ from keyturn_app.shell.viewmodel import (
     initials,
     roles_text,
 )
+from keyturn_app.shell.waiting import officer_of
 from keyturn_app.states import link_look
 
 _TOPICS = (Topic.CONNECTION, Topic.SEEN, Topic.HAPPENINGS, Topic.ALARMS, Topic.IDENTITY)

@@ -93,9 +93,9 @@ def label_of(server: str) -> str:
     """What a server is called until the officer calls it otherwise."""
     host = urlsplit(server).hostname or server
     try:
-        return _("this machine") if ip_address(host).is_loopback else host
+        return _("local") if ip_address(host).is_loopback else host
     except ValueError:
-        return _("this machine") if host == "localhost" else host
+        return _("local") if host == "localhost" else host
 
 
 def _imported(places: Places) -> Known:

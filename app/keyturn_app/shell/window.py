@@ -52,7 +52,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(TITLE)
         self.resize(1440, 900)
         self.setMinimumSize(900, 600)
-        self._session, self._settings, self._door = session, settings, door
+        self._session, self.settings, self._door = session, settings, door
         self._desk = session.desk
         self._page = ""
         self.actions_ = Actions()
@@ -77,9 +77,9 @@ class MainWindow(QMainWindow):
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MILLISECONDS)
         self._soon.timeout.connect(self.show_view)
-        self._idle = IdleWatch(idling or Idling(60.0), self)
+        self.watch = IdleWatch(idling or Idling(60.0), self)
         self._desktop = DesktopWatch(self)
-        self._tray = Tray(self, show=self._to_front, lock=self.lock, leave=self._quit)
+        self._tray = Tray(self, show=self.to_front, lock=self.lock, leave=self._quit)
         self._connect()
         self._restore()
 
@@ -110,7 +110,7 @@ class MainWindow(QMainWindow):
         self.frame.rail.show_page(page)
         self.frame.topbar.show_title(spec.title())
         self.setWindowTitle(f"{spec.title()} · {self._desk.identity.label} · {TITLE}")
-        self._settings.preferences.set("window.page", page)
+        self.settings.preferences.set("window.page", page)
         shown.open(target)
         shown.shown()
 
@@ -125,7 +125,7 @@ class MainWindow(QMainWindow):
             self.actions_,
             self.copy,
             self.go,
-            self._settings,
+            self.settings,
             self._news,
         )
 
@@ -146,7 +146,7 @@ class MainWindow(QMainWindow):
         self._close_popups()
         self.asking.shut(True)
         self.clipboard.clear()
-        self._idle.stop()
+        self.watch.stop()
         self._whole.setCurrentWidget(self._unlock_page)
         self.setWindowTitle(TITLE)
         self._unlock_page.enter()
@@ -154,7 +154,7 @@ class MainWindow(QMainWindow):
     def _unlocked(self) -> None:
         self._locked = False
         self.asking.shut(False)
-        self._idle.start()
+        self.watch.start()
         self._whole.setCurrentWidget(self.frame)
         self.show_view()
         self.go(self._page or self._first_page())
@@ -186,7 +186,7 @@ class MainWindow(QMainWindow):
         self.frame.show_badges(counts)
 
     def _presenters(self) -> tuple[News, ShellPresenter]:
-        news = News(self._desk, self._settings.preferences)
+        news = News(self._desk, self.settings.preferences)
         presenter = ShellPresenter(self._desk, news, self.asking, self._session.seat.environment)
         presenter.listeners.add(self._changed)
         return news, presenter
@@ -197,7 +197,7 @@ class MainWindow(QMainWindow):
 
     def tick(self) -> None:
         """Once a second: what ages, and what is costly to count."""
-        self.frame.topbar.show_idle(self._idle.idling.text())
+        self.frame.topbar.show_idle(self.watch.idling.text())
         self.show_view()
         self._show_badges()
 
@@ -230,12 +230,12 @@ class MainWindow(QMainWindow):
         topbar.officer.connect(self._open_officers)
         frame.alarm.proof.clicked.connect(self._show_proof)
         frame.alarm.again.clicked.connect(self.check_again)
-        self._idle.over.connect(self.lock)
-        self._idle.ticked.connect(self.tick)
+        self.watch.over.connect(self.lock)
+        self.watch.ticked.connect(self.tick)
         self._desktop.locked.connect(self.lock)
         self._leaving = [
             self._session.listeners.add(self._session_changed),
-            self._settings.listeners.add(self._settled),
+            self.settings.listeners.add(self._settled),
         ]
         self.actions_.add(*standing_actions(self, (*self._pages, *self._foot)))
         self._keys = Shortcuts(self, self.actions_, page=lambda: self._page, run=self._run_by_key)
@@ -263,9 +263,9 @@ class MainWindow(QMainWindow):
         self._presenter.check_again()
 
     def switch_appearance(self) -> None:
-        dark = mode_of(self._settings.choices.appearance) is Mode.DARK
+        dark = mode_of(self.settings.choices.appearance) is Mode.DARK
         wanted = Appearance.LIGHT if dark else Appearance.DARK
-        self._settings.choose(replace(self._settings.choices, appearance=wanted))
+        self.settings.choose(replace(self.settings.choices, appearance=wanted))
 
     def open_palette(self) -> None:
         pages = frozenset(each.id for each in (*self._pages, *self._foot))
@@ -301,13 +301,13 @@ class MainWindow(QMainWindow):
         self._set_density(page)
 
     def _set_density(self, page: Page) -> None:
-        compact = self._settings.choices.density is Density.COMPACT
+        compact = self.settings.choices.density is Density.COMPACT
         for table in page.findChildren(QTableView):
             table.verticalHeader().setDefaultSectionSize(ROW_COMPACT if compact else ROW)
 
     def _settled(self) -> None:
-        choices = self._settings.choices
-        self._idle.idling.limit = choices.idle_minutes * 60.0
+        choices = self.settings.choices
+        self.watch.idling.limit = choices.idle_minutes * 60.0
         self.clipboard.keep_for(choices.clipboard_seconds)
         follow(choices.appearance)
         for page in self.frame.host.pages:
@@ -315,22 +315,22 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         self._settled()
-        kept = self._settings.preferences.get("window.geometry")
+        kept = self.settings.preferences.get("window.geometry")
         if kept:
             self.restoreGeometry(QByteArray.fromBase64(QByteArray(kept.encode())))
         if self._desk.identity.locked:
             self._show_locked()
         else:
-            self._idle.start()
+            self.watch.start()
             self.tick()
             self.go(self._first_page())
 
     def _first_page(self) -> str:
-        kept = self._settings.preferences.get("window.page") or ""
+        kept = self.settings.preferences.get("window.page") or ""
         known = [each.id for each in (*self._pages, *self._foot)]
         return kept if kept in known else known[0] if known else ""
 
-    def _to_front(self) -> None:
+    def to_front(self) -> None:
         """From the tray. What is locked stays so."""
         self.showNormal()
         self.raise_()
@@ -338,7 +338,7 @@ class MainWindow(QMainWindow):
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
-        self._idle.listen_to(self.windowHandle())
+        self.watch.listen_to(self.windowHandle())
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         self.shut_down()
@@ -350,8 +350,8 @@ class MainWindow(QMainWindow):
         if not leaving:
             return
         text = bytes(self.saveGeometry().toBase64().data()).decode()
-        self._settings.preferences.set("window.geometry", text)
-        self._idle.stop()
+        self.settings.preferences.set("window.geometry", text)
+        self.watch.stop()
         self._soon.stop()
         for leave in leaving:
             leave()

@@ -382,6 +382,10 @@ class KeyturnClient:
             raise
         return answer.b64("data", limit=MAX_REQUEST)
 
+    def happened(self, after: int, limit: int) -> list[event_stream.Event]:
+        """Events that there are already, oldest first: display data, like `events`."""
+        return self._asked(lambda: event_stream.page(self._http, after, limit))
+
     def events(
         self, after: int | None, pause: Callable[[int], bool]
     ) -> Iterator[event_stream.Event]:

@@ -43,8 +43,8 @@ SALT_SIZE = 16
 NONCE_SIZE = 12
 _TAG_SIZE = 16
 _KEY_SIZE = 32
-_one_at_a_time = threading.Lock()
-"""Two Argon2 derivations at once wait for each other's lanes for ever (OpenSSL 4.0.3)."""
+_ONE_AT_A_TIME = threading.Lock()
+"""Two derivations in parallel lanes at once wait for each other for ever (OpenSSL 4.0.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ def _derive(passphrase: bytearray, file: KeyFile) -> bytearray:
         lanes=file.cost.lanes,
         memory_cost=file.cost.memory_kib,
     )
-    with _one_at_a_time:  # the library takes `bytes` only: a copy that cannot be wiped
+    with _ONE_AT_A_TIME:  # the library takes `bytes` only: a copy that we cannot wipe
         kdf.derive_into(bytes(passphrase), key)
     return key
 

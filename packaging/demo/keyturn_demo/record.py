@@ -36,6 +36,7 @@ class RecordedStory(Story):
         """Raises StepFailed, RecordingUnusable."""
         self._prepare()
         self._genesis()
+        self.moment("founded")
         self._seal()
         self._authority()
         self._admit()

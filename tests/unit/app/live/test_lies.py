@@ -1,8 +1,10 @@
 """A server that lies is named as lying, and nothing that it says becomes a fact."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from keyturn.base.encoding import Digest, unb64
@@ -13,6 +15,7 @@ from keyturn_app.facts import AlarmKind, Facts, Link
 from support.authority import policy_body, spki
 from support.control import ORIGIN, World, running_world
 from support.lying import (
+    Document,
     Liar,
     Lie,
     called_in_force,
@@ -149,3 +152,23 @@ def test_an_entry_that_is_left_out(world: World, liar: Liar, tmp_path: Path) -> 
         assert facts.connection.link in {Link.DISTRUSTED, Link.RECONNECTING}
         assert facts.seen is None
         assert facts.proposals is None
+
+
+def test_a_slow_server_is_stale_and_takes_no_facts_away(
+    world: World, heard: Heard, liar: Liar
+) -> None:
+    released = threading.Event()
+
+    def late(request: httpx.Request, document: Document) -> Document:
+        released.wait(20)
+        return document
+
+    known = heard.facts
+    with liar.telling(Lie("slow", late)):
+        heard.line.refresh()
+        world.clock.advance(seconds=6)
+        facts = heard.until_link(Link.STALE)
+        assert facts.proposals == known.proposals
+        released.set()
+        heard.until_link(Link.LIVE)
+    assert heard.facts.alarms == ()

@@ -42,7 +42,8 @@ def test_everything_is_gathered_and_verified(world: World, tmp_path: Path) -> No
 
 def test_an_event_brings_what_it_is_about(world: World, tmp_path: Path) -> None:
     with hearing(world, tmp_path / "ada") as heard:
-        heard.until(lambda facts: bool(facts.happenings))  # the backlog: the stream is there
+        quiet = heard.until(lambda facts: bool(facts.happenings))  # the backlog
+        assert quiet.connection.behind_ms is None  # it says nothing of how fast news come
         made = world.authority.propose(Kind.POLICY, "serving", policy_body())
         asked = heard.asked(lambda client: client.propose(made.raw).digest)
         assert asked == made.digest

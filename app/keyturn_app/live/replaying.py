@@ -1,0 +1,169 @@
+"""A desk over a recording: the same client and verifiers, answered at once, at its own time.
+
+For pictures of the app, and for whoever wants to look around without a server. Nothing can be
+signed or posted. No Qt in here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from keyturn.base.errors import KeyturnError
+from keyturn.base.times import parse_time
+from keyturn.client.client import KeyturnClient
+from keyturn_app.desk import Identity, Locked, Topic
+from keyturn_app.facts import Connection, Facts, Happening, Link
+from keyturn_app.live.alarms import alarm_of, kind_of
+from keyturn_app.live.gathering import GATHERED, gather
+from keyturn_app.presenting import Listeners
+from keyturn_app.recording import HAPPENED, Moment, Recording
+from keyturn_app.shell.session import Seat
+
+T = TypeVar("T")
+Listener = Callable[[frozenset[Topic]], None]
+
+
+class ReplayDesk:
+    """Implements `Desk`. `meet` gathers everything; before it nothing is known."""
+
+    def __init__(self, recording: Recording, moment: Moment, label: str) -> None:
+        self._moment = moment
+        self._recording = recording
+        self._client = recording.client(moment)
+        self.identity = Identity(
+            recording.profile, label, recording.profile.officer, recording.profile.officer, False
+        )
+        self.facts = Facts()
+        self._told: list[tuple[Listener, frozenset[Topic]]] = []
+
+    def now(self) -> datetime:
+        return self._moment.time
+
+    def subscribe(self, listener: Listener, *topics: Topic) -> Callable[[], None]:
+        entry = (listener, frozenset(topics or Topic))
+        self._told.append(entry)
+        return lambda: self._told.remove(entry) if entry in self._told else None
+
+    def ask(
+        self,
+        work: Callable[[KeyturnClient], T],
+        *,
+        done: Callable[[T], None],
+        failed: Callable[[KeyturnError], None],
+    ) -> Callable[[], None]:
+        try:
+            if self.identity.locked:
+                raise Locked("the officer's key is locked away")
+            found = work(self._client)
+        except KeyturnError as error:
+            failed(error)
+        else:
+            done(found)
+        return lambda: None
+
+    def refresh(self, *topics: Topic) -> None:
+        """What is recorded does not change."""
+
+    # ---- for whoever stages a picture ----
+
+    def meet(self) -> None:
+        """Verify the moment and know it. Raises whatever the verifiers raise."""
+        facts = gather(self._client, self.facts, GATHERED, self.now())
+        happened = tuple(
+            Happening(each.id, each.kind, dict(each.data), _time_of(each.data, self.now()))
+            for each in self._client.happened(0, HAPPENED)
+        )
+        live = Connection(Link.LIVE, heard=self.now(), behind_ms=0, events_per_second=1.0)
+        roster = facts.seen.roster if facts.seen else None
+        officer = roster and next(
+            (each for each in roster.officers.values() if each.id == self.identity.officer), None
+        )
+        if officer:
+            self.identity = replace(self.identity, name=officer.name)
+        self._show(replace(facts, connection=live, happenings=happened))
+
+    def lose(self, silence: timedelta) -> None:
+        """The server stopped answering so long ago."""
+        lost = Connection(
+            Link.RECONNECTING,
+            heard=self.now() - silence,
+            failures=7,
+            error="the server cannot be reached: ConnectTimeout. "
+            "Check the address in the profile, and that the control plane runs.",
+        )
+        self._show(replace(self.facts, connection=lost))
+
+    def catch(self, lies: Mapping[str, tuple[int, bytes]], directory: Path) -> None:
+        """Be told `lies` instead of what was recorded, and catch the server at it.
+
+        Raises ValueError when the verifiers found nothing wrong.
+        """
+        lying = replace(self._moment, answers={**self._moment.answers, **lies})
+        try:
+            gather(self._recording.client(lying), self.facts, GATHERED, self.now())
+        except KeyturnError as error:
+            kind = kind_of(error)
+            if kind is None:
+                raise
+            alarm = alarm_of(error, kind, directory, self.now())
+            caught = Connection(Link.DISTRUSTED, heard=self.now(), error=str(error))
+            self._show(replace(self.facts, connection=caught, alarms=(alarm,)))
+        else:
+            raise ValueError("the verifiers believed it")
+
+    def set_locked(self, locked: bool) -> None:
+        self.identity = replace(self.identity, locked=locked)
+        self._tell(frozenset({Topic.IDENTITY}))
+
+    def _show(self, facts: Facts) -> None:
+        self.facts = facts
+        self._tell(frozenset(Topic))
+
+    def _tell(self, topics: frozenset[Topic]) -> None:
+        for listener, wanted in tuple(self._told):
+            if topics & wanted:
+                listener(topics & wanted)
+
+
+class ReplaySession:
+    """Implements `Session`: one seat, whose key is never opened."""
+
+    def __init__(self, desk: ReplayDesk) -> None:
+        self.listeners = Listeners()
+        self.desk = desk
+
+    @property
+    def seat(self) -> Seat:
+        identity = self.desk.identity
+        return Seat("recording", identity.label, identity.name, environment="demo")
+
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        return (self.seat,)
+
+    def sit(self, seat_id: str) -> None:
+        """There is no other seat."""
+
+    def lock(self) -> None:
+        self.desk.set_locked(True)
+
+    def unlock(
+        self,
+        passphrase: bytearray,
+        *,
+        done: Callable[[], None],
+        failed: Callable[[KeyturnError], None],  # noqa: ARG002 - the protocol's; nothing fails
+    ) -> None:
+        passphrase[:] = bytes(len(passphrase))
+        self.desk.set_locked(False)
+        done()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _time_of(data: Mapping[str, object], default: datetime) -> datetime:
+    text = data.get("time")
+    return parse_time(text, what="event: time") if isinstance(text, str) else default

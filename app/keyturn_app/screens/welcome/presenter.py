@@ -1,0 +1,319 @@
+"""Walks the first page's steps: asks the server, has the words compared, makes or takes a key."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from keyturn.base.errors import KeyturnError
+from keyturn.base.signatures import Algorithm
+from keyturn.client.errors import MalformedProfile, PinMismatch, ServerUnreachable
+from keyturn.officerkeys.keypair import OfficerPublic
+from keyturn.officerkeys.passphrase import MAXIMUM, MINIMUM
+from keyturn.wire.tls import parse_pin
+from keyturn_app import wording
+from keyturn_app.i18n import _
+from keyturn_app.live.profiles import Environment, Known
+from keyturn_app.presenting import Presenter
+from keyturn_app.questions import Asker, OpenFile, SaveFile
+from keyturn_app.screens.welcome.joining import (
+    Joined,
+    Joiner,
+    KeyChoice,
+    KeyKind,
+    Met,
+    meet,
+    public_of,
+)
+from keyturn_app.screens.welcome.viewmodel import (
+    ORDER,
+    Draft,
+    Field,
+    Step,
+    WelcomeView,
+    cleaned_pin,
+    view_of,
+)
+from keyturn_app.tasks import Cancelled, Door, Job
+
+T = TypeVar("T")
+
+
+class WelcomePresenter(Presenter[WelcomeView]):
+    """`finished` is told the new seat; `cancelled` that nothing is left of this."""
+
+    def __init__(
+        self,
+        joiner: Joiner,
+        door: Door,
+        asker: Asker,
+        now: Callable[[], datetime],
+        *,
+        has_keyring: Callable[[], bool],
+        finished: Callable[[Known], None],
+        cancelled: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self._joiner = joiner
+        self._door = door
+        self._asker = asker
+        self._now = now
+        self._finished = finished
+        self._cancelled = cancelled
+        self._step = Step.SERVER
+        self._draft = Draft()
+        self._met: Met | None = None
+        self._joined: Joined | None = None
+        self._keyring: bool | None = None
+        self._job: Job | None = None
+        self._busy = False
+        self._error, self._field = "", Field.NONE
+        looking = door.run(
+            _("Looking for a keyring"),
+            lambda job, progress: has_keyring(),  # noqa: ARG005 - a door's work
+            done=self._found_keyring,
+            failed=lambda _error: self._found_keyring(False),
+        )
+        self.keep(looking.drop)
+
+    def view(self) -> WelcomeView:
+        return view_of(
+            self._step,
+            self._draft,
+            self._met,
+            self._joined,
+            keyring=self._keyring,
+            busy=self._busy,
+            error=self._error,
+            error_field=self._field,
+        )
+
+    # ---- what is entered ----
+
+    def set_url(self, text: str) -> None:
+        self._enter(replace(self._draft, url=text.strip().rstrip("/")))
+
+    def set_pin(self, text: str) -> None:
+        self._enter(replace(self._draft, pin=text))
+
+    def set_label(self, text: str) -> None:
+        self._enter(replace(self._draft, label=text[:100]))
+
+    def set_environment(self, environment: Environment) -> None:
+        self._enter(replace(self._draft, environment=environment))
+
+    def compare(self, compared: bool) -> None:
+        """The officer says that another one read the same words."""
+        self._enter(replace(self._draft, compared=compared))
+
+    def choose_key(self, kind: KeyKind) -> None:
+        """What cannot be chosen is not; another kind forgets an imported file."""
+        if any(each.kind is kind and each.why_not for each in self.view().options):
+            return
+        key = self._draft.key
+        if kind is not key.kind:
+            fresh = KeyChoice(kind, "", "") if key.public else replace(key, kind=kind)
+            self._enter(replace(self._draft, key=fresh))
+
+    def set_officer(self, text: str) -> None:
+        self._enter_key(replace(self._draft.key, officer=text.strip()))
+
+    def set_name(self, text: str) -> None:
+        self._enter_key(replace(self._draft.key, name=text[:200]))
+
+    def set_algorithm(self, algorithm: Algorithm) -> None:
+        self._enter_key(replace(self._draft.key, algorithm=algorithm))
+
+    def import_key(self) -> None:
+        """Ask for the file; what it says of itself is shown."""
+        question = OpenFile(_("Your key file"), (_("Key files (*.key)"), _("All files (*)")))
+        self._asker.path(question, self._import_from)
+
+    # ---- going on, back and away ----
+
+    def next(self, passphrase: bytearray | None = None, again: bytearray | None = None) -> None:
+        """Both are wiped: `again` now, `passphrase` once the key is made."""
+        first, second = passphrase or bytearray(), again or bytearray()
+        if self.view().why_not or self._step is not Step.KEY:
+            _wipe(first)
+            if not self.view().why_not:
+                self._onward()
+        else:
+            self._join(first, second)
+        _wipe(second)
+
+    def back(self) -> None:
+        if self.view().can_back:
+            self._go(ORDER[ORDER.index(self._step) - 1])
+
+    def cancel(self) -> None:
+        """Before the last step nothing is kept. A key that is just being made is unmade first."""
+        if self._step is Step.DONE:
+            return
+        if self._step is Step.KEY and self._job is not None:
+            self._job.cancel()
+            return
+        self._drop()
+        self._cancelled()
+
+    def save_entry(self) -> None:
+        """The roster entry as a file."""
+        if self._joined is None:
+            return
+        entry = self.view().entry
+        suggested = f"{self._joined.public.officer}-roster-entry.json"
+        self._asker.path(
+            SaveFile(_("Save the roster entry"), suggested), lambda path: self._save(path, entry)
+        )
+
+    def close(self) -> None:
+        self._drop()
+        super().close()
+
+    # ---- inside ----
+
+    def _enter(self, draft: Draft) -> None:
+        if not self._busy and draft != self._draft:
+            self._draft = draft
+            self._error, self._field = "", Field.NONE
+            self.changed()
+
+    def _enter_key(self, key: KeyChoice) -> None:
+        """Of a new key; what a file says of itself is not written over."""
+        if self._draft.key.public is None:
+            self._enter(replace(self._draft, key=key))
+
+    def _onward(self) -> None:
+        if self._step is Step.SERVER:
+            self._meet()
+        elif self._step is Step.AUTHORITY:
+            self._go(Step.KEY)
+        elif self._joined is not None:
+            self._finished(self._joined.known)
+
+    def _meet(self) -> None:
+        draft, now, reach = self._draft, self._now(), self._joiner.reach
+        pin = parse_pin(cleaned_pin(draft.pin))
+        self._run(
+            _("Asking the server"), lambda _job: meet(draft.url, pin, now, reach), self._has_met
+        )
+
+    def _has_met(self, met: Met) -> None:
+        if self._met is None or self._met.fingerprint != met.fingerprint:
+            environment = Environment.DEMO if met.simulation else self._draft.environment
+            label = self._draft.label or (urlsplit(met.url).hostname or "")
+            self._draft = replace(self._draft, compared=False, environment=environment, label=label)
+        self._met = met
+        self._go(Step.AUTHORITY)
+
+    def _join(self, passphrase: bytearray, again: bytearray) -> None:
+        met, draft, now = self._met, self._draft, self._now()
+        fit = draft.key.kind is not KeyKind.NEW_FILE or _fit(passphrase, again)
+        if met is None or not fit:
+            _wipe(passphrase)
+            self._say(_("The passphrases differ, or are too short."), Field.KEY)
+            return
+
+        def work(job: Job) -> Joined:
+            label = draft.label.strip()
+            return self._joiner.join(job, met, draft.key, label, draft.environment, passphrase, now)
+
+        self._run(_("Making the key"), work, self._has_joined, passphrase)
+
+    def _has_joined(self, joined: Joined) -> None:
+        self._joined = joined
+        self._go(Step.DONE)
+
+    def _run(
+        self,
+        label: str,
+        work: Callable[[Job], T],
+        done: Callable[[T], None],
+        secret: bytearray | None = None,
+    ) -> None:
+        """One at a time; the door may have ended it before it returns."""
+
+        def finish(found: T) -> None:
+            self._busy, self._job = False, None
+            done(found)
+
+        def fail(error: KeyturnError) -> None:
+            self._busy, self._job = False, None
+            if secret is not None:
+                _wipe(secret)
+            if isinstance(error, Cancelled):
+                self._cancelled()
+            else:
+                self._say(wording.error_text(error), _field_of(error, self._step))
+
+        self._busy = True
+        self._error, self._field = "", Field.NONE
+        job = self._door.run(
+            label,
+            lambda job, progress: work(job),  # noqa: ARG005 - nothing to report
+            done=finish,
+            failed=fail,
+        )
+        self._job = job if self._busy else None
+        self.changed()
+
+    def _say(self, error: str, field: Field) -> None:
+        self._error, self._field = error, field
+        self.changed()
+
+    def _go(self, step: Step) -> None:
+        self._step = step
+        self._error, self._field = "", Field.NONE
+        self.changed()
+
+    def _found_keyring(self, found: bool) -> None:
+        self._keyring = found
+        self.changed()
+
+    def _import_from(self, path: Path | None) -> None:
+        if path is None or self._step is not Step.KEY:
+            return
+        try:
+            public = public_of(path)
+        except KeyturnError as error:
+            self._say(wording.error_text(error), Field.KEY)
+            return
+        self._enter(replace(self._draft, key=_imported(path, public)))
+
+    def _save(self, path: Path | None, entry: str) -> None:
+        if path is None:
+            return
+        try:
+            path.write_text(entry + "\n", "utf-8")
+        except OSError as error:
+            why = _("Cannot write {path}: {why}").format(path=path, why=error.strerror)
+            self._say(why, Field.NONE)
+        else:
+            self._asker.toast(_("Saved to {path}").format(path=path))
+
+    def _drop(self) -> None:
+        if self._job is not None:
+            self._job.drop()
+            self._busy, self._job = False, None
+
+
+def _imported(path: Path, public: OfficerPublic) -> KeyChoice:
+    return KeyChoice(KeyKind.IMPORTED, public.officer, public.name, public.algorithm, path, public)
+
+
+def _fit(first: bytearray, second: bytearray) -> bool:
+    return first == second and MINIMUM <= len(first) <= MAXIMUM
+
+
+def _wipe(secret: bytearray) -> None:
+    secret[:] = bytes(len(secret))
+
+
+def _field_of(error: KeyturnError, step: Step) -> Field:
+    if isinstance(error, PinMismatch):
+        return Field.PIN
+    if isinstance(error, ServerUnreachable | MalformedProfile):
+        return Field.URL
+    return {Step.SERVER: Field.URL, Step.KEY: Field.KEY}.get(step, Field.NONE)

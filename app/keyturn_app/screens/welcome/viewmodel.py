@@ -1,0 +1,275 @@
+"""The first page as a table of steps and frozen values. No passphrase is ever in here."""
+
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from keyturn.base.signatures import Algorithm
+from keyturn_app import wording
+from keyturn_app.fingerprint import words
+from keyturn_app.i18n import _
+from keyturn_app.live.profiles import Environment
+from keyturn_app.screens.welcome.joining import Joined, KeyChoice, KeyKind, Met
+from keyturn_app.screens.welcome.passphrases import Strength, strength
+
+_OFFICER = re.compile(r"[a-z0-9-]*[a-z0-9][a-z0-9-]*\Z")
+_PIN = re.compile(r"[0-9a-f]{64}\Z")
+
+
+NO_KEY = KeyChoice(KeyKind.NEW_FILE, "", "")
+
+
+class Step(Enum):
+    SERVER = "server"
+    AUTHORITY = "authority"
+    KEY = "key"
+    DONE = "done"
+
+
+ORDER = tuple(Step)
+
+
+class Standing(Enum):
+    """How a step of the list on the left stands."""
+
+    DONE = "done"
+    NOW = "now"
+    AHEAD = "ahead"
+
+
+class Field(Enum):
+    """Where an error belongs."""
+
+    URL = "url"
+    PIN = "pin"
+    WORDS = "words"
+    KEY = "key"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was entered so far."""
+
+    url: str = "https://"
+    pin: str = ""
+    label: str = ""
+    environment: Environment = Environment.PROD
+    compared: bool = False
+    key: KeyChoice = NO_KEY
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    title: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOption:
+    """A kind of key; `why_not` says why it cannot be chosen here."""
+
+    kind: KeyKind
+    title: str
+    text: str
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomeView:
+    """`why_not`: why there is no going on yet, passphrases aside (see `needs`)."""
+
+    step: Step
+    steps: tuple[StepView, ...]
+    draft: Draft
+    next: str
+    why_not: str
+    can_back: bool
+    busy: bool
+    error: str
+    error_field: Field
+    words: tuple[str, ...]
+    fingerprint: str  # exactly, to be copied
+    grouped: str  # the same, for eyes
+    simulated: bool
+    officers: tuple[str, ...]  # who is in the roster, to recognise the authority by
+    options: tuple[KeyOption, ...]
+    asks_passphrase: bool
+    imported: str
+    entry: str  # what the others put into the roster
+    standing: str  # whether the roster knows the key
+
+
+def titles() -> dict[Step, str]:
+    return {
+        Step.SERVER: _("Server"),
+        Step.AUTHORITY: _("Authority"),
+        Step.KEY: _("Your key"),
+        Step.DONE: _("Ready"),
+    }
+
+
+def view_of(
+    step: Step,
+    draft: Draft,
+    met: Met | None,
+    joined: Joined | None,
+    *,
+    keyring: bool | None,
+    busy: bool,
+    error: str,
+    error_field: Field,
+) -> WelcomeView:
+    at = ORDER.index(step)
+    return WelcomeView(
+        step=step,
+        steps=tuple(_step(place, at, each) for place, each in enumerate(ORDER)),
+        draft=draft,
+        next=_next(step, draft),
+        why_not=_why_not(step, draft, busy=busy),
+        can_back=step in {Step.AUTHORITY, Step.KEY} and not busy,
+        busy=busy,
+        error=error,
+        error_field=error_field,
+        words=() if met is None else words(met.fingerprint),
+        fingerprint="" if met is None else met.fingerprint,
+        grouped="" if met is None else wording.grouped(met.fingerprint),
+        simulated=met is not None and met.simulation,
+        officers=() if met is None else _officers(met),
+        options=_options(keyring),
+        asks_passphrase=draft.key.kind is KeyKind.NEW_FILE,
+        imported=_imported(draft.key),
+        entry="" if joined is None else entry_of(joined),
+        standing="" if joined is None else _standing(joined),
+    )
+
+
+def needs(view: WelcomeView, first: str, second: str) -> str:
+    """Why the button cannot be pressed yet, what was typed as passphrase included."""
+    if view.why_not or view.step is not Step.KEY or not view.asks_passphrase:
+        return view.why_not
+    if strength(first) is Strength.UNFIT:
+        return _("Choose a passphrase for the key file.")
+    if first != second:
+        return _("Type the same passphrase twice.")
+    return ""
+
+
+def entry_of(joined: Joined) -> str:
+    """An item of `officers` in a roster; its roles are for the officers to decide."""
+    return json.dumps(joined.public.roster_entry(()), indent=2, ensure_ascii=False)
+
+
+def cleaned_pin(typed: str) -> str:
+    """As people copy it: with colons, spaces, capitals or a prefix."""
+    return re.sub(r"[\s:]", "", typed.strip().lower().removeprefix("sha256:"))
+
+
+def _step(place: int, at: int, step: Step) -> StepView:
+    if place == at:
+        standing = Standing.DONE if step is Step.DONE else Standing.NOW
+    else:
+        standing = Standing.DONE if place < at else Standing.AHEAD
+    return StepView(titles()[step], standing)
+
+
+def _next(step: Step, draft: Draft) -> str:
+    new = draft.key.kind in {KeyKind.NEW_FILE, KeyKind.NEW_KEYRING}
+    return {
+        Step.SERVER: _("Ask the server"),
+        Step.AUTHORITY: _("The words are the same"),
+        Step.KEY: _("Create the key and finish") if new else _("Finish"),
+        Step.DONE: _("Open Keyturn"),
+    }[step]
+
+
+def _why_not(step: Step, draft: Draft, *, busy: bool) -> str:
+    if busy:
+        return _("The server is being asked…")
+    if step is Step.SERVER:
+        return _no_server(draft)
+    if step is Step.AUTHORITY and not draft.compared:
+        return _("Compare the words with another officer first, and say so.")
+    if step is Step.KEY:
+        return _no_key(draft)
+    return ""
+
+
+def _no_server(draft: Draft) -> str:
+    if not draft.url.startswith("https://") or len(draft.url) <= len("https://"):
+        return _("Enter the server's address: https://host:port")
+    if not _PIN.match(cleaned_pin(draft.pin)):
+        return _("Enter the server's pin: 64 digits, as it printed them at its start.")
+    return ""
+
+
+def _no_key(draft: Draft) -> str:
+    if not draft.label.strip():
+        return _("Give the server a name that you will recognise.")
+    key = draft.key
+    if key.kind is KeyKind.CARD:
+        return _("Choose another place for your key.")
+    if key.kind is KeyKind.IMPORTED:
+        return "" if key.public is not None else _("Choose your key file.")
+    if not _OFFICER.match(key.officer) or len(key.officer) > 64:
+        return _("Enter your officer id: small letters, digits and hyphens.")
+    if not key.name.strip():
+        return _("Enter your name, as the other officers know you.")
+    return ""
+
+
+def _officers(met: Met) -> tuple[str, ...]:
+    return tuple(sorted(each.name for each in met.authority.roster.officers.values()))
+
+
+def _options(keyring: bool | None) -> tuple[KeyOption, ...]:
+    no_keyring = {
+        None: _("It is being found out whether this session has a keyring."),
+        False: _("This session has no OS keyring."),
+        True: "",
+    }[keyring]
+    return (
+        KeyOption(
+            KeyKind.NEW_FILE,
+            _("New key in an encrypted file"),
+            _("Opened by a passphrase. Keep a copy of the file elsewhere."),
+        ),
+        KeyOption(
+            KeyKind.NEW_KEYRING,
+            _("New key in this machine's keyring"),
+            _("Opened with your login. It cannot be copied to another machine."),
+            no_keyring,
+        ),
+        KeyOption(
+            KeyKind.IMPORTED,
+            _("A key file that I have"),
+            _("It stays where it is."),
+        ),
+        KeyOption(
+            KeyKind.CARD,
+            _("PKCS#11 card"),
+            _("A smart card or a token signs."),
+            _("This version cannot sign with a card yet."),
+        ),
+    )
+
+
+def _imported(key: KeyChoice) -> str:
+    if key.kind is not KeyKind.IMPORTED or key.public is None:
+        return ""
+    return _("Key {id} of {name} ({officer})").format(
+        id=key.public.key_id[:16], name=key.public.name, officer=key.public.officer
+    )
+
+
+def _standing(joined: Joined) -> str:
+    if joined.in_roster:
+        return _("The roster in force knows this key. You can sign in.")
+    return _(
+        "The roster does not know this key yet. Give the entry below to another officer, who "
+        "proposes a roster with it. Until that is in force the server refuses to sign you in."
+    )
+
+
+ALGORITHMS = (Algorithm.ED25519, Algorithm.P256)

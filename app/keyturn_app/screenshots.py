@@ -1,0 +1,194 @@
+"""`keyturn-app --screenshots DIR`: every page, in every state, dark and light, wide and narrow.
+
+What is shown is a recording of a real demo, proved again by the same verifiers (`recording`).
+Nothing is invented but the two states that a recording cannot hold: silence, and a lie.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PySide6.QtCore import QSize, QTimer
+from PySide6.QtWidgets import QApplication
+
+from keyturn.client.errors import FileUnusable
+from keyturn_app import resources
+from keyturn_app.live.replaying import ReplayDesk, ReplaySession
+from keyturn_app.qtkit.door import QtDoor
+from keyturn_app.recording import Recording, read_recording
+from keyturn_app.settings import MemoryPreferences, Settings
+from keyturn_app.shell.window import MainWindow
+
+FILE = "recording/demo.json.gz"
+SIZES = (QSize(1280, 800), QSize(1920, 1080))
+MODES = ("dark", "light")
+SETTLE_MS = 450
+"""For what a page reads away from the window's thread, and for its timers."""
+LABEL = "demo"
+
+
+class State(Enum):
+    """How the connection stands in a picture."""
+
+    LIVE = "live"
+    LOADING = "loading"
+    OFFLINE = "offline"
+    CAUGHT = "caught"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One picture. `then` is done once the page is there."""
+
+    name: str
+    page: str
+    target: str = ""
+    moment: str = "serving"
+    state: State = State.LIVE
+    then: Callable[[MainWindow], None] = lambda _: None
+
+
+def take(directory: Path) -> int:
+    """Draw everything into `directory`. Gives the exit status.
+
+    Raises RecordingUnusable, FileUnusable, and whatever the verifiers raise.
+    """
+    recording = read_recording(resources.directory() / FILE)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileUnusable(f"cannot write {directory}: {error.strerror}") from error
+    app = QApplication.instance() or QApplication([sys.argv[0], "-platform", "offscreen"])
+    door = QtDoor()
+    with TemporaryDirectory(prefix="keyturn-pictures-") as scratch:
+        studio = Studio(recording, door, directory, Path(scratch))
+        studio.start()
+        app.exec()
+    door.close()
+    if studio.error is not None:
+        raise studio.error
+    return 0
+
+
+class Studio:
+    """Takes one picture after another, each after the window has settled."""
+
+    def __init__(self, recording: Recording, door: QtDoor, directory: Path, scratch: Path) -> None:
+        self.error: Exception | None = None
+        self.taken: list[Path] = []
+        self._recording = recording
+        self._door = door
+        self._directory = directory
+        self._scratch = scratch
+        self._window: MainWindow | None = None
+        self._steps = self._all()
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SETTLE_MS)
+        self._timer.timeout.connect(self._step)
+
+    def start(self) -> None:
+        self._timer.start()
+
+    def _step(self) -> None:
+        try:
+            next(self._steps)
+        except StopIteration:
+            self._over()
+        except Exception as error:  # noqa: BLE001 - the outermost loop: said, and the end of it
+            self.error = error
+            self._over()
+        else:
+            self._timer.start()
+
+    def _over(self) -> None:
+        self._close()
+        QApplication.exit(0)
+
+    def _all(self) -> Iterator[None]:
+        for mode in MODES:
+            for size in SIZES:
+                for scene in scenes(self._recording):
+                    yield from self._scene(scene, mode, size)
+
+    def _scene(self, scene: Scene, mode: str, size: QSize) -> Iterator[None]:
+        self._close()
+        desk = ReplayDesk(self._recording, self._recording.moment(scene.moment), LABEL)
+        window = self._window = self._opened(desk, mode, size)
+        window.show()
+        self._stage(desk, scene)
+        window.go(scene.page, scene.target)
+        yield
+        scene.then(window)
+        yield
+        path = self._directory / f"{scene.name}-{mode}-{size.width()}.png"
+        window.tick()
+        if not window.grab().save(str(path)):
+            raise FileUnusable(f"cannot write {path}")
+        self.taken.append(path)
+
+    def _opened(self, desk: ReplayDesk, mode: str, size: QSize) -> MainWindow:
+        preferences = MemoryPreferences(
+            {"settings.appearance": mode, "settings.reduce_motion": "yes"}
+        )
+        window = MainWindow(ReplaySession(desk), Settings(preferences), self._door)
+        window.resize(size)
+        return window
+
+    def _stage(self, desk: ReplayDesk, scene: Scene) -> None:
+        if scene.state is State.LOADING:
+            return
+        desk.meet()
+        if scene.state is State.OFFLINE:
+            desk.lose(timedelta(minutes=3))
+        elif scene.state is State.CAUGHT:
+            status, body = self._recording.moment(scene.moment).answers["/v1/proposals"]
+            lie = body.replace(b'"status":"open"', b'"status":"in-force"')
+            desk.catch({"/v1/proposals": (status, lie)}, self._scratch)
+
+    def _close(self) -> None:
+        if self._window is not None:
+            self._window.close()
+            self._window.deleteLater()
+            self._window = None
+
+
+def scenes(recording: Recording) -> Iterator[Scene]:
+    """Every picture of one mode and size."""
+    open_one, model, refused = _targets(recording)
+    for page in ("fleet", "models", "approvals", "log"):
+        yield Scene(page, page)
+        yield Scene(f"{page}-empty", page, moment="founded")
+        yield Scene(f"{page}-loading", page, state=State.LOADING)
+        yield Scene(f"{page}-offline", page, state=State.OFFLINE)
+    yield Scene("fleet-node", "fleet", refused)
+    yield Scene("models-detail", "models", model)
+    yield Scene("approvals-policy", "approvals", open_one)
+    yield Scene("approvals-short", "approvals", moment="one-short")
+    yield Scene("log-entry", "log", "6")
+    yield Scene("caught", "fleet", state=State.CAUGHT)
+    yield Scene("wiped", "fleet", "node-1", moment="revoked")
+    yield Scene("notifications", "notifications")
+    yield Scene("settings", "settings")
+    yield Scene("palette", "fleet", then=MainWindow.open_palette)
+    yield Scene("shortcuts", "fleet", then=MainWindow.open_shortcuts)
+    yield Scene("locked", "fleet", then=MainWindow.lock)
+
+
+def _targets(recording: Recording) -> tuple[str, str, str]:
+    """The policy under way, the model, and a refused node, as the recording has them."""
+    desk = ReplayDesk(recording, recording.moment("serving"), LABEL)
+    desk.meet()
+    facts = desk.facts
+    if facts.proposals is None or facts.models is None or facts.nodes is None:
+        return "", "", ""
+    proposal = next(
+        (p.digest for p in facts.proposals.all if p.index is None and p.approved_by), ""
+    )
+    model = next((each.digest for each in facts.models.all), "")
+    node = next((each.name for each in facts.nodes.all if each.refused), "")
+    return proposal, model, node

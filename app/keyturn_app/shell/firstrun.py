@@ -1,0 +1,68 @@
+"""The window of the first run: the first page, where questions are asked, and nothing else.
+
+Also for one officer or server more, beside the main window.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QWidget
+
+from keyturn.officerkeys.oskeyring import has_system_keyring, system_keyring
+from keyturn_app.i18n import _
+from keyturn_app.live.profiles import Known, ProfileStore
+from keyturn_app.qtkit.clipboard import Clipboard
+from keyturn_app.qtkit.widgets import column
+from keyturn_app.screens.welcome.joining import Joiner
+from keyturn_app.screens.welcome.presenter import WelcomePresenter
+from keyturn_app.screens.welcome.view import WelcomePage
+from keyturn_app.shell.asking import Asking
+from keyturn_app.tasks import Door
+
+
+class FirstRun(QWidget):
+    """`joined` is told the new seat once the officer goes on; closing the window is *cancel*."""
+
+    def __init__(
+        self,
+        store: ProfileStore,
+        door: Door,
+        now: Callable[[], datetime],
+        joined: Callable[[Known], None],
+        *,
+        joiner: Joiner | None = None,
+        has_keyring: Callable[[], bool] = has_system_keyring,
+    ) -> None:
+        super().__init__()
+        self.setObjectName("window")
+        self.setWindowTitle(_("Keyturn: connect to a server"))
+        self.resize(1120, 780)
+        self._clipboard = Clipboard(self)
+        self.asking = Asking(self, self._clipboard.copy)
+        self.presenter = WelcomePresenter(
+            joiner or Joiner(store, system_keyring),
+            door,
+            self.asking,
+            now,
+            has_keyring=has_keyring,
+            finished=lambda known: self._finish(joined, known),
+            cancelled=self._cancel,
+        )
+        self.page = WelcomePage(self.presenter, self._clipboard.copy)
+        self.setLayout(column(self.page))
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Asks nothing: before the last step there is nothing to lose."""
+        self.asking.turn_down_all()
+        self.page.close_page()
+        self.presenter.close()
+        self._clipboard.clear()
+        event.accept()
+
+    def _cancel(self) -> None:
+        self.close()
+
+    def _finish(self, joined: Callable[[Known], None], known: Known) -> None:
+        self.close()
+        joined(known)

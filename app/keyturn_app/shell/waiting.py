@@ -1,0 +1,33 @@
+"""Who sits here, and what waits for them: the counts on the rail. No Qt in here."""
+
+from keyturn.client.inventory import NodeState
+from keyturn.quorum.roster import Officer, OfficerId
+from keyturn_app.desk import Desk
+from keyturn_app.facts import Link
+from keyturn_app.screens.approvals import waiting
+
+NEEDS_ATTENTION = {
+    NodeState.STALE,
+    NodeState.REFUSED,
+    NodeState.QUARANTINED,
+    NodeState.UNKNOWN,
+}
+
+
+def officer_of(desk: Desk) -> Officer | None:
+    """Who sits here, by the roster in force."""
+    seen = desk.facts.seen
+    return None if seen is None else seen.roster.officers.get(OfficerId(desk.identity.officer))
+
+
+def nodes_in_trouble(desk: Desk) -> int:
+    """While the server is out of reach there is nothing to count (I10)."""
+    nodes = desk.facts.nodes
+    if nodes is None or desk.facts.connection.link is not Link.LIVE:
+        return 0
+    return sum(each.state in NEEDS_ATTENTION for each in nodes.all)
+
+
+def waiting_for_me(desk: Desk) -> int:
+    """Proposals on which this officer may still decide."""
+    return waiting.waiting_for_me(desk.facts, desk.identity.officer, desk.now())

@@ -1,0 +1,96 @@
+"""Questions in a row: each answered once, turned down when shut."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn_app.questions import Confirm, Confirmed, OpenDirectory, OpenFile, Passphrase, SaveFile
+from keyturn_app.shell.questioning import Answer, Questions, cannot_confirm, cannot_take
+
+ONE, TWO = Confirm("One?", "", "Yes"), Passphrase("Two?", "")
+
+
+def test_one_after_the_other() -> None:
+    questions, answers = Questions(), list[Answer]()
+    questions.put(ONE, answers.append)
+    questions.put(TWO, answers.append)
+    first = questions.current
+    assert first is not None
+    assert (first.question, questions.waiting) == (ONE, 1)
+    questions.answer(first, Confirmed())
+    assert questions.current is not None
+    assert questions.current.question == TWO
+    assert answers == [Confirmed()]
+
+
+def test_answered_once_and_a_secret_that_comes_later_is_wiped() -> None:
+    questions, answers = Questions(), list[Answer]()
+    questions.put(TWO, answers.append)
+    asked = questions.current
+    assert asked is not None
+    questions.turn_down_all()
+    late = bytearray(b"secret")
+    questions.answer(asked, late)
+    assert answers == [None]
+    assert late == bytearray(6)
+
+
+def test_shut_everything_is_turned_down_in_order_and_at_once() -> None:
+    questions, answers = Questions(), list[str]()
+    questions.put(ONE, lambda _answer: answers.append("one"))
+    questions.put(TWO, lambda _answer: answers.append("two"))
+    questions.shut(True)
+    questions.put(ONE, lambda _answer: answers.append("three"))
+    assert answers == ["one", "two", "three"]
+    assert questions.current is None
+    questions.shut(False)
+    questions.put(ONE, lambda _answer: answers.append("four"))
+    assert questions.current is not None
+
+
+def test_a_question_asked_while_turning_down_is_turned_down_too() -> None:
+    questions, answers = Questions(), list[Answer]()
+    questions.put(ONE, lambda _answer: questions.put(TWO, answers.append))
+    questions.shut(True)
+    assert answers == [None]
+
+
+def test_listeners_hear_of_the_first_and_of_each_next() -> None:
+    questions, told = Questions(), list[object]()
+    questions.listeners.add(lambda: told.append(questions.current and questions.current.question))
+    questions.put(ONE, lambda _answer: None)
+    questions.put(TWO, lambda _answer: None)
+    for _time in range(2):
+        current = questions.current
+        assert current is not None
+        questions.answer(current, None)
+    assert told == [ONE, TWO, None]
+
+
+@pytest.mark.parametrize(
+    ("typed", "comment", "why"),
+    [
+        ("", "why", "Type wipe to go on."),
+        ("Wipe", "why", "Type wipe to go on."),
+        ("wipe ", "why", "Type wipe to go on."),
+        ("wipe", " \n", "Reason is needed."),
+        ("wipe", "why", ""),
+    ],
+)
+def test_yes_waits_for_the_word_and_the_comment(typed: str, comment: str, why: str) -> None:
+    question = Confirm("Wipe?", "", "Wipe", typed="wipe", comment="Reason", comment_required=True)
+    assert cannot_confirm(question, typed, comment) == why
+
+
+def test_paths_are_looked_at_before_they_are_taken(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.write_text("")
+    assert cannot_take(OpenFile("f"), "") == "Name a file."
+    assert cannot_take(OpenDirectory("d"), " ") == "Name a directory."
+    assert cannot_take(OpenFile("f"), str(there)) == ""
+    assert cannot_take(OpenFile("f"), str(tmp_path)) == "There is no such file."
+    assert cannot_take(OpenDirectory("d"), str(there)) == "There is no such directory."
+    assert cannot_take(OpenDirectory("d"), str(tmp_path)) == ""
+    assert "there already" in cannot_take(SaveFile("s"), str(there))
+    assert cannot_take(SaveFile("s"), str(tmp_path / "no" / "f")) == "There is no such directory."
+    assert cannot_take(SaveFile("s"), str(tmp_path / "new")) == ""
