@@ -22,6 +22,8 @@ from support import fleets
 from support.desks import InlineDoor
 from unit.app.screens.fleet.world import NAMES, World
 
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen plugin says so
+
 
 class Desktop:
     """A page over a small world, without a window around."""
@@ -204,14 +206,15 @@ def test_loading_and_empty_are_said(qtbot: QtBot) -> None:
 @pytest.mark.parametrize(
     ("width", "tiles", "trend"), [(1096, 7, True), (772, 6, False), (1736, 7, True)]
 )
-def test_each_width_shows_what_fits(large: Desktop, width: int, tiles: int, trend: bool) -> None:
+def test_each_width_shows_what_fits(
+    large: Desktop, qtbot: QtBot, width: int, tiles: int, trend: bool
+) -> None:
+    def shown() -> list[QAbstractButton]:
+        found = large.page.findChildren(QAbstractButton)
+        return [e for e in found if e.objectName().startswith("fleet.tile.") and e.isVisible()]
+
     large.page.resize(width, 744)
-    found = [
-        each
-        for each in large.page.findChildren(QAbstractButton)
-        if each.objectName().startswith("fleet.tile.") and each.isVisible()
-    ]
-    assert len(found) == tiles
+    qtbot.waitUntil(lambda: len(shown()) == tiles)
     assert large.find(QWidget, "fleet.trend_card").isVisible() is trend
     assert large.page.minimumSizeHint().width() <= 1096
 
