@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -22,6 +23,7 @@ from support import fleets
 from support.desks import InlineDoor
 from unit.app.screens.fleet.world import NAMES, World
 
+LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen plugin says so
 
 
@@ -83,12 +85,12 @@ def test_a_click_on_a_row_opens_its_drawer_and_escape_closes_it(
 ) -> None:
     page = desktop.page
     where = page.table.visualRect(page.table.fleet.index(1, 0)).center()
-    qtbot.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    QTest.mouseClick(page.table.viewport(), LEFT, PLAIN, where)
     assert page.drawer.is_open
     assert page.presenter.selected == rows(desktop)[1]
-    qtbot.keyClick(page.table, Qt.Key.Key_Down)
+    QTest.keyClick(page.table, Qt.Key.Key_Down)
     assert page.presenter.selected == rows(desktop)[2]
-    qtbot.keyClick(page.table, Qt.Key.Key_Escape)
+    QTest.keyClick(page.table, Qt.Key.Key_Escape)
     assert not page.drawer.is_open
     assert page.drawer.isHidden()
 
@@ -103,14 +105,14 @@ def test_the_filter_says_where_it_is_wrong_while_it_is_typed(
 ) -> None:
     edit = desktop.find(QLineEdit, "fleet.filter")
     assert isinstance(edit, QLineEdit)
-    qtbot.keyClicks(edit, "site:sin-*")
+    QTest.keyClicks(edit, "site:sin-*")
     assert rows(desktop) == [NAMES[3]]
-    qtbot.keyClicks(edit, " sate:x")
+    QTest.keyClicks(edit, " sate:x")
     problem = desktop.find(QWidget, "fleet.filter.problem")
     assert problem.isVisible()
     assert edit.property("state") == "error"
     assert "no such field" in edit.accessibleDescription()
-    qtbot.keyClick(edit, Qt.Key.Key_Escape)
+    QTest.keyClick(edit, Qt.Key.Key_Escape)
     assert edit.text() == ""
     assert len(rows(desktop)) == len(NAMES)
     assert not problem.isVisible()
@@ -121,10 +123,10 @@ def test_a_tile_filters_to_its_state(desktop: Desktop, qtbot: QtBot) -> None:
     world.change(replace(world.node(NAMES[2]), state=NodeState.WIPED))
     desktop.page.presenter.tick()
     tile = desktop.find(QAbstractButton, "fleet.tile.attested")
-    qtbot.mouseClick(tile, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(tile, LEFT)
     assert len(rows(desktop)) == 3
     assert "Attested: 3" in tile.accessibleName()
-    qtbot.mouseClick(tile, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(tile, LEFT)
     assert len(rows(desktop)) == 4
 
 
@@ -133,11 +135,11 @@ def test_the_heat_map_by_keys_and_by_mouse(large: Desktop, qtbot: QtBot) -> None
     assert isinstance(heat, HeatMap)
     heat.setFocus()
     assert heat.accessibleDescription().startswith("dub-2 · rack r00: ")
-    qtbot.keyClick(heat, Qt.Key.Key_Down)
-    qtbot.keyClick(heat, Qt.Key.Key_Return)
+    QTest.keyClick(heat, Qt.Key.Key_Down)
+    QTest.keyClick(heat, Qt.Key.Key_Return)
     assert large.page.presenter.view().filter == "site:dub-2 rack:r01"
     assert len(rows(large)) == 32
-    qtbot.mouseClick(heat, Qt.MouseButton.LeftButton, pos=heat.cell_rect(0).center())
+    QTest.mouseClick(heat, LEFT, PLAIN, heat.cell_rect(0).center())
     assert large.page.presenter.view().filter == "site:dub-2 rack:r00"
     assert heat.cell_at(QPoint(1, 1)) == -1
     for cell in range(len(large.page.presenter.view().heat.labels)):
@@ -154,9 +156,9 @@ def test_sorting_by_a_click_on_the_header(desktop: Desktop, qtbot: QtBot) -> Non
 def test_rows_are_copied_by_keyboard(desktop: Desktop, qtbot: QtBot) -> None:
     table = desktop.page.table
     table.selectAll()
-    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    qtbot.keyClick(table, Qt.Key.Key_C, both)
+    QTest.keyClick(table, Qt.Key.Key_C, both)
     tabs, document = desktop.world.copied
     assert tabs.splitlines()[0].startswith("Node\tState\tHeard")
     assert len(tabs.splitlines()) == 5
@@ -167,7 +169,7 @@ def test_a_quarantine_is_proposed_from_the_drawer(desktop: Desktop, qtbot: QtBot
     desktop.world.officer.confirms = Confirmed("stolen")
     desktop.page.open(NAMES[0])
     button = desktop.find(QAbstractButton, "fleet.drawer.revoke_node")
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(button, LEFT)
     (made,) = desktop.world.open_proposals()
     assert desktop.world.went == [("approvals", made.digest)]
 

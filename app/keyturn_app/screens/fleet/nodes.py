@@ -130,6 +130,7 @@ def _only_spoke(old: Node, new: Node) -> bool:
     """Most of what comes is a heartbeat: nothing but the state and its age is another one."""
     return (
         old.granted is new.granted
+        and old.refused is new.refused
         and old.platform == new.platform
         and old.model == new.model
         and old.caveats == new.caveats

@@ -322,7 +322,8 @@ class FleetPresenter(Presenter[FleetView]):
         self._copy(text)
 
     def _offers(self, node: Node) -> tuple[revoking.Offer, ...]:
-        return revoking.offers(node, self.facts, self._desk.identity, reachable=self._view.known)
+        unknown_for = viewmodel.why_unknown(self.facts, self._desk.now())
+        return revoking.offers(node, self.facts, self._desk.identity, unknown_for=unknown_for)
 
     def _also_on(self, offer: revoking.Offer, node: Node) -> list[str]:
         if offer.kind is not TargetKind.PLATFORM:
@@ -415,15 +416,17 @@ class FleetPresenter(Presenter[FleetView]):
 
     def _made(self) -> FleetView:
         facts, now, store = self.facts, self._desk.now(), self.store
-        known = viewmodel.known(facts, now)
+        unknown_for = viewmodel.why_unknown(facts, now)
         phase = self._phase(facts)
         ready = phase is Phase.READY
         place = store.place.get(self._selected.name or "")
         return FleetView(
             phase=phase,
             notice=viewmodel.notice(facts, now),
-            known=known,
-            tiles=viewmodel.tiles(self._figures(now.timestamp()), self._typed, reachable=known),
+            known=not unknown_for,
+            tiles=viewmodel.tiles(
+                self._figures(now.timestamp()), self._typed, unknown_for=unknown_for
+            ),
             heat=self._heat_layout().view(place) if ready else EMPTY,
             trend=self._attempts.series(now.timestamp()),
             filter=self._typed,
@@ -437,7 +440,7 @@ class FleetPresenter(Presenter[FleetView]):
             paused=self._held and self._due,
             sorting=self._sorting,
             columns=self.columns,
-            drawer=self._drawer(known),
+            drawer=self._drawer(unknown_for),
             simulated=facts.simulated,
         )
 
@@ -458,7 +461,7 @@ class FleetPresenter(Presenter[FleetView]):
             float(stale.max()) if len(stale) else None,
         )
 
-    def _drawer(self, known: bool) -> DrawerView | None:
+    def _drawer(self, unknown_for: str) -> DrawerView | None:
         node = self._keeper.find(self._selected.name)
         if node is None:
             return None
@@ -467,11 +470,11 @@ class FleetPresenter(Presenter[FleetView]):
             node,
             self._keeper.row(node),
             STATES[self.store.state[self.store.place[node.name]]],
-            known,
+            unknown_for,
             None if facts.seen is None else facts.seen.state,
             self._selected.examination,
             self._selected.error,
             self._selected.loading,
-            revoking.offers(node, facts, self._desk.identity, reachable=known),
+            revoking.offers(node, facts, self._desk.identity, unknown_for=unknown_for),
         )
         return drawer(case, self._desk.now())
