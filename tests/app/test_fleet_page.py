@@ -5,26 +5,36 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from keyturn.client.inventory import NodeState
 from keyturn_app.actions import Actions
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Connection, Link
+from keyturn_app.qtkit import theme
 from keyturn_app.qtkit.pages import PageContext
-from keyturn_app.questions import Confirmed
+from keyturn_app.qtkit.tokens import DRAWER, ROW_COMPACT, Mode
+from keyturn_app.questions import Confirmed, SaveFile
 from keyturn_app.screens.fleet.columns import COLUMNS, Column
 from keyturn_app.screens.fleet.heatmap import HeatMap
 from keyturn_app.screens.fleet.view import FleetPage, build
-from keyturn_app.settings import Settings
+from keyturn_app.settings import Density, Settings
 from support import fleets
 from support.desks import InlineDoor
 from unit.app.screens.fleet.world import NAMES, World
 
 LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen plugin says so
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
 class Desktop:
@@ -194,6 +204,93 @@ def test_actions_are_there_as_long_as_the_page(qtbot: QtBot) -> None:
     assert desktop.find(QLineEdit, "fleet.filter").hasFocus()
     desktop.page.close_page()
     assert list(desktop.actions) == []
+
+
+def action_of(menu: QMenu, text: str) -> QAction:
+    return next(each for each in menu.actions() if each.text() == text)
+
+
+def menu_of(desktop: Desktop, name: str) -> QMenu:
+    button = desktop.find(QPushButton, name)
+    assert isinstance(button, QPushButton)
+    menu = button.menu()
+    assert menu is not None
+    return menu
+
+
+def test_a_filter_is_saved_as_a_view_shown_and_removed(desktop: Desktop, qtbot: QtBot) -> None:
+    menu = menu_of(desktop, "fleet.views")
+    desktop.page.presenter.filter("site:sin-*")
+    action_of(menu, "Save this filter as a view…").trigger()
+    edit = desktop.find(QLineEdit, "fleet.view_name")
+    assert edit.isVisible()
+    QTest.keyClicks(edit, "Singapore")
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+    assert not edit.isVisible()
+    chip = desktop.find(QAbstractButton, "fleet.chip.2")
+    assert isinstance(chip, QAbstractButton)
+    assert (chip.text(), chip.isChecked()) == ("Singapore", True)
+    action_of(menu, "Singapore").trigger()
+    assert len(rows(desktop)) == 4
+    action_of(menu, "Remove “Singapore”").trigger()
+    assert [each.text() for each in menu.actions()][:2] == ["Needs attention", "All"]
+
+
+def test_columns_are_chosen_and_sorted_from_the_menu(desktop: Desktop) -> None:
+    menu = menu_of(desktop, "fleet.columns")
+    action_of(menu, "Rack").trigger()
+    action_of(menu, "Site").trigger()
+    shown = desktop.page.table.shown_columns()
+    assert Column.RACK in shown
+    assert Column.SITE not in shown
+    order = action_of(menu, "Sort by").menu()
+    assert isinstance(order, QMenu)
+    action_of(order, "Node").trigger()
+    assert rows(desktop) == sorted(NAMES)
+
+
+def test_an_export_is_asked_for_from_the_menu(desktop: Desktop) -> None:
+    action_of(menu_of(desktop, "fleet.export"), "JSON…").trigger()
+    (asked,) = desktop.world.officer.asked
+    assert isinstance(asked, SaveFile)
+    assert asked.suggested.endswith(".json")
+
+
+def test_the_menu_of_a_row_holds_the_rows_and_acts_on_it(desktop: Desktop, qtbot: QtBot) -> None:
+    table = desktop.page.table
+    where = table.visualRect(table.fleet.index(2, 0)).center()
+    name = table.fleet.name_at(2)
+    table.customContextMenuRequested.emit(where)
+    menu = next(each for each in table.findChildren(QMenu) if each.isVisible())
+    assert desktop.page.presenter.selected == name
+    action_of(menu, "Copy name").trigger()
+    assert desktop.world.copied == [name]
+    action_of(menu, "Show its rack only").trigger()
+    assert desktop.page.presenter.view().filter == f"name:{name}"
+    menu.close()
+    table.customContextMenuRequested.emit(QPoint(5, table.height() * 3))
+    assert desktop.page.presenter.selected == name
+
+
+def test_the_drawer_slides_unless_motion_is_unwanted(desktop: Desktop, qtbot: QtBot) -> None:
+    choices = desktop.settings.choices
+    desktop.settings.choose(replace(choices, reduce_motion=False, density=Density.COMPACT))
+    assert desktop.page.table.verticalHeader().defaultSectionSize() == ROW_COMPACT
+    desktop.page.open(NAMES[0])
+    qtbot.waitUntil(lambda: desktop.page.drawer.width() == DRAWER)
+    QTest.mouseClick(desktop.find(QWidget, "fleet.drawer.close"), LEFT)
+    qtbot.waitUntil(lambda: desktop.page.drawer.isHidden())
+
+
+def test_the_look_follows_the_theme(large: Desktop, qtbot: QtBot) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    heat = large.find(HeatMap, "fleet.heat")
+    dark = heat.grab().toImage()
+    before = theme.theme().mode
+    theme.apply(app, Mode.LIGHT if before is Mode.DARK else Mode.DARK)
+    assert heat.grab().toImage() != dark
+    theme.apply(app, before)
 
 
 def test_loading_and_empty_are_said(qtbot: QtBot) -> None:
