@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from keyturn.base.encoding import parse_digest
+from keyturn.cli.card import CardOption, ask_pin, parse_card
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
+from keyturn.client.card import CardInfo
 from keyturn.client.client import KeyturnClient
 from keyturn.client.contradiction import save_contradiction
 from keyturn.client.errors import HistoryRewritten
@@ -22,10 +24,10 @@ from keyturn.client.profile import (
     read_profile,
     write_profile,
 )
-from keyturn.officerkeys.keypair import OfficerPublic
-from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation, open_keys
+from keyturn.client.signing import KeyQuestion, open_signer
+from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation
 from keyturn.officerkeys.passphrase import read_passphrase
-from keyturn.officerkeys.signer import OfficerSigner, Signer
+from keyturn.officerkeys.signer import Signer
 from keyturn.wire.tls import parse_pin
 
 ProfileDir = Annotated[
@@ -35,7 +37,9 @@ ProfileDir = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 PassphraseFd = Annotated[
     int | None,
-    typer.Option("--passphrase-fd", help="Read the key file's passphrase from this descriptor."),
+    typer.Option(
+        "--passphrase-fd", help="Read the key file's passphrase or card's PIN from this descriptor."
+    ),
 ]
 
 
@@ -63,14 +67,16 @@ class Desk:
         return Memory(self.profile.fingerprint, self.places.state)
 
     def signer(self) -> Signer:
-        """The officer's key; asks for the passphrase the first time."""
+        """The officer's key; asks for the passphrase or PIN the first time."""
         if self._signer is None:
-            secret = self._stack.enter_context(open_keys(self.profile.key, self._ask))
-            self._signer = OfficerSigner(secret)
+            opened = open_signer(self.profile.key, self.profile.officer, self._ask)
+            self._signer = self._stack.enter_context(opened)
         return self._signer
 
-    def _ask(self, public: OfficerPublic) -> bytearray:
-        return read_passphrase(f"Passphrase of {public.officer}", fd=self._passphrase_fd)
+    def _ask(self, question: KeyQuestion) -> bytearray:
+        if isinstance(question, CardInfo):
+            return ask_pin(question, self._passphrase_fd)
+        return read_passphrase(f"Passphrase of {question.officer}", fd=self._passphrase_fd)
 
 
 @contextmanager
@@ -110,6 +116,7 @@ def connect(
     key_file: Annotated[
         Path | None, typer.Option(help="Your key file (default: the OS keyring).")
     ] = None,
+    card: CardOption = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Write the profile without asking the server.")
     ] = False,
@@ -119,7 +126,7 @@ def connect(
     """Pin a server and an authority, and say who you are. Proves both unless --offline."""
     with errors_explained(as_json=as_json):
         places = places_of(profile, os.environ)
-        location: KeyLocation = InFile(key_file.absolute()) if key_file else InKeyring(officer)
+        location = _location(officer, key_file, card)
         digest = parse_digest(fingerprint, what="--fingerprint")
         chosen = Profile(server, parse_pin(pin), digest, officer, location)
         simulation = None if offline else _prove(chosen, places)
@@ -138,6 +145,14 @@ def connect(
         warn_simulated(bool(simulation))
         proved = "not asked yet" if offline else "key and authority are the pinned ones"
         stdout.print(f"Profile written to {places.profile}. The server: {proved}.", markup=False)
+
+
+def _location(officer: str, key_file: Path | None, card: str | None) -> KeyLocation:
+    if card is not None and key_file is not None:
+        raise typer.BadParameter("--card and --key-file are two places for one key")
+    if card is not None:
+        return parse_card(card)
+    return InFile(key_file.absolute()) if key_file else InKeyring(officer)
 
 
 def _prove(profile: Profile, places: Places) -> bool:

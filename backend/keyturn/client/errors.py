@@ -1,5 +1,7 @@
 """What can go wrong between an officer and the control plane, named from the officer's side."""
 
+from enum import Enum
+
 from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError, UntrustedError
 from keyturn.tlog.checkpoints import SignedCheckpoint
 from keyturn.wire.errors import PinMismatch as PinMismatch  # every question may raise it
@@ -70,6 +72,37 @@ class NotFound(KeyturnError):
 
 class NotEntitled(KeyturnError):
     """The roster does not let this officer do that; the keyholder would refuse it."""
+
+
+class CardUnreachable(UnreachableError):
+    """No module, no card in the reader, or the card was taken out. Nothing was signed."""
+
+
+class PinState(Enum):
+    """What a card says of its user PIN; no card tells how many tries are left."""
+
+    FINE = "fine"
+    LOW = "low"
+    """A wrong PIN was given since the last right one."""
+    FINAL = "final try"
+    LOCKED = "locked"
+
+
+class CardPinRefused(UntrustedError):
+    """The card refused the PIN, or would. It was given once at most, and is never given again."""
+
+    def __init__(self, message: str, state: PinState, *, found: str = "", hint: str = "") -> None:
+        super().__init__(message, found=found, expected="the card's user PIN", hint=hint)
+        self.state = state
+        """After the refusal."""
+
+
+class CardUntrusted(UntrustedError):
+    """The card, its module or its key is not as it must be, or signed something else."""
+
+
+class CardRefused(KeyturnError):
+    """The card answered, and its answer is no."""
 
 
 class FileUnusable(KeyturnError):

@@ -1,4 +1,4 @@
-"""Where a PKCS#11 module may be found when the configuration names none."""
+"""Where a PKCS#11 module may be found when nobody names one."""
 
 import os
 from collections.abc import Iterator
@@ -15,6 +15,18 @@ _USUAL = (
     "usr/lib/pkcs11",
     "usr/local/lib/softhsm",
     "opt/homebrew/lib/softhsm",
+)
+_CARDS = ("opensc-pkcs11.so", "libykcs11.so", "libykcs11.so.2", SOFTHSM)
+_CARD_PLACES = (
+    *_USUAL,
+    "usr/lib/x86_64-linux-gnu",
+    "usr/lib/x86_64-linux-gnu/pkcs11",
+    "usr/lib/aarch64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu/pkcs11",
+    "usr/lib64",
+    "usr/lib",
+    "opt/homebrew/lib",
+    "Library/OpenSC/lib",
 )
 _SYSTEM = Path("/")
 MODULE_VARIABLE = "KEYTURN_HSM_MODULE"
@@ -37,6 +49,17 @@ def find_softhsm(unpacked: Path | None = None) -> Path:
         expected=SOFTHSM,
         hint=f"install the package softhsm2, or name a PKCS#11 module in {MODULE_VARIABLE}",
     )
+
+
+def find_card_modules(root: Path = _SYSTEM) -> tuple[Path, ...]:
+    """Modules of people's cards that are installed in a usual place; each file once."""
+    found: dict[Path, Path] = {}
+    for place in _CARD_PLACES:
+        for name in _CARDS:
+            path = root / place / name
+            if path.is_file():
+                found.setdefault(path.resolve(), path)
+    return tuple(found.values())
 
 
 def check_module(module: Path) -> Path:

@@ -8,8 +8,8 @@ value's name; no argument ever enters a message. Source: OASIS PKCS#11 v2.40, v3
 """
 
 import ctypes
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from ctypes import POINTER, byref, c_ubyte, c_ulong, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ from keyturn.hsm.cryptoki import (
     CKF_RW_SESSION,
     CKF_SERIAL_SESSION,
     CKF_TOKEN_INITIALIZED,
+    CKU_CONTEXT_SPECIFIC,
     CKU_SO,
     CKU_USER,
     Attr,
@@ -52,6 +53,7 @@ Handle = NewType("Handle", int)
 Slot = NewType("Slot", int)
 
 _OUTPUT = 8192  # bytes; the longest answer here is an RSA modulus or a checkpoint
+_MAX_PIN, _MIN_PIN = 4, 5  # places among the ten limits of CK_TOKEN_INFO
 _FOUND = 64  # objects a find may return; more of one name is a broken token
 
 
@@ -66,12 +68,15 @@ class TokenInfo:
     serial: str
     initialised: bool
     hardware_slot: bool
+    flags: int = 0
+    pin_sizes: range = range(1, 256)
+    """How many bytes a PIN may have."""
 
 
 class Library:
-    """A loaded and initialised module. `close` finalises it."""
+    """A loaded and initialised module. `close` finalises it, unless another started it."""
 
-    def __init__(self, module: Path) -> None:
+    def __init__(self, module: Path, *, started_elsewhere_is_fine: bool = False) -> None:
         """Raises HsmUnreachable when there is no such module, or it does not start."""
         try:
             library = ctypes.CDLL(str(module))
@@ -83,16 +88,21 @@ class Library:
         _check("C_GetFunctionList", get_list(byref(pointer)))
         self._functions = pointer.contents
         self._cache: dict[str, Any] = {}
+        self._ours = True
         # Without the flag SoftHSM runs without any mutex (notes, fact 2).
         try:
             self.call("C_Initialize", byref(CkInitializeArgs(flags=CKF_OS_LOCKING_OK)))
         except HsmError as error:
-            raise HsmUnreachable(
-                "the PKCS#11 module does not start", found=error.found, expected="CKR_OK"
-            ) from error
+            running = error.rv == Rv.CRYPTOKI_ALREADY_INITIALIZED
+            if not (running and started_elsewhere_is_fine):
+                raise HsmUnreachable(
+                    "the PKCS#11 module does not start", found=error.found, expected="CKR_OK"
+                ) from error
+            self._ours = False
 
     def close(self) -> None:
-        self.call("C_Finalize", None)
+        if self._ours:
+            self.call("C_Finalize", None)
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function of the list; ints are passed as CK_ULONG. Raises HsmError."""
@@ -114,13 +124,18 @@ class Library:
 
     def tokens(self) -> tuple[TokenInfo, ...]:
         """Every token present, initialised or not."""
+        return tuple(self.token(slot) for slot in self.slots())
+
+    def slots(self) -> tuple[Slot, ...]:
+        """The slots that have a token in them at this moment."""
         count = c_ulong()
         self.call("C_GetSlotList", c_ubyte(1), None, byref(count))
         slots = (c_ulong * count.value)()
         self.call("C_GetSlotList", c_ubyte(1), slots, byref(count))
-        return tuple(self._token(Slot(slot)) for slot in slots[: count.value])
+        return tuple(Slot(slot) for slot in slots[: count.value])
 
-    def _token(self, slot: Slot) -> TokenInfo:
+    def token(self, slot: Slot) -> TokenInfo:
+        """What the token in that slot says now."""
         info, place = CkTokenInfo(), CkSlotInfo()
         self.call("C_GetTokenInfo", slot, byref(info))
         self.call("C_GetSlotInfo", slot, byref(place))
@@ -132,6 +147,8 @@ class Library:
             unpadded(info.serial),
             bool(info.flags & CKF_TOKEN_INITIALIZED),
             bool(place.flags & CKF_HW_SLOT),
+            info.flags,
+            range(info.limits[_MIN_PIN], info.limits[_MAX_PIN] + 1),
         )
 
     def init_token(self, slot: Slot, so_pin: bytearray, label: str) -> None:
@@ -148,10 +165,10 @@ class Library:
         finally:
             session.close()
 
-    def open_session(self, slot: Slot) -> "Session":
-        """A read-write session; closing the last one of a token logs out."""
+    def open_session(self, slot: Slot, *, writable: bool = True) -> "Session":
+        """A session; closing the last one of a token logs out."""
         handle = c_ulong()
-        flags = CKF_SERIAL_SESSION | CKF_RW_SESSION
+        flags = CKF_SERIAL_SESSION | (CKF_RW_SESSION if writable else 0)
         self.call("C_OpenSession", slot, flags, None, None, byref(handle))
         return Session(self, handle.value)
 
@@ -177,6 +194,15 @@ class Session:
         except HsmError as error:
             if error.rv != Rv.USER_ALREADY_LOGGED_IN:
                 raise
+
+    def login_user(self, pin: bytearray | None, *, once_more: bool = False) -> None:
+        """Log in where nobody of this process is yet, else USER_ALREADY_LOGGED_IN is raised.
+
+        None: the PIN is typed at the reader. `once_more`: for the signature that was begun.
+        """
+        user = CKU_CONTEXT_SPECIFIC if once_more else CKU_USER
+        secret = (None, 0) if pin is None else (_pin(pin), len(pin))
+        self._call("C_Login", user, *secret)
 
     def logout(self) -> None:
         self._call("C_Logout")
@@ -317,9 +343,23 @@ class Session:
         del pinned, held
         return Handle(handle.value)
 
-    def sign(self, mechanism: Mechanism, key: Handle, message: bytes) -> bytes:
+    def sign(
+        self,
+        mechanism: Mechanism,
+        key: Handle,
+        message: bytes,
+        begun: Callable[[], None] | None = None,
+    ) -> bytes:
+        """`begun` is called between beginning and signing: some keys want a PIN just there."""
         data, out, length = c_ubyte_array(message), (c_ubyte * _OUTPUT)(), c_ulong(_OUTPUT)
         self._begin("C_SignInit", mechanism, key)
+        if begun is not None:
+            try:
+                begun()
+            except BaseException:
+                with suppress(HsmError):  # ends what was begun, or no other can begin
+                    self._call("C_Sign", data, len(message), out, byref(length))
+                raise
         self._call("C_Sign", data, len(message), out, byref(length))
         return bytes(out[: length.value])
 

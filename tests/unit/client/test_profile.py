@@ -16,7 +16,7 @@ from keyturn.client.profile import (
     write_atomically,
     write_profile,
 )
-from keyturn.officerkeys.location import InFile, InKeyring
+from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation, OnCard
 from keyturn.wire.tls import Pin
 
 PROFILE = Profile(
@@ -31,8 +31,15 @@ key = "keyring:ada"
 """
 
 
-@pytest.mark.parametrize("key", [InKeyring("ada"), InFile(Path('/keys/a "b" \\ c.key'))])
-def test_written_and_read_back(tmp_path: Path, key: InKeyring | InFile) -> None:
+@pytest.mark.parametrize(
+    "key",
+    [
+        InKeyring("ada"),
+        InFile(Path('/keys/a "b" \\ c.key')),
+        OnCard(Path("/m.so"), 'A "b": \\', "1\n2"),
+    ],
+)
+def test_written_and_read_back(tmp_path: Path, key: KeyLocation) -> None:
     places = places_of(tmp_path / "p", {})
     profile = Profile(PROFILE.server, PROFILE.pin, PROFILE.fingerprint, "ada", key)
     write_profile(places, profile)

@@ -4,7 +4,7 @@ import pytest
 
 from keyturn.hsm import modules
 from keyturn.hsm.errors import HsmUnreachable
-from keyturn.hsm.modules import check_module, find_softhsm, library_path
+from keyturn.hsm.modules import check_module, find_card_modules, find_softhsm, library_path
 
 
 def _unpacked(root: Path) -> Path:
@@ -56,3 +56,20 @@ def test_the_systems_modules_need_no_path() -> None:
 def test_a_directory_is_no_module(tmp_path: Path) -> None:
     with pytest.raises(HsmUnreachable):
         check_module(tmp_path)
+
+
+def test_modules_of_cards_are_found_once_each(tmp_path: Path) -> None:
+    assert find_card_modules(tmp_path) == ()
+    libraries = tmp_path / "usr/lib/x86_64-linux-gnu"
+    (libraries / "pkcs11").mkdir(parents=True)
+    opensc = libraries / "opensc-pkcs11.so"
+    opensc.touch()
+    (libraries / "pkcs11/opensc-pkcs11.so").symlink_to(opensc)
+    (libraries / "libykcs11.so.2").touch()
+    (libraries / "libykcs11.so").symlink_to(libraries / "libykcs11.so.2")
+    softhsm = libraries / "softhsm/libsofthsm2.so"
+    softhsm.parent.mkdir()
+    softhsm.touch()
+    found = find_card_modules(tmp_path)
+    assert {each.resolve() for each in found} == {opensc, libraries / "libykcs11.so.2", softhsm}
+    assert len(found) == 3
