@@ -167,7 +167,7 @@ def test_the_card_is_there_but_says_why_not(
     card = find(page, "key.card")
     assert isinstance(card, QRadioButton)
     assert not card.isEnabled()
-    assert "cannot" in card.accessibleName()
+    assert "No card here" in card.accessibleName()
     imported = find(page, "key.imported")
     assert isinstance(imported, QRadioButton)
     imported.click()

@@ -3,7 +3,8 @@
 Nothing is left behind before `join`, and nothing of a `join` that failed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -11,8 +12,9 @@ from pathlib import Path
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
-from keyturn.base.signatures import Algorithm
+from keyturn.base.signatures import Algorithm, key_id_of
 from keyturn.client.authority import fetch_authority
+from keyturn.client.card import CardKey, find_card_modules, list_cards
 from keyturn.client.memory import Memory
 from keyturn.client.profile import Profile
 from keyturn.client.transport import Transport
@@ -36,6 +38,16 @@ class KeyKind(Enum):
     NEW_KEYRING = "new-keyring"
     IMPORTED = "imported"
     CARD = "card"
+
+
+@dataclass(frozen=True, slots=True)
+class CardFound:
+    """A key on a card in this machine that the roster knows as `officer`'s."""
+
+    officer: str
+    name: str
+    card: str
+    key: CardKey
 
 
 class KnownAlready(KeyturnError):
@@ -68,14 +80,23 @@ class KeyChoice:
     algorithm: Algorithm = Algorithm.ED25519
     path: Path | None = None
     public: OfficerPublic | None = None
+    card: CardFound | None = None
+
+    @property
+    def place(self) -> KeyLocation | None:
+        """Where a key lies that is there already."""
+        if self.card is not None:
+            return self.card.key.location
+        return None if self.path is None else InFile(self.path.absolute())
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`public`: what the others need to put this officer into the roster."""
+    """`public`: what the others need to put this officer into the roster; None for a card, whose
+    key is in it."""
 
     known: Known
-    public: OfficerPublic
+    public: OfficerPublic | None
     in_roster: bool
 
 
@@ -93,6 +114,23 @@ def public_of(path: Path) -> OfficerPublic:
     return read_key_file(path).public
 
 
+def cards_known_to(
+    authority: Authority, modules: Sequence[Path] | None = None
+) -> tuple[CardFound, ...]:
+    """Keys on cards here, seen without a PIN, that officers of the roster sign with.
+
+    A module that cannot be used is passed over: nobody asked for it by name.
+    """
+    found: list[CardFound] = []
+    for module in find_card_modules() if modules is None else modules:
+        with suppress(KeyturnError):
+            for key in list_cards([module]):
+                officer = authority.roster.officer_of(key_id_of(key.spki))
+                if officer is not None:
+                    found.append(CardFound(officer.id, officer.name, key.token, key))
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Joiner:
     """Everything that joining touches: the store, the network, the OS keyring."""
@@ -100,6 +138,7 @@ class Joiner:
     store: ProfileStore
     keyring: Callable[[], Backend]
     reach: Reach = Transport.pinned
+    cards: Callable[[Authority], tuple[CardFound, ...]] = cards_known_to
 
     def join(
         self,
@@ -117,9 +156,10 @@ class Joiner:
                 memory = Memory(met.fingerprint)
                 authority = fetch_authority(transport, met.fingerprint, memory, now)
             job.check()
-            if key.public is not None and key.path is not None:
-                known = self._kept(met, InFile(key.path.absolute()), key, label, environment)
-                return Joined(known, key.public, _knows(authority, key.public))
+            if key.place is not None:
+                known = self._kept(met, key.place, key, label, environment)
+                in_roster = key.public is None or _knows(authority, key.public)
+                return Joined(known, key.public, in_roster)
             with generate(key.officer, key.name, key.algorithm) as secret:
                 known = self._made(job, met, key, secret, label, environment, passphrase)
                 return Joined(known, secret.public, _knows(authority, secret.public))

@@ -53,6 +53,10 @@ class KeyForm(QWidget):
             clicked=presenter.import_key,
         )
         self._imported = label("", "Second", wrap=True, name="welcome.imported")
+        self._cards = QComboBox()
+        self._cards.setObjectName("welcome.cards")
+        self._cards.setAccessibleName(_("Your card"))
+        self._cards.activated.connect(self._card_chosen)
         self.setFocusProxy(self._radios[KeyKind.NEW_FILE])
         self.setLayout(
             column(
@@ -61,6 +65,7 @@ class KeyForm(QWidget):
                 4,
                 self._new,
                 row(self._file, self._imported, None),
+                self._cards,
                 4,
                 row(
                     column(label(_("Name of the server, for you"), "Small", "Second"), self._label),
@@ -87,9 +92,22 @@ class KeyForm(QWidget):
         for widget in (self._file, self._imported):
             widget.setVisible(kind is KeyKind.IMPORTED)
         self._imported.setText(view.imported)
+        self._show_cards(view)
         if self._label.text() != view.draft.label:
             self._label.setText(view.draft.label)
         self._environment.setCurrentIndex(self._environment.findData(view.draft.environment))
+
+    def _show_cards(self, view: WelcomeView) -> None:
+        self._cards.setVisible(view.draft.key.kind is KeyKind.CARD)
+        if self._cards.count() != len(view.cards):
+            self._cards.clear()
+            for each in view.cards:
+                text = _("{name} ({officer}) on card {card}")
+                self._cards.addItem(
+                    text.format(name=each.name, officer=each.officer, card=each.card), each
+                )
+        if view.draft.key.card is not None:
+            self._cards.setCurrentIndex(view.cards.index(view.draft.key.card))
 
     def typed(self) -> tuple[str, str]:
         """What stands in both passphrase fields."""
@@ -117,6 +135,9 @@ class KeyForm(QWidget):
     def _chosen(self, kind: KeyKind, on: bool) -> None:
         if on:
             self._presenter.choose_key(kind)
+
+    def _card_chosen(self, at: int) -> None:
+        self._presenter.choose_card(self._presenter.view().cards[at])
 
     def _environment_chosen(self, at: int) -> None:
         self._presenter.set_environment(self._environment.itemData(at))

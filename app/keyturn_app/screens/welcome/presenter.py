@@ -19,6 +19,7 @@ from keyturn_app.live.profiles import Environment, Known
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, OpenFile, SaveFile
 from keyturn_app.screens.welcome.joining import (
+    CardFound,
     Joined,
     Joiner,
     KeyChoice,
@@ -67,7 +68,9 @@ class WelcomePresenter(Presenter[WelcomeView]):
         self._met: Met | None = None
         self._joined: Joined | None = None
         self._keyring: bool | None = None
+        self._cards: tuple[CardFound, ...] | None = None
         self._job: Job | None = None
+        self._looking: Job | None = None
         self._busy = False
         self._error, self._field = "", Field.NONE
         looking = door.run(
@@ -85,6 +88,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
             self._met,
             self._joined,
             keyring=self._keyring,
+            cards=self._cards,
             busy=self._busy,
             error=self._error,
             error_field=self._field,
@@ -113,9 +117,18 @@ class WelcomePresenter(Presenter[WelcomeView]):
         if any(each.kind is kind and each.why_not for each in self.view().options):
             return
         key = self._draft.key
-        if kind is not key.kind:
-            fresh = KeyChoice(kind, "", "") if key.public else replace(key, kind=kind)
+        if kind is KeyKind.CARD and self._cards:
+            self.choose_card(self._cards[0])
+        elif kind is not key.kind:
+            there = key.place is not None
+            fresh = KeyChoice(kind, "", "") if there else replace(key, kind=kind)
             self._enter(replace(self._draft, key=fresh))
+
+    def choose_card(self, card: CardFound) -> None:
+        """One of those in the view."""
+        algorithm = card.key.algorithm
+        key = KeyChoice(KeyKind.CARD, card.officer, card.name, algorithm, card=card)
+        self._enter(replace(self._draft, key=key))
 
     def set_officer(self, text: str) -> None:
         self._enter_key(replace(self._draft.key, officer=text.strip()))
@@ -160,7 +173,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
 
     def save_entry(self) -> None:
         """The roster entry as a file."""
-        if self._joined is None:
+        if self._joined is None or self._joined.public is None:
             return
         entry = self.view().entry
         suggested = f"{self._joined.public.officer}-roster-entry.json"
@@ -182,7 +195,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
 
     def _enter_key(self, key: KeyChoice) -> None:
         """Of a new key; what a file says of itself is not written over."""
-        if self._draft.key.public is None:
+        if self._draft.key.place is None:
             self._enter(replace(self._draft, key=key))
 
     def _onward(self) -> None:
@@ -205,8 +218,26 @@ class WelcomePresenter(Presenter[WelcomeView]):
             environment = Environment.DEMO if met.simulation else self._draft.environment
             label = self._draft.label or (urlsplit(met.url).hostname or "")
             self._draft = replace(self._draft, compared=False, environment=environment, label=label)
+            self._look_for_cards(met)
         self._met = met
         self._go(Step.AUTHORITY)
+
+    def _look_for_cards(self, met: Met) -> None:
+        """While the words are compared; a reader may take its time."""
+        self._cards = None
+        if self._looking is not None:
+            self._looking.drop()
+        self._looking = self._door.run(
+            _("Looking for cards"),
+            lambda job, progress: self._joiner.cards(met.authority),  # noqa: ARG005
+            done=self._found_cards,
+            failed=lambda _error: self._found_cards(()),
+        )
+        self.keep(self._looking.drop)
+
+    def _found_cards(self, found: tuple[CardFound, ...]) -> None:
+        self._cards = found
+        self.changed()
 
     def _join(self, passphrase: bytearray, again: bytearray) -> None:
         met, draft, now = self._met, self._draft, self._now()

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from keyturn.base.signatures import Algorithm
+from keyturn.officerkeys.keypair import OfficerPublic
 from keyturn_app import wording
 from keyturn_app.fingerprint import words
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment
-from keyturn_app.screens.welcome.joining import Joined, KeyChoice, KeyKind, Met
+from keyturn_app.screens.welcome.joining import CardFound, Joined, KeyChoice, KeyKind, Met
 from keyturn_app.screens.welcome.passphrases import Strength, strength
 
 _OFFICER = re.compile(r"[a-z0-9-]*[a-z0-9][a-z0-9-]*\Z")
@@ -97,6 +98,7 @@ class WelcomeView:
     options: tuple[KeyOption, ...]
     asks_passphrase: bool
     imported: str
+    cards: tuple[CardFound, ...]
     entry: str  # what the others put into the roster
     standing: str  # whether the roster knows the key
 
@@ -117,6 +119,7 @@ def view_of(
     joined: Joined | None,
     *,
     keyring: bool | None,
+    cards: tuple[CardFound, ...] | None,
     busy: bool,
     error: str,
     error_field: Field,
@@ -137,10 +140,11 @@ def view_of(
         grouped="" if met is None else wording.grouped(met.fingerprint),
         simulated=met is not None and met.simulation,
         officers=() if met is None else _officers(met),
-        options=_options(keyring),
+        options=_options(keyring, cards),
         asks_passphrase=draft.key.kind is KeyKind.NEW_FILE,
         imported=_imported(draft.key),
-        entry="" if joined is None else entry_of(joined),
+        cards=cards or (),
+        entry="" if joined is None or joined.public is None else entry_of(joined.public),
         standing="" if joined is None else _standing(joined),
     )
 
@@ -156,9 +160,9 @@ def needs(view: WelcomeView, first: str, second: str) -> str:
     return ""
 
 
-def entry_of(joined: Joined) -> str:
+def entry_of(public: OfficerPublic) -> str:
     """An item of `officers` in a roster; its roles are for the officers to decide."""
-    return json.dumps(joined.public.roster_entry(()), indent=2, ensure_ascii=False)
+    return json.dumps(public.roster_entry(()), indent=2, ensure_ascii=False)
 
 
 def cleaned_pin(typed: str) -> str:
@@ -209,7 +213,7 @@ def _no_key(draft: Draft) -> str:
         return _("Give the server a name that you will recognise.")
     key = draft.key
     if key.kind is KeyKind.CARD:
-        return _("Choose another place for your key.")
+        return "" if key.card is not None else _("Choose your card.")
     if key.kind is KeyKind.IMPORTED:
         return "" if key.public is not None else _("Choose your key file.")
     if not _OFFICER.match(key.officer) or len(key.officer) > 64:
@@ -223,7 +227,7 @@ def _officers(met: Met) -> tuple[str, ...]:
     return tuple(sorted(each.name for each in met.authority.roster.officers.values()))
 
 
-def _options(keyring: bool | None) -> tuple[KeyOption, ...]:
+def _options(keyring: bool | None, cards: tuple[CardFound, ...] | None) -> tuple[KeyOption, ...]:
     no_keyring = {
         None: _("It is being found out whether this session has a keyring."),
         False: _("This session has no OS keyring."),
@@ -249,10 +253,20 @@ def _options(keyring: bool | None) -> tuple[KeyOption, ...]:
         KeyOption(
             KeyKind.CARD,
             _("PKCS#11 card"),
-            _("A smart card or a token signs."),
-            _("This version cannot sign with a card yet."),
+            _("A smart card or a token signs; it asks for its PIN."),
+            _no_card(cards),
         ),
     )
+
+
+def _no_card(cards: tuple[CardFound, ...] | None) -> str:
+    if cards is None:
+        return _("It is being found out which cards are here.")
+    if not cards:
+        return _(
+            "No card here has a key of this roster. Enrol one with `keyturn officer new --card`."
+        )
+    return ""
 
 
 def _imported(key: KeyChoice) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from keyturn.base.encoding import digest_of
 from keyturn.base.signatures import Algorithm
@@ -20,6 +21,8 @@ from keyturn_app.questions import OpenFile
 from keyturn_app.screens.welcome.joining import KeyKind
 from keyturn_app.screens.welcome.viewmodel import Field, Standing, Step, needs
 from keyturn_app.tasks import Job
+from support.card import TOKEN, card_reader
+from support.cardkeys import put_on_card
 from support.control import running_world
 from support.desks import InlineDoor
 from unit.app.screens.welcome.desks import PASSPHRASE, FirstPage
@@ -136,6 +139,44 @@ def test_a_card_says_why_not(page: FirstPage) -> None:
     assert card.why_not
     page.presenter.choose_key(KeyKind.CARD)
     assert page.presenter.view() == before
+
+
+def test_a_card_that_the_roster_knows(page: FirstPage, tmp_path: Path) -> None:
+    key = page.server.authority.people["bela"].keys[0]
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    with card_reader(tmp_path / "cards") as reader:
+        with reader.as_its_tool() as session:
+            put_on_card(session, "sign", key)
+        reader.make(Algorithm.P256, "of nobody")
+        page.modules = (tmp_path / "no-module.so", reader.module)
+        page.at_key()
+        (card,) = page.presenter.view().cards
+        assert (card.officer, card.name, card.card) == ("bela", "Officer Bela", TOKEN)
+        page.presenter.choose_key(KeyKind.CARD)
+        page.presenter.set_officer("mallory")  # the roster says whose it is
+        page.presenter.next()
+        done = page.presenter.view()
+        assert "You can sign in" in done.standing
+        assert done.entry == ""
+        (known,) = page.store.all()
+        assert (known.profile.officer, known.profile.key) == ("bela", card.key.location)
+        page.presenter.save_entry()
+        assert page.officer.asked == []  # it is in the roster already
+
+
+def test_from_a_card_back_to_a_new_key(page: FirstPage, tmp_path: Path) -> None:
+    key = page.server.authority.people["bela"].keys[0]
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    with card_reader(tmp_path / "cards") as reader:
+        with reader.as_its_tool() as session:
+            put_on_card(session, "sign", key)
+        page.modules = (reader.module,)
+        page.at_key()
+    page.presenter.choose_key(KeyKind.CARD)
+    assert not page.presenter.view().why_not
+    page.presenter.choose_key(KeyKind.NEW_FILE)
+    assert page.presenter.view().draft.key.officer == ""
+    assert page.presenter.view().why_not
 
 
 def test_no_keyring_is_said(tmp_path: Path) -> None:
