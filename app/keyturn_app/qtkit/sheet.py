@@ -75,6 +75,7 @@ QPushButton::menu-indicator, QToolButton::menu-indicator { image: none; width: 0
 QLineEdit, QComboBox, QSpinBox { background: @field; border: 1px solid @border_strong;
   border-radius: 6px; padding: 0 8px; min-height: 30px;
   selection-background-color: @accent_solid; selection-color: @on_accent; }
+QLineEdit QToolButton { background: transparent; border: 0; padding: 0; min-height: 0; }
 QLineEdit[state="error"], QPlainTextEdit[state="error"] { border: 1px solid @danger; }
 QLineEdit QToolButton { min-height: 0; padding: 0; border: 0; background: transparent; }
 QLineEdit:disabled, QComboBox:disabled { color: @muted; border-color: @border; }

@@ -1,11 +1,10 @@
 """Who sits here, and what waits for them: the counts on the rail. No Qt in here."""
 
 from keyturn.client.inventory import NodeState
-from keyturn.client.proposals import Proposal, Status
-from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import Officer, OfficerId
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Link
+from keyturn_app.screens.approvals import waiting
 
 NEEDS_ATTENTION = {
     NodeState.STALE,
@@ -30,16 +29,5 @@ def nodes_in_trouble(desk: Desk) -> int:
 
 
 def waiting_for_me(desk: Desk) -> int:
-    """Open proposals on which this officer may still decide."""
-    proposals, officer, seen = desk.facts.proposals, officer_of(desk), desk.facts.seen
-    if proposals is None or officer is None or seen is None or Role.APPROVER not in officer.roles:
-        return 0
-
-    def mine(each: Proposal) -> bool:
-        statement = each.statement
-        own = statement.proposer == officer.id
-        said = {approval.officer for approval in each.approvals}
-        counts = not own or statement.kind in seen.roster.proposer_may_approve
-        return each.status is Status.OPEN and counts and officer.id not in said
-
-    return sum(mine(each) for each in proposals.all)
+    """Proposals on which this officer may still decide."""
+    return waiting.waiting_for_me(desk.facts, desk.identity.officer, desk.now())

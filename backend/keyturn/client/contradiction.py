@@ -14,11 +14,10 @@ def save_contradiction(directory: Path, error: HistoryRewritten) -> Path:
     """Write both notes below `directory`, named after the root shown. Raises FileUnusable."""
     root = error.shown.checkpoint.root.hex()[:16]
     path = directory / f"contradiction-{root}.json"
-    document = {
-        "type": TYPE,
-        "format": 1,
-        "kept": b64(error.kept.to_bytes()),
-        "shown": b64(error.shown.to_bytes()),
-    }
-    write_atomically(path, dump(document))
+    write_atomically(path, contradiction(error.kept.to_bytes(), error.shown.to_bytes()))
     return path
+
+
+def contradiction(kept: bytes, shown: bytes) -> bytes:
+    """The file's contents, from both signed notes."""
+    return dump({"type": TYPE, "format": 1, "kept": b64(kept), "shown": b64(shown)})

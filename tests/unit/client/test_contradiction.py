@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from keyturn.base.encoding import unb64
 from keyturn.client.contradiction import save_contradiction
 from keyturn.client.errors import HistoryRewritten

@@ -26,9 +26,10 @@ def approve_question(case: Case, facts: Facts, changes: Changes) -> Confirm:
     stops = _stops(case, facts)
     return Confirm(
         _("Approve this proposal?"),
-        _("{what}. Your key signs this digest; the approval cannot be taken back unsaid.").format(
-            what=named(case)
-        ),
+        _(
+            "{what}. Your key signs this digest. "
+            "You may still reject later; the approval stays on record."
+        ).format(what=named(case)),
         _("Sign approval"),
         details=(wording.grouped(case.digest), _count(changes), _after(case), *stops),
         typed=_typed(case) if stops else None,
@@ -92,6 +93,9 @@ def _stops(case: Case, facts: Facts) -> tuple[str, ...]:
 
 
 def _typed(case: Case) -> str:
-    """A word short enough to type, from what is revoked."""
-    target = case.statement.subject.partition(":")[2].removeprefix("sha256:")
-    return target if len(target) <= 24 else target[:8]
+    """Short enough to type: a digest's first digits, of other long names the last ones."""
+    target = case.statement.subject.partition(":")[2]
+    if len(target) <= 24:
+        return target
+    digits = target.removeprefix("sha256:")
+    return digits[:8] if digits != target else target[-8:]

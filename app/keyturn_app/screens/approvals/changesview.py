@@ -28,7 +28,7 @@ from keyturn_app.qtkit.widgets import (
     line,
     row,
 )
-from keyturn_app.screens.approvals.diffpane import DiffPane, left_of, right_of, rows_of
+from keyturn_app.screens.approvals.diffpane import DiffPane, left_of, right_of, rows_of, see_through
 from keyturn_app.screens.approvals.exact import Exact
 from keyturn_app.screens.approvals.viewmodel import ChangeRow, Changes, Detail, Form
 
@@ -165,6 +165,7 @@ class FieldsPage(QScrollArea):
         outer.addLayout(self._grid)
         outer.addStretch(1)
         self.setWidget(inside)
+        see_through(self)
 
     def show_changes(self, changes: Changes) -> None:
         if self._shown == changes.rows:

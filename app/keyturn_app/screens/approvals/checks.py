@@ -15,11 +15,12 @@ from keyturn_app.facts import Facts
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.cautions import cautions
-from keyturn_app.screens.approvals.outcome import Check, met, not_met, unknown, warning
+from keyturn_app.screens.approvals.outcome import Check, Outcome, met, not_met, unknown, warning
 from keyturn_app.screens.approvals.references import references
 
 SOON = timedelta(hours=6)
 LONG_LIFE = timedelta(days=180)
+_WORST_FIRST = (Outcome.NOT_MET, Outcome.WARNING, Outcome.UNKNOWN, Outcome.MET)
 _SAID_OTHERWISE = {
     SubmissionReason.TOO_FEW_APPROVALS,
     SubmissionReason.LAPSED,
@@ -33,8 +34,8 @@ _SAID_OTHERWISE = {
 
 
 def checks(case: Case, facts: Facts, now: datetime) -> tuple[Check, ...]:
-    """All of them, those about who and when first."""
-    return (
+    """All of them, the worst first; among equals those about who and when."""
+    found = (
         _signatures(case),
         *_proposer(case),
         *_chain(case),
@@ -43,6 +44,7 @@ def checks(case: Case, facts: Facts, now: datetime) -> tuple[Check, ...]:
         *references(case, facts, now),
         *cautions(case),
     )
+    return tuple(sorted(found, key=lambda each: _WORST_FIRST.index(each.outcome)))
 
 
 def _signatures(case: Case) -> Check:

@@ -12,6 +12,7 @@ from keyturn_app.desk import Identity
 from keyturn_app.facts import Link
 from keyturn_app.i18n import _
 from keyturn_app.screens.approvals.case import Case, officer_in, said
+from keyturn_app.screens.approvals.times import short_moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def approve_offer(case: Case, situation: Situation) -> Offer:
         _cannot_act(situation)
         or _ended(case, situation.now)
         or _no_right(case, situation.identity)
-        or _said_already(case, situation.identity, Decision.APPROVE)
+        or _said_already(case, situation, Decision.APPROVE)
     )
 
 
@@ -55,7 +56,7 @@ def reject_offer(case: Case, situation: Situation) -> Offer:
         _cannot_act(situation)
         or _ended(case, situation.now)
         or _no_right(case, situation.identity)
-        or _said_already(case, situation.identity, Decision.REJECT)
+        or _said_already(case, situation, Decision.REJECT)
     )
 
 
@@ -129,11 +130,11 @@ def _no_right(case: Case, identity: Identity) -> str:
     return ""
 
 
-def _said_already(case: Case, identity: Identity, wanted: Decision) -> str:
-    mine = said(case.approvals, identity.officer)
+def _said_already(case: Case, situation: Situation, wanted: Decision) -> str:
+    mine = said(case.approvals, situation.identity.officer)
     if mine is None or (mine.decision is Decision.APPROVE and wanted is Decision.REJECT):
         return ""
-    when = wording.moment(mine.time)
+    when = short_moment(mine.time, situation.now)
     if mine.decision is Decision.APPROVE:
         return _("You approved it: {when}.").format(when=when)
     return _("You rejected it: {when}. A rejection stands.").format(when=when)

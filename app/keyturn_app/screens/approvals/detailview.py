@@ -19,9 +19,11 @@ from keyturn_app.qtkit.widgets import (
     frame,
     label,
     row,
+    set_class,
 )
 from keyturn_app.screens.approvals.changesview import ChangesCard
 from keyturn_app.screens.approvals.consequences import Consequence
+from keyturn_app.screens.approvals.diffpane import see_through
 from keyturn_app.screens.approvals.viewmodel import Detail, FileView, Form, PageView
 
 
@@ -72,6 +74,7 @@ class DetailView(QWidget):
         self._pill.show_state(look.word, look.token, look.icon)
         self._line.setText(detail.facts)
         self._standing.setText(detail.standing)
+        set_class(self._standing, "Strong", "Ok" if detail.in_force else "Warn")
         self._reason.setText(detail.reason)
         text = _("The keyholder did not take it, says the server: {why}")
         self._refusal.say(text.format(why=detail.refusal) if detail.refusal else "", tone="danger")
@@ -85,6 +88,10 @@ class DetailView(QWidget):
             self._export.setVisible(view.decide.export.shown)
             self._export.setEnabled(view.decide.export.possible)
             self._export.setToolTip(view.decide.export.why_not)
+
+    def focus_body(self) -> None:
+        """So that the arrow keys scroll it."""
+        self._scroll.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # ---- inside ----
 
@@ -146,9 +153,12 @@ class DetailView(QWidget):
         inside.setLayout(body)
         scroll = QScrollArea()
         scroll.setObjectName("approvals.detail.scroll")
+        scroll.setAccessibleName(_("The open proposal"))
+        self._scroll = scroll
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
+        see_through(scroll)
         top = column(nav, self._file, spacing=8, margins=(16, 10, 24, 0))
         whole = column(top, spacing=0)
         whole.addWidget(scroll, 1)
@@ -166,6 +176,7 @@ class DetailView(QWidget):
                 inside.addWidget(
                     label(", ".join(each.details), "Second", "Small", wrap=True, selectable=True)
                 )
+            inside.addStretch(1)
             line = row(spacing=10, margins=(14, 12, 14, 12))
             line.addWidget(IconLabel(each.icon, each.weight, 18), 0, Qt.AlignmentFlag.AlignTop)
             line.addLayout(inside, 1)

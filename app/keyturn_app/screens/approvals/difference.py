@@ -65,11 +65,15 @@ def pretty(body: JsonObject) -> list[str]:
 
 
 def side_by_side(before: Sequence[str], after: Sequence[str]) -> tuple[Pair, ...]:
-    """Raises ValueError beyond LONGEST lines."""
+    """Raises ValueError beyond LONGEST lines.
+
+    A comma that ends a line says only that another follows: it makes no difference by itself.
+    """
     if len(before) + len(after) > LONGEST:
         raise ValueError("too long to compare")
     pairs: list[Pair] = []
-    matcher = SequenceMatcher(None, before, after, autojunk=len(before) + len(after) > 2000)
+    old, new = [each.rstrip(",") for each in before], [each.rstrip(",") for each in after]
+    matcher = SequenceMatcher(None, old, new, autojunk=len(old) + len(new) > 2000)
     for tag, one, end, other, other_end in matcher.get_opcodes():
         if tag == "equal":
             for place in range(end - one):

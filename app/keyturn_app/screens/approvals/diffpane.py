@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QScrollArea, QWidget
 
 from keyturn_app.qtkit.theme import colour, mono, theme
 from keyturn_app.screens.approvals.difference import Line, Pair, Sign, Unified
@@ -34,6 +34,14 @@ class Shown:
 
     numbers: str
     line: Line | None
+
+
+def see_through(area: QScrollArea) -> None:
+    """Let a scroll area have the surface that it lies on."""
+    area.viewport().setAutoFillBackground(False)
+    inside = area.widget()
+    if inside is not None:
+        inside.setAutoFillBackground(False)
 
 
 def left_of(pairs: Sequence[Pair]) -> tuple[Shown, ...]:
@@ -71,6 +79,7 @@ class DiffPane(QAbstractScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(160, 120)
         self._copied = copied
+        self.setCornerWidget(QWidget())
         self._rows: tuple[Shown, ...] = ()
         self._font = mono(12)
         metrics = QFontMetricsF(self._font)
@@ -83,12 +92,13 @@ class DiffPane(QAbstractScrollArea):
             return
         self._rows = tuple(rows)
         self.setAccessibleDescription(self.text()[:4000])
-        self.verticalScrollBar().setValue(self._first_change() * ROW)
         self._measure()
+        self.verticalScrollBar().setValue(self._first_change() * ROW)
         self.viewport().update()
 
     def follow(self, other: "DiffPane") -> None:
-        """Scroll together, up and down."""
+        """Scroll together, up and down; only the other one shows a bar."""
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         mine, theirs = self.verticalScrollBar(), other.verticalScrollBar()
         mine.valueChanged.connect(theirs.setValue)
         theirs.valueChanged.connect(mine.setValue)

@@ -186,6 +186,7 @@ class DraftPage(QWidget):
         self._days = QSpinBox()
         self._days.setObjectName("approvals.draft.days")
         self._days.setAccessibleName(_("Days in force"))
+        self._days.lineEdit().setAccessibleName(_("Days in force"))
         self._days.setRange(1, 400)
         self._days.setSuffix(_(" days"))
         self._days.setFixedWidth(110)
@@ -226,7 +227,8 @@ class DraftPage(QWidget):
         both = row(left, right, spacing=12)
         both.setStretch(0, 1)
         both.setStretch(1, 1)
-        foot = row(self._why, None, discard, self._propose, spacing=16)
+        foot = row(self._why, discard, self._propose, spacing=16)
+        foot.setStretch(0, 1)
         body = column(
             row(back, None),
             label(_("New proposal"), "H1"),

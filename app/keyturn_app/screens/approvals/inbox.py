@@ -188,6 +188,8 @@ def _fits(case: Case, which: Filter, officer: str, now: datetime) -> bool:
 
 def _holds(case: Case, text: str) -> bool:
     """Every word of `text` stands somewhere in what the row or its reason says."""
+    if not text:
+        return True
     statement = case.statement
     hay = " ".join(
         (

@@ -8,6 +8,7 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
+    QHeaderView,
     QLineEdit,
     QStackedWidget,
     QWidget,
@@ -143,6 +144,10 @@ class InboxView(QWidget):
         self.table.setItemDelegateForColumn(Column.SUBJECT, SubjectDelegate(self.table))
         for place, width in WIDTHS.items():
             self.table.setColumnWidth(place, width)
+        header = self.table.horizontalHeader()
+        header.setStretchLastSection(False)
+        header.setMinimumSectionSize(60)
+        header.setSectionResizeMode(Column.SUBJECT, QHeaderView.ResizeMode.Stretch)
         self.table.activated.connect(lambda _index: self._calls.open())
         self.table.clicked.connect(self._clicked)
         self.table.selectionModel().currentRowChanged.connect(self._moved)
@@ -177,7 +182,7 @@ class InboxView(QWidget):
         if view.selected not in digests:
             return
         place = digests.index(view.selected)
-        if self.table.currentIndex().row() != place:
+        if self.table.selected_rows() != [place]:
             self.table.selectionModel().setCurrentIndex(
                 self._model.index(place, 0),
                 QItemSelectionModel.SelectionFlag.ClearAndSelect

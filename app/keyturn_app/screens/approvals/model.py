@@ -36,13 +36,14 @@ class Column(IntEnum):
 
 
 WIDTHS = {
-    Column.SUBJECT: 250,
-    Column.KIND: 150,
-    Column.VERSION: 56,
-    Column.STATUS: 170,
-    Column.QUORUM: 130,
-    Column.PROPOSER: 140,
-    Column.AGE: 72,
+    Column.SUBJECT: 220,
+    Column.KIND: 140,
+    Column.VERSION: 72,
+    Column.STATUS: 180,
+    Column.QUORUM: 120,
+    Column.PROPOSER: 130,
+    Column.AGE: 76,
+    Column.LAPSES: 96,
 }
 
 

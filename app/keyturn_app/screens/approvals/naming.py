@@ -2,6 +2,7 @@
 
 import re
 
+from keyturn.quorum.bodies import Admission
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn_app import wording
 from keyturn_app.i18n import _
@@ -54,9 +55,8 @@ def target_word(kind: TargetKind) -> str:
 def subject_word(case: Case) -> str:
     """What a statement is about, short: digests are cut, an admission says its name."""
     statement = case.statement
-    body = case.body()
-    if statement.kind is Kind.MODEL:
-        return f"{body['name']} {body['version']}"
+    if isinstance(statement.body, Admission):
+        return f"{statement.body.name} {statement.body.version}"
     if statement.kind is Kind.REVOCATION:
         kind, _colon, target = statement.subject.partition(":")
         return f"{target_word(TargetKind(kind))} {short(target)}"

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from keyturn.quorum.approvals import Approval, Decision
 from keyturn.quorum.roster import OfficerId, Roster
-from keyturn_app import wording
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.case import Case, counts_as_approver, officer_in, said
 from keyturn_app.screens.approvals.inbox import officer_name
+from keyturn_app.screens.approvals.times import short_moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Person:
     initials: str
     line: str
     comment: str
-    key: str  # first digits of the key id that signed; empty where nothing was signed
+    key: str  # id of the key that signed; empty where nothing was signed
     icon: str
     token: str
 
@@ -50,7 +50,7 @@ def quorum(case: Case) -> Quorum:
 
 def people(case: Case, me: str, now: datetime) -> tuple[Person, ...]:
     """The proposer, then decisions in their order, then those who may still decide."""
-    found = [_proposer(case, me)]
+    found = [_proposer(case, me, now)]
     officers: list[str] = []
     for each in sorted(case.approvals, key=lambda approval: approval.time):
         if each.officer not in officers:
@@ -58,7 +58,7 @@ def people(case: Case, me: str, now: datetime) -> tuple[Person, ...]:
     for officer in officers:
         decision = said(case.approvals, officer)
         if decision is not None:
-            found.append(_decided(case, decision, me))
+            found.append(_decided(case, decision, me, now))
     if case.index is None and case.undecided(now):
         found += [
             _asked(case, each, me)
@@ -84,22 +84,22 @@ def _approvers(case: Case) -> list[str]:
     return [each for each in known if officer_in(case.statement, case.roster, each) is not None]
 
 
-def _proposer(case: Case, me: str) -> Person:
+def _proposer(case: Case, me: str, now: datetime) -> Person:
     statement = case.statement
-    key = statement.envelope.signatures[0].key_id[:16]
+    key = statement.envelope.signatures[0].key_id
     return _person(
         case,
         statement.proposer,
         me,
-        _("Proposed · {when}").format(when=wording.moment(statement.time)),
+        _("Proposed · {when}").format(when=short_moment(statement.time, now)),
         key=key,
         token="pending",  # noqa: S106 - a colour
     )
 
 
-def _decided(case: Case, approval: Approval, me: str) -> Person:
-    when = wording.moment(approval.time)
-    key = approval.envelope.signatures[0].key_id[:16]
+def _decided(case: Case, approval: Approval, me: str, now: datetime) -> Person:
+    when = short_moment(approval.time, now)
+    key = approval.envelope.signatures[0].key_id
     if approval.decision is Decision.REJECT:
         line, icon, token = _("Rejected · {when}"), "circle-x", "danger"
     elif approval.officer in case.approved_by:

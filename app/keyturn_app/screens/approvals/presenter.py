@@ -1,5 +1,6 @@
 """What an officer does on the page of approvals. No Qt; widgets call this and show `view()`."""
 
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -43,6 +44,15 @@ from keyturn_app.screens.approvals.viewmodel import (
 from keyturn_app.tasks import Door
 
 _AFTER_DECIDING = (Topic.PROPOSALS, Topic.SEEN)
+_SHOWN = (
+    Topic.CONNECTION,
+    Topic.SEEN,
+    Topic.PROPOSALS,
+    Topic.MODELS,
+    Topic.ALARMS,
+    Topic.IDENTITY,
+)
+"""Nodes change too often to write the page anew each time: they count at the next tick."""
 
 
 class ApprovalsPresenter(Presenter[PageView]):
@@ -62,8 +72,9 @@ class ApprovalsPresenter(Presenter[PageView]):
         self._lied = ""
         self._answers: dict[Digest, tuple[Proposal, Proposals | None]] = {}
         self._proofs: dict[Digest, VerifiedEntry | None] = {}
-        self._compared: dict[tuple[Digest, Digest | None, bool], Changes] = {}
-        self.keep(desk.subscribe(self._told))
+        self._compared: dict[tuple[object, ...], Changes] = {}
+        self._known: tuple[object, ...] = ()
+        self.keep(desk.subscribe(self._told, *_SHOWN))
         self.keep(self.filing.close)
 
     # ---- what is shown ----
@@ -281,9 +292,10 @@ class ApprovalsPresenter(Presenter[PageView]):
             case.digest,
             None if compared is None else compared.statement.digest,
             case.index is not None,
+            self._desk.now().date(),
         )
         if key not in self._compared:
-            self._compared[key] = changes_view(case)
+            self._compared[key] = changes_view(case, self._desk.now())
         return self._compared[key]
 
     def _decide_view(self, case: Case) -> Decide:
@@ -397,4 +409,22 @@ class ApprovalsPresenter(Presenter[PageView]):
             self._busy, self._comment_wanted = "", False
         if Topic.PROPOSALS in topics:
             self._want_proof()
-        self.changed()
+        known = self._shown_of_facts()
+        same = len(known) == len(self._known) and all(map(operator.is_, known, self._known))
+        if not same or Topic.IDENTITY in topics:
+            self._known = known
+            self.changed()
+
+    def _shown_of_facts(self) -> tuple[object, ...]:
+        """What of the facts is shown: a log that only grew by grants changes nothing here."""
+        facts = self._desk.facts
+        state = None if facts.seen is None else facts.seen.state
+        return (
+            facts.connection.link,
+            facts.proposals,
+            facts.models,
+            facts.alarms,
+            None if state is None else state.newest,
+            None if state is None else state.withdrawn,
+            None if state is None else state.revoked,
+        )

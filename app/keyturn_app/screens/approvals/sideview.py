@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
+from keyturn_app.qtkit.tokens import DRAWER
 from keyturn_app.qtkit.widgets import (
     button,
     clear,
@@ -26,11 +27,11 @@ from keyturn_app.qtkit.widgets import (
     restyle,
     row,
 )
-from keyturn_app.screens.approvals.outcome import Check, Outcome
+from keyturn_app.screens.approvals.diffpane import see_through
+from keyturn_app.screens.approvals.outcome import Check, Outcome, tally
 from keyturn_app.screens.approvals.people import Person
 from keyturn_app.screens.approvals.viewmodel import Decide, Detail
 
-WIDTH = 316
 _CHECK_LOOK = {
     Outcome.MET: ("circle-check", "ok"),
     Outcome.WARNING: ("triangle-alert", "stale"),
@@ -54,7 +55,7 @@ class Initials(QWidget):
     def __init__(self, text: str, token: str) -> None:
         super().__init__()
         self._text, self._token = text, token
-        self.setFixedSize(QSize(36, 36))
+        self.setFixedSize(QSize(34, 34))
         theme().changed.connect(self.update)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
@@ -62,7 +63,7 @@ class Initials(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour(f"{self._token}_bg"))
-        painter.drawEllipse(QRectF(0, 0, 36, 36))
+        painter.drawEllipse(QRectF(0, 0, 34, 34))
         painter.setPen(colour(self._token))
         painter.setFont(sans(12, QFont.Weight.DemiBold))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
@@ -75,7 +76,7 @@ class SideView(QFrame):
         super().__init__()
         self.setProperty("class", "Drawer")
         self.setObjectName("approvals.side")
-        self.setFixedWidth(WIDTH)
+        self.setFixedWidth(DRAWER)
         self._calls = calls
         self._digest = ""
         self._filling = False
@@ -121,20 +122,23 @@ class SideView(QFrame):
         inside = QWidget()
         inside.setObjectName("approvals.side.inside")
         head = row(label(_("Approvals"), "H2"), None, self._quorum)
-        body = column(head, self._bar, self._missing, spacing=8, margins=(20, 18, 16, 12))
+        body = column(head, self._bar, self._missing, spacing=8, margins=(20, 16, 16, 12))
         body.addSpacing(4)
         body.addLayout(self._people)
         body.addSpacing(4)
         body.addWidget(line())
-        body.addWidget(label(_("CHECKS"), "Over"))
+        self._tally = label("", "Small", "Second", name="approvals.checks.tally")
+        body.addLayout(row(label(_("CHECKS"), "Over"), None, self._tally))
         body.addLayout(self._checks)
         body.addStretch(1)
         inside.setLayout(body)
         scroll = QScrollArea()
         scroll.setObjectName("approvals.side.scroll")
+        scroll.setAccessibleName(_("Approvals and checks"))
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
+        see_through(scroll)
         return scroll
 
     def _foot(self) -> QWidget:
@@ -205,16 +209,17 @@ class SideView(QFrame):
         clear(self._people)
         for each in people:
             words = column(label(each.name, "Strong"), spacing=1)
-            words.addWidget(label(each.line, "Second", "Small", wrap=True))
-            if each.comment:
-                said = label(f"“{each.comment}”", "Small", wrap=True, selectable=True)
-                words.addWidget(said)
+            said = each.line
             if each.key:
-                key = label(_("key {id}…").format(id=each.key), "Mono", "Muted", selectable=True)
-                words.addWidget(key)
+                said += f" · {each.key[:8]}"
+            under = label(said, "Second", "Small", wrap=True, selectable=True)
+            under.setToolTip(_("Signed by key {id}").format(id=each.key) if each.key else "")
+            words.addWidget(under)
+            if each.comment:
+                words.addWidget(label(f"“{each.comment}”", "Small", wrap=True, selectable=True))
             holder = QWidget()
-            holder.setAccessibleName(f"{each.name}: {each.line}")
-            inside = row(spacing=12)
+            holder.setAccessibleName(f"{each.name}: {said}")
+            inside = row(spacing=10)
             inside.addWidget(Initials(each.initials, each.token), 0, Qt.AlignmentFlag.AlignTop)
             inside.addLayout(words, 1)
             if each.icon:
@@ -225,6 +230,7 @@ class SideView(QFrame):
 
     def _show_checks(self, checks: Sequence[Check]) -> None:
         clear(self._checks)
+        self._tally.setText(tally(checks))
         for each in checks:
             words = column(label(each.text, wrap=True, selectable=True), spacing=1)
             if each.found:
@@ -249,7 +255,7 @@ class SideView(QFrame):
             self._comment.setPlainText(decide.comment)
         self._filling = False
         can = decide.approve.possible or decide.reject.possible
-        self._comment.setEnabled(can)
+        self._comment.setVisible(can)
         state = "error" if decide.comment_wanted else ""
         if self._comment.property("state") != state:
             self._comment.setProperty("state", state)

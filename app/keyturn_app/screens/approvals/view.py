@@ -1,6 +1,7 @@
 """The page of approvals: list, proposal and draft, one at a time. Shows views, decides nothing."""
 
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from keyturn.base.encoding import parse_digest
@@ -131,7 +132,13 @@ class ApprovalsPage(Page):
         whole.addWidget(self._stack, 1)
         self.setLayout(whole)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        self._show()
+        super().showEvent(event)
+
     def _show(self) -> None:
+        if not self.isVisible():
+            return  # written when it comes to the front
         draft, view = self.drafts.view(), self.presenter.view()
         self._banner.say(view.trouble, tone=view.tone)
         before = self._stack.currentWidget()
@@ -157,7 +164,7 @@ class ApprovalsPage(Page):
         elif now is self._draft:
             self._draft.focus_body()
         else:
-            self._detail.setFocus(Qt.FocusReason.OtherFocusReason)
+            self._detail.focus_body()
 
     def _reject(self) -> None:
         self.presenter.reject()

@@ -39,6 +39,7 @@ from keyturn_app.screens.approvals.naming import (
 )
 from keyturn_app.screens.approvals.outcome import Check
 from keyturn_app.screens.approvals.people import Person, Quorum, people, quorum
+from keyturn_app.screens.approvals.times import short_moment
 from keyturn_app.states import Look
 
 
@@ -95,6 +96,7 @@ class Detail:
     kind: str
     status: Look
     standing: str
+    in_force: bool
     facts: str  # one line: version, ticket, age
     reason: str
     refusal: str
@@ -176,6 +178,7 @@ def detail(
         kind_word(statement.kind),
         case_look(case, now),
         standing(case, now),
+        case.in_force,
         _line(case, now),
         statement.reason,
         case.refusal.message if case.refusal is not None and case.index is None else "",
@@ -226,7 +229,7 @@ def bound(case: Case) -> tuple[tuple[str, str, bool], ...]:
     )
 
 
-def changes_view(case: Case) -> Changes:
+def changes_view(case: Case, now: datetime) -> Changes:
     """Against what it replaces; everything is new where there is nothing, or nothing is known."""
     statement = case.statement
     compared = case.compared_with()
@@ -248,7 +251,7 @@ def changes_view(case: Case) -> Changes:
         version=statement.version, name=officer_name(case, statement.proposer)
     )
     if compared is not None:
-        before_title = _before_title(case)
+        before_title = _before_title(case, now)
     elif case.state is None and statement.version > 1:
         title = _("All of it: what it replaces is not known offline")
     else:
@@ -292,11 +295,11 @@ def kinds_in(cases: tuple[Case, ...]) -> tuple[tuple[Kind, str], ...]:
     return tuple((each, kind_word(each)) for each in Kind if each in found)
 
 
-def _before_title(case: Case) -> str:
+def _before_title(case: Case, now: datetime) -> str:
     compared = case.compared_with()
     if compared is None:
         return ""
-    since = wording.moment(compared.since)
+    since = short_moment(compared.since, now)
     version = compared.statement.version
     if case.index is not None:
         return _("v{version} · was in force from {since}").format(version=version, since=since)

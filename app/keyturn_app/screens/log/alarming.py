@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from keyturn.base.encoding import b64
 from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.signatures import VerifyKey
-from keyturn.base.strictjson import dump, parse_object
+from keyturn.base.strictjson import parse_object
+from keyturn.client.contradiction import TYPE, contradiction
 from keyturn.client.errors import FileUnusable
 from keyturn.client.profile import write_atomically
 from keyturn.tlog.checkpoints import Checkpoint, parse_checkpoint, verify_checkpoint
 from keyturn.tlog.notes import MAX_NOTE, parse_note
 
 _MAX = 256 << 10
-_TYPE = "contradiction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,8 @@ def read_saved(
 
 def parse(raw: bytes, key: VerifyKey | None, origin: str | None) -> Contradiction:
     """Raises MalformedError."""
-    fields = parse_object(raw, limit=_MAX, what=_TYPE)
-    fields.literal("type", _TYPE)
+    fields = parse_object(raw, limit=_MAX, what=TYPE)
+    fields.literal("type", TYPE)
     fields.literal("format", 1)
     kept, shown = fields.b64("kept", limit=MAX_NOTE), fields.b64("shown", limit=MAX_NOTE)
     fields.done()
@@ -81,12 +80,6 @@ def side(
     return Side(note, checkpoint, True, time)
 
 
-def export(contradiction: Contradiction, path: Path) -> None:
+def export(both: Contradiction, path: Path) -> None:
     """Both notes in one file, as they are saved by the app itself. Raises FileUnusable."""
-    document = {
-        "type": _TYPE,
-        "format": 1,
-        "kept": b64(contradiction.kept.note),
-        "shown": b64(contradiction.shown.note),
-    }
-    write_atomically(path, dump(document))
+    write_atomically(path, contradiction(both.kept.note, both.shown.note))

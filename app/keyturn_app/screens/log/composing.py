@@ -15,7 +15,6 @@ from keyturn_app.screens.log.keeping import Consistency, Kept, Verdict
 from keyturn_app.screens.log.viewmodel import (
     AlarmSide,
     AlarmView,
-    Banner,
     CheckpointRow,
     Checkpoints,
     Chip,
@@ -24,10 +23,11 @@ from keyturn_app.screens.log.viewmodel import (
     Section,
     Span,
     Tile,
-    Tone,
 )
 from keyturn_app.screens.log.words import kind_look, kinds_word, moment
-from keyturn_app.states import Look, link_look
+from keyturn_app.states import Look
+
+_GREEN = "ok"
 
 
 def spans() -> tuple[Span, ...]:
@@ -49,28 +49,12 @@ def sections(alarms: int) -> tuple[tuple[Section, str], ...]:
     return (*always, (Section.ALARM, n_("{count} alarm", "{count} alarms", alarms)))
 
 
-def banner(facts: Facts, now: datetime) -> Banner:
-    """What must be known before any row is read (I10)."""
+def as_of(facts: Facts) -> str:
+    """When what is shown was true, where that is not now (I10)."""
     seen, link = facts.seen, facts.connection.link
-    if not facts.trusted:
-        text = _("This server is not believed any more. What is shown was verified before.")
-        if seen is not None:
-            text = _(
-                "This server is not believed any more. What is shown was verified at {time}."
-            ).format(time=wording.moment(seen.as_of))
-        return Banner(text, Tone.DANGER)
-    if facts.alarms:
-        return Banner(_("There was an alarm: a server was caught at a lie."), Tone.DANGER)
     if seen is None or link in (Link.LIVE, Link.CONNECTING):
-        return Banner()
-    return Banner(
-        _("{state}. The log is shown as it was verified at {time}, {ago}.").format(
-            state=link_look(link).word,
-            time=wording.moment(seen.as_of),
-            ago=wording.ago(seen.as_of, now),
-        ),
-        Tone.WARN,
-    )
+        return ""
+    return _("as verified at {time}").format(time=wording.moment(seen.as_of))
 
 
 def empty(facts: Facts, shown: int, filtered: bool, busy: bool) -> Empty | None:
@@ -109,17 +93,15 @@ def chips(columns: Columns, checked: frozenset[object]) -> tuple[Chip, ...]:
     )
 
 
-def tiles(
-    seen: Seen | None, consistency: Consistency, last: str, now: datetime
-) -> tuple[Tile, ...]:
-    """Four figures over the page."""
-    quiet = Look("", "muted", "scroll-text")
+def tiles(facts: Facts, consistency: Consistency, last: str, now: datetime) -> tuple[Tile, ...]:
+    """Four figures over the page; none before the log is known."""
+    seen = facts.seen
     if seen is None:
-        return (Tile("size", _("Entries"), "—", _("not known yet"), quiet),)
+        return ()
+    quiet = Look("", "muted", "scroll-text")
     at = seen.checkpoint.checkpoint
-    verdict, _text = consistency_look(consistency)
-    count = n_("{count} checkpoint", "{count} checkpoints", consistency.consistent)
-    since = consistency.since
+    verdict, _text = consistency_look(facts, consistency)
+    count = n_("{count} checkpoint seen", "{count} checkpoints seen", consistency.consistent)
     witness, _long = witnesses(seen)
     keys = seen.roster.witnesses
     return (
@@ -135,9 +117,7 @@ def tiles(
             "consistency",
             _("Consistency"),
             verdict.word,
-            count
-            if since is None
-            else _("{count} since {time}").format(count=count, time=moment(since)[:16]),
+            count,
             verdict,
         ),
         Tile(
@@ -150,8 +130,22 @@ def tiles(
     )
 
 
-def consistency_look(consistency: Consistency) -> tuple[Look, str]:
-    """One word, and a sentence."""
+def consistency_look(facts: Facts, consistency: Consistency) -> tuple[Look, str]:
+    """One word, and a sentence. What is old is not green, whatever it was (I10)."""
+    look, text = _compared(consistency)
+    if consistency.contradicted is None and any(map(_rewrote, facts.alarms)):
+        text = _("The server showed a history that does not extend what was seen: see the alarm.")
+        return Look(_("Rewritten"), "danger", "siren"), text
+    if look.token == _GREEN and facts.connection.link is not Link.LIVE:
+        return Look(look.word, "unknown", look.icon), text
+    return look, text
+
+
+def _rewrote(each: Alarm) -> bool:
+    return each.kind is AlarmKind.REWRITTEN
+
+
+def _compared(consistency: Consistency) -> tuple[Look, str]:
     against = consistency.contradicted
     if against is not None:
         return Look(_("Rewritten"), "danger", "siren"), _(
@@ -166,13 +160,13 @@ def consistency_look(consistency: Consistency) -> tuple[Look, str]:
         return Look(_("Checking"), "pending", "circle-dashed"), text
     if consistency.since is None:
         text = _("No checkpoint of this log was seen before.")
-        return Look(_("Nothing to compare"), "unknown", "circle-minus"), text
+        return Look(_("First seen"), "unknown", "circle-minus"), text
     text = n_(
         "Consistent with the {count} checkpoint seen since {{time}}.",
         "Consistent with all {count} checkpoints seen since {{time}}.",
         consistency.consistent,
     ).replace("{time}", wording.moment(consistency.since))
-    return Look(_("Consistent"), "ok", "shield-check"), text
+    return Look(_("Consistent"), _GREEN, "shield-check"), text
 
 
 def witnesses(seen: Seen) -> tuple[Look, str]:
@@ -210,8 +204,9 @@ def cosigned(seen: Seen) -> int:
     return count
 
 
-def checkpoints(seen: Seen | None, consistency: Consistency) -> Checkpoints:
-    verdict, text = consistency_look(consistency)
+def checkpoints(facts: Facts, consistency: Consistency) -> Checkpoints:
+    seen = facts.seen
+    verdict, text = consistency_look(facts, consistency)
     unknown = Look(_("Unknown"), "unknown", "circle-slash")
     witness, witness_text = (unknown, "") if seen is None else witnesses(seen)
     checked = consistency.checked
@@ -258,7 +253,7 @@ def alarm(
 ) -> AlarmView:
     return AlarmView(
         _title(each.kind),
-        each.message,
+        each.message[:1].upper() + each.message[1:],
         wording.moment(each.at),
         each.found,
         each.expected,

@@ -23,6 +23,7 @@ from keyturn_app.screens.log.viewmodel import Detail, Fact, Named, Proof, statem
 from keyturn_app.screens.log.words import (
     Body,
     StartEntry,
+    kind_look,
     model_name,
     read_leaf,
     row,
@@ -40,18 +41,20 @@ def detail(index: int, seen: Seen, indexing: Indexing, receipt: Receipt, asking:
     """Everything about one entry that is seen."""
     leaf = seen.leaves[index]
     line = row(index, leaf, seen.state)
+    kind = line.look
     facts: tuple[Fact, ...] = ()
     named: tuple[Named, ...] = ()
     try:
-        _entry, body = read_leaf(leaf)
+        entry, body = read_leaf(leaf)
     except MalformedError:
         pass
     else:
         facts, named = facts_of(body, seen.state), named_by(body, seen.state)
+        kind = kind_look(entry.kind)
     look, text = _receipt(receipt, leaf, asking)
     return Detail(
         index,
-        line.look,
+        kind,
         _("Entry {index}").format(index=f"{index:,}"),
         line.time,
         line.text,

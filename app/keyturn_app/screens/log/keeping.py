@@ -73,11 +73,15 @@ class Keeping:
         self._job: Job | None = None
         self._verdicts: Known = {}
         self._log: tuple[str, bytes] | None = None
+        self._next: tuple[Seen, LeafTree, bool] | None = None
         self.consistency = Consistency()
 
     def look(self, seen: Seen | None, tree: LeafTree, *, anew: bool = False) -> None:
         """Check whatever is not checked yet; with `anew`, everything again."""
-        if seen is None or self._job is not None:
+        if seen is None:
+            return
+        if self._job is not None:  # one after the other: what came meanwhile is looked at next
+            self._next = (seen, tree, anew)
             return
         self._leave()
         log = (seen.authority.origin, seen.authority.log_key().spki)
@@ -118,7 +122,8 @@ class Keeping:
             finished.append(True)
             self._job = None
             self._verdicts.update(found)
-            self._show(kept, seen.as_of)
+            self._show(kept, self._desk.now())
+            self._go_on()
 
         def failed(error: KeyturnError) -> None:
             finished.append(True)
@@ -128,6 +133,11 @@ class Keeping:
         job = self._door.run(_("checking consistency"), work, done=done, failed=failed)
         if not finished:
             self._job = job
+
+    def _go_on(self) -> None:
+        waiting, self._next = self._next, None
+        if waiting is not None:
+            self.look(waiting[0], waiting[1], anew=waiting[2])
 
     def _show(self, kept: Sequence[SeenCheckpoint], checked: datetime | None) -> None:
         judged_now = tuple(

@@ -213,15 +213,14 @@ class LogPresenter(Presenter[LogView]):
         return LogView(
             self._section,
             composing.sections(self._alarms.count),
-            composing.banner(facts, now),
-            composing.tiles(facts.seen, consistency, self._age_of_newest(), now),
+            composing.tiles(facts, consistency, self._age_of_newest(), now),
             self._filter_bar(rows),
+            facts.seen is not None,
             rows,
             composing.empty(facts, rows.count, indexing.filtered, indexing.busy),
-            not facts.trusted or facts.connection.link not in (Link.LIVE, Link.CONNECTING),
             None if self._chosen is None else self._chosen.index,
             self._detail_now(),
-            composing.checkpoints(facts.seen, consistency),
+            composing.checkpoints(facts, consistency),
             self._alarms.view(consistency),
             self._work(),
             self.why_not(),
@@ -354,6 +353,8 @@ class LogPresenter(Presenter[LogView]):
         summary = n_("{count} entry", "{count} entries", total)
         if indexing.filtered:
             summary = _("{shown} of {total}").format(shown=f"{rows.count:,}", total=f"{total:,}")
+        if old := composing.as_of(self._desk.facts):
+            summary = f"{summary}, {old}"
         busy = indexing.fault
         if not busy and total and not indexing.ready:
             busy = _("Reading: {share} %").format(share=indexing.done * 100 // total)

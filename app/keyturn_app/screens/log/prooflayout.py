@@ -9,8 +9,8 @@ from enum import Enum
 
 from keyturn_app.screens.log.proofsteps import Path
 
-NODE_WIDTH, NODE_HEIGHT = 92, 34
-GAP, RISE, MARGIN = 12, 20, 2
+NODE_WIDTH, NODE_HEIGHT = 84, 34
+GAP, RISE, MARGIN = 10, 18, 2
 
 
 class Role(Enum):

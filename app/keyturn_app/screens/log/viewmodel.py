@@ -18,20 +18,6 @@ class Section(Enum):
     ALARM = "alarm"
 
 
-class Tone(Enum):
-    WARN = "warn"
-    DANGER = "danger"
-    INFO = "info"
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """An empty text: none."""
-
-    text: str = ""
-    tone: Tone = Tone.WARN
-
-
 @dataclass(frozen=True, slots=True)
 class Tile:
     """`look` gives icon and colour; `figure` is what is read first."""
@@ -221,12 +207,11 @@ class LogView:
 
     section: Section
     sections: tuple[tuple[Section, str], ...]
-    banner: Banner
     tiles: tuple[Tile, ...]
     filter: FilterBar
+    known: bool  # whether there is a log to filter
     rows: Rows
     empty: Empty | None
-    dimmed: bool
     selected: int | None
     detail: Detail | None
     checkpoints: Checkpoints

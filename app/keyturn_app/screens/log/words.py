@@ -33,6 +33,9 @@ class StartEntry:
     software: str
 
 
+_QUIET = {EntryKind.GRANT, EntryKind.START, EntryKind.ORIGIN, EntryKind.WITHDRAWAL}
+"""Among thousands of rows only changes of authority and refusals have a colour."""
+
 Body = OriginEntry | StatementEntry | WithdrawalEntry | GrantEntry | RefusalEntry | StartEntry
 
 
@@ -95,6 +98,8 @@ def row(index: int, leaf: bytes, state: AuthorityState) -> Row:
     except MalformedError as error:
         return Row(index, "", Look(_("Unreadable"), "danger", "file-warning"), error.message, "")
     look = kind_look(entry.kind)
+    if entry.kind in _QUIET:
+        look = Look(look.word, "text2", look.icon)
     if isinstance(body, StatementEntry) and body.kind is Kind.REVOCATION:
         look = Look(look.word, "quarantined", "ban")
     node = body.node if isinstance(body, GrantEntry | RefusalEntry) else ""

@@ -103,7 +103,15 @@ def _proposals_of(digest: Digest, facts: Facts) -> list[Proposal]:
     return sorted(found, key=lambda each: each.statement.time, reverse=True)
 
 
-def look_of(admission: Admission) -> Look:
+def look_of(admission: Admission, facts: Facts) -> Look:
+    """What is old is not green (I10): the word stays, with its age beside it on the page."""
+    look = _look(admission)
+    if facts.connection.link is Link.LIVE or admission.standing is not Standing.IN_FORCE:
+        return look
+    return Look(look.word, "unknown", look.icon)
+
+
+def _look(admission: Admission) -> Look:
     return {
         Standing.IN_FORCE: Look(_("In force"), "ok", "circle-check"),
         Standing.OPEN: Look(_("Not in force"), "stale", "hourglass"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyturn.base.encoding import Digest
+from keyturn.base.errors import MalformedError
+from keyturn.base.times import parse_time
 from keyturn.client.inventory import Model, Node
 from keyturn.quorum.bodies import Keys
 from keyturn.quorum.kinds import Kind
@@ -120,10 +122,10 @@ def detail_of(
         digest=model.digest,
         name=model.name,
         version=model.version,
-        look=look_of(admission),
+        look=look_of(admission, facts),
         note=note_of(admission),
         why=_why(admission, facts, now),
-        warnings=_warnings(admission, model, facts, keys, now),
+        warnings=_warnings(admission, model, facts, keys, manifest, now),
         identity=_identity(model, manifest),
         tag=model.tag,
         key_lines=_key_lines(model, keys),
@@ -177,21 +179,25 @@ def _fixed_why(standing: Standing) -> str:
 
 
 def _warnings(
-    admission: Admission, model: Model, facts: Facts, keys: Keys | None, now: datetime
+    admission: Admission,
+    model: Model,
+    facts: Facts,
+    keys: Keys | None,
+    manifest: Manifest | None,
+    now: datetime,
 ) -> tuple[str, ...]:
     found = []
     body = admission.body
-    if admission.standing is Standing.IN_FORCE and body is not None and facts.seen is not None:
-        if facts.seen.state.policy(body.policy, now) is None:
-            found.append(
-                _("Its policy “{policy}” is not in force: no key is released.").format(
-                    policy=body.policy
-                )
+    policy = body.policy if body and admission.standing is Standing.IN_FORCE else None
+    if policy and facts.seen is not None and facts.seen.state.policy(policy, now) is None:
+        text = _("Its policy “{policy}” is not in force: no key is released.")
+        found.append(text.format(policy=policy))
+    if manifest is not None and manifest.identity.name != model.name:
+        found.append(
+            _("It is admitted as “{name}”, but its manifest calls it “{other}”.").format(
+                name=model.name, other=manifest.identity.name
             )
-        if model.tag != body.tag.hex():
-            found.append(
-                _("The tag in the inventory is not the admitted one: this is another key.")
-            )
+        )
     foreign = keys is not None and model.ingest_key not in _ingest_ids(keys)
     if foreign and model.ingest_key and not model.has_wrapped_key:
         found.append(_("It was sealed to another ingest key than the one in force."))
@@ -219,14 +225,21 @@ def _identity(model: Model, manifest: Manifest | None) -> tuple[Line, ...]:
         own = manifest.provenance
         lines.append((_("Sealed at"), wording.moment(manifest.created), False))
         lines.append((_("Sealed by"), f"{own.tool} {own.tool_version}", False))
-    lines.append((_("Registered"), model.registered or _("unknown"), False))
+    lines.append((_("Registered"), _moment(model.registered), False))
     return tuple(lines)
+
+
+def _moment(text: str) -> str:
+    try:
+        return wording.moment(parse_time(text))
+    except MalformedError:
+        return _("unknown")
 
 
 def _key_lines(model: Model, keys: Keys | None) -> tuple[Line, ...]:
     lines: list[Line] = [(_("Ingest key"), wording.digest(model.ingest_key) or "—", True)]
     if keys is not None:
-        words = {"software": _("software assurance"), "hardware": _("hardware assurance")}
+        words = {"software": _("a software token"), "hardware": _("an HSM")}
         lines.append((_("Held in"), words.get(keys.assurance, keys.assurance), False))
     taken = (
         _("under the authority's own key (KEK)")

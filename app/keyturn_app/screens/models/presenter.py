@@ -104,7 +104,7 @@ class ModelsPresenter(Presenter[ModelsView]):
             banner=banner,
             tone=tone,
             dimmed=bool(banner),
-            tiles=tiles_of(shown.every, arranged.show) if facts.trusted else (),
+            tiles=tiles_of(facts, shown.every, arranged.show) if facts.trusted else (),
             query=arranged.query,
             rows=shown.rows if facts.trusted else (),
             count=count_text(shown) if facts.models and facts.trusted else "",
@@ -126,6 +126,10 @@ class ModelsPresenter(Presenter[ModelsView]):
     def show(self, show: Show) -> None:
         """Only these; the same again shows all."""
         self._arrange(show=Show.ALL if self._arranged.show is show else show)
+
+    def open_all(self) -> None:
+        """Leave every filter."""
+        self._arrange(query="", show=Show.ALL)
 
     def sort(self, column: Column) -> None:
         """By this column; the same again turns the order round."""

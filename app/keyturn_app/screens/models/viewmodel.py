@@ -1,7 +1,7 @@
 """The inventory as it is shown: frozen values, made of verified facts. No Qt in here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum
@@ -17,6 +17,7 @@ from keyturn_app.screens.models.admission import (
     Standing,
     admission_of,
     look_of,
+    nodes_known,
     note_of,
     serving_counts,
 )
@@ -172,7 +173,7 @@ def rows_of(facts: Facts, now: datetime, arrangement: Arrangement) -> Shown:
 def _row(model: Model, facts: Facts, now: datetime, counts: Counter[Digest] | None) -> Row:
     admission = admission_of(model.digest, facts, now)
     runs = None if counts is None else counts[model.digest]
-    look, note = look_of(admission), note_of(admission)
+    look, note = look_of(admission, facts), note_of(admission)
     registered = _time(model.registered)
     status = f"{look.word} ({note})" if note else look.word
     texts = (
@@ -249,62 +250,53 @@ _ORDER: dict[Column, Callable[[Row], tuple[object, ...]]] = {
 }
 
 
-def tiles_of(every: Iterable[Row], chosen: Show) -> tuple[Tile, ...]:
-    rows = tuple(every)
-    known = [row.runs for row in rows if row.runs is not None]
-    running = sum(1 for runs in known if runs)
-    in_force = sum(row.standing is Standing.IN_FORCE for row in rows)
-    waiting = sum(row.standing is Standing.OPEN for row in rows)
-    closed = sum(row.standing in _CLOSED for row in rows)
-    nodes = sum(known)
-    unknown = bool(rows) and not known
+def tiles_of(facts: Facts, every: Sequence[Row], chosen: Show) -> tuple[Tile, ...]:
+    """A dash where nobody knows: not known is never shown as none (I10)."""
+    known = facts.models is not None
+
+    def tile(show: Show, name: str, icon: str, token: str, text: str, *standing: Standing) -> Tile:
+        figure = sum(row.standing in standing for row in every)
+        tint = token if figure else "unknown"
+        return Tile(show, name, f"{figure:,}" if known else "—", text, icon, tint, chosen is show)
+
     return (
-        _tile(
+        tile(
             Show.IN_FORCE,
-            chosen,
-            in_force,
             _("In force"),
             "circle-check",
-            "ok",
+            "ok" if facts.connection.link is Link.LIVE else "unknown",
             _("a key can be released"),
+            Standing.IN_FORCE,
         ),
-        _tile(
+        tile(
             Show.WAITING,
-            chosen,
-            waiting,
-            _("Awaiting approval"),
+            _("Proposed"),
             "hourglass",
             "stale",
-            _("proposed, not in force"),
+            _("not in force yet"),
+            Standing.OPEN,
         ),
-        _tile(
+        tile(
             Show.CLOSED,
-            chosen,
-            closed,
             _("No admission"),
             "ban",
             "unknown",
-            _("never, expired or revoked"),
+            _("none, expired, revoked"),
+            *_CLOSED,
         ),
-        Tile(
-            Show.RUNNING,
-            _("Running now"),
-            "—" if unknown else f"{running:,}",
-            _("unknown: not connected")
-            if unknown
-            else n_("on {count} node", "on {count} nodes", nodes),
-            "server",
-            "unknown" if unknown else "pending",
-            chosen is Show.RUNNING,
-        ),
+        _running(facts, every, chosen),
     )
 
 
-def _tile(
-    show: Show, chosen: Show, figure: int, name: str, icon: str, token: str, text: str
-) -> Tile:
+def _running(facts: Facts, every: Sequence[Row], chosen: Show) -> Tile:
+    runs = [row.runs for row in every if row.runs is not None]
+    models, nodes = sum(1 for each in runs if each), sum(runs)
+    text = n_("on {count} node", "on {count} nodes", nodes) if nodes else _("on no node")
+    figure, token = f"{models:,}", "pending" if models else "unknown"
+    if not nodes_known(facts) or facts.models is None:
+        figure, text = "—", _("not known")
     return Tile(
-        show, name, f"{figure:,}", text, icon, token if figure else "unknown", chosen is show
+        Show.RUNNING, _("Running now"), figure, text, "server", token, chosen is Show.RUNNING
     )
 
 

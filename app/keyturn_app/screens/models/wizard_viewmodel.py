@@ -134,7 +134,7 @@ def view_of(wizard: Wizard, around: Around, now: datetime) -> WizardView:
         folder=draft.folder,
         suggested_folder=draft.effective_folder,
         place=_place(draft),
-        summary=_summary(draft) if wizard.step is Step.SUMMARY else (),
+        summary=_summary(draft) if wizard.step in {Step.SUMMARY, Step.SEALING} else (),
         can=_can(),
         cannot=_cannot(),
         run=around.run,

@@ -33,6 +33,12 @@ class Lockable(InlineDesk):
     def lock(self) -> None:
         self.calls.append("lock")
 
+    def rest(self) -> None:
+        """Another seat has the window."""
+
+    def wake(self) -> None:
+        """It has the window again."""
+
     def close(self) -> None:
         self.calls.append("close")
 

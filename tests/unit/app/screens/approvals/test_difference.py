@@ -77,3 +77,9 @@ def test_everything_is_new_against_nothing() -> None:
 def test_too_long_is_said() -> None:
     with pytest.raises(ValueError, match="too long"):
         side_by_side(["x"] * LONGEST, ["y"])
+
+
+def test_a_comma_at_the_end_makes_no_difference_by_itself() -> None:
+    pairs = side_by_side(["[", '  "a"', "]"], ["[", '  "a",', '  "b"', "]"])
+    assert counts(pairs) == (1, 0)
+    assert texts(pairs)[1] == ('  "a"', '  "a",')

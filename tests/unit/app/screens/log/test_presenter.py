@@ -340,8 +340,8 @@ def test_a_rewritten_history_shows_both_checkpoints(table: Table, tmp_path: Path
     table.show(connection=Connection(Link.DISTRUSTED), alarms=(alarm,))
     view = table.view
     assert view.section is Section.ALARM
-    assert view.dimmed
-    assert "not believed" in view.banner.text
+    assert view.checkpoints.verdict.word == "Rewritten"
+    assert "as verified at 2026-11-23" in view.filter.summary
     assert view.alarm is not None
     before, now = view.alarm.sides
     assert before.signature.word == now.signature.word == "Signed by the log's key"
@@ -382,9 +382,9 @@ def test_out_of_reach_the_log_is_shown_as_of_then(table: Table) -> None:
     table.book.clock.advance(minutes=3)
     table.show(connection=Connection(Link.RECONNECTING, failures=2))
     view = table.view
-    assert view.banner.text.startswith("Reconnecting. The log is shown as it was verified")
-    assert "3 min ago" in view.banner.text
-    assert view.dimmed
+    assert view.filter.summary == "10 entries, as verified at 2026-11-23 08:00:06 UTC"
+    assert next(each.note for each in view.tiles if each.id == "last") == "verified 3 min ago"
+    assert view.checkpoints.verdict.token != "ok"
     assert view.rows.count == 10
     assert view.why_not.export == "The server is out of reach."
     assert view.why_not.verify == ""

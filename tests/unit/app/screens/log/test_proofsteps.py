@@ -60,8 +60,8 @@ def test_boxes_do_not_overlap_and_stay_inside() -> None:
 def test_the_path_is_marked_and_the_siblings_stand_on_their_side() -> None:
     path = path_of(5, 40)
     made = layout(path)
-    assert [each.role for each in made.boxes if each.on_path][0] is Role.LEAF
-    assert [each.role for each in made.boxes if each.on_path][-1] is Role.ROOT
+    roles = [each.role for each in made.boxes if each.on_path]
+    assert (roles[0], roles[-1]) == (Role.LEAF, Role.ROOT)
     middle = next(each.x for each in made.boxes if each.role is Role.LEAF)
     siblings = [each for each in made.boxes if each.role is Role.SIBLING]
     assert [each.x < middle for each in siblings] == [step.left for step in path.steps]

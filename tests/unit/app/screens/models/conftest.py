@@ -12,9 +12,11 @@ from keyturn.client.profile import Profile
 from keyturn.officerkeys.location import InKeyring
 from keyturn.quorum.kinds import Kind
 from keyturn.seal.paths import KEY_NAME, MANIFEST_NAME
+from keyturn.vault.hygiene import UNLOCKED_MEMORY, Hygiene
 from keyturn.vault.sealer import SealedModel
 from keyturn_app.actions import Actions
 from keyturn_app.desk import Identity
+from keyturn_app.screens.models import work
 from keyturn_app.screens.models.presenter import ModelsPresenter, Surroundings
 from keyturn_app.tasks import Job, Progress, Work
 from support.agents import seal_for
@@ -146,6 +148,13 @@ class Here:
             link.release(node.request(link.challenge(), made.sealed.model_digest))
         self.whole.world.catch_up()
         self.desk.refresh()
+
+
+@pytest.fixture(autouse=True)
+def unhardened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hardening is for a process's whole life: other tests look into this one."""
+    found = Hygiene(frozenset({UNLOCKED_MEMORY}), ("swap is in use: zram0",))
+    monkeypatch.setattr(work, "harden_process", lambda: found)
 
 
 @pytest.fixture

@@ -111,6 +111,7 @@ def test_from_a_directory_to_an_admission(sealing: Sealing) -> None:
     report = verify_copies(sealing.out)
     assert (view.done.digest, report.extra) == (report.model_digest, ())
     assert report.manifest.identity.model_id == "tiny"
+    assert view.done.notes == ("swap is in use: zram0",)
     sealing.wizard.register()
     sealing.door.go()
     assert sealing.view.done.registered
