@@ -3,21 +3,21 @@
 Nothing is left behind before `join`, and nothing of a `join` that failed.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
-from keyturn.base.signatures import Algorithm, key_id_of
+from keyturn.base.signatures import Algorithm
 from keyturn.client.authority import fetch_authority
-from keyturn.client.card import CardKey, find_card_modules, list_cards
+from keyturn.client.card import CardKey, find_card_key
 from keyturn.client.memory import Memory
 from keyturn.client.profile import Profile
 from keyturn.client.transport import Transport
+from keyturn.officerkeys.errors import KeyMismatch
 from keyturn.officerkeys.keyfile import read_key_file, write_key_file
 from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret, generate
 from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation
@@ -38,16 +38,6 @@ class KeyKind(Enum):
     NEW_KEYRING = "new-keyring"
     IMPORTED = "imported"
     CARD = "card"
-
-
-@dataclass(frozen=True, slots=True)
-class CardFound:
-    """A key on a card in this machine that the roster knows as `officer`'s."""
-
-    officer: str
-    name: str
-    card: str
-    key: CardKey
 
 
 class KnownAlready(KeyturnError):
@@ -72,7 +62,10 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class KeyChoice:
-    """For a new key who it is of; for an imported one, `path` and what the file says."""
+    """For a new key who it is of; for an imported one, `path` and what the file says.
+
+    For a card its key, and `public` once the roster says whose it is.
+    """
 
     kind: KeyKind
     officer: str
@@ -80,23 +73,15 @@ class KeyChoice:
     algorithm: Algorithm = Algorithm.ED25519
     path: Path | None = None
     public: OfficerPublic | None = None
-    card: CardFound | None = None
-
-    @property
-    def place(self) -> KeyLocation | None:
-        """Where a key lies that is there already."""
-        if self.card is not None:
-            return self.card.key.location
-        return None if self.path is None else InFile(self.path.absolute())
+    card: CardKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """`public`: what the others need to put this officer into the roster; None for a card, whose
-    key is in it."""
+    """`public`: what the others need to put this officer into the roster."""
 
     known: Known
-    public: OfficerPublic | None
+    public: OfficerPublic
     in_roster: bool
 
 
@@ -114,23 +99,6 @@ def public_of(path: Path) -> OfficerPublic:
     return read_key_file(path).public
 
 
-def cards_known_to(
-    authority: Authority, modules: Sequence[Path] | None = None
-) -> tuple[CardFound, ...]:
-    """Keys on cards here, seen without a PIN, that officers of the roster sign with.
-
-    A module that cannot be used is passed over: nobody asked for it by name.
-    """
-    found: list[CardFound] = []
-    for module in find_card_modules() if modules is None else modules:
-        with suppress(KeyturnError):
-            for key in list_cards([module]):
-                officer = authority.roster.officer_of(key_id_of(key.spki))
-                if officer is not None:
-                    found.append(CardFound(officer.id, officer.name, key.token, key))
-    return tuple(found)
-
-
 @dataclass(frozen=True, slots=True)
 class Joiner:
     """Everything that joining touches: the store, the network, the OS keyring."""
@@ -138,7 +106,6 @@ class Joiner:
     store: ProfileStore
     keyring: Callable[[], Backend]
     reach: Reach = Transport.pinned
-    cards: Callable[[Authority], tuple[CardFound, ...]] = cards_known_to
 
     def join(
         self,
@@ -156,13 +123,18 @@ class Joiner:
                 memory = Memory(met.fingerprint)
                 authority = fetch_authority(transport, met.fingerprint, memory, now)
             job.check()
-            if key.place is not None:
-                known = self._kept(met, key.place, key, label, environment)
-                in_roster = key.public is None or _knows(authority, key.public)
-                return Joined(known, key.public, in_roster)
+            if key.card is not None:
+                _check_still_there(key.card)
+            if key.public is not None and key.card is not None:
+                known = self._kept(met, key.card.location, key, label, environment)
+                return Joined(known, key.public, _knows(authority, key.public))
+            if key.public is not None and key.path is not None:
+                known = self._kept(met, InFile(key.path.absolute()), key, label, environment)
+                return Joined(known, key.public, _knows(authority, key.public))
             with generate(key.officer, key.name, key.algorithm) as secret:
                 known = self._made(job, met, key, secret, label, environment, passphrase)
-                return Joined(known, secret.public, _knows(authority, secret.public))
+                public = _signing_with(key.card, secret.public)
+                return Joined(known, public, _knows(authority, public))
         finally:
             passphrase[:] = bytes(len(passphrase))
 
@@ -176,11 +148,16 @@ class Joiner:
         environment: Environment,
         passphrase: bytearray,
     ) -> Known:
-        """The key is written last: a seat without its key can be forgotten, not the reverse."""
+        """The key is written last: a seat without its key can be forgotten, not the reverse.
+
+        Of a card's officer it is the key that opens shares; the card's signs.
+        """
         in_keyring = key.kind is KeyKind.NEW_KEYRING
         name = f"{key.officer}-{secret.public.key_id[:8]}.key"
         path = self.store.path.parent / "keys" / name
         place: KeyLocation = InKeyring(key.officer) if in_keyring else InFile(path.absolute())
+        if key.card is not None:
+            place = key.card.location
         known = self._kept(met, place, key, label, environment)
         written: Path | None = None
         try:
@@ -212,6 +189,20 @@ class Joiner:
         known = Known(seat, label, environment, profile, key.name, self.store.places_for(seat))
         self.store.keep(known)
         return known
+
+
+def _check_still_there(card: CardKey) -> None:
+    if find_card_key(card.location).spki != card.spki:
+        raise KeyMismatch(
+            _("the card has another key than the one that was chosen"),
+            hint=_("Look for cards again."),
+        )
+
+
+def _signing_with(card: CardKey | None, public: OfficerPublic) -> OfficerPublic:
+    if card is None:
+        return public
+    return replace(public, algorithm=card.algorithm, spki=card.spki)
 
 
 def _knows(authority: Authority, public: OfficerPublic) -> bool:

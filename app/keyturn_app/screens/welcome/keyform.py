@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment
 from keyturn_app.qtkit.widgets import button, column, label, row
+from keyturn_app.screens.welcome.cardform import CardForm
 from keyturn_app.screens.welcome.joining import KeyKind
 from keyturn_app.screens.welcome.passphrases import said, strength
 from keyturn_app.screens.welcome.presenter import WelcomePresenter
@@ -46,6 +47,7 @@ class KeyForm(QWidget):
             self._environment.addItem(text, kind)
         self._environment.activated.connect(self._environment_chosen)
         self._new = NewKey(presenter, self._typed)
+        self._card = CardForm(presenter)
         self._file = button(
             _("Choose the file…"),
             name="welcome.import",
@@ -53,19 +55,15 @@ class KeyForm(QWidget):
             clicked=presenter.import_key,
         )
         self._imported = label("", "Second", wrap=True, name="welcome.imported")
-        self._cards = QComboBox()
-        self._cards.setObjectName("welcome.cards")
-        self._cards.setAccessibleName(_("Your card"))
-        self._cards.activated.connect(self._card_chosen)
         self.setFocusProxy(self._radios[KeyKind.NEW_FILE])
         self.setLayout(
             column(
                 label(_("Your key"), "H1"),
                 choices,
                 4,
+                self._card,
                 self._new,
                 row(self._file, self._imported, None),
-                self._cards,
                 4,
                 row(
                     column(label(_("Name of the server, for you"), "Small", "Second"), self._label),
@@ -87,27 +85,16 @@ class KeyForm(QWidget):
             radio.setToolTip(each.why_not)
             radio.setText(f"{each.title} — {each.why_not or each.text}")
             radio.setAccessibleName(radio.text())
-        self._new.setVisible(kind in {KeyKind.NEW_FILE, KeyKind.NEW_KEYRING})
+        self._card.setVisible(kind is KeyKind.CARD)
+        self._card.show_view(view)
+        self._new.setVisible(view.asks_officer)
         self._new.show_view(view)
-        for widget in (self._file, self._imported):
-            widget.setVisible(kind is KeyKind.IMPORTED)
+        self._file.setVisible(kind is KeyKind.IMPORTED)
+        self._imported.setVisible(bool(view.imported) or kind is KeyKind.IMPORTED)
         self._imported.setText(view.imported)
-        self._show_cards(view)
         if self._label.text() != view.draft.label:
             self._label.setText(view.draft.label)
         self._environment.setCurrentIndex(self._environment.findData(view.draft.environment))
-
-    def _show_cards(self, view: WelcomeView) -> None:
-        self._cards.setVisible(view.draft.key.kind is KeyKind.CARD)
-        if self._cards.count() != len(view.cards):
-            self._cards.clear()
-            for each in view.cards:
-                text = _("{name} ({officer}) on card {card}")
-                self._cards.addItem(
-                    text.format(name=each.name, officer=each.officer, card=each.card), each
-                )
-        if view.draft.key.card is not None:
-            self._cards.setCurrentIndex(view.cards.index(view.draft.key.card))
 
     def typed(self) -> tuple[str, str]:
         """What stands in both passphrase fields."""
@@ -135,9 +122,6 @@ class KeyForm(QWidget):
     def _chosen(self, kind: KeyKind, on: bool) -> None:
         if on:
             self._presenter.choose_key(kind)
-
-    def _card_chosen(self, at: int) -> None:
-        self._presenter.choose_card(self._presenter.view().cards[at])
 
     def _environment_chosen(self, at: int) -> None:
         self._presenter.set_environment(self._environment.itemData(at))
@@ -194,7 +178,10 @@ class NewKey(QWidget):
             if field.text().strip() != text.strip():
                 field.setText(text)
             field.setEnabled(not view.busy)
-        self._algorithm.setCurrentIndex(self._algorithm.findData(key.algorithm))
+        self._algorithm.setCurrentIndex(
+            self._algorithm.findData(key.card.algorithm if key.card else key.algorithm)
+        )
+        self._algorithm.setEnabled(key.card is None and not view.busy)
         for field in (self._first, self._second):
             field.setEnabled(view.asks_passphrase and not view.busy)
         self._hint.setVisible(view.asks_passphrase)

@@ -312,24 +312,20 @@ class ReadyForm(QWidget):
             icon_name="download",
             clicked=presenter.save_entry,
         )
-        title = label(_("Your entry for the roster"), "Over")
-        self._of_entry = (title, scroll, copied, saved)
         self.setLayout(
             column(
                 label(_("You are set up"), "H1"),
                 self._standing,
                 8,
-                *self._of_entry[:2],
-                row(*self._of_entry[2:], None),
-                None,
+                label(_("Your entry for the roster"), "Over"),
+                scroll,
+                row(copied, saved, None),
             )
         )
 
     def show_view(self, view: WelcomeView) -> None:
         self._standing.setText(view.standing)
         self._entry.setText(view.entry)
-        for each in self._of_entry:
-            each.setVisible(bool(view.entry))
 
 
 def _line(name: str, title: str, text: str = "") -> QLineEdit:

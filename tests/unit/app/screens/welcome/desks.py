@@ -7,7 +7,7 @@ from keyturn.client.profile import places_of
 from keyturn.client.transport import Transport
 from keyturn.wire.tls import Pin
 from keyturn_app.live.profiles import Known, ProfileStore
-from keyturn_app.screens.welcome.joining import Joiner, Reach, cards_known_to
+from keyturn_app.screens.welcome.joining import Joiner, Reach
 from keyturn_app.screens.welcome.presenter import WelcomePresenter
 from keyturn_app.tasks import Door
 from support.authority import Clock
@@ -37,7 +37,6 @@ class FirstPage:
     directory: Path
     reach: Reach | None = None
     has_keyring: bool = True
-    modules: tuple[Path, ...] = ()
     door: Door = field(default_factory=InlineDoor)
     officer: ScriptedOfficer = field(default_factory=ScriptedOfficer)
     server: ScriptedServer = field(default_factory=lambda: ScriptedServer(Clock()))
@@ -47,12 +46,7 @@ class FirstPage:
 
     def __post_init__(self) -> None:
         self.store = ProfileStore(places_of(self.directory / "app", {}))
-        joiner = Joiner(
-            self.store,
-            lambda: self.keyring,
-            self.reach or self.scripted,
-            lambda authority: cards_known_to(authority, self.modules),
-        )
+        joiner = Joiner(self.store, lambda: self.keyring, self.reach or self.scripted)
         self.presenter = WelcomePresenter(
             joiner,
             self.door,

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from keyturn.base.encoding import digest_of
 from keyturn.base.signatures import Algorithm
@@ -21,8 +20,6 @@ from keyturn_app.questions import OpenFile
 from keyturn_app.screens.welcome.joining import KeyKind
 from keyturn_app.screens.welcome.viewmodel import Field, Standing, Step, needs
 from keyturn_app.tasks import Job
-from support.card import TOKEN, card_reader
-from support.cardkeys import put_on_card
 from support.control import running_world
 from support.desks import InlineDoor
 from unit.app.screens.welcome.desks import PASSPHRASE, FirstPage
@@ -132,51 +129,14 @@ def test_another_kind_forgets_the_file(page: FirstPage, tmp_path: Path) -> None:
     assert page.presenter.view().draft.key.officer == ""
 
 
-def test_a_card_says_why_not(page: FirstPage) -> None:
+def test_a_card_can_be_chosen_and_wants_to_be_looked_for(page: FirstPage) -> None:
     page.at_key()
-    before = page.presenter.view()
-    card = next(each for each in before.options if each.kind is KeyKind.CARD)
-    assert card.why_not
     page.presenter.choose_key(KeyKind.CARD)
-    assert page.presenter.view() == before
-
-
-def test_a_card_that_the_roster_knows(page: FirstPage, tmp_path: Path) -> None:
-    key = page.server.authority.people["bela"].keys[0]
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    with card_reader(tmp_path / "cards") as reader:
-        with reader.as_its_tool() as session:
-            put_on_card(session, "sign", key)
-        reader.make(Algorithm.P256, "of nobody")
-        page.modules = (tmp_path / "no-module.so", reader.module)
-        page.at_key()
-        (card,) = page.presenter.view().cards
-        assert (card.officer, card.name, card.card) == ("bela", "Officer Bela", TOKEN)
-        page.presenter.choose_key(KeyKind.CARD)
-        page.presenter.set_officer("mallory")  # the roster says whose it is
-        page.presenter.next()
-        done = page.presenter.view()
-        assert "You can sign in" in done.standing
-        assert done.entry == ""
-        (known,) = page.store.all()
-        assert (known.profile.officer, known.profile.key) == ("bela", card.key.location)
-        page.presenter.save_entry()
-        assert page.officer.asked == []  # it is in the roster already
-
-
-def test_from_a_card_back_to_a_new_key(page: FirstPage, tmp_path: Path) -> None:
-    key = page.server.authority.people["bela"].keys[0]
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    with card_reader(tmp_path / "cards") as reader:
-        with reader.as_its_tool() as session:
-            put_on_card(session, "sign", key)
-        page.modules = (reader.module,)
-        page.at_key()
-    page.presenter.choose_key(KeyKind.CARD)
-    assert not page.presenter.view().why_not
-    page.presenter.choose_key(KeyKind.NEW_FILE)
-    assert page.presenter.view().draft.key.officer == ""
-    assert page.presenter.view().why_not
+    view = page.presenter.view()
+    assert view.draft.key.kind is KeyKind.CARD
+    assert "Look for cards" in view.why_not
+    assert not view.asks_officer
+    assert not view.asks_passphrase
 
 
 def test_no_keyring_is_said(tmp_path: Path) -> None:
