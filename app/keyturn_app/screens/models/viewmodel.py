@@ -307,13 +307,9 @@ def banner_of(facts: Facts, now: datetime) -> tuple[str, str]:
         return "", "warn"
     age = wording.ago(connection.heard or models.as_of, now)
     if connection.link is Link.STALE:
-        return _("The server is silent. What follows was verified {age}.").format(age=age), "warn"
-    return (
-        _("Not connected. What follows was verified {age}; where a model runs is unknown.").format(
-            age=age
-        ),
-        "warn",
-    )
+        return _("The server is silent. Admissions are as of {age}.").format(age=age), "warn"
+    text = _("Where a model runs is unknown while not connected. Admissions are as of {age}.")
+    return text.format(age=age), "warn"
 
 
 def phase_of(facts: Facts, shown: Shown) -> tuple[Phase, str, str]:
