@@ -4,7 +4,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +13,7 @@ from PySide6.QtCore import QLocale
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from keyturn.base.errors import KeyturnError
+from keyturn.base.errors import KeyturnError, UnreachableError
 from keyturn.base.strictjson import dump
 from keyturn.client.profile import places_of, write_atomically
 from keyturn.officerkeys.passphrase import read_passphrase
@@ -90,7 +90,23 @@ def _screenshots(directory: Path) -> int:
     return int(status)
 
 
+class NoDisplay(UnreachableError):
+    """There is nothing to draw on; Qt itself would end the process without a word to people."""
+
+
+def check_display(environment: Mapping[str, str], system: str = sys.platform) -> None:
+    """Raises NoDisplay. Who names a platform to Qt knows what they do."""
+    named = ("QT_QPA_PLATFORM", "DISPLAY", "WAYLAND_DISPLAY")
+    if system.startswith("linux") and not any(environment.get(each) for each in named):
+        raise NoDisplay(
+            _("there is no display"),
+            expected=_("DISPLAY or WAYLAND_DISPLAY in the environment"),
+            hint=_("Start it in a desktop session; `keyturn` does the same without a window."),
+        )
+
+
 def _run(arguments: argparse.Namespace) -> int:
+    check_display(os.environ)
     QGuiApplication.setDesktopFileName("org.keyturn.Keyturn")
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Keyturn")

@@ -18,11 +18,23 @@ def pixmap(name: str, tint: str = "text2", size: int = 16) -> QPixmap:
     return _drawn(name, css(tint), size)
 
 
-def icon(name: str, tint: str = "text2", size: int = 18) -> QIcon:
-    """With a disabled look of its own."""
+def icon(name: str, tint: str = "text2", size: int = 18, gap: int = 0) -> QIcon:
+    """With a disabled look of its own, and `gap` pixels of nothing between it and a text."""
     made = QIcon()
-    made.addPixmap(pixmap(name, tint, size))
-    made.addPixmap(pixmap(name, "muted", size), QIcon.Mode.Disabled)
+    made.addPixmap(_spaced(pixmap(name, tint, size), gap))
+    made.addPixmap(_spaced(pixmap(name, "muted", size), gap), QIcon.Mode.Disabled)
+    return made
+
+
+def _spaced(drawn: QPixmap, gap: int) -> QPixmap:
+    if not gap:
+        return drawn
+    made = QPixmap(drawn.width() + int(gap * _SCALE), drawn.height())
+    made.setDevicePixelRatio(_SCALE)
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    painter.drawPixmap(0, 0, drawn)
+    painter.end()
     return made
 
 

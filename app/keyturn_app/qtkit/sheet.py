@@ -1,4 +1,7 @@
-"""The one style sheet; `@name` is a token. Classes are the dynamic property `class` of a widget."""
+"""The one style sheet: `@name` is a token, `@@icon|token` an icon drawn in that colour.
+
+Classes are the dynamic property `class` of a widget.
+"""
 
 SHEET = """
 * { outline: 0; }
@@ -79,7 +82,8 @@ QLineEdit QToolButton { background: transparent; border: 0; padding: 0; min-heig
 QLineEdit[state="error"], QPlainTextEdit[state="error"] { border: 1px solid @danger; }
 QLineEdit QToolButton { min-height: 0; padding: 0; border: 0; background: transparent; }
 QLineEdit:disabled, QComboBox:disabled { color: @muted; border-color: @border; }
-QComboBox::drop-down { border: 0; width: 24px; }
+QComboBox::drop-down { border: 0; width: 26px; }
+QComboBox::down-arrow { image: url(@@chevron-down|muted); width: 14px; height: 14px; }
 QComboBox QAbstractItemView { background: @raised; border: 1px solid @border_strong;
   selection-background-color: @selected; selection-color: @text; padding: 4px; }
 QPlainTextEdit, QTextEdit { background: @field; border: 1px solid @border; border-radius: 6px;
@@ -91,6 +95,8 @@ QCheckBox::indicator { border-radius: 4px; }
 QRadioButton::indicator { border-radius: 8px; }
 QCheckBox::indicator:checked, QRadioButton::indicator:checked { background: @accent_solid;
   border-color: @accent_solid; }
+QCheckBox::indicator:checked { image: url(@@check|on_accent); }
+QRadioButton::indicator:checked { image: url(@@circle-dot|on_accent); }
 QCheckBox:focus, QRadioButton:focus { color: @accent; }
 QCheckBox:disabled, QRadioButton:disabled { color: @muted; }
 QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid @focus;

@@ -1,7 +1,9 @@
 """Tokens put on: palette, style sheet, fonts. Fusion with our own sheet; switched while running."""
 
 import re
+import tempfile
 from functools import cache
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
@@ -107,4 +109,20 @@ def _palette() -> QPalette:
 
 def _sheet(mode: Mode) -> str:
     known = tokens(mode)
-    return re.sub(r"@(\w+)", lambda found: known[found[1]], SHEET)
+    drawn = re.sub(r"@@([\w-]+)\|(\w+)", lambda found: _drawing(found[1], known[found[2]]), SHEET)
+    return re.sub(r"@(\w+)", lambda found: known[found[1]], drawn)
+
+
+@cache
+def _drawings() -> tempfile.TemporaryDirectory[str]:
+    """Style sheets take pictures from files only. Goes with the process."""
+    return tempfile.TemporaryDirectory(prefix="keyturn-look-")
+
+
+@cache
+def _drawing(icon: str, tint: str) -> str:
+    """The path of a Lucide icon in one colour."""
+    svg = (resources.directory() / "icons" / f"{icon}.svg").read_text(encoding="utf-8")
+    path = Path(_drawings().name) / f"{icon}-{tint[1:]}.svg"
+    path.write_text(svg.replace("currentColor", tint), encoding="utf-8")
+    return path.as_posix()

@@ -45,14 +45,20 @@ def label(
 
 
 class Button(QPushButton):
-    """A push button whose icon follows the theme."""
+    """A push button whose icon follows the theme. `gap`: pixels between icon and text."""
 
-    def __init__(self, text: str, icon_name: str, token: str) -> None:
+    def __init__(
+        self, text: str, icon_name: str, token: str, *, size: int = 16, gap: int = 4
+    ) -> None:
         super().__init__(text)
         self._icon_name, self._token = icon_name, token
-        self.setIconSize(QSize(16, 16))
+        self._size, self._gap = size, gap
         self._draw()
         theme().changed.connect(self._draw)
+
+    def setText(self, text: str) -> None:  # noqa: N802 - Qt's name
+        super().setText(text)
+        self._draw()
 
     def show_icon(self, icon_name: str) -> None:
         self._icon_name = icon_name
@@ -60,7 +66,9 @@ class Button(QPushButton):
 
     def _draw(self) -> None:
         if self._icon_name:
-            self.setIcon(icon(self._icon_name, self._token))
+            gap = self._gap if self.text() else 0
+            self.setIconSize(QSize(self._size + gap, self._size))
+            self.setIcon(icon(self._icon_name, self._token, self._size, gap))
 
 
 def button(

@@ -96,7 +96,7 @@ class AlarmBanner(QWidget):
         if inside is not None:
             inside.addWidget(self.proof)
             inside.addWidget(self.again)
-        self.setLayout(column(self._banner, margins=(20, 12, 20, 0)))
+        self.setLayout(column(self._banner, margins=(20, 12, 20, 4)))
         self.hide()
 
     def show_banner(self, view: BannerView | None) -> None:

@@ -117,8 +117,9 @@ class PalettePresenter(Presenter[PaletteView]):
         query = self._query.strip()
         ranked = [(score(query, each.text), each) for each in self._actions if self._here(each)]
         fitting = [(points, each) for points, each in ranked if points is not None]
-        fitting.sort(key=lambda pair: (-pair[0], pair[1].text.casefold()))
-        rows = [_action_row(each) for _points, each in fitting]
+        found = [(points, _action_row(each)) for points, each in fitting]
+        found.sort(key=lambda pair: (not query and bool(pair[1].why_not), -pair[0], pair[1].text))
+        rows = [each for _points, each in found]
         places = [each for each in places_of(self._desk.facts, query) if each.page in self._pages]
         exact = [each for each in places if each.text.casefold() == query.casefold()]
         others = [each for each in places if each not in exact]

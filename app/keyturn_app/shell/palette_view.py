@@ -155,7 +155,6 @@ class PalettePanel(QFrame):
         self._list.setItemDelegate(_Painter(self._list))
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list.setUniformItemSizes(True)
-        self._list.setFixedHeight(_ROW * _SHOWN + 4)
         self._list.clicked.connect(self._clicked)
         self._said = label("", "Muted", "Small", wrap=True, name="palette.said")
         keys = label(_("↑ ↓ choose · Enter runs · Esc closes"), "Muted", "Small")
@@ -168,6 +167,8 @@ class PalettePanel(QFrame):
     def show_view(self) -> None:
         view = self._presenter.view()
         self._rows.show_rows(view.rows)
+        self._list.setFixedHeight(_ROW * min(_SHOWN, len(view.rows)) + 4)
+        self._list.setVisible(bool(view.rows))
         index = self._rows.index(view.at, 0) if view.at >= 0 else QModelIndex()
         self._list.setCurrentIndex(index)
         if index.isValid():

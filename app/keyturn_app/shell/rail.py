@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QWidget
 
 from keyturn_app.i18n import _, n_
@@ -10,7 +10,7 @@ from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.pages import PageSpec
 from keyturn_app.qtkit.theme import css, theme
 from keyturn_app.qtkit.tokens import RAIL, RAIL_NARROW
-from keyturn_app.qtkit.widgets import Button, button, column, label, row
+from keyturn_app.qtkit.widgets import Button, column, label, row
 from keyturn_app.shell.viewmodel import Environment
 
 
@@ -93,11 +93,12 @@ class _Entry(QWidget):
         super().__init__()
         self._title = title
         tip = f"{title} ({shortcut})" if shortcut else title
-        self.button: Button = button(
-            title, name=f"rail.{page}", kind="nav", icon_name=icon, tip=tip, checkable=checkable
-        )
-        self.button.setIconSize(QSize(18, 18))
-        self.button.setText(f"  {title}")
+        self.button = Button(title, icon, "text2", size=18, gap=8)
+        self.button.setObjectName(f"rail.{page}")
+        self.button.setAccessibleName(title)
+        self.button.setToolTip(tip)
+        self.button.setCheckable(checkable)
+        self.button.setProperty("kind", "nav")
         self._count = label("", "Small", "Second")
         self._count.hide()
         inside = row(None, self._count, margins=(0, 0, 8, 0))
@@ -115,7 +116,7 @@ class _Entry(QWidget):
 
     def set_narrow(self, narrow: bool) -> None:
         self._narrow = narrow
-        self.button.setText("" if narrow else f"  {self._title}")
+        self.button.setText("" if narrow else self._title)
         self._count.setVisible(bool(self._count.text()) and not narrow)
 
 

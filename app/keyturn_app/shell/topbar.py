@@ -77,7 +77,7 @@ class TopBar(QFrame):
         self._age.setText(view.age)
         self._bell.show_count(view.unread)
         digits = view.fingerprint.rpartition(":")[2]
-        self._authority.setText(f" {digits[:4]} {digits[4:8]}")
+        self._authority.setText(f"{digits[:4]} {digits[4:8]}")
         self._authority.setToolTip(_("Authority fingerprint: compare it with another officer"))
         self._authority.setAccessibleName(
             _("Authority fingerprint {start}").format(start=f"{digits[:4]} {digits[4:8]}")
