@@ -83,6 +83,11 @@ class News:
         heard = [item_of(each) for each in told if _worth_telling(each)]
         return frozenset([*heard, *self._own[len(self._own) - self._unread_own :]])
 
+    @property
+    def alarming(self) -> int:
+        """How much of what was not read wants attention."""
+        return sum(each.tone in (Tone.ATTENTION, Tone.ALARM) for each in self.fresh)
+
     def mark_read(self) -> None:
         """The officer has seen what there is now."""
         newest = max((each.id for each in self._desk.facts.happenings), default=self._read)

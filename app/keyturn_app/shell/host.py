@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -47,6 +47,10 @@ class PageHost(QWidget):
             page.hide()
             page.setParent(None)
             page.deleteLater()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """The window's size is the officer's: no page makes it larger."""
+        return QSize(320, 240)
 
     def set_dimmed(self, dimmed: bool) -> None:
         """What the pages show is not of now."""

@@ -32,8 +32,8 @@ class Rail(QFrame):
         self._group = QButtonGroup(self)
         self._name = label(_("Keyturn"), "H1", name="rail.brand")
         self._environment = _EnvironmentChip()
-        main = [self._entry(spec, f"Alt+{at}", go) for at, spec in enumerate(pages, 1)]
-        last = [self._entry(spec, spec.shortcut, go) for spec in foot]
+        main = [self._entry(spec, go) for spec in pages]
+        last = [self._entry(spec, go) for spec in foot]
         self._lock = _Entry("lock", _("Lock"), "lock", "Ctrl+L", checkable=False)
         self._lock.button.clicked.connect(lambda: lock())  # noqa: PLW0108 - drops `checked`
         brand = row(IconLabel("shield-check", "accent", 24), self._name, None, spacing=10)
@@ -54,8 +54,8 @@ class Rail(QFrame):
         self._narrow = False
         self.setFixedWidth(RAIL)
 
-    def _entry(self, spec: PageSpec, shortcut: str, go: Callable[[str], None]) -> "_Entry":
-        made = _Entry(spec.id, spec.title(), spec.icon, shortcut, checkable=True)
+    def _entry(self, spec: PageSpec, go: Callable[[str], None]) -> "_Entry":
+        made = _Entry(spec.id, spec.title(), spec.icon, spec.shortcut, checkable=True)
         made.button.clicked.connect(lambda: go(spec.id))
         self._group.addButton(made.button)
         self._entries[spec.id] = made

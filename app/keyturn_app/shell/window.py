@@ -51,7 +51,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle(TITLE)
         self.resize(1440, 900)
-        self.setMinimumSize(900, 600)
+        self.setMinimumSize(900, 680)
         self._session, self.settings, self._door = session, settings, door
         self._desk = session.desk
         self._page = ""
@@ -73,6 +73,7 @@ class MainWindow(QMainWindow):
         self._locked = False
         self._news, self._presenter = self._presenters()
         self._menu: QMenu | None = None
+        self._told = 0
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MILLISECONDS)
@@ -192,6 +193,9 @@ class MainWindow(QMainWindow):
         return news, presenter
 
     def _changed(self) -> None:
+        if self._news.alarming > self._told and not self.isActiveWindow():
+            self._tray.tell()
+        self._told = self._news.alarming
         if not self._soon.isActive():
             self._soon.start()
 

@@ -155,3 +155,12 @@ def test_closed_it_hears_nothing(desk: InlineDesk) -> None:
     news.close()
     desk.show(with_link(desk.facts, Link.OFFLINE))
     assert news.unread == 0
+
+
+def test_what_wants_attention_is_counted_until_read(desk: InlineDesk) -> None:
+    news = News(desk, MemoryPreferences())
+    told = (happening(1, "grant", node="n1"), happening(2, "refusal", node="n2"))
+    desk.show(replace(desk.facts, happenings=told))
+    assert (news.unread, news.alarming) == (2, 1)
+    news.mark_read()
+    assert news.alarming == 0

@@ -119,14 +119,14 @@ class FleetPage(Page):
         self._ready.setLayout(ready)
         self._empty = EmptyState("server", "", "")
         self._empty.setObjectName("fleet.empty")
-        self._stack = QStackedLayout()
-        self._stack.addWidget(self._ready)
-        self._stack.addWidget(self._empty)
         self.setFocusProxy(self.table)
+        self._stack = QStackedLayout()
         whole = row(spacing=0)
         whole.addLayout(self._stack, 1)
         whole.addWidget(self.drawer)
         self.setLayout(whole)
+        self._stack.addWidget(self._ready)  # shows it: by now it has a window to be in
+        self._stack.addWidget(self._empty)
 
     def _heat_part(self) -> QFrame:
         self._heat_sub = label("", "Muted", "Small", name="fleet.heat.subtitle")
