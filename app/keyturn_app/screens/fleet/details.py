@@ -266,7 +266,9 @@ def statement_name(digest: Digest, authority: AuthorityState | None) -> str:
     if known is None:
         return wording.digest(digest)
     statement = known.statement
-    return f"{statement.kind.value} {statement.subject} v{statement.version}"
+    subject = statement.subject
+    named = subject if ":" not in subject else wording.digest(subject)
+    return f"{statement.kind.value} {named} v{statement.version}"
 
 
 _SHORT_WORDS = {"cpu", "gpu", "snp", "smt", "tls", "dek", "vbios", "tcb"}
