@@ -28,7 +28,7 @@ class FilterBar(QWidget):
             icon("search", "muted", 16), QLineEdit.ActionPosition.LeadingPosition
         )
         self._search.setText(_("Filter the log"))
-        theme().changed.connect(lambda: self._search.setIcon(icon("search", "muted", 16)))
+        theme().changed.connect(self._dress)
         self._span = QComboBox()
         self._span.setObjectName("log.filter.span")
         self._span.setAccessibleName(_("How far back"))
@@ -53,6 +53,10 @@ class FilterBar(QWidget):
         second = row(self._row, None, self._clear, self._busy, self._summary)
         self.setLayout(column(first, self._error, second, margins=(12, 12, 12, 6)))
         self._error.hide()
+
+    def _dress(self) -> None:
+        """A method, not a lambda: it goes when the widget does."""
+        self._search.setIcon(icon("search", "muted", 16))
 
     def show_filter(self, shown: Shown) -> None:
         self._show_chips(shown.chips)
