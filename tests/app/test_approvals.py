@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QSpinBox,
     QTableView,
     QWidget,
 )
@@ -243,9 +242,12 @@ def test_a_draft_is_written_checked_and_proposed(sit: Sit, proposed: Digest) -> 
     body.setPlainText(written.replace("60", "45"))
     assert "reason" in ada.says("approvals.draft.why")
     QTest.keyClicks(ada.find(QLineEdit, "approvals.draft.reason"), "in between")
-    days = ada.find(QSpinBox, "approvals.draft.days")
-    assert isinstance(days, QSpinBox)
-    days.setValue(10)
+    days = ada.find(QLineEdit, "approvals.draft.days")
+    assert isinstance(days, QLineEdit)
+    QTest.keyClick(days, Qt.Key.Key_Backspace)
+    QTest.keyClick(days, Qt.Key.Key_Backspace)
+    assert "how many days" in ada.says("approvals.draft.why")
+    QTest.keyClicks(days, "10")
     ada.click("approvals.draft.propose")
     assert ada.says("approvals.reason") == "in between"
     assert ada.says("approvals.line").startswith("Version 2")
@@ -311,8 +313,7 @@ def test_closing_leaves_nothing_behind(sit: Sit, server: ScriptedServer, propose
 
 
 def test_letters_move_and_open_and_are_letters_in_the_search_field(qtbot: QtBot) -> None:
-    shell = make_shell(qtbot)
-    shell.window.go("approvals")
+    shell = make_shell(qtbot, preferences={"window.page": "approvals"})
     table = shell.window.findChild(QTableView, "approvals.list")
     search = shell.window.findChild(QLineEdit, "approvals.search")
     title = shell.window.findChild(QLabel, "approvals.title")

@@ -242,7 +242,7 @@ def test_statements_open_where_they_were_decided_and_digests_are_copied(
     page, target = window.went[0]
     assert page == "approvals"
     assert target in window.book.server.held
-    window.press(qtbot, "log.named.4.value.copy")
+    window.press(qtbot, "log.named.4.copy")
     assert window.copied[0].startswith("sha256:")
     window.press(qtbot, "log.named.0.open")
     assert window.went[1] == ("fleet", "node-1")

@@ -16,9 +16,11 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from keyturn.base.signatures import Algorithm
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.screens.welcome.view import WelcomePage
 from keyturn_app.screens.welcome.viewmodel import Step
+from support.card import card_reader
 from unit.app.live.lines import ours
 from unit.app.screens.welcome.desks import PASSPHRASE, FirstPage
 from unit.client.scripted_server import PIN, URL
@@ -160,19 +162,49 @@ def test_a_passphrase_is_in_no_text_of_the_page(
     assert PASSPHRASE.decode() not in repr(first.presenter.view())
 
 
-def test_the_card_is_there_but_says_why_not(
-    first: FirstPage, page: WelcomePage, qtbot: QtBot
-) -> None:
+def test_what_each_place_of_a_key_asks(first: FirstPage, page: WelcomePage, qtbot: QtBot) -> None:
     to_key(qtbot, first, page)
-    card = find(page, "key.card")
-    assert isinstance(card, QRadioButton)
-    assert not card.isEnabled()
-    assert "cannot" in card.accessibleName()
+    assert not find(page, "card").isVisible()
+    click(qtbot, page, "key.card")
+    for name in ("card.module", "card.token", "card.key", "card.look"):
+        assert find(page, name).isVisible()
+    assert not find(page, "officer").isVisible()
+    assert not find(page, "next").isEnabled()
     imported = find(page, "key.imported")
     assert isinstance(imported, QRadioButton)
     imported.click()
     assert find(page, "import").isVisible()
     assert not find(page, "officer").isVisible()
+    assert not find(page, "card").isVisible()
+
+
+def test_a_card_is_looked_for_and_chosen(
+    first: FirstPage, page: WelcomePage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    with card_reader(tmp_path / "cards") as reader:
+        made = [reader.make(algorithm, algorithm.value) for algorithm in Algorithm]
+        to_key(qtbot, first, page)
+        click(qtbot, page, "key.card")
+        enter(qtbot, page, "card.module", str(reader.module))
+        click(qtbot, page, "card.look")
+        found = find(page, "card.found")
+        assert isinstance(found, QComboBox)
+        qtbot.waitUntil(lambda: found.count() == 2)
+        assert found.isVisible()
+        assert not find(page, "next").isEnabled()
+        at_it = next(n for n in range(2) if "p256" in found.itemText(n))
+        found.setCurrentIndex(at_it)
+        found.activated.emit(at_it)
+        assert find(page, "card.note").isVisible()
+        enter(qtbot, page, "officer", "fay")
+        enter(qtbot, page, "name", "Fay Moss")
+        for name in ("passphrase", "again"):
+            enter(qtbot, page, name, PASSPHRASE.decode())
+        click(qtbot, page, "next")
+        qtbot.waitUntil(lambda: at(first, Step.DONE))
+        (known,) = first.store.all()
+        chosen = next(each for each in made if each.algorithm is Algorithm.P256)
+        assert known.profile.key == chosen.location
 
 
 def test_every_control_has_a_name(page: WelcomePage) -> None:

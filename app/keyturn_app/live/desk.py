@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from keyturn.base.errors import KeyturnError
 from keyturn.client.client import KeyturnClient
 from keyturn.client.profile import Places
-from keyturn.officerkeys.keypair import OfficerSecret
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.roster import OfficerId
 from keyturn_app.desk import Identity, Locked, Topic
@@ -128,11 +127,6 @@ class LiveDesk(QObject):
             done()
 
         self._line.unlock(passphrase, finish, failed)
-
-    def hold(self, secret: OfficerSecret) -> None:
-        """Unlocked with keys that are open: those just made. They are wiped with the lock."""
-        self._line.hold(secret)
-        self._unlocked()
 
     def borrow(self, signer: Signer) -> None:
         """Unlocked with a signer that is somebody else's: a recording's."""

@@ -14,10 +14,8 @@ from keyturn.base.errors import KeyturnError
 from keyturn.client.client import KeyturnClient
 from keyturn.client.memory import Memory
 from keyturn.client.profile import Places, Profile
+from keyturn.client.signing import Unlocked, unlock
 from keyturn.client.transport import Transport
-from keyturn.officerkeys.errors import KeyMismatch
-from keyturn.officerkeys.keypair import OfficerSecret
-from keyturn.officerkeys.location import open_keys
 from keyturn.officerkeys.signer import Signer
 from keyturn_app.desk import Locked, Topic
 from keyturn_app.facts import STALE_SECONDS, Connection, Facts, Link
@@ -32,8 +30,8 @@ from keyturn_app.tasks import fault_of
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
-OpenKey = Callable[[bytearray], OfficerSecret]
-"""From a passphrase to the keys; wipes the passphrase, whatever happens."""
+OpenKey = Callable[[bytearray], Unlocked]
+"""From a passphrase or PIN to the officer's signer; wipes it, whatever happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +48,10 @@ class Wiring:
 
 def wiring_of(profile: Profile, places: Places, now: Clock) -> Wiring:
     """The pinned server, and the key where the profile says."""
-
-    def open_key(passphrase: bytearray) -> OfficerSecret:
-        try:
-            return open_keys(profile.key, lambda _public: passphrase)
-        finally:
-            passphrase[:] = bytes(len(passphrase))
-
     return Wiring(
         lambda signer: KeyturnClient.open(profile, places, now=now, signer=lambda: signer),
         lambda: Transport.pinned(profile.server, profile.pin),
-        open_key,
+        lambda secret: unlock(profile.key, profile.officer, secret),
     )
 
 
@@ -134,16 +125,10 @@ class Line:
 
         self._talker.errand(errand)
 
-    def hold(self, secret: OfficerSecret) -> None:
-        """Unlocked with keys that are open already; they are wiped with the lock."""
-        with self._guard:
-            self._key.open(secret)
-            self._begin()
-
     def borrow(self, signer: Signer) -> None:
         """Unlocked with a signer whose keys somebody else owns."""
         with self._guard:
-            self._key.borrow(signer)
+            self._key.open(Unlocked(signer, lambda: None))
             self._begin()
 
     def lock(self) -> None:
@@ -214,27 +199,15 @@ class Line:
     def _open_unless_locked(self, passphrase: bytearray, epoch: int) -> None:
         """Raises Locked when the officer locked while the key was being opened."""
         if epoch == self._epoch:
-            secret = self._opened(passphrase)
+            unlocked = self._wiring.open_key(passphrase)
             with self._guard:
                 if epoch == self._epoch:
-                    self._key.open(secret)
+                    self._key.open(unlocked)
                     self._begin()
                     return
-            secret.wipe()
+            unlocked.close()
         passphrase[:] = bytes(len(passphrase))
         raise Locked(_("locked again before the key was open"))
-
-    def _opened(self, passphrase: bytearray) -> OfficerSecret:
-        secret = self._wiring.open_key(passphrase)
-        if secret.public.officer != self._profile.officer:
-            secret.wipe()
-            raise KeyMismatch(
-                _("the key is another officer's"),
-                found=secret.public.officer,
-                expected=self._profile.officer,
-                hint=_("Choose the key file of this officer, or switch to the other one."),
-            )
-        return secret
 
     def _trust(self, trusted: bool) -> None:
         if self._listener is not None:

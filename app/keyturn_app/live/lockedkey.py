@@ -4,40 +4,33 @@ import threading
 
 from keyturn.base.dsse import Envelope
 from keyturn.base.signatures import KeyId
-from keyturn.officerkeys.keypair import OfficerSecret
-from keyturn.officerkeys.signer import OfficerSigner, Signer
+from keyturn.client.signing import Unlocked
+from keyturn.officerkeys.signer import Signer
 from keyturn_app.desk import Locked
 from keyturn_app.i18n import _
 
 
 class LockedKey:
-    """A `Signer` that raises Locked unless a key is open. Owns the secret it is given."""
+    """A `Signer` that raises Locked unless a key is open. Closes the key that it is given."""
 
     def __init__(self, officer: str) -> None:
         self._officer = officer
         self._lock = threading.Lock()
-        self._signer: Signer | None = None
-        self._secret: OfficerSecret | None = None
+        self._open_key: Unlocked | None = None
 
     @property
     def locked(self) -> bool:
-        return self._signer is None
+        return self._open_key is None
 
-    def open(self, secret: OfficerSecret) -> None:
+    def open(self, unlocked: Unlocked) -> None:
         with self._lock:
-            self._wipe()
-            self._secret, self._signer = secret, OfficerSigner(secret)
-
-    def borrow(self, signer: Signer) -> None:
-        """A key that somebody else owns: a card, or a test's."""
-        with self._lock:
-            self._wipe()
-            self._signer = signer
+            self._close()
+            self._open_key = unlocked
 
     def lock(self) -> None:
-        """Overwritten once whoever signs at this moment is through; at once otherwise."""
+        """Keys overwritten, a card logged out: at once, or when a signature is through."""
         with self._lock:
-            self._wipe()
+            self._close()
 
     @property
     def officer(self) -> str:
@@ -45,23 +38,23 @@ class LockedKey:
 
     @property
     def key_id(self) -> KeyId:
-        return self._open().key_id
+        return self._signer().key_id
 
     @property
     def spki(self) -> bytes:
-        return self._open().spki
+        return self._signer().spki
 
     def sign(self, payload_type: str, payload: bytes) -> Envelope:
         with self._lock:
-            return self._open().sign(payload_type, payload)
+            return self._signer().sign(payload_type, payload)
 
-    def _open(self) -> Signer:
-        signer = self._signer
-        if signer is None:
+    def _signer(self) -> Signer:
+        unlocked = self._open_key
+        if unlocked is None:
             raise Locked(_("the officer's key is locked away"))
-        return signer
+        return unlocked.signer
 
-    def _wipe(self) -> None:
-        if self._secret is not None:
-            self._secret.wipe()
-        self._secret = self._signer = None
+    def _close(self) -> None:
+        unlocked, self._open_key = self._open_key, None
+        if unlocked is not None:
+            unlocked.close()

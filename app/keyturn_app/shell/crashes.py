@@ -16,6 +16,8 @@ _LEVELS = {
     QtMsgType.QtCriticalMsg: logging.ERROR,
     QtMsgType.QtFatalMsg: logging.CRITICAL,
 }
+_OFFSCREEN = "This plugin does not support propagateSizeHints()"
+"""Said without a display for each window that has a smallest size."""
 
 
 def install() -> None:
@@ -54,4 +56,6 @@ def _unhandled(
 
 
 def _from_qt(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    if message == _OFFSCREEN:
+        return
     _log.log(_LEVELS.get(kind, logging.WARNING), "Qt %s: %s", context.category, of_qt(message))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from keyturn.base.errors import KeyturnError
+from keyturn.client.errors import CardPinRefused
 from keyturn.officerkeys.errors import KeyNotOpened
 from keyturn_app.desk import Desk
 from keyturn_app.i18n import _
@@ -132,7 +133,7 @@ class Seats:
             done()
 
         def refused(error: KeyturnError) -> None:
-            if isinstance(error, KeyNotOpened):
+            if isinstance(error, KeyNotOpened | CardPinRefused):
                 attempts.failed(self._clock())
             failed(error)
 

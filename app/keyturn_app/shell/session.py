@@ -17,6 +17,7 @@ class Seat:
     server: str  # as the officer calls it
     name: str
     passphrase: bool = True
+    card: bool = False  # then the passphrase is the card's PIN
     environment: str = ""  # prod, staging or demo; empty: not known
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from keyturn.base.errors import KeyturnError
 from keyturn.client.errors import NoProfile
 from keyturn.client.profile import Places
-from keyturn.officerkeys.location import InFile
+from keyturn.officerkeys.location import InKeyring, OnCard
 from keyturn_app.desk import Identity
 from keyturn_app.i18n import _
 from keyturn_app.live.desk import LiveDesk
@@ -79,7 +79,12 @@ def chair_of(known: Known, opened: Callable[[str], None]) -> Chair:
     profile = known.profile
     name = known.name or profile.officer
     seat = Seat(
-        known.id, known.label, name, isinstance(profile.key, InFile), known.environment.value
+        known.id,
+        known.label,
+        name,
+        passphrase=not isinstance(profile.key, InKeyring),
+        card=isinstance(profile.key, OnCard),
+        environment=known.environment.value,
     )
 
     def open_desk() -> LiveDesk:

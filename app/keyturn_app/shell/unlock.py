@@ -16,6 +16,7 @@ class UnlockView:
     name: str
     server: str
     passphrase: bool
+    card: bool  # what is asked for is its PIN
     busy: bool
     error: str
     seats: tuple[Seat, ...]
@@ -38,6 +39,7 @@ class UnlockPresenter(Presenter[UnlockView]):
             seat.name,
             seat.server,
             seat.passphrase,
+            seat.card,
             self._busy,
             self._error,
             self._session.seats,
@@ -74,5 +76,5 @@ def needs(view: UnlockView, typed: str) -> str:
     if view.busy:
         return _("The key is being opened…")
     if view.passphrase and not typed:
-        return _("Enter the passphrase of your key.")
+        return _("Enter your card's PIN.") if view.card else _("Enter the passphrase of your key.")
     return ""

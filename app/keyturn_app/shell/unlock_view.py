@@ -82,6 +82,10 @@ class UnlockPage(QWidget):
         self._seats.setCurrentIndex(self._seats.findData(view.seat))
         self._seats.blockSignals(False)
         self._field.setVisible(view.passphrase)
+        self._field.setPlaceholderText(_("PIN") if view.card else _("Passphrase"))
+        self._field.setAccessibleName(
+            _("PIN of your card") if view.card else _("Passphrase of your key")
+        )
         self._field.setEnabled(not view.busy)
         self._error.setText(view.error)
         self._error.setVisible(bool(view.error))

@@ -30,6 +30,7 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.approvals.diffpane import DiffPane, left_of, right_of, rows_of, see_through
 from keyturn_app.screens.approvals.exact import Exact
+from keyturn_app.screens.approvals.monocell import WrappedMono
 from keyturn_app.screens.approvals.viewmodel import ChangeRow, Changes, Detail, Form
 
 SHOWN = 200
@@ -174,7 +175,7 @@ class FieldsPage(QScrollArea):
         clear(self._grid)
         heads = (_("Field"), changes.before_title or _("Before"), changes.after_title)
         for place, text in enumerate(heads):
-            self._grid.addWidget(label(text, "Muted", "Small"), 0, place)
+            self._grid.addWidget(label(text, "Muted", "Small", wrap=True), 0, place)
         for place, each in enumerate(changes.rows[:SHOWN], 1):
             self._add(2 * place, each)
         left = len(changes.rows) - SHOWN
@@ -191,15 +192,13 @@ class FieldsPage(QScrollArea):
         left.setLayout(column(name, place, spacing=2))
         self._grid.addWidget(left, at, 0, Qt.AlignmentFlag.AlignTop)
         for column_at, sign, value, token in (
-            (1, "−", change.before, "Danger"),
-            (2, "+", change.after, "Ok"),
+            (1, "-", change.before, "removed"),
+            (2, "+", change.after, "added"),
         ):
             text = "—" if value is None else f"{sign} {value}"
-            classes = ("Mono", "Muted") if value is None else ("Mono", token)
-            cell = label(_breakable(text), *classes, wrap=True, selectable=True)
-            cell.setFont(mono(12))
+            cell = WrappedMono(text, "muted" if value is None else token)
             cell.setAccessibleName(f"{change.words}: {text}")
-            self._grid.addWidget(cell, at, column_at, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(cell, at, column_at)
 
 
 class ExactPage(QWidget):
@@ -246,8 +245,3 @@ def _reader(name: str, title: str) -> QPlainTextEdit:
     made.setFont(mono(12))
     made.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
     return made
-
-
-def _breakable(text: str) -> str:
-    """Long values may break after punctuation; nothing is left out."""
-    return text.replace(",", ",\u200b").replace(":", ":\u200b")

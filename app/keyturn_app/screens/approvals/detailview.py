@@ -49,7 +49,7 @@ class DetailView(QWidget):
         self._kind = label("", "Second", name="approvals.kindword")
         self._icon = IconLabel("scale", "text2", 20)
         self._pill = Pill("", "stale", "hourglass", name="approvals.status")
-        self._line = label("", "Second", name="approvals.line")
+        self._line = label("", "Second", wrap=True, name="approvals.line")
         self._standing = label("", "Strong", wrap=True, name="approvals.standing")
         self._reason = label("", wrap=True, selectable=True, name="approvals.reason")
         self._refusal = Banner(name="approvals.refusal")
@@ -67,6 +67,8 @@ class DetailView(QWidget):
         if detail is None:
             return
         self._place.setText(view.place)
+        for each in self._steps:
+            each.setVisible(bool(view.place))
         self._title.setText(detail.title)
         self._kind.setText(detail.kind)
         self._icon.show_icon(detail.icon, "text2")
@@ -127,18 +129,20 @@ class DetailView(QWidget):
             tip=_("A file for an officer without network"),
             clicked=self._calls.export,
         )
+        self._steps = (up, down)
+        for each in self._steps:
+            each.setFixedWidth(34)
         nav = row(back, None, self._place, up, down, self._export, spacing=4)
         head = row(self._icon, self._title, self._pill, self._kind, None, spacing=10)
         reason = frame(
             column(label(_("REASON"), "Over"), self._reason, spacing=4, margins=(14, 10, 14, 10)),
             "Card",
         )
-        standing = row(self._line, None, spacing=8)
         inside = QWidget()
         inside.setProperty("class", "Page")
         body = column(
             head,
-            standing,
+            self._line,
             self._standing,
             self._refusal,
             reason,

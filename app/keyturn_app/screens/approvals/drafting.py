@@ -10,6 +10,7 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
+from keyturn.quorum.statements import LONGEST_LIFE
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Link
 from keyturn_app.i18n import _
@@ -60,6 +61,7 @@ class DraftPresenter(Presenter[DraftView | None]):
         self._proposed = proposed
         self._draft: Draft | None = None
         self._gone: Draft | None = None
+        self._unkept = False
         self._busy = ""
         self._read: tuple[Draft, Parsed] | None = None
         self.keep(desk.subscribe(lambda _topics: self.changed(), Topic.SEEN, Topic.CONNECTION))
@@ -104,6 +106,7 @@ class DraftPresenter(Presenter[DraftView | None]):
 
     def start(self, kind: Kind = Kind.POLICY, subject: str = "") -> None:
         """A kept draft of this subject, or what is in force of it."""
+        self.put_away()
         state = self._state()
         if not subject and kind is not Kind.REVOCATION:
             subject = next(iter(self._subjects(kind)), "")
@@ -122,14 +125,14 @@ class DraftPresenter(Presenter[DraftView | None]):
         *,
         reason: str | None = None,
         ticket: str | None = None,
-        expires_days: int | None = None,
+        days: str | None = None,
     ) -> None:
         self._put(
             lambda draft: replace(
                 draft,
                 reason=draft.reason if reason is None else reason,
                 ticket=draft.ticket if ticket is None else ticket,
-                expires_days=draft.expires_days if expires_days is None else expires_days,
+                days=draft.days if days is None else days,
             )
         )
 
@@ -152,13 +155,25 @@ class DraftPresenter(Presenter[DraftView | None]):
 
     def leave(self) -> None:
         """Back to the list; the draft is kept."""
+        self.put_away()
         self._draft = None
         self.changed()
+
+    def put_away(self) -> None:
+        """Keep what was written since the last time: not at each letter, as it goes to a disk."""
+        if self._draft is not None and self._unkept:
+            self._drafts.put(self._draft)
+        self._unkept = False
+
+    def close(self) -> None:
+        self.put_away()
+        super().close()
 
     def discard(self) -> None:
         """Throw the draft away; `restore` brings it back."""
         if self._draft is None:
             return
+        self._unkept = False
         self._drafts.drop(self._draft.key)
         self._gone, self._draft = self._draft, None
         self.changed()
@@ -207,13 +222,14 @@ class DraftPresenter(Presenter[DraftView | None]):
                 subject,
                 body,
                 reason=draft.reason.strip(),
-                life=timedelta(days=draft.expires_days),
+                life=draft.life,
                 lapses=timedelta(hours=draft.lapses_hours),
                 ticket=draft.ticket.strip() or None,
             )
 
         def done(proposal: Proposal) -> None:
             self._busy = ""
+            self._unkept = False
             self._drafts.drop(draft.key)
             if self._draft is not None and self._draft.key == draft.key:
                 self._draft = None
@@ -252,6 +268,8 @@ class DraftPresenter(Presenter[DraftView | None]):
             return _("It needs a subject.")
         if not draft.reason.strip():
             return _("Say why: every officer will read the reason.")
+        if draft.kind is not Kind.REVOCATION and draft.life is None:
+            return _("Say for how many days: 1 to {most}.").format(most=LONGEST_LIFE.days)
         return ""
 
     def _parsed(self, draft: Draft) -> Parsed:
@@ -297,8 +315,7 @@ class DraftPresenter(Presenter[DraftView | None]):
             return
         changed = change(self._draft)
         if changed != self._draft:
-            self._draft = changed
-            self._drafts.put(changed)
+            self._draft, self._unkept = changed, True
             self.changed()
 
 

@@ -1,6 +1,7 @@
 """Proposals that are being written: what each says, and where it is kept until it is sent."""
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from keyturn.base.errors import MalformedError
@@ -9,7 +10,7 @@ from keyturn.client.changes import body_of
 from keyturn.quorum.bodies import Body, Revocation, parse_body
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
-from keyturn.quorum.statements import SINGLE_SUBJECTS
+from keyturn.quorum.statements import LONGEST_LIFE, SINGLE_SUBJECTS
 from keyturn.quorum.texts import check_texts
 from keyturn_app.screens.approvals.difference import pretty
 from keyturn_app.settings import Preferences
@@ -27,8 +28,16 @@ class Draft:
     text: str
     reason: str = ""
     ticket: str = ""
-    expires_days: int = 90
+    days: str = "90"
     lapses_hours: int = 72
+
+    @property
+    def life(self) -> timedelta | None:
+        """None unless it is a number of days that a statement may be in force."""
+        if not (self.days.isascii() and self.days.isdigit()) or len(self.days) > 3:
+            return None
+        life = timedelta(days=int(self.days))
+        return life if timedelta(0) < life <= LONGEST_LIFE else None
 
     @property
     def key(self) -> str:
@@ -109,7 +118,7 @@ def _read_draft(fields: Fields) -> Draft:
         fields.text("text", limit=MAX_BODY, empty=True),
         fields.text("reason", limit=MAX_BODY, empty=True),
         fields.text("ticket", empty=True),
-        fields.integer("expires_days", low=1, high=400),
+        fields.text("days", limit=20, empty=True),
         fields.integer("lapses_hours", low=1, high=168),
     )
 

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLineEdit,
     QPlainTextEdit,
-    QSpinBox,
     QTextEdit,
     QWidget,
 )
@@ -44,6 +43,7 @@ class Editor(QPlainTextEdit):
         self.setFont(mono(12))
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setTabChangesFocus(True)
+        self.setCornerWidget(QWidget())
         self._numbers = _Numbers(self)
         self.blockCountChanged.connect(lambda _count: self._make_room())
         self.updateRequest.connect(lambda _area, _by: self._numbers.update())
@@ -135,10 +135,13 @@ class DraftPage(QWidget):
         self._show_choices(view)
         if self._editor.toPlainText() != draft.text:
             self._editor.setPlainText(draft.text)
-        for field, text in ((self._reason, draft.reason), (self._ticket, draft.ticket)):
+        for field, text in (
+            (self._reason, draft.reason),
+            (self._ticket, draft.ticket),
+            (self._days, draft.days),
+        ):
             if field.text() != text:
                 field.setText(text)
-        self._days.setValue(draft.expires_days)
         self._days.setEnabled(view.can_expire)
         self._problem.say(view.problem, tone="danger")
         state = "error" if view.problem else ""
@@ -180,17 +183,14 @@ class DraftPage(QWidget):
         self._reason.textChanged.connect(lambda text: self._said(reason=text))
         self._ticket.setObjectName("approvals.draft.ticket")
         self._ticket.setAccessibleName(_("Change ticket"))
-        self._ticket.setPlaceholderText(_("Reference to your own records"))
-        self._ticket.setFixedWidth(220)
+        self._ticket.setPlaceholderText(_("Your own reference"))
+        self._ticket.setFixedWidth(170)
         self._ticket.textChanged.connect(lambda text: self._said(ticket=text))
-        self._days = QSpinBox()
+        self._days = QLineEdit()
         self._days.setObjectName("approvals.draft.days")
         self._days.setAccessibleName(_("Days in force"))
-        self._days.lineEdit().setAccessibleName(_("Days in force"))
-        self._days.setRange(1, 400)
-        self._days.setSuffix(_(" days"))
-        self._days.setFixedWidth(110)
-        self._days.valueChanged.connect(lambda days: self._said(expires_days=days))
+        self._days.setFixedWidth(96)
+        self._days.textChanged.connect(lambda text: self._said(days=text))
 
     def _build(self) -> None:
         back = button(
@@ -208,19 +208,16 @@ class DraftPage(QWidget):
             icon_name="trash-2",
             clicked=self._calls.discard,
         )
-        first = row(
-            column(label(_("Kind"), "Muted", "Small"), self._kind, spacing=4),
-            column(label(_("Subject"), "Muted", "Small"), self._subject, spacing=4),
-            spacing=12,
-        )
-        first.setStretch(0, 1)
-        first.setStretch(1, 2)
-        second = row(spacing=12)
-        second.addLayout(column(label(_("Reason"), "Muted", "Small"), self._reason, spacing=4), 1)
-        second.addLayout(
-            column(label(_("Change ticket"), "Muted", "Small"), self._ticket, spacing=4)
-        )
-        second.addLayout(column(label(_("In force for"), "Muted", "Small"), self._days, spacing=4))
+        self._kind.setFixedWidth(160)
+        fields = row(spacing=12)
+        for title, field, stretch in (
+            (_("Kind"), self._kind, 0),
+            (_("Subject"), self._subject, 2),
+            (_("Reason"), self._reason, 3),
+            (_("Change ticket"), self._ticket, 0),
+            (_("Days in force"), self._days, 0),
+        ):
+            fields.addLayout(column(label(title, "Muted", "Small"), field, spacing=4), stretch)
         left = card(label(_("Body"), "H2"), self._basis, self._problem, self._editor, spacing=8)
         changes = row(label(_("What would change"), "H2"), self._summary, None)
         right = card(changes, self._diff, spacing=8)
@@ -232,8 +229,7 @@ class DraftPage(QWidget):
         body = column(
             row(back, None),
             label(_("New proposal"), "H1"),
-            first,
-            second,
+            fields,
             spacing=10,
             margins=(24, 10, 24, 20),
         )

@@ -60,7 +60,7 @@ def subject_word(case: Case) -> str:
     if statement.kind is Kind.REVOCATION:
         kind, _colon, target = statement.subject.partition(":")
         return f"{target_word(TargetKind(kind))} {short(target)}"
-    return statement.subject
+    return short(statement.subject, 48)
 
 
 def short(text: str, limit: int = 36) -> str:

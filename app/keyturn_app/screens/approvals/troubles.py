@@ -1,23 +1,21 @@
 """Why less is shown than one would like, and what an empty list means. No Qt."""
 
-from keyturn_app import wording
 from keyturn_app.facts import Facts, Link
 from keyturn_app.i18n import _
 from keyturn_app.screens.approvals.inbox import Filter, Wanted
 
 Trouble = tuple[str, str]
-"""The text, empty when all is well, and its tone: warn, danger or info."""
+"""The text, empty when all is well, and its tone: warn or danger."""
 
 
 def trouble(facts: Facts, lied: str) -> Trouble:
-    """`lied`: what an answer to this page was caught at."""
+    """`lied`: what an answer to this page was caught at. How old all is, the window says."""
     if lied:
         return (
             _("{what} Keyturn does not show what it cannot verify.").format(what=lied),
             "danger",
         )
-    link = facts.connection.link
-    if link is Link.DISTRUSTED:
+    if facts.connection.link is Link.DISTRUSTED:
         return (
             _(
                 "The server is not believed: what it says of proposals is not shown. "
@@ -25,22 +23,7 @@ def trouble(facts: Facts, lied: str) -> Trouble:
             ),
             "danger",
         )
-    if link is Link.OFFLINE:
-        return (
-            _("Offline. A proposal's file can be opened, verified and signed here."),
-            "info",
-        )
-    if link in (Link.RECONNECTING, Link.STALE):
-        return _as_of(facts), "warn"
     return "", "warn"
-
-
-def _as_of(facts: Facts) -> str:
-    if facts.proposals is None:
-        return _("No connection: no proposals are known.")
-    return _("No connection. This is as of {when}; what happened since is not known.").format(
-        when=wording.moment(facts.proposals.as_of)
-    )
 
 
 def emptiness(facts: Facts, wanted: Wanted) -> tuple[str, str]:

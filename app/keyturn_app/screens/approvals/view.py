@@ -42,6 +42,7 @@ class ApprovalsPage(Page):
         self._timer = QTimer(self)
         self._timer.setInterval(_TICK)
         self._timer.timeout.connect(self.presenter.tick)
+        self._timer.timeout.connect(self.drafts.put_away)
         self.presenter.listeners.add(self._show)
         self.drafts.listeners.add(self._show)
         self._remove_actions = context.actions.add(
@@ -128,7 +129,9 @@ class ApprovalsPage(Page):
         for each in (self._inbox, self._open, self._draft):
             self._stack.addWidget(each)
         whole = column(spacing=0)
-        whole.addLayout(column(self._banner, margins=(24, 0, 24, 0)))
+        self._top = QWidget()
+        self._top.setLayout(column(self._banner, margins=(24, 12, 24, 0)))
+        whole.addWidget(self._top)
         whole.addWidget(self._stack, 1)
         self.setLayout(whole)
 
@@ -141,6 +144,7 @@ class ApprovalsPage(Page):
             return  # written when it comes to the front
         draft, view = self.drafts.view(), self.presenter.view()
         self._banner.say(view.trouble, tone=view.tone)
+        self._top.setVisible(bool(view.trouble))
         before = self._stack.currentWidget()
         if draft is not None:
             self._draft.show_view(draft)

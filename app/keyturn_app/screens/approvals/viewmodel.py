@@ -245,7 +245,7 @@ def changes_view(case: Case, now: datetime) -> Changes:
         too_long = False
     added, removed = counts(pairs)
     summary = _("{added} added · {removed} removed").format(added=added, removed=removed)
-    title = _("What changes")
+    title = _("What changes") if case.index is None else _("What changed")
     before_title = ""
     after_title = _("v{version} · proposed by {name}").format(
         version=statement.version, name=officer_name(case, statement.proposer)
@@ -253,7 +253,8 @@ def changes_view(case: Case, now: datetime) -> Changes:
     if compared is not None:
         before_title = _before_title(case, now)
     elif case.state is None and statement.version > 1:
-        title = _("All of it: what it replaces is not known offline")
+        title = _("All of it")
+        after_title += " · " + _("what it replaces is not known offline")
     else:
         title = _("All of it is new")
     if too_long:

@@ -144,7 +144,8 @@ def lease_fraction(store: FleetStore, place: int) -> float:
     """How much of the lease is left, 0 to 1; not a number where there is none."""
     left = store.lease_of(place)
     whole = float(store.until[place] - store.attested[place])
-    return min(1.0, left / whole) if whole > 0 else math.nan
+    known = whole > 0 and not math.isnan(left)
+    return min(1.0, left / whole) if known else math.nan
 
 
 def key(store: FleetStore, column: Column) -> npt.NDArray[Any]:

@@ -46,7 +46,7 @@ def csv_bytes(heading: Heading, rows: Iterable[Sequence[str]]) -> bytes:
     """Comment lines, then a row of titles, then `rows` with a cell for each column."""
     out = io.StringIO()
     for each in heading.lines():
-        out.write(f"# {each}\n".replace("\r", " "))
+        out.write(f"# {' '.join(each.split())}\n")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([title(column) for column in COLUMNS])
     writer.writerows([[_harmless(each) for each in row] for row in rows])

@@ -114,7 +114,7 @@ class HeatMap(QWidget):
 
     def _arrange(self) -> None:
         """As many rows as it takes to fit the width, within limits; then the groups spread."""
-        groups, room = self._view.groups, self.width() - 2 * _EDGE
+        groups, room = self._view.groups, self._outside() - 2 * _EDGE
         least, most = self._set_pitch()
         widths: list[int] = []
         for self._rows in range(least, most + 1):
@@ -128,13 +128,18 @@ class HeatMap(QWidget):
             self._columns.append((group, left))
             left += width + between
         needed = left - between + _EDGE
-        self.setMinimumWidth(min(needed, _WIDEST) if needed > self.width() else 0)
+        self.setMinimumWidth(min(needed, _WIDEST) if needed > self._outside() else 0)
         self._draw_anew()
         tall = HEAD + MIN_ROWS * CELL + _EDGE
         tall = max(tall, HEAD + self._rows * self._pitch.height() + _EDGE)
         if tall != self.height():
             self.setFixedHeight(tall)
             self.grown.emit(tall)
+
+    def _outside(self) -> int:
+        """The width that is seen at once: of the scroll area around, if there is one."""
+        around = self.parentWidget()
+        return self.width() if around is None else around.width()
 
     def _set_pitch(self) -> tuple[int, int]:
         """From one cell to the next; gives the least and the most rows."""

@@ -29,6 +29,7 @@ class NodeTable(Table):
         super().__init__(name="fleet.table", title=_("Nodes"))
         self._chosen: frozenset[Column] = frozenset()
         self._sorting = Sorting()
+        self._marked: str | None = None
         self._over, self._menu_open, self._showing = False, False, False
         self.fleet = FleetModel(store, self._visible)
         self._delegate = FleetDelegate(self.fleet)
@@ -72,17 +73,18 @@ class NodeTable(Table):
         self.horizontalHeader().setSortIndicator(COLUMNS.index(sorting.column), order)
 
     def show_selected(self, name: str | None) -> None:
-        """Mark a node's row, and bring it into sight if it was not marked yet."""
-        row = self.fleet.row_of(name)
-        current = self.currentIndex()
-        if row < 0:
-            if name is None and current.isValid():
+        """Mark a node's row, and bring it into sight when it is another node than before."""
+        before, self._marked = self._marked, name
+        if name is None:
+            if before is not None:
                 self._quietly(self.clearSelection)
             return
-        if current.isValid() and current.row() == row and self.selectionModel().isSelected(current):
+        row = self.fleet.row_of(name)
+        if row < 0 or self.selectionModel().isRowSelected(row, QModelIndex()):
             return
         self._quietly(lambda: self.selectRow(row))
-        self.scrollTo(self.fleet.index(row, 0))
+        if name != before:
+            self.scrollTo(self.fleet.index(row, 0))
 
     def show_menu(self, menu: QMenu, at: QPoint) -> None:
         """Rows hold still while it is open."""

@@ -17,11 +17,12 @@ class Trend(pg.PlotWidget):  # type: ignore[misc]
     """Shows a `Series`: already counted, a point for each interval, fixed ranges."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)
+        menu = self.plotItem.ctrlMenu  # which would outlive us, and stay a window of its own
+        menu.setParent(self, menu.windowFlags())
         self._series = NOTHING_COUNTED
         self._top = 0
         self.setObjectName("fleet.trend")
-        self.setMenuEnabled(False)
         self.hideButtons()
         self.setMouseEnabled(False, False)
         self.setFrameShape(QFrame.Shape.NoFrame)

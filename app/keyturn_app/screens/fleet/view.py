@@ -105,6 +105,7 @@ class FleetPage(Page):
         self._trend_card = self._trend_part()
         middle = row(self._heat_card, self._trend_card, spacing=12)
         middle.setStretch(0, 1)
+        middle.setStretch(1, 100)  # as wide as it may be; the heat map takes the rest
         self._nothing = label("", "Muted", name="fleet.none_fits")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         table = card(self._toolbar, self._nothing, self.table, spacing=0, margin=1)
@@ -269,7 +270,7 @@ class FleetPage(Page):
         width = self._ready.width()
         self._trend_card.setVisible(width >= _TREND_FROM)
         spare = width - self._heat.natural_width() - _AROUND
-        self._trend_card.setFixedWidth(max(_TREND, min(spare, _TREND_WIDEST)))
+        self._trend_card.setMaximumWidth(max(_TREND, min(spare, _TREND_WIDEST)))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)

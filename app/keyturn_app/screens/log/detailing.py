@@ -80,7 +80,7 @@ def facts_of(body: Body, state: AuthorityState) -> tuple[Fact, ...]:
             Fact(_("Node"), body.node, True),
             Fact(_("Model"), model_name(body.model, state)),
             *(Fact(_("Reason"), each) for each in body.reasons),
-            Fact(_("Platform"), body.platform, True),
+            Fact(_("Platform"), _platform(body.platform), True),
             Fact(_("Challenge"), _short(body.challenge.hex()), True),
         )
     if isinstance(body, StatementEntry):
@@ -106,6 +106,7 @@ def named_by(body: Body, state: AuthorityState) -> tuple[Named, ...]:
             Named(_("Grant"), body.grant),
             Named(_("Evidence"), body.evidence),
             Named(_("TLS key"), body.tls),
+            Named(_("Platform"), body.platform),
         )
     if isinstance(body, RefusalEntry):
         return (
@@ -196,7 +197,7 @@ def _of_grant(body: GrantEntry, state: AuthorityState) -> tuple[Fact, ...]:
         Fact(_("Model"), model_name(body.model, state)),
         Fact(_("Lease until"), wording.moment(body.until)),
         Fact(_("Lease"), _short(body.lease), True),
-        Fact(_("Platform"), body.platform, True),
+        Fact(_("Platform"), _platform(body.platform), True),
         Fact(_("Caveats"), ", ".join(body.caveats) or _("none")),
         Fact(_("Challenge"), _short(body.challenge.hex()), True),
         Fact(_("Core"), _short(body.core.hex()), True),
@@ -263,6 +264,12 @@ def _no_answer() -> Look:
 
 def _short(digits: str) -> str:
     return wording.digest(digits)
+
+
+def _platform(name: str) -> str:
+    """Vendor and product, and the ends of a chip's id."""
+    kind, dash, chip = name.rpartition("-")
+    return f"{kind}{dash}{chip[:8]}…{chip[-4:]}" if len(chip) > 20 else name
 
 
 def _pretty(leaf: bytes) -> str:

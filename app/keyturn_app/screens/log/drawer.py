@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import DigestLabel
@@ -26,6 +26,7 @@ from keyturn_app.screens.log.prooftree import ProofTree
 from keyturn_app.screens.log.viewmodel import Detail, Named, WhyNot
 
 _TEXT_HEIGHT = 220
+_LINK_WIDTH = 168
 
 
 class EntryDrawer(QFrame):
@@ -44,7 +45,7 @@ class EntryDrawer(QFrame):
         self._time = label("", "Muted", "Small", name="log.drawer.time")
         self._sentence = label("", wrap=True, selectable=True, name="log.drawer.sentence")
         self._facts = KeyValues(width=92, name="log.drawer.facts")
-        self._named = column(spacing=4)
+        self._named = column(spacing=0)
         self._pill = Pill("", "unknown", "circle", name="log.proof.state")
         self._proof_text = label("", "Small", "Second", wrap=True, name="log.proof.text")
         self._tree = ProofTree()
@@ -117,14 +118,15 @@ class EntryDrawer(QFrame):
                 line(),
                 _over(_("What it says")),
                 self._facts,
-                self._names_title(),
-                self._named,
                 line(),
                 row(_over(_("Inclusion proof")), None, self._pill),
                 self._proof_text,
                 self._tree,
                 _over(_("Under this checkpoint")),
                 self._checkpoint,
+                line(),
+                self._names_title(),
+                self._named,
                 line(),
                 row(_over(_("The server's receipt")), None, self._receipt),
                 self._receipt_text,
@@ -138,6 +140,7 @@ class EntryDrawer(QFrame):
                 margins=(16, 4, 12, 16),
             )
         )
+        inside.setMaximumWidth(DRAWER - 2)  # a word that is too long is cut, not all of it
         self._scroll = QScrollArea()
         self._scroll.setObjectName("log.drawer.scroll")
         self._scroll.setAccessibleName(_("Entry"))
@@ -186,35 +189,48 @@ class EntryDrawer(QFrame):
         clear(self._named)
         self._over_names.setVisible(bool(named))
         for place, each in enumerate(named):
-            self._named.addLayout(column(*self._named_rows(place, each), spacing=0))
+            self._named.addLayout(self._named_row(f"log.named.{place}", each))
 
-    def _named_rows(self, place: int, each: Named) -> list[QWidget]:
-        name = f"log.named.{place}"
-        digest = DigestLabel(self._presenter.copy_text, name=f"{name}.value")
-        digest.show_digest(each.value)
+    def _named_row(self, name: str, each: Named) -> QHBoxLayout:
+        value = label(_brief(each.value), "Mono")
+        value.setToolTip(each.value)
+        value.setAccessibleName(each.value)
+        copier = button(
+            "",
+            name=f"{name}.copy",
+            kind="ghost",
+            icon_name="copy",
+            tip=_("Copy {name}").format(name=each.label),
+            clicked=lambda: self._presenter.copy_text(each.value),
+        )
+        copier.setFixedWidth(28)
         if not each.page:
-            return [label(each.label, "Muted", "Small"), digest]
-        page, target = each.page, each.target
+            return row(label(each.label, "Muted", "Small"), None, value, copier, spacing=4)
         opener = button(
             each.label,
             name=f"{name}.open",
             kind="link",
-            tip=_("Open"),
-            clicked=lambda: self._go(page, target),
+            tip=_("Open {name}").format(name=each.label),
+            clicked=lambda: self._go(each.page, each.target),
         )
+        middle = Qt.TextElideMode.ElideMiddle
+        opener.setText(opener.fontMetrics().elidedText(each.label, middle, _LINK_WIDTH))
         opener.setAccessibleName(_("Open {name}").format(name=each.label))
-        holder = QWidget()
-        if not each.value.startswith("sha256:"):
-            holder.setLayout(row(opener, 8, digest, None))
-            return [holder]
-        holder.setLayout(row(opener, None))
-        return [holder, digest]
+        return row(opener, None, value, copier, spacing=4)
 
 
 def _over(text: str) -> QWidget:
     made = label(text.upper(), "Over")
     made.setAccessibleName(text)
     return made
+
+
+def _brief(value: str) -> str:
+    """The ends of what is long; the whole of it is copied, spoken and in the tip."""
+    if len(value) <= 24:
+        return value
+    digits = value.removeprefix("sha256:")
+    return f"{digits[: 4 if digits != value else 9]}…{digits[-4:]}"
 
 
 def _text_box() -> QPlainTextEdit:

@@ -28,7 +28,7 @@ class FilterBar(QWidget):
             icon("search", "muted", 16), QLineEdit.ActionPosition.LeadingPosition
         )
         self._search.setText(_("Filter the log"))
-        theme().changed.connect(self._dress)
+        theme().changed.connect(self._draw_search)
         self._span = QComboBox()
         self._span.setObjectName("log.filter.span")
         self._span.setAccessibleName(_("How far back"))
@@ -54,8 +54,7 @@ class FilterBar(QWidget):
         self.setLayout(column(first, self._error, second, margins=(12, 12, 12, 6)))
         self._error.hide()
 
-    def _dress(self) -> None:
-        """A method, not a lambda: it goes when the widget does."""
+    def _draw_search(self) -> None:
         self._search.setIcon(icon("search", "muted", 16))
 
     def show_filter(self, shown: Shown) -> None:

@@ -152,7 +152,8 @@ class InventoryView(QWidget):
 
     def focus_first(self) -> None:
         """To the table, or to what can be done while there is none."""
-        first = self._table if self._table.isVisible() else self._seal
+        empty = self._seal if self._seal.isVisible() else self._empty_seal
+        first = self._table if self._table.isVisible() else empty
         first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def focus_filter(self) -> None:
@@ -202,7 +203,9 @@ class InventoryView(QWidget):
     def _show_instead(self, view: ModelsView) -> None:
         self._stack.setCurrentWidget(self._table if view.phase is Phase.READY else self._instead)
         self._instead.say(view.title, view.text)
-        self._empty_seal.setVisible(view.phase in {Phase.EMPTY, Phase.OFFLINE})
+        empty = view.phase in {Phase.EMPTY, Phase.OFFLINE}
+        self._empty_seal.setVisible(empty)
+        self._seal.setVisible(not empty)  # one primary button a page
         self._empty_all.setVisible(view.phase is Phase.NO_MATCH)
 
     def _show_rows(self, view: ModelsView) -> None:

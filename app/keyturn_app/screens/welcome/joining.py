@@ -4,7 +4,7 @@ Nothing is left behind before `join`, and nothing of a `join` that failed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -13,9 +13,11 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
 from keyturn.base.signatures import Algorithm
 from keyturn.client.authority import fetch_authority
+from keyturn.client.card import CardKey, find_card_key
 from keyturn.client.memory import Memory
 from keyturn.client.profile import Profile
 from keyturn.client.transport import Transport
+from keyturn.officerkeys.errors import KeyMismatch
 from keyturn.officerkeys.keyfile import read_key_file, write_key_file
 from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret, generate
 from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation
@@ -60,7 +62,10 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class KeyChoice:
-    """For a new key who it is of; for an imported one, `path` and what the file says."""
+    """For a new key who it is of; for an imported one, `path` and what the file says.
+
+    For a card its key, and `public` once the roster says whose it is.
+    """
 
     kind: KeyKind
     officer: str
@@ -68,6 +73,7 @@ class KeyChoice:
     algorithm: Algorithm = Algorithm.ED25519
     path: Path | None = None
     public: OfficerPublic | None = None
+    card: CardKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +123,18 @@ class Joiner:
                 memory = Memory(met.fingerprint)
                 authority = fetch_authority(transport, met.fingerprint, memory, now)
             job.check()
+            if key.card is not None:
+                _check_still_there(key.card)
+            if key.public is not None and key.card is not None:
+                known = self._kept(met, key.card.location, key, label, environment)
+                return Joined(known, key.public, _knows(authority, key.public))
             if key.public is not None and key.path is not None:
                 known = self._kept(met, InFile(key.path.absolute()), key, label, environment)
                 return Joined(known, key.public, _knows(authority, key.public))
             with generate(key.officer, key.name, key.algorithm) as secret:
                 known = self._made(job, met, key, secret, label, environment, passphrase)
-                return Joined(known, secret.public, _knows(authority, secret.public))
+                public = _signing_with(key.card, secret.public)
+                return Joined(known, public, _knows(authority, public))
         finally:
             passphrase[:] = bytes(len(passphrase))
 
@@ -136,11 +148,16 @@ class Joiner:
         environment: Environment,
         passphrase: bytearray,
     ) -> Known:
-        """The key is written last: a seat without its key can be forgotten, not the reverse."""
+        """The key is written last: a seat without its key can be forgotten, not the reverse.
+
+        Of a card's officer it is the key that opens shares; the card's signs.
+        """
         in_keyring = key.kind is KeyKind.NEW_KEYRING
         name = f"{key.officer}-{secret.public.key_id[:8]}.key"
         path = self.store.path.parent / "keys" / name
         place: KeyLocation = InKeyring(key.officer) if in_keyring else InFile(path.absolute())
+        if key.card is not None:
+            place = key.card.location
         known = self._kept(met, place, key, label, environment)
         written: Path | None = None
         try:
@@ -172,6 +189,20 @@ class Joiner:
         known = Known(seat, label, environment, profile, key.name, self.store.places_for(seat))
         self.store.keep(known)
         return known
+
+
+def _check_still_there(card: CardKey) -> None:
+    if find_card_key(card.location).spki != card.spki:
+        raise KeyMismatch(
+            _("the card has another key than the one that was chosen"),
+            hint=_("Look for cards again."),
+        )
+
+
+def _signing_with(card: CardKey | None, public: OfficerPublic) -> OfficerPublic:
+    if card is None:
+        return public
+    return replace(public, algorithm=card.algorithm, spki=card.spki)
 
 
 def _knows(authority: Authority, public: OfficerPublic) -> bool:

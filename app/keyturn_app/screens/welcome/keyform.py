@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment
 from keyturn_app.qtkit.widgets import button, column, label, row
+from keyturn_app.screens.welcome.cardform import CardForm
 from keyturn_app.screens.welcome.joining import KeyKind
 from keyturn_app.screens.welcome.passphrases import said, strength
 from keyturn_app.screens.welcome.presenter import WelcomePresenter
@@ -46,6 +47,7 @@ class KeyForm(QWidget):
             self._environment.addItem(text, kind)
         self._environment.activated.connect(self._environment_chosen)
         self._new = NewKey(presenter, self._typed)
+        self._card = CardForm(presenter)
         self._file = button(
             _("Choose the file…"),
             name="welcome.import",
@@ -59,6 +61,7 @@ class KeyForm(QWidget):
                 label(_("Your key"), "H1"),
                 choices,
                 4,
+                self._card,
                 self._new,
                 row(self._file, self._imported, None),
                 4,
@@ -82,10 +85,12 @@ class KeyForm(QWidget):
             radio.setToolTip(each.why_not)
             radio.setText(f"{each.title} — {each.why_not or each.text}")
             radio.setAccessibleName(radio.text())
-        self._new.setVisible(kind in {KeyKind.NEW_FILE, KeyKind.NEW_KEYRING})
+        self._card.setVisible(kind is KeyKind.CARD)
+        self._card.show_view(view)
+        self._new.setVisible(view.asks_officer)
         self._new.show_view(view)
-        for widget in (self._file, self._imported):
-            widget.setVisible(kind is KeyKind.IMPORTED)
+        self._file.setVisible(kind is KeyKind.IMPORTED)
+        self._imported.setVisible(bool(view.imported) or kind is KeyKind.IMPORTED)
         self._imported.setText(view.imported)
         if self._label.text() != view.draft.label:
             self._label.setText(view.draft.label)
@@ -173,7 +178,10 @@ class NewKey(QWidget):
             if field.text().strip() != text.strip():
                 field.setText(text)
             field.setEnabled(not view.busy)
-        self._algorithm.setCurrentIndex(self._algorithm.findData(key.algorithm))
+        self._algorithm.setCurrentIndex(
+            self._algorithm.findData(key.card.algorithm if key.card else key.algorithm)
+        )
+        self._algorithm.setEnabled(key.card is None and not view.busy)
         for field in (self._first, self._second):
             field.setEnabled(view.asks_passphrase and not view.busy)
         self._hint.setVisible(view.asks_passphrase)

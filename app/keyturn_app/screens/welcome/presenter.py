@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from keyturn.base.errors import KeyturnError
 from keyturn.base.signatures import Algorithm
+from keyturn.client.card import CardKey
 from keyturn.client.errors import MalformedProfile, PinMismatch, ServerUnreachable
 from keyturn.officerkeys.keypair import OfficerPublic
 from keyturn.officerkeys.passphrase import MAXIMUM, MINIMUM
@@ -18,6 +19,7 @@ from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment, Known
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, OpenFile, SaveFile
+from keyturn_app.screens.welcome.cards import CardDraft, enrolled, look_for_cards
 from keyturn_app.screens.welcome.joining import (
     Joined,
     Joiner,
@@ -33,6 +35,7 @@ from keyturn_app.screens.welcome.viewmodel import (
     Field,
     Step,
     WelcomeView,
+    asks_passphrase,
     cleaned_pin,
     view_of,
 )
@@ -114,8 +117,9 @@ class WelcomePresenter(Presenter[WelcomeView]):
             return
         key = self._draft.key
         if kind is not key.kind:
-            fresh = KeyChoice(kind, "", "") if key.public else replace(key, kind=kind)
-            self._enter(replace(self._draft, key=fresh))
+            fresh = KeyChoice(kind, "", "") if key.public else replace(key, kind=kind, card=None)
+            card = replace(self._draft.card, found=(), chosen=None)
+            self._enter(replace(self._draft, key=fresh, card=card))
 
     def set_officer(self, text: str) -> None:
         self._enter_key(replace(self._draft.key, officer=text.strip()))
@@ -130,6 +134,36 @@ class WelcomePresenter(Presenter[WelcomeView]):
         """Ask for the file; what it says of itself is shown."""
         question = OpenFile(_("Your key file"), (_("Key files (*.key)"), _("All files (*)")))
         self._asker.path(question, self._import_from)
+
+    # ---- a card ----
+
+    def set_module(self, text: str) -> None:
+        """Where the card's PKCS#11 module lies; empty: where modules usually lie."""
+        self._enter_card(self._draft.card.typed(module=text))
+
+    def set_token(self, text: str) -> None:
+        self._enter_card(self._draft.card.typed(token=text))
+
+    def set_card_key(self, text: str) -> None:
+        self._enter_card(self._draft.card.typed(key=text))
+
+    def look_for_cards(self) -> None:
+        """At the readers, without a PIN; modules are slow."""
+        draft = self._draft.card
+
+        def work(job: Job) -> tuple[CardKey, ...]:
+            found = look_for_cards(draft)
+            job.check()
+            return found
+
+        if self._step is Step.KEY and self._draft.key.kind is KeyKind.CARD and not self._busy:
+            self._run(_("Looking for cards"), work, self._has_cards)
+
+    def choose_card(self, place: int) -> None:
+        """One of those found."""
+        found = self._draft.card.found
+        if 0 <= place < len(found):
+            self._enter_card(self._draft.card.with_chosen(found[place]))
 
     # ---- going on, back and away ----
 
@@ -185,6 +219,28 @@ class WelcomePresenter(Presenter[WelcomeView]):
         if self._draft.key.public is None:
             self._enter(replace(self._draft, key=key))
 
+    def _enter_card(self, card: CardDraft) -> None:
+        """Whose key it is, the roster says where it knows; else the officer does."""
+        if self._draft.key.kind is not KeyKind.CARD:
+            return
+        self._enter(replace(self._draft, card=card, key=self._of_card(card.chosen)))
+
+    def _of_card(self, chosen: CardKey | None) -> KeyChoice:
+        met, key = self._met, self._draft.key
+        whose = None
+        if chosen is not None and met is not None:
+            whose = enrolled(met.authority.roster, chosen)
+        if whose is not None:
+            return KeyChoice(
+                KeyKind.CARD, whose.officer, whose.name, whose.algorithm, None, whose, chosen
+            )
+        if key.public is not None:
+            return KeyChoice(KeyKind.CARD, "", "", card=chosen)
+        return replace(key, card=chosen)
+
+    def _has_cards(self, found: tuple[CardKey, ...]) -> None:
+        self._enter_card(self._draft.card.with_found(found))
+
     def _onward(self) -> None:
         if self._step is Step.SERVER:
             self._meet()
@@ -210,7 +266,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
 
     def _join(self, passphrase: bytearray, again: bytearray) -> None:
         met, draft, now = self._met, self._draft, self._now()
-        fit = draft.key.kind is not KeyKind.NEW_FILE or _fit(passphrase, again)
+        fit = not asks_passphrase(draft.key) or _fit(passphrase, again)
         if met is None or not fit:
             _wipe(passphrase)
             self._say(_("The passphrases differ, or are too short."), Field.KEY)

@@ -10,6 +10,7 @@ from keyturn_app import wording
 from keyturn_app.fingerprint import words
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment
+from keyturn_app.screens.welcome.cards import CardDraft, described
 from keyturn_app.screens.welcome.joining import Joined, KeyChoice, KeyKind, Met
 from keyturn_app.screens.welcome.passphrases import Strength, strength
 
@@ -18,6 +19,7 @@ _PIN = re.compile(r"[0-9a-f]{64}\Z")
 
 
 NO_KEY = KeyChoice(KeyKind.NEW_FILE, "", "")
+NO_CARD = CardDraft()
 
 
 class Step(Enum):
@@ -58,6 +60,7 @@ class Draft:
     environment: Environment = Environment.PROD
     compared: bool = False
     key: KeyChoice = NO_KEY
+    card: CardDraft = NO_CARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,10 @@ class WelcomeView:
     officers: tuple[str, ...]  # who is in the roster, to recognise the authority by
     options: tuple[KeyOption, ...]
     asks_passphrase: bool
+    asks_officer: bool
     imported: str
+    cards: tuple[str, ...]  # keys found at the reader, to choose from
+    card: int  # which of them is chosen, or -1
     entry: str  # what the others put into the roster
     standing: str  # whether the roster knows the key
 
@@ -138,8 +144,11 @@ def view_of(
         simulated=met is not None and met.simulation,
         officers=() if met is None else _officers(met),
         options=_options(keyring),
-        asks_passphrase=draft.key.kind is KeyKind.NEW_FILE,
+        asks_passphrase=asks_passphrase(draft.key),
+        asks_officer=_asks_officer(draft.key),
         imported=_imported(draft.key),
+        cards=tuple(described(each) for each in draft.card.found),
+        card=-1 if draft.card.chosen is None else draft.card.found.index(draft.card.chosen),
         entry="" if joined is None else entry_of(joined),
         standing="" if joined is None else _standing(joined),
     )
@@ -158,7 +167,16 @@ def needs(view: WelcomeView, first: str, second: str) -> str:
 
 def entry_of(joined: Joined) -> str:
     """An item of `officers` in a roster; its roles are for the officers to decide."""
-    return json.dumps(joined.public.roster_entry(()), indent=2, ensure_ascii=False)
+    entry = joined.public.roster_entry(())
+    if not joined.public.hpke:  # a card's officer whom the roster knows without one
+        entry["hpke"] = None
+    return json.dumps(entry, indent=2, ensure_ascii=False)
+
+
+def asks_passphrase(key: KeyChoice) -> bool:
+    """For the file that is to be made; a card that the roster knows needs none."""
+    card = key.kind is KeyKind.CARD and key.card is not None and key.public is None
+    return card or key.kind is KeyKind.NEW_FILE
 
 
 def cleaned_pin(typed: str) -> str:
@@ -208,8 +226,10 @@ def _no_key(draft: Draft) -> str:
     if not draft.label.strip():
         return _("Give the server a name that you will recognise.")
     key = draft.key
-    if key.kind is KeyKind.CARD:
-        return _("Choose another place for your key.")
+    if key.kind is KeyKind.CARD and key.card is None:
+        return _("Look for cards, and choose your key.")
+    if key.kind is KeyKind.CARD and key.public is not None:
+        return ""
     if key.kind is KeyKind.IMPORTED:
         return "" if key.public is not None else _("Choose your key file.")
     if not _OFFICER.match(key.officer) or len(key.officer) > 64:
@@ -217,6 +237,12 @@ def _no_key(draft: Draft) -> str:
     if not key.name.strip():
         return _("Enter your name, as the other officers know you.")
     return ""
+
+
+def _asks_officer(key: KeyChoice) -> bool:
+    if key.kind is KeyKind.CARD:
+        return key.card is not None and key.public is None
+    return key.kind in {KeyKind.NEW_FILE, KeyKind.NEW_KEYRING}
 
 
 def _officers(met: Met) -> tuple[str, ...]:
@@ -249,14 +275,13 @@ def _options(keyring: bool | None) -> tuple[KeyOption, ...]:
         KeyOption(
             KeyKind.CARD,
             _("PKCS#11 card"),
-            _("A smart card or a token signs."),
-            _("This version cannot sign with a card yet."),
+            _("A smart card or a token signs, and asks for its PIN."),
         ),
     )
 
 
 def _imported(key: KeyChoice) -> str:
-    if key.kind is not KeyKind.IMPORTED or key.public is None:
+    if key.kind not in {KeyKind.IMPORTED, KeyKind.CARD} or key.public is None:
         return ""
     return _("Key {id} of {name} ({officer})").format(
         id=key.public.key_id[:16], name=key.public.name, officer=key.public.officer

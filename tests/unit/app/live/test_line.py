@@ -1,6 +1,8 @@
 """One line and a real control plane: live, gone, back, locked in the middle."""
 
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,14 +11,16 @@ from keyturn.base.encoding import b64
 from keyturn.base.errors import KeyturnError
 from keyturn.client.client import KeyturnClient
 from keyturn.client.memory import Memory
+from keyturn.client.profile import Places
+from keyturn.client.signing import Unlocked
 from keyturn.quorum.kinds import Kind
 from keyturn_app.desk import Locked, Topic
 from keyturn_app.facts import Connection, Link
-from keyturn_app.live.line import aged
+from keyturn_app.live.line import Line, aged
 from support.authority import START, policy_body
 from support.control import World, running_world
 from support.signers import PersonSigner
-from unit.app.live.lines import hearing, ours
+from unit.app.live.lines import Heard, hearing, ours, profile_of, wiring_to
 from unit.client.test_against_control import prove_consistency
 
 
@@ -109,15 +113,35 @@ def test_a_resting_line_asks_nothing_and_wakes_with_its_key(world: World, tmp_pa
         assert isinstance(heard.asked(lambda client: client.nodes()), Locked)
 
 
-def test_a_key_opened_after_the_lock_is_not_kept(world: World, tmp_path: Path) -> None:
-    with hearing(world, tmp_path / "ada") as heard:
-        heard.line.lock()
-        failed: list[KeyturnError] = []
-        passphrase = bytearray(b"correct horse")
-        heard.line.unlock(passphrase, lambda: None, failed.append)
-        heard.line.lock()
-        heard.until(lambda _: bool(failed))
-        assert heard.line.locked
+def test_a_key_opened_after_the_lock_is_closed_again(world: World, tmp_path: Path) -> None:
+    begun, released, closed = threading.Event(), threading.Event(), threading.Event()
+    signer = PersonSigner(world.authority.people["ada"])
+
+    def open_slowly(passphrase: bytearray) -> Unlocked:
+        begun.set()
+        assert released.wait(10)
+        return Unlocked(signer, closed.set)
+
+    profile = profile_of(world)
+    places = Places(tmp_path / "ada", tmp_path / "ada" / "state")
+    wiring = replace(wiring_to(profile, places, world.clock), open_key=open_slowly)
+    line = Line(profile, places, wiring=wiring, now=world.clock)
+    line.start()
+    heard = Heard(line, places)
+    failed: list[KeyturnError] = []
+    passphrase = bytearray(b"correct horse")
+    line.unlock(passphrase, lambda: pytest.fail("unlocked"), failed.append)
+    assert begun.wait(10)
+    line.lock()
+    released.set()
+    heard.until(lambda _: bool(failed))
+    assert isinstance(failed[0], Locked)
+    assert closed.is_set()
+    assert line.locked
+    assert not any(passphrase)
+    line.close()
+    line.join(10)
+    assert ours() == []
 
 
 def test_closed_while_asking_leaves_nothing(world: World, tmp_path: Path) -> None:

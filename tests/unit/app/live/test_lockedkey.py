@@ -3,7 +3,9 @@
 import pytest
 
 from keyturn.base.signatures import Algorithm
+from keyturn.client.signing import Unlocked
 from keyturn.officerkeys.keypair import generate
+from keyturn.officerkeys.signer import OfficerSigner
 from keyturn_app.desk import Locked
 from keyturn_app.live.lockedkey import LockedKey
 
@@ -13,7 +15,7 @@ def test_open_signs_and_locked_does_not() -> None:
     key = LockedKey("ada")
     with pytest.raises(Locked):
         key.sign("text/plain", b"x")
-    key.open(secret)
+    key.open(Unlocked(OfficerSigner(secret), secret.wipe))
     assert not key.locked
     assert (key.officer, key.key_id, key.spki) == ("ada", secret.public.key_id, secret.public.spki)
     assert key.sign("text/plain", b"x").payload == b"x"

@@ -46,7 +46,7 @@ def test_from_what_is_in_force_to_a_proposal(whole: Whole) -> None:
     assert "Nothing changes" in view.basis
     assert view.propose.why_not.startswith("Say why")
     writing.presenter.edit(view.draft.text.replace('"lease_seconds": 60', '"lease_seconds": 30'))
-    writing.presenter.say(reason="shorter leases", ticket="CHG-7", expires_days=30)
+    writing.presenter.say(reason="shorter leases", ticket="CHG-7", days="30")
     view = writing.view
     assert view.summary == "1 added · 1 removed"
     assert "in place of version 1" in view.basis
@@ -138,7 +138,7 @@ def test_an_error_is_found_in_its_line() -> None:
 
 def test_drafts_outlive_the_page_and_are_read_with_care() -> None:
     preferences = MemoryPreferences()
-    draft = Draft(Kind.POLICY, "serving", '{"a": "ä"}', "why", "T-1", 30, 24)
+    draft = Draft(Kind.POLICY, "serving", '{"a": "ä"}', "why", "T-1", "30", 24)
     KeptInPreferences(preferences, "sha256:ab").put(draft)
     kept = KeptInPreferences(preferences, "sha256:ab")
     assert kept.get("policy:serving") == draft
@@ -147,3 +147,18 @@ def test_drafts_outlive_the_page_and_are_read_with_care() -> None:
     assert kept.drop("policy:serving") is None
     preferences.set(next(iter(preferences.texts)), "{broken")
     assert kept.all() == ()
+
+
+@pytest.mark.parametrize(("days", "life"), [("1", 1), ("400", 400), ("0", 0), ("401", 0), ("", 0)])
+def test_days_in_force_are_those_that_a_statement_may_have(days: str, life: int) -> None:
+    found = Draft(Kind.POLICY, "serving", "{}", days=days).life
+    assert (0 if found is None else found.days) == life
+
+
+def test_what_was_written_is_put_away_when_the_page_closes(whole: Whole) -> None:
+    writing = Writing(whole)
+    writing.presenter.start(Kind.REVOCATION, "node:node-1")
+    writing.presenter.say(reason="half")
+    assert writing.kept.all() == ()
+    writing.presenter.close()
+    assert [each.reason for each in writing.kept.all()] == ["half"]

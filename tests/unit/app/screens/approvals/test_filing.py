@@ -111,7 +111,7 @@ def test_a_forged_file_is_named_and_not_shown(
     read(chen, path)
     assert chen.page.view().detail is None
     assert "somebody else" in chen.officer.told[-1].text
-    assert chen.page.view().tone == "info"  # the file lies, not the server
+    assert chen.page.view().trouble == ""  # the file lies, not the server
 
 
 def test_a_path_not_chosen_changes_nothing(whole: Whole, proposed: Digest) -> None:

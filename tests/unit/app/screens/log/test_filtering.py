@@ -31,7 +31,7 @@ def indexed(book: Logbook, step: int = 37) -> Columns:
 
 def found(book: Logbook, asked: Filter, first: int = 0) -> list[int]:
     columns = indexed(book)
-    names = {MODEL: MODEL_NAME}
+    names: dict[str, str] = {MODEL: MODEL_NAME}
     named = look_up(asked, columns.node_names, columns.subject_names, lambda s: names.get(s, ""))
     places = matching(asked, columns.snapshot(), book.server.leaves, named, first, lambda: None)
     return list(map(int, places))

@@ -134,7 +134,8 @@ class Here:
 
     def admit(self, made: Sealed) -> None:
         digest = made.sealed.model_digest
-        self.whole.enact(Kind.MODEL, digest, admission_body(made.model), **made.parts)
+        body = {**admission_body(made.model), "name": made.sealed.manifest.identity.name}
+        self.whole.enact(Kind.MODEL, digest, body, **made.parts)
         self.desk.refresh()
 
     def set_policy(self) -> None:

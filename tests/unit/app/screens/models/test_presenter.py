@@ -223,6 +223,18 @@ def test_an_admission_whose_policy_is_gone_is_warned_of(here: Here) -> None:
     assert "not in force" in detail.warnings[0]
 
 
+def test_an_admission_under_another_name_than_the_manifests_is_warned_of(here: Here) -> None:
+    here.set_policy()
+    made = here.seal("orion")
+    digest = made.sealed.model_digest
+    here.whole.enact(Kind.MODEL, digest, admission_body(made.model), **made.parts)
+    here.desk.refresh()
+    here.presenter.open(digest)
+    detail = here.presenter.view().detail
+    assert detail is not None
+    assert detail.warnings == ("It is admitted as “mini”, but its manifest calls it “orion”.",)
+
+
 # ---- what may be done ----
 
 

@@ -129,13 +129,14 @@ def test_another_kind_forgets_the_file(page: FirstPage, tmp_path: Path) -> None:
     assert page.presenter.view().draft.key.officer == ""
 
 
-def test_a_card_says_why_not(page: FirstPage) -> None:
+def test_a_card_can_be_chosen_and_wants_to_be_looked_for(page: FirstPage) -> None:
     page.at_key()
-    before = page.presenter.view()
-    card = next(each for each in before.options if each.kind is KeyKind.CARD)
-    assert card.why_not
     page.presenter.choose_key(KeyKind.CARD)
-    assert page.presenter.view() == before
+    view = page.presenter.view()
+    assert view.draft.key.kind is KeyKind.CARD
+    assert "Look for cards" in view.why_not
+    assert not view.asks_officer
+    assert not view.asks_passphrase
 
 
 def test_no_keyring_is_said(tmp_path: Path) -> None:
