@@ -6,6 +6,7 @@ underline repeat what the tint says, so that colour is never alone.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -81,6 +82,7 @@ class DiffPane(QAbstractScrollArea):
         self._copied = copied
         self.setCornerWidget(QWidget())
         self._rows: tuple[Shown, ...] = ()
+        self._led = False
         self._font = mono(12)
         metrics = QFontMetricsF(self._font)
         self._wide, self._ascent = metrics.horizontalAdvance("0"), metrics.ascent()
@@ -99,9 +101,8 @@ class DiffPane(QAbstractScrollArea):
     def follow(self, other: "DiffPane") -> None:
         """Scroll together, up and down; only the other one shows a bar."""
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        mine, theirs = self.verticalScrollBar(), other.verticalScrollBar()
-        mine.valueChanged.connect(theirs.setValue)
-        theirs.valueChanged.connect(mine.setValue)
+        self.verticalScrollBar().valueChanged.connect(partial(self._lead, other))
+        other.verticalScrollBar().valueChanged.connect(partial(other._lead, self))
 
     def text(self) -> str:
         return "\n".join(
@@ -142,6 +143,14 @@ class DiffPane(QAbstractScrollArea):
             self._row(painter, self._rows[place], _PAD + place * ROW - top, area.width())
 
     # ---- inside ----
+
+    def _lead(self, other: "DiffPane", value: int) -> None:
+        """Take the other along; one that cannot go as far does not pull back."""
+        if self._led:
+            return
+        other._led = True
+        other.verticalScrollBar().setValue(value)
+        other._led = False
 
     def _gutter(self) -> float:
         digits = max((len(each.numbers) for each in self._rows), default=1)

@@ -15,7 +15,14 @@ from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.checks import checks
 from keyturn_app.screens.approvals.consequences import Consequence, consequences
-from keyturn_app.screens.approvals.deciding import Offer
+from keyturn_app.screens.approvals.deciding import (
+    Offer,
+    Situation,
+    approve_offer,
+    export_offer,
+    reject_offer,
+    withdraw_offer,
+)
 from keyturn_app.screens.approvals.difference import (
     Pair,
     Unified,
@@ -192,6 +199,23 @@ def detail(
         checks(case, facts, now),
         wording.grouped(case.digest),
         receipt_view(case, proof),
+    )
+
+
+def decide_view(case: Case, situation: Situation, comment: str, *, wanted: bool) -> Decide:
+    """`wanted`: a rejection was asked for without the comment that it needs."""
+    signing = _("Approving signs the digest below with your key.")
+    if situation.on_file:
+        signing = _("Your decision is signed with your key and written to a new file.")
+    return Decide(
+        comment,
+        wanted,
+        signing,
+        approve_offer(case, situation),
+        _("Approve into a file") if situation.on_file else _("Approve"),
+        reject_offer(case, situation),
+        withdraw_offer(case, situation),
+        export_offer(case, situation),
     )
 
 

@@ -2,14 +2,19 @@
 
 from datetime import datetime
 
+from keyturn.client.proposals import Status
 from keyturn_app.facts import Facts
 from keyturn_app.screens.approvals.case import Case, case_of, counts_as_approver, said
 
 
 def waits_for(case: Case, officer: str, now: datetime) -> bool:
-    """Whether `officer` may decide and has not, and a decision can still change something."""
+    """Whether `officer` may decide and has not, and a decision is what it waits for.
+
+    What the keyholder refused had its quorum: that waits for a better proposal.
+    """
     return (
         case.undecided(now)
+        and case.status is not Status.REFUSED
         and case.overtaken_by() is None
         and counts_as_approver(case.statement, case.roster, officer)
         and said(case.approvals, officer) is None
