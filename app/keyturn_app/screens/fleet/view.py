@@ -119,7 +119,6 @@ class FleetPage(Page):
         self._ready.setLayout(ready)
         self._empty = EmptyState("server", "", "")
         self._empty.setObjectName("fleet.empty")
-        self.setFocusProxy(self.table)
         self._stack = QStackedLayout()
         whole = row(spacing=0)
         whole.addLayout(self._stack, 1)
