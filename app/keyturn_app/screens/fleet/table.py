@@ -52,6 +52,7 @@ class NodeTable(Table):
         header.sectionResized.connect(self._section_resized)
         self.selectionModel().currentRowChanged.connect(self._current_changed)
         self.activated.connect(lambda index: self.picked.emit(self.fleet.name_at(index.row())))
+        self.clicked.connect(self._clicked)
         self.viewport().installEventFilter(self)
 
     def set_compact(self, compact: bool) -> None:
@@ -112,6 +113,11 @@ class NodeTable(Table):
     def _current_changed(self, current: QModelIndex, _before: QModelIndex) -> None:
         if current.isValid() and not self._showing and self.hasFocus():
             self.picked.emit(self.fleet.name_at(current.row()))
+
+    def _clicked(self, index: QModelIndex) -> None:
+        """Also the row that is current already, whose drawer was closed or never open."""
+        if len(self.selected_rows()) == 1:
+            self.picked.emit(self.fleet.name_at(index.row()))
 
     def _header_clicked(self, section: int) -> None:
         column = COLUMNS[section]
