@@ -114,7 +114,7 @@ def initials(name: str) -> str:
 
 
 def roles_text(roles: frozenset[Role]) -> str:
-    """In the order of DESIGN §6; the two that matter most here."""
+    """All of them, those that matter most here first: what does not fit is cut at the end."""
     names = {
         Role.PROPOSER: _("Proposer"),
         Role.APPROVER: _("Approver"),
@@ -123,6 +123,4 @@ def roles_text(roles: frozenset[Role]) -> str:
         Role.AUDITOR: _("Auditor"),
         Role.WITNESS: _("Witness"),
     }
-    held = [text for role, text in names.items() if role in roles]
-    more = f" +{len(held) - 2}" if len(held) > 2 else ""
-    return ", ".join(held[:2]) + more
+    return ", ".join(text for role, text in names.items() if role in roles)
