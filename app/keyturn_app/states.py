@@ -36,6 +36,7 @@ def status_look(status: Status) -> Look:
         Status.SUPERSEDED: Look(_("Superseded"), "unknown", "history"),
         Status.EXPIRED: Look(_("Expired"), "danger", "clock"),
         Status.REVOKED: Look(_("Revoked"), "danger", "ban"),
+        Status.SUSPENDED: Look(_("Suspended"), "danger", "ban"),
         Status.WITHDRAWN: Look(_("Withdrawn"), "unknown", "undo-2"),
         Status.LAPSED: Look(_("Lapsed"), "unknown", "clock"),
         Status.REFUSED: Look(_("Refused"), "danger", "octagon-x"),

@@ -17,6 +17,7 @@ _STYLE = {
     Status.IN_FORCE: "green",
     Status.REFUSED: "red",
     Status.REVOKED: "red",
+    Status.SUSPENDED: "red",
 }
 
 

@@ -25,7 +25,7 @@ MAX_STATEMENT = 2 << 20
 
 
 class Status(Enum):
-    """Where a proposal stands. IN_FORCE to REVOKED are proved by the log; WITHDRAWN too when
+    """Where a proposal stands. IN_FORCE to SUSPENDED are proved by the log; WITHDRAWN too when
     the log has it; LAPSED by the clock; REFUSED is what the keyholder answered, says the server."""
 
     OPEN = "open"
@@ -33,12 +33,13 @@ class Status(Enum):
     SUPERSEDED = "superseded"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    SUSPENDED = "suspended"
     WITHDRAWN = "withdrawn"
     LAPSED = "lapsed"
     REFUSED = "refused"
 
 
-_CLAIMS_FORCE = {"in-force", "superseded"}
+_CLAIMS_FORCE = {"in-force", "superseded", "suspended"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ def _status_in_log(statement: Statement, state: AuthorityState, now: datetime) -
         return Status.IN_FORCE if target in state.revoked else Status.SUPERSEDED
     if state.revocation_of(statement.kind, statement.subject) is not None:
         return Status.REVOKED
-    return Status.IN_FORCE
+    return Status.SUSPENDED if statement.digest in state.suspended else Status.IN_FORCE
 
 
 def _check_approval(approval: Approval, statement: Statement, rosters: Sequence[Roster]) -> None:

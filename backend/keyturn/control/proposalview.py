@@ -20,6 +20,7 @@ class Status(Enum):
     OPEN = "open"
     IN_FORCE = "in-force"
     SUPERSEDED = "superseded"
+    SUSPENDED = "suspended"
     WITHDRAWN = "withdrawn"
     LAPSED = "lapsed"
     REFUSED = "refused"
@@ -31,7 +32,11 @@ def status_of(row: ProposalRow, state: AuthorityState, now: datetime) -> Status:
     if known is not None:
         if row.receipt is None:
             return Status.OPEN  # nothing is in force without a receipt to show for it
-        found = state.in_force(known.statement.kind, known.statement.subject, now)
+        statement = known.statement
+        found = state.in_force(statement.kind, statement.subject, now)
+        newest = state.newest[(statement.kind, statement.subject)]
+        if newest is known and statement.digest in state.suspended:
+            return Status.SUSPENDED
         return Status.IN_FORCE if found is known else Status.SUPERSEDED
     if Digest(row.digest) in state.withdrawn:
         return Status.WITHDRAWN
@@ -47,7 +52,7 @@ def view(
 ) -> ProposalView:
     """The whole view; receipts and indexes only of what the log has."""
     status = status_of(row, state, now)
-    logged = status in (Status.IN_FORCE, Status.SUPERSEDED)
+    logged = status in (Status.IN_FORCE, Status.SUPERSEDED, Status.SUSPENDED)
     rejected = {each.officer for each in rows if each.decision == "reject"}
     roster = state.roster
     approved = frozenset[str]() if roster is None else _approving(row, rows, roster)

@@ -126,7 +126,7 @@ def _check_statements(
         if newest is None or newest.statement.digest != digest:
             raise AuditFailed(
                 f"entry {index}: names {statement.kind.value} '{statement.subject}', which was "
-                "superseded, revoked or expired by then",
+                "superseded, revoked, suspended or expired by then",
                 found=digest,
             )
     chosen = choose(grant.model, state, time)

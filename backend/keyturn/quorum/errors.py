@@ -34,6 +34,8 @@ class SubmissionReason(Enum):
     SIMULATION_CHANGED = "simulation-changed"
     SIMULATION_FORBIDDEN = "simulation-forbidden"
     NOT_IN_FORCE = "not-in-force"
+    UNKNOWN_KEY = "unknown-key"
+    COMPROMISED_KEY = "compromised-key"
 
 
 class SubmissionRefused(UntrustedError):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from keyturn.base.dsse import Envelope, verified_signers
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import UntrustedError
+from keyturn.base.signatures import KeyId
 from keyturn.quorum.approvals import Approval, Decision, Withdrawal
 from keyturn.quorum.bodies import TrustAnchorsBody
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
@@ -27,6 +28,10 @@ class Standing:
     newest_version: int  # 0 when nothing of this (kind, subject) ever came into force
     newest_digest: Digest | None
     withdrawn: bool
+    known_keys: frozenset[KeyId] = frozenset()  # of every officer of every roster so far
+    compromised: frozenset[KeyId] = frozenset()  # named so by a roster that came into force
+    earlier: tuple[Roster, ...] = ()
+    """Rosters of which a proposer may be too: where only an old statement is looked at again."""
 
 
 def judge(
@@ -34,7 +39,7 @@ def judge(
 ) -> frozenset[OfficerId]:
     """The officers whose approval counted. Raises SubmissionRefused at the first failing check."""
     roster = _roster_for(statement, standing)
-    check_proposer(statement, roster)
+    _check_any_proposer(statement, (roster, *standing.earlier))
     _check_times(statement, now)
     _check_chain(statement, standing)
     for each in approvals:
@@ -42,6 +47,7 @@ def judge(
     counted = _check_quorum(statement, approvals, roster, roster)
     if isinstance(statement.body, Roster):
         counted |= _check_new_roster(statement, approvals, statement.body, roster)
+        _check_compromised(statement.body, standing)
     if isinstance(statement.body, TrustAnchorsBody) and statement.body.simulated:
         _check_simulation_allowed(statement, roster)
     return counted
@@ -114,6 +120,12 @@ def _roster_for(statement: Statement, standing: Standing) -> Roster:
     return standing.roster
 
 
+def _check_any_proposer(statement: Statement, rosters: Sequence[Roster]) -> None:
+    """By the first roster that knows the proposer; raises what the first one does."""
+    knowing = [roster for roster in rosters if statement.proposer in roster.officers]
+    check_proposer(statement, (knowing or list(rosters))[0])
+
+
 def check_proposer(statement: Statement, roster: Roster) -> None:
     """Signed by its proposer, who is in the roster and may propose. Raises SubmissionRefused."""
     proposer = roster.officers.get(statement.proposer)
@@ -183,15 +195,23 @@ def _check_chain(statement: Statement, standing: Standing) -> None:
 
 
 def approving(
-    statement: Statement, approvals: Sequence[Approval], roster: Roster, in_force: Roster
+    statement: Statement,
+    approvals: Sequence[Approval],
+    roster: Roster,
+    in_force: Roster,
+    without: frozenset[KeyId] = frozenset(),
 ) -> frozenset[OfficerId]:
     """The officers of `roster` whose approval counts there, each once (our protocol §2.5.6).
 
     Of `roster`, because a roster that is only proposed may give an officer's id to any key:
     an approval counts in a roster only by a key that this very roster lists for that officer.
     `in_force` says whether the proposer counts; for a roster change it is the old one. The
-    approvals' signatures must have been verified.
+    approvals' signatures must have been verified. No approval counts by a key in `without`, nor by
+    one that the statement itself, a roster, names compromised.
     """
+    dead = without
+    if isinstance(statement.body, Roster):
+        dead |= statement.body.compromised
     left_out = {each.officer for each in approvals if each.decision is Decision.REJECT}
     if statement.kind not in in_force.proposer_may_approve:
         left_out.add(statement.proposer)
@@ -200,16 +220,16 @@ def approving(
         for each in approvals
         if each.decision is Decision.APPROVE
         and each.officer not in left_out
-        and _approves_in(each, roster)
+        and _approves_in(each, roster, dead)
     )
 
 
-def _approves_in(approval: Approval, roster: Roster) -> bool:
-    """Whether its officer is an approver of `roster`, and one of its keys is theirs there."""
+def _approves_in(approval: Approval, roster: Roster, dead: frozenset[KeyId] = frozenset()) -> bool:
+    """Whether its officer is an approver of `roster`, and one of its live keys is theirs there."""
     officer = roster.officers.get(approval.officer)
     if officer is None or Role.APPROVER not in officer.roles:
         return False
-    theirs = {key.key_id for key in officer.keys}
+    theirs = {key.key_id for key in officer.keys} - dead
     return any(each.key_id in theirs for each in approval.envelope.signatures)
 
 
@@ -291,6 +311,27 @@ def _check_new_roster(
             expected=str(old.simulation),
         )
     return counted
+
+
+def _check_compromised(new: Roster, standing: Standing) -> None:
+    """What a roster says of compromised keys (our protocol §2.8)."""
+    unknown = sorted(new.compromised - standing.known_keys)
+    if unknown:
+        raise SubmissionRefused(
+            SubmissionReason.UNKNOWN_KEY,
+            "named compromised, though no roster in force ever had such a key",
+            found=f"key {unknown[0][:16]}",
+            expected="a key of an officer, now or formerly",
+        )
+    back = sorted(new.keys.keys() & standing.compromised)
+    if back:
+        raise SubmissionRefused(
+            SubmissionReason.COMPROMISED_KEY,
+            "a key that was removed for compromise does not come back",
+            found=f"key {back[0][:16]}",
+            expected="another key",
+            hint="the officer needs a new key",
+        )
 
 
 def _check_simulation_allowed(statement: Statement, roster: Roster) -> None:

@@ -5,16 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType
 
-from keyturn.base.encoding import b64
+from keyturn.base.encoding import b64, unhex
 from keyturn.base.errors import MalformedError
 from keyturn.base.signatures import Algorithm, KeyId, VerifyKey, load_verify_key
 from keyturn.base.strictjson import Fields
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, Role
+from keyturn.quorum.separation import STRICT, Separation, check_separation, parse_separation
 
 OfficerId = NewType("OfficerId", str)
 
 MAX_OFFICERS = 100
+MAX_COMPROMISED = 1000
 _ID = re.compile(r"[a-z0-9-]*[a-z0-9][a-z0-9-]*\Z")
 
 
@@ -55,6 +57,9 @@ class Roster:
     thresholds: Mapping[Kind, int]
     proposer_may_approve: frozenset[Kind]
     witnesses: Witnesses
+    separation: Separation
+    compromised: frozenset[KeyId]
+    """Keys that this roster removes for compromise: what rests on them is suspended (§2.8)."""
 
     @property
     def keys(self) -> dict[KeyId, VerifyKey]:
@@ -80,13 +85,17 @@ def parse_roster(body: Fields) -> Roster:
     thresholds = _thresholds(body.fields("thresholds"), approvers)
     may = frozenset(_kinds(body.texts("proposer_may_approve")))
     witnesses = _witnesses(body.fields("witnesses"))
+    separation = parse_separation(body.fields("separation")) if body.has("separation") else STRICT
+    compromised = _compromised(body) if body.has("compromised") else frozenset[KeyId]()
     body.done()
     keys = [key.key_id for officer in officers for key in officer.keys]
     keys += [key.key_id for key in witnesses.keys]
     if len(set(keys)) != len(keys):
         raise MalformedStatement("roster: one key stands twice")
+    _check_removed(officers, compromised)
+    check_separation(separation, [(officer.id, officer.roles) for officer in officers])
     _check_reachable(officers, thresholds, may)
-    return Roster(simulation, by_id, thresholds, may, witnesses)
+    return Roster(simulation, by_id, thresholds, may, witnesses, separation, compromised)
 
 
 def parse_officer(fields: Fields) -> Officer:
@@ -140,6 +149,24 @@ def _thresholds(fields: Fields, approvers: int) -> dict[Kind, int]:
             ) from error
     fields.done()
     return thresholds
+
+
+def _compromised(body: Fields) -> frozenset[KeyId]:
+    names = body.texts("compromised", limit=MAX_COMPROMISED)
+    for name in names:
+        unhex(name, what="roster: compromised", size=32)
+    return frozenset(KeyId(name) for name in names)
+
+
+def _check_removed(officers: Sequence[Officer], compromised: frozenset[KeyId]) -> None:
+    for officer in officers:
+        for key in officer.keys:
+            if key.key_id in compromised:
+                raise MalformedStatement(
+                    "roster: a compromised key is still an officer's",
+                    found=f"key {key.key_id[:16]} of {officer.id}",
+                    expected="no officer with that key",
+                )
 
 
 def _check_reachable(

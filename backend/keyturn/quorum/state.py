@@ -10,6 +10,7 @@ from datetime import datetime
 
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
+from keyturn.base.signatures import KeyId
 from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
 from keyturn.quorum.bodies import Admission, Keys, Platforms, ReferenceValues, Revocation
 from keyturn.quorum.entries import (
@@ -28,6 +29,7 @@ from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Policy
 from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.statements import Statement, parse_statement
+from keyturn.quorum.suspension import falls_short
 
 Chain = tuple[Kind, str]
 Target = tuple[TargetKind, str]
@@ -56,15 +58,18 @@ class AuthorityState:
     by_digest: Mapping[Digest, InForce] = field(default_factory=dict)
     withdrawn: frozenset[Digest] = frozenset()
     revoked: Mapping[Target, InForce] = field(default_factory=dict)
+    compromised: frozenset[KeyId] = frozenset()
+    suspended: Mapping[Digest, InForce] = field(default_factory=dict)
+    """By the digest of a statement, the roster whose removal of keys left it too few approvals."""
 
     # ---- reading ----
 
     def in_force(self, kind: Kind, subject: str, now: datetime) -> InForce | None:
-        """The newest statement of a (kind, subject), unless expired, or revoked since."""
+        """The newest statement of a (kind, subject), unless expired, suspended or revoked since."""
         found = self.newest.get((kind, subject))
         if found is None or found.statement.expired(now) or self.revocation_of(kind, subject):
             return None
-        return found
+        return None if found.statement.digest in self.suspended else found
 
     def revocation_of(self, kind: Kind, subject: str) -> InForce | None:
         """The revocation that stands against a statement's subject, if any."""
@@ -112,7 +117,7 @@ class AuthorityState:
         It knows of no withdrawals, which are of what never came into force.
         """
         state = AuthorityState(self.fingerprint)
-        for each in sorted(self.by_digest.values(), key=lambda each: each.index):
+        for each in self._in_order():
             if each.index >= index:
                 break
             state = replace(state.enter(each), last_time=each.since)
@@ -122,6 +127,7 @@ class AuthorityState:
 
     def standing(self, statement: Statement, now: datetime) -> Standing:
         newest = self.newest.get((statement.kind, statement.subject))
+        named = _named_compromised(statement)
         return Standing(
             self.fingerprint,
             self.roster,
@@ -129,6 +135,8 @@ class AuthorityState:
             newest.statement.version if newest else 0,
             newest.statement.digest if newest else None,
             statement.digest in self.withdrawn,
+            self._keys_ever() if named else frozenset(),
+            self.compromised,
         )
 
     def submit(
@@ -223,19 +231,41 @@ class AuthorityState:
     def enter(self, new: InForce) -> "AuthorityState":
         """The state with a statement in force that `submit` has accepted; size is unchanged."""
         statement = new.statement
-        revoked = dict(self.revoked)
-        for target in _reinstates(statement):
-            standing = revoked.get(target)
-            if standing is not None and _oldest_say(new) >= standing.since:
-                del revoked[target]
-        if isinstance(statement.body, Revocation):
-            revoked[(statement.body.target_kind, statement.body.target)] = new
-        return replace(
+        entered = replace(
             self,
             newest={**self.newest, (statement.kind, statement.subject): new},
             by_digest={**self.by_digest, statement.digest: new},
-            revoked=revoked,
+            revoked=_revoked_after(self.revoked, new),
         )
+        named = _named_compromised(statement) - self.compromised
+        return entered._suspend(new, named) if named else entered
+
+    def _suspend(self, by: InForce, named: frozenset[KeyId]) -> "AuthorityState":
+        """Without the keys that a roster names compromised (our protocol §2.8).
+
+        What a suspended statement reinstated is revoked again.
+        """
+        suspended = dict(self.suspended)
+        for digest in self._short(named):
+            suspended.setdefault(digest, by)
+        revoked: dict[Target, InForce] = {}
+        for each in self._in_order():
+            reinstates = each.statement.digest not in suspended
+            revoked = _revoked_after(revoked, each, reinstates=reinstates)
+        return replace(
+            self, compromised=self.compromised | named, suspended=suspended, revoked=revoked
+        )
+
+    def _short(self, named: frozenset[KeyId]) -> frozenset[Digest]:
+        history = ((each.statement, each.approvals) for each in self._in_order())
+        return falls_short(history, self.compromised | named)
+
+    def _in_order(self) -> list[InForce]:
+        return sorted(self.by_digest.values(), key=lambda each: each.index)
+
+    def _keys_ever(self) -> frozenset[KeyId]:
+        bodies = [each.statement.body for each in self.by_digest.values()]
+        return frozenset(key for body in bodies if isinstance(body, Roster) for key in body.keys)
 
     def _why_not(self, kind: Kind, subject: str) -> str:
         found = self.newest.get((kind, subject))
@@ -244,6 +274,12 @@ class AuthorityState:
         revocation = self.revocation_of(kind, subject)
         if revocation is not None:
             return f"revoked at log index {revocation.index}"
+        suspending = self.suspended.get(found.statement.digest)
+        if suspending is not None:
+            return (
+                f"suspended at log index {suspending.index}: too few approvals without the keys "
+                "named compromised there"
+            )
         return f"expired {found.statement.expires}"
 
 
@@ -253,6 +289,44 @@ def replay(fingerprint: Digest, leaves: Sequence[bytes], read_object: ReadObject
     for leaf in leaves:
         state = state.apply(leaf, read_object)
     return state
+
+
+def would_suspend(state: AuthorityState, statement: Statement) -> tuple[InForce, ...]:
+    """What a roster change would suspend if it came into force next, by kind and subject.
+
+    Only the newest of each, whether expired or not, and nothing that is suspended already. Empty
+    for an ordinary removal and for every other kind.
+    """
+    named = _named_compromised(statement) - state.compromised
+    short = state._short(named) if named else frozenset[Digest]()
+    found = [
+        each
+        for each in state.newest.values()
+        if each.statement.digest in short - state.suspended.keys()
+        and each.statement.kind is not Kind.ROSTER
+    ]
+    return tuple(
+        sorted(found, key=lambda each: (each.statement.kind.value, each.statement.subject))
+    )
+
+
+def _named_compromised(statement: Statement) -> frozenset[KeyId]:
+    return statement.body.compromised if isinstance(statement.body, Roster) else frozenset()
+
+
+def _revoked_after(
+    revoked: Mapping[Target, InForce], new: InForce, *, reinstates: bool = True
+) -> dict[Target, InForce]:
+    """The revocations that stand after one more statement."""
+    after = dict(revoked)
+    for target in _reinstates(new.statement) if reinstates else ():
+        standing = after.get(target)
+        if standing is not None and _oldest_say(new) >= standing.since:
+            del after[target]
+    body = new.statement.body
+    if isinstance(body, Revocation):
+        after[(body.target_kind, body.target)] = new
+    return after
 
 
 def _oldest_say(new: InForce) -> datetime:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from keyturn.base.signatures import key_id_of
 from keyturn.base.strictjson import Fields
 from keyturn.client.errors import ServerLied
 from keyturn.client.proposals import (
@@ -19,7 +20,7 @@ from keyturn.quorum.approvals import Decision, parse_approval
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.errors import MalformedNote
-from support.authority import Clock, policy_body
+from support.authority import Clock, policy_body, spki
 from unit.client.scripted_server import ScriptedServer
 
 SERVER = ScriptedServer(Clock())
@@ -106,3 +107,29 @@ def test_a_receipt_inside_an_answer_is_read_strictly() -> None:
     assert receipt_of(Fields(dict(true), "receipt")).index == 1  # type: ignore[arg-type]
     with pytest.raises(MalformedNote):
         receipt_of(Fields({**true, "index": -1}, "receipt"))  # type: ignore[dict-item]
+
+
+def test_what_a_stolen_key_kept_alive_is_suspended() -> None:
+    """Whatever the server calls it; without a log entry it would be a lie."""
+    server = ScriptedServer(Clock())
+    server.enact(Kind.POLICY, "serving", policy_body())
+    policy = server.state.newest[(Kind.POLICY, "serving")].statement
+    people = server.authority.people
+    body = server.authority.roster_body(
+        officers=[person.entry() for name, person in people.items() if name != "bela"],
+        compromised=[key_id_of(spki(key)) for key in people["bela"].keys],
+    )
+    removal = server.authority.propose(Kind.ROSTER, "roster", body)
+    for name in ("chen", "dora", "emil"):
+        removal.approvals.append(server.authority.approval(removal.digest, name))
+    server.enter(removal)
+
+    for claim in ("in-force", "suspended", "superseded"):
+        claimed = Claimed(policy, (), claim, None, None)
+        assert settled(claimed, server.state, server.clock()).status is Status.SUSPENDED
+    with pytest.raises(ServerLied, match="never brought into force"):
+        settled(
+            Claimed(parse_statement(REVOCATION.raw), (), "suspended", None, None),
+            server.state,
+            server.clock(),
+        )

@@ -8,6 +8,7 @@ import pytest
 
 from keyturn.base.encoding import b64
 from keyturn.base.errors import KeyturnError, UnreachableError
+from keyturn.base.signatures import key_id_of
 from keyturn.control.projection import approval_row, proposal_row
 from keyturn.control.proposalview import Status, error_body, status_of, view
 from keyturn.quorum.approvals import (
@@ -21,7 +22,7 @@ from keyturn.quorum.statements import parse_statement
 from keyturn.store.proposals import ApprovalRow, ProposalRow
 from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import Withdraw
-from support.authority import Authority, Clock, Proposal, policy_body, sign
+from support.authority import Authority, Clock, Proposal, policy_body, sign, spki
 from support.control import LocalKeyholder
 
 RECEIPT = {"a": "receipt"}
@@ -71,6 +72,23 @@ def test_a_newer_version_or_time_ends_its_force(
     assert status(keyholder, row(newer, receipt=RECEIPT)) is Status.IN_FORCE
     keyholder.clock.advance(days=91)
     assert status(keyholder, row(newer, receipt=RECEIPT)) is Status.SUPERSEDED
+
+
+def test_a_removal_for_compromise_suspends(keyholder: LocalKeyholder, proposal: Proposal) -> None:
+    keyholder.enter(Kind.POLICY, "serving", proposal)
+    authority = keyholder.authority
+    body = authority.roster_body(
+        officers=[each.entry() for name, each in authority.people.items() if name != "bela"],
+        compromised=[key_id_of(spki(key)) for key in authority.people["bela"].keys],
+    )
+    removal = authority.propose(Kind.ROSTER, "roster", body)
+    removal.approvals += [authority.approval(removal.digest, n) for n in ("chen", "dora", "emil")]
+    keyholder.enter(Kind.ROSTER, "roster", removal)
+
+    found = row(proposal, receipt=RECEIPT, index=2)
+    assert status(keyholder, found) is Status.SUSPENDED
+    seen = view(found, [], keyholder.state, keyholder.clock())
+    assert (seen.status, seen.index, seen.receipt) == ("suspended", 2, RECEIPT)
 
 
 def test_rows_alone_bring_nothing_into_force(keyholder: LocalKeyholder, proposal: Proposal) -> None:

@@ -360,3 +360,19 @@ def test_a_lease_is_given_once(desk: Desk) -> None:
 
     fails(desk, changed(desk, again, lease=granted.entry.lease), "a lease that was given before")
     passes(desk, again.leaf)
+
+
+def test_a_grant_under_what_a_stolen_key_kept_alive(desk: Desk) -> None:
+    """Policy and admission have Bela's approval; her key is removed for compromise (§2.8)."""
+    early = desk.granted()
+    passes(desk, early.leaf)
+    held_back = desk.granted()
+    desk.log.remove("bela", compromised=["bela"], approvers=("chen", "dora", "emil"))
+
+    fails(desk, held_back.leaf, "names .* superseded, revoked, suspended or expired by then")
+    roster = desk.log.state.newest[(Kind.ROSTER, "roster")].statement.digest
+    fails(
+        desk,
+        changed(desk, held_back, statements=(roster,)),
+        "granted, though not so: keys in force",
+    )

@@ -429,3 +429,15 @@ def test_the_time_is_an_argument(desk: Desk) -> None:
     later = desk.clock() + timedelta(days=91)
     decision = decide(request, evidence, desk.log.state, ChallengeStanding.GOOD, None, later)
     assert isinstance(decision, Refused)
+
+
+def test_what_a_stolen_key_kept_alive_releases_nothing(desk: Desk) -> None:
+    assert desk.reasons() == []
+    removal = desk.log.remove("bela", compromised=["bela"], approvers=("chen", "dora", "emil"))
+    refused = desk.decided(desk.request())
+
+    assert isinstance(refused, Refused)
+    found = {each.check: each.found for each in refused.reasons}
+    suspended = f"suspended at log index {removal.index}: too few approvals without the keys "
+    assert found["model in force"].startswith(suspended)
+    assert found["keys in force"].startswith(suspended)

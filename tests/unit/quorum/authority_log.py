@@ -9,13 +9,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import UnreachableError
+from keyturn.base.signatures import key_id_of
 from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.entries import StatementEntry, origin_entry, statement_entry
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn.quorum.statements import parse_statement
-from support.authority import Authority, Clock, Proposal
+from support.authority import Authority, Clock, Proposal, spki
 
 ORIGIN = "unit.example/log"
 PUBLIC = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -112,6 +113,20 @@ class AuthorityLog:
 
     def enact_keys(self) -> InForce:
         return self.enact(Kind.KEYS, "keys", self.keys.body())
+
+    def removal(
+        self, *names: str, compromised: Sequence[str] = (), by: str = "ada", **changed: object
+    ) -> dict[str, object]:
+        """A roster's body without these officers, some for compromise; `by` stays to propose."""
+        people = self.authority.people
+        entries = [person.entry() for name, person in people.items() if name not in names]
+        lost = [key_id_of(spki(key)) for name in compromised for key in people[name].keys]
+        return self.authority.roster_body(officers=entries, compromised=lost, **changed)
+
+    def remove(self, *names: str, approvers: Sequence[str], **options: object) -> InForce:
+        """A roster without these officers, in force by these approvers."""
+        body = self.removal(*names, **options)  # type: ignore[arg-type]
+        return self.submit(self.proposed(Kind.ROSTER, "roster", body, *approvers))
 
     def revoke(self, target_kind: str, target: str) -> InForce:
         body: dict[str, object] = {"target_kind": target_kind, "target": target}

@@ -107,6 +107,8 @@ def case_of_file(file: ProposalFile, seen: Seen | None) -> Case:
     if known is not None and state is not None:
         newest = state.newest[(file.statement.kind, file.statement.subject)]
         status = Status.IN_FORCE if newest is known else Status.SUPERSEDED
+        if newest is known and file.statement.digest in state.suspended:
+            status = Status.SUSPENDED
     return Case(
         file.statement,
         file.approvals,

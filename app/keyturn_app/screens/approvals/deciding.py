@@ -104,6 +104,9 @@ def _ended(case: Case, now: datetime) -> str:
         Status.SUPERSEDED: _("It was in force, and was superseded."),
         Status.EXPIRED: _("It was in force, and has expired."),
         Status.REVOKED: _("It was in force, and was revoked."),
+        Status.SUSPENDED: _(
+            "It was in force, and is suspended: too few approvals without a compromised key."
+        ),
         Status.WITHDRAWN: _("It was withdrawn: that is final."),
     }
     if case.status in ended:
