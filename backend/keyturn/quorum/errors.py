@@ -56,5 +56,9 @@ class SubmissionRefused(UntrustedError):
         self.statement = statement
 
 
+class EnrolmentRefused(UntrustedError):
+    """A request to become an officer proves too little, or cannot be taken in (§2.9)."""
+
+
 class LogInconsistent(UntrustedError):
     """The log's own content breaks a rule of our protocol §6: it was not written by a keyholder."""

@@ -30,8 +30,6 @@ class Standing:
     withdrawn: bool
     known_keys: frozenset[KeyId] = frozenset()  # of every officer of every roster so far
     compromised: frozenset[KeyId] = frozenset()  # named so by a roster that came into force
-    earlier: tuple[Roster, ...] = ()
-    """Rosters of which a proposer may be too: where only an old statement is looked at again."""
 
 
 def judge(
@@ -39,7 +37,7 @@ def judge(
 ) -> frozenset[OfficerId]:
     """The officers whose approval counted. Raises SubmissionRefused at the first failing check."""
     roster = _roster_for(statement, standing)
-    _check_any_proposer(statement, (roster, *standing.earlier))
+    check_proposer(statement, roster)
     _check_times(statement, now)
     _check_chain(statement, standing)
     for each in approvals:
@@ -118,12 +116,6 @@ def _roster_for(statement: Statement, standing: Standing) -> Roster:
             hint="bring a renewed roster into force first",
         )
     return standing.roster
-
-
-def _check_any_proposer(statement: Statement, rosters: Sequence[Roster]) -> None:
-    """By the first roster that knows the proposer; raises what the first one does."""
-    knowing = [roster for roster in rosters if statement.proposer in roster.officers]
-    check_proposer(statement, (knowing or list(rosters))[0])
 
 
 def check_proposer(statement: Statement, roster: Roster) -> None:
