@@ -11,6 +11,7 @@ from keyturn.base.signatures import Algorithm, key_id_of
 from keyturn.base.strictjson import dump, parse_object
 from keyturn.base.times import format_time
 from keyturn.cli.card import CardOption, enrolled, parse_card, show_cards
+from keyturn.cli.enrolling import enrol, show_enrolment
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.cli.profile import (
     AsJson,
@@ -79,6 +80,10 @@ def new(
         if not as_json:
             what = "Keys" if place_of_card is None else "The encryption key was"
             stderr.print(f"{what} written to {place}.", markup=False)
+
+
+app.command("enrol")(enrol)
+app.command("enrolment")(show_enrolment)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 
 from keyturn.base.encoding import Digest, parse_digest
 from keyturn.base.strictjson import load_object
+from keyturn.cli.expiries import add_commands, show_expiring
 from keyturn.cli.output import print_json, stderr, stdout
 from keyturn.cli.profile import (
     AsJson,
@@ -18,6 +19,15 @@ from keyturn.cli.profile import (
     at_desk,
     now,
     warn_simulated,
+)
+from keyturn.cli.rostering import (
+    Compromised,
+    Enrol,
+    Remove,
+    RosterChange,
+    chosen_kind,
+    effects_of,
+    print_effects,
 )
 from keyturn.cli.showing import (
     change_documents,
@@ -39,7 +49,9 @@ from keyturn.client.offline import (
 )
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.approvals import Decision
+from keyturn.quorum.expiry import WARNING
 from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.statements import SINGLE_SUBJECTS
 
 app = typer.Typer(help="Changes of authority.", no_args_is_help=True)
 
@@ -54,6 +66,8 @@ Comment = Annotated[str, typer.Option(help="Written into the signed record.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write; must be new.")]
 MAX_BODY = 1 << 20
 
+add_commands(app)
+
 
 def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="proposal")
@@ -61,10 +75,16 @@ def register(parent: typer.Typer) -> None:
 
 @app.command()
 def new(
-    kind: Annotated[Kind, typer.Option(help="What is to change.")],
-    subject: Annotated[str, typer.Option(help="Its subject, for example a policy's id.")],
-    body: Annotated[Path, typer.Option(help="JSON file with the new body.")],
     reason: Reason,
+    word: Annotated[Kind | None, typer.Argument(metavar="[KIND]", help="As --kind.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="What is to change.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Its subject, for example a policy's id.")
+    ] = None,
+    body: Annotated[Path | None, typer.Option(help="JSON file with the new body.")] = None,
+    enrol: Enrol = None,
+    remove: Remove = None,
+    compromised: Compromised = None,
     expires_days: Annotated[int, typer.Option(min=1, max=400, help="Days in force.")] = 90,
     lapses_hours: Lapses = 72,
     ticket: Ticket = None,
@@ -72,12 +92,21 @@ def new(
     passphrase_fd: PassphraseFd = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sign a new statement and post it for approval."""
+    """Sign a new statement and post it for approval.
+
+    A roster's body need not be written by hand: --enrol adds one officer, --remove takes some
+    away, --compromised suspends what rested on their keys.
+    """
+    change = RosterChange(enrol, tuple(remove or ()), tuple(compromised or ()))
+    chosen = chosen_kind(word, kind, subject, body, change)
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
-        document = load_object(read_file(body, MAX_BODY), limit=MAX_BODY, what=str(body))
+        if body is not None:
+            document = load_object(read_file(body, MAX_BODY), limit=MAX_BODY, what=str(body))
+        else:
+            document, ticket = change.body(desk.client.state(), ticket, now())
         proposal = desk.client.propose_change(
-            kind,
-            subject,
+            chosen,
+            subject or SINGLE_SUBJECTS[chosen],
             document,
             reason=reason,
             life=timedelta(days=expires_days),
@@ -130,12 +159,21 @@ def revoke(
 @app.command("list")
 def list_proposals(
     status: Annotated[str | None, typer.Option(help="Only these, for example open.")] = None,
+    expiring: Annotated[
+        bool, typer.Option("--expiring", help="What is in force and expires soon instead.")
+    ] = False,
+    within_days: Annotated[int, typer.Option(min=0, max=400, help="How soon.")] = WARNING.days,
     profile: ProfileDir = None,
     passphrase_fd: PassphraseFd = None,
     as_json: AsJson = False,
 ) -> None:
     """All proposals, each verified here."""
+    if expiring and status is not None:
+        raise typer.BadParameter("--expiring lists what is in force", param_hint="--status")
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        if expiring:
+            show_expiring(desk, timedelta(days=within_days), as_json=as_json)
+            return
         found = desk.client.proposals(status)
         simulated = desk.client.authority().roster.simulation
         if as_json:
@@ -322,11 +360,14 @@ def _confirm(decision: Decision, digest: Digest, yes: bool) -> None:
 
 def _report(desk: Desk, proposal: Proposal, as_json: bool) -> None:
     simulated = desk.client.authority().roster.simulation
-    replaced, differences = changes_of(proposal.statement, desk.client.state())
+    state = desk.client.state()
+    replaced, differences = changes_of(proposal.statement, state)
+    effects = effects_of(proposal, state)
     if as_json:
         document = proposal_document(proposal, simulated=simulated)
         changed = {"replaces": replaced, "changes": change_documents(differences)}
-        print_json({**document, "against": changed})
+        print_json({**document, "against": changed, **effects.document()})
         return
     warn_simulated(simulated)
     print_proposal(proposal, replaced, differences, now())
+    print_effects(effects)

@@ -10,6 +10,7 @@ from keyturn.cli.output import stdout
 from keyturn.client.changes import Change, body_of, changes
 from keyturn.client.proposals import Proposal, Status
 from keyturn.quorum.bodies import Admission
+from keyturn.quorum.roster import Roster
 from keyturn.quorum.statements import Statement
 
 _STYLE = {
@@ -138,6 +139,10 @@ def print_offline(statement: Statement) -> None:
             "which is not known offline: what changes is not shown here"
         )
     _print_changes(title, changes({}, body_of(statement)))
+    if isinstance(statement.body, Roster) and statement.body.compromised:
+        stdout.print(
+            "[red]What this suspends is not known offline: ask somebody with the log.[/red]"
+        )
 
 
 def _print_changes(title: str, differences: tuple[Change, ...]) -> None:

@@ -1,0 +1,133 @@
+"""Roster changes from the command line: composed, and what they would do said beforehand."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from keyturn.base.strictjson import JsonObject
+from keyturn.cli.output import stdout
+from keyturn.client.offline import read_file
+from keyturn.client.proposals import Proposal, Status
+from keyturn.client.rosterchange import (
+    approvers_of_keys_leaving,
+    keys_meant,
+    with_officer,
+    without_officers,
+)
+from keyturn.quorum.enrolment import MAX_ENROLMENT, check_enrolment, parse_enrolment
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.roster import OfficerId, Roster
+from keyturn.quorum.state import AuthorityState, InForce, would_suspend
+from keyturn.quorum.statements import SINGLE_SUBJECTS
+
+Enrol = Annotated[
+    Path | None, typer.Option(help="A roster with this new officer: the file of `officer enrol`.")
+]
+Remove = Annotated[
+    list[str] | None, typer.Option(help="A roster without this officer; may repeat.")
+]
+Compromised = Annotated[
+    list[str] | None,
+    typer.Option(help="With --remove: an officer, or the id of a key, compromised; may repeat."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChange:
+    """What of the roster in force is to differ."""
+
+    enrol: Path | None
+    remove: tuple[str, ...]
+    compromised: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return self.enrol is not None or bool(self.remove or self.compromised)
+
+    def body(
+        self, state: AuthorityState, ticket: str | None, now: datetime
+    ) -> tuple[JsonObject, str | None]:
+        """The new body, and the ticket: an enrolment's digest where none is given.
+
+        Raises MalformedError, EnrolmentRefused, NotFound.
+        """
+        if self.enrol is None:
+            named = keys_meant(state, self.compromised)
+            return without_officers(state, self.remove, named), ticket
+        enrolment = parse_enrolment(read_file(self.enrol, 2 * MAX_ENROLMENT))
+        check_enrolment(enrolment, state, now)
+        return with_officer(state, enrolment.officer), ticket or f"enrolment {enrolment.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What approving a roster change does to other statements."""
+
+    suspends: tuple[InForce, ...] = ()
+    keys_signed_by: tuple[OfficerId, ...] = ()
+
+    def document(self) -> dict[str, object]:
+        return {
+            "would_suspend": [
+                {
+                    "kind": each.statement.kind.value,
+                    "subject": each.statement.subject,
+                    "version": each.statement.version,
+                    "digest": each.statement.digest,
+                }
+                for each in self.suspends
+            ],
+            "keys_signed_by": list(self.keys_signed_by),
+        }
+
+
+def effects_of(proposal: Proposal, state: AuthorityState) -> Effects:
+    """Nothing for what is not open, or is no roster."""
+    body = proposal.statement.body
+    if proposal.status is not Status.OPEN or not isinstance(body, Roster):
+        return Effects()
+    return Effects(would_suspend(state, proposal.statement), approvers_of_keys_leaving(state, body))
+
+
+def print_effects(effects: Effects) -> None:
+    if effects.suspends:
+        stdout.print("[red]Would be suspended, too few approvals without the lost keys:[/red]")
+    for each in effects.suspends:
+        statement = each.statement
+        stdout.print(
+            f"  {statement.kind.value} {escape(statement.subject)}, version {statement.version}"
+        )
+    if effects.keys_signed_by:
+        stdout.print(
+            f"[yellow]`keys` is signed by {escape(', '.join(effects.keys_signed_by))}: renew it "
+            "first, signed by those who stay. Until it is, no client, node or sealer takes the "
+            "authority bundle.[/yellow]"
+        )
+
+
+def chosen_kind(
+    word: Kind | None,
+    option: Kind | None,
+    subject: str | None,
+    body: Path | None,
+    change: RosterChange,
+) -> Kind:
+    """The kind of a new statement. Raises typer.BadParameter on options that do not fit."""
+    if (word is None) == (option is None):
+        raise typer.BadParameter("name one kind", param_hint="KIND or --kind")
+    kind = word or option
+    assert kind is not None  # one of them was given
+    if (body is None) == (not change):
+        raise typer.BadParameter(
+            "give a body, or what of the roster changes", param_hint="--body or --enrol, --remove"
+        )
+    if change and kind is not Kind.ROSTER:
+        raise typer.BadParameter("only a roster has officers", param_hint="--enrol, --remove")
+    if change.enrol is not None and (change.remove or change.compromised):
+        raise typer.BadParameter("one change at a time", param_hint="--enrol or --remove")
+    if subject is None and kind not in SINGLE_SUBJECTS:
+        raise typer.BadParameter("name the subject", param_hint="--subject")
+    return kind
