@@ -10,14 +10,16 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import MalformedError
+from keyturn.base.signatures import key_id_of
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.errors import KeyFileRefused, WrongToken
+from keyturn.keyrelease.audit import audit_log
 from keyturn.quorum.approvals import WITHDRAWAL_TYPE, Decision, withdrawal_payload
 from keyturn.quorum.bundle import load_bundle, make_bundle
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind
 from keyturn_sim.vendors import SimVendors
-from support.authority import Person, Proposal, make_people, policy_body, sign
+from support.authority import Person, Proposal, make_people, policy_body, sign, spki
 from support.hsmtoken import make_model
 from support.hsmviews import HsmView
 from support.nodes import NodeSecrets
@@ -438,6 +440,33 @@ def test_a_removed_officer_no_longer_counts_and_a_new_one_does(ready: Ready) -> 
     assert lease_seconds(ready) == 3600
     system.restart()  # what the removed officer approved before stays in force
     assert lease_seconds(ready) == 3600
+
+
+def test_a_stolen_key_keeps_no_laxer_policy_alive(ready: Ready) -> None:
+    """A thief of Bela's key and a colleague who was deceived; then the theft is noticed."""
+    system, authority = ready.system, ready.system.authority
+    rest = ("chen", "dora", "emil")
+    system.submit(policy(system, "bela", "chen", **LOOSE))
+    assert lease_seconds(ready) == 3600
+    lost = authority.people.pop("bela")
+    change = authority.propose(
+        Kind.ROSTER,
+        "roster",
+        authority.roster_body(compromised=[key_id_of(spki(key)) for key in lost.keys]),
+    )
+    change.approvals += [authority.approval(change.digest, name) for name in rest]
+    system.submit(change)
+    authority.entered(Kind.ROSTER, "roster", change)
+
+    assert "untrusted-root" in reasons(ready.ask())  # the simulated roots were hers to approve too
+    system.restart()
+    assert not ready.ask().granted
+    authority.chain[(Kind.POLICY, "serving")] = (2, ready.in_force(Kind.POLICY, "serving"))
+    renew_all(ready, Kind.ROSTER)
+    assert lease_seconds(ready) == 60
+    journal = system.keyholder.journal
+    audited = audit_log(journal.log.leaves(), system.fingerprint, journal.log.object)
+    assert len(audited.state.suspended) > 0
 
 
 def test_a_roster_change_needs_the_old_threshold_by_old_keys(ready: Ready) -> None:
