@@ -27,16 +27,18 @@ from keyturn.keyrelease.challenge import is_genuine, issued_at, make_challenge
 from keyturn.keyrelease.grant import make_grant, parse_grant
 from keyturn.keyrelease.request import parse_claims
 from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
+from keyturn.quorum.enrolment import Enrolment, parse_enrolment
 from keyturn.quorum.entries import parse_entry
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.tlog.receipts import parse_receipt, verify_receipt
 from vectors.protocol import generate
 
 HERE = Path(__file__).parent / "protocol"
-READERS: dict[str, Callable[[bytes], Statement | Approval | Withdrawal]] = {
+READERS: dict[str, Callable[[bytes], Statement | Approval | Withdrawal | Enrolment]] = {
     "statement": parse_statement,
     "approval": parse_approval,
     "withdrawal": parse_withdrawal,
+    "enrolment": parse_enrolment,
 }
 Case = dict[str, Any]
 

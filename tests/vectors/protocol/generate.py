@@ -189,6 +189,75 @@ def approval_payload(statement: bytes, decision: str) -> bytes:
     )
 
 
+def officer(name: str, roles: list[str], seed: bytes) -> dict[str, object]:
+    return {
+        "id": name,
+        "name": name.title(),
+        "roles": roles,
+        "keys": [{"algorithm": "ed25519", "spki": b64(spki(seed))}],
+        "hpke": b64(pattern(f"hpke {name}", 32)),
+    }
+
+
+def seed_of(name: str) -> bytes:
+    return hashlib.sha256(f"seed {name}".encode()).digest()
+
+
+def roster_payload() -> bytes:
+    """A second version: Dora's key is compromised, and proposers do not approve (§2.6, §2.8)."""
+    approvers = ("bela", "chen", "emil")
+    kinds = (
+        "roster keys policy reference-values platforms trust-anchors model ceremony revocation "
+        "restore"
+    )
+    lost = hashlib.sha256(spki(seed_of("dora"))).hexdigest()
+    return compact(
+        {
+            "type": "roster",
+            "format": 1,
+            "subject": "roster",
+            "version": 2,
+            "replaces": digest(b"the first roster"),
+            "proposer": "ada",
+            "time": "2026-11-23T10:00:00Z",
+            "proposal_lapses": "2026-11-26T10:00:00Z",
+            "expires": "2027-02-21T10:00:00Z",
+            "reason": "Dora's laptop was stolen",
+            "ticket": None,
+            "body": {
+                "simulation": False,
+                "officers": [
+                    officer("ada", ["proposer"], SEED),
+                    *(
+                        officer(name, ["approver", "custodian"], seed_of(name))
+                        for name in approvers
+                    ),
+                ],
+                "thresholds": {kind: 2 for kind in kinds.split()},
+                "proposer_may_approve": [],
+                "witnesses": {"keys": [], "k": 0, "t_seconds": 300},
+                "separation": {
+                    "apart": [["proposer", "approver"], ["approver", "auditor"]],
+                    "required": {"custodian": 3},
+                },
+                "compromised": [lost],
+            },
+        }
+    )
+
+
+def enrolment_payload() -> bytes:
+    return compact(
+        {
+            "type": "officer-enrolment",
+            "format": 1,
+            "authority": digest(b"the first roster"),
+            "officer": officer("zoe", ["approver"], seed_of("zoe")),
+            "time": "2026-11-23T11:00:00Z",
+        }
+    )
+
+
 def statements() -> Iterator[Case]:
     platforms, revocation = platforms_payload(), revocation_payload()
     other = bytes(reversed(SEED))
@@ -208,6 +277,9 @@ def statements() -> Iterator[Case]:
         }
     )
     yield {"id": "withdrawal", "reader": "withdrawal", **enveloped("withdrawal", withdrawal, SEED)}
+    yield {"id": "roster", "reader": "statement", **enveloped("roster", roster_payload(), SEED)}
+    request = enveloped("officer-enrolment", enrolment_payload(), seed_of("zoe"))
+    yield {"id": "enrolment", "reader": "enrolment", **request}
 
 
 # §4: core, nonces, binding

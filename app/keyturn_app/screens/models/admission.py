@@ -26,6 +26,7 @@ class Standing(Enum):
     ENDED = "ended"  # proposed, and withdrawn, lapsed or refused
     EXPIRED = "expired"
     REVOKED = "revoked"
+    SUSPENDED = "suspended"  # too few approvals without a compromised key
     UNKNOWN = "unknown"  # the log is not known yet
 
 
@@ -106,7 +107,10 @@ def _standing(digest: Digest, facts: Facts, found: Admission, now: datetime) -> 
     if found.open_admission is not None:
         return Standing.OPEN
     if found.statement is not None:
-        return Standing.EXPIRED
+        suspended = facts.seen is not None and found.statement.statement.digest in (
+            facts.seen.state.suspended
+        )
+        return Standing.SUSPENDED if suspended else Standing.EXPIRED
     return Standing.NEVER if found.ended is None else Standing.ENDED
 
 
@@ -135,6 +139,7 @@ def _look(admission: Admission) -> Look:
         Standing.ENDED: Look(_("Not in force"), "unknown", "circle-minus"),
         Standing.EXPIRED: Look(_("Expired"), "danger", "clock"),
         Standing.REVOKED: Look(_("Revoked"), "danger", "ban"),
+        Standing.SUSPENDED: Look(_("Suspended"), "danger", "ban"),
         Standing.UNKNOWN: Look(_("Unknown"), "unknown", "circle-slash"),
     }[admission.standing]
 

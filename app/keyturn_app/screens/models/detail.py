@@ -171,6 +171,9 @@ def _why(admission: Admission, facts: Facts, now: datetime) -> str:
 def _fixed_why(standing: Standing) -> str:
     return {
         Standing.EXPIRED: _("Its admission has expired: no key is released. Propose it again."),
+        Standing.SUSPENDED: _(
+            "Its admission is suspended: too few approvals without a compromised key."
+        ),
         Standing.NEVER: _(
             "Nobody proposed to admit it: it is registered, and no machine can get its key."
         ),

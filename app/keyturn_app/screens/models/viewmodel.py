@@ -227,7 +227,13 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-_CLOSED = {Standing.NEVER, Standing.ENDED, Standing.EXPIRED, Standing.REVOKED}
+_CLOSED = {
+    Standing.NEVER,
+    Standing.ENDED,
+    Standing.EXPIRED,
+    Standing.REVOKED,
+    Standing.SUSPENDED,
+}
 
 
 def _let_through(row: Row, arrangement: Arrangement) -> bool:
