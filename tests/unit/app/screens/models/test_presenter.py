@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.base.encoding import Digest
+from keyturn.base.signatures import key_id_of
 from keyturn.client.proposals import Status
 from keyturn.quorum.kinds import Kind
 from keyturn_app.facts import Connection, Link
@@ -13,8 +14,9 @@ from keyturn_app.questions import Confirm, Confirmed
 from keyturn_app.screens.models.admission import Standing
 from keyturn_app.screens.models.admitting import AdmissionPresenter
 from keyturn_app.screens.models.viewmodel import Column, Phase, Show
+from support.authority import spki
 from support.nodes import Node
-from support.system import admission_body
+from support.system import admission_body, keys_body
 from unit.app.screens.models.conftest import Here, Sealed
 
 
@@ -95,6 +97,25 @@ def test_an_expired_admission_is_not_in_force(here: Here) -> None:
     here.admit(made)
     here.system.clock.advance(days=91)
     assert here.presenter.view().rows[0].standing is Standing.EXPIRED
+
+
+def test_a_suspended_admission_says_so(here: Here) -> None:
+    """Bela approved it, and her key is removed for compromise; `keys` was renewed before."""
+    here.set_policy()
+    here.admit(here.seal())
+    authority = here.system.authority
+
+    def enact(kind: Kind, body: dict[str, object]) -> None:
+        digest = here.whole.propose(kind, kind.value, body)
+        for name in ("chen", "dora", "emil"):
+            here.whole.approve(digest, name)
+
+    enact(Kind.KEYS, keys_body(here.system.hsm))
+    lost = [key_id_of(spki(key)) for key in authority.people.pop("bela").keys]
+    enact(Kind.ROSTER, authority.roster_body(compromised=lost))
+    here.desk.refresh()
+
+    assert here.presenter.view().rows[0].standing is Standing.SUSPENDED
 
 
 def test_filter_order_and_tiles(here: Here) -> None:
