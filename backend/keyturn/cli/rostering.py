@@ -103,7 +103,7 @@ def print_effects(effects: Effects) -> None:
     if effects.keys_signed_by:
         stdout.print(
             f"[yellow]`keys` is signed by {escape(', '.join(effects.keys_signed_by))}: renew it "
-            "first, signed by those who stay. Until it is, no client, node or sealer takes the "
+            "first, signed by those who stay. Until it is, no node, sealer or newcomer takes the "
             "authority bundle.[/yellow]"
         )
 

@@ -1,16 +1,20 @@
 """The authority: a bundle that chains to the pinned fingerprint, and none older than known."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from keyturn.base.encoding import Digest
-from keyturn.base.errors import UntrustedError
+from keyturn.base.errors import MalformedError, UntrustedError
+from keyturn.base.signatures import load_verify_key
 from keyturn.client.errors import AuthorityRolledBack, ServerLied
 from keyturn.client.memory import Memory
 from keyturn.client.transport import Transport
+from keyturn.quorum.bodies import Keys, Purpose
 from keyturn.quorum.bundle import Authority, load_bundle
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
+from keyturn.tlog.checkpoints import verify_checkpoint
 
 MAX_BUNDLE = 16 << 20
 
@@ -21,7 +25,7 @@ def fetch_authority(
     """Raises ServerLied when the bundle is not of this authority, AuthorityRolledBack if old."""
     raw = transport.get("/v1/authority", "authority").b64("bundle", limit=MAX_BUNDLE)
     try:
-        authority = load_bundle(raw, fingerprint, now)
+        authority = load_bundle(raw, fingerprint, now, keys_known(memory))
     except UntrustedError as error:
         raise ServerLied(
             f"the server's authority is not the pinned one: {error.message}",
@@ -31,6 +35,25 @@ def fetch_authority(
         ) from error
     check_not_older(authority, memory)
     return authority
+
+
+def keys_known(memory: Memory) -> Callable[[Keys], bool]:
+    """Whether `keys` names the very log key that signed the checkpoint remembered of that log.
+
+    Else officers could not get in to renew `keys` after somebody who had approved them left.
+    """
+
+    def known(keys: Keys) -> bool:
+        note = memory.recall().checkpoints.get(keys.origin)
+        if note is None:
+            return False
+        try:
+            verify_checkpoint(note, load_verify_key(keys.keys[Purpose.LOG].spki), keys.origin)
+        except (MalformedError, UntrustedError):
+            return False
+        return True
+
+    return known
 
 
 def check_not_older(authority: Authority, memory: Memory) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from keyturn.base.encoding import Digest, b64, unb64
 from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.strictjson import Fields, dump, parse_object
-from keyturn.client.authority import check_not_older, rosters_of
+from keyturn.client.authority import check_not_older, keys_known, rosters_of
 from keyturn.client.errors import FileUnusable, MalformedAnswer, NotEntitled, ServerLied
 from keyturn.client.memory import Memory
 from keyturn.client.proposals import count, read_signed
@@ -77,7 +77,7 @@ def file_of(fields: Fields, fingerprint: Digest, memory: Memory, now: datetime) 
     except MalformedError as error:
         raise MalformedAnswer(error.message, found=error.found, expected=error.expected) from error
     try:
-        authority = load_bundle(bundle, fingerprint, now)
+        authority = load_bundle(bundle, fingerprint, now, keys_known(memory))
     except UntrustedError as error:
         raise ServerLied(
             f"the file's authority is not the pinned one: {error.message}",

@@ -1,6 +1,7 @@
 """The authority bundle: all that a sealer, node or client needs (our protocol §2.7)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,13 +11,14 @@ from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.quorum.approvals import Approval, parse_approval
 from keyturn.quorum.bodies import Keys, OaepHash, PublicKeyEntry, Purpose
 from keyturn.quorum.errors import MalformedStatement, SubmissionReason, SubmissionRefused
-from keyturn.quorum.judge import judge
+from keyturn.quorum.judge import Standing, judge
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.roster import Roster
+from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn.quorum.statements import Statement, parse_statement
 
 MAX_BUNDLE = 16 << 20
+Known = Callable[[Keys], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,19 @@ def bundle_of(
     )
 
 
-def load_bundle(raw: bytes, fingerprint: Digest, now: datetime) -> Authority:
+def _unknown(_: Keys) -> bool:
+    return False
+
+
+def load_bundle(
+    raw: bytes, fingerprint: Digest, now: datetime, known: Known = _unknown
+) -> Authority:
     """Verify a bundle against a pinned fingerprint.
 
     Each statement is judged at its newest approval's time: when it came into force is known
     only from the log. What must hold now is that neither the newest roster nor `keys` has expired.
-    Raises MalformedError, SubmissionRefused.
+    `known` is asked about `keys` that the newest roster does not approve and an earlier one does:
+    whether the reader knows them by other means. Raises MalformedError, SubmissionRefused.
     """
     fields = parse_object(raw, limit=MAX_BUNDLE, what="authority bundle")
     fields.literal("type", "authority-bundle")
@@ -95,7 +104,7 @@ def load_bundle(raw: bytes, fingerprint: Digest, now: datetime) -> Authority:
     state = AuthorityState(fingerprint)
     for each in fields.objects("roster", limit=1000):
         state = _enter(state, Kind.ROSTER, each)
-    state = _enter(state, Kind.KEYS, fields.fields("keys"))
+    state = _enter(state, Kind.KEYS, fields.fields("keys"), known)
     fields.done()
     roster = state.require(Kind.ROSTER, "roster", now).statement.body
     keys = state.require(Kind.KEYS, "keys", now).statement.body
@@ -104,7 +113,9 @@ def load_bundle(raw: bytes, fingerprint: Digest, now: datetime) -> Authority:
     return Authority(fingerprint, roster, keys, state)
 
 
-def _enter(state: AuthorityState, kind: Kind, fields: Fields) -> AuthorityState:
+def _enter(
+    state: AuthorityState, kind: Kind, fields: Fields, known: Known = _unknown
+) -> AuthorityState:
     statement, approvals = _read(fields)
     if statement.kind is not kind:
         raise MalformedStatement(
@@ -116,8 +127,29 @@ def _enter(state: AuthorityState, kind: Kind, fields: Fields) -> AuthorityState:
         standing = replace(
             standing, newest_version=statement.version - 1, newest_digest=statement.replaces
         )
-    approved = judge(statement, approvals, standing, moment)
+    approved = _approved(statement, approvals, standing, moment, state, known)
     return state.enter(InForce(statement, approvals, approved, len(state.by_digest), moment))
+
+
+def _approved(
+    statement: Statement,
+    approvals: Sequence[Approval],
+    standing: Standing,
+    moment: datetime,
+    state: AuthorityState,
+    known: Known,
+) -> frozenset[OfficerId]:
+    """By the newest roster, or where `known` says so by the one that approved `keys` once."""
+    try:
+        return judge(statement, approvals, standing, moment)
+    except SubmissionRefused:
+        if not isinstance(statement.body, Keys) or not known(statement.body):
+            raise
+        bodies = [each.statement.body for each in state.by_digest.values()]
+        for roster in (each for each in bodies if isinstance(each, Roster)):
+            with suppress(SubmissionRefused):
+                return judge(statement, approvals, replace(standing, roster=roster), moment)
+        raise
 
 
 def _read(fields: Fields) -> tuple[Statement, tuple[Approval, ...]]:

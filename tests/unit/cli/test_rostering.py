@@ -54,6 +54,13 @@ def test_a_removal_for_compromise_says_beforehand_what_it_suspends(desks: Desks)
     assert "suspended (NOT IN FORCE)" in desks.as_("dora", "proposal", "show", policy).stdout
 
 
+def test_keys_that_were_forgotten_are_renewed_by_who_knows_the_log(desks: Desks) -> None:
+    made = desks.json("ada", *ROSTER, "--remove", "bela", "--compromised", "bela")
+    assert approved(desks, made["digest"], *REST)["in_force"]
+    renewed = desks.json("ada", "proposal", "renew", "keys", "keys")
+    assert approved(desks, renewed["digest"], *REST)["in_force"]
+
+
 def test_an_ordinary_removal_suspends_nothing(desks: Desks) -> None:
     made = desks.json("ada", *ROSTER, "--remove", "emil")
     assert (made["would_suspend"], made["keys_signed_by"]) == ([], [])

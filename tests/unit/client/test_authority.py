@@ -10,7 +10,7 @@ from keyturn.client.memory import Memory
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.kinds import Kind
 from support.authority import Clock
-from unit.client.scripted_server import ScriptedServer
+from unit.client.scripted_server import ORIGIN, ScriptedServer
 
 
 @pytest.fixture
@@ -44,6 +44,27 @@ def test_older_keys_than_seen_are_a_rollback(server: ScriptedServer) -> None:
     memory.keep_versions(1, 3)
     with pytest.raises(AuthorityRolledBack, match="keys"):
         check_not_older(fetched(server), memory)
+
+
+def test_keys_of_an_officer_who_left_are_known_by_the_log_alone(server: ScriptedServer) -> None:
+    """Bela approved them and is gone: who has seen that log may come in and renew them."""
+    memory = Memory(server.fingerprint)
+    memory.keep_checkpoint(ORIGIN, server.checkpoint().to_bytes())
+    authority = server.authority
+    authority.people.pop("bela")
+    removal = authority.propose(Kind.ROSTER, "roster", authority.roster_body())
+    for name in ("chen", "dora", "emil"):
+        removal.approvals.append(authority.approval(removal.digest, name))
+    server.enter(removal)
+
+    assert fetched(server, memory).origin == ORIGIN
+    with pytest.raises(ServerLied, match="not in the roster"):
+        fetched(server)
+    stranger = Memory(server.fingerprint)
+    other = ScriptedServer(server.clock)
+    stranger.keep_checkpoint(ORIGIN, other.checkpoint().to_bytes())
+    with pytest.raises(ServerLied, match="not in the roster"):
+        fetched(server, stranger)
 
 
 def test_every_roster_that_ever_was_newest_first(server: ScriptedServer) -> None:

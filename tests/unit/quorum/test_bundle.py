@@ -226,11 +226,24 @@ def test_after_a_roster_dropped_an_approver_of_the_keys_they_must_be_renewed(
         Kind.ROSTER, "roster", log.authority.roster_body(officers=entries), *OFFICERS[1:]
     )
     log.submit(change)
-    assert reason(log, make_bundle(log.state)) is Reason.UNKNOWN_SIGNER
+    raw = make_bundle(log.state)
+    assert reason(log, raw) is Reason.UNKNOWN_SIGNER
+    found = load_bundle(raw, log.fingerprint, log.clock(), lambda keys: keys.origin == ORIGIN)
+    assert found.keys == log.state.newest_keys  # whoever knows them by the log may come in
 
     renewed = log.proposed(Kind.KEYS, "keys", log.keys.body(), "chen", "dora", "emil")
     log.submit(renewed)
     assert "bela" not in load(log).roster.officers
+
+
+def test_keys_that_no_roster_approved_are_refused_whoever_knows_them(log: AuthorityLog) -> None:
+    bad = log.proposed(Kind.KEYS, "keys", log.keys.body(), "bela", "chen")
+    first = log.state.newest[(Kind.ROSTER, "roster")]
+    roster = (first.statement.raw, [each.raw for each in first.approvals])
+    raw = bundle_of([roster], (bad.raw, bad.approvals))
+    with pytest.raises(SubmissionRefused) as refused:
+        load_bundle(raw, log.fingerprint, log.clock(), lambda _: True)
+    assert refused.value.reason is Reason.TOO_FEW_APPROVALS
 
 
 def test_an_ingest_key_without_a_hash_is_never_guessed(log: AuthorityLog) -> None:
