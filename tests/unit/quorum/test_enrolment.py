@@ -1,9 +1,12 @@
 """A request to become an officer proves its keys, and gives no right (our protocol §2.9)."""
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keyturn.base.dsse import Envelope, parse_envelope
 from keyturn.base.encoding import Digest
@@ -159,3 +162,22 @@ def test_a_request_of_another_time(log: AuthorityLog, away: timedelta) -> None:
     check_enrolment(found, log.state, log.clock() + LONGEST_WAIT)
     with pytest.raises(EnrolmentRefused, match="not of now"):
         check_enrolment(found, log.state, log.clock() + away)
+
+
+LOG = AuthorityLog()
+RAW = request(LOG)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(RAW) - 1), st.integers(1, 255))
+def test_no_request_with_a_changed_byte_is_believed(place: int, mask: int) -> None:
+    raw = RAW[:place] + bytes([RAW[place] ^ mask]) + RAW[place + 1 :]
+    with suppress(MalformedError, EnrolmentRefused):
+        assert parse_enrolment(raw).envelope == parse_envelope(RAW)  # white space, if anything
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300))
+def test_anything_else_is_malformed(raw: bytes) -> None:
+    with pytest.raises(MalformedError):
+        parse_enrolment(raw)
