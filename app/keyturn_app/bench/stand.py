@@ -19,7 +19,7 @@ from keyturn_app.shell.session import Session
 from keyturn_app.shell.window import MainWindow
 
 QUERY = "state:attested,stale,wiped,unknown -site:sin-*"
-SETTLE_MS = 1500
+SETTLE_MS, LOOK_MS = 1500, 50
 
 
 class NotShown(RuntimeError):
@@ -30,7 +30,7 @@ class Stand:
     """Frames are measured from SETTLE_MS on, for the case's seconds."""
 
     def __init__(self, case: Case, session: Session) -> None:
-        self._case = case
+        self._case, self._loading = case, 0.0
         settings = Settings(MemoryPreferences({"settings.appearance": "dark"}))
         follow(settings.choices.appearance)
         self._door = QtDoor()
@@ -52,13 +52,10 @@ class Stand:
         if self._case.arranged:
             self.page.presenter.filter(QUERY)
             self.page.presenter.sort(Column.HEARD, descending=True)
-
-        def begin() -> None:
-            begun()
-            self.watch.begin()
-
-        QTimer.singleShot(SETTLE_MS, begin)
-        QTimer.singleShot(SETTLE_MS + 1000 * self._case.seconds, _over)
+        look = QTimer()
+        look.setInterval(LOOK_MS)
+        look.timeout.connect(lambda: self._look(look, begun))
+        look.start()
         QApplication.exec()
         self.watch.end()
         return self._report()
@@ -75,6 +72,9 @@ class Stand:
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         return {
             "case": self._case.name,
+            "rows": self._case.rows,
+            "rate": self._case.rate,
+            "loading_ms": round(self._loading, 2),
             **frames_document(self.watch.frames),
             "longest_stretch_ms": round(self.watch.longest, 2),
             "answers_after": {
@@ -90,6 +90,20 @@ class Stand:
                 "our_repaint_ms": round(repaint_ms(self.page.table), 3),
             },
         }
+
+    def _look(self, look: QTimer, begun: Callable[[], None]) -> None:
+        """Once the fleet is there."""
+        if len(self.page.presenter.store) != self._case.rows:
+            return
+        look.stop()
+        self._loading = self.watch.longest
+
+        def begin() -> None:
+            begun()
+            self.watch.begin()
+
+        QTimer.singleShot(SETTLE_MS, begin)
+        QTimer.singleShot(SETTLE_MS + 1000 * self._case.seconds, _over)
 
     def _order_ms(self) -> float:
         return median_ms(self.page.presenter.arrange)
