@@ -95,7 +95,7 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """`changed`: names that differ from the previous `Nodes` by more than age; None: all of them."""
+    """`changed`: names that differ from the last `Nodes` by more than age; None: all of them."""
 
     all: tuple[Node, ...]
     as_of: datetime

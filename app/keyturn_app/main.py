@@ -30,6 +30,7 @@ from keyturn_app.shell.appearance import follow
 from keyturn_app.shell.firstrun import FirstRun
 from keyturn_app.shell.joining import Joining
 from keyturn_app.shell.readiness import Readiness
+from keyturn_app.shell.runtime import Collecting, serve_window
 from keyturn_app.shell.seats import Seats
 from keyturn_app.shell.soundness import check_qt
 from keyturn_app.shell.starting import (
@@ -176,6 +177,9 @@ def _show(
     window = MainWindow(session, settings, door)
     joining = Joining(window.actions_, session, store, door, _opener(store))
     window.show()
+    serve_window()
+    collecting = Collecting()
+    window.watch.ticked.connect(lambda: collecting.tick(window.watch.idling.idle))
     ready = Readiness(window, session.desk, arguments.ready) if arguments.ready else None
     then()
     try:

@@ -69,8 +69,8 @@ class Recording:
                 return each
         raise RecordingUnusable("the recording has no such moment", found=name)
 
-    def client(self, moment: Moment) -> KeyturnClient:
-        """A client that is answered from the recording, at the recording's time."""
+    def client(self, moment: Moment, now: Callable[[], datetime] | None = None) -> KeyturnClient:
+        """A client that is answered from the recording, at the recording's time unless by `now`."""
         http = httpx.Client(base_url=self.profile.server, transport=Replay(moment))
         memory = Memory(self.profile.fingerprint)
         good = Session(
@@ -78,7 +78,11 @@ class Recording:
         )
         memory.keep_session(good)
         return KeyturnClient(
-            self.profile, memory, Transport(http), now=lambda: moment.time, signer=_no_signer
+            self.profile,
+            memory,
+            Transport(http),
+            now=now or (lambda: moment.time),
+            signer=_no_signer,
         )
 
 

@@ -6,7 +6,8 @@ SIMULATED.
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,7 +32,7 @@ from keyturn_app.shell.session import Seat
 
 RECORDING = "recording/demo.json.gz"
 _NODES = "/v1/nodes"
-_ANSWERS = 5
+_EVERY_S, _MARGIN_S = 2, 16
 
 
 def measure(case: Case) -> dict[str, object]:
@@ -65,20 +66,26 @@ def _reread(case: Case, recording: Recording) -> dict[str, object]:
     known = ReplayDesk(recording, moment, "bench")
     known.meet()
     fleet = _fleet(case, known)
-    answers = [
-        answer(fleet.nodes, moment.time + timedelta(seconds=2 * at)) for at in range(_ANSWERS)
-    ]
-    asked = Answers(moment.answers, answers)
-    large = replace(moment, answers=asked)
-    identity = Identity(profile, "bench", profile.officer, profile.officer, True)
     began = time.monotonic()
 
+    def elapsed() -> int:
+        return int(time.monotonic() - began)
+
+    answers = [
+        zlib.compress(answer(fleet.nodes, moment.time + timedelta(seconds=at)), 1)
+        for at in range(0, case.seconds + _MARGIN_S, _EVERY_S)
+    ]
+    asked = Answers(moment.answers, answers, elapsed)
+    large = replace(moment, answers=asked)
+    identity = Identity(profile, "bench", profile.officer, profile.officer, True)
+    began = time.monotonic()  # the first answer is of now
+
     def now() -> datetime:
-        return moment.time + timedelta(seconds=int(time.monotonic() - began))
+        return moment.time + timedelta(seconds=elapsed())
 
     with TemporaryDirectory(prefix="keyturn-bench-") as scratch:
         places = Places(Path(scratch), Path(scratch) / "state")
-        desk = LiveDesk(identity, places, now=now, wiring=wired(recording, large))
+        desk = LiveDesk(identity, places, now=now, wiring=wired(recording, large, now))
         desk.borrow(Unsigning(profile.officer))
         session = Seats([Chair(Seat("bench", "bench", profile.officer), lambda: desk)])
         stand = Stand(case, session)
@@ -97,17 +104,23 @@ def _fleet(case: Case, desk: ReplayDesk) -> Fleet:
 
 
 class Answers(Mapping[str, tuple[int, bytes]]):
-    """A moment's answers, but that the nodes have a newer word each time they are asked for."""
+    """A moment's answers, but that the nodes speak on: every EVERY_S seconds a newer answer."""
 
-    def __init__(self, recorded: Mapping[str, tuple[int, bytes]], fleets: list[bytes]) -> None:
-        self._recorded, self._fleets = recorded, fleets
+    def __init__(
+        self,
+        recorded: Mapping[str, tuple[int, bytes]],
+        packed: Sequence[bytes],
+        elapsed: Callable[[], int],
+    ) -> None:
+        self._recorded, self._packed, self._elapsed = recorded, packed, elapsed
         self.asked = 0
 
     def __getitem__(self, path: str) -> tuple[int, bytes]:
         if path != _NODES:
             return self._recorded[path]
         self.asked += 1
-        return 200, self._fleets[self.asked % len(self._fleets)]
+        at = min(self._elapsed() // _EVERY_S, len(self._packed) - 1)
+        return 200, zlib.decompress(self._packed[at])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._recorded)

@@ -67,8 +67,8 @@ class LoopWatch(QObject):
 
     def drain(self) -> None:
         """A frame is over, the next begins."""
+        self._settle()
         if self._watching:
-            self._settle()
             self.frames.append(Frame(self._wall, self._cpu))
         self._wall = self._cpu = 0.0
         self._mark()

@@ -15,6 +15,7 @@ from keyturn_app.screens.fleet.columns import Column
 from keyturn_app.screens.fleet.view import FleetPage
 from keyturn_app.settings import MemoryPreferences, Settings
 from keyturn_app.shell.appearance import follow
+from keyturn_app.shell.runtime import serve_window
 from keyturn_app.shell.session import Session
 from keyturn_app.shell.window import MainWindow
 
@@ -38,6 +39,7 @@ class Stand:
         self._window.resize(1440, 900)
         self._window.go("fleet")
         self._window.show()
+        serve_window()
         self.watch = LoopWatch(self._window)
 
     @property
@@ -96,10 +98,10 @@ class Stand:
         if len(self.page.presenter.store) != self._case.rows:
             return
         look.stop()
-        self._loading = self.watch.longest
 
         def begin() -> None:
             begun()
+            self._loading = self.watch.longest
             self.watch.begin()
 
         QTimer.singleShot(SETTLE_MS, begin)

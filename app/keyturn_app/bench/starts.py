@@ -40,9 +40,7 @@ class Start:
 
 def environment(bytecode: Path) -> dict[str, str]:
     """For children: drawn on nothing, and with compiled modules, as an installed program has."""
-    given = {
-        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
-    }
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     here = str(Path(__file__).resolve().parents[2])
     paths = [each for each in sys.path if each and "site-packages" not in each]
     return {

@@ -1,14 +1,18 @@
 """From a verified client to facts. Runs where the client lives: on the network thread."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from keyturn.client.client import KeyturnClient
-from keyturn.client.inventory import Node, judged_at
+from keyturn.client.inventory import Node, standing
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Models, Nodes, Proposals, Seen
 
+_AGEING = ("state", "age_seconds")
+_WORD = attrgetter(*(each.name for each in fields(Node) if each.name not in _AGEING))
+"""Everything of a node but what time alone changes."""
 GATHERED = (Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.NODES)
 
 
@@ -46,8 +50,9 @@ def _as_expected(old: Node | None, new: Node | None) -> bool:
 
     Of ten thousand nodes most have not; their rows age without being touched.
     """
-    if old is None or new is None or old.heard != new.heard:
+    if old is None or new is None or _WORD(old) != _WORD(new):
         return False
     if new.heard is None or new.age_seconds is None:
-        return old == new
-    return old == new or judged_at(old, new.heard + timedelta(seconds=new.age_seconds)) == new
+        return old.state is new.state and old.age_seconds == new.age_seconds
+    then = new.heard + timedelta(seconds=new.age_seconds)
+    return standing(old, then) == (new.state, new.age_seconds)

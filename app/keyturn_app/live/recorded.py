@@ -3,6 +3,9 @@
 Nothing can be signed or posted, and the clock stands at the recording's moment. No Qt in here.
 """
 
+from collections.abc import Callable
+from datetime import datetime
+
 from keyturn.base.dsse import Envelope
 from keyturn.base.signatures import KeyId
 from keyturn.client.signing import Unlocked
@@ -28,11 +31,15 @@ class Unsigning:
         raise RecordingUnusable("a recording signs nothing")
 
 
-def wired(recording: Recording, moment: Moment) -> Wiring:
-    """Answers from `moment`; no events come. Any passphrase opens what signs nothing."""
+def wired(
+    recording: Recording, moment: Moment, now: Callable[[], datetime] | None = None
+) -> Wiring:
+    """Answers from `moment`, whose clock stands still unless `now` says else. No events come, and
+    any passphrase opens what signs nothing.
+    """
 
     def open_key(secret: bytearray) -> Unlocked:
         secret[:] = bytes(len(secret))
         return Unlocked(Unsigning(recording.profile.officer), lambda: None)
 
-    return Wiring(lambda _signer: recording.client(moment), None, open_key)
+    return Wiring(lambda _signer: recording.client(moment, now), None, open_key)
