@@ -185,7 +185,7 @@ def _not_unlocked(error: KeyturnError) -> None:
 def _speak(language: str) -> None:
     """The chosen language, or the desktop's."""
     names = [language] if language else [QLocale.system().name()]
-    i18n.use(resources.directory() / "translations", names)
+    i18n.use(resources.directory() / "translations", names, complete=not language)
 
 
 def _tell_when_live(desk: Desk, path: Path | None) -> Callable[[], None]:
