@@ -2,7 +2,8 @@
 
 Every suite runs even after one has failed. The last line is `N passed, N failed, N skipped`
 over the whole run, the checks counted as one each; the exit status is 0 only if nothing failed.
-Arguments name the suites to run; none means all; `--update-goldens` alone runs none of them. A suite without tests is a failure.
+Arguments name the suites to run; none means all. A suite without tests is a failure.
+`--update-goldens` alone runs no suite: it writes the app's goldens anew.
 """
 
 import os

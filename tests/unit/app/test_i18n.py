@@ -37,7 +37,7 @@ class Literals(ast.NodeVisitor):
     def __init__(self) -> None:
         self.found: list[str] = []
 
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802 - ast's name
+    def visit_Call(self, node: ast.Call) -> None:
         name = _name(node.func)
         if name in TRANSLATED | UNSEEN:
             return
@@ -48,21 +48,21 @@ class Literals(ast.NodeVisitor):
                 self._shown(keyword.value)
         self.generic_visit(node)
 
-    def visit_Raise(self, node: ast.Raise) -> None:  # noqa: N802 - ast's name
+    def visit_Raise(self, node: ast.Raise) -> None:
         """Errors are of the program that raises them; they are English everywhere."""
 
-    def visit_Expr(self, node: ast.Expr) -> None:  # noqa: N802 - ast's name
+    def visit_Expr(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):
             self.generic_visit(node)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802 - ast's name
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.visit(node.value)
 
     def visit_arg(self, node: ast.arg) -> None:
         """No annotation is a text."""
 
-    def visit_Constant(self, node: ast.Constant) -> None:  # noqa: N802 - ast's name
+    def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and _WORDS.search(node.value):
             self._take(node.value)
 
