@@ -188,7 +188,7 @@ class MainWindow(QMainWindow):
     def _show_badges(self) -> None:
         """Counting thousands of nodes: once a second, and not with each of their events."""
         counts = {each.id: each.badge(self._desk) for each in self._pages}
-        counts["notifications"] = self._news.unread
+        counts["notifications"] = self._news.alarming
         self.frame.show_badges(counts)
 
     def _presenters(self) -> tuple[News, ShellPresenter]:
