@@ -93,7 +93,8 @@ def banner(facts: Facts, now: datetime) -> BannerView | None:
     if said is None:
         return None
     text = said.format(seconds=int(STALE_SECONDS), age=age_text(connection, now))
-    return BannerView(Tone.WARN, f"{text} {connection.error}".strip(), False)
+    why = connection.error[:1].upper() + connection.error[1:]
+    return BannerView(Tone.WARN, f"{text} {why}".strip(), False)
 
 
 def alarm_text(alarm: Alarm) -> str:
