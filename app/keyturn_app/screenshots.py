@@ -21,6 +21,7 @@ from keyturn_app.live.replaying import ReplayDesk, ReplaySession
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.recording import Recording, read_recording
 from keyturn_app.settings import MemoryPreferences, Settings
+from keyturn_app.shell.appearance import follow
 from keyturn_app.shell.window import MainWindow
 
 FILE = "recording/demo.json.gz"
@@ -135,7 +136,9 @@ class Studio:
         preferences = MemoryPreferences(
             {"settings.appearance": mode, "settings.reduce_motion": "yes"}
         )
-        window = MainWindow(ReplaySession(desk), Settings(preferences), self._door)
+        settings = Settings(preferences)
+        follow(settings.choices.appearance)  # before the first widget: it takes the fonts along
+        window = MainWindow(ReplaySession(desk), settings, self._door)
         window.resize(size)
         return window
 

@@ -31,9 +31,12 @@ def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: da
 
 
 def changed_rows(before: Nodes | None, nodes: tuple[Node, ...]) -> frozenset[str] | None:
-    """Names that came, went or differ; None when nothing was known before."""
+    """Names that came, went or differ in more than the age that grows by itself.
+
+    None when nothing was known before.
+    """
     if before is None:
         return None
-    old = {each.name: each for each in before.all}
-    new = {each.name: each for each in nodes}
+    old = {each.name: replace(each, age_seconds=None) for each in before.all}
+    new = {each.name: replace(each, age_seconds=None) for each in nodes}
     return frozenset(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

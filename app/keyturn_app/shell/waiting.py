@@ -1,6 +1,6 @@
 """Who sits here, and what waits for them: the counts on the rail. No Qt in here."""
 
-from keyturn.client.inventory import NodeState
+from keyturn.client.inventory import NodeState, standing
 from keyturn.quorum.roster import Officer, OfficerId
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Link
@@ -21,11 +21,12 @@ def officer_of(desk: Desk) -> Officer | None:
 
 
 def nodes_in_trouble(desk: Desk) -> int:
-    """While the server is out of reach there is nothing to count (I10)."""
+    """As of now. While the server is out of reach there is nothing to count (I10)."""
     nodes = desk.facts.nodes
     if nodes is None or desk.facts.connection.link is not Link.LIVE:
         return 0
-    return sum(each.state in NEEDS_ATTENTION for each in nodes.all)
+    now = desk.now()
+    return sum(standing(each, now)[0] in NEEDS_ATTENTION for each in nodes.all)
 
 
 def waiting_for_me(desk: Desk) -> int:

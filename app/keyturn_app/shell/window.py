@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QTableView
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QTableView, QToolTip
 
 from keyturn_app.actions import Action, Actions
 from keyturn_app.i18n import _
@@ -170,6 +170,7 @@ class MainWindow(QMainWindow):
 
     def _close_popups(self) -> None:
         self._over.close()
+        QToolTip.hideText()
         while (popup := QApplication.activePopupWidget()) is not None:
             popup.close()
 

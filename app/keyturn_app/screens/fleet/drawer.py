@@ -373,14 +373,16 @@ class _Footer(QFrame):
         self._more = button(
             "", name="fleet.drawer.more", icon_name="ellipsis", tip=_("More actions")
         )
-        self._more.setFixedWidth(36)
+        self._more.setFixedWidth(34)
         self._more.setStyleSheet("padding: 0;")
         menu = QMenu(self._more)
         menu.setObjectName("fleet.drawer.menu")
         self._platform = menu.addAction(_("Revoke its platform…"))
         self._platform.triggered.connect(lambda: revoke(TargetKind.PLATFORM))
         self._more.setMenu(menu)
-        buttons = row(self._log, None, self._node, self._more, spacing=8)
+        for each in (self._log, self._node):
+            each.setStyleSheet("padding: 0 9px;")
+        buttons = row(self._log, None, self._node, self._more, spacing=6)
         self.setLayout(column(line(), self._why_not, buttons, spacing=8, margins=(20, 0, 18, 14)))
 
     def show_offers(self, offers: tuple[Offer, ...], *, entry: int | None) -> None:

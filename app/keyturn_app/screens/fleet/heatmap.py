@@ -36,7 +36,7 @@ CELL, GAP, HEAD, BETWEEN = 14, 3, 24, 18
 NAMED = 25
 """The pitch of rows where names stand beside the cells."""
 MIN_ROWS, MAX_ROWS = 11, 20
-_EDGE, _WIDEST, _NAMED_ROWS = 3, 8000, 6
+_EDGE, _WIDEST, _NAMED_ROWS, _TITLED = 3, 8000, 6, 330
 _TOKENS = {state: node_look(state).token for state in STATES}
 _OUTLINED = {NodeState.REFUSED, NodeState.QUARANTINED, NodeState.STALE}
 
@@ -83,7 +83,8 @@ class HeatMap(QWidget):
         rows, self._rows = self._rows, MIN_ROWS if not self._view.names else _NAMED_ROWS
         widths = sum(self._width_of(each) for each in self._view.groups)
         self._rows = rows
-        return widths + BETWEEN * 2 * max(0, len(self._view.groups) - 1) + 2 * _EDGE
+        gaps = BETWEEN * 2 * max(0, len(self._view.groups) - 1)
+        return max(_TITLED, widths + gaps + 2 * _EDGE)
 
     # ---- geometry ----
 

@@ -11,7 +11,7 @@ from keyturn_app.qtkit.icons import icon
 from keyturn_app.qtkit.theme import colour, theme
 from keyturn_app.qtkit.widgets import Pill, button, clear, column, label, restyle, row
 from keyturn_app.screens.fleet.buttons import spaced_button
-from keyturn_app.screens.fleet.columns import COLUMNS, Column, title
+from keyturn_app.screens.fleet.columns import ALWAYS, COLUMNS, Column, title
 from keyturn_app.screens.fleet.filtering import examples
 from keyturn_app.screens.fleet.viewmodel import Chip, FleetView, Problem
 
@@ -187,7 +187,7 @@ class Toolbar(QWidget):
         for each in COLUMNS:
             action = menu.addAction(title(each))
             action.setCheckable(True)
-            action.setEnabled(each not in (Column.NAME, Column.STATE))
+            action.setEnabled(each not in ALWAYS)
             action.triggered.connect(lambda on, col=each: self.column_shown.emit(col, on))
             self._column_actions[each] = action
         menu.addSeparator()

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
-    QStackedLayout,
+    QStackedWidget,
     QWidget,
 )
 
@@ -127,7 +127,7 @@ class InventoryView(QWidget):
         )
         self._table = self._make_table()
         self._instead = self._make_empty()
-        self._stack = QStackedLayout()
+        self._stack = QStackedWidget()
         self._stack.addWidget(self._table)
         self._stack.addWidget(self._instead)
         inside = card(bar, self._stack, spacing=8, margin=12, name="models.inventory")
