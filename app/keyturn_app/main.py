@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +27,7 @@ from keyturn_app.live.desk import utc_now
 from keyturn_app.live.errors import UnknownSeat
 from keyturn_app.live.profiles import Known, ProfileStore
 from keyturn_app.qtkit.door import QtDoor
+from keyturn_app.qtkit.icons import icon
 from keyturn_app.settings import Overridden, Settings
 from keyturn_app.shell import crashes
 from keyturn_app.shell.appearance import follow
@@ -116,6 +118,9 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = Settings(Overridden(ForgivingPreferences(store), given))
     _speak(settings.choices.language)
     follow(settings.choices.appearance)
+    app.setWindowIcon(icon("keyturn", "accent", 64))
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, lambda _number, _frame: app.quit())  # keys are wiped on the way out
     door = QtDoor()
     try:
         known = known_seats(store, arguments.profile, places) or _first_run(app, store, door)

@@ -30,5 +30,7 @@ def nodes_in_trouble(desk: Desk) -> int:
 
 
 def waiting_for_me(desk: Desk) -> int:
-    """Proposals on which this officer may still decide."""
+    """Proposals on which this officer may still decide; none of a server not believed."""
+    if not desk.facts.trusted:
+        return 0
     return waiting.waiting_for_me(desk.facts, desk.identity.officer, desk.now())

@@ -180,11 +180,15 @@ class MainWindow(QMainWindow):
         """Everything around the page, as of now."""
         self._look_at_lock()
         self.frame.show_view(self._presenter.view())
+        alarming = self._news.alarming
+        if alarming > self._told and not self.isActiveWindow():
+            self._tray.tell()
+        self._told = alarming
 
     def _show_badges(self) -> None:
         """Counting thousands of nodes: once a second, and not with each of their events."""
         counts = {each.id: each.badge(self._desk) for each in self._pages}
-        counts["notifications"] = self._news.unread
+        counts["notifications"] = self._news.alarming
         self.frame.show_badges(counts)
 
     def _presenters(self) -> tuple[News, ShellPresenter]:
@@ -194,9 +198,6 @@ class MainWindow(QMainWindow):
         return news, presenter
 
     def _changed(self) -> None:
-        if self._news.alarming > self._told and not self.isActiveWindow():
-            self._tray.tell()
-        self._told = self._news.alarming
         if not self._soon.isActive():
             self._soon.start()
 

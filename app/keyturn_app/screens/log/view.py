@@ -66,6 +66,10 @@ class LogPage(Page):
         ]
         self._show()
 
+    @property
+    def of_the_server(self) -> bool:
+        return self._presenter.view().section is not Section.ALARM
+
     def open(self, target: str) -> None:
         self._presenter.open(target)
 
