@@ -63,11 +63,15 @@ class News:
 
     @property
     def items(self) -> tuple[Item, ...]:
+        """What the app itself has noticed is pushed out by nothing that a server tells."""
         told = [item_of(each) for each in self._desk.facts.happenings if _worth_telling(each)]
-        everything = sorted(
-            [*told, *self._own], key=lambda each: (each.at, each.happening), reverse=True
-        )
-        return tuple(everything[:KEPT])
+        told = told[max(0, len(told) + len(self._own) - KEPT) :]
+        now = self._desk.now()
+
+        def newest(each: Item) -> tuple[datetime, bool, int]:
+            return min(each.at, now), each.tone is Tone.ALARM, each.happening
+
+        return tuple(sorted([*told, *self._own], key=newest, reverse=True))
 
     @property
     def unread(self) -> int:
