@@ -4,6 +4,7 @@ Heard from the start, so that the page that lists them may be built late. A happ
 server's word: it says where to look, and proves nothing. No Qt in here.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -133,7 +134,17 @@ def item_of(happening: Happening) -> Item:
     data = happening.data
     title, detail, tone, icon, page, name = _WORDS.get(happening.kind, _unknown)(data)
     title = title or _("Event “{kind}”").format(kind=happening.kind[:40])
-    return Item(title, detail, happening.at, tone, icon, page, _text(data, name), happening.id)
+    target = _text(data, name)
+    if name and not _TARGETS[name].fullmatch(target):
+        page = target = ""
+    return Item(title, detail, happening.at, tone, icon, page, target, happening.id)
+
+
+_TARGETS = {
+    "digest": re.compile(r"(?:sha256:[0-9a-f]{64})?"),
+    "node": re.compile(r"[A-Za-z0-9.-]{0,64}"),
+}
+"""What a target may be, by the field that names it: pages take drafts and filters there as well."""
 
 
 Words = tuple[str, str, Tone, str, str, str]

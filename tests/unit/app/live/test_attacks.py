@@ -1,19 +1,22 @@
 """A desk tampered with, a stream that lies about its numbers, a lock that meets a fault."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from keyturn.client.events import Event
-from keyturn.client.profile import places_of
+from keyturn.client.memory import Memory, Session
+from keyturn.client.profile import Places, places_of
 from keyturn.client.signing import Unlocked
 from keyturn.quorum.kinds import Kind
 from keyturn_app.facts import Link
 from keyturn_app.live.errors import ProfilesUnusable
+from keyturn_app.live.line import Line
 from keyturn_app.live.profiles import ProfileStore
 from keyturn_app.news import KEPT, News
 from keyturn_app.settings import MemoryPreferences
@@ -21,7 +24,7 @@ from support.authority import Clock, policy_body
 from support.control import World, running_world
 from support.facts import alarm, happening, standing_desk
 from support.signers import PersonSigner
-from unit.app.live.lines import hearing
+from unit.app.live.lines import hearing, profile_of, wiring_to
 from unit.app.live.test_profiles import known
 from unit.client.scripted_server import ScriptedServer
 from unit.client.test_against_control import prove_consistency
@@ -134,3 +137,18 @@ def test_a_key_that_cannot_be_closed_locks_all_the_same(world: World, tmp_path: 
         heard.until_link(Link.OFFLINE)
         refused = heard.asked(lambda client: client.hello())
         assert type(refused).__name__ == "Locked"
+
+
+def test_a_session_that_a_killed_app_left_is_forgotten(world: World, tmp_path: Path) -> None:
+    profile = profile_of(world)
+    places = Places(tmp_path / "ada", tmp_path / "ada" / "state")
+    memory = Memory(profile.fingerprint, places.state)
+    memory.keep_session(Session("a-token", profile.pin, "ada", world.clock() + timedelta(hours=1)))
+    line = Line(profile, places, wiring=wiring_to(profile, places, world.clock), now=world.clock)
+    line.start()
+    forgotten = threading.Event()
+    line._talker.errand(forgotten.set)
+    assert forgotten.wait(20)
+    assert memory.recall().session is None
+    line.close()
+    line.join(10)
