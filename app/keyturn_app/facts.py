@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from keyturn.base.encoding import Digest
 from keyturn.client.inventory import Model, Node
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.bundle import Authority
@@ -83,8 +84,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
+    """`gone`: of `all`, those that the server listed before and lists no more, still undecided."""
+
     all: tuple[Proposal, ...]
     as_of: datetime
+    gone: frozenset[Digest] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

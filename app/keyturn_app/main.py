@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from keyturn_app.live.desk import utc_now
 from keyturn_app.live.errors import UnknownSeat
 from keyturn_app.live.profiles import Known, ProfileStore
 from keyturn_app.qtkit.door import QtDoor
+from keyturn_app.qtkit.icons import icon
 from keyturn_app.recording import read_recording
 from keyturn_app.settings import Overridden, Settings
 from keyturn_app.shell import crashes
@@ -124,6 +126,9 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = Settings(Overridden(ForgivingPreferences(store), given))
     _speak(settings.choices.language)
     follow(settings.choices.appearance)
+    app.setWindowIcon(icon("keyturn", "accent", 64))
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, lambda _number, _frame: app.quit())  # keys are wiped on the way out
     door = QtDoor()
     try:
         if arguments.recording is not None:
@@ -212,4 +217,4 @@ def _not_unlocked(error: KeyturnError) -> None:
 def _speak(language: str) -> None:
     """The chosen language, or the desktop's."""
     names = [language] if language else [QLocale.system().name()]
-    i18n.use(resources.directory() / "translations", names)
+    i18n.use(resources.directory() / "translations", names, complete=not language)

@@ -295,7 +295,7 @@ def test_everything_interactive_has_a_name(window: Window, source: Path) -> None
 
 def walk_to_summary(window: Window, source: Path) -> None:
     here = window.here
-    window.click("models.seal")
+    window.click("models.empty.seal")
     here.officer.chosen = source
     window.click("seal.source.choose")
     window.wait("seal.next")
@@ -342,7 +342,7 @@ def test_esc_leaves_the_wizard_at_each_page(window: Window, source: Path, pages:
     window.key(Qt.Key.Key_Escape)
     assert window.presenter.sheet is None
     assert list((source.parent / "place").iterdir()) == []
-    assert window.find(QAbstractButton, "models.seal").isEnabled()
+    assert window.find(QAbstractButton, "models.empty.seal").isEnabled()
 
 
 def test_stopped_while_it_seals_and_nothing_is_left(window: Window, source: Path) -> None:

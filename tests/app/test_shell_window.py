@@ -22,6 +22,8 @@ from keyturn.client.inventory import NodeState
 from keyturn_app.facts import Link
 from keyturn_app.qtkit.tokens import RAIL, RAIL_NARROW
 from keyturn_app.shell.asking import Toast
+from keyturn_app.shell.pages import PAGES, available
+from keyturn_app.shell.tray import Tray
 from keyturn_app.shell.waiting import nodes_in_trouble
 from support.facts import alarm, happening, with_link, with_nodes
 from support.finding import find
@@ -198,14 +200,14 @@ def test_closing_ends_the_session_and_every_timer(qtbot: QtBot) -> None:
 
 def test_badges_count_nodes_in_trouble_only_while_live(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
-    states = (NodeState.ATTESTED, NodeState.REFUSED, NodeState.STALE, NodeState.PENDING)
+    states = (NodeState.WIPED, NodeState.REFUSED, NodeState.STALE, NodeState.PENDING)
     shell.show(with_nodes(shell.desk.facts, *states))
     assert nodes_in_trouble(shell.desk) == 2
     shell.show(with_link(shell.desk.facts, Link.OFFLINE))
     assert nodes_in_trouble(shell.desk) == 0
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (900, 600)])
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (900, 680)])
 def test_nothing_of_the_frame_is_cut_off(qtbot: QtBot, size: tuple[int, int]) -> None:
     shell = make_shell(qtbot, size=size, preferences={"window.page": "notifications"})
     assert (shell.window.width(), shell.window.height()) == size
@@ -214,3 +216,26 @@ def test_nothing_of_the_frame_is_cut_off(qtbot: QtBot, size: tuple[int, int]) ->
         assert each.width() >= each.minimumSizeHint().width()
     title = find(shell.window, "topbar.title", QLabel)
     assert title.width() >= title.sizeHint().width()
+
+
+def test_pages_are_numbered_in_the_rail_s_order(qtbot: QtBot) -> None:
+    shell = make_shell(qtbot)
+    keys = {each.id: each.shortcut for each in shell.window.actions_}
+    shown = [each for each in available(PAGES) if keys[f"page.{each.id}"]]
+    assert [keys[f"page.{each.id}"] for each in shown] == [
+        f"Alt+{at % 10}" for at in range(1, len(shown) + 1)
+    ]
+    for each in shown:
+        assert keys[f"page.{each.id}"] in child(shell, f"rail.{each.id}").toolTip()
+
+
+def test_the_tray_is_told_once_and_without_details(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell, told = make_shell(qtbot), list[object]()
+    monkeypatch.setattr(Tray, "tell", lambda *given: told.append(given[1:]))
+    monkeypatch.setattr(shell.window, "isActiveWindow", lambda: False)
+    news = (happening(1, "refusal", node="node-1"),)
+    shell.show(replace(shell.desk.facts, happenings=news))
+    shell.show(replace(shell.desk.facts, happenings=news))
+    assert told == [()]

@@ -1,15 +1,17 @@
 """From a verified client to facts. Runs where the client lives: on the network thread."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
 from keyturn.client.client import KeyturnClient
 from keyturn.client.inventory import Node, standing
+from keyturn.client.proposals import Proposal, Status
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Models, Nodes, Proposals, Seen
 
+_UNDECIDED = {Status.OPEN, Status.REFUSED}
 _AGEING = ("state", "age_seconds")
 _WORD = attrgetter(*(each.name for each in fields(Node) if each.name not in _AGEING))
 """Everything of a node but what time alone changes."""
@@ -20,7 +22,7 @@ def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: da
     """`facts` with `topics` asked anew. Raises whatever the client raises: nothing is guessed."""
     wanted = set(topics)
     if Topic.PROPOSALS in wanted:
-        facts = replace(facts, proposals=Proposals(tuple(client.proposals()), now))
+        facts = replace(facts, proposals=_with_gone(facts.proposals, client.proposals(), now))
     if Topic.MODELS in wanted:
         facts = replace(facts, models=Models(tuple(client.models()), now))
     if Topic.NODES in wanted:
@@ -32,6 +34,19 @@ def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: da
             facts, seen=Seen(found.authority, found.state, found.checkpoint, found.leaves, now)
         )
     return facts
+
+
+def _with_gone(before: Proposals | None, listed: Sequence[Proposal], now: datetime) -> Proposals:
+    """A proposal that may still come into force is not hidden by not being listed."""
+    there = {each.digest for each in listed}
+    gone = tuple(
+        each
+        for each in (before.all if before else ())
+        if each.digest not in there
+        and each.status in _UNDECIDED
+        and now <= each.statement.proposal_lapses
+    )
+    return Proposals((*listed, *gone), now, frozenset(each.digest for each in gone))
 
 
 def changed_rows(before: Nodes | None, nodes: tuple[Node, ...]) -> frozenset[str] | None:

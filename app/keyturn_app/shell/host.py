@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -48,9 +48,14 @@ class PageHost(QWidget):
             page.setParent(None)
             page.deleteLater()
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """The window's size is the officer's: no page makes it larger."""
+        return QSize(320, 240)
+
     def set_dimmed(self, dimmed: bool) -> None:
-        """What the pages show is not of now."""
-        self._veil.setVisible(dimmed)
+        """What comes from the server is not of now."""
+        page = self._stack.currentWidget()
+        self._veil.setVisible(dimmed and isinstance(page, Page) and page.of_the_server)
 
 
 class _Veil(QWidget):
@@ -74,5 +79,5 @@ class _Veil(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         tint = colour("canvas")
-        tint.setAlpha(110)
+        tint.setAlpha(90)
         QPainter(self).fillRect(self.rect(), tint)

@@ -1,7 +1,7 @@
 """The pages in the rail's order. A page whose module is not installed does not exist."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -57,11 +57,15 @@ PAGES: tuple[PageSpec, ...] = (
 )
 
 FOOT: tuple[PageSpec, ...] = (
-    _page("notifications", lambda: _("Notifications"), "bell"),
+    _page("notifications", lambda: _("Notifications"), "bell", shortcut="Ctrl+Shift+N"),
     _page("settings", lambda: _("Settings"), "settings", shortcut="Ctrl+,"),
 )
 
 
 def available(pages: tuple[PageSpec, ...]) -> tuple[PageSpec, ...]:
-    """Those that exist, numbered in the rail's order for Alt+1 to Alt+9."""
-    return tuple(each for each in pages if installed(each.id))
+    """Those that exist, numbered in the rail's order: Alt+1 to Alt+9, then Alt+0."""
+    there = [each for each in pages if installed(each.id)]
+    return tuple(
+        each if each.shortcut else replace(each, shortcut=f"Alt+{at % 10}")
+        for at, each in enumerate(there, 1)
+    )

@@ -51,14 +51,12 @@ def standing_actions(window: Window, pages: Sequence[PageSpec]) -> list[Action]:
 
 
 def _pages(window: Window, pages: Sequence[PageSpec]) -> list[Action]:
-    numbered = [each for each in pages if not each.shortcut][:9]
-    keys = {each.id: f"Alt+{at}" for at, each in enumerate(numbered, 1)}
     return [
         Action(
             f"page.{each.id}",
             _("Go to {page}").format(page=each.title()),
             _going(window, each.id),
-            each.shortcut or keys.get(each.id, ""),
+            each.shortcut,
             each.icon,
         )
         for each in pages

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QTableView
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QTableView, QToolTip
 
 from keyturn_app.actions import Action, Actions
 from keyturn_app.i18n import _
@@ -51,7 +51,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle(TITLE)
         self.resize(1440, 900)
-        self.setMinimumSize(900, 600)
+        self.setMinimumSize(900, 680)
         self._session, self.settings, self._door = session, settings, door
         self._desk = session.desk
         self._page = ""
@@ -73,6 +73,7 @@ class MainWindow(QMainWindow):
         self._locked = False
         self._news, self._presenter = self._presenters()
         self._menu: QMenu | None = None
+        self._told = 0
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MILLISECONDS)
@@ -138,8 +139,10 @@ class MainWindow(QMainWindow):
 
     def lock(self) -> None:
         """Drop every secret, close whatever is open, and show nothing but the way back in."""
-        self._session.lock()
-        self._show_locked()
+        try:
+            self._session.lock()
+        finally:
+            self._show_locked()
 
     def _show_locked(self) -> None:
         self._locked = True
@@ -169,6 +172,8 @@ class MainWindow(QMainWindow):
 
     def _close_popups(self) -> None:
         self._over.close()
+        QToolTip.hideText()
+        QToolTip.hideText()
         while (popup := QApplication.activePopupWidget()) is not None:
             popup.close()
 
@@ -178,11 +183,15 @@ class MainWindow(QMainWindow):
         """Everything around the page, as of now."""
         self._look_at_lock()
         self.frame.show_view(self._presenter.view())
+        alarming = self._news.alarming
+        if alarming > self._told and not self.isActiveWindow():
+            self._tray.tell()
+        self._told = alarming
 
     def _show_badges(self) -> None:
         """Counting thousands of nodes: once a second, and not with each of their events."""
         counts = {each.id: each.badge(self._desk) for each in self._pages}
-        counts["notifications"] = self._news.unread
+        counts["notifications"] = self._news.alarming
         self.frame.show_badges(counts)
 
     def _presenters(self) -> tuple[News, ShellPresenter]:

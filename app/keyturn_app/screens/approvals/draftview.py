@@ -246,12 +246,19 @@ class DraftPage(QWidget):
         if view.draft.kind in kinds:
             self._kind.setCurrentIndex(kinds.index(view.draft.kind))
         known = [self._subject.itemText(place) for place in range(self._subject.count())]
+        shown = self._typed_subject() or view.draft.subject
         if known != list(view.subjects):
             self._subject.clear()
             self._subject.addItems(list(view.subjects))
-        if self._subject.currentText() != view.draft.subject:
-            self._subject.setCurrentText(view.draft.subject)
+        if self._subject.currentText() != shown:
+            self._subject.setCurrentText(shown)
         self._subject.setEnabled(not view.subject_fixed)
+
+    def _typed_subject(self) -> str:
+        """What is being typed and not taken over yet: news of the server's must not undo it."""
+        edit = self._subject.lineEdit()
+        typing = edit is not None and edit.hasFocus() and edit.isModified()
+        return self._subject.currentText() if typing else ""
 
     def _edited(self) -> None:
         if not self._filling:

@@ -1,6 +1,7 @@
 """Where a model version stands by the log and the open proposals. No Qt in here."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -66,14 +67,28 @@ def subject_of_revocation(digest: Digest) -> str:
     return f"{TargetKind.MODEL.value}:{digest}"
 
 
-def admission_of(digest: Digest, facts: Facts, now: datetime) -> Admission:
+Grouped = Mapping[tuple[Kind, str], Sequence[Proposal]]
+"""Proposals by kind and subject."""
+
+
+def grouped(facts: Facts) -> Grouped:
+    """For whoever asks about many models at once."""
+    found: dict[tuple[Kind, str], list[Proposal]] = defaultdict(list)
+    for each in facts.proposals.all if facts.proposals else ():
+        found[each.statement.kind, each.statement.subject].append(each)
+    return found
+
+
+def admission_of(
+    digest: Digest, facts: Facts, now: datetime, proposed: Grouped | None = None
+) -> Admission:
     """By verified facts alone: the server's own column is not looked at."""
     if facts.seen is None:
         return Admission(Standing.UNKNOWN)
     state = facts.seen.state
     newest = state.newest.get((Kind.MODEL, digest))
     revocation = state.revocation_of(Kind.MODEL, digest)
-    proposals = _proposals_of(digest, facts)
+    proposals = _proposals_of(digest, grouped(facts) if proposed is None else proposed)
     waiting = tuple(each for each in proposals if each.status is Status.OPEN)
     ended = next((each for each in proposals if each.status in _ENDED), None)
     made = Admission(Standing.NEVER, newest, revocation, waiting, ended)
@@ -95,11 +110,12 @@ def _standing(digest: Digest, facts: Facts, found: Admission, now: datetime) -> 
     return Standing.NEVER if found.ended is None else Standing.ENDED
 
 
-def _proposals_of(digest: Digest, facts: Facts) -> list[Proposal]:
+def _proposals_of(digest: Digest, proposed: Grouped) -> list[Proposal]:
     """The newest first."""
-    subjects = {(Kind.MODEL, str(digest)), (Kind.REVOCATION, subject_of_revocation(digest))}
-    every = facts.proposals.all if facts.proposals else ()
-    found = [each for each in every if (each.statement.kind, each.statement.subject) in subjects]
+    found = [
+        *proposed.get((Kind.MODEL, digest), ()),
+        *proposed.get((Kind.REVOCATION, subject_of_revocation(digest)), ()),
+    ]
     return sorted(found, key=lambda each: each.statement.time, reverse=True)
 
 

@@ -104,7 +104,7 @@ class Detail:
     nodes_text: str
     files: Files
     history: tuple[HistoryLine, ...]
-    simulated: bool
+    renews: bool  # another admission would take the place of one in force
 
 
 def detail_of(
@@ -136,7 +136,7 @@ def detail_of(
         nodes_text=_nodes_text(held, facts),
         files=_files(manifest, manifest_error),
         history=tuple(_history(each, now) for each in events),
-        simulated=facts.simulated,
+        renews=admission.standing is Standing.IN_FORCE,
     )
 
 

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLa
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import DigestLabel
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
     KeyValues,
@@ -57,7 +58,12 @@ class DetailView(QFrame):
         body.setLayout(self._sections())
         foot = self._make_foot()
         whole = column(
-            top, line(), Scroller(body, name="models.detail.scroll"), line(), foot, spacing=0
+            top,
+            line(),
+            Scroller(body, name="models.detail.scroll", title=_("Details")),
+            line(),
+            foot,
+            spacing=0,
         )
         whole.setStretch(2, 1)
         self.setLayout(whole)
@@ -82,6 +88,7 @@ class DetailView(QFrame):
         self._files.show_files(detail)
         self._history.show_history(detail.history)
         self._check.show_check(view.check)
+        self._show_kind(renews=detail.renews)
         self._show_actions({each.id: each for each in view.row_actions})
 
     # ---- inside ----
@@ -142,7 +149,10 @@ class DetailView(QFrame):
             clicked=presenter.revoke,
         )
         self._why_not = label("", "Small", "Second", wrap=True, name="models.why-not")
-        buttons = row(self._admit, None, self._revoke, spacing=16)
+        self._renew = button(
+            _("Propose again…"), name="models.renew", icon_name="stamp", clicked=presenter.admit
+        )
+        buttons = row(self._admit, self._renew, None, self._revoke, spacing=16)
         return frame(column(self._why_not, buttons, spacing=8, margins=(20, 12, 16, 12)))
 
     def _show_identity(self, detail: Detail) -> None:
@@ -153,12 +163,21 @@ class DetailView(QFrame):
         self._assurance.setVisible(bool(detail.assurance))
         self._assurance.show_state(detail.assurance, "stale", "shield-alert")
 
+    def _show_kind(self, *, renews: bool) -> None:
+        """The next thing to do stands out; renewing what is in force is not that."""
+        self._renew.setVisible(renews)
+        self._admit.setVisible(not renews)
+
     def _show_actions(self, actions: dict[str, ActionView]) -> None:
         said = []
-        for which, name in ((self._admit, "models.admit"), (self._revoke, "models.revoke")):
+        for which, name in (
+            (self._admit, "models.admit"),
+            (self._renew, "models.admit"),
+            (self._revoke, "models.revoke"),
+        ):
             why_not = actions[name].why_not
             which.setEnabled(not why_not)
-            which.setToolTip(why_not)
+            which.setToolTip(plain(why_not))
             if why_not and why_not not in said:
                 said.append(why_not)
         self._why_not.setText(" ".join(said))

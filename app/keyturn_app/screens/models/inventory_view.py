@@ -7,7 +7,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
-    QStackedLayout,
+    QStackedWidget,
     QWidget,
 )
 
@@ -15,6 +15,7 @@ from keyturn.base.encoding import Digest
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.tables import Table
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
     EmptyState,
@@ -127,7 +128,7 @@ class InventoryView(QWidget):
         )
         self._table = self._make_table()
         self._instead = self._make_empty()
-        self._stack = QStackedLayout()
+        self._stack = QStackedWidget()
         self._stack.addWidget(self._table)
         self._stack.addWidget(self._instead)
         inside = card(bar, self._stack, spacing=8, margin=12, name="models.inventory")
@@ -152,7 +153,8 @@ class InventoryView(QWidget):
 
     def focus_first(self) -> None:
         """To the table, or to what can be done while there is none."""
-        first = self._table if self._table.isVisible() else self._seal
+        empty = self._seal if self._seal.isVisible() else self._empty_seal
+        first = self._table if self._table.isVisible() else empty
         first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def focus_filter(self) -> None:
@@ -202,7 +204,9 @@ class InventoryView(QWidget):
     def _show_instead(self, view: ModelsView) -> None:
         self._stack.setCurrentWidget(self._table if view.phase is Phase.READY else self._instead)
         self._instead.say(view.title, view.text)
-        self._empty_seal.setVisible(view.phase in {Phase.EMPTY, Phase.OFFLINE})
+        empty = view.phase in {Phase.EMPTY, Phase.OFFLINE}
+        self._empty_seal.setVisible(empty)
+        self._seal.setVisible(not empty)  # one primary button a page
         self._empty_all.setVisible(view.phase is Phase.NO_MATCH)
 
     def _show_rows(self, view: ModelsView) -> None:
@@ -270,4 +274,4 @@ def _cells(model: Row, *, dimmed: bool) -> CellRow:
 
 def _show_action(which: QPushButton, action: ActionView) -> None:
     which.setEnabled(not action.why_not)
-    which.setToolTip(action.why_not)
+    which.setToolTip(plain(action.why_not))

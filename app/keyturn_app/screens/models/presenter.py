@@ -11,8 +11,6 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.inventory import Model
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.kinds import Role
-from keyturn.seal.manifest import Manifest
-from keyturn_app import wording
 from keyturn_app.actions import Action, Actions
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.i18n import _
@@ -37,6 +35,7 @@ from keyturn_app.screens.models.entitled import (
     not_asking,
 )
 from keyturn_app.screens.models.history import Concerning, Event, events_of
+from keyturn_app.screens.models.manifests import Manifests
 from keyturn_app.screens.models.viewmodel import (
     ActionView,
     Arrangement,
@@ -79,9 +78,8 @@ class ModelsPresenter(Presenter[ModelsView]):
         self._desk, self._door, self._asker = around.desk, around.door, around.asker
         self._copy, self._go = around.copy, around.go
         self._arranged = Arrangement()
-        self._manifests: dict[Digest, Manifest] = {}
-        self._manifest_errors: dict[Digest, str] = {}
-        self._asked: set[Digest] = set()
+        self._manifests = Manifests(self._desk, self.changed)
+        self.keep(self._manifests.close)
         self._concerning = Concerning()
         self._read: tuple[object, tuple[Event, ...]] | None = None
         self._check: CheckPresenter | None = None
@@ -155,11 +153,8 @@ class ModelsPresenter(Presenter[ModelsView]):
         self.changed()
 
     def retry_manifest(self) -> None:
-        if self._arranged.selected is not None:
-            self._manifest_errors.pop(self._arranged.selected, None)
-            self._asked.discard(self._arranged.selected)
-            self._ask_manifest()
-            self.changed()
+        self._ask_manifest()
+        self.changed()
 
     def follow(self, page: str, target: str) -> None:
         """Go where a link leads."""
@@ -313,8 +308,12 @@ class ModelsPresenter(Presenter[ModelsView]):
         def may_register() -> str:
             return not_allowed(desk, Role.OPERATOR, Role.PROPOSER)
 
+        def may_open() -> str:
+            """A wizard half filled in, or one that seals, is not thrown away by a shortcut."""
+            return _("Finish or cancel what is open first.") if self.sheet is not None else ""
+
         def may_admit() -> str:
-            return no_admission(desk, self._selected())
+            return may_open() or no_admission(desk, self._selected())
 
         def may_revoke() -> str:
             return no_revocation(desk, self._selected())
@@ -325,7 +324,7 @@ class ModelsPresenter(Presenter[ModelsView]):
             return Action(f"models.{name}", text, run, icon=icon, page="models", why_not=why)
 
         return (
-            made("seal", _("Seal a model…"), self.seal, "file-lock", lambda: ""),
+            made("seal", _("Seal a model…"), self.seal, "file-lock", may_open),
             made("register", _("Register…"), self.register, "circle-plus", may_register),
             made("admit", _("Propose admission…"), self.admit, "stamp", may_admit),
             made("revoke", _("Revoke…"), self.revoke, "ban", may_revoke),
@@ -355,8 +354,8 @@ class ModelsPresenter(Presenter[ModelsView]):
             model,
             facts,
             self._desk.now(),
-            self._manifests.get(model.digest),
-            self._manifest_errors.get(model.digest, ""),
+            self._manifests.known(model.digest),
+            self._manifests.error(model.digest),
             self._events_of(model.digest, proposals, leaves),
         )
 
@@ -380,31 +379,8 @@ class ModelsPresenter(Presenter[ModelsView]):
         return None if chosen is None else self._model(chosen)
 
     def _ask_manifest(self) -> None:
-        digest = self._arranged.selected
-        if digest is None or digest in self._manifests or digest in self._asked:
-            return
-        reason = not_asking(self._desk)
-        if reason:
-            self._manifest_errors[digest] = reason
-            return
-        self._manifest_errors.pop(digest, None)
-        self._asked.add(digest)
-        self.keep(
-            self._desk.ask(
-                lambda client: client.manifest(digest),
-                done=lambda found: self._manifest_came(digest, found),
-                failed=lambda error: self._manifest_failed(digest, error),
-            )
-        )
-
-    def _manifest_came(self, digest: Digest, manifest: Manifest) -> None:
-        self._manifests[digest] = manifest
-        self.changed()
-
-    def _manifest_failed(self, digest: Digest, error: KeyturnError) -> None:
-        self._asked.discard(digest)
-        self._manifest_errors[digest] = wording.error_text(error)
-        self.changed()
+        if self._arranged.selected is not None:
+            self._manifests.want(self._arranged.selected)
 
     def _arrange(self, **changes: object) -> None:
         self._arranged = replace(self._arranged, **changes)  # type: ignore[arg-type]

@@ -14,8 +14,10 @@ from keyturn_app import wording
 from keyturn_app.facts import Facts, Link
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.models.admission import (
+    Admission,
     Standing,
     admission_of,
+    grouped,
     look_of,
     nodes_known,
     note_of,
@@ -163,15 +165,24 @@ class Shown:
 def rows_of(facts: Facts, now: datetime, arrangement: Arrangement) -> Shown:
     models = facts.models.all if facts.models else ()
     counts = serving_counts(facts)
-    every = tuple(_row(each, facts, now, counts) for each in models)
+    proposed = grouped(facts)
+    every = tuple(
+        _row(each, admission_of(each.digest, facts, now, proposed), facts, now, counts)
+        for each in models
+    )
     kept = [each for each in every if _let_through(each, arrangement)]
     kept.sort(key=lambda each: (each.name.casefold(), each.version, each.digest))
     kept.sort(key=_ORDER[arrangement.sort], reverse=not arrangement.ascending)
     return Shown(every, tuple(kept))
 
 
-def _row(model: Model, facts: Facts, now: datetime, counts: Counter[Digest] | None) -> Row:
-    admission = admission_of(model.digest, facts, now)
+def _row(
+    model: Model,
+    admission: Admission,
+    facts: Facts,
+    now: datetime,
+    counts: Counter[Digest] | None,
+) -> Row:
     runs = None if counts is None else counts[model.digest]
     look, note = look_of(admission, facts), note_of(admission)
     registered = _time(model.registered)
@@ -307,13 +318,9 @@ def banner_of(facts: Facts, now: datetime) -> tuple[str, str]:
         return "", "warn"
     age = wording.ago(connection.heard or models.as_of, now)
     if connection.link is Link.STALE:
-        return _("The server is silent. What follows was verified {age}.").format(age=age), "warn"
-    return (
-        _("Not connected. What follows was verified {age}; where a model runs is unknown.").format(
-            age=age
-        ),
-        "warn",
-    )
+        return _("The server is silent. Admissions are as of {age}.").format(age=age), "warn"
+    text = _("Where a model runs is unknown while not connected. Admissions are as of {age}.")
+    return text.format(age=age), "warn"
 
 
 def phase_of(facts: Facts, shown: Shown) -> tuple[Phase, str, str]:

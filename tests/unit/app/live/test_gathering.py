@@ -4,12 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from keyturn.client.inventory import NodeState, judged_at
+from keyturn.quorum.kinds import Kind
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Nodes
 from keyturn_app.live.gathering import GATHERED, changed_rows, gather
+from keyturn_app.screens.approvals.troubles import trouble
 from support.authority import START, Clock
 from support.fleets import a_node
-from unit.client.scripted_server import ScriptedServer
+from unit.client.scripted_server import Document, ScriptedServer
+
+BODY: Document = {"target_kind": "node", "target": "n1"}
 
 
 def node(name: str) -> dict[str, object]:
@@ -58,3 +62,27 @@ def test_time_alone_decays_a_state_and_nothing_else_does() -> None:
     assert changed_rows(before, (forgotten,)) == frozenset()
     refused = replace(old, state=NodeState.REFUSED, age_seconds=5)
     assert changed_rows(before, (refused,)) == {"a"}
+
+
+def test_an_open_proposal_that_is_listed_no_more_is_not_forgotten() -> None:
+    server = ScriptedServer(Clock())
+    made = server.authority.propose(Kind.REVOCATION, "node:n1", BODY)
+    server.post(made)
+    client = server.client("bela")
+    facts = gather(client, Facts(), GATHERED, server.clock())
+    assert facts.proposals is not None
+    assert facts.proposals.gone == frozenset()
+    del server.held[made.digest]
+    facts = gather(client, facts, GATHERED, server.clock())
+    assert facts.proposals is not None
+    assert facts.proposals.gone == {made.digest}
+    assert made.digest in [each.digest for each in facts.proposals.all]
+    assert "no longer lists" in trouble(facts, "")[0]
+    facts = gather(client, facts, GATHERED, server.clock())
+    assert facts.proposals is not None
+    assert facts.proposals.gone == {made.digest}
+    server.clock.advance(days=4)  # it lapsed
+    facts = gather(client, facts, GATHERED, server.clock())
+    assert facts.proposals is not None
+    assert facts.proposals.gone == frozenset()
+    assert trouble(facts, "")[0] == ""

@@ -183,6 +183,15 @@ def test_when_the_page_is_closed_while_sealing_nothing_is_left(sealing: Sealing)
     assert sealing.left() == []
 
 
+def test_what_is_open_is_not_thrown_away_by_another_command(sealing: Sealing) -> None:
+    sealing.walk(Step.SEALING)
+    wizard = sealing.wizard
+    assert sealing.here.actions.run("models.seal") == "Finish or cancel what is open first."
+    assert sealing.wizard is wizard
+    sealing.door.go()
+    assert sealing.view.step is Step.DONE
+
+
 def test_a_source_that_changes_meanwhile_is_an_error_and_leaves_nothing(sealing: Sealing) -> None:
     sealing.walk(Step.SEALING)
     sealing.door.during = lambda _: (sealing.source / "new").write_bytes(b"x") and None
