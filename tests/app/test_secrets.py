@@ -6,9 +6,13 @@ nothing proves nothing by itself.
 
 import base64
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 from PySide6.QtCore import qInfo
@@ -16,10 +20,14 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, Q
 from pytestqt.logging import _QtMessageCapture as QtLog
 from shiboken6 import getAllValidWrappers, isValid
 
+from keyturn.base.signatures import Algorithm
 from keyturn.client.memory import Memory
+from keyturn.exposure.memscan import find_in_process
+from keyturn.officerkeys.keyfile import write_key_file
+from keyturn.officerkeys.keypair import generate
 from keyturn.vault import sealing
 from keyturn_app.shell import crashes
-from support.office import Office, passphrase_of, private_bytes, seal
+from support.office import QUICK, Office, passphrase_of, private_bytes, seal
 from support.officefixtures import (
     hsm_worker,
     node_secrets,
@@ -46,6 +54,7 @@ __all__ = [
 # The offscreen plugin says of menus and raised windows that it cannot do them.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", "propagateSizeHints")
 
+ROOT = Path(__file__).resolve().parents[2]
 MARKER = "a-marker-put-there-by-a-test"
 TEXTS = ("text", "toPlainText", "title", "currentText", "placeholderText")
 SAID = ("toolTip", "accessibleName", "accessibleDescription", "whatsThis", "windowTitle")
@@ -109,9 +118,9 @@ class Places:
 
 
 @pytest.fixture
-def places(office: Office, caplog: pytest.LogCaptureFixture, qtlog: QtLog) -> Iterator[Places]:
+def places(office: Office, caplog: pytest.LogCaptureFixture, qtlog: QtLog) -> Places:
     caplog.set_level(logging.DEBUG)
-    yield Places(office, caplog, qtlog)
+    return Places(office, caplog, qtlog)
 
 
 @pytest.fixture
@@ -214,3 +223,54 @@ def test_a_crash_report_tells_where_and_never_what(
     assert "opens" in caplog.text
     assert secret not in caplog.text
     assert crashes.of_qt(f"QObject::connect: {secret}") == "QObject::connect"
+
+
+@dataclass
+class Elsewhere:
+    """The window in another process, searched at each step."""
+
+    process: "subprocess.Popen[bytes]"
+    needles: Mapping[str, bytes]
+
+    def search(self, step: str) -> dict[str, int]:
+        """How often each needle lies in its memory once it has come to `step`; then it goes on."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().decode().strip() == step
+        searched = find_in_process(self.process.pid, self.needles)
+        self.process.stdin.write(b"x")
+        self.process.stdin.flush()
+        return {name: len(hits) for name, hits in searched.hits.items()}
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_after_a_lock_no_private_key_is_in_memory(tmp_path: Path, algorithm: Algorithm) -> None:
+    """A sample, as every search of memory is; with what it found of the passphrase."""
+    word = f"zebra-{token_hex(8)}-lamp"
+    with generate("ada", "Ada", algorithm) as secret:
+        private = bytes(secret.private_copy())
+        write_key_file(tmp_path / "ada.key", secret, bytearray(word.encode()), cost=QUICK)
+    needles = {
+        "typed": word.encode("utf-16-le"),
+        "passphrase": word.encode(),
+        "signing key": private[:32],
+        "sealing key": private[32:],
+    }
+    paths = os.pathsep.join(str(ROOT / each) for each in ("backend", "app"))
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "support" / "unlocked.py"), str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(word.encode() + b"\n")
+        process.stdin.flush()
+        window = Elsewhere(process, needles)
+        typed, unlocked, locked = map(window.search, ("typed", "unlocked", "locked"))
+    assert process.returncode == 0
+    assert typed["typed"]  # the controls: what is there is found
+    assert unlocked["signing key"]
+    assert unlocked["sealing key"]
+    assert (locked["signing key"], locked["sealing key"], locked["typed"]) == (0, 0, 0)
+    assert locked["passphrase"] <= 1  # the copy that Python made of the field's text, if not reused
