@@ -69,16 +69,28 @@ class Recording:
                 return each
         raise RecordingUnusable("the recording has no such moment", found=name)
 
-    def client(self, moment: Moment) -> KeyturnClient:
-        """A client that is answered from the recording, at the recording's time."""
+    def client(
+        self,
+        moment: Moment,
+        memory: Memory | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> KeyturnClient:
+        """A client that the recording answers, at its time unless by `now`.
+
+        `memory`: what it saw before.
+        """
         http = httpx.Client(base_url=self.profile.server, transport=Replay(moment))
-        memory = Memory(self.profile.fingerprint)
+        memory = memory or Memory(self.profile.fingerprint)
         good = Session(
             "recorded", self.profile.pin, self.profile.officer, moment.time + timedelta(days=1)
         )
         memory.keep_session(good)
         return KeyturnClient(
-            self.profile, memory, Transport(http), now=lambda: moment.time, signer=_no_signer
+            self.profile,
+            memory,
+            Transport(http),
+            now=now or (lambda: moment.time),
+            signer=_no_signer,
         )
 
 

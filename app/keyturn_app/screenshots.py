@@ -7,20 +7,24 @@ Nothing is invented but the two states that a recording cannot hold: silence, an
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PySide6.QtCore import QSize, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from keyturn.client.errors import FileUnusable
+from keyturn.client.profile import Places
 from keyturn_app import resources
+from keyturn_app.live.profiles import ProfileStore
 from keyturn_app.live.replaying import ReplayDesk, ReplaySession
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.recording import Recording, read_recording
-from keyturn_app.settings import MemoryPreferences, Settings
+from keyturn_app.settings import Appearance, MemoryPreferences, Settings
+from keyturn_app.shell.appearance import follow
+from keyturn_app.shell.firstrun import FirstRun
 from keyturn_app.shell.window import MainWindow
 
 FILE = "recording/demo.json.gz"
@@ -38,6 +42,7 @@ class State(Enum):
     LOADING = "loading"
     OFFLINE = "offline"
     CAUGHT = "caught"
+    REWRITTEN = "rewritten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +117,33 @@ class Studio:
     def _all(self) -> Iterator[None]:
         for mode in MODES:
             for size in SIZES:
+                yield from self._first_run(mode, size)
                 for scene in scenes(self._recording):
                     yield from self._scene(scene, mode, size)
+
+    def _first_run(self, mode: str, size: QSize) -> Iterator[None]:
+        """The page of a machine that knows no server."""
+        self._close()
+        follow(Appearance(mode))
+        place = self._scratch / "nobody"
+        store = ProfileStore(Places(place, place))
+        window = FirstRun(store, self._door, self._now, lambda _: None, has_keyring=lambda: False)
+        window.resize(size)
+        window.show()
+        yield
+        self._keep(window, f"welcome-{mode}-{size.width()}")
+        window.close()
+        window.deleteLater()
+        store.close()
+
+    def _now(self) -> datetime:
+        return self._recording.moments[0].time
+
+    def _keep(self, window: QWidget, name: str) -> None:
+        path = self._directory / f"{name}.png"
+        if not window.grab().save(str(path)):
+            raise FileUnusable(f"cannot write {path}")
+        self.taken.append(path)
 
     def _scene(self, scene: Scene, mode: str, size: QSize) -> Iterator[None]:
         self._close()
@@ -125,17 +155,16 @@ class Studio:
         yield
         scene.then(window)
         yield
-        path = self._directory / f"{scene.name}-{mode}-{size.width()}.png"
         window.tick()
-        if not window.grab().save(str(path)):
-            raise FileUnusable(f"cannot write {path}")
-        self.taken.append(path)
+        self._keep(window, f"{scene.name}-{mode}-{size.width()}")
 
     def _opened(self, desk: ReplayDesk, mode: str, size: QSize) -> MainWindow:
         preferences = MemoryPreferences(
             {"settings.appearance": mode, "settings.reduce_motion": "yes"}
         )
-        window = MainWindow(ReplaySession(desk), Settings(preferences), self._door)
+        settings = Settings(preferences)
+        follow(settings.choices.appearance)  # before the first widget: it takes the fonts along
+        window = MainWindow(ReplaySession(desk), settings, self._door)
         window.resize(size)
         return window
 
@@ -145,6 +174,8 @@ class Studio:
         desk.meet()
         if scene.state is State.OFFLINE:
             desk.lose(timedelta(minutes=3))
+        elif scene.state is State.REWRITTEN:
+            desk.rewind(self._recording.moment("serving"), self._scratch)
         elif scene.state is State.CAUGHT:
             status, body = self._recording.moment(scene.moment).answers["/v1/proposals"]
             lie = body.replace(b'"status":"open"', b'"status":"in-force"')
@@ -170,6 +201,11 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("approvals-policy", "approvals", open_one)
     yield Scene("approvals-short", "approvals", moment="one-short")
     yield Scene("log-entry", "log", "6")
+    yield Scene("log-checkpoints", "log", "checkpoints")
+    yield Scene("log-rewritten", "log", "alarm", moment="revoked", state=State.REWRITTEN)
+    yield Scene("models-seal", "models", then=lambda window: _run(window, "models.seal"))
+    yield Scene("approvals-new", "approvals", "new:policy:serving-eu")
+    yield Scene("approvals-revoke", "approvals", "new:revocation:node:node-1")
     yield Scene("caught", "fleet", state=State.CAUGHT)
     yield Scene("wiped", "fleet", "node-1", moment="revoked")
     yield Scene("notifications", "notifications")
@@ -177,6 +213,10 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("palette", "fleet", then=MainWindow.open_palette)
     yield Scene("shortcuts", "fleet", then=MainWindow.open_shortcuts)
     yield Scene("locked", "fleet", then=MainWindow.lock)
+
+
+def _run(window: MainWindow, action: str) -> None:
+    window.run(action)
 
 
 def _targets(recording: Recording) -> tuple[str, str, str]:

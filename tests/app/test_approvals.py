@@ -334,3 +334,24 @@ def test_letters_move_and_open_and_are_letters_in_the_search_field(qtbot: QtBot)
     assert title.isVisible()
     QTest.keyClick(shell.window, Qt.Key.Key_Backspace)
     assert table.isVisible()
+
+
+def test_long_words_and_many_lines_push_nothing_out_of_sight(
+    sit: Sit, server: ScriptedServer
+) -> None:
+    made = server.client("ada").propose_change(
+        Kind.REVOCATION,
+        "node:" + "n" * 200,
+        {"target_kind": "node", "target": "n" * 200},
+        reason="why\n" * 200 + "w" * 400,
+        ticket="T" * 300,
+    )
+    bela = sit("bela")
+    bela.page.open(made.digest)
+    QApplication.sendPostedEvents()
+    changes = bela.find(QWidget, "approvals.changes")
+    bela.click("approvals.form.fields")
+    place = changes.mapTo(bela.page, changes.rect().topLeft())
+    assert place.x() + changes.width() <= bela.page.width() - 300
+    assert place.y() < 500
+    assert bela.says("approvals.reason").endswith("w" * 400)

@@ -5,24 +5,36 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
+from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from keyturn.client.inventory import NodeState
 from keyturn_app.actions import Actions
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Connection, Link
+from keyturn_app.qtkit import theme
 from keyturn_app.qtkit.pages import PageContext
-from keyturn_app.questions import Confirmed
+from keyturn_app.qtkit.tokens import DRAWER, ROW_COMPACT, Mode
+from keyturn_app.questions import Confirmed, SaveFile
 from keyturn_app.screens.fleet.columns import COLUMNS, Column
 from keyturn_app.screens.fleet.heatmap import HeatMap
 from keyturn_app.screens.fleet.view import FleetPage, build
-from keyturn_app.settings import Settings
+from keyturn_app.settings import Density, Settings
 from support import fleets
 from support.desks import InlineDoor
 from unit.app.screens.fleet.world import NAMES, World
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen plugin says so
+LEFT, PLAIN = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 
 class Desktop:
@@ -83,12 +95,12 @@ def test_a_click_on_a_row_opens_its_drawer_and_escape_closes_it(
 ) -> None:
     page = desktop.page
     where = page.table.visualRect(page.table.fleet.index(1, 0)).center()
-    qtbot.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    QTest.mouseClick(page.table.viewport(), LEFT, PLAIN, where)
     assert page.drawer.is_open
     assert page.presenter.selected == rows(desktop)[1]
-    qtbot.keyClick(page.table, Qt.Key.Key_Down)
+    QTest.keyClick(page.table, Qt.Key.Key_Down)
     assert page.presenter.selected == rows(desktop)[2]
-    qtbot.keyClick(page.table, Qt.Key.Key_Escape)
+    QTest.keyClick(page.table, Qt.Key.Key_Escape)
     assert not page.drawer.is_open
     assert page.drawer.isHidden()
 
@@ -103,14 +115,14 @@ def test_the_filter_says_where_it_is_wrong_while_it_is_typed(
 ) -> None:
     edit = desktop.find(QLineEdit, "fleet.filter")
     assert isinstance(edit, QLineEdit)
-    qtbot.keyClicks(edit, "site:sin-*")
+    QTest.keyClicks(edit, "site:sin-*")
     assert rows(desktop) == [NAMES[3]]
-    qtbot.keyClicks(edit, " sate:x")
+    QTest.keyClicks(edit, " sate:x")
     problem = desktop.find(QWidget, "fleet.filter.problem")
     assert problem.isVisible()
     assert edit.property("state") == "error"
     assert "no such field" in edit.accessibleDescription()
-    qtbot.keyClick(edit, Qt.Key.Key_Escape)
+    QTest.keyClick(edit, Qt.Key.Key_Escape)
     assert edit.text() == ""
     assert len(rows(desktop)) == len(NAMES)
     assert not problem.isVisible()
@@ -121,10 +133,10 @@ def test_a_tile_filters_to_its_state(desktop: Desktop, qtbot: QtBot) -> None:
     world.change(replace(world.node(NAMES[2]), state=NodeState.WIPED))
     desktop.page.presenter.tick()
     tile = desktop.find(QAbstractButton, "fleet.tile.attested")
-    qtbot.mouseClick(tile, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(tile, LEFT)
     assert len(rows(desktop)) == 3
     assert "Attested: 3" in tile.accessibleName()
-    qtbot.mouseClick(tile, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(tile, LEFT)
     assert len(rows(desktop)) == 4
 
 
@@ -133,11 +145,11 @@ def test_the_heat_map_by_keys_and_by_mouse(large: Desktop, qtbot: QtBot) -> None
     assert isinstance(heat, HeatMap)
     heat.setFocus()
     assert heat.accessibleDescription().startswith("dub-2 · rack r00: ")
-    qtbot.keyClick(heat, Qt.Key.Key_Down)
-    qtbot.keyClick(heat, Qt.Key.Key_Return)
+    QTest.keyClick(heat, Qt.Key.Key_Down)
+    QTest.keyClick(heat, Qt.Key.Key_Return)
     assert large.page.presenter.view().filter == "site:dub-2 rack:r01"
     assert len(rows(large)) == 32
-    qtbot.mouseClick(heat, Qt.MouseButton.LeftButton, pos=heat.cell_rect(0).center())
+    QTest.mouseClick(heat, LEFT, PLAIN, heat.cell_rect(0).center())
     assert large.page.presenter.view().filter == "site:dub-2 rack:r00"
     assert heat.cell_at(QPoint(1, 1)) == -1
     for cell in range(len(large.page.presenter.view().heat.labels)):
@@ -154,9 +166,9 @@ def test_sorting_by_a_click_on_the_header(desktop: Desktop, qtbot: QtBot) -> Non
 def test_rows_are_copied_by_keyboard(desktop: Desktop, qtbot: QtBot) -> None:
     table = desktop.page.table
     table.selectAll()
-    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    qtbot.keyClick(table, Qt.Key.Key_C, both)
+    QTest.keyClick(table, Qt.Key.Key_C, both)
     tabs, document = desktop.world.copied
     assert tabs.splitlines()[0].startswith("Node\tState\tHeard")
     assert len(tabs.splitlines()) == 5
@@ -167,7 +179,7 @@ def test_a_quarantine_is_proposed_from_the_drawer(desktop: Desktop, qtbot: QtBot
     desktop.world.officer.confirms = Confirmed("stolen")
     desktop.page.open(NAMES[0])
     button = desktop.find(QAbstractButton, "fleet.drawer.revoke_node")
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(button, LEFT)
     (made,) = desktop.world.open_proposals()
     assert desktop.world.went == [("approvals", made.digest)]
 
@@ -192,6 +204,93 @@ def test_actions_are_there_as_long_as_the_page(qtbot: QtBot) -> None:
     assert desktop.find(QLineEdit, "fleet.filter").hasFocus()
     desktop.page.close_page()
     assert list(desktop.actions) == []
+
+
+def action_of(menu: QMenu, text: str) -> QAction:
+    return next(each for each in menu.actions() if each.text() == text)
+
+
+def menu_of(desktop: Desktop, name: str) -> QMenu:
+    button = desktop.find(QPushButton, name)
+    assert isinstance(button, QPushButton)
+    menu = button.menu()
+    assert menu is not None
+    return menu
+
+
+def test_a_filter_is_saved_as_a_view_shown_and_removed(desktop: Desktop, qtbot: QtBot) -> None:
+    menu = menu_of(desktop, "fleet.views")
+    desktop.page.presenter.filter("site:sin-*")
+    action_of(menu, "Save this filter as a view…").trigger()
+    edit = desktop.find(QLineEdit, "fleet.view_name")
+    assert edit.isVisible()
+    QTest.keyClicks(edit, "Singapore")
+    QTest.keyClick(edit, Qt.Key.Key_Return)
+    assert not edit.isVisible()
+    chip = desktop.find(QAbstractButton, "fleet.chip.2")
+    assert isinstance(chip, QAbstractButton)
+    assert (chip.text(), chip.isChecked()) == ("Singapore", True)
+    action_of(menu, "Singapore").trigger()
+    assert len(rows(desktop)) == 4
+    action_of(menu, "Remove “Singapore”").trigger()
+    assert [each.text() for each in menu.actions()][:2] == ["Needs attention", "All"]
+
+
+def test_columns_are_chosen_and_sorted_from_the_menu(desktop: Desktop) -> None:
+    menu = menu_of(desktop, "fleet.columns")
+    action_of(menu, "Rack").trigger()
+    action_of(menu, "Site").trigger()
+    shown = desktop.page.table.shown_columns()
+    assert Column.RACK in shown
+    assert Column.SITE not in shown
+    order = action_of(menu, "Sort by").menu()
+    assert isinstance(order, QMenu)
+    action_of(order, "Node").trigger()
+    assert rows(desktop) == sorted(NAMES)
+
+
+def test_an_export_is_asked_for_from_the_menu(desktop: Desktop) -> None:
+    action_of(menu_of(desktop, "fleet.export"), "JSON…").trigger()
+    (asked,) = desktop.world.officer.asked
+    assert isinstance(asked, SaveFile)
+    assert asked.suggested.endswith(".json")
+
+
+def test_the_menu_of_a_row_holds_the_rows_and_acts_on_it(desktop: Desktop, qtbot: QtBot) -> None:
+    table = desktop.page.table
+    where = table.visualRect(table.fleet.index(2, 0)).center()
+    name = table.fleet.name_at(2)
+    table.customContextMenuRequested.emit(where)
+    menu = next(each for each in table.findChildren(QMenu) if each.isVisible())
+    assert desktop.page.presenter.selected == name
+    action_of(menu, "Copy name").trigger()
+    assert desktop.world.copied == [name]
+    action_of(menu, "Show its rack only").trigger()
+    assert desktop.page.presenter.view().filter == f"name:{name}"
+    menu.close()
+    table.customContextMenuRequested.emit(QPoint(5, table.height() * 3))
+    assert desktop.page.presenter.selected == name
+
+
+def test_the_drawer_slides_unless_motion_is_unwanted(desktop: Desktop, qtbot: QtBot) -> None:
+    choices = desktop.settings.choices
+    desktop.settings.choose(replace(choices, reduce_motion=False, density=Density.COMPACT))
+    assert desktop.page.table.verticalHeader().defaultSectionSize() == ROW_COMPACT
+    desktop.page.open(NAMES[0])
+    qtbot.waitUntil(lambda: desktop.page.drawer.width() == DRAWER)
+    QTest.mouseClick(desktop.find(QWidget, "fleet.drawer.close"), LEFT)
+    qtbot.waitUntil(lambda: desktop.page.drawer.isHidden())
+
+
+def test_the_look_follows_the_theme(large: Desktop, qtbot: QtBot) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    heat = large.find(HeatMap, "fleet.heat")
+    dark = heat.grab().toImage()
+    before = theme.theme().mode
+    theme.apply(app, Mode.LIGHT if before is Mode.DARK else Mode.DARK)
+    assert heat.grab().toImage() != dark
+    theme.apply(app, before)
 
 
 def test_loading_and_empty_are_said(qtbot: QtBot) -> None:

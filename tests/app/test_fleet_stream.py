@@ -22,7 +22,7 @@ from keyturn_app.states import node_look
 from support import fleets
 from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen plugin says so
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 COUNT, FLUSHES, BATCH = 10_000, 24, 170
 QUERY = "state:attested,stale,wiped -site:sin-*"
 

@@ -103,7 +103,7 @@ def test_a_profile_that_is_not_there_is_an_error_with_what_to_do(tmp_path: Path)
 
 
 SCRIPT = """
-import sys
+import os, signal, sys
 from PySide6.QtCore import QTimer
 from keyturn_app import main as program
 
@@ -114,27 +114,36 @@ class Window(program.MainWindow):
         self.look.timeout.connect(self.see)
         self.look.start(50)
 
+    def shut_down(self):
+        super().shut_down()
+        print("ended", flush=True)
+
     def see(self):
         if not self.locked:
             print("unlocked", self.page, flush=True)
-            self.close()
+            self.look.stop()
+            END
 
 program.MainWindow = Window
 sys.exit(program.main())
 """
 
 
-def test_it_opens_unlocked_by_descriptor_and_ends_clean(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["self.close()", "os.kill(os.getpid(), signal.SIGTERM)"])
+def test_it_opens_unlocked_by_descriptor_and_ends_clean(tmp_path: Path, end: str) -> None:
     profile(tmp_path)
     reader, writer = os.pipe()
     os.write(writer, f"{PASSPHRASE}\n".encode())
     os.close(writer)
     try:
-        done = run(tmp_path, SCRIPT, "--passphrase-fd", str(reader), keep=(reader,))
+        done = run(
+            tmp_path, SCRIPT.replace("END", end), "--passphrase-fd", str(reader), keep=(reader,)
+        )
     finally:
         os.close(reader)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("unlocked ")
+    assert "ended" in done.stdout
     assert PASSPHRASE not in done.stdout + done.stderr
     assert (tmp_path / "app" / "app.sqlite").exists()
     assert PASSPHRASE.encode() not in (tmp_path / "app" / "app.sqlite").read_bytes()

@@ -200,7 +200,7 @@ def test_closing_ends_the_session_and_every_timer(qtbot: QtBot) -> None:
 
 def test_badges_count_nodes_in_trouble_only_while_live(qtbot: QtBot) -> None:
     shell = make_shell(qtbot)
-    states = (NodeState.ATTESTED, NodeState.REFUSED, NodeState.STALE, NodeState.PENDING)
+    states = (NodeState.WIPED, NodeState.REFUSED, NodeState.STALE, NodeState.PENDING)
     shell.show(with_nodes(shell.desk.facts, *states))
     assert nodes_in_trouble(shell.desk) == 2
     shell.show(with_link(shell.desk.facts, Link.OFFLINE))

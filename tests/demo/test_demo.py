@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,17 +55,41 @@ def test_headless_holds_every_step_and_leaves_nothing() -> None:
     assert processes_naming("keyturn-demo-") == []
 
 
-def test_it_stays_up_until_ctrl_c_and_what_it_says_to_try_works() -> None:
+@pytest.fixture
+def display() -> Iterator[dict[str, str]]:
+    """The environment of a display of this test's own; an empty one where none can be had."""
+    program = shutil.which("Xvfb")
+    if program is None:
+        yield {}
+        return
+    numbers, told = os.pipe()
+    command = (program, "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-displayfd", str(told))
+    server = subprocess.Popen(command, pass_fds=(told,), stderr=subprocess.DEVNULL)
+    os.close(told)
+    try:
+        with os.fdopen(numbers) as stream:
+            number = stream.readline().strip()
+        yield {"DISPLAY": f":{number}"} if number else {}
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def test_it_stays_up_until_ctrl_c_and_what_it_says_to_try_works(display: dict[str, str]) -> None:
+    """With a display the app opens on it, live; as root there must be one."""
+    assert display or os.geteuid() != 0
     before = {each.name for each in directories()}
     demo = subprocess.Popen(
         RUN,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "COLUMNS": "2000"},
+        env={**os.environ, "COLUMNS": "2000", **display},
     )
     try:
         lines = read_until(demo, "Ctrl-C ends it")
+        opened = any("open and live, signed in as five officers" in line for line in lines)
+        assert opened == bool(display or "DISPLAY" in os.environ), "\n".join(lines[-30:])
         (directory,) = left_behind(before)
         for number, command in enumerate(tries(lines)):
             done = subprocess.run(

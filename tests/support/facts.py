@@ -1,6 +1,6 @@
 """Facts for presenters' tests: a desk asked once from a scripted server, then changed by hand."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 
 from keyturn.client.inventory import Node, NodeState
@@ -25,8 +25,9 @@ def standing_desk(
 
 def node(name: str, state: NodeState) -> Node:
     """A node of which nothing is known but its state."""
-    empty: dict[str, object] = dict.fromkeys(Node.__dataclass_fields__)
-    known = {"name": name, "state": state, "reasons": (), "caveats": (), "simulated": True}
+    lists = {each.name for each in fields(Node) if str(each.type).endswith(", ...]")}
+    empty = {each.name: () if each.name in lists else None for each in fields(Node)}
+    known = {"name": name, "state": state, "simulated": True}
     return Node(**{**empty, **known})  # type: ignore[arg-type]
 
 

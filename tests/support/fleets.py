@@ -10,7 +10,7 @@ from random import Random
 
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.client.inventory import Model, Node, NodeState
-from keyturn.keyrelease.binding import Purpose
+from keyturn.keyrelease.binding import CHALLENGE_SIZE, Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
 from keyturn.quorum.bodies import Platform, Platforms
 from keyturn.quorum.kinds import Kind
@@ -52,7 +52,7 @@ def grant(node: str, platform: str, model: Digest, until: datetime) -> GrantEntr
         digest_of(b"grant" + name),
         digest_of(name)[-32:],
         until,
-        bytes(32),
+        bytes(CHALLENGE_SIZE),
         model,
         node,
         platform,
@@ -66,7 +66,9 @@ def grant(node: str, platform: str, model: Digest, until: datetime) -> GrantEntr
 
 def refusal(node: str, platform: str, model: Digest, *reasons: str) -> RefusalEntry:
     evidence = digest_of(b"refused" + node.encode())
-    return RefusalEntry(Purpose.RENEWAL, bytes(32), model, node, platform, evidence, reasons)
+    return RefusalEntry(
+        Purpose.RENEWAL, bytes(CHALLENGE_SIZE), model, node, platform, evidence, reasons
+    )
 
 
 def a_node(name: str, state: NodeState = NodeState.ATTESTED, **values: object) -> Node:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from keyturn.base.errors import KeyturnError
 from keyturn.base.times import parse_time
 from keyturn.client.client import KeyturnClient
+from keyturn.client.memory import Memory
 from keyturn_app.desk import Identity, Locked, Topic
 from keyturn_app.facts import Connection, Facts, Happening, Link
 from keyturn_app.live.alarms import alarm_of, kind_of
@@ -31,7 +32,8 @@ class ReplayDesk:
     def __init__(self, recording: Recording, moment: Moment, label: str) -> None:
         self._moment = moment
         self._recording = recording
-        self._client = recording.client(moment)
+        self._memory = Memory(recording.profile.fingerprint)
+        self._client = recording.client(moment, self._memory)
         self.identity = Identity(
             recording.profile, label, recording.profile.officer, recording.profile.officer, False
         )
@@ -82,7 +84,7 @@ class ReplayDesk:
         )
         if officer:
             self.identity = replace(self.identity, name=officer.name)
-        self._show(replace(facts, connection=live, happenings=happened))
+        self.know(replace(facts, connection=live, happenings=happened))
 
     def lose(self, silence: timedelta) -> None:
         """The server stopped answering so long ago."""
@@ -93,7 +95,7 @@ class ReplayDesk:
             error="the server cannot be reached: ConnectTimeout. "
             "Check the address in the profile, and that the control plane runs.",
         )
-        self._show(replace(self.facts, connection=lost))
+        self.know(replace(self.facts, connection=lost))
 
     def catch(self, lies: Mapping[str, tuple[int, bytes]], directory: Path) -> None:
         """Be told `lies` instead of what was recorded, and catch the server at it.
@@ -101,25 +103,35 @@ class ReplayDesk:
         Raises ValueError when the verifiers found nothing wrong.
         """
         lying = replace(self._moment, answers={**self._moment.answers, **lies})
+        client = self._recording.client(lying)
+        self._caught(lambda: gather(client, self.facts, GATHERED, self.now()), directory)
+
+    def _caught(self, look: Callable[[], object], directory: Path) -> None:
         try:
-            gather(self._recording.client(lying), self.facts, GATHERED, self.now())
+            look()
         except KeyturnError as error:
             kind = kind_of(error)
             if kind is None:
                 raise
             alarm = alarm_of(error, kind, directory, self.now())
             caught = Connection(Link.DISTRUSTED, heard=self.now(), error=str(error))
-            self._show(replace(self.facts, connection=caught, alarms=(alarm,)))
+            self.know(replace(self.facts, connection=caught, alarms=(alarm,)))
         else:
             raise ValueError("the verifiers believed it")
+
+    def rewind(self, earlier: Moment, directory: Path) -> None:
+        """Be shown an older log than the one that was met, and catch the server at it."""
+        client = self._recording.client(earlier, self._memory)
+        self._caught(lambda: gather(client, self.facts, GATHERED, self.now()), directory)
+
+    def know(self, facts: Facts, *topics: Topic) -> None:
+        """Other facts than the recording's; of `topics` something changed, or of all."""
+        self.facts = facts
+        self._tell(frozenset(topics or Topic))
 
     def set_locked(self, locked: bool) -> None:
         self.identity = replace(self.identity, locked=locked)
         self._tell(frozenset({Topic.IDENTITY}))
-
-    def _show(self, facts: Facts) -> None:
-        self.facts = facts
-        self._tell(frozenset(Topic))
 
     def _tell(self, topics: frozenset[Topic]) -> None:
         for listener, wanted in tuple(self._told):

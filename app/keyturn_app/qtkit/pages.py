@@ -30,6 +30,13 @@ class PageContext:
 class Page(QWidget):
     """Base of every page's widget. Built on first visit, kept until the desk changes."""
 
+    @property
+    def of_the_server(self) -> bool:
+        """Whether what it shows grows old without the server: then it is dimmed while that is out
+        of reach. Not so a file, or the proof of what the server did.
+        """
+        return True
+
     def open(self, target: str) -> None:
         """Show `target`, or the page as it was for an empty one."""
 

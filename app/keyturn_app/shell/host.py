@@ -53,8 +53,9 @@ class PageHost(QWidget):
         return QSize(320, 240)
 
     def set_dimmed(self, dimmed: bool) -> None:
-        """What the pages show is not of now."""
-        self._veil.setVisible(dimmed)
+        """What comes from the server is not of now."""
+        page = self._stack.currentWidget()
+        self._veil.setVisible(dimmed and isinstance(page, Page) and page.of_the_server)
 
 
 class _Veil(QWidget):
@@ -78,5 +79,5 @@ class _Veil(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         tint = colour("canvas")
-        tint.setAlpha(110)
+        tint.setAlpha(90)
         QPainter(self).fillRect(self.rect(), tint)

@@ -174,8 +174,11 @@ def _action_row(action: Action) -> Row:
 
 
 def places_of(facts: Facts, query: str) -> Iterator[Row]:
-    """Nodes and models by name, models and proposals by the beginning of their digest."""
-    if len(query) < 2:
+    """Nodes and models by name, models and proposals by the beginning of their digest.
+
+    Nothing of a server that is not believed.
+    """
+    if len(query) < 2 or not facts.trusted:
         return
     low = query.casefold()
     digits = low.removeprefix("sha256:").replace(" ", "")

@@ -49,7 +49,7 @@ class ShellPresenter(Presenter[ShellView]):
             dimmed=facts.connection.link not in (Link.LIVE, Link.CONNECTING),
             officer=OfficerView(name, initials(name), roles),
             fingerprint=identity.profile.fingerprint,
-            unread=self._news.unread,
+            unread=self._news.alarming,
         )
 
     def check_again(self) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from keyturn_app.i18n import _, n_
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.pages import PageSpec
 from keyturn_app.qtkit.theme import css, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import RAIL, RAIL_NARROW
 from keyturn_app.qtkit.widgets import Button, column, label, row
 from keyturn_app.shell.viewmodel import Environment
@@ -29,7 +30,7 @@ class Rail(QFrame):
         self.setObjectName("rail")
         self.setAccessibleName(_("Pages"))
         self._entries: dict[str, _Entry] = {}
-        self._group = QButtonGroup(self)
+        self._page = ""
         self._name = label(_("Keyturn"), "H1", name="rail.brand")
         self._environment = _EnvironmentChip()
         main = [self._entry(spec, go) for spec in pages]
@@ -56,15 +57,20 @@ class Rail(QFrame):
 
     def _entry(self, spec: PageSpec, go: Callable[[str], None]) -> "_Entry":
         made = _Entry(spec.id, spec.title(), spec.icon, spec.shortcut, checkable=True)
-        made.button.clicked.connect(lambda: go(spec.id))
-        self._group.addButton(made.button)
+        made.button.clicked.connect(lambda: self._pressed(spec.id, go))
         self._entries[spec.id] = made
         return made
 
     def show_page(self, page: str) -> None:
-        entry = self._entries.get(page)
-        if entry is not None:
-            entry.button.setChecked(True)
+        """Mark it. Not an exclusive group of buttons: Tab would reach only one of them."""
+        self._page = page
+        for name, entry in self._entries.items():
+            entry.button.setChecked(name == page)
+
+    def _pressed(self, page: str, go: Callable[[str], None]) -> None:
+        """The mark goes where the window goes, and stays when it does not."""
+        go(page)
+        self.show_page(self._page)
 
     def show_badges(self, counts: Mapping[str, int]) -> None:
         for page, count in counts.items():
@@ -96,7 +102,7 @@ class _Entry(QWidget):
         self.button = Button(title, icon, "text2", size=18, gap=8)
         self.button.setObjectName(f"rail.{page}")
         self.button.setAccessibleName(title)
-        self.button.setToolTip(tip)
+        self.button.setToolTip(plain(tip))
         self.button.setCheckable(checkable)
         self.button.setProperty("kind", "nav")
         self._count = label("", "Small", "Second")
@@ -142,7 +148,7 @@ class _EnvironmentChip(QFrame):
         self._shown = environment
         whole = f"{environment.label} · {environment.mark}"
         self._mark.setText(environment.mark)
-        self.setToolTip(whole)
+        self.setToolTip(plain(whole))
         self.setAccessibleName(_("Environment: {name}").format(name=whole))
         self._icon.show_icon("shield-alert", environment.token)
         self._fit()

@@ -175,7 +175,7 @@ class PassphraseSheet(Sheet):
         return taken_secret(self._field)
 
     def turn_down(self) -> None:
-        self._field.clear()
+        forget_secret(self._field)
         super().turn_down()
 
 
@@ -297,8 +297,13 @@ def secret_field(name: str, title: str) -> QLineEdit:
 def taken_secret(field: QLineEdit) -> bytearray:
     """What is in the field, which is empty afterwards."""
     found = bytearray(field.text().encode())
-    field.clear()
+    forget_secret(field)
     return found
+
+
+def forget_secret(field: QLineEdit) -> None:
+    """Not `clear`: that keeps the text in the field's history of changes."""
+    field.setText("")
 
 
 def mark_error(field: QLineEdit, wrong: bool) -> None:

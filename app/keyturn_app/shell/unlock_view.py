@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QWidget
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.widgets import button, column, label, row
-from keyturn_app.shell.sheets import mark_error, secret_field, taken_secret
+from keyturn_app.shell.sheets import forget_secret, mark_error, secret_field, taken_secret
 from keyturn_app.shell.unlock import UnlockPresenter, needs
 
 
@@ -69,7 +69,7 @@ class UnlockPage(QWidget):
 
     def enter(self) -> None:
         """The page came to the front."""
-        self._field.clear()
+        forget_secret(self._field)
         self.show_view()
         (self._field if self._field.isVisibleTo(self) else self._go).setFocus()
 
@@ -100,7 +100,7 @@ class UnlockPage(QWidget):
         self._go.setEnabled(not why)
 
     def _sit(self) -> None:
-        self._field.clear()
+        forget_secret(self._field)
         self._presenter.sit(str(self._seats.currentData()))
 
     def _unlock(self) -> None:

@@ -93,7 +93,8 @@ def banner(facts: Facts, now: datetime) -> BannerView | None:
     if said is None:
         return None
     text = said.format(seconds=int(STALE_SECONDS), age=age_text(connection, now))
-    return BannerView(Tone.WARN, f"{text} {connection.error}".strip(), False)
+    why = connection.error[:1].upper() + connection.error[1:]
+    return BannerView(Tone.WARN, f"{text} {why}".strip(), False)
 
 
 def alarm_text(alarm: Alarm) -> str:
@@ -114,7 +115,7 @@ def initials(name: str) -> str:
 
 
 def roles_text(roles: frozenset[Role]) -> str:
-    """In the order of DESIGN §6; the two that matter most here."""
+    """All of them, those that matter most here first: what does not fit is cut at the end."""
     names = {
         Role.PROPOSER: _("Proposer"),
         Role.APPROVER: _("Approver"),
@@ -123,6 +124,4 @@ def roles_text(roles: frozenset[Role]) -> str:
         Role.AUDITOR: _("Auditor"),
         Role.WITNESS: _("Witness"),
     }
-    held = [text for role, text in names.items() if role in roles]
-    more = f" +{len(held) - 2}" if len(held) > 2 else ""
-    return ", ".join(held[:2]) + more
+    return ", ".join(text for role, text in names.items() if role in roles)

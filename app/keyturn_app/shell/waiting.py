@@ -1,17 +1,18 @@
 """Who sits here, and what waits for them: the counts on the rail. No Qt in here."""
 
-from keyturn.client.inventory import NodeState
+from keyturn.client.inventory import NodeState, standing
 from keyturn.quorum.roster import Officer, OfficerId
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Link
 from keyturn_app.screens.approvals import waiting
 
-NEEDS_ATTENTION = {
+NEEDS_ATTENTION = (
     NodeState.STALE,
     NodeState.REFUSED,
     NodeState.QUARANTINED,
     NodeState.UNKNOWN,
-}
+)
+"""No set: an enumeration's hash is slow, and every node is looked at each second."""
 
 
 def officer_of(desk: Desk) -> Officer | None:
@@ -21,13 +22,16 @@ def officer_of(desk: Desk) -> Officer | None:
 
 
 def nodes_in_trouble(desk: Desk) -> int:
-    """While the server is out of reach there is nothing to count (I10)."""
+    """As of now. While the server is out of reach there is nothing to count (I10)."""
     nodes = desk.facts.nodes
     if nodes is None or desk.facts.connection.link is not Link.LIVE:
         return 0
-    return sum(each.state in NEEDS_ATTENTION for each in nodes.all)
+    now = desk.now()
+    return sum(standing(each, now)[0] in NEEDS_ATTENTION for each in nodes.all)
 
 
 def waiting_for_me(desk: Desk) -> int:
-    """Proposals on which this officer may still decide."""
+    """Proposals on which this officer may still decide; none of a server not believed."""
+    if not desk.facts.trusted:
+        return 0
     return waiting.waiting_for_me(desk.facts, desk.identity.officer, desk.now())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QTableView
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QTableView, QToolTip
 
 from keyturn_app.actions import Action, Actions
 from keyturn_app.i18n import _
@@ -139,8 +139,10 @@ class MainWindow(QMainWindow):
 
     def lock(self) -> None:
         """Drop every secret, close whatever is open, and show nothing but the way back in."""
-        self._session.lock()
-        self._show_locked()
+        try:
+            self._session.lock()
+        finally:
+            self._show_locked()
 
     def _show_locked(self) -> None:
         self._locked = True
@@ -170,6 +172,8 @@ class MainWindow(QMainWindow):
 
     def _close_popups(self) -> None:
         self._over.close()
+        QToolTip.hideText()
+        QToolTip.hideText()
         while (popup := QApplication.activePopupWidget()) is not None:
             popup.close()
 
@@ -179,11 +183,15 @@ class MainWindow(QMainWindow):
         """Everything around the page, as of now."""
         self._look_at_lock()
         self.frame.show_view(self._presenter.view())
+        alarming = self._news.alarming
+        if alarming > self._told and not self.isActiveWindow():
+            self._tray.tell()
+        self._told = alarming
 
     def _show_badges(self) -> None:
         """Counting thousands of nodes: once a second, and not with each of their events."""
         counts = {each.id: each.badge(self._desk) for each in self._pages}
-        counts["notifications"] = self._news.unread
+        counts["notifications"] = self._news.alarming
         self.frame.show_badges(counts)
 
     def _presenters(self) -> tuple[News, ShellPresenter]:
@@ -193,9 +201,6 @@ class MainWindow(QMainWindow):
         return news, presenter
 
     def _changed(self) -> None:
-        if self._news.alarming > self._told and not self.isActiveWindow():
-            self._tray.tell()
-        self._told = self._news.alarming
         if not self._soon.isActive():
             self._soon.start()
 

@@ -67,6 +67,7 @@ def _tell(say: Narrator, story: Story, *, stay: bool) -> None:
 def _stay(say: Narrator, story: Story) -> None:
     with say.working("a node that keeps serving"):
         places = story.stay()
+    _open_app(say, story, places["officers"])
     say.chapter("It stays up. Try:")
     keyturn = f"{sys.executable.rpartition('/')[0]}/keyturn"
     officer = f"--profile {places['profile']} --passphrase-fd 3 3<{places['passphrase_file']}"
@@ -81,20 +82,21 @@ def _stay(say: Narrator, story: Story) -> None:
         f"{keyturn} proposal revoke --node node-3 --reason 'to see it' {officer}",
     ):
         say.detail(line)
-    _open_app(say, story)
     say.detail("Ctrl-C ends it and leaves nothing behind.")
     while not threading.Event().wait(1.0):
         story.watch()
 
 
-def _open_app(say: Narrator, story: Story) -> None:
+def _open_app(say: Narrator, story: Story, officers: str) -> None:
+    say.chapter("The desktop app")
     reason = desktop.why_not()
     if reason:
-        say.detail(f"The desktop app is not opened: {reason}.")
+        say.detail(f"not opened: {reason}")
         return
-    with say.working("the desktop app"):
+    with say.working("its window opens"):
         desktop.open_app(story.system)
-    say.step("the desktop app is open, signed in as five officers, and live")
+    say.step("open and live, signed in as five officers", "switch between them at the top right")
+    say.detail(f"if you lock it, each officer's passphrase is in {officers}/NAME/passphrase")
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -69,15 +69,17 @@ class Story:
         system.make_machine("node-3", GOOD_FIRMWARE)
         system.start_devices("node-3")
         system.start_agent("node-3", restart=True)
+        for desk in system.desks.values():
+            passphrase = desk.directory / "passphrase"
+            passphrase.touch(mode=0o600)
+            passphrase.write_bytes(bytes(desk.passphrase))
         ada = system.desks["ada"]
-        passphrase = ada.directory / "passphrase"
-        passphrase.touch(mode=0o600)
-        passphrase.write_bytes(bytes(ada.passphrase))
         return {
             "control": system.url,
             "node": system.wait_serving("node-3").url,
             "profile": str(ada.directory),
-            "passphrase_file": str(passphrase),
+            "passphrase_file": str(ada.directory / "passphrase"),
+            "officers": str(self._world.officers),
         }
 
     def watch(self) -> None:

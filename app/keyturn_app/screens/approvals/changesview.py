@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -16,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from keyturn_app.i18n import _, n_
-from keyturn_app.qtkit.theme import mono
+from keyturn_app.qtkit.theme import mono, sans
 from keyturn_app.qtkit.widgets import (
     Button,
     KeyValues,
@@ -30,7 +31,7 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.approvals.diffpane import DiffPane, left_of, right_of, rows_of, see_through
 from keyturn_app.screens.approvals.exact import Exact
-from keyturn_app.screens.approvals.monocell import WrappedMono
+from keyturn_app.screens.approvals.prose import Elided, Prose, WrappedMono
 from keyturn_app.screens.approvals.viewmodel import ChangeRow, Changes, Detail, Form
 
 SHOWN = 200
@@ -110,7 +111,7 @@ class SidesPage(QWidget):
 
     def __init__(self, copy: Callable[[str], None]) -> None:
         super().__init__()
-        self._titles = label("", "Second", "Small"), label("", "Second", "Small")
+        self._titles = Elided("", "text2", sans(12)), Elided("", "text2", sans(12))
         self._left = DiffPane(name="approvals.diff.before", title=_("Before"), copied=copy)
         self._right = DiffPane(name="approvals.diff.after", title=_("After"), copied=copy)
         self._left.follow(self._right)
@@ -135,7 +136,7 @@ class SidesPage(QWidget):
 class UnifiedPage(QWidget):
     def __init__(self, copy: Callable[[str], None]) -> None:
         super().__init__()
-        self._title = label("", "Second", "Small")
+        self._title = Elided("", "text2", sans(12))
         self._pane = DiffPane(name="approvals.diff.unified", title=_("Changes"), copied=copy)
         self.setLayout(column(self._title, self._pane, spacing=6))
 
@@ -175,7 +176,7 @@ class FieldsPage(QScrollArea):
         clear(self._grid)
         heads = (_("Field"), changes.before_title or _("Before"), changes.after_title)
         for place, text in enumerate(heads):
-            self._grid.addWidget(label(text, "Muted", "Small", wrap=True), 0, place)
+            self._grid.addWidget(Prose(text, "muted", sans(12)), 0, place)
         for place, each in enumerate(changes.rows[:SHOWN], 1):
             self._add(2 * place, each)
         left = len(changes.rows) - SHOWN
@@ -185,8 +186,8 @@ class FieldsPage(QScrollArea):
 
     def _add(self, at: int, change: ChangeRow) -> None:
         self._grid.addWidget(line(), at - 1, 0, 1, 3)
-        name = label(change.words, "Strong", wrap=True)
-        place = label(change.place, "Mono", "Muted", wrap=True, selectable=True)
+        name = Prose(change.words, "text", sans(13, QFont.Weight.DemiBold))
+        place = WrappedMono(change.place, "muted")
         left = QWidget()
         left.setFixedWidth(210)
         left.setLayout(column(name, place, spacing=2))

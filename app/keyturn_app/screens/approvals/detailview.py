@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.theme import mono, sans
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
-    Banner,
     KeyValues,
     Pill,
     button,
@@ -24,6 +26,7 @@ from keyturn_app.qtkit.widgets import (
 from keyturn_app.screens.approvals.changesview import ChangesCard
 from keyturn_app.screens.approvals.consequences import Consequence
 from keyturn_app.screens.approvals.diffpane import see_through
+from keyturn_app.screens.approvals.prose import Capped, Elided, Prose
 from keyturn_app.screens.approvals.viewmodel import Detail, FileView, Form, PageView
 
 
@@ -45,18 +48,20 @@ class DetailView(QWidget):
     def __init__(self, calls: DetailCalls) -> None:
         super().__init__()
         self._calls = calls
-        self._title = label("", "H1", name="approvals.title", selectable=True)
+        self._title = Elided("", "text", sans(20, QFont.Weight.DemiBold), name="approvals.title")
         self._kind = label("", "Second", name="approvals.kindword")
         self._icon = IconLabel("scale", "text2", 20)
         self._pill = Pill("", "stale", "hourglass", name="approvals.status")
-        self._line = label("", "Second", wrap=True, name="approvals.line")
+        self._line = Prose("", "text2", name="approvals.line")
         self._standing = label("", "Strong", wrap=True, name="approvals.standing")
-        self._reason = label("", wrap=True, selectable=True, name="approvals.reason")
-        self._refusal = Banner(name="approvals.refusal")
+        self._reason = Capped(
+            Prose(name="approvals.reason"), 120, name="approvals.reason.area", title=_("Reason")
+        )
+        self._refusal = Refusal()
         self._file = FileBox(calls.post, calls.save)
         self._tiles = row(spacing=12)
         self._shown_tiles: tuple[Consequence, ...] | None = None
-        self._bound = KeyValues(width=110, name="approvals.bound")
+        self._bound = Pairs(name="approvals.bound")
         self._bound_card = card(label(_("WHAT AN APPROVAL BINDS"), "Over"), self._bound, margin=14)
         self._receipt = ReceiptCard(calls.open_log)
         self._changes = ChangesCard(calls.show_form, calls.copy)
@@ -77,9 +82,8 @@ class DetailView(QWidget):
         self._line.setText(detail.facts)
         self._standing.setText(detail.standing)
         set_class(self._standing, "Strong", "Ok" if detail.in_force else "Warn")
-        self._reason.setText(detail.reason)
-        text = _("The keyholder did not take it, says the server: {why}")
-        self._refusal.say(text.format(why=detail.refusal) if detail.refusal else "", tone="danger")
+        self._reason.set_text(detail.reason)
+        self._refusal.show_view(detail.refusal)
         self._file.show_view(view.file)
         self._show_tiles(detail.consequences)
         self._bound.show_rows(detail.bound)
@@ -89,7 +93,7 @@ class DetailView(QWidget):
         if view.decide is not None:
             self._export.setVisible(view.decide.export.shown)
             self._export.setEnabled(view.decide.export.possible)
-            self._export.setToolTip(view.decide.export.why_not)
+            self._export.setToolTip(plain(view.decide.export.why_not))
 
     def focus_body(self) -> None:
         """So that the arrow keys scroll it."""
@@ -174,17 +178,61 @@ class DetailView(QWidget):
         self._shown_tiles = consequences
         clear(self._tiles)
         for each in consequences:
-            text = label(each.text, wrap=True, selectable=True)
+            text = Prose(each.text)
             inside = column(text, spacing=4)
             if each.details:
-                inside.addWidget(
-                    label(", ".join(each.details), "Second", "Small", wrap=True, selectable=True)
-                )
+                inside.addWidget(Prose(", ".join(each.details), "text2", sans(12)))
             inside.addStretch(1)
             line = row(spacing=10, margins=(14, 12, 14, 12))
             line.addWidget(IconLabel(each.icon, each.weight, 18), 0, Qt.AlignmentFlag.AlignTop)
             line.addLayout(inside, 1)
             self._tiles.addWidget(frame(line, "Card"), 1)
+
+
+class Refusal(QFrame):
+    """The keyholder's words, as the server passes them on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("class", "Banner")
+        self.setProperty("tone", "danger")
+        self.setObjectName("approvals.refusal")
+        self._text = Prose(name="approvals.refusal.text")
+        inside = row(IconLabel("octagon-x", "danger", 16), spacing=10, margins=(12, 8, 12, 8))
+        inside.addWidget(self._text, 1)
+        self.setLayout(inside)
+
+    def show_view(self, why: str) -> None:
+        self.setVisible(bool(why))
+        text = _("The keyholder did not take it, says the server: {why}").format(why=why)
+        self._text.setText(text)
+        self.setAccessibleName(text)
+
+
+class Pairs(QWidget):
+    """Names on the left, values on the right, whatever their length."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._rows = column(spacing=6)
+        self.setLayout(self._rows)
+        self._shown: tuple[tuple[str, str, bool], ...] = ()
+
+    def show_rows(self, rows: tuple[tuple[str, str, bool], ...]) -> None:
+        if rows == self._shown:
+            return
+        self._shown = rows
+        clear(self._rows)
+        for name, value, is_mono in rows:
+            left = label(name, "Muted", "Small")
+            left.setFixedWidth(110)
+            left.setAlignment(Qt.AlignmentFlag.AlignTop)
+            right = Prose(value, "text", mono(12) if is_mono else None)
+            right.setAccessibleName(f"{name}: {value}")
+            inside = row(left, spacing=8)
+            inside.addWidget(right, 1)
+            self._rows.addLayout(inside)
 
 
 class ReceiptCard(QFrame):
@@ -230,8 +278,8 @@ class FileBox(QFrame):
         self.setProperty("class", "Banner")
         self.setProperty("tone", "info")
         self.setObjectName("approvals.file")
-        self._text = label("", wrap=True, name="approvals.file.notice")
-        self._fresh = label("", "Small", "Second", wrap=True, name="approvals.file.fresh")
+        self._text = Prose(name="approvals.file.notice")
+        self._fresh = Prose("", "text2", sans(12), name="approvals.file.fresh")
         self._post = button(
             _("Post to the server"), name="approvals.file.post", icon_name="upload", clicked=post
         )

@@ -6,6 +6,7 @@ underline repeat what the tint says, so that colour is never alone.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -26,6 +27,8 @@ from keyturn_app.screens.approvals.difference import Line, Pair, Sign, Unified
 ROW = 18
 _PAD = 8
 _TAB = "    "
+_LONG = 4000
+"""Characters drawn of a line: more than any window is wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class DiffPane(QAbstractScrollArea):
         self._copied = copied
         self.setCornerWidget(QWidget())
         self._rows: tuple[Shown, ...] = ()
+        self._led = False
         self._font = mono(12)
         metrics = QFontMetricsF(self._font)
         self._wide, self._ascent = metrics.horizontalAdvance("0"), metrics.ascent()
@@ -99,9 +103,8 @@ class DiffPane(QAbstractScrollArea):
     def follow(self, other: "DiffPane") -> None:
         """Scroll together, up and down; only the other one shows a bar."""
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        mine, theirs = self.verticalScrollBar(), other.verticalScrollBar()
-        mine.valueChanged.connect(theirs.setValue)
-        theirs.valueChanged.connect(mine.setValue)
+        self.verticalScrollBar().valueChanged.connect(partial(self._lead, other))
+        other.verticalScrollBar().valueChanged.connect(partial(other._lead, self))
 
     def text(self) -> str:
         return "\n".join(
@@ -142,6 +145,14 @@ class DiffPane(QAbstractScrollArea):
             self._row(painter, self._rows[place], _PAD + place * ROW - top, area.width())
 
     # ---- inside ----
+
+    def _lead(self, other: "DiffPane", value: int) -> None:
+        """Take the other along; one that cannot go as far does not pull back."""
+        if self._led:
+            return
+        other._led = True
+        other.verticalScrollBar().setValue(value)
+        other._led = False
 
     def _gutter(self) -> float:
         digits = max((len(each.numbers) for each in self._rows), default=1)
@@ -197,7 +208,14 @@ class DiffPane(QAbstractScrollArea):
             painter.setPen(QPen(colour(kind), 1))
             painter.drawLine(QPointF(left, y + ROW - 3), QPointF(left + long, y + ROW - 3))
         painter.setPen(colour(kind or "text"))
-        painter.drawText(at, text)
+        skipped = self._out_of_sight(at.x()) if len(text) > _LONG else 0
+        painter.drawText(
+            QPointF(at.x() + skipped * self._wide, at.y()), text[skipped : skipped + _LONG]
+        )
+
+    def _out_of_sight(self, left: float) -> int:
+        """Characters that are scrolled away: laying out all of a long line would take seconds."""
+        return max(0, int(-left / self._wide) - _LONG // 4)
 
 
 def _spaced(text: str) -> str:

@@ -11,7 +11,7 @@ from keyturn.quorum.roster import OfficerId
 from keyturn_app import wording
 from keyturn_app.facts import Facts, Seen
 from keyturn_app.i18n import _
-from keyturn_app.screens.approvals.case import Case, case_of
+from keyturn_app.screens.approvals.case import UNDECIDED, Case, case_of
 from keyturn_app.screens.approvals.naming import kind_icon, kind_word, subject_word
 from keyturn_app.screens.approvals.waiting import waits_for
 from keyturn_app.states import Look, status_look
@@ -75,12 +75,29 @@ def filter_word(which: Filter) -> str:
     }[which]
 
 
-def cases(facts: Facts) -> tuple[Case, ...]:
+def cases(facts: Facts, now: datetime) -> tuple[Case, ...]:
     """Every proposal that is known; none while the server is not believed."""
     if facts.seen is None or facts.proposals is None or not facts.trusted:
         return ()
     seen: Seen = facts.seen
-    return tuple(case_of(each, seen) for each in facts.proposals.all)
+    return tuple(case_of(each, seen, now) for each in facts.proposals.all)
+
+
+def shown_of(facts: Facts) -> tuple[object, ...]:
+    """What of the facts is shown: a log that only grew by grants changes nothing here.
+
+    To be compared by identity.
+    """
+    state = None if facts.seen is None else facts.seen.state
+    return (
+        facts.connection.link,
+        facts.proposals,
+        facts.models,
+        facts.alarms,
+        None if state is None else state.newest,
+        None if state is None else state.withdrawn,
+        None if state is None else state.revoked,
+    )
 
 
 def overlaid(facts: Facts, answers: dict[Digest, Proposal]) -> tuple[Proposal, ...]:
@@ -161,7 +178,7 @@ def case_look(case: Case, now: datetime) -> Look:
         if now > case.statement.proposal_lapses:
             return status_look(Status.LAPSED)
         return Look(_("From a file"), "stale", "file-text")
-    if case.status is Status.OPEN and case.overtaken_by() is not None:
+    if case.status in UNDECIDED and case.overtaken_by() is not None:
         return Look(_("Overtaken"), "unknown", "history")
     if case.status is Status.OPEN:
         return Look(_("Awaiting approval"), "stale", "hourglass")

@@ -56,11 +56,11 @@ def subject_word(case: Case) -> str:
     """What a statement is about, short: digests are cut, an admission says its name."""
     statement = case.statement
     if isinstance(statement.body, Admission):
-        return f"{statement.body.name} {statement.body.version}"
+        return short(f"{statement.body.name} {statement.body.version}", 40)
     if statement.kind is Kind.REVOCATION:
         kind, _colon, target = statement.subject.partition(":")
-        return f"{target_word(TargetKind(kind))} {short(target)}"
-    return short(statement.subject, 48)
+        return f"{target_word(TargetKind(kind))} {short(target, 24)}"
+    return short(statement.subject, 40)
 
 
 def short(text: str, limit: int = 36) -> str:

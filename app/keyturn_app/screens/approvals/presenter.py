@@ -38,6 +38,7 @@ from keyturn_app.screens.approvals.viewmodel import (
     Form,
     PageView,
     changes_view,
+    decide_view,
     detail,
     kinds_in,
 )
@@ -109,7 +110,7 @@ class ApprovalsPresenter(Presenter[PageView]):
     def case(self) -> Case | None:
         """The proposal that is open: from a file, or from the server."""
         if self.filing.opened is not None:
-            return case_of_file(self.filing.opened.file, self._desk.facts.seen)
+            return case_of_file(self.filing.opened.file, self._desk.facts.seen, self._desk.now())
         return next((each for each in self._cases() if each.digest == self._opened), None)
 
     def tick(self) -> None:
@@ -273,7 +274,8 @@ class ApprovalsPresenter(Presenter[PageView]):
             for digest, (proposal, then) in self._answers.items()
             if then is facts.proposals
         }
-        return tuple(case_of(each, facts.seen) for each in inbox.overlaid(facts, newer))
+        now = self._desk.now()
+        return tuple(case_of(each, facts.seen, now) for each in inbox.overlaid(facts, newer))
 
     def _detail(self, case: Case) -> Detail:
         return detail(
@@ -299,21 +301,8 @@ class ApprovalsPresenter(Presenter[PageView]):
         return self._compared[key]
 
     def _decide_view(self, case: Case) -> Decide:
-        situation = self._situation()
-        on_file = self.filing.opened is not None
-        signing = _("Approving signs the digest below with your key.")
-        if on_file:
-            signing = _("Your decision is signed with your key and written to a new file.")
-        return Decide(
-            self._comments.get(case.digest, ""),
-            self._comment_wanted,
-            signing,
-            approve_offer(case, situation),
-            _("Approve into a file") if on_file else _("Approve"),
-            reject_offer(case, situation),
-            withdraw_offer(case, situation),
-            export_offer(case, situation),
-        )
+        comment = self._comments.get(case.digest, "")
+        return decide_view(case, self._situation(), comment, wanted=self._comment_wanted)
 
     def _situation(self) -> Situation:
         return Situation(
@@ -409,22 +398,8 @@ class ApprovalsPresenter(Presenter[PageView]):
             self._busy, self._comment_wanted = "", False
         if Topic.PROPOSALS in topics:
             self._want_proof()
-        known = self._shown_of_facts()
+        known = inbox.shown_of(self._desk.facts)
         same = len(known) == len(self._known) and all(map(operator.is_, known, self._known))
         if not same or Topic.IDENTITY in topics:
             self._known = known
             self.changed()
-
-    def _shown_of_facts(self) -> tuple[object, ...]:
-        """What of the facts is shown: a log that only grew by grants changes nothing here."""
-        facts = self._desk.facts
-        state = None if facts.seen is None else facts.seen.state
-        return (
-            facts.connection.link,
-            facts.proposals,
-            facts.models,
-            facts.alarms,
-            None if state is None else state.newest,
-            None if state is None else state.withdrawn,
-            None if state is None else state.revoked,
-        )

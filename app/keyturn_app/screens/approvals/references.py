@@ -32,21 +32,21 @@ def _policy(body: Policy, state: AuthorityState, now: datetime) -> Iterator[Chec
     for name in body.baselines:
         if state.in_force(Kind.REFERENCE_VALUES, name, now) is None:
             yield not_met(
-                _("Baseline {name} is not in force: no node can pass").format(name=name),
+                _("Baseline {name} is not in force: no node can pass").format(name=short(name)),
                 _("nothing in force"),
-                _("reference values called {name}").format(name=name),
+                _("reference values called {name}").format(name=short(name)),
             )
         else:
-            yield met(_("Baseline {name} is in force").format(name=name))
+            yield met(_("Baseline {name} is in force").format(name=short(name)))
     for name in body.platforms or ():
         if state.in_force(Kind.PLATFORMS, name, now) is None:
             yield not_met(
-                _("Platform list {name} is not in force").format(name=name),
+                _("Platform list {name} is not in force").format(name=short(name)),
                 _("nothing in force"),
-                _("platforms called {name}").format(name=name),
+                _("platforms called {name}").format(name=short(name)),
             )
         else:
-            yield met(_("Platform list {name} is in force").format(name=name))
+            yield met(_("Platform list {name} is in force").format(name=short(name)))
 
 
 def _admission(
@@ -54,12 +54,12 @@ def _admission(
 ) -> Iterator[Check]:
     if state.policy(body.policy, now) is None:
         yield not_met(
-            _("Policy {name} is not in force: no key is released").format(name=body.policy),
+            _("Policy {name} is not in force: no key is released").format(name=short(body.policy)),
             _("nothing in force"),
-            _("a policy called {name}").format(name=body.policy),
+            _("a policy called {name}").format(name=short(body.policy)),
         )
     else:
-        yield met(_("Policy {name} is in force").format(name=body.policy))
+        yield met(_("Policy {name} is in force").format(name=short(body.policy)))
     if facts.models is None:
         return
     known = next((each for each in facts.models.all if each.digest == body.model), None)

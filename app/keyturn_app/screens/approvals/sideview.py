@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import DRAWER
 from keyturn_app.qtkit.widgets import (
     button,
@@ -30,6 +31,7 @@ from keyturn_app.qtkit.widgets import (
 from keyturn_app.screens.approvals.diffpane import see_through
 from keyturn_app.screens.approvals.outcome import Check, Outcome, tally
 from keyturn_app.screens.approvals.people import Person
+from keyturn_app.screens.approvals.prose import Elided, Prose
 from keyturn_app.screens.approvals.viewmodel import Decide, Detail
 
 _CHECK_LOOK = {
@@ -208,15 +210,16 @@ class SideView(QFrame):
     def _show_people(self, people: Sequence[Person]) -> None:
         clear(self._people)
         for each in people:
-            words = column(label(each.name, "Strong"), spacing=1)
+            name = Elided(each.name, "text", sans(13, QFont.Weight.DemiBold))
+            words = column(name, spacing=1)
             said = each.line
             if each.key:
                 said += f" · {each.key[:8]}"
             under = label(said, "Second", "Small", wrap=True, selectable=True)
-            under.setToolTip(_("Signed by key {id}").format(id=each.key) if each.key else "")
+            under.setToolTip(plain(_("Signed by key {id}").format(id=each.key) if each.key else ""))
             words.addWidget(under)
             if each.comment:
-                words.addWidget(label(f"“{each.comment}”", "Small", wrap=True, selectable=True))
+                words.addWidget(Prose(f"“{each.comment}”", "text", sans(12)))
             holder = QWidget()
             holder.setAccessibleName(f"{each.name}: {said}")
             inside = row(spacing=10)
@@ -232,14 +235,14 @@ class SideView(QFrame):
         clear(self._checks)
         self._tally.setText(tally(checks))
         for each in checks:
-            words = column(label(each.text, wrap=True, selectable=True), spacing=1)
+            words = column(Prose(each.text), spacing=1)
             if each.found:
                 found = each.found
                 if each.expected:
                     found = _("found {found}; expected {expected}").format(
                         found=each.found, expected=each.expected
                     )
-                words.addWidget(label(found, "Second", "Small", wrap=True, selectable=True))
+                words.addWidget(Prose(found, "text2", sans(12)))
             look = _CHECK_LOOK[each.outcome]
             inside = row(spacing=8)
             inside.addWidget(IconLabel(*look, 16), 0, Qt.AlignmentFlag.AlignTop)

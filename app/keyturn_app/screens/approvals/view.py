@@ -50,6 +50,10 @@ class ApprovalsPage(Page):
         )
         self._show()
 
+    @property
+    def of_the_server(self) -> bool:
+        return self.drafts.view() is None and self.presenter.view().file is None
+
     def open(self, target: str) -> None:
         if target.startswith("new:"):
             kind, _colon, subject = target.removeprefix("new:").partition(":")

@@ -56,6 +56,8 @@ SHAPES = {
     Column.CAVEATS: Shape(150, shown=False),
     Column.SIMULATED: Shape(92, shown=False),
 }
+ALWAYS = frozenset({Column.NAME, Column.STATE, Column.HEARD})
+"""No state without its age (I10)."""
 DEFAULT = frozenset(column for column, shape in SHAPES.items() if shape.shown)
 _GIVES_WAY = (
     Column.SIMULATED,
@@ -98,8 +100,8 @@ def meaning(column: Column) -> str:
 
 
 def fitting(chosen: Iterable[Column], width: int) -> tuple[Column, ...]:
-    """Of the chosen columns those that fit into `width` pixels; name and state always do."""
-    kept = [column for column in COLUMNS if column in set(chosen) | {Column.NAME, Column.STATE}]
+    """Of the chosen columns those that fit into `width` pixels, and ALWAYS."""
+    kept = [column for column in COLUMNS if column in set(chosen) | ALWAYS]
     for column in _GIVES_WAY:
         if sum(SHAPES[each].width for each in kept) <= width:
             break
@@ -173,7 +175,7 @@ def read_columns(text: str | None) -> frozenset[Column]:
     known = {each.value for each in Column}
     if not text or not set(names) <= known:
         return DEFAULT
-    return frozenset(Column(each) for each in names) | {Column.NAME, Column.STATE}
+    return frozenset(Column(each) for each in names) | ALWAYS
 
 
 def write_columns(chosen: Iterable[Column]) -> str:

@@ -85,7 +85,7 @@ class Case:
     node: Node
     row: Row
     state: NodeState
-    reachable: bool
+    unknown_for: str  # why nothing is known of any node; empty while it is
     authority: AuthorityState | None
     examination: Examination | None = None
     error: KeyturnError | None = None
@@ -125,11 +125,10 @@ def drawer(case: Case, now: datetime) -> DrawerView:
 
 def why(case: Case, now: datetime) -> str:
     """Why the node is in its state, in a sentence or two."""
-    if not case.reachable:
+    if case.unknown_for:
         was = node_look(case.node.state).word
-        return _(
-            "The server is out of reach, so nothing is known. Before that it was {was}."
-        ).format(was=was)
+        text = _("Nothing is known now: {why}. Before that it was {was}.")
+        return text.format(why=case.unknown_for, was=was)
     return {
         NodeState.ATTESTED: _why_attested,
         NodeState.STALE: _why_stale,
@@ -251,14 +250,13 @@ def _check(finding: Finding, authority: AuthorityState | None) -> CheckView:
 
 
 def _lines(finding: Finding, authority: AuthorityState | None) -> Iterator[str]:
-    if finding.outcome is Outcome.MET and finding.found == finding.expected:
-        yield _short(finding.found)
-    else:
-        if finding.found:
-            yield _("found {found}").format(found=_short(finding.found))
-        if finding.expected:
-            yield _("expected {expected}").format(expected=_short(finding.expected))
-    if finding.statement is not None and finding.failed:
+    same = finding.outcome is Outcome.MET and finding.found == finding.expected
+    if finding.found:
+        yield _("found {found}").format(found=_short(finding.found))
+    if finding.expected:
+        expected = _("the same") if same else _short(finding.expected)
+        yield _("expected {expected}").format(expected=expected)
+    if finding.statement is not None:
         yield _("by {statement}").format(statement=statement_name(finding.statement, authority))
 
 
@@ -268,7 +266,12 @@ def statement_name(digest: Digest, authority: AuthorityState | None) -> str:
     if known is None:
         return wording.digest(digest)
     statement = known.statement
-    return f"{statement.kind.value} {statement.subject} v{statement.version}"
+    subject = statement.subject
+    named = subject if ":" not in subject else wording.digest(subject)
+    return f"{statement.kind.value} {named} v{statement.version}"
+
+
+_SHORT_WORDS = {"cpu", "gpu", "snp", "smt", "tls", "dek", "vbios", "tcb"}
 
 
 def _short(text: str) -> str:
@@ -278,7 +281,9 @@ def _short(text: str) -> str:
 
 
 def _sentence(check: str) -> str:
-    return check[:1].upper() + check[1:]
+    first, blank, rest = check.partition(" ")
+    short = first.rstrip(":").lower() in _SHORT_WORDS
+    return f"{first.upper() if short else first[:1].upper() + first[1:]}{blank}{rest}"
 
 
 def _note(case: Case) -> str:
@@ -308,7 +313,7 @@ def _identity(case: Case, now: datetime) -> Iterator[Fact]:
     platform = row.platform
     yield Fact(_("Platform"), _ends(platform), "" if platform == NOWHERE else platform, mono=True)
     if found is not None:
-        yield Fact(_("Evidence"), wording.digest(found.evidence), found.evidence, mono=True)
+        yield Fact(_("Evidence"), _ends(found.evidence), found.evidence, mono=True)
     if case.node.granted is not None:
         index, grant = case.node.granted
         when = row.attested
@@ -318,7 +323,7 @@ def _identity(case: Case, now: datetime) -> Iterator[Fact]:
                 age=wording.age(now.timestamp() - when), entry=text
             )
         yield Fact(_("Last granted"), text)
-        yield Fact(_("TLS key"), wording.digest(grant.tls), grant.tls, mono=True)
+        yield Fact(_("TLS key"), _ends(grant.tls), grant.tls, mono=True)
 
 
 def _proved(found: Examination) -> Iterator[Fact]:
@@ -345,7 +350,8 @@ def _proved(found: Examination) -> Iterator[Fact]:
 
 
 def _ends(value: str) -> str:
-    return value if len(value) <= 22 else f"{value[:10]}…{value[-8:]}"
+    bare = value.rpartition(":")[2]
+    return value if len(value) <= 22 else f"{bare[:10]}…{bare[-8:]}"
 
 
 def _lease(case: Case, now: datetime) -> LeaseView | None:

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from keyturn.client.inventory import NodeState
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.theme import colour, css, mono, sans, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.screens.fleet.heat import EMPTY, HeatGroup, HeatView, moved
 from keyturn_app.screens.fleet.store import STATES
 from keyturn_app.states import node_look
@@ -36,7 +37,7 @@ CELL, GAP, HEAD, BETWEEN = 14, 3, 24, 18
 NAMED = 25
 """The pitch of rows where names stand beside the cells."""
 MIN_ROWS, MAX_ROWS = 11, 20
-_EDGE, _WIDEST, _NAMED_ROWS = 3, 8000, 6
+_EDGE, _WIDEST, _NAMED_ROWS, _TITLED = 3, 8000, 6, 330
 _TOKENS = {state: node_look(state).token for state in STATES}
 _OUTLINED = {NodeState.REFUSED, NodeState.QUARANTINED, NodeState.STALE}
 
@@ -83,7 +84,8 @@ class HeatMap(QWidget):
         rows, self._rows = self._rows, MIN_ROWS if not self._view.names else _NAMED_ROWS
         widths = sum(self._width_of(each) for each in self._view.groups)
         self._rows = rows
-        return widths + BETWEEN * 2 * max(0, len(self._view.groups) - 1) + 2 * _EDGE
+        gaps = BETWEEN * 2 * max(0, len(self._view.groups) - 1)
+        return max(_TITLED, widths + gaps + 2 * _EDGE)
 
     # ---- geometry ----
 
@@ -204,7 +206,8 @@ class HeatMap(QWidget):
                 QToolTip.hideText()
             else:
                 where = self.cell_rect(cell)
-                QToolTip.showText(event.globalPos(), self._describe(cell), self, where)
+                at = event.globalPos()
+                QToolTip.showText(at, plain(self._describe(cell)), self, where)
             return True
         return super().event(event)
 

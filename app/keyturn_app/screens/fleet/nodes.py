@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from keyturn.client.inventory import Node
 from keyturn_app.facts import Facts, Nodes
 from keyturn_app.screens.fleet.rows import EntryTimes, Lookup, Row, lookup_of, row_of
 from keyturn_app.screens.fleet.store import FleetStore
+
+_EXPIRY = timedelta(minutes=1)
+"""How long a statement may be shown that has expired meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class NodeKeeper:
         self._lookup = Lookup()
         self._dates = EntryTimes()
         self._undated: set[str] = set()
+        self._looked: tuple[object, object, datetime] = (
+            None,
+            None,
+            datetime.min.replace(tzinfo=UTC),
+        )
 
     def find(self, name: str | None) -> Node | None:
         place = None if name is None else self.store.place.get(name)
@@ -91,12 +99,23 @@ class NodeKeeper:
         """Take a newer log and inventory. Gives the nodes whose rows are other ones by that."""
         if facts.seen is not None:
             self._dates.follow(facts.seen.leaves)
-        lookup = lookup_of(facts, now)
-        if lookup != self._lookup:
-            self._lookup = lookup
-            return tuple(self.nodes)
+        if self._may_differ(facts, now):
+            lookup = lookup_of(facts, now)
+            if lookup != self._lookup:
+                self._lookup = lookup
+                return tuple(self.nodes)
         undated = tuple(self.nodes[self.store.place[n]] for n in self._undated)
         return tuple(each for each in undated if self.row(each).attested is not None)
+
+    def _may_differ(self, facts: Facts, now: datetime) -> bool:
+        """Most of a log's entries are grants, which change nothing that is looked up here."""
+        statements = None if facts.seen is None else facts.seen.state.newest
+        before, self._looked = self._looked, (statements, facts.models, now)
+        same = before[0] is statements and before[1] is facts.models
+        if same and timedelta(0) <= now - before[2] < _EXPIRY:
+            self._looked = before
+            return False
+        return True
 
     def _dated(self, node: Node) -> Row:
         """The row; remembered when the log that would date its grant is not here yet."""
@@ -130,6 +149,7 @@ def _only_spoke(old: Node, new: Node) -> bool:
     """Most of what comes is a heartbeat: nothing but the state and its age is another one."""
     return (
         old.granted is new.granted
+        and old.refused is new.refused
         and old.platform == new.platform
         and old.model == new.model
         and old.caveats == new.caveats

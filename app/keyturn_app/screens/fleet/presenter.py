@@ -6,33 +6,32 @@ states decay and the order follows, and `summarise` at most five times a second.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from keyturn.base.errors import KeyturnError
 from keyturn.client.inventory import Node, NodeState
-from keyturn.client.offline import write_new_file
 from keyturn.quorum.kinds import TargetKind
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Facts
-from keyturn_app.i18n import _, n_
+from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Asker, Notice, SaveFile, Weight
-from keyturn_app.screens.fleet import exporting, revoking, viewmodel
+from keyturn_app.questions import Asker
+from keyturn_app.screens.fleet import revoking, viewmodel
 from keyturn_app.screens.fleet.attempts import Attempts
 from keyturn_app.screens.fleet.columns import Column, key, read_columns, write_columns
 from keyturn_app.screens.fleet.details import Case, DrawerView, drawer
+from keyturn_app.screens.fleet.exporting import Heading
 from keyturn_app.screens.fleet.filtering import EVERYTHING, FilterError, parse
 from keyturn_app.screens.fleet.heat import EMPTY, Grouping, HeatLayout
 from keyturn_app.screens.fleet.nodes import NodeKeeper
 from keyturn_app.screens.fleet.savedviews import SavedViews
 from keyturn_app.screens.fleet.selected import Selected
 from keyturn_app.screens.fleet.store import CODE, STATES, FleetStore, Places
+from keyturn_app.screens.fleet.taking import Taking
 from keyturn_app.screens.fleet.viewmodel import Chip, Figures, FleetView, Phase, Sorting
 from keyturn_app.settings import MemoryPreferences, Preferences
-from keyturn_app.tasks import Door, Job, Progress
+from keyturn_app.tasks import Door
 
 COLUMNS_KEY = "fleet.columns"
 HOUR = 3600
@@ -62,7 +61,7 @@ class FleetPresenter(Presenter[FleetView]):
         preferences: Preferences | None = None,
     ) -> None:
         super().__init__()
-        self._desk, self._door, self._asker, self._copy, self._go = desk, door, asker, copy, go
+        self._desk, self._asker, self._copy, self._go = desk, asker, copy, go
         self._preferences = preferences or MemoryPreferences()
         self.views = SavedViews(self._preferences)
         self.columns = read_columns(self._preferences.get(COLUMNS_KEY))
@@ -70,6 +69,7 @@ class FleetPresenter(Presenter[FleetView]):
         self.shown: Shown | None = None
         self._keeper = NodeKeeper(self.store)
         self._attempts = Attempts()
+        self._taking = Taking(self.store, door, asker, copy)
         self._selected = Selected(desk, asker, go, self._drawer_changed)
         self._filter, self._typed = EVERYTHING, ""
         self._problem: viewmodel.Problem | None = None
@@ -322,7 +322,8 @@ class FleetPresenter(Presenter[FleetView]):
         self._copy(text)
 
     def _offers(self, node: Node) -> tuple[revoking.Offer, ...]:
-        return revoking.offers(node, self.facts, self._desk.identity, reachable=self._view.known)
+        unknown_for = viewmodel.why_unknown(self.facts, self._desk.now())
+        return revoking.offers(node, self.facts, self._desk.identity, unknown_for=unknown_for)
 
     def _also_on(self, offer: revoking.Offer, node: Node) -> list[str]:
         if offer.kind is not TargetKind.PLATFORM:
@@ -338,61 +339,15 @@ class FleetPresenter(Presenter[FleetView]):
     # ---- taking it away ----
 
     def copy_rows(self, names: Iterable[str], *, as_json: bool, shown: Sequence[Column]) -> None:
-        places = [self.store.place[name] for name in names if name in self.store.place]
-        if not places:
-            return
-        if as_json:
-            nodes = [exporting.document(self.store, place) for place in places]
-            self._copy(exporting.json_bytes(self._heading(), nodes).decode())
-        else:
-            self._copy(exporting.tabbed(self.store, places, shown))
-        self._asker.toast(n_("{count} row copied", "{count} rows copied", len(places)))
+        self._taking.copy_rows(self._heading(), names, as_json=as_json, shown=shown)
 
     def export(self, *, as_json: bool) -> None:
         """Write what the table shows now to a file that the officer names."""
-        suffix = "json" if as_json else "csv"
-        pattern = _("JSON files (*.json)") if as_json else _("CSV files (*.csv)")
-        data = self._exported(as_json)
-        count = len(self.store.order)
-        suggested = f"fleet-{self._desk.now():%Y%m%d-%H%M%S}.{suffix}"
+        self._taking.export(self._heading(), as_json=as_json)
 
-        def chosen(path: Path | None) -> None:
-            if path is not None:
-                self._write(path, data, count)
-
-        self._asker.path(SaveFile(_("Export the fleet"), suggested, (pattern,)), chosen)
-
-    def _exported(self, as_json: bool) -> bytes:
-        places = self.store.order.tolist()
-        if as_json:
-            nodes = [exporting.document(self.store, place) for place in places]
-            return exporting.json_bytes(self._heading(), nodes)
-        rows = (exporting.all_cells(self.store, place) for place in places)
-        return exporting.csv_bytes(self._heading(), rows)
-
-    def _write(self, path: Path, data: bytes, count: int) -> None:
-        def work(_job: Job, _progress: Callable[[Progress], None]) -> None:
-            write_new_file(path, data)
-
-        def done(_nothing: None) -> None:
-            text = n_("{count} node exported to", "{count} nodes exported to", count)
-            self._asker.toast(f"{text} {path.name}")
-
-        def failed(error: KeyturnError) -> None:
-            self._asker.tell(
-                Notice(
-                    _("Nothing was exported"),
-                    str(error),
-                    hint=error.hint or _("Choose a file that is not there yet."),
-                    weight=Weight.PLAIN,
-                )
-            )
-
-        self._door.run(_("Export the fleet"), work, done=done, failed=failed)
-
-    def _heading(self) -> exporting.Heading:
+    def _heading(self) -> Heading:
         seen = self.facts.seen
-        return exporting.Heading(
+        return Heading(
             self._filter.text,
             self._desk.now(),
             None if seen is None else seen.checkpoint,
@@ -415,15 +370,17 @@ class FleetPresenter(Presenter[FleetView]):
 
     def _made(self) -> FleetView:
         facts, now, store = self.facts, self._desk.now(), self.store
-        known = viewmodel.known(facts, now)
+        unknown_for = viewmodel.why_unknown(facts, now)
         phase = self._phase(facts)
         ready = phase is Phase.READY
         place = store.place.get(self._selected.name or "")
         return FleetView(
             phase=phase,
             notice=viewmodel.notice(facts, now),
-            known=known,
-            tiles=viewmodel.tiles(self._figures(now.timestamp()), self._typed, reachable=known),
+            known=not unknown_for,
+            tiles=viewmodel.tiles(
+                self._figures(now.timestamp()), self._typed, unknown_for=unknown_for
+            ),
             heat=self._heat_layout().view(place) if ready else EMPTY,
             trend=self._attempts.series(now.timestamp()),
             filter=self._typed,
@@ -437,7 +394,7 @@ class FleetPresenter(Presenter[FleetView]):
             paused=self._held and self._due,
             sorting=self._sorting,
             columns=self.columns,
-            drawer=self._drawer(known),
+            drawer=self._drawer(unknown_for),
             simulated=facts.simulated,
         )
 
@@ -458,7 +415,7 @@ class FleetPresenter(Presenter[FleetView]):
             float(stale.max()) if len(stale) else None,
         )
 
-    def _drawer(self, known: bool) -> DrawerView | None:
+    def _drawer(self, unknown_for: str) -> DrawerView | None:
         node = self._keeper.find(self._selected.name)
         if node is None:
             return None
@@ -467,11 +424,11 @@ class FleetPresenter(Presenter[FleetView]):
             node,
             self._keeper.row(node),
             STATES[self.store.state[self.store.place[node.name]]],
-            known,
+            unknown_for,
             None if facts.seen is None else facts.seen.state,
             self._selected.examination,
             self._selected.error,
             self._selected.loading,
-            revoking.offers(node, facts, self._desk.identity, reachable=known),
+            revoking.offers(node, facts, self._desk.identity, unknown_for=unknown_for),
         )
         return drawer(case, self._desk.now())

@@ -16,6 +16,7 @@ from keyturn_app.desk import Identity
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _, n_
 from keyturn_app.questions import Confirm, Weight
+from keyturn_app.screens.fleet.rows import last_entry
 
 TARGETS = (TargetKind.NODE, TargetKind.PLATFORM)
 AFTER_HEARTBEAT = 2  # seconds, DESIGN §11
@@ -39,11 +40,12 @@ class Offer:
         return {"target_kind": self.kind.value, "target": self.target}
 
 
-def offers(node: Node, facts: Facts, identity: Identity, *, reachable: bool) -> tuple[Offer, ...]:
+def offers(node: Node, facts: Facts, identity: Identity, *, unknown_for: str) -> tuple[Offer, ...]:
     """What may be revoked about a node; the reason beside what may not be."""
+    last = last_entry(node)
     targets = {
         TargetKind.NODE: node.name,
-        TargetKind.PLATFORM: node.granted[1].platform if node.granted else node.platform,
+        TargetKind.PLATFORM: last.platform if last else node.platform,
     }
     texts = {
         TargetKind.NODE: _("Quarantine…"),
@@ -54,21 +56,21 @@ def offers(node: Node, facts: Facts, identity: Identity, *, reachable: bool) -> 
             kind,
             target or "",
             texts[kind],
-            _why_not(kind, target, facts, identity, reachable),
+            _why_not(kind, target, facts, identity, unknown_for),
         )
         for kind, target in targets.items()
     )
 
 
 def _why_not(
-    kind: TargetKind, target: str | None, facts: Facts, identity: Identity, reachable: bool
+    kind: TargetKind, target: str | None, facts: Facts, identity: Identity, unknown_for: str
 ) -> str:
     if not target:
         return _("Nothing has proved on which platform it runs.")
     if identity.locked:
         return _("Your key is locked away: unlock first.")
-    if facts.seen is None or not reachable:
-        return _("The server is out of reach.")
+    if facts.seen is None or unknown_for:
+        return _("Not now: {why}.").format(why=unknown_for or _("nothing is known yet"))
     officer = facts.seen.roster.officers.get(OfficerId(identity.officer))
     if officer is None or Role.PROPOSER not in officer.roles:
         return _("Only officers with the role proposer may propose; the roster gives you none.")
@@ -160,11 +162,11 @@ def standing_revocation(node: Node, authority: AuthorityState | None) -> tuple[s
     """What stands against a node, its platform or its model, by the log."""
     if authority is None:
         return None
-    grant = node.granted[1] if node.granted else None
+    last = last_entry(node)
     for kind, target, text in (
         (TargetKind.NODE, node.name, _("The node")),
-        (TargetKind.PLATFORM, grant.platform if grant else node.platform, _("Its platform")),
-        (TargetKind.MODEL, grant.model if grant else node.model, _("Its model")),
+        (TargetKind.PLATFORM, last.platform if last else node.platform, _("Its platform")),
+        (TargetKind.MODEL, last.model if last else node.model, _("Its model")),
     ):
         found = authority.revoked.get((kind, target or ""))
         if found is not None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from keyturn.base.encoding import Digest
 from keyturn.client.inventory import Model, Node, NodeState
+from keyturn.keyrelease.entries import GrantEntry, RefusalEntry
 from keyturn.quorum.bodies import Admission, Platform, Platforms
 from keyturn.quorum.entries import parse_entry
 from keyturn.quorum.kinds import Kind
@@ -96,9 +97,9 @@ def lookup_of(facts: Facts, now: datetime) -> Lookup:
 
 def row_of(node: Node, lookup: Lookup, dates: EntryTimes) -> Row:
     """`dates`: of the verified log; the node's grant is looked up there."""
-    granted = node.granted
-    platform = granted[1].platform if granted else node.platform
-    digest = granted[1].model if granted else node.model
+    granted, last = node.granted, last_entry(node)
+    platform = last.platform if last else node.platform
+    digest = last.model if last else node.model
     model, policy = NOWHERE, NOWHERE
     if digest is not None:
         model, policy = lookup.models.get(digest, (wording.digest(digest), NOWHERE))
@@ -119,6 +120,12 @@ def row_of(node: Node, lookup: Lookup, dates: EntryTimes) -> Row:
         simulated=node.simulated,
         caveats=granted[1].caveats if granted else node.caveats,
     )
+
+
+def last_entry(node: Node) -> GrantEntry | RefusalEntry | None:
+    """The log's newest word on a node: which model it asked for, and on which platform."""
+    known = [each for each in (node.granted, node.refused) if each is not None]
+    return max(known, key=lambda each: each[0])[1] if known else None
 
 
 def rack_in(name: str) -> str:

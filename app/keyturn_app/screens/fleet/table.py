@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.tables import Table
@@ -14,6 +14,8 @@ from keyturn_app.screens.fleet.model import FleetDelegate, FleetModel
 from keyturn_app.screens.fleet.store import FleetStore
 from keyturn_app.screens.fleet.viewmodel import Sorting
 
+_LONG = {Column.NAME: 8, Column.MODEL: 4, Column.POLICY: 4, Column.PLATFORM: 4}
+"""Columns that are wider where there is room, and by which part of it."""
 _DESCENDING_FIRST = {Column.STATE, Column.HEARD, Column.EVIDENCE, Column.CAVEATS}
 
 
@@ -30,6 +32,7 @@ class NodeTable(Table):
         self._chosen: frozenset[Column] = frozenset()
         self._sorting = Sorting()
         self._marked: str | None = None
+        self._sized: set[Column] = set()  # by hand
         self._over, self._menu_open, self._showing = False, False, False
         self.fleet = FleetModel(store, self._visible)
         self._delegate = FleetDelegate(self.fleet)
@@ -46,6 +49,7 @@ class NodeTable(Table):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setMinimumSectionSize(56)
         header.sectionClicked.connect(self._header_clicked)
+        header.sectionResized.connect(self._section_resized)
         self.selectionModel().currentRowChanged.connect(self._current_changed)
         self.activated.connect(lambda index: self.picked.emit(self.fleet.name_at(index.row())))
         self.clicked.connect(self._clicked)
@@ -85,7 +89,12 @@ class NodeTable(Table):
             return
         self._quietly(lambda: self.selectRow(row))
         if name != before:
-            self.scrollTo(self.fleet.index(row, 0))
+            self._bring(row)
+
+    def _bring(self, row: int) -> None:
+        first, last = self._visible()
+        if not first < row < last:
+            self.scrollTo(self.fleet.index(row, 0), QAbstractItemView.ScrollHint.PositionAtCenter)
 
     def show_menu(self, menu: QMenu, at: QPoint) -> None:
         """Rows hold still while it is open."""
@@ -124,9 +133,20 @@ class NodeTable(Table):
         return max(first, 0), last if last >= 0 else self.fleet.rowCount() - 1
 
     def _fit(self) -> None:
-        shown = set(fitting(self._chosen, self.viewport().width()))
+        """Hide what has no room; what is long by nature gets of the room that is left."""
+        width = self.viewport().width()
+        shown = fitting(self._chosen, width)
+        spare = max(0, width - sum(SHAPES[each].width for each in shown))
         for place, column in enumerate(COLUMNS):
             self.setColumnHidden(place, column not in shown)
+            if column not in self._sized:
+                more = min(spare // _LONG[column], 90) if column in _LONG else 0
+                self.setColumnWidth(place, SHAPES[column].width + more)
+
+    def _section_resized(self, section: int, _before: int, _now: int) -> None:
+        """Widths change for many reasons; only a hand on the header means one to stay."""
+        if QApplication.mouseButtons() & Qt.MouseButton.LeftButton:
+            self._sized.add(COLUMNS[section])
 
     def _menu_closed(self) -> None:
         self._menu_open = False

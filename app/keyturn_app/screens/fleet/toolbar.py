@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QLineEdit, QMenu, QWidget
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import icon
 from keyturn_app.qtkit.theme import colour, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import Pill, button, clear, column, label, restyle, row
 from keyturn_app.screens.fleet.buttons import spaced_button
-from keyturn_app.screens.fleet.columns import COLUMNS, Column, title
+from keyturn_app.screens.fleet.columns import ALWAYS, COLUMNS, Column, title
 from keyturn_app.screens.fleet.filtering import examples
 from keyturn_app.screens.fleet.viewmodel import Chip, FleetView, Problem
 
@@ -27,7 +28,7 @@ class FilterEdit(QLineEdit):
         self.setObjectName("fleet.filter")
         self.setAccessibleName(_("Filter nodes"))
         self.setPlaceholderText(_("Filter: state:refused site:fra-*"))
-        self.setToolTip(_("Words, or fields such as") + "\n" + "\n".join(examples()))
+        self.setToolTip(plain(_("Words, or fields such as") + "\n" + "\n".join(examples())))
         self.setClearButtonEnabled(True)
         self._search = QAction(_("Filter"), self)
         self.addAction(self._search, QLineEdit.ActionPosition.LeadingPosition)
@@ -187,7 +188,7 @@ class Toolbar(QWidget):
         for each in COLUMNS:
             action = menu.addAction(title(each))
             action.setCheckable(True)
-            action.setEnabled(each not in (Column.NAME, Column.STATE))
+            action.setEnabled(each not in ALWAYS)
             action.triggered.connect(lambda on, col=each: self.column_shown.emit(col, on))
             self._column_actions[each] = action
         menu.addSeparator()

@@ -27,11 +27,14 @@ class Trend(pg.PlotWidget):  # type: ignore[misc]
         self.setMouseEnabled(False, False)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.setMinimumHeight(150)
         self.setXRange(-WINDOW, WINDOW * 0.06, padding=0)
         minutes = range(-WINDOW // 60, 1, 5)
-        ticks = [(each * 60, str(each) if each else _("now")) for each in minutes]
+        ticks = [
+            (each * 60, _("{count} min").format(count=each) if each else _("now"))
+            for each in minutes
+        ]
         self.getAxis("bottom").setTicks([ticks])
         self._granted = self.plot(antialias=True)
         self._refused = self.plot(antialias=True)

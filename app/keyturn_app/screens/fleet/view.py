@@ -16,7 +16,8 @@ from keyturn_app.actions import Action
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.pages import Page, PageContext
 from keyturn_app.qtkit.theme import theme
-from keyturn_app.qtkit.widgets import EmptyState, button, card, column, label, row
+from keyturn_app.qtkit.tips import plain
+from keyturn_app.qtkit.widgets import EmptyState, button, card, column, frame, label, row
 from keyturn_app.screens.fleet.drawer import Drawer
 from keyturn_app.screens.fleet.heat import Grouping, HeatGroup
 from keyturn_app.screens.fleet.heatmap import HeatMap
@@ -119,7 +120,6 @@ class FleetPage(Page):
         self._ready.setLayout(ready)
         self._empty = EmptyState("server", "", "")
         self._empty.setObjectName("fleet.empty")
-        self.setFocusProxy(self.table)
         self._stack = QStackedLayout()
         whole = row(spacing=0)
         whole.addLayout(self._stack, 1)
@@ -149,11 +149,13 @@ class FleetPage(Page):
         self._heat.setAutoFillBackground(False)
         self._heat_area = area
         head = row(label(_("Fleet"), "H2"), self._heat_sub, None, self._group)
-        return card(head, area, spacing=6, name="fleet.heat_card")
+        return card(head, area, None, spacing=6, name="fleet.heat_card")
 
     def _trend_part(self) -> QFrame:
         head = row(label(title(), "H2"), None, Legend())
-        return card(head, self._trend, spacing=6, name="fleet.trend_card")
+        inside = column(head, spacing=6, margins=(16, 16, 16, 16))
+        inside.addWidget(self._trend, 1)
+        return frame(inside, "Card", name="fleet.trend_card")
 
     def _connect(self) -> None:
         asked = self.presenter
@@ -327,7 +329,7 @@ class FleetPage(Page):
         self.presenter.select(name)
         why_not = self.presenter.revoke_why_not(TargetKind.NODE)
         revoke.setEnabled(not why_not)
-        revoke.setToolTip(why_not)
+        revoke.setToolTip(plain(why_not))
         self.table.show_menu(menu, at)
 
     def _settings_changed(self) -> None:

@@ -127,6 +127,13 @@ def known(facts: Facts, now: datetime) -> bool:
     return now - connection.heard <= timedelta(seconds=FORGOTTEN_SECONDS)
 
 
+def why_unknown(facts: Facts, now: datetime) -> str:
+    """In a few words; empty while states are known."""
+    if known(facts, now):
+        return ""
+    return _("server out of reach") if facts.trusted else _("server not believed")
+
+
 def notice(facts: Facts, now: datetime) -> Notice:
     """Why nothing is known, and since when."""
     connection = facts.connection
@@ -153,9 +160,12 @@ def _stale_text(connection: Connection, now: datetime) -> str:
     return _("No word from the server since {ago}: states here are as old.").format(ago=ago)
 
 
-def tiles(figures: Figures, query: str, *, reachable: bool) -> Tiles:
-    """The figures with a line each that says what the figure means."""
-    wide = tuple(_tile(state, figures, query, reachable) for state in TILES)
+def tiles(figures: Figures, query: str, *, unknown_for: str = "") -> Tiles:
+    """The figures with a line each that says what the figure means.
+
+    `unknown_for`: why nothing is known, when nothing is.
+    """
+    wide = tuple(_tile(state, figures, query, unknown_for) for state in TILES)
     unknown, wiped = wide[-2], wide[-1]
     sixth = Tile(
         unknown.state,
@@ -169,25 +179,25 @@ def tiles(figures: Figures, query: str, *, reachable: bool) -> Tiles:
     return Tiles(wide, (*wide[:-2], sixth))
 
 
-def _tile(state: NodeState, figures: Figures, query: str, reachable: bool) -> Tile:
+def _tile(state: NodeState, figures: Figures, query: str, unknown_for: str) -> Tile:
     count = figures.counts.get(state, 0)
     mine = f"state:{state.value}"
     return Tile(
         state,
         node_look(state),
         f"{count:,}",
-        _sub(state, count, figures, reachable),
+        _sub(state, figures, unknown_for),
         mine,
         query == mine,
         state is NodeState.REFUSED and count > 0,
     )
 
 
-def _sub(state: NodeState, count: int, figures: Figures, reachable: bool) -> str:
-    if state is NodeState.UNKNOWN and not reachable and count:
-        return _("server out of reach")
+def _sub(state: NodeState, figures: Figures, unknown_for: str) -> str:
+    if state is NodeState.UNKNOWN and unknown_for:
+        return unknown_for
     return {
-        NodeState.ATTESTED: _share(count, figures.total),
+        NodeState.ATTESTED: _share(figures.counts.get(state, 0), figures.total),
         NodeState.STALE: _("silent over {seconds} s").format(seconds=STALE_SECONDS)
         if figures.silence is None
         else _("silent up to {age}").format(age=wording.age(figures.silence)),
@@ -205,7 +215,7 @@ def _share(count: int, total: int) -> str:
         return _("of no nodes")
     tenths = count * 1000 // total
     return _("{percent} % of {total}").format(
-        percent=f"{tenths // 10}.{tenths % 10}" if tenths < 1000 else "100", total=f"{total:,}"
+        percent=f"{tenths / 10:.1f}".removesuffix(".0"), total=f"{total:,}"
     )
 
 

@@ -11,6 +11,7 @@ from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.pages import Page, PageContext
 from keyturn_app.qtkit.tables import LookDelegate, Table
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import ROW
 from keyturn_app.qtkit.widgets import (
     EmptyState,
@@ -65,6 +66,10 @@ class LogPage(Page):
         ]
         self._show()
 
+    @property
+    def of_the_server(self) -> bool:
+        return self._presenter.view().section is not Section.ALARM
+
     def open(self, target: str) -> None:
         self._presenter.open(target)
 
@@ -118,7 +123,7 @@ class LogPage(Page):
             (self._verify, view.why_not.verify),
         ):
             made.setEnabled(not reason)
-            made.setToolTip(reason)
+            made.setToolTip(plain(reason))
 
     def _show_rows(self, view: LogView) -> None:
         bar = self._table.verticalScrollBar()

@@ -7,11 +7,12 @@ import pytest
 from keyturn.client.inventory import NodeState
 from keyturn.quorum.kinds import Kind
 from keyturn_app.actions import Action, Actions
+from keyturn_app.facts import Link
 from keyturn_app.shell.palette import Kind as RowKind
 from keyturn_app.shell.palette import PalettePresenter, score
 from support.authority import Clock, policy_body
 from support.desks import InlineDesk
-from support.facts import node, standing_desk, with_nodes
+from support.facts import node, standing_desk, with_link, with_nodes
 from unit.client.scripted_server import ScriptedServer
 
 PAGES = frozenset({"fleet", "models", "approvals", "log"})
@@ -79,8 +80,10 @@ def test_letters_in_another_order_do_not_fit() -> None:
     assert score("", "anything") == 0
 
 
-def test_without_a_query_every_action_of_this_page_is_there(bench: Bench) -> None:
-    assert bench.texts("") == ["Approve proposal", "Go to Fleet"]
+def test_without_a_query_every_action_of_this_page_is_there_what_can_be_done_first(
+    bench: Bench,
+) -> None:
+    assert bench.texts("") == ["Go to Fleet", "Approve proposal"]
 
 
 def test_an_action_that_cannot_be_done_says_why(bench: Bench) -> None:
@@ -94,6 +97,7 @@ def test_an_action_that_cannot_be_done_says_why(bench: Bench) -> None:
 
 def test_enter_runs_what_is_chosen(bench: Bench) -> None:
     bench.palette.search("")
+    bench.palette.move(1)
     bench.palette.move(1)
     assert bench.palette.enter()
     assert bench.ran == ["page.fleet"]
@@ -155,3 +159,9 @@ def test_nothing_is_optimistic_about_a_node(server: ScriptedServer) -> None:
     bench = Bench(desk)
     bench.palette.search("node-1")
     assert bench.palette.view().rows[0].spoken == "node-1, Unknown"
+
+
+def test_nothing_is_found_of_a_server_that_is_not_believed(server: ScriptedServer) -> None:
+    desk = standing_desk(server)
+    desk.show(with_link(with_nodes(desk.facts, NodeState.ATTESTED), Link.DISTRUSTED))
+    assert Bench(desk).texts("node-1") == []

@@ -102,6 +102,13 @@ def test_nothing_is_counted_before_it_is_known(server: ScriptedServer) -> None:
 def test_nodes_in_trouble_are_counted_while_live(server: ScriptedServer) -> None:
     desk = standing_desk(server)
     desk.show(with_nodes(desk.facts, *NodeState))
-    assert nodes_in_trouble(desk) == 4
+    assert nodes_in_trouble(desk) == 5  # an attested one without a grant in the log is unknown
     desk.show(with_link(desk.facts, Link.STALE))
     assert nodes_in_trouble(desk) == 0
+
+
+def test_a_server_that_is_not_believed_has_nothing_that_waits(server: ScriptedServer) -> None:
+    server.post(server.authority.propose(Kind.POLICY, "p", policy_body()))
+    desk = standing_desk(server, "bela")
+    desk.show(with_link(desk.facts, Link.DISTRUSTED))
+    assert waiting_for_me(desk) == 0

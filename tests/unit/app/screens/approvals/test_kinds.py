@@ -14,6 +14,7 @@ from keyturn_app.facts import Nodes
 from keyturn_app.questions import Confirm
 from keyturn_app.screens.approvals.naming import field_words
 from keyturn_app.screens.approvals.outcome import Outcome
+from keyturn_app.screens.approvals.waiting import waiting_for_me
 from support.agents import seal_for
 from support.authority import policy_body
 from support.system import admission_body
@@ -127,6 +128,10 @@ def test_an_admission_says_what_it_binds_and_what_is_only_said(
     assert chen.detail.status.word == "Refused by the keyholder"
     assert chen.detail.refusal != ""
     assert chen.detail.receipt is None
+    dora = seat(whole, "dora")
+    assert waiting_for_me(dora.desk.facts, "dora", dora.desk.now()) == 0
+    dora.open(digest)
+    assert dora.decide.reject.possible
 
 
 def test_a_roster_that_asks_for_less_is_pointed_at(whole: Whole) -> None:

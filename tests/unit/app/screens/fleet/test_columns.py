@@ -4,6 +4,7 @@ import math
 
 from keyturn.client.inventory import NodeState
 from keyturn_app.screens.fleet.columns import (
+    ALWAYS,
     COLUMNS,
     DEFAULT,
     Column,
@@ -55,16 +56,16 @@ def test_how_much_of_a_lease_is_left() -> None:
     assert math.isnan(lease_fraction(store, 1))
 
 
-def test_columns_give_way_but_name_and_state_stay() -> None:
+def test_columns_give_way_but_no_state_is_without_its_age() -> None:
     assert fitting(DEFAULT, 2000) == tuple(c for c in COLUMNS if c in DEFAULT)
     narrow = fitting(COLUMNS, 600)
     assert Column.POLICY not in narrow
     assert {Column.NAME, Column.STATE, Column.LEASE} <= set(narrow)
-    assert fitting((), 10) == (Column.NAME, Column.STATE)
+    assert fitting((), 10) == (Column.NAME, Column.STATE, Column.HEARD)
 
 
 def test_the_choice_of_columns_is_kept() -> None:
-    chosen = frozenset({Column.NAME, Column.STATE, Column.RACK})
+    chosen = ALWAYS | {Column.RACK}
     assert read_columns(write_columns(chosen)) == chosen
     for text in (None, "", "nonsense", "name,nonsense"):
         assert read_columns(text) == DEFAULT

@@ -30,7 +30,7 @@ def case(world: World, state: NodeState, node: Node | None = None, **values: obj
     assert facts.seen is not None
     node = node or world.node()
     row = row_of(node, lookup_of(facts, NOW), EntryTimes(facts.seen.leaves))
-    made = Case(node, row, state, True, facts.seen.state)
+    made = Case(node, row, state, "", facts.seen.state)
     return replace(made, **values)  # type: ignore[arg-type]
 
 
@@ -98,8 +98,10 @@ def test_why_unknown(world: World) -> None:
     assert "Its lease ended" in why(case(world, NodeState.UNKNOWN, node), over)
     never = replace(node, granted=None)
     assert "does not bear out" in why(case(world, NodeState.UNKNOWN, never), NOW)
-    unreached = case(world, NodeState.UNKNOWN, reachable=False)
-    assert why(unreached, NOW).endswith("Before that it was Attested.")
+    unreached = case(world, NodeState.UNKNOWN, unknown_for="server out of reach")
+    assert why(unreached, NOW) == (
+        "Nothing is known now: server out of reach. Before that it was Attested."
+    )
 
 
 def test_why_pending_wiped_and_quarantined(world: World) -> None:
@@ -131,7 +133,7 @@ def test_failed_checks_come_first_with_found_expected_and_statement(world: World
     assert shown[0].lines[1] == "expected one of genoa-1"
     assert shown[0].lines[2] == "by roster roster v1"
     assert shown[0].hint == "Roll it back."
-    assert shown[1].lines == ("off",)
+    assert shown[1].lines == ("found off", "expected the same")
 
 
 def test_a_statement_that_is_not_known_is_its_digest(world: World) -> None:

@@ -1,12 +1,14 @@
 """What changed among the facts' nodes is found, by the hint or without it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from keyturn.client.inventory import NodeState
 from keyturn_app.facts import Facts, Nodes
 from keyturn_app.screens.fleet.nodes import NodeKeeper
+from keyturn_app.screens.fleet.rows import NOWHERE
 from keyturn_app.screens.fleet.store import CODE, FleetStore
 from support import fleets
 from unit.app.screens.fleet.world import NAMES, World
@@ -76,3 +78,12 @@ def test_a_new_grant_is_dated_once_the_log_is_here(world: World, keeper: NodeKee
 def test_another_inventory_changes_every_row(world: World, keeper: NodeKeeper) -> None:
     without = replace(world.desk.facts, models=None)
     assert len(keeper.look_up(without, fleets.NOW)) == len(NAMES)
+
+
+def test_statements_are_looked_up_anew_only_when_they_may_differ(
+    world: World, keeper: NodeKeeper
+) -> None:
+    assert keeper.look_up(world.desk.facts, fleets.NOW + timedelta(seconds=1)) == ()
+    expired = keeper.look_up(world.desk.facts, fleets.NOW + timedelta(days=91))
+    assert len(expired) == len(NAMES)
+    assert keeper.row(expired[0]).site == NOWHERE

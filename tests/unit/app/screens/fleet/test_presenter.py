@@ -227,10 +227,48 @@ def test_the_examination_is_asked_for_and_shown(world: World, presenter: FleetPr
     world.desk.answer()
     drawer = presenter.view().drawer
     assert drawer is not None
-    assert not drawer.loading  # the scripted log has no entry of this node
-    assert drawer.checks_note == "There is no evidence to check."
+    assert not drawer.loading
+    assert drawer.checks[0].title == "Evidence"
+    assert drawer.checks_note.endswith("The server has not kept the evidence.")
     presenter.select(None)
     assert presenter.view().drawer is None
+
+
+def test_a_newer_grant_is_examined_anew(world: World, presenter: FleetPresenter) -> None:
+    presenter.select(NAMES[0])
+    before = presenter.view().drawer
+    node = world.regrant()
+    after = presenter.view().drawer
+    assert before is not None
+    assert after is not None
+    assert node.granted is not None
+    assert after.entry == node.granted[0] != before.entry
+    assert f"Log entry {node.granted[0]}," in after.checks_note
+    assert world.desk.facts.seen is not None
+    row = presenter.store.evidence_age()[presenter.store.place[NAMES[0]]]
+    assert row == 0
+
+
+def test_a_node_that_the_log_does_not_know_has_no_checks(
+    world: World, presenter: FleetPresenter
+) -> None:
+    world.show_nodes(Nodes((fleets.a_node("new", NodeState.PENDING),), fleets.NOW))
+    presenter.select("new")
+    drawer = presenter.view().drawer
+    assert drawer is not None
+    assert (drawer.checks, drawer.entry) == ((), None)
+    assert drawer.checks_note == "There is no evidence to check."
+
+
+def test_an_answer_that_comes_too_late_is_dropped(world: World, presenter: FleetPresenter) -> None:
+    world.desk.waiting = True
+    presenter.select(NAMES[0])
+    presenter.select(NAMES[1])
+    world.desk.answer()
+    drawer = presenter.view().drawer
+    assert drawer is not None
+    assert world.node(NAMES[1]).granted is not None
+    assert f"Log entry {drawer.entry}," in drawer.checks_note
 
 
 def test_what_is_unreachable_can_be_tried_again(world: World, presenter: FleetPresenter) -> None:

@@ -25,8 +25,8 @@ def world() -> World:
 
 def offered(world: World, **changed: bool) -> dict[TargetKind, Offer]:
     identity = replace(world.desk.identity, locked=changed.get("locked", False))
-    reachable = changed.get("reachable", True)
-    found = offers(world.node(), world.desk.facts, identity, reachable=reachable)
+    lost = "server out of reach" if changed.get("lost") else ""
+    found = offers(world.node(), world.desk.facts, identity, unknown_for=lost)
     return {each.kind: each for each in found}
 
 
@@ -42,15 +42,15 @@ def test_a_proposer_may_revoke_the_node_and_its_platform(world: World) -> None:
 
 def test_what_may_not_be_revoked_says_why(world: World) -> None:
     assert "locked" in offered(world, locked=True)[TargetKind.NODE].why_not
-    assert "out of reach" in offered(world, reachable=False)[TargetKind.NODE].why_not
+    assert "out of reach" in offered(world, lost=True)[TargetKind.NODE].why_not
     identity = replace(world.desk.identity, officer="nobody")
-    found = offers(world.node(), world.desk.facts, identity, reachable=True)
+    found = offers(world.node(), world.desk.facts, identity, unknown_for="")
     assert "role proposer" in found[0].why_not
     bare = replace(world.node(), granted=None, platform=None)
-    found = offers(bare, world.desk.facts, world.desk.identity, reachable=True)
+    found = offers(bare, world.desk.facts, world.desk.identity, unknown_for="")
     assert "Nothing has proved" in found[1].why_not
-    found = offers(world.node(), Facts(), world.desk.identity, reachable=True)
-    assert "out of reach" in found[0].why_not
+    found = offers(world.node(), Facts(), world.desk.identity, unknown_for="")
+    assert "nothing is known yet" in found[0].why_not
 
 
 def test_what_is_revoked_already_is_not_revoked_again(world: World) -> None:

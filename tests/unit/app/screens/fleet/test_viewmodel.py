@@ -16,6 +16,7 @@ from keyturn_app.screens.fleet.viewmodel import (
     notice,
     problem,
     tiles,
+    why_unknown,
 )
 from support.fleets import NOW
 
@@ -46,14 +47,16 @@ def test_states_are_known_while_the_server_is_heard_and_believed(
 ) -> None:
     assert known(facts, NOW) is expected
     assert bool(notice(facts, NOW).text) is (facts.connection.link is not Link.LIVE)
+    assert bool(why_unknown(facts, NOW)) is not expected
 
 
 def test_a_distrusted_server_is_an_alarm() -> None:
     assert notice(linked(Link.DISTRUSTED), NOW).tone == "danger"
+    assert why_unknown(linked(Link.DISTRUSTED), NOW) == "server not believed"
 
 
 def test_tiles_add_up_to_the_fleet_wide_and_narrow() -> None:
-    found = tiles(FIGURES, "", reachable=True)
+    found = tiles(FIGURES, "")
     assert sum(int(tile.count) for tile in found.wide) == FIGURES.total
     assert len(found.wide) == 7
     assert len(found.narrow) == 6
@@ -64,27 +67,27 @@ def test_tiles_add_up_to_the_fleet_wide_and_narrow() -> None:
 
 
 def test_a_tile_says_what_its_figure_means() -> None:
-    found = {tile.state: tile for tile in tiles(FIGURES, "state:stale", reachable=True).wide}
+    found = {tile.state: tile for tile in tiles(FIGURES, "state:stale").wide}
     assert found[NodeState.STALE].sub == "silent up to 42 s"
     assert found[NodeState.REFUSED].sub == "3 within 1 h"
     assert found[NodeState.REFUSED].alarming
     assert found[NodeState.STALE].chosen
     assert not found[NodeState.REFUSED].chosen
-    quiet = tiles(Figures({}, 0), "", reachable=True).wide
+    quiet = tiles(Figures({}, 0), "").wide
     assert [tile.count for tile in quiet] == ["0"] * 7
     assert not any(tile.alarming for tile in quiet)
 
 
 def test_attested_is_never_rounded_up_to_all() -> None:
     nearly = Figures({NodeState.ATTESTED: 9_999_999}, 10_000_000)
-    assert tiles(nearly, "", reachable=True).wide[0].sub == "99.9 % of 10,000,000"
+    assert tiles(nearly, "").wide[0].sub == "99.9 % of 10,000,000"
     every = replace(nearly, total=9_999_999)
-    assert tiles(every, "", reachable=True).wide[0].sub == "100 % of 9,999,999"
+    assert tiles(every, "").wide[0].sub == "100 % of 9,999,999"
 
 
 def test_out_of_reach_is_said_beside_unknown() -> None:
-    found = tiles(Figures({NodeState.UNKNOWN: 4}, 4), "", reachable=False)
-    assert found.wide[5].sub == "server out of reach"
+    found = tiles(Figures({NodeState.UNKNOWN: 4}, 4), "", unknown_for="server not believed")
+    assert found.wide[5].sub == "server not believed"
 
 
 def test_a_problem_says_found_expected_and_what_to_do() -> None:

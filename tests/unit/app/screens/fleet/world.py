@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from keyturn.client.inventory import Node, NodeState
 from keyturn.client.proposals import Proposal, Status
+from keyturn.keyrelease.entries import grant_entry
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Nodes
 from keyturn_app.screens.fleet.presenter import FleetPresenter
@@ -42,6 +43,9 @@ class World:
         self.fleet = fleets.invent(first=len(self.server.leaves), names=NAMES)
         for place, node in enumerate(self.fleet.nodes):
             self.fleet.nodes[place] = replace(node, state=NodeState.ATTESTED)
+        for leaf in self.fleet.leaves:
+            self.server.append(leaf)
+        self.fleet.leaves = []
         self.desk = InlineDesk(
             fleets.identity_of(self.server, officer), self.server.client(officer), self.server.clock
         )
@@ -64,6 +68,19 @@ class World:
 
     def node(self, name: str = NAMES[0]) -> Node:
         return next(each for each in self.fleet.nodes if each.name == name)
+
+    def regrant(self, name: str = NAMES[0]) -> Node:
+        """The node renews its lease: the log grows, and the desk hears of both."""
+        node, now = self.node(name), self.desk.now()
+        assert node.granted is not None
+        entry = replace(node.granted[1], until=now + fleets.LEASE)
+        index = self.server.append(grant_entry(now, entry))
+        self.fleet.nodes = [
+            replace(each, granted=(index, entry)) if each is node else each
+            for each in self.fleet.nodes
+        ]
+        self.desk.show(fleets.facts_of(self.server, self.fleet), Topic.SEEN, Topic.NODES)
+        return self.node(name)
 
     def open_proposals(self) -> list[Proposal]:
         found = self.server.client().proposals()
