@@ -23,7 +23,7 @@ from support.stages import Look, scene_named, scene_names, staged
 
 _SLACK = 1
 """Pixels: half of one at each end is rounding."""
-_SHORTENED = ("…",)
+_SHORTENED = "…"
 
 
 def misfits(widget: QWidget) -> Iterator[str]:
@@ -44,8 +44,8 @@ def visible_below(widget: QWidget) -> Iterator[QWidget]:
 def path_of(widget: QWidget) -> str:
     """Its name, or its class below the nearest name."""
     named = widget
-    while not named.objectName() and named.parentWidget() is not None:
-        named = named.parentWidget()
+    while not named.objectName() and (above := named.parentWidget()) is not None:
+        named = above
     if named is widget:
         return widget.objectName()
     return f"{named.objectName()} > {widget.metaObject().className()}"
@@ -81,7 +81,12 @@ def _cut_label(widget: QLabel) -> str:
 
 def _outside(widget: QWidget) -> str:
     parent = widget.parentWidget()
-    if parent is None or _is_view(parent) or widget.objectName().startswith("qt_"):
+    if (
+        parent is None
+        or widget.size().isEmpty()
+        or _is_view(parent)
+        or widget.objectName().startswith("qt_")
+    ):
         return ""
     area = parent.rect().adjusted(-_SLACK, -_SLACK, _SLACK, _SLACK)
     if area.contains(widget.geometry()):
@@ -90,10 +95,11 @@ def _outside(widget: QWidget) -> str:
 
 
 def _wider_than_its_view(widget: QWidget) -> str:
-    if not isinstance(widget, QScrollArea) or widget.widget() is None:
+    held = widget.widget() if isinstance(widget, QScrollArea) else None
+    if held is None or not isinstance(widget, QScrollArea):
         return ""
     fixed = widget.horizontalScrollBarPolicy() is Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-    inside, view = widget.widget().width(), widget.viewport().width()
+    inside, view = held.width(), widget.viewport().width()
     return f"scrolls no wider than {view}, holds {inside}" if fixed and inside > view else ""
 
 
