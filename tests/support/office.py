@@ -39,7 +39,7 @@ from keyturn_app.desk import Identity
 from keyturn_app.facts import Facts, Link
 from keyturn_app.live.desk import LiveDesk
 from keyturn_app.live.line import Wiring, wiring_of
-from keyturn_app.live.profiles import Environment, Known, ProfileStore
+from keyturn_app.live.profiles import Environment, Known, ProfileStore, seat_id
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.settings import Settings
 from keyturn_app.shell.seats import Chair, Seats
@@ -285,8 +285,8 @@ def _chair(
         write_key_file(path, secret, bytearray(passphrase_of(name).encode()), cost=QUICK)
     world, clock = whole.world, whole.system.clock
     profile = Profile(world.url, world.pin, whole.system.fingerprint, name, InFile(path))
-    places = store.places_for(name)
-    store.keep(Known(name, "test", Environment.DEMO, profile, name, places))
+    places = store.places_for(seat_id(profile))
+    store.keep(Known(seat_id(profile), "test", Environment.DEMO, profile, name, places))
     shipped = wiring_of(profile, places, clock)
     wiring = shipped if wire is None else wire(shipped, name)
     identity = Identity(profile, "test", name, name.title(), locked=True)

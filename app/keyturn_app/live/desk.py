@@ -54,7 +54,7 @@ class LiveDesk(QObject):
         self._line = Line(profile, places, wiring=chosen, now=now)
         self._facts = self._line.take().facts
         self._told: list[tuple[Listener, frozenset[Topic]]] = []
-        self._unlocking = 0
+        self._locks = 0
         self._closed = False
         self._drained = self._timer(DRAIN_MS, self._drain, Qt.TimerType.PreciseTimer)
         self._ticked = self._timer(TICK_MS, self._tick, Qt.TimerType.CoarseTimer)
@@ -116,11 +116,10 @@ class LiveDesk(QObject):
         failed: Callable[[KeyturnError], None],
     ) -> None:
         """Takes a few hundred milliseconds, elsewhere. Wipes `passphrase`."""
-        self._unlocking += 1
-        mine = self._unlocking
+        before = self._locks
 
         def finish() -> None:
-            if mine != self._unlocking:
+            if before != self._locks:
                 failed(Locked(_("locked again before the key was open")))
                 return
             self._unlocked()
@@ -135,11 +134,13 @@ class LiveDesk(QObject):
 
     def lock(self) -> None:
         """At once: keys overwritten, connections ended. The facts stay, and are not refreshed."""
-        self._unlocking += 1
-        self._line.lock()
-        if not self._identity.locked:
-            self._identity = replace(self._identity, locked=True)
-            self._tell(frozenset({Topic.IDENTITY}))
+        self._locks += 1
+        try:
+            self._line.lock()
+        finally:
+            if not self._identity.locked:
+                self._identity = replace(self._identity, locked=True)
+                self._tell(frozenset({Topic.IDENTITY}))
 
     def rest(self) -> None:
         """Another seat has the window: the key stays open, nothing is asked. `wake` ends it."""

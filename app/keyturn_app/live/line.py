@@ -135,8 +135,10 @@ class Line:
         """Keys overwritten, both connections ended, the session forgotten. Facts stay as known."""
         with self._guard:
             self._epoch += 1
-            self._key.lock()
-            self._end()
+            try:
+                self._key.lock()
+            finally:  # a card's reader that faults keeps nothing open
+                self._end()
 
     def rest(self) -> None:
         """As locked, but the key stays open: another officer has the window."""
@@ -182,10 +184,12 @@ class Line:
         """Locked, and both threads end; nothing is delivered any more."""
         with self._guard:
             self._epoch += 1
-            self._key.lock()
-            self._talker.close()
-            if self._listener is not None:
-                self._listener.close()
+            try:
+                self._key.lock()
+            finally:
+                self._talker.close()
+                if self._listener is not None:
+                    self._listener.close()
 
     def join(self, seconds: float) -> None:
         """Wait for the threads. A connection that is just being made may take longer: they are

@@ -112,7 +112,7 @@ class Listener:
                 self._transport = transport
             transport.use_token(sign_in(transport, self._pin, self._signer, self._now()).token)
             last = newest(transport)
-            if self._after is None:
+            if self._after is None or last < self._after:  # numbered anew: a server put back
                 self._after = max(0, last - BACKLOG)
             for event in follow(transport, self._after, lambda _: False):
                 self._after, self._failures = event.id, 0
@@ -130,7 +130,8 @@ class Listener:
         if fresh:
             behind = None if at is None else max(0, int((now - at).total_seconds() * 1000))
             self._pulse.beat(behind)
-        self._mailbox.happened(Happening(event.id, event.kind, dict(event.data), at or now))
+        at = now if at is None else min(at, now)  # none is newer than what happens here
+        self._mailbox.happened(Happening(event.id, event.kind, dict(event.data), at))
         self._touch(touched_by(event.kind))
 
     def _broken(self, error: KeyturnError) -> None:

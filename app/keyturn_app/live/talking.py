@@ -147,6 +147,7 @@ class Talker:
     # ---- on the thread ----
 
     def _run(self) -> None:
+        self._forget()  # a session that a killed app left
         while (step := self._next()) is not None:
             step()
         self._forget()

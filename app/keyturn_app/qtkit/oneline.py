@@ -4,6 +4,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel
 
+from keyturn_app.qtkit.tips import plain
+
 _LEAST = 20
 
 
@@ -25,7 +27,7 @@ class OneLine(QLabel):
         area = self.contentsRect()
         end = Qt.TextElideMode.ElideRight
         shown = self.fontMetrics().elidedText(self.text(), end, area.width())
-        tip = "" if shown == self.text() else self.text()
+        tip = "" if shown == self.text() else plain(self.text())
         if self.toolTip() != tip:
             self.setToolTip(tip)
         self.style().drawItemText(

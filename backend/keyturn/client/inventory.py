@@ -1,5 +1,6 @@
 """Models and nodes, as the server reports them: display data, marked where the log proves it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -9,7 +10,7 @@ from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields
 from keyturn.base.times import parse_time
 from keyturn.client.answers import optional_integer, optional_text, optional_texts
-from keyturn.client.errors import ServerLied
+from keyturn.client.errors import MalformedAnswer, ServerLied
 from keyturn.client.nodeindex import Granted, Newest, NodeIndex, Refused
 from keyturn.quorum.bodies import Admission
 from keyturn.quorum.kinds import Kind, TargetKind
@@ -122,13 +123,22 @@ def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
     return replace(model, name=signed.name, version=signed.version)
 
 
+def check_once(names: Iterable[str], what: str) -> None:
+    """Raises ServerLied when one is listed twice: it would be counted and shown as two."""
+    seen: set[str] = set()
+    for each in names:
+        if each in seen:
+            raise ServerLied(f"the server lists a {what} twice", found=each, expected="each once")
+        seen.add(each)
+
+
 def read_node(fields: Fields, index: NodeIndex, authority: AuthorityState, now: datetime) -> Node:
     """One node of the server's list; `index` and `authority` are of one log.
 
     The state is the server's word only as far as the log and the time allow (I10).
     Raises MalformedAnswer.
     """
-    name = fields.text("name", limit=64)
+    name = _name(fields)
     newest = index.newest(name)
     granted = newest.granted
     claimed = fields.text("state", limit=40)
@@ -148,7 +158,8 @@ def read_node(fields: Fields, index: NodeIndex, authority: AuthorityState, now: 
         _by_the_log(
             NodeState(claimed) if claimed in _STATES else NodeState.UNKNOWN,
             newest,
-            revoked=not targets.isdisjoint(authority.revoked),
+            revoked=not targets.isdisjoint(authority.revoked)
+            or _rests_on_revoked(granted, authority),
         ),
         None,
         heard,
@@ -168,6 +179,30 @@ def read_node(fields: Fields, index: NodeIndex, authority: AuthorityState, now: 
         newest.refused,
     )
     return judged_at(node, now)
+
+
+def _name(fields: Fields) -> str:
+    """As the keyholder takes names: one that looks like another could stand in for it."""
+    name = fields.text("name", limit=64)
+    if not name.isascii() or not name.replace("-", "").replace(".", "").isalnum():
+        raise MalformedAnswer(
+            "node: name", found=ascii(name)[:80], expected="letters, digits, '-' and '.'"
+        )
+    return name
+
+
+def _rests_on_revoked(granted: Granted | None, authority: AuthorityState) -> bool:
+    """Whether the policy that the grant names is revoked; which measurement it had, it does not."""
+    revoked = {target for kind, target in authority.revoked if kind is TargetKind.POLICY}
+    if granted is None or not revoked:
+        return False
+    rests_on = (authority.by_digest.get(each) for each in granted[1].statements)
+    return any(
+        each is not None
+        and each.statement.kind is Kind.POLICY
+        and each.statement.subject in revoked
+        for each in rests_on
+    )
 
 
 def standing(node: Node, now: datetime) -> tuple[NodeState, int | None]:

@@ -64,6 +64,10 @@ def withdraw_question(case: Case) -> Confirm:
 
 
 def _count(changes: Changes) -> str:
+    if [each.place for each in changes.rows] == ["expires"]:
+        return _("Nothing but its time changes: it expires {when}.").format(
+            when=changes.rows[0].after
+        )
     if changes.before_title:
         return n_("{count} change", "{count} changes", len(changes.rows))
     return n_("{count} place, all new", "{count} places, all new", len(changes.rows))

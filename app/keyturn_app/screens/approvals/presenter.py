@@ -110,7 +110,7 @@ class ApprovalsPresenter(Presenter[PageView]):
     def case(self) -> Case | None:
         """The proposal that is open: from a file, or from the server."""
         if self.filing.opened is not None:
-            return case_of_file(self.filing.opened.file, self._desk.facts.seen)
+            return case_of_file(self.filing.opened.file, self._desk.facts.seen, self._desk.now())
         return next((each for each in self._cases() if each.digest == self._opened), None)
 
     def tick(self) -> None:
@@ -274,7 +274,8 @@ class ApprovalsPresenter(Presenter[PageView]):
             for digest, (proposal, then) in self._answers.items()
             if then is facts.proposals
         }
-        return tuple(case_of(each, facts.seen) for each in inbox.overlaid(facts, newer))
+        now = self._desk.now()
+        return tuple(case_of(each, facts.seen, now) for each in inbox.overlaid(facts, newer))
 
     def _detail(self, case: Case) -> Detail:
         return detail(

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from keyturn_app.screens.fleet.store import STATES, FleetStore
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell must not begin: a spreadsheet would run it."""
+_FORMULA_INSIDE = re.compile(r"([,;]\s*)(?=[=+@-])")
+"""Where a spreadsheet would begin a cell with one in a line that is a comment to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def csv_bytes(heading: Heading, rows: Iterable[Sequence[str]]) -> bytes:
     """Comment lines, then a row of titles, then `rows` with a cell for each column."""
     out = io.StringIO()
     for each in heading.lines():
-        out.write(f"# {' '.join(each.split())}\n")
+        out.write(f"# {_FORMULA_INSIDE.sub(_quoted, ' '.join(each.split()))}\n")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([title(column) for column in COLUMNS])
     writer.writerows([[_harmless(each) for each in row] for row in rows])
@@ -69,7 +72,7 @@ def tabbed(store: FleetStore, places: Iterable[int], shown: Sequence[Column]) ->
     lines = ["\t".join(title(column) for column in shown)]
     for place in places:
         cells = (_harmless(cell(store, place, column)) for column in shown)
-        lines.append("\t".join(each.replace("\t", " ") for each in cells))
+        lines.append("\t".join(" ".join(each.split()) for each in cells))
     return "\n".join(lines)
 
 
@@ -98,6 +101,10 @@ def document(store: FleetStore, place: int) -> dict[str, object]:
 
 def _number(value: float) -> int | None:
     return None if value != value else int(value)
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return f"{found[1]}'"
 
 
 def _harmless(text: str) -> str:

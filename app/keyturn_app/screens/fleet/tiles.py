@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.oneline import OneLine
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import column, label, row, set_class
 from keyturn_app.screens.fleet.viewmodel import Tile, Tiles
 
@@ -56,7 +57,7 @@ class TileButton(QPushButton):
         self.setChecked(tile.chosen)
         self.setObjectName(f"fleet.tile.{tile.state.value}")
         self.setAccessibleName(f"{tile.look.word}: {tile.count}, {tile.sub}")
-        self.setToolTip(_("Show these nodes only: {query}").format(query=tile.query))
+        self.setToolTip(plain(_("Show these nodes only: {query}").format(query=tile.query)))
 
 
 class TileRow(QWidget):

@@ -10,6 +10,7 @@ from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import icon
 from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.theme import colour, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import Pill, button, clear, column, label, restyle, row
 from keyturn_app.screens.fleet.buttons import spaced_button
 from keyturn_app.screens.fleet.columns import ALWAYS, COLUMNS, Column, title
@@ -28,7 +29,7 @@ class FilterEdit(QLineEdit):
         self.setObjectName("fleet.filter")
         self.setAccessibleName(_("Filter nodes"))
         self.setPlaceholderText(_("Filter: state:refused site:fra-*"))
-        self.setToolTip(_("Words, or fields such as") + "\n" + "\n".join(examples()))
+        self.setToolTip(plain(_("Words, or fields such as") + "\n" + "\n".join(examples())))
         self.setClearButtonEnabled(True)
         self._search = QAction(_("Filter"), self)
         self.addAction(self._search, QLineEdit.ActionPosition.LeadingPosition)

@@ -12,6 +12,7 @@ from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.pages import Page, PageContext
 from keyturn_app.qtkit.tables import LookDelegate, Table
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import ROW
 from keyturn_app.qtkit.widgets import (
     EmptyState,
@@ -123,7 +124,7 @@ class LogPage(Page):
             (self._verify, view.why_not.verify),
         ):
             made.setEnabled(not reason)
-            made.setToolTip(reason)
+            made.setToolTip(plain(reason))
 
     def _show_rows(self, view: LogView) -> None:
         bar = self._table.verticalScrollBar()

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLa
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import DigestLabel
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
     KeyValues,
@@ -176,7 +177,7 @@ class DetailView(QFrame):
         ):
             why_not = actions[name].why_not
             which.setEnabled(not why_not)
-            which.setToolTip(why_not)
+            which.setToolTip(plain(why_not))
             if why_not and why_not not in said:
                 said.append(why_not)
         self._why_not.setText(" ".join(said))

@@ -16,6 +16,7 @@ from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.tables import Table
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
     EmptyState,
@@ -274,4 +275,4 @@ def _cells(model: Row, *, dimmed: bool) -> CellRow:
 
 def _show_action(which: QPushButton, action: ActionView) -> None:
     which.setEnabled(not action.why_not)
-    which.setToolTip(action.why_not)
+    which.setToolTip(plain(action.why_not))
