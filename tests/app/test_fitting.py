@@ -19,6 +19,9 @@ from support.stages import Look, scene_named, scene_names, staged
 
 ROOT = Path(__file__).resolve().parents[2]
 NARROW = Path(__file__).with_name("narrow.txt")
+SOME = ("fleet-node", "models-detail", "approvals-policy", "log-entry", "settings")
+"""One scene of each page, with whatever lies beside it."""
+
 SMALLEST = QSize(900, 680)
 
 
@@ -32,7 +35,7 @@ def test_a_scene_fits_a_small_screen(name: str, qtbot: QtBot, tmp_path: Path) ->
 def test_it_fits_on_a_screen_twice_as_fine() -> None:
     """In a process of its own: the scale is read once."""
     done = subprocess.run(
-        [sys.executable, "-m", "support.fitting", "1280", "800"],
+        [sys.executable, "-m", "support.fitting", "1280", "800", *SOME],
         env={
             **os.environ,
             "QT_QPA_PLATFORM": "offscreen",
@@ -49,7 +52,7 @@ def test_it_fits_on_a_screen_twice_as_fine() -> None:
 
 def test_what_is_cut_off_in_the_smallest_window_is_known(qtbot: QtBot, tmp_path: Path) -> None:
     found = set()
-    for name in ("fleet-node", "models-detail", "approvals-policy", "log-entry", "settings"):
+    for name in SOME:
         with staged(scene_named(name), tmp_path, Look(size=SMALLEST)) as window:
             assert window.size() == window.minimumSize() == SMALLEST
             found |= {each.partition(":")[0] for each in misfits(window)}

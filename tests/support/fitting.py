@@ -1,11 +1,11 @@
 """What does not fit: words cut off that were not shortened on purpose, and what sticks out.
 
-`python -m support.fitting WIDTH HEIGHT` says it of every scene, one line each: for a scale of the
-screen that Qt reads once a process.
+`python -m support.fitting WIDTH HEIGHT [SCENE…]` says it of every scene, or of those, one line
+each: for a scale of the screen that Qt reads once a process.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -118,10 +118,10 @@ def _place(widget: QWidget) -> str:
     return f"{area.left()},{area.top()}…{area.right()},{area.bottom()}"
 
 
-def main(width: int, height: int) -> None:
+def main(width: int, height: int, names: Sequence[str]) -> None:
     app = QApplication([])
     with TemporaryDirectory() as scratch:
-        for name in scene_names():
+        for name in names or scene_names():
             with staged(
                 scene_named(name), Path(scratch), Look(size=QSize(width, height))
             ) as window:
@@ -131,4 +131,4 @@ def main(width: int, height: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
