@@ -13,6 +13,7 @@ from keyturn.client.proposals import Status
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
 from keyturn_app.questions import Confirm
+from keyturn_app.screens.approvals.asking import _typed
 from keyturn_app.screens.approvals.case import case_of_file
 from keyturn_app.screens.approvals.outcome import Outcome
 from keyturn_app.screens.approvals.viewmodel import changes_view, standing
@@ -180,6 +181,23 @@ def test_hidden_characters_are_seen_in_what_is_compared(server: ScriptedServer) 
     lines = [each.after.text for each in detail.changes.pairs if each.after is not None]
     assert any("firm\\u200bware" in each for each in lines)
     assert any(each.after == "firm\\u200bware" for each in detail.changes.rows)
+
+
+@pytest.mark.parametrize("name", ["serv\u200bing", "serving ", "s\u0435rving", "a\nb"])
+def test_what_no_keyboard_types_can_still_be_revoked(server: ScriptedServer, name: str) -> None:
+    server.enact(Kind.POLICY, name, policy_body())
+    body: Document = {"target_kind": "policy", "target": name}
+    made = server.authority.propose(Kind.REVOCATION, f"policy:{name}", body)
+    case = case_of_file(
+        ProposalFile(parse_statement(made.raw), (), server.client().authority(), b""),
+        None,
+        server.clock(),
+    )
+    typed = _typed(case)
+    assert typed.isascii()
+    assert typed.isprintable()
+    assert typed == typed.strip()
+    assert typed
 
 
 # a weaker rule is pointed at, whichever it is
