@@ -99,7 +99,7 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """`changed`: names whose row differs from the previous `Nodes`; None: all of them."""
+    """`changed`: names that differ from the last `Nodes` by more than age; None: all of them."""
 
     all: tuple[Node, ...]
     as_of: datetime

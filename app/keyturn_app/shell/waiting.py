@@ -6,12 +6,13 @@ from keyturn_app.desk import Desk
 from keyturn_app.facts import Link
 from keyturn_app.screens.approvals import waiting
 
-NEEDS_ATTENTION = {
+NEEDS_ATTENTION = (
     NodeState.STALE,
     NodeState.REFUSED,
     NodeState.QUARANTINED,
     NodeState.UNKNOWN,
-}
+)
+"""No set: an enumeration's hash is slow, and every node is looked at each second."""
 
 
 def officer_of(desk: Desk) -> Officer | None:

@@ -92,7 +92,7 @@ class InboxModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _text(row, column)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return row.spoken if column is Column.SUBJECT else _text(row, column)
+            return row.spoken if column is Column.SUBJECT else _text(row, column) or _("never")
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain(row.digest) if column is Column.SUBJECT else None
         if role == ROW_ROLE:

@@ -58,7 +58,12 @@ class DetailView(QFrame):
         body.setLayout(self._sections())
         foot = self._make_foot()
         whole = column(
-            top, line(), Scroller(body, name="models.detail.scroll"), line(), foot, spacing=0
+            top,
+            line(),
+            Scroller(body, name="models.detail.scroll", title=_("Details")),
+            line(),
+            foot,
+            spacing=0,
         )
         whole.setStretch(2, 1)
         self.setLayout(whole)

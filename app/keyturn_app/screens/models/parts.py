@@ -114,9 +114,10 @@ class SmallTable(Table):
 class Scroller(QScrollArea):
     """Scrolls downwards only; what is in it is as wide as the view."""
 
-    def __init__(self, inside: QWidget, *, name: str) -> None:
+    def __init__(self, inside: QWidget, *, name: str, title: str) -> None:
         super().__init__()
         self.setObjectName(name)
+        self.setAccessibleName(title)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
