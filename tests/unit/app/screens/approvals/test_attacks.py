@@ -12,7 +12,7 @@ from keyturn.client.offline import ProposalFile
 from keyturn.client.proposals import Status
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
-from keyturn_app.questions import Confirm
+from keyturn_app.questions import Confirm, Confirmed
 from keyturn_app.screens.approvals.asking import _typed
 from keyturn_app.screens.approvals.case import case_of_file
 from keyturn_app.screens.approvals.outcome import Outcome
@@ -310,6 +310,27 @@ def test_a_long_text_is_compared_in_no_time(
     assert time.process_time() - began < 2.0
     assert max(len(each.after or "") for each in found.rows) < 10_000
     assert any(each.after is not None and each.after.marks for each in found.pairs)
+
+
+def test_what_was_asked_of_a_file_is_not_posted(server: ScriptedServer, tmp_path: Path) -> None:
+    """The file was closed while the question stood: nothing is signed, here or there."""
+    made = server.authority.propose(Kind.POLICY, "serving", policy_body())
+    digest = server.post(made)
+    presenter, officer, _desk = page(server)
+    path = tmp_path / "proposal.json"
+    path.write_bytes(server.client("bela").export(digest).to_bytes())
+    officer.chosen = path
+    presenter.open_file()
+    held: list[Callable[[Confirmed | None], None]] = []
+
+    def wait(_question: Confirm, answered: Callable[[Confirmed | None], None]) -> None:
+        held.append(answered)
+
+    officer.confirm = wait  # type: ignore[method-assign]
+    presenter.approve()
+    presenter.open(digest)  # from the list
+    held[0](Confirmed())
+    assert server.held[digest].approvals == []
 
 
 def test_b64_is_what_a_file_holds(server: ScriptedServer, tmp_path: Path) -> None:
