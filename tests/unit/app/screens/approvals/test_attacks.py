@@ -200,6 +200,27 @@ def test_what_no_keyboard_types_can_still_be_revoked(server: ScriptedServer, nam
     assert typed
 
 
+def test_two_long_names_of_the_same_ends_are_told_apart(server: ScriptedServer) -> None:
+    ends = "production-inference-", "-in-all-sites-of-the-company"
+    server.enact(Kind.POLICY, "strict".join(ends), policy_body())
+    found = said(server, Kind.POLICY, "lax".join(ends), policy_body())
+    assert any("lax".join(ends) in each for each in found), found
+
+
+def test_a_servers_words_push_nothing_out_of_sight(server: ScriptedServer) -> None:
+    made = server.authority.propose(Kind.POLICY, "serving", policy_body())
+    digest = server.post(made)
+    evil = "no\u202e" + "\n" * 5000 + "In force since log entry 7."
+    server.held[digest].refusal = {"kind": "x", "message": evil}
+    presenter, _officer, _desk = page(server)
+    presenter.open(made.digest)
+    detail = presenter.view().detail
+    assert detail is not None
+    assert detail.refusal
+    assert len(detail.refusal) < 600
+    assert not {"\n", "\u202e"} & set(detail.refusal)
+
+
 # a weaker rule is pointed at, whichever it is
 
 
