@@ -18,7 +18,6 @@ from keyturn.quorum.roster import OfficerId
 from keyturn_app.desk import Identity, Locked, Topic
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _
-from keyturn_app.live.gathering import GATHERED
 from keyturn_app.live.line import Line, Wiring, wiring_of
 
 T = TypeVar("T")
@@ -104,7 +103,7 @@ class LiveDesk(QObject):
         return lambda: dropped.append(True)
 
     def refresh(self, *topics: Topic) -> None:
-        self._line.refresh(topics or GATHERED)
+        self._line.refresh(topics or None)
 
     # ---- the lock ----
 
