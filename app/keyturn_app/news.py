@@ -154,7 +154,15 @@ Words = tuple[str, str, Tone, str, str, str]
 def _text(data: Mapping[str, object], name: str) -> str:
     """A field of what the server sent, cut to what a line can hold."""
     value = data.get(name, "") if name else ""
-    return value[:200] if isinstance(value, str) else str(value)[:40]
+    return _plain(value, 200)
+
+
+def _plain(value: object, longest: int) -> str:
+    """A text or number of the server's on one line; what would be obeyed is a mark instead."""
+    if not isinstance(value, str | int):
+        return ""
+    text = str(value)[:longest]
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def _subject(data: Mapping[str, object]) -> str:
@@ -205,7 +213,7 @@ def _grant(data: Mapping[str, object]) -> Words:
 def _refusal(data: Mapping[str, object]) -> Words:
     title = _("{node} was refused a key").format(node=_text(data, "node"))
     reasons = data.get("reasons")
-    told = ", ".join(str(each)[:60] for each in reasons[:4]) if isinstance(reasons, list) else ""
+    told = ", ".join(_plain(each, 60) for each in reasons[:4]) if isinstance(reasons, list) else ""
     return title, told, Tone.ATTENTION, "octagon-x", "fleet", "node"
 
 

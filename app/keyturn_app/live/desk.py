@@ -18,7 +18,6 @@ from keyturn.quorum.roster import OfficerId
 from keyturn_app.desk import Identity, Locked, Topic
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _
-from keyturn_app.live.gathering import GATHERED
 from keyturn_app.live.line import Line, Wiring, wiring_of
 
 T = TypeVar("T")
@@ -104,7 +103,7 @@ class LiveDesk(QObject):
         return lambda: dropped.append(True)
 
     def refresh(self, *topics: Topic) -> None:
-        self._line.refresh(topics or GATHERED)
+        self._line.refresh(topics or None)
 
     # ---- the lock ----
 
@@ -184,12 +183,14 @@ class LiveDesk(QObject):
     def _deliver(self, topics: frozenset[Topic]) -> None:
         delivery = self._line.take()
         told = delivery.topics | topics
-        if told:
-            self._facts = delivery.facts
-            told |= self._named()
-            self._tell(told)
-        for answer in delivery.answers:
-            answer()
+        try:
+            if told:
+                self._facts = delivery.facts
+                told |= self._named()
+                self._tell(told)
+        finally:  # a page's fault must not cost another one its answer
+            for answer in delivery.answers:
+                answer()
 
     def _named(self) -> frozenset[Topic]:
         """The officer's name as the roster in force has it."""

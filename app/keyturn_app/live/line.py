@@ -20,7 +20,6 @@ from keyturn.officerkeys.signer import Signer
 from keyturn_app.desk import Locked, Topic
 from keyturn_app.facts import STALE_SECONDS, Connection, Facts, Link
 from keyturn_app.i18n import _
-from keyturn_app.live.gathering import GATHERED
 from keyturn_app.live.listening import Listener
 from keyturn_app.live.lockedkey import LockedKey
 from keyturn_app.live.mailbox import Delivery, Mailbox
@@ -163,8 +162,8 @@ class Line:
         """In order, with the verified client; `done` or `failed` comes with a delivery."""
         self._talker.ask(work, done, failed)
 
-    def refresh(self, topics: Iterable[Topic] = GATHERED) -> None:
-        """The officer wants it asked again now; also what ends distrust, if it verifies."""
+    def refresh(self, topics: Iterable[Topic] | None = None) -> None:
+        """Ask it again now. Without topics everything, and that ends distrust, if it verifies."""
         self._talker.refresh(topics)
 
     def take(self) -> Delivery:

@@ -21,6 +21,7 @@ STALE_SECONDS = 10
 """Two of the control plane's usual heartbeats: without a word for longer, nothing is *attested*."""
 FORGOTTEN_SECONDS = 60
 """Without a word for longer, nothing is known."""
+_LONGEST = 300  # characters of a name, an id or a time
 _LONG_AGO = 10**9  # seconds; whatever is older is as good as that
 
 
@@ -101,9 +102,9 @@ def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
     signed = None if admission is None else admission.statement.body
     model = Model(
         digest,
-        fields.text("model_id", limit=200),
-        fields.text("name", limit=200),
-        fields.text("version", limit=100),
+        _shown(fields, "model_id", fields.text("model_id", limit=200)),
+        _shown(fields, "name", fields.text("name", limit=200)),
+        _shown(fields, "version", fields.text("version", limit=100)),
         fields.integer("files"),
         fields.integer("bytes"),
         fields.text("ingest_key", limit=64, empty=True),
@@ -144,14 +145,16 @@ def read_node(fields: Fields, index: NodeIndex, authority: AuthorityState, now: 
     claimed = fields.text("state", limit=40)
     last_seen, last_attested = (optional_text(fields, n) for n in ("last_seen", "last_attested"))
     heard = _heard(optional_integer(fields, "age_seconds"), last_seen, now)
-    model, platform = optional_text(fields, "model"), optional_text(fields, "platform")
+    model, platform, lease, lease_until = (
+        _optional(fields, each) for each in ("model", "platform", "lease", "lease_until")
+    )
     targets = {
         (TargetKind.NODE, name),
         (TargetKind.PLATFORM, granted[1].platform if granted else platform),
         (TargetKind.MODEL, granted[1].model if granted else model),
     }
     roster = authority.roster
-    caveats = optional_texts(fields, "caveats")
+    caveats = tuple(_shown(fields, "caveats", e) for e in optional_texts(fields, "caveats"))
     simulated = fields.boolean("simulated") or (roster is not None and roster.simulation)
     node = Node(
         name,
@@ -166,8 +169,8 @@ def read_node(fields: Fields, index: NodeIndex, authority: AuthorityState, now: 
         last_seen,
         last_attested,
         model,
-        optional_text(fields, "lease"),
-        optional_text(fields, "lease_until"),
+        lease,
+        lease_until,
         platform,
         _reasons(fields),
         simulated
@@ -189,6 +192,20 @@ def _name(fields: Fields) -> str:
             "node: name", found=ascii(name)[:80], expected="letters, digits, '-' and '.'"
         )
     return name
+
+
+def _optional(fields: Fields, name: str) -> str | None:
+    text = optional_text(fields, name)
+    return text and _shown(fields, name, text)
+
+
+def _shown(fields: Fields, name: str, text: str) -> str:
+    """A text that is what it looks like: no honest server has another one here."""
+    if not text.isprintable() or len(text) > _LONGEST:
+        raise MalformedAnswer(
+            f"{fields.what}: {name}", found=ascii(text)[:80], expected="printable characters"
+        )
+    return text
 
 
 def _rests_on_revoked(granted: Granted | None, authority: AuthorityState) -> bool:

@@ -19,7 +19,7 @@ from keyturn.wire.tls import Pin, pinned_client
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 LONGEST = 300.0
 """Seconds for one whole answer: a byte now and then would keep the other timeouts from passing."""
-MAX_EVENT = 1 << 20
+MAX_EVENT = 256 << 10
 """Bytes from one event of the stream to the next."""
 
 

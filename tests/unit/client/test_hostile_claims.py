@@ -5,16 +5,17 @@ from dataclasses import replace
 
 import pytest
 
+from keyturn.base.strictjson import Fields
 from keyturn.client.errors import MalformedAnswer, ServerLied
-from keyturn.client.inventory import NodeState
+from keyturn.client.inventory import NodeState, read_model
 from keyturn.client.proposals import Status
 from keyturn.keyrelease.entries import grant_entry, read_grant
 from keyturn.quorum.entries import parse_entry
 from keyturn.quorum.kinds import Kind
-from support.authority import Clock, policy_body
+from support.authority import START, Clock, policy_body
 from unit.client.scripted_server import Document, ScriptedServer
 from unit.client.test_client import node_view
-from unit.client.test_inventory import grant, node
+from unit.client.test_inventory import REAL, grant, node
 from unit.quorum.authority_log import AuthorityLog
 
 
@@ -84,3 +85,30 @@ def test_attested_under_a_revoked_policy() -> None:
         )
     )
     assert node(leaf, of=log.state).state is NodeState.QUARANTINED
+
+
+HIDING = ["a\u202eb", "a\nb", "a\x00b", "a\u200bb"]
+
+
+@pytest.mark.parametrize("text", HIDING)
+@pytest.mark.parametrize("field", ["name", "version", "model_id"])
+def test_a_model_that_no_manifest_would_name(field: str, text: str) -> None:
+    view: Document = {
+        "digest": "sha256:" + "ab" * 32, "model_id": "m", "name": "n", "version": "1",
+        "files": 1, "bytes": 1, "ingest_key": "", "tag": "", "has_kek_wrapped": False,
+    }  # fmt: skip
+    read_model(Fields(dict(view), "model"), REAL, START)
+    with pytest.raises(MalformedAnswer, match=field):
+        read_model(Fields({**view, field: text}, "model"), REAL, START)
+
+
+@pytest.mark.parametrize("text", [*HIDING, "x" * 301])
+@pytest.mark.parametrize("field", ["platform", "model", "lease", "lease_until"])
+def test_a_node_whose_texts_hide_something(field: str, text: str) -> None:
+    with pytest.raises(MalformedAnswer, match=field):
+        node(**{field: text})
+
+
+def test_a_caveat_that_hides_something() -> None:
+    with pytest.raises(MalformedAnswer, match="caveats"):
+        node(caveats=["simulated", "\u202efine"])

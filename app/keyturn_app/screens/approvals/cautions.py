@@ -25,6 +25,10 @@ SHOWN = 8
 """Names in one line; how many there are besides is said."""
 
 
+LONG_NAME = 40
+"""Characters; longer ones are cut where they are shown, but for digests."""
+
+
 def cautions(case: Case) -> Iterator[Check]:
     body = case.statement.body
     compared = case.compared_with()
@@ -198,6 +202,9 @@ def _what_comes(body: Body, before: Body) -> Iterator[Check]:
 
 def _lettering(case: Case) -> Iterator[Check]:
     """Characters that cannot be seen anywhere, and letters of other alphabets in names."""
+    subject = case.statement.subject
+    if len(subject) > LONG_NAME and ":" not in subject:
+        yield warning(_("A long name, shown cut in the middle"), visible(subject))
     payload = case.statement.envelope.payload
     if payload.isascii() and b"\\u" not in payload:
         return

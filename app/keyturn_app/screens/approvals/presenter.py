@@ -318,11 +318,13 @@ class ApprovalsPresenter(Presenter[PageView]):
         return offer(case, self._situation())
 
     def _decide(self, case: Case, decision: Decision, question: Confirm) -> None:
-        digest = case.digest
+        digest, on_file = case.digest, self.filing.opened is not None
 
         def answered(answer: Confirmed | None) -> None:
             now = self.case()  # the world may have moved on while the question stood
-            if answer is None or now is None or now.digest != digest or self.why_not(decision):
+            same = now is not None and now.digest == digest
+            same = same and on_file == (self.filing.opened is not None)
+            if answer is None or not same or self.why_not(decision):
                 self.changed()
                 return
             comment = self._comments.get(digest, "").strip()

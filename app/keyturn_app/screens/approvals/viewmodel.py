@@ -54,6 +54,10 @@ LONGEST_VALUE = 4000
 """Characters of one value in the list of fields; the text and the exact bytes have all."""
 
 
+LONGEST_REFUSAL = 500
+"""Characters of what the server says: it must not push the changes out of sight."""
+
+
 class Form(Enum):
     """How a change is shown."""
 
@@ -192,7 +196,7 @@ def detail(
         case.in_force,
         _line(case, now),
         statement.reason,
-        case.refusal.message if case.refusal is not None and case.index is None else "",
+        _refused(case),
         bound(case),
         consequences(case, facts),
         what_changes,
@@ -354,6 +358,14 @@ def _row(kind: Kind, change: Change) -> ChangeRow:
         _readable(change.before),
         _readable(change.after),
     )
+
+
+def _refused(case: Case) -> str:
+    """What the server says that the keyholder said: one line of it, and nothing unseen."""
+    if case.refusal is None or case.index is not None:
+        return ""
+    text = " ".join(case.refusal.message.split())
+    return visible(text if len(text) <= LONGEST_REFUSAL else f"{text[:LONGEST_REFUSAL]} …")
 
 
 def _readable(text: str | None) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.base.strictjson import JsonObject
 from keyturn.client.events import Event
 from keyturn.client.memory import Memory, Session
 from keyturn.client.profile import Places, places_of
@@ -152,3 +153,17 @@ def test_a_session_that_a_killed_app_left_is_forgotten(world: World, tmp_path: P
     assert memory.recall().session is None
     line.close()
     line.join(10)
+
+
+def test_of_a_large_event_only_what_can_be_shown_is_kept(world: World, tmp_path: Path) -> None:
+    with hearing(world, tmp_path / "ada") as heard:
+        heard.until_link(Link.LIVE)
+        listener = heard.line._listener
+        assert listener is not None
+        data: JsonObject = {"node": "n" * 100_000, "x": [[0] * 100_000], "index": 7}
+        data |= {f"field{at}": at for at in range(1000)}
+        listener._happened(Event(10**6, "wiped", data), fresh=True)
+        facts = heard.until(lambda facts: any(each.id == 10**6 for each in facts.happenings))
+        kept = next(each.data for each in facts.happenings if each.id == 10**6)
+        assert len(repr(kept)) < 10_000
+        assert kept["index"] == 7

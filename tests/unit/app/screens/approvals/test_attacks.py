@@ -12,7 +12,8 @@ from keyturn.client.offline import ProposalFile
 from keyturn.client.proposals import Status
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
-from keyturn_app.questions import Confirm
+from keyturn_app.questions import Confirm, Confirmed
+from keyturn_app.screens.approvals.asking import _typed
 from keyturn_app.screens.approvals.case import case_of_file
 from keyturn_app.screens.approvals.outcome import Outcome
 from keyturn_app.screens.approvals.viewmodel import changes_view, standing
@@ -182,6 +183,44 @@ def test_hidden_characters_are_seen_in_what_is_compared(server: ScriptedServer) 
     assert any(each.after == "firm\\u200bware" for each in detail.changes.rows)
 
 
+@pytest.mark.parametrize("name", ["serv\u200bing", "serving ", "s\u0435rving", "a\nb"])
+def test_what_no_keyboard_types_can_still_be_revoked(server: ScriptedServer, name: str) -> None:
+    server.enact(Kind.POLICY, name, policy_body())
+    body: Document = {"target_kind": "policy", "target": name}
+    made = server.authority.propose(Kind.REVOCATION, f"policy:{name}", body)
+    case = case_of_file(
+        ProposalFile(parse_statement(made.raw), (), server.client().authority(), b""),
+        None,
+        server.clock(),
+    )
+    typed = _typed(case)
+    assert typed.isascii()
+    assert typed.isprintable()
+    assert typed == typed.strip()
+    assert typed
+
+
+def test_two_long_names_of_the_same_ends_are_told_apart(server: ScriptedServer) -> None:
+    ends = "production-inference-", "-in-all-sites-of-the-company"
+    server.enact(Kind.POLICY, "strict".join(ends), policy_body())
+    found = said(server, Kind.POLICY, "lax".join(ends), policy_body())
+    assert any("lax".join(ends) in each for each in found), found
+
+
+def test_a_servers_words_push_nothing_out_of_sight(server: ScriptedServer) -> None:
+    made = server.authority.propose(Kind.POLICY, "serving", policy_body())
+    digest = server.post(made)
+    evil = "no\u202e" + "\n" * 5000 + "In force since log entry 7."
+    server.held[digest].refusal = {"kind": "x", "message": evil}
+    presenter, _officer, _desk = page(server)
+    presenter.open(made.digest)
+    detail = presenter.view().detail
+    assert detail is not None
+    assert detail.refusal
+    assert len(detail.refusal) < 600
+    assert not {"\n", "\u202e"} & set(detail.refusal)
+
+
 # a weaker rule is pointed at, whichever it is
 
 
@@ -292,6 +331,27 @@ def test_a_long_text_is_compared_in_no_time(
     assert time.process_time() - began < 2.0
     assert max(len(each.after or "") for each in found.rows) < 10_000
     assert any(each.after is not None and each.after.marks for each in found.pairs)
+
+
+def test_what_was_asked_of_a_file_is_not_posted(server: ScriptedServer, tmp_path: Path) -> None:
+    """The file was closed while the question stood: nothing is signed, here or there."""
+    made = server.authority.propose(Kind.POLICY, "serving", policy_body())
+    digest = server.post(made)
+    presenter, officer, _desk = page(server)
+    path = tmp_path / "proposal.json"
+    path.write_bytes(server.client("bela").export(digest).to_bytes())
+    officer.chosen = path
+    presenter.open_file()
+    held: list[Callable[[Confirmed | None], None]] = []
+
+    def wait(_question: Confirm, answered: Callable[[Confirmed | None], None]) -> None:
+        held.append(answered)
+
+    officer.confirm = wait  # type: ignore[method-assign]
+    presenter.approve()
+    presenter.open(digest)  # from the list
+    held[0](Confirmed())
+    assert server.held[digest].approvals == []
 
 
 def test_b64_is_what_a_file_holds(server: ScriptedServer, tmp_path: Path) -> None:
