@@ -31,7 +31,7 @@ from keyturn_sim.node import SimNode
 from support.agents import SimSource
 from support.authority import policy_body
 from support.nodes import Node, NodeSecrets
-from support.office import Office
+from support.office import Office, seal
 from support.officefixtures import (
     hsm_worker,
     node_secrets,
@@ -122,9 +122,9 @@ def propose(office: Office, kind: Kind, subject: str, body: dict[str, object]) -
     office.go("approvals")
     office.click("approvals.new")
     office.pick("approvals.draft.kind", kind.value)
-    office.type("approvals.draft.subject.text", subject)
+    office.write("approvals.draft.subject", subject)
     office.paste("approvals.draft.body", json.dumps(body, indent=2))
-    office.type("approvals.draft.reason", f"the first {kind.value}")
+    office.write("approvals.draft.reason", f"the first {kind.value}")
     office.click("approvals.draft.propose")
     office.click("question.yes")
     office.says("approvals.standing", "NOT IN FORCE")
@@ -144,29 +144,10 @@ def approve(office: Office, title: str, now: str) -> None:
     office.says("approvals.quorum", now)
 
 
-def seal(office: Office, source: Path, place: Path) -> Path:
-    """Through the wizard, step by step, and into the inventory."""
-    office.go("models")
-    office.click("models.empty.seal")
-    office.click("seal.source.choose")
-    office.path(source)
-    office.click("seal.next")
-    office.type("seal.name", "Tiny")
-    office.click("seal.next")
-    office.click("seal.next")
-    office.click("seal.parent.choose")
-    office.path(place)
-    office.click("seal.next")
-    office.click("seal.next")
-    office.click("seal.register")
-    office.until(lambda: office.spoken("seal.registered"))
-    return place / "tiny-1.sealed"
-
-
 def admit(office: Office) -> None:
     """From what was just sealed to its admission's proposal."""
     office.click("seal.propose")
-    office.type("admit.reason", "the tiny model, for everybody")
+    office.write("admit.reason", "the tiny model, for everybody")
     office.click("admit.propose")
     office.until(lambda: office.window.page == "approvals")
     office.says("approvals.standing", "NOT IN FORCE")
@@ -255,13 +236,13 @@ def revoke(office: Office) -> None:
     """Typed, with a reason; Ada's own approval is enough to stop something."""
     shown_state(office, "node-1", "Attested")
     office.click("fleet.drawer.revoke_node")
-    office.type("question.comment", "it was stolen")
-    office.type("question.typed", "node-1")
+    office.write("question.comment", "it was stolen")
+    office.write("question.typed", "node-1")
     office.click("question.yes")
     office.until(lambda: office.window.page == "approvals")
     office.says("approvals.standing", "NOT IN FORCE")
     office.click("approvals.approve")
-    office.type("question.typed", "node-1")
+    office.write("question.typed", "node-1")
     office.click("question.yes")
     in_force(office)
 

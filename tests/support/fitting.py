@@ -1,11 +1,11 @@
 """What does not fit: words cut off that were not shortened on purpose, and what sticks out.
 
-`python -m support.fitting WIDTH HEIGHT` says it of every scene, one line each: for a scale of the
-screen that Qt reads once a process.
+`python -m support.fitting WIDTH HEIGHT [SCENE…]` says it of every scene, or of those, one line
+each: for a scale of the screen that Qt reads once a process.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +23,7 @@ from support.stages import Look, scene_named, scene_names, staged
 
 _SLACK = 1
 """Pixels: half of one at each end is rounding."""
-_SHORTENED = ("…",)
+_SHORTENED = "…"
 
 
 def misfits(widget: QWidget) -> Iterator[str]:
@@ -44,8 +44,8 @@ def visible_below(widget: QWidget) -> Iterator[QWidget]:
 def path_of(widget: QWidget) -> str:
     """Its name, or its class below the nearest name."""
     named = widget
-    while not named.objectName() and named.parentWidget() is not None:
-        named = named.parentWidget()
+    while not named.objectName() and (above := named.parentWidget()) is not None:
+        named = above
     if named is widget:
         return widget.objectName()
     return f"{named.objectName()} > {widget.metaObject().className()}"
@@ -81,7 +81,12 @@ def _cut_label(widget: QLabel) -> str:
 
 def _outside(widget: QWidget) -> str:
     parent = widget.parentWidget()
-    if parent is None or _is_view(parent) or widget.objectName().startswith("qt_"):
+    if (
+        parent is None
+        or widget.size().isEmpty()
+        or _is_view(parent)
+        or widget.objectName().startswith("qt_")
+    ):
         return ""
     area = parent.rect().adjusted(-_SLACK, -_SLACK, _SLACK, _SLACK)
     if area.contains(widget.geometry()):
@@ -90,10 +95,11 @@ def _outside(widget: QWidget) -> str:
 
 
 def _wider_than_its_view(widget: QWidget) -> str:
-    if not isinstance(widget, QScrollArea) or widget.widget() is None:
+    held = widget.widget() if isinstance(widget, QScrollArea) else None
+    if held is None or not isinstance(widget, QScrollArea):
         return ""
     fixed = widget.horizontalScrollBarPolicy() is Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-    inside, view = widget.widget().width(), widget.viewport().width()
+    inside, view = held.width(), widget.viewport().width()
     return f"scrolls no wider than {view}, holds {inside}" if fixed and inside > view else ""
 
 
@@ -112,10 +118,10 @@ def _place(widget: QWidget) -> str:
     return f"{area.left()},{area.top()}…{area.right()},{area.bottom()}"
 
 
-def main(width: int, height: int) -> None:
+def main(width: int, height: int, names: Sequence[str]) -> None:
     app = QApplication([])
     with TemporaryDirectory() as scratch:
-        for name in scene_names():
+        for name in names or scene_names():
             with staged(
                 scene_named(name), Path(scratch), Look(size=QSize(width, height))
             ) as window:
@@ -125,4 +131,4 @@ def main(width: int, height: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -183,12 +183,14 @@ class LiveDesk(QObject):
     def _deliver(self, topics: frozenset[Topic]) -> None:
         delivery = self._line.take()
         told = delivery.topics | topics
-        if told:
-            self._facts = delivery.facts
-            told |= self._named()
-            self._tell(told)
-        for answer in delivery.answers:
-            answer()
+        try:
+            if told:
+                self._facts = delivery.facts
+                told |= self._named()
+                self._tell(told)
+        finally:  # a page's fault must not cost another one its answer
+            for answer in delivery.answers:
+                answer()
 
     def _named(self) -> frozenset[Topic]:
         """The officer's name as the roster in force has it."""

@@ -164,7 +164,6 @@ class DetailView(QWidget):
         scroll.setAccessibleName(_("The open proposal"))
         self._scroll = scroll
         scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         see_through(scroll)
         top = column(nav, self._file, spacing=8, margins=(16, 10, 24, 0))

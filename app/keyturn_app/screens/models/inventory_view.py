@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 from keyturn.base.encoding import Digest
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.tables import Table
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
@@ -67,9 +68,9 @@ class TileButton(QPushButton):
         self.setFixedHeight(TILE)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._icon = IconLabel("circle-dashed", "unknown", 16)
-        self._name = label("", "Second")
+        self._name = OneLine("", "Second")
         self._figure = label("", "Figure")
-        self._text = label("", "Small", "Second")
+        self._text = OneLine("", "Small", "Second")
         for each in (self._icon, self._name, self._figure, self._text):
             each.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         head = row(self._icon, self._name, None, spacing=8)
@@ -105,10 +106,10 @@ class InventoryView(QWidget):
         self._filter.setAccessibleName(_("Filter models"))
         self._filter.setPlaceholderText(_("Filter: name, policy, digest"))
         self._filter.setClearButtonEnabled(True)
-        self._filter.setMinimumWidth(232)
+        self._filter.setMinimumWidth(80)
         self._filter.setMaximumWidth(320)
         self._filter.textEdited.connect(presenter.filter)
-        self._count = label("", "Small", "Second", name="models.count")
+        self._count = OneLine("", "Small", "Second", name="models.count")
         self._seal = button(
             _("Seal a model…"),
             name="models.seal",
