@@ -11,6 +11,7 @@ from keyturn.quorum.bodies import (
     ReferenceValues,
     TrustAnchorsBody,
 )
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import MinTcb, Policy
 from keyturn.quorum.roster import Officer, Roster
 from keyturn_app.i18n import _, n_
@@ -25,8 +26,8 @@ SHOWN = 8
 """Names in one line; how many there are besides is said."""
 
 
-LONG_NAME = 40
-"""Characters; longer ones are cut where they are shown, but for digests."""
+LONG_NAME, LONG_TARGET = 40, 24
+"""Characters of a subject, and of what is revoked: longer ones are cut where they are shown."""
 
 
 def cautions(case: Case) -> Iterator[Check]:
@@ -202,9 +203,11 @@ def _what_comes(body: Body, before: Body) -> Iterator[Check]:
 
 def _lettering(case: Case) -> Iterator[Check]:
     """Characters that cannot be seen anywhere, and letters of other alphabets in names."""
-    subject = case.statement.subject
-    if len(subject) > LONG_NAME and ":" not in subject:
-        yield warning(_("A long name, shown cut in the middle"), visible(subject))
+    name, longest = case.statement.subject, LONG_NAME
+    if case.statement.kind is Kind.REVOCATION:
+        name, longest = name.partition(":")[2], LONG_TARGET
+    if len(name) > longest and not isinstance(case.statement.body, Admission):
+        yield warning(_("A long name, shown cut in the middle"), visible(name))
     payload = case.statement.envelope.payload
     if payload.isascii() and b"\\u" not in payload:
         return

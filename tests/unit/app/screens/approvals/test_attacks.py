@@ -201,7 +201,7 @@ def test_what_no_keyboard_types_can_still_be_revoked(server: ScriptedServer, nam
 
 
 def test_two_long_names_of_the_same_ends_are_told_apart(server: ScriptedServer) -> None:
-    ends = "production-inference-", "-in-all-sites-of-the-company"
+    ends = "production:inference-", "-in-all-sites-of-the-company"
     server.enact(Kind.POLICY, "strict".join(ends), policy_body())
     found = said(server, Kind.POLICY, "lax".join(ends), policy_body())
     assert any("lax".join(ends) in each for each in found), found
