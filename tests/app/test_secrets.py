@@ -25,7 +25,7 @@ from keyturn.client.memory import Memory
 from keyturn.exposure.memscan import find_in_process
 from keyturn.officerkeys.keyfile import write_key_file
 from keyturn.officerkeys.keypair import generate
-from keyturn.vault import sealing
+from keyturn.vault import sealer, sealing
 from keyturn_app.live.profiles import seat_id
 from keyturn_app.shell import crashes
 from support.office import QUICK, Office, passphrase_of, private_bytes, seal
@@ -128,7 +128,7 @@ def places(office: Office, caplog: pytest.LogCaptureFixture, qtlog: QtLog) -> Pl
 def deks(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The keys of what is sealed here, which only a test may know."""
     known: list[bytes] = []
-    real = sealing.seal_directory
+    real = sealer.seal_directory
 
     def watched(*arguments: object, dek: bytearray, **options: object) -> object:
         known.append(bytes(dek))
