@@ -21,7 +21,7 @@ from keyturn.base.errors import MalformedError
 from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload, parse_approval
 from keyturn.quorum.errors import LogInconsistent, SubmissionReason
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, TargetKind
-from keyturn.quorum.state import AuthorityState, replay
+from keyturn.quorum.state import AuthorityState, replay, would_suspend
 from keyturn.quorum.statements import parse_statement
 from support.authority import OFFICERS, Key, Person, Proposal, make_people, policy_body, sign
 from unit.quorum.authority_log import AuthorityLog, measurements, platforms
@@ -223,6 +223,7 @@ class Course(RuleBasedStateMachine):
         made = self.open[-1 - place % len(self.open)]
         statement = parse_statement(made.raw)
         by, roster = self.approved_by(made), self.log.state.roster
+        before, foretold = self.log.state, would_suspend(self.log.state, statement)
         try:
             self.log.submit(made)
         except LogInconsistent:
@@ -230,6 +231,12 @@ class Course(RuleBasedStateMachine):
         assert roster is not None
         assert len(by) >= roster.thresholds[statement.kind]
         assert statement.digest not in self.entered
+        fresh = self.log.state.suspended.keys() - before.suspended.keys()
+        assert {each.statement.digest for each in foretold} == {
+            each.statement.digest
+            for each in before.newest.values()
+            if each.statement.digest in fresh and each.statement.kind is not Kind.ROSTER
+        }
         self.entered[statement.digest] = by
         if statement.kind is Kind.ROSTER and self.log.state.roster is not None:
             self.gone = set(OFFICERS) - set(self.log.state.roster.officers)
