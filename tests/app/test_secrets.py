@@ -181,7 +181,8 @@ def test_no_secret_is_anywhere(
     (source / "weights.safetensors").write_bytes(b"some weights")
     office.unlock("ada")
     seal(office, source, place)
-    state = office.store.places_for("ada").state
+    (known,) = (each for each in office.store.all() if each.profile.officer == "ada")
+    state = known.places.state
     session = Memory(whole.system.fingerprint, state).recall().session
     assert session is not None
     (dek,) = deks
