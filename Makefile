@@ -35,6 +35,7 @@ bench: setup
 	@$(VENV)/keyturn bench seal $(ARGS)
 	@$(VENV)/keyturn bench release $(ARGS)
 	@$(VENV)/keyturn bench log $(ARGS)
+	@$(VENV)/keyturn bench app $(ARGS)
 
 # Renew requirements/*.txt from pyproject.toml (ARGS=--upgrade: the newest of everything).
 lock: setup

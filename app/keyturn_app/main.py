@@ -29,7 +29,6 @@ from keyturn_app.recording import read_recording
 from keyturn_app.settings import Overridden, Settings
 from keyturn_app.shell import crashes
 from keyturn_app.shell.appearance import follow
-from keyturn_app.shell.firstrun import FirstRun
 from keyturn_app.shell.joining import Joining
 from keyturn_app.shell.readiness import Readiness
 from keyturn_app.shell.runtime import Collecting, serve_window
@@ -143,6 +142,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _first_run(app: QApplication, store: ProfileStore, door: QtDoor) -> tuple[Known, ...]:
     """Nobody is known here yet: one officer, or none when the window was closed."""
+    from keyturn_app.shell.firstrun import FirstRun  # most starts have no need of its pages
+
     joined: list[Known] = []
     window = FirstRun(store, door, utc_now, joined.append)
     window.show()

@@ -25,7 +25,8 @@ from keyturn.client.memory import Memory
 from keyturn.exposure.memscan import find_in_process
 from keyturn.officerkeys.keyfile import write_key_file
 from keyturn.officerkeys.keypair import generate
-from keyturn.vault import sealing
+from keyturn.vault import sealer, sealing
+from keyturn_app.live.profiles import seat_id
 from keyturn_app.shell import crashes
 from support.office import QUICK, Office, passphrase_of, private_bytes, seal
 from support.officefixtures import (
@@ -127,7 +128,7 @@ def places(office: Office, caplog: pytest.LogCaptureFixture, qtlog: QtLog) -> Pl
 def deks(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The keys of what is sealed here, which only a test may know."""
     known: list[bytes] = []
-    real = sealing.seal_directory
+    real = sealer.seal_directory
 
     def watched(*arguments: object, dek: bytearray, **options: object) -> object:
         known.append(bytes(dek))
@@ -135,6 +136,11 @@ def deks(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
     monkeypatch.setattr(sealing, "seal_directory", watched)
     return known
+
+
+def state_of(office: Office) -> Path:
+    """Where the seat that has the window remembers what it saw."""
+    return office.store.places_for(seat_id(office.seats.desk.identity.profile)).state
 
 
 def test_each_place_is_really_searched(places: Places) -> None:
@@ -147,7 +153,7 @@ def test_each_place_is_really_searched(places: Places) -> None:
     logging.getLogger("keyturn_app").debug("%s", MARKER)
     qInfo(MARKER)
     office.store.set("a.key", MARKER)
-    kept = office.store.places_for("ada").state
+    kept = state_of(office)
     kept.mkdir(parents=True, exist_ok=True)
     (kept / "memory.json").write_text(MARKER)
     assert {place for _marker, place in found(marked, places.contents())} == {
@@ -156,7 +162,7 @@ def test_each_place_is_really_searched(places: Places) -> None:
         "log",
         "Qt's messages",
         "app.sqlite",
-        "state/seats/ada/memory.json",
+        str((kept / "memory.json").relative_to(office.directory / "app")),
     }
     QApplication.clipboard().clear()
 
@@ -181,8 +187,7 @@ def test_no_secret_is_anywhere(
     (source / "weights.safetensors").write_bytes(b"some weights")
     office.unlock("ada")
     seal(office, source, place)
-    (known,) = (each for each in office.store.all() if each.profile.officer == "ada")
-    state = known.places.state
+    state = state_of(office)
     session = Memory(whole.system.fingerprint, state).recall().session
     assert session is not None
     (dek,) = deks

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from keyturn.agent.authority import PinnedAuthority
 from keyturn.agent.driver import Driver, Outcome
@@ -262,3 +263,31 @@ def the_log_proves_it(office: Office) -> None:
     assert "leads to the signed root" in office.text("log.proof.text")
     office.click("log.receipt.ask")
     office.until(lambda: office.spoken("log.receipt.state") == "Verified")
+
+
+class Windows(QObject):
+    """Notes every widget that is shown as a window of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.shown.append(f"{type(watched).__name__} {watched.objectName()}")
+        return False
+
+
+def test_no_page_flashes_up_a_window_of_its_own(office: Office) -> None:
+    """It would take the focus, and what is typed with it."""
+    windows, app = Windows(), QApplication.instance()
+    assert app is not None
+    app.installEventFilter(windows)
+    try:
+        office.unlock("ada")
+        for page in ("models", "approvals", "log", "notifications", "settings", "fleet"):
+            office.go(page)
+        assert QApplication.activeWindow() is office.window
+    finally:
+        app.removeEventFilter(windows)
+    assert windows.shown == []

@@ -56,7 +56,7 @@ def main(directory: Path) -> None:
     assert isinstance(field, QLineEdit)
     pump(app, field.isVisible)
     while (byte := os.read(0, 1)) != b"\n":
-        QTest.keyClick(field, chr(byte[0]))
+        QTest.keyClicks(field, chr(byte[0]))
     come_to("typed")
     QTest.keyClick(field, Qt.Key.Key_Return)
     pump(app, lambda: not seats.desk.identity.locked)

@@ -73,14 +73,15 @@ def app(
 
 
 def plan(rows: Sequence[int], rates: Sequence[int], seconds: int) -> list[Case]:
-    """Every size at every rate, filter and sort off and on; and each size read again and again."""
+    """Every size at every rate, filter and sort off and on; and the live desk re-reading all."""
     streams = [
         Case(Kind.STREAM, each, rate, seconds, arranged)
         for each in rows
         for rate in rates
         for arranged in (False, True)
     ]
-    return [*streams, *(Case(Kind.REREAD, each, 0, seconds, True) for each in rows)]
+    rereads = [Case(Kind.REREAD, each, 0, seconds, True) for each in rows if each <= ROWS]
+    return [*streams, *rereads]
 
 
 def run_case(case: Case, bytecode: Path) -> dict[str, Any]:
@@ -101,17 +102,24 @@ def goals(report: Mapping[str, Any]) -> list[dict[str, object]]:
     if "starts" in report:
         mine = report["starts"]["app"]
         usable, rss = mine["usable_ms"]["median"], mine["rss_mib"]["median"]
-        made.append(_goal("start to usable, ms", usable, START_MS))
-        made.append(_goal("memory at the start, MiB", rss, RSS_MIB))
+        made.append(_goal("start to usable, ms", usable, mine["cpu_ms"]["median"], START_MS))
+        made.append(_goal("memory at the start, MiB", rss, rss, RSS_MIB))
     for each in report["frames"]:
         if each["rows"] == ROWS and each["rate"] in (RATE, 0):
-            found = each["wall"]["over_33_ms"]
-            made.append(_goal(f"frames over 33 ms: {each['case']}", found, 0))
+            wall, cpu = each["wall"]["over_33_ms"], each["cpu"]["over_33_ms"]
+            made.append(_goal(f"frames over 33 ms: {each['case']}", wall, cpu, 0))
     return made
 
 
-def _goal(name: str, found: float, most: float) -> dict[str, object]:
-    return {"goal": name, "at_most": most, "found": found, "met": found <= most}
+def _goal(name: str, found: float, by_cpu: float, most: float) -> dict[str, object]:
+    """By CPU time a busy neighbour is not counted against us."""
+    return {
+        "goal": name,
+        "at_most": most,
+        "found": found,
+        "by_cpu_time": by_cpu,
+        "met": found <= most,
+    }
 
 
 def show(report: Mapping[str, Any]) -> None:
@@ -122,10 +130,11 @@ def show(report: Mapping[str, Any]) -> None:
         stdout.print(_starts_table(report["starts"]))
     stdout.print(_frames_table(report["frames"]))
     stdout.print(_yardsticks_table(report["frames"]))
-    table = Table("promise", "at most", "found", "met")
+    table = Table("promise", "at most", "found", "by CPU time", "met")
     for each in report["goals"]:
         met = "yes" if each["met"] else "NO"
-        table.add_row(each["goal"], f"{each['at_most']:g}", f"{each['found']:g}", met)
+        figures = (each["at_most"], each["found"], each["by_cpu_time"])
+        table.add_row(each["goal"], *(f"{figure:g}" for figure in figures), met)
     stdout.print(table)
 
 

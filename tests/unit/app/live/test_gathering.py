@@ -1,13 +1,16 @@
 """From a client to facts: only what was asked for, and which rows differ."""
 
 from dataclasses import replace
+from datetime import timedelta
 
+from keyturn.client.inventory import NodeState, judged_at
 from keyturn.quorum.kinds import Kind
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Nodes
 from keyturn_app.live.gathering import GATHERED, changed_rows, gather
 from keyturn_app.screens.approvals.troubles import trouble
 from support.authority import START, Clock
+from support.fleets import a_node
 from unit.client.scripted_server import Document, ScriptedServer
 
 BODY: Document = {"target_kind": "node", "target": "n1"}
@@ -40,6 +43,25 @@ def test_rows_that_came_went_or_differ() -> None:
     a, b, _ = before.all
     fresh = (a, replace(b, simulated=not b.simulated), replace(a, name="d"))
     assert changed_rows(before, fresh) == {"b", "c", "d"}
+
+
+def test_a_node_that_only_aged_has_not_changed() -> None:
+    later = START + timedelta(seconds=40)
+    old = a_node("a", NodeState.WIPED, heard=START, age_seconds=0)
+    before = Nodes((old,), START)
+    assert changed_rows(before, (judged_at(old, later),)) == frozenset()
+    spoke = replace(old, heard=later, age_seconds=0)
+    assert changed_rows(before, (spoke,)) == {"a"}
+
+
+def test_time_alone_decays_a_state_and_nothing_else_does() -> None:
+    old = a_node("a", NodeState.ATTESTED, heard=START, age_seconds=0)
+    before = Nodes((old,), START)
+    forgotten = judged_at(old, START + timedelta(seconds=5))
+    assert forgotten.state is NodeState.UNKNOWN  # attested, and no grant in the log
+    assert changed_rows(before, (forgotten,)) == frozenset()
+    refused = replace(old, state=NodeState.REFUSED, age_seconds=5)
+    assert changed_rows(before, (refused,)) == {"a"}
 
 
 def test_an_open_proposal_that_is_listed_no_more_is_not_forgotten() -> None:
