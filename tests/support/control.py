@@ -273,6 +273,8 @@ class LocalKeyholder:
                 return {"receipt": self.receipt(index)}
             case asked.AskConsistency():
                 return {"proof": []}
+            case asked.HandCosigned():
+                return {"witnesses": 0}
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
