@@ -25,7 +25,6 @@ from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.control.config import ControlConfig
 from keyturn.control.program import ControlServer, make_server, serve
-from keyturn.control.tls import server_identity
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, HPKE_PUBLIC_SIZE, NodeKeys, Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
 from keyturn.keyrelease.grant import RefusalDocument, RefusalReason
@@ -68,6 +67,7 @@ from keyturn.wire.keyholder import (
 from keyturn.wire.keyholder import (
     parse_request as read_question,
 )
+from keyturn.wire.serveridentity import server_identity
 from keyturn.wire.signin import SIGN_IN_TYPE, sign_in_payload
 from keyturn.wire.tls import Pin, pinned_client, pinned_context
 from support.authority import Authority, Clock, Person, Proposal, sign, spki
