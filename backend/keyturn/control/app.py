@@ -111,6 +111,7 @@ async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> Asyn
         asyncio.create_task(parts.follower.run(), name="follower"),
         asyncio.create_task(parts.heartbeats.run(), name="heartbeats"),
         asyncio.create_task(_retrying(parts.proposing), name="retries"),
+        asyncio.create_task(parts.witnessing.run(), name="witnesses"),
     ]
     for task in tasks:
         task.add_done_callback(watch)

@@ -157,7 +157,12 @@ def _shown(log: WatchedLog) -> dict[str, object]:
         "size": state.size,
         "roster": log.roster_version,
         "pending": [
-            {"statement": each.statement, "subject": each.subject, "version": each.version}
+            {
+                "statement": each.statement,
+                "subject": each.subject,
+                "version": each.version,
+                "size": each.size,
+            }
             for each in state.pending
         ],
     }

@@ -18,11 +18,19 @@ MAX_STATE = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A revocation with its quorum that is not proved to be in the log."""
+    """A revocation with its quorum that is not proved to be in the log.
+
+    `size` is that of the log when it was handed in: a revocation of its subject from there on
+    settles it, whatever its version. Else one officer could name a version that never comes.
+    """
 
     statement: Digest
     subject: str
     version: int
+    size: int
+
+    def settled_by(self, subject: str, version: int, index: int) -> bool:
+        return self.subject == subject and (version >= self.version or index >= self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +49,9 @@ class LogState:
     pending: tuple[Pending, ...] = ()
     found: Mapping[str, int] = field(default_factory=dict)
 
-    def settled(self, subject: str, version: int) -> "LogState":
-        """A revocation of this subject is in the log: no older one is owed any more."""
-        left = tuple(
-            each for each in self.pending if each.subject != subject or each.version > version
-        )
+    def settled(self, subject: str, version: int, index: int) -> "LogState":
+        """A revocation of this subject is in the log, at `index`."""
+        left = tuple(each for each in self.pending if not each.settled_by(subject, version, index))
         newest = max(version, self.found.get(subject, 0))
         others = {name: each for name, each in self.found.items() if name != subject}
         lately = dict(list(others.items())[1 - MAX_FOUND :])
@@ -67,7 +73,12 @@ class LogState:
                 "note": self.note,
                 "time": self.time,
                 "pending": [
-                    {"statement": each.statement, "subject": each.subject, "version": each.version}
+                    {
+                        "statement": each.statement,
+                        "subject": each.subject,
+                        "version": each.version,
+                        "size": each.size,
+                    }
                     for each in self.pending
                 ],
                 "found": dict(self.found),
@@ -99,6 +110,7 @@ def _parse(raw: bytes) -> LogState:
                 each.digest("statement"),
                 each.text("subject", limit=400),
                 each.integer("version", low=1),
+                each.integer("size"),
             )
             for each in fields.objects("pending", limit=MAX_PENDING)
         ),

@@ -133,10 +133,11 @@ class WatchedLog:
             standing, newest_version=statement.version - 1, newest_digest=statement.replaces
         )
         judge(statement, parsed, standing, now)
-        new = Pending(statement.digest, statement.subject, statement.version)
         with self._lock:
             state = self._state
-            if new in state.pending or state.found.get(new.subject, 0) >= new.version:
+            new = Pending(statement.digest, statement.subject, statement.version, state.size)
+            known = any(each.statement == new.statement for each in state.pending)
+            if known or state.found.get(new.subject, 0) >= new.version:
                 return
             if len(state.pending) >= MAX_PENDING:
                 raise TooManyPending("too many revocations wait for their proof")
@@ -156,7 +157,7 @@ class WatchedLog:
                 raise OtherSize(self._state.size, entry.checkpoint.checkpoint.size)
             self._check_extends(entry.checkpoint, proof)
             advanced = self._advanced(entry.checkpoint)
-            self._keep(_settled(advanced, entry.leaf))
+            self._keep(_settled(advanced, entry.leaf, entry.index))
 
     def take_authority(self, bundle: bytes) -> None:
         """A newer roster, or newer keys. An older one is ignored. Raises as `load_bundle`."""
@@ -224,7 +225,7 @@ class WatchedLog:
             self._files.write(name, b"\n\n".join(both))
 
 
-def _settled(state: LogState, leaf: bytes) -> LogState:
+def _settled(state: LogState, leaf: bytes, index: int) -> LogState:
     """Raises MalformedStatement unless the entry settles a revocation."""
     entry = parse_entry(leaf)
     if entry.kind is EntryKind.WITHDRAWAL:
@@ -232,7 +233,7 @@ def _settled(state: LogState, leaf: bytes) -> LogState:
     if entry.kind is EntryKind.STATEMENT:
         statement = read_statement(entry)
         if statement.kind is Kind.REVOCATION:
-            return state.settled(statement.subject, statement.version)
+            return state.settled(statement.subject, statement.version, index)
     raise MalformedStatement("the receipt is of no revocation", found=entry.kind.value)
 
 

@@ -32,7 +32,7 @@ from keyturn.witness.errors import (
 from keyturn.witness.watched import WatchedLog
 from support.authority import sign
 from support.control import ORIGIN
-from support.watching import Shown
+from support.watching import Shown, revocation_body
 
 
 class Crash(BaseException):
@@ -265,6 +265,29 @@ def test_two_officers_at_once_one_of_them_enters(shown: Shown, watched: WatchedL
     watched.add_revocation(late.raw, late.approvals)
     assert len(watched.state.pending) == 2
     watched.add_receipt(shown.receipt(index), ())
+
+    assert watched.state.pending == ()
+
+
+def test_a_version_that_never_comes_holds_nobody_for_ever(
+    shown: Shown, watched: WatchedLog
+) -> None:
+    """One officer hands in a version far ahead: a new revocation of the subject settles it."""
+    watched.add_checkpoint(shown.asking(0))
+    first = shown.revocation()
+    far = shown.authority.propose(
+        Kind.REVOCATION,
+        "node:node-1",
+        revocation_body(),
+        version=1000,
+        replaces=first.digest,
+    )
+    watched.add_revocation(far.raw, [shown.authority.approval(far.digest, "ada")])
+    size = len(shown.leaves)
+    with pytest.raises(RevocationMissing):
+        watched.add_checkpoint(AddCheckpoint(size, (), shown.note()))
+    index = shown.keyholder.enter(Kind.REVOCATION, "node:node-1", first)
+    watched.add_receipt(shown.receipt(index), shown.consistency(size))
 
     assert watched.state.pending == ()
 
