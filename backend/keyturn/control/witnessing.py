@@ -157,10 +157,10 @@ class Witnessing:
         """The entry that settles it. Raises UnreachableError while this server has seen none."""
         state = self._context.mirror.state
         newest = state.newest.get((Kind.REVOCATION, owed.subject))
-        if newest is not None and (
-            newest.statement.version >= owed.version or newest.index >= owed.size
-        ):
-            return newest.index
+        if newest is not None:
+            later = newest.index >= owed.size and newest.since.timestamp() >= owed.time
+            if later or newest.statement.version >= owed.version:
+                return newest.index
         if owed.statement in state.withdrawn:
             for start in range(0, state.size, PAGE):
                 page = await self._context.urgent.ask(AskEntries(start, start + PAGE))

@@ -25,6 +25,7 @@ class Owed:
     subject: str
     version: int
     size: int  # of the log, as the witness knew it when this was handed in
+    time: int  # when that was, by the witness's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ def _owed(fields: Fields) -> Owed:
         fields.text("subject", limit=400),
         fields.integer("version", low=1),
         fields.integer("size"),
+        fields.integer("time"),
     )
 
 

@@ -162,6 +162,7 @@ def _shown(log: WatchedLog) -> dict[str, object]:
                 "subject": each.subject,
                 "version": each.version,
                 "size": each.size,
+                "time": each.time,
             }
             for each in state.pending
         ],

@@ -20,17 +20,20 @@ MAX_STATE = 8 << 20
 class Pending:
     """A revocation with its quorum that is not proved to be in the log.
 
-    `size` is that of the log when it was handed in: a revocation of its subject from there on
-    settles it, whatever its version. Else one officer could name a version that never comes.
+    `size` is that of the log as it was known when this was handed in, `time` the witness's own
+    (POSIX seconds): a revocation of its subject that was entered from there on settles it,
+    whatever its version. Else one officer could name a version that never comes.
     """
 
     statement: Digest
     subject: str
     version: int
     size: int
+    time: int
 
-    def settled_by(self, subject: str, version: int, index: int) -> bool:
-        return self.subject == subject and (version >= self.version or index >= self.size)
+    def settled_by(self, subject: str, version: int, index: int, time: int) -> bool:
+        later = index >= self.size and time >= self.time
+        return self.subject == subject and (version >= self.version or later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,11 @@ class LogState:
     pending: tuple[Pending, ...] = ()
     found: Mapping[str, int] = field(default_factory=dict)
 
-    def settled(self, subject: str, version: int, index: int) -> "LogState":
-        """A revocation of this subject is in the log, at `index`."""
-        left = tuple(each for each in self.pending if not each.settled_by(subject, version, index))
+    def settled(self, subject: str, version: int, index: int, time: int) -> "LogState":
+        """A revocation of this subject is in the log, at `index`, entered at `time`."""
+        left = tuple(
+            each for each in self.pending if not each.settled_by(subject, version, index, time)
+        )
         newest = max(version, self.found.get(subject, 0))
         others = {name: each for name, each in self.found.items() if name != subject}
         lately = dict(list(others.items())[1 - MAX_FOUND :])
@@ -78,6 +83,7 @@ class LogState:
                         "subject": each.subject,
                         "version": each.version,
                         "size": each.size,
+                        "time": each.time,
                     }
                     for each in self.pending
                 ],
@@ -111,6 +117,7 @@ def _parse(raw: bytes) -> LogState:
                 each.text("subject", limit=400),
                 each.integer("version", low=1),
                 each.integer("size"),
+                each.integer("time"),
             )
             for each in fields.objects("pending", limit=MAX_PENDING)
         ),

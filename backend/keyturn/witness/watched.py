@@ -135,7 +135,13 @@ class WatchedLog:
         judge(statement, parsed, standing, now)
         with self._lock:
             state = self._state
-            new = Pending(statement.digest, statement.subject, statement.version, state.size)
+            new = Pending(
+                statement.digest,
+                statement.subject,
+                statement.version,
+                state.size,
+                int(now.timestamp()),
+            )
             known = any(each.statement == new.statement for each in state.pending)
             if known or state.found.get(new.subject, 0) >= new.version:
                 return
@@ -233,7 +239,8 @@ def _settled(state: LogState, leaf: bytes, index: int) -> LogState:
     if entry.kind is EntryKind.STATEMENT:
         statement = read_statement(entry)
         if statement.kind is Kind.REVOCATION:
-            return state.settled(statement.subject, statement.version, index)
+            time = int(entry.time.timestamp())
+            return state.settled(statement.subject, statement.version, index, time)
     raise MalformedStatement("the receipt is of no revocation", found=entry.kind.value)
 
 

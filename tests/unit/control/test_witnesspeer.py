@@ -16,9 +16,9 @@ DIGEST = "sha256:" + "11" * 32
 def test_what_it_knows_is_read() -> None:
     raw = (
         b'{"origin":"a","size":5,"roster":2,"pending":[{"statement":"%s","subject":"node:a",'
-        b'"version":1,"size":4}]}' % DIGEST.encode()
+        b'"version":1,"size":4,"time":7}]}' % DIGEST.encode()
     )
-    assert _known(200, raw) == Known(5, 2, (Owed(DIGEST, "node:a", 1, 4),))
+    assert _known(200, raw) == Known(5, 2, (Owed(DIGEST, "node:a", 1, 4, 7),))
     for wrong in (b"", b"[]", raw.replace(b"5", b"-5"), raw.replace(b'"a"', b"1")):
         with pytest.raises(MalformedError):
             _known(200, wrong)

@@ -14,7 +14,7 @@ STATE = LogState(
     Hash(b"\x22" * 32),
     "note\n",
     17,
-    (Pending(DIGEST, "node:a", 2, 5), Pending(DIGEST, "node:b", 1, 5)),
+    (Pending(DIGEST, "node:a", 2, 5, 17), Pending(DIGEST, "node:b", 1, 5, 17)),
     {"node:c": 3},
 )
 
@@ -30,15 +30,19 @@ def test_what_is_damaged_is_refused(spoil: bytes) -> None:
 
 
 def test_a_later_version_settles_an_earlier_one() -> None:
-    assert [each.subject for each in STATE.settled("node:a", 1, 4).pending] == ["node:a", "node:b"]
-    assert [each.subject for each in STATE.settled("node:a", 2, 4).pending] == ["node:b"]
-    assert [each.subject for each in STATE.settled("node:a", 1, 5).pending] == ["node:b"]
-    assert STATE.settled("node:c", 1, 9).found == {"node:c": 3}
+    assert [each.subject for each in STATE.settled("node:a", 1, 4, 99).pending] == [
+        "node:a",
+        "node:b",
+    ]
+    assert [each.subject for each in STATE.settled("node:a", 2, 4, 0).pending] == ["node:b"]
+    assert [each.subject for each in STATE.settled("node:a", 1, 5, 17).pending] == ["node:b"]
+    assert STATE.settled("node:a", 1, 5, 16).pending == STATE.pending
+    assert STATE.settled("node:c", 1, 9, 99).found == {"node:c": 3}
 
 
 def test_only_so_many_are_remembered() -> None:
     state = LogState("a.example/log")
     for each in range(MAX_FOUND + 5):
-        state = state.settled(f"node:{each}", 1, 0)
+        state = state.settled(f"node:{each}", 1, 0, 0)
     assert len(state.found) == MAX_FOUND
     assert f"node:{MAX_FOUND + 4}" in state.found
