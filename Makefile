@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: setup demo recording test lint bench lock
+.PHONY: setup demo recording translations test lint bench lock
 
 setup:
 	@test -n "$(PYTHON)" || { echo "setup: no Python found; Python 3.11 is needed" >&2; exit 1; }
@@ -12,10 +12,16 @@ setup:
 demo: setup
 	@$(VENV)/python packaging/demo/run.py $(ARGS)
 
-# A real demo, kept for the app's pictures (`keyturn-app --screenshots DIR`).
+# A real demo, kept for the app's pictures (`keyturn-app --screenshots DIR`) and for the goldens
+# of tests/app, which are written anew with it: look at what git says of them.
 recording: setup
 	@mkdir -p resources/recording
 	@$(VENV)/python packaging/demo/run.py --record resources/recording/demo.json.gz
+	@$(VENV)/python tests/run_suites.py --update-goldens
+
+# Bring the app's catalogues (resources/translations) up to its source, and compile them.
+translations: setup
+	@$(VENV)/python packaging/setup/translating.py
 
 # `make test ARGS="unit vectors"` runs some suites only, without the checks.
 test: setup
@@ -29,6 +35,7 @@ bench: setup
 	@$(VENV)/keyturn bench seal $(ARGS)
 	@$(VENV)/keyturn bench release $(ARGS)
 	@$(VENV)/keyturn bench log $(ARGS)
+	@$(VENV)/keyturn bench app $(ARGS)
 
 # Renew requirements/*.txt from pyproject.toml (ARGS=--upgrade: the newest of everything).
 lock: setup

@@ -3,6 +3,7 @@
 Every suite runs even after one has failed. The last line is `N passed, N failed, N skipped`
 over the whole run, the checks counted as one each; the exit status is 0 only if nothing failed.
 Arguments name the suites to run; none means all. A suite without tests is a failure.
+`--update-goldens` alone runs no suite: it writes the app's goldens anew.
 """
 
 import os
@@ -128,7 +129,17 @@ def show(text: str) -> None:
     print(text, flush=True)
 
 
+def update_goldens() -> int:
+    """Write the app's goldens anew; the difference is for people to look at."""
+    files = [f"tests/app/test_{name}.py" for name in ("goldens", "pixels")]
+    command = [sys.executable, "-m", "pytest", "-q", "--update-goldens", *files]
+    environment = environment_with(ROOT / ".cache" / "debian", os.environ)
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
 def main(names: Sequence[str]) -> int:
+    if list(names) == ["--update-goldens"]:
+        return update_goldens()
     known = ["checks", *SUITES]
     unknown = [name for name in names if name not in known]
     if unknown:

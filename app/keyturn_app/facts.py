@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from keyturn.base.encoding import Digest
 from keyturn.client.inventory import Model, Node
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.bundle import Authority
@@ -83,8 +84,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
+    """`gone`: of `all`, those that the server listed before and lists no more, still undecided."""
+
     all: tuple[Proposal, ...]
     as_of: datetime
+    gone: frozenset[Digest] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """`changed`: names whose row differs from the previous `Nodes`; None: all of them."""
+    """`changed`: names that differ from the last `Nodes` by more than age; None: all of them."""
 
     all: tuple[Node, ...]
     as_of: datetime

@@ -8,10 +8,16 @@ DOMAIN = "keyturn-app"
 _translations = gettext.NullTranslations()
 
 
-def use(directory: Path, languages: list[str]) -> None:
-    """Take the first of `languages` that has a catalogue; English where none has."""
+def use(directory: Path, languages: list[str], *, complete: bool) -> None:
+    """Take the first of `languages` that has a catalogue; English where none has.
+
+    `complete`: only one that translates everything (its header says `X-Complete: yes`), for whoever
+    did not ask for this language: half of a window in another is worse than none.
+    """
     global _translations  # noqa: PLW0603 - gettext's own pattern: one language a process
-    _translations = gettext.translation(DOMAIN, directory, languages, fallback=True)
+    found = gettext.translation(DOMAIN, directory, languages, fallback=True)
+    whole = found.info().get("x-complete") == "yes"
+    _translations = found if whole or not complete else gettext.NullTranslations()
 
 
 def _(text: str) -> str:

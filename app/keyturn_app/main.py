@@ -15,27 +15,32 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from keyturn.base.errors import KeyturnError, UnreachableError
-from keyturn.base.strictjson import dump
-from keyturn.client.profile import places_of, write_atomically
+from keyturn.client.profile import places_of
 from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.vault.hygiene import harden_process
 from keyturn_app import i18n, resources
-from keyturn_app.desk import Desk, Topic
-from keyturn_app.facts import Link
 from keyturn_app.i18n import _
 from keyturn_app.live.desk import utc_now
 from keyturn_app.live.errors import UnknownSeat
 from keyturn_app.live.profiles import Known, ProfileStore
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.qtkit.icons import icon
+from keyturn_app.recording import read_recording
 from keyturn_app.settings import Overridden, Settings
 from keyturn_app.shell import crashes
 from keyturn_app.shell.appearance import follow
-from keyturn_app.shell.firstrun import FirstRun
 from keyturn_app.shell.joining import Joining
+from keyturn_app.shell.readiness import Readiness
+from keyturn_app.shell.runtime import Collecting, serve_window
 from keyturn_app.shell.seats import Seats
 from keyturn_app.shell.soundness import check_qt
-from keyturn_app.shell.starting import ForgivingPreferences, chair_of, first_seat, known_seats
+from keyturn_app.shell.starting import (
+    ForgivingPreferences,
+    chair_of,
+    first_seat,
+    known_seats,
+    recorded_chair,
+)
 from keyturn_app.shell.window import MainWindow
 
 _log = logging.getLogger("keyturn_app")
@@ -65,6 +70,8 @@ def parser() -> argparse.ArgumentParser:
     add("--mode", choices=["dark", "light"], help=_("whatever is set"))
     add("--screenshots", metavar="DIR", type=Path, help=_("draw every page into DIR, and end"))
     add("--ready", metavar="FILE", type=Path, help=_("write FILE once the window is live"))
+    # Whoever measures the start has it start over the same thing every time.
+    add("--recording", metavar="FILE", type=Path, help=argparse.SUPPRESS)
     return made
 
 
@@ -123,6 +130,9 @@ def _run(arguments: argparse.Namespace) -> int:
         signal.signal(each, lambda _number, _frame: app.quit())  # keys are wiped on the way out
     door = QtDoor()
     try:
+        if arguments.recording is not None:
+            session = Seats([recorded_chair(read_recording(arguments.recording), places)])
+            return _show(app, arguments, session, store, settings, door)
         known = known_seats(store, arguments.profile, places) or _first_run(app, store, door)
         return _work(app, arguments, known, store, settings, door) if known else 0
     finally:
@@ -132,6 +142,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _first_run(app: QApplication, store: ProfileStore, door: QtDoor) -> tuple[Known, ...]:
     """Nobody is known here yet: one officer, or none when the window was closed."""
+    from keyturn_app.shell.firstrun import FirstRun  # most starts have no need of its pages
+
     joined: list[Known] = []
     window = FirstRun(store, door, utc_now, joined.append)
     window.show()
@@ -150,16 +162,37 @@ def _work(
 ) -> int:
     passphrases = [read_passphrase("", fd=each) for each in arguments.passphrase_fd]
     session = _session(known, arguments.server, store)
+
+    def unlock() -> None:
+        for each, passphrase in zip(known, passphrases, strict=False):
+            session.unlock_seat(each.id, passphrase, _not_unlocked)
+
+    return _show(app, arguments, session, store, settings, door, then=unlock)
+
+
+def _show(
+    app: QApplication,
+    arguments: argparse.Namespace,
+    session: Seats,
+    store: ProfileStore,
+    settings: Settings,
+    door: QtDoor,
+    *,
+    then: Callable[[], None] = lambda: None,
+) -> int:
     window = MainWindow(session, settings, door)
     joining = Joining(window.actions_, session, store, door, _opener(store))
     window.show()
-    for each, passphrase in zip(known, passphrases, strict=False):
-        session.unlock_seat(each.id, passphrase, _not_unlocked)
-    leave = _tell_when_live(session.desk, arguments.ready)
+    serve_window()
+    collecting = Collecting()
+    window.watch.ticked.connect(lambda: collecting.tick(window.watch.idling.idle))
+    ready = Readiness(window, session.desk, arguments.ready) if arguments.ready else None
+    then()
     try:
         return int(app.exec())
     finally:
-        leave()
+        if ready is not None:
+            ready.close()
         joining.close()
         window.shut_down()
 
@@ -185,20 +218,4 @@ def _not_unlocked(error: KeyturnError) -> None:
 def _speak(language: str) -> None:
     """The chosen language, or the desktop's."""
     names = [language] if language else [QLocale.system().name()]
-    i18n.use(resources.directory() / "translations", names)
-
-
-def _tell_when_live(desk: Desk, path: Path | None) -> Callable[[], None]:
-    """Write `path` once what the window shows is of now. Gives the call that stops waiting."""
-    if path is None:
-        return lambda: None
-    leaving: list[Callable[[], None]] = []
-
-    def look(_topics: frozenset[Topic]) -> None:
-        if desk.facts.connection.link is Link.LIVE and desk.facts.seen is not None:
-            write_atomically(path, dump({"ready": True}))
-            for leave in leaving:
-                leave()
-
-    leaving.append(desk.subscribe(look, Topic.CONNECTION, Topic.SEEN))
-    return leaving[0]
+    i18n.use(resources.directory() / "translations", names, complete=not language)

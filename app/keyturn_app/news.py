@@ -4,6 +4,7 @@ Heard from the start, so that the page that lists them may be built late. A happ
 server's word: it says where to look, and proves nothing. No Qt in here.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,11 +64,15 @@ class News:
 
     @property
     def items(self) -> tuple[Item, ...]:
+        """What the app itself has noticed is pushed out by nothing that a server tells."""
         told = [item_of(each) for each in self._desk.facts.happenings if _worth_telling(each)]
-        everything = sorted(
-            [*told, *self._own], key=lambda each: (each.at, each.happening), reverse=True
-        )
-        return tuple(everything[:KEPT])
+        told = told[max(0, len(told) + len(self._own) - KEPT) :]
+        now = self._desk.now()
+
+        def newest(each: Item) -> tuple[datetime, bool, int]:
+            return min(each.at, now), each.tone is Tone.ALARM, each.happening
+
+        return tuple(sorted([*told, *self._own], key=newest, reverse=True))
 
     @property
     def unread(self) -> int:
@@ -129,7 +134,17 @@ def item_of(happening: Happening) -> Item:
     data = happening.data
     title, detail, tone, icon, page, name = _WORDS.get(happening.kind, _unknown)(data)
     title = title or _("Event “{kind}”").format(kind=happening.kind[:40])
-    return Item(title, detail, happening.at, tone, icon, page, _text(data, name), happening.id)
+    target = _text(data, name)
+    if name and not _TARGETS[name].fullmatch(target):
+        page = target = ""
+    return Item(title, detail, happening.at, tone, icon, page, target, happening.id)
+
+
+_TARGETS = {
+    "digest": re.compile(r"(?:sha256:[0-9a-f]{64})?"),
+    "node": re.compile(r"[A-Za-z0-9.-]{0,64}"),
+}
+"""What a target may be, by the field that names it: pages take drafts and filters there as well."""
 
 
 Words = tuple[str, str, Tone, str, str, str]
@@ -139,7 +154,15 @@ Words = tuple[str, str, Tone, str, str, str]
 def _text(data: Mapping[str, object], name: str) -> str:
     """A field of what the server sent, cut to what a line can hold."""
     value = data.get(name, "") if name else ""
-    return value[:200] if isinstance(value, str) else str(value)[:40]
+    return _plain(value, 200)
+
+
+def _plain(value: object, longest: int) -> str:
+    """A text or number of the server's on one line; what would be obeyed is a mark instead."""
+    if not isinstance(value, str | int):
+        return ""
+    text = str(value)[:longest]
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
 def _subject(data: Mapping[str, object]) -> str:
@@ -190,7 +213,7 @@ def _grant(data: Mapping[str, object]) -> Words:
 def _refusal(data: Mapping[str, object]) -> Words:
     title = _("{node} was refused a key").format(node=_text(data, "node"))
     reasons = data.get("reasons")
-    told = ", ".join(str(each)[:60] for each in reasons[:4]) if isinstance(reasons, list) else ""
+    told = ", ".join(_plain(each, 60) for each in reasons[:4]) if isinstance(reasons, list) else ""
     return title, told, Tone.ATTENTION, "octagon-x", "fleet", "node"
 
 

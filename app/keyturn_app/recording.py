@@ -69,8 +69,16 @@ class Recording:
                 return each
         raise RecordingUnusable("the recording has no such moment", found=name)
 
-    def client(self, moment: Moment, memory: Memory | None = None) -> KeyturnClient:
-        """A client that the recording answers, at its time. `memory`: what it saw before."""
+    def client(
+        self,
+        moment: Moment,
+        memory: Memory | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> KeyturnClient:
+        """A client that the recording answers, at its time unless by `now`.
+
+        `memory`: what it saw before.
+        """
         http = httpx.Client(base_url=self.profile.server, transport=Replay(moment))
         memory = memory or Memory(self.profile.fingerprint)
         good = Session(
@@ -78,7 +86,11 @@ class Recording:
         )
         memory.keep_session(good)
         return KeyturnClient(
-            self.profile, memory, Transport(http), now=lambda: moment.time, signer=_no_signer
+            self.profile,
+            memory,
+            Transport(http),
+            now=now or (lambda: moment.time),
+            signer=_no_signer,
         )
 
 

@@ -1,5 +1,6 @@
 """How values are written for people: ages, times, sizes, digests, errors. No Qt in here."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from keyturn.base.errors import KeyturnError
@@ -62,6 +63,20 @@ def grouped(text: str) -> str:
     name, colon, digits = text.rpartition(":")
     groups = " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
     return f"{name} {groups}" if colon else groups
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell must not begin: a spreadsheet would run it."""
+
+
+def harmless(text: str) -> str:
+    """A cell for a spreadsheet, marked as text where it would be a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def tabbed(cells: Iterable[str]) -> str:
+    """One row for the clipboard: no cell is two, or a formula."""
+    return "\t".join(harmless(" ".join(each.split())) for each in cells)
 
 
 def error_text(error: KeyturnError) -> str:

@@ -160,3 +160,17 @@ def test_another_officers_key_opens_nothing(world: World, qtbot: QtBot, tmp_path
         assert desk.identity.locked
     finally:
         desk.close()
+
+
+def test_a_second_try_does_not_hide_that_the_first_opened_the_key(
+    qtbot: QtBot, desk: LiveDesk
+) -> None:
+    """The right passphrase came by descriptor while a wrong one was being typed."""
+    done: list[bool] = []
+    failed: list[KeyturnError] = []
+    right, wrong = bytearray(PASSPHRASE), bytearray(b"wrong")
+    desk.unlock(right, done=lambda: done.append(True), failed=failed.append)
+    desk.unlock(wrong, done=lambda: done.append(True), failed=failed.append)
+    qtbot.waitUntil(lambda: len(done) + len(failed) == 2, timeout=WAIT)
+    assert desk.identity.locked == desk._line.locked
+    assert done == [True]

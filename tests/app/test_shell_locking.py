@@ -180,3 +180,18 @@ def test_locking_leaves_no_text_of_the_server_in_sight(qtbot: QtBot) -> None:
     assert "Keyturn is locked" in shown
     assert shell.desk.identity.profile.fingerprint[7:11] not in shown
     assert "SIMULATED" not in shown
+
+
+def test_a_fault_while_locking_does_not_leave_the_page_shown(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = make_shell(qtbot)
+
+    def faulty() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(shell.session, "lock", faulty)
+    with pytest.raises(ZeroDivisionError):
+        shell.window.lock()
+    assert shell.window.locked
+    assert not shell.window.frame.isVisible()

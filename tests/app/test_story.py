@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from keyturn.agent.authority import PinnedAuthority
 from keyturn.agent.driver import Driver, Outcome
@@ -31,7 +32,7 @@ from keyturn_sim.node import SimNode
 from support.agents import SimSource
 from support.authority import policy_body
 from support.nodes import Node, NodeSecrets
-from support.office import Office
+from support.office import Office, seal
 from support.officefixtures import (
     hsm_worker,
     node_secrets,
@@ -122,9 +123,9 @@ def propose(office: Office, kind: Kind, subject: str, body: dict[str, object]) -
     office.go("approvals")
     office.click("approvals.new")
     office.pick("approvals.draft.kind", kind.value)
-    office.type("approvals.draft.subject.text", subject)
+    office.write("approvals.draft.subject", subject)
     office.paste("approvals.draft.body", json.dumps(body, indent=2))
-    office.type("approvals.draft.reason", f"the first {kind.value}")
+    office.write("approvals.draft.reason", f"the first {kind.value}")
     office.click("approvals.draft.propose")
     office.click("question.yes")
     office.says("approvals.standing", "NOT IN FORCE")
@@ -144,29 +145,10 @@ def approve(office: Office, title: str, now: str) -> None:
     office.says("approvals.quorum", now)
 
 
-def seal(office: Office, source: Path, place: Path) -> Path:
-    """Through the wizard, step by step, and into the inventory."""
-    office.go("models")
-    office.click("models.empty.seal")
-    office.click("seal.source.choose")
-    office.path(source)
-    office.click("seal.next")
-    office.type("seal.name", "Tiny")
-    office.click("seal.next")
-    office.click("seal.next")
-    office.click("seal.parent.choose")
-    office.path(place)
-    office.click("seal.next")
-    office.click("seal.next")
-    office.click("seal.register")
-    office.until(lambda: office.spoken("seal.registered"))
-    return place / "tiny-1.sealed"
-
-
 def admit(office: Office) -> None:
     """From what was just sealed to its admission's proposal."""
     office.click("seal.propose")
-    office.type("admit.reason", "the tiny model, for everybody")
+    office.write("admit.reason", "the tiny model, for everybody")
     office.click("admit.propose")
     office.until(lambda: office.window.page == "approvals")
     office.says("approvals.standing", "NOT IN FORCE")
@@ -255,13 +237,13 @@ def revoke(office: Office) -> None:
     """Typed, with a reason; Ada's own approval is enough to stop something."""
     shown_state(office, "node-1", "Attested")
     office.click("fleet.drawer.revoke_node")
-    office.type("question.comment", "it was stolen")
-    office.type("question.typed", "node-1")
+    office.write("question.comment", "it was stolen")
+    office.write("question.typed", "node-1")
     office.click("question.yes")
     office.until(lambda: office.window.page == "approvals")
     office.says("approvals.standing", "NOT IN FORCE")
     office.click("approvals.approve")
-    office.type("question.typed", "node-1")
+    office.write("question.typed", "node-1")
     office.click("question.yes")
     in_force(office)
 
@@ -281,3 +263,31 @@ def the_log_proves_it(office: Office) -> None:
     assert "leads to the signed root" in office.text("log.proof.text")
     office.click("log.receipt.ask")
     office.until(lambda: office.spoken("log.receipt.state") == "Verified")
+
+
+class Windows(QObject):
+    """Notes every widget that is shown as a window of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.shown.append(f"{type(watched).__name__} {watched.objectName()}")
+        return False
+
+
+def test_no_page_flashes_up_a_window_of_its_own(office: Office) -> None:
+    """It would take the focus, and what is typed with it."""
+    windows, app = Windows(), QApplication.instance()
+    assert app is not None
+    app.installEventFilter(windows)
+    try:
+        office.unlock("ada")
+        for page in ("models", "approvals", "log", "notifications", "settings", "fleet"):
+            office.go(page)
+        assert QApplication.activeWindow() is office.window
+    finally:
+        app.removeEventFilter(windows)
+    assert windows.shown == []

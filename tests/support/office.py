@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.exceptions import TimeoutError
 from pytestqt.qtbot import QtBot
+from shiboken6 import getAllValidWrappers, isValid
 
 from keyturn.base.signatures import Algorithm
 from keyturn.client.profile import Places, Profile
@@ -39,7 +40,7 @@ from keyturn_app.desk import Identity
 from keyturn_app.facts import Facts, Link
 from keyturn_app.live.desk import LiveDesk
 from keyturn_app.live.line import Wiring, wiring_of
-from keyturn_app.live.profiles import Environment, Known, ProfileStore
+from keyturn_app.live.profiles import Environment, Known, ProfileStore, seat_id
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.settings import Settings
 from keyturn_app.shell.seats import Chair, Seats
@@ -121,8 +122,17 @@ class Office:
 
     # ---- looking ----
 
+    def all(self, kind: type[W]) -> list[W]:
+        """Every widget of the window that Python knows.
+
+        Not `findChildren`: it makes wrappers of Qt's own parts and drops them again, and the
+        end of such a part then takes the wrapper that came to lie in its place along.
+        """
+        found = [each for each in getAllValidWrappers() if isinstance(each, kind)]
+        return [each for each in found if isValid(each) and each.window() is self.window]
+
     def seen(self, kind: type[W], name: str) -> list[W]:
-        return [each for each in self.window.findChildren(kind, name) if each.isVisible()]
+        return [each for each in self.all(kind) if each.objectName() == name and each.isVisible()]
 
     def find(self, kind: type[W], name: str) -> W:
         """The one of this name that is on the screen, once it is there."""
@@ -140,7 +150,7 @@ class Office:
     @property
     def words(self) -> str:
         """Every text of a label that is on the screen."""
-        return "\n".join(e.text() for e in self.window.findChildren(QLabel) if e.isVisible())
+        return "\n".join(each.text() for each in self.all(QLabel) if each.isVisible())
 
     def says(self, name: str, text: str) -> None:
         self.until(lambda: text in self.text(name))
@@ -154,10 +164,10 @@ class Office:
         self.until(lambda: button.isEnabled() and self._on_top(button))
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
-    def type(self, name: str, text: str) -> None:
+    def write(self, name: str, text: str) -> None:
         """Into a line or a text, in place of what stood there."""
         found = self.find(QWidget, name)
-        assert isinstance(found, QLineEdit | QPlainTextEdit)
+        assert isinstance(found, QLineEdit | QPlainTextEdit | QComboBox)
         found.setFocus()
         QTest.keyClick(found, Qt.Key.Key_A, CONTROL)
         QTest.keyClicks(found, text)
@@ -182,7 +192,7 @@ class Office:
 
     def path(self, path: Path) -> None:
         """Answer the open question for a path by typing it."""
-        self.type("question.path", str(path))
+        self.write("question.path", str(path))
         self.click("question.yes")
 
     def row(self, table: str, text: str) -> None:
@@ -203,7 +213,10 @@ class Office:
     # ---- who sits here ----
 
     def unlock(self, name: str) -> None:
-        """Type the passphrase; then everything is asked and is live."""
+        """Choose the seat, type the passphrase; then everything is asked and is live."""
+        if self.seats.seat.id != name:
+            self.pick("unlock.seat", name)
+            assert self.seats.seat.id == name
         field = self.find(QLineEdit, "unlock.passphrase")
         QTest.keyClicks(field, passphrase_of(name))
         QTest.keyClick(field, Qt.Key.Key_Return)
@@ -232,6 +245,25 @@ class Office:
         """Whether a click in its middle reaches it."""
         spot = widget.mapTo(self.window, widget.rect().center())
         return self.window.childAt(spot) is widget
+
+
+def seal(office: Office, source: Path, place: Path) -> Path:
+    """Through the wizard, step by step, and into the inventory."""
+    office.go("models")
+    office.click("models.empty.seal")
+    office.click("seal.source.choose")
+    office.path(source)
+    office.click("seal.next")
+    office.write("seal.name", "Tiny")
+    office.click("seal.next")
+    office.click("seal.next")
+    office.click("seal.parent.choose")
+    office.path(place)
+    office.click("seal.next")
+    office.click("seal.next")
+    office.click("seal.register")
+    office.until(lambda: office.spoken("seal.registered"))
+    return place / "tiny-1.sealed"
 
 
 def scroll_to(widget: QWidget) -> None:
@@ -285,8 +317,8 @@ def _chair(
         write_key_file(path, secret, bytearray(passphrase_of(name).encode()), cost=QUICK)
     world, clock = whole.world, whole.system.clock
     profile = Profile(world.url, world.pin, whole.system.fingerprint, name, InFile(path))
-    places = store.places_for(name)
-    store.keep(Known(name, "test", Environment.DEMO, profile, name, places))
+    places = store.places_for(seat_id(profile))
+    store.keep(Known(seat_id(profile), "test", Environment.DEMO, profile, name, places))
     shipped = wiring_of(profile, places, clock)
     wiring = shipped if wire is None else wire(shipped, name)
     identity = Identity(profile, "test", name, name.title(), locked=True)

@@ -18,7 +18,8 @@ from keyturn_app import resources
 from keyturn_app.live.replaying import ReplayDesk, ReplaySession
 from keyturn_app.recording import Recording, read_recording
 from keyturn_app.screenshots import FILE, LABEL, Scene, State, scenes
-from keyturn_app.settings import MemoryPreferences, Settings
+from keyturn_app.settings import Appearance, MemoryPreferences, Settings
+from keyturn_app.shell.appearance import follow
 from keyturn_app.shell.idling import Idling
 from keyturn_app.shell.window import MainWindow
 from support.desks import InlineDoor
@@ -59,6 +60,7 @@ def staged(scene: Scene, scratch: Path, look: Look | None = None) -> Iterator[Ma
     desk = ReplayDesk(recording, recording.moment(scene.moment), LABEL)
     kept = MemoryPreferences({"settings.appearance": look.mode, "settings.reduce_motion": "yes"})
     idling = Idling(600.0, lambda: 0.0)
+    follow(Appearance(look.mode))  # before the first widget: it takes the fonts along
     window = MainWindow(ReplaySession(desk), Settings(kept), InlineDoor(), idling=idling)
     try:
         window.resize(look.size)

@@ -136,3 +136,16 @@ def test_under_ci_a_listed_skip_stays_a_skip(tmp_path: Path) -> None:
     assert "3 skipped" in last
     assert "1 error" in last, "the absent vectors"
     assert "recorded vectors are absent" in text
+
+
+def test_goldens_are_written_anew_without_a_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_given: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(run_suites.subprocess, "run", run)
+    assert run_suites.main(["--update-goldens"]) == 0
+    assert all((ROOT / each).is_file() for each in asked[0][-2:])
+    assert "--update-goldens" in asked[0]

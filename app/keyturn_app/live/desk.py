@@ -18,7 +18,6 @@ from keyturn.quorum.roster import OfficerId
 from keyturn_app.desk import Identity, Locked, Topic
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _
-from keyturn_app.live.gathering import GATHERED
 from keyturn_app.live.line import Line, Wiring, wiring_of
 
 T = TypeVar("T")
@@ -54,7 +53,7 @@ class LiveDesk(QObject):
         self._line = Line(profile, places, wiring=chosen, now=now)
         self._facts = self._line.take().facts
         self._told: list[tuple[Listener, frozenset[Topic]]] = []
-        self._unlocking = 0
+        self._locks = 0
         self._closed = False
         self._drained = self._timer(DRAIN_MS, self._drain, Qt.TimerType.PreciseTimer)
         self._ticked = self._timer(TICK_MS, self._tick, Qt.TimerType.CoarseTimer)
@@ -104,7 +103,7 @@ class LiveDesk(QObject):
         return lambda: dropped.append(True)
 
     def refresh(self, *topics: Topic) -> None:
-        self._line.refresh(topics or GATHERED)
+        self._line.refresh(topics or None)
 
     # ---- the lock ----
 
@@ -116,11 +115,10 @@ class LiveDesk(QObject):
         failed: Callable[[KeyturnError], None],
     ) -> None:
         """Takes a few hundred milliseconds, elsewhere. Wipes `passphrase`."""
-        self._unlocking += 1
-        mine = self._unlocking
+        before = self._locks
 
         def finish() -> None:
-            if mine != self._unlocking:
+            if before != self._locks:
                 failed(Locked(_("locked again before the key was open")))
                 return
             self._unlocked()
@@ -135,11 +133,13 @@ class LiveDesk(QObject):
 
     def lock(self) -> None:
         """At once: keys overwritten, connections ended. The facts stay, and are not refreshed."""
-        self._unlocking += 1
-        self._line.lock()
-        if not self._identity.locked:
-            self._identity = replace(self._identity, locked=True)
-            self._tell(frozenset({Topic.IDENTITY}))
+        self._locks += 1
+        try:
+            self._line.lock()
+        finally:
+            if not self._identity.locked:
+                self._identity = replace(self._identity, locked=True)
+                self._tell(frozenset({Topic.IDENTITY}))
 
     def rest(self) -> None:
         """Another seat has the window: the key stays open, nothing is asked. `wake` ends it."""
@@ -183,12 +183,14 @@ class LiveDesk(QObject):
     def _deliver(self, topics: frozenset[Topic]) -> None:
         delivery = self._line.take()
         told = delivery.topics | topics
-        if told:
-            self._facts = delivery.facts
-            told |= self._named()
-            self._tell(told)
-        for answer in delivery.answers:
-            answer()
+        try:
+            if told:
+                self._facts = delivery.facts
+                told |= self._named()
+                self._tell(told)
+        finally:  # a page's fault must not cost another one its answer
+            for answer in delivery.answers:
+                answer()
 
     def _named(self) -> frozenset[Topic]:
         """The officer's name as the roster in force has it."""

@@ -1,14 +1,20 @@
 """From a verified client to facts. Runs where the client lives: on the network thread."""
 
-from collections.abc import Iterable
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
+from operator import attrgetter
 
 from keyturn.client.client import KeyturnClient
-from keyturn.client.inventory import Node
+from keyturn.client.inventory import Node, standing
+from keyturn.client.proposals import Proposal, Status
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Models, Nodes, Proposals, Seen
 
+_UNDECIDED = {Status.OPEN, Status.REFUSED}
+_AGEING = ("state", "age_seconds")
+_WORD = attrgetter(*(each.name for each in fields(Node) if each.name not in _AGEING))
+"""Everything of a node but what time alone changes."""
 GATHERED = (Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.NODES)
 
 
@@ -16,7 +22,7 @@ def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: da
     """`facts` with `topics` asked anew. Raises whatever the client raises: nothing is guessed."""
     wanted = set(topics)
     if Topic.PROPOSALS in wanted:
-        facts = replace(facts, proposals=Proposals(tuple(client.proposals()), now))
+        facts = replace(facts, proposals=_with_gone(facts.proposals, client.proposals(), now))
     if Topic.MODELS in wanted:
         facts = replace(facts, models=Models(tuple(client.models()), now))
     if Topic.NODES in wanted:
@@ -30,13 +36,38 @@ def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: da
     return facts
 
 
-def changed_rows(before: Nodes | None, nodes: tuple[Node, ...]) -> frozenset[str] | None:
-    """Names that came, went or differ in more than the age that grows by itself.
+def _with_gone(before: Proposals | None, listed: Sequence[Proposal], now: datetime) -> Proposals:
+    """A proposal that may still come into force is not hidden by not being listed."""
+    there = {each.digest for each in listed}
+    gone = tuple(
+        each
+        for each in (before.all if before else ())
+        if each.digest not in there
+        and each.status in _UNDECIDED
+        and now <= each.statement.proposal_lapses
+    )
+    return Proposals((*listed, *gone), now, frozenset(each.digest for each in gone))
 
-    None when nothing was known before.
-    """
+
+def changed_rows(before: Nodes | None, nodes: tuple[Node, ...]) -> frozenset[str] | None:
+    """Names that came, went or differ by more than time; None when nothing was known before."""
     if before is None:
         return None
-    old = {each.name: replace(each, age_seconds=None) for each in before.all}
-    new = {each.name: replace(each, age_seconds=None) for each in nodes}
-    return frozenset(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    old = {each.name: each for each in before.all}
+    new = {each.name: each for each in nodes}
+    return frozenset(
+        name for name in old.keys() | new.keys() if not _as_expected(old.get(name), new.get(name))
+    )
+
+
+def _as_expected(old: Node | None, new: Node | None) -> bool:
+    """Whether `new` is what everybody makes of `old` by the clock: it has not spoken since.
+
+    Of ten thousand nodes most have not; their rows age without being touched.
+    """
+    if old is None or new is None or _WORD(old) != _WORD(new):
+        return False
+    if new.heard is None or new.age_seconds is None:
+        return old.state is new.state and old.age_seconds == new.age_seconds
+    then = new.heard + timedelta(seconds=new.age_seconds)
+    return standing(old, then) == (new.state, new.age_seconds)

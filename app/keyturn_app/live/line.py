@@ -20,7 +20,6 @@ from keyturn.officerkeys.signer import Signer
 from keyturn_app.desk import Locked, Topic
 from keyturn_app.facts import STALE_SECONDS, Connection, Facts, Link
 from keyturn_app.i18n import _
-from keyturn_app.live.gathering import GATHERED
 from keyturn_app.live.listening import Listener
 from keyturn_app.live.lockedkey import LockedKey
 from keyturn_app.live.mailbox import Delivery, Mailbox
@@ -135,8 +134,10 @@ class Line:
         """Keys overwritten, both connections ended, the session forgotten. Facts stay as known."""
         with self._guard:
             self._epoch += 1
-            self._key.lock()
-            self._end()
+            try:
+                self._key.lock()
+            finally:  # a card's reader that faults keeps nothing open
+                self._end()
 
     def rest(self) -> None:
         """As locked, but the key stays open: another officer has the window."""
@@ -161,8 +162,8 @@ class Line:
         """In order, with the verified client; `done` or `failed` comes with a delivery."""
         self._talker.ask(work, done, failed)
 
-    def refresh(self, topics: Iterable[Topic] = GATHERED) -> None:
-        """The officer wants it asked again now; also what ends distrust, if it verifies."""
+    def refresh(self, topics: Iterable[Topic] | None = None) -> None:
+        """Ask it again now. Without topics everything, and that ends distrust, if it verifies."""
         self._talker.refresh(topics)
 
     def take(self) -> Delivery:
@@ -182,10 +183,12 @@ class Line:
         """Locked, and both threads end; nothing is delivered any more."""
         with self._guard:
             self._epoch += 1
-            self._key.lock()
-            self._talker.close()
-            if self._listener is not None:
-                self._listener.close()
+            try:
+                self._key.lock()
+            finally:
+                self._talker.close()
+                if self._listener is not None:
+                    self._listener.close()
 
     def join(self, seconds: float) -> None:
         """Wait for the threads. A connection that is just being made may take longer: they are

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from keyturn.base.errors import KeyturnError, MalformedError
+from keyturn.base.strictjson import Json, JsonObject
 from keyturn.base.times import parse_time
 from keyturn.client.errors import ServerUnreachable
 from keyturn.client.events import Event, follow, newest
@@ -29,6 +30,8 @@ from keyturn_app.tasks import fault_of
 
 BACKLOG = 200
 """How many of the events before its start it asks for: the newest page of the log's news."""
+_FIELDS, _ITEMS, _LENGTH = 24, 8, 200
+"""Of one event: fields, items of a list, characters of a text that are kept."""
 
 
 class Listener:
@@ -112,7 +115,7 @@ class Listener:
                 self._transport = transport
             transport.use_token(sign_in(transport, self._pin, self._signer, self._now()).token)
             last = newest(transport)
-            if self._after is None:
+            if self._after is None or last < self._after:  # numbered anew: a server put back
                 self._after = max(0, last - BACKLOG)
             for event in follow(transport, self._after, lambda _: False):
                 self._after, self._failures = event.id, 0
@@ -130,7 +133,8 @@ class Listener:
         if fresh:
             behind = None if at is None else max(0, int((now - at).total_seconds() * 1000))
             self._pulse.beat(behind)
-        self._mailbox.happened(Happening(event.id, event.kind, dict(event.data), at or now))
+        at = now if at is None else min(at, now)  # none is newer than what happens here
+        self._mailbox.happened(Happening(event.id, event.kind, _kept(event.data), at))
         self._touch(touched_by(event.kind))
 
     def _broken(self, error: KeyturnError) -> None:
@@ -150,3 +154,21 @@ class Listener:
                 self._changed.wait_for(
                     lambda: self._hurry or not self._wanted or self._closing, seconds
                 )
+
+
+def _kept(data: JsonObject) -> dict[str, object]:
+    """What of an event a line can show: a server may send any, as large as it likes."""
+    found: dict[str, object] = {}
+    for name in list(data)[:_FIELDS]:
+        value = data[name]
+        if isinstance(value, list):
+            found[name[:_LENGTH]] = [_short(each) for each in value[:_ITEMS]]
+        else:
+            found[name[:_LENGTH]] = _short(value)
+    return found
+
+
+def _short(value: Json) -> Json:
+    if isinstance(value, str):
+        return value[:_LENGTH]
+    return None if isinstance(value, list | dict) else value

@@ -182,31 +182,40 @@ class ProfileStore:
         self._in_transaction(work)
 
     def _known(self, row: "RowMapping") -> Known:
-        own = self.places_for(row["id"])
-        directory = row["directory"]
         try:
-            profile = Profile(
-                row["url"],
-                parse_pin(row["pin"]),
-                parse_digest(row["fingerprint"], what="fingerprint"),
-                row["officer"],
-                parse_location(row["key"]),
-            )
-            return Known(
-                row["id"],
-                row["label"],
-                Environment(row["environment"]),
-                profile,
-                row["name"],
-                own if directory is None else Places(Path(directory), Path(directory) / "state"),
-                row["last_used"] and parse_time(row["last_used"], what="last used"),
-            )
+            return self._read(row)
         except (MalformedError, ValueError) as error:
             raise ProfilesUnusable(
                 _("a row of {path} is not what was written").format(path=self.path),
-                found=str(row["id"]),
+                found=ascii(row["id"])[:80],
                 hint=_("Restore the file from a copy, or remove it and connect again."),
             ) from error
+
+    def _read(self, row: "RowMapping") -> Known:
+        """Raises MalformedError, ValueError. The id is of what else stands there, and a name in a
+        path: one that does not fit was not written by us."""
+        directory = row["directory"]
+        if not all(isinstance(each, str | None) for each in row.values()):
+            raise ValueError("not texts")
+        profile = Profile(
+            row["url"],
+            parse_pin(row["pin"]),
+            parse_digest(row["fingerprint"], what="fingerprint"),
+            row["officer"],
+            parse_location(row["key"]),
+        )
+        if row["id"] != seat_id(profile):
+            raise ValueError("another officer, server or authority")
+        own = self.places_for(row["id"])
+        return Known(
+            row["id"],
+            row["label"],
+            Environment(row["environment"]),
+            profile,
+            row["name"],
+            own if directory is None else Places(Path(directory), Path(directory) / "state"),
+            row["last_used"] and parse_time(row["last_used"], what="last used"),
+        )
 
     def _in_transaction(self, work: "Callable[[Connection], T]") -> T:
         with self._failures_named(), self._opened().begin() as connection:
@@ -220,7 +229,11 @@ class ProfileStore:
         from keyturn_app.live.profiletables import FORMAT, bring_up_to_date
 
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        handle = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+        try:
+            os.fchmod(handle, 0o600)
+        finally:
+            os.close(handle)
         engine = create_engine(f"sqlite:///{self.path}", poolclass=NullPool)
         with engine.begin() as connection:
             newer = bring_up_to_date(connection)
@@ -238,9 +251,11 @@ class ProfileStore:
     def _failures_named(self) -> Iterator[None]:
         from sqlalchemy.exc import SQLAlchemyError
 
+        from keyturn_app.live.profiletables import UnknownFormat
+
         try:
             yield
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, UnknownFormat) as error:
             raise ProfilesUnusable(
                 _("cannot use {path}: {why}").format(path=self.path, why=type(error).__name__),
                 hint=_("Check that the directory can be written and the file is a database."),

@@ -8,6 +8,11 @@ FORMAT = 2
 
 metadata = MetaData()
 
+
+class UnknownFormat(ValueError):
+    """The number of the format is none."""
+
+
 version = Table("format", metadata, Column("number", Integer, nullable=False))
 
 seats = Table(
@@ -42,6 +47,8 @@ def bring_up_to_date(connection: Connection) -> int | None:
         connection.execute(version.insert().values(number=FORMAT))
         return None
     found = connection.execute(select(version.c.number)).scalar_one()
+    if not isinstance(found, int) or found < 1:  # a database keeps what it is given
+        raise UnknownFormat(ascii(found)[:40])
     if found > FORMAT:
         return int(found)
     for number in range(found, FORMAT):

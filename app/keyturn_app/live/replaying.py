@@ -84,7 +84,7 @@ class ReplayDesk:
         )
         if officer:
             self.identity = replace(self.identity, name=officer.name)
-        self._show(replace(facts, connection=live, happenings=happened))
+        self.know(replace(facts, connection=live, happenings=happened))
 
     def lose(self, silence: timedelta) -> None:
         """The server stopped answering so long ago."""
@@ -95,7 +95,7 @@ class ReplayDesk:
             error="the server cannot be reached: ConnectTimeout. "
             "Check the address in the profile, and that the control plane runs.",
         )
-        self._show(replace(self.facts, connection=lost))
+        self.know(replace(self.facts, connection=lost))
 
     def catch(self, lies: Mapping[str, tuple[int, bytes]], directory: Path) -> None:
         """Be told `lies` instead of what was recorded, and catch the server at it.
@@ -115,7 +115,7 @@ class ReplayDesk:
                 raise
             alarm = alarm_of(error, kind, directory, self.now())
             caught = Connection(Link.DISTRUSTED, heard=self.now(), error=str(error))
-            self._show(replace(self.facts, connection=caught, alarms=(alarm,)))
+            self.know(replace(self.facts, connection=caught, alarms=(alarm,)))
         else:
             raise ValueError("the verifiers believed it")
 
@@ -124,13 +124,14 @@ class ReplayDesk:
         client = self._recording.client(earlier, self._memory)
         self._caught(lambda: gather(client, self.facts, GATHERED, self.now()), directory)
 
+    def know(self, facts: Facts, *topics: Topic) -> None:
+        """Other facts than the recording's; of `topics` something changed, or of all."""
+        self.facts = facts
+        self._tell(frozenset(topics or Topic))
+
     def set_locked(self, locked: bool) -> None:
         self.identity = replace(self.identity, locked=locked)
         self._tell(frozenset({Topic.IDENTITY}))
-
-    def _show(self, facts: Facts) -> None:
-        self.facts = facts
-        self._tell(frozenset(Topic))
 
     def _tell(self, topics: frozenset[Topic]) -> None:
         for listener, wanted in tuple(self._told):

@@ -102,10 +102,16 @@ class Talker:
             self._schedule.touch(topics)
             self._changed.notify()
 
-    def refresh(self, topics: Iterable[Topic]) -> None:
-        """The officer says so: at once, and of a server that is not trusted everything."""
+    def refresh(self, topics: Iterable[Topic] | None) -> None:
+        """At once. None: the officer says so, and wants everything checked.
+
+        Nothing less is asked of a server that was caught: a page that wants something anew is
+        not the officer.
+        """
         with self._changed:
-            self._schedule.force(GATHERED if self._distrusted else topics)
+            if topics is not None and self._distrusted:
+                return
+            self._schedule.force(GATHERED if topics is None else topics)
             self._changed.notify()
 
     def errand(self, errand: Callable[[], None]) -> None:
@@ -147,6 +153,7 @@ class Talker:
     # ---- on the thread ----
 
     def _run(self) -> None:
+        self._forget()  # a session that a killed app left
         while (step := self._next()) is not None:
             step()
         self._forget()

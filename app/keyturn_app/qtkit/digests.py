@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from keyturn_app import wording
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import button, label, row
 
 
@@ -32,7 +33,7 @@ class DigestLabel(QWidget):
     def show_digest(self, value: str) -> None:
         self._value = value
         self._text.setText(wording.digest(value) if value else "—")
-        self._text.setToolTip(wording.grouped(value))
+        self._text.setToolTip(plain(wording.grouped(value)))
         self._text.setAccessibleName(value)
         self._copy.setVisible(bool(value))
         self._copy.setAccessibleName(_("Copy {value}").format(value=value[:24]))

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
+from keyturn_app import wording
 from keyturn_app.qtkit.icons import pixmap
 from keyturn_app.qtkit.theme import colour, sans
 from keyturn_app.qtkit.tokens import HEADER, ROW
@@ -75,7 +76,7 @@ class Table(QTableView):
             return ""
         columns = [c for c in range(model.columnCount()) if not self.isColumnHidden(c)]
         return "\n".join(
-            "\t".join(str(model.index(row, column).data() or "") for column in columns)
+            wording.tabbed(str(model.index(row, column).data() or "") for column in columns)
             for row in self.selected_rows()
         )
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from keyturn_app.qtkit.icons import IconLabel, icon
 from keyturn_app.qtkit.theme import colour, theme
+from keyturn_app.qtkit.tips import plain
 
 L = TypeVar("L", bound=QBoxLayout)
 Item = QWidget | QLayout | int | None
@@ -86,7 +87,7 @@ def button(
     made = Button(text, icon_name, token)
     made.setObjectName(name)
     made.setAccessibleName(text or tip)
-    made.setToolTip(tip)
+    made.setToolTip(plain(tip))
     made.setCheckable(checkable)
     if kind:
         made.setProperty("kind", kind)

@@ -79,5 +79,5 @@ class _Veil(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         tint = colour("canvas")
-        tint.setAlpha(110)
+        tint.setAlpha(90)
         QPainter(self).fillRect(self.rect(), tint)

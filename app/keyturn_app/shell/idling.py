@@ -25,9 +25,14 @@ class Idling:
         self._touched = self._clock()
 
     @property
+    def idle(self) -> float:
+        """Seconds since the last touch."""
+        return self._clock() - self._touched
+
+    @property
     def left(self) -> float:
         """Seconds; never below 0, nor above the limit."""
-        return min(self.limit, max(0.0, self.limit - (self._clock() - self._touched)))
+        return min(self.limit, max(0.0, self.limit - self.idle))
 
     @property
     def over(self) -> bool:

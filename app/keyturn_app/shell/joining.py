@@ -1,16 +1,19 @@
 """Connecting to one more server, or as one more officer, while the app runs."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from keyturn_app.actions import Action, Actions
 from keyturn_app.desk import Topic
 from keyturn_app.i18n import _
 from keyturn_app.live.desk import utc_now
 from keyturn_app.live.profiles import Known, ProfileStore
-from keyturn_app.shell.firstrun import FirstRun
 from keyturn_app.shell.seats import Seats
 from keyturn_app.shell.starting import chair_of
 from keyturn_app.tasks import Door
+
+if TYPE_CHECKING:
+    from keyturn_app.shell.firstrun import FirstRun
 
 
 class Joining:
@@ -48,6 +51,8 @@ class Joining:
         if self.window is not None and self.window.isVisible():
             self.window.activateWindow()
             return
+        from keyturn_app.shell.firstrun import FirstRun
+
         self._forget()
         self.window = FirstRun(self._store, self._door, utc_now, self._joined)
         self.window.show()

@@ -126,19 +126,21 @@ class Overlay(QWidget):
         return True
 
     def _focusable(self) -> list[QWidget]:
-        """In the order of the focus chain."""
-        if self._panel is None:
+        """From top to bottom, and within a line from left to right.
+
+        Not along `nextInFocusChain`: the binding then takes the next widget, in the end the window,
+        for a child of the one before, and its actions for gone once the panel is deleted.
+        """
+        panel = self._panel
+        if panel is None:
             return []
-        found: list[QWidget] = []
-        each: QWidget = self._panel
-        while True:
-            takes = Qt.FocusPolicy.TabFocus.value & each.focusPolicy().value
-            if takes and each.isEnabled() and each.isVisible() and not each.focusProxy():
-                found.append(each)
-            after = each.nextInFocusChain()
-            if after is None or after is self._panel or not self._panel.isAncestorOf(after):
-                return found
-            each = after
+        found = [each for each in (panel, *panel.findChildren(QWidget)) if _takes_tab(each)]
+
+        def place(each: QWidget) -> tuple[int, int]:
+            middle = each.mapTo(panel, each.rect().center())
+            return middle.y(), middle.x()
+
+        return sorted(found, key=place)
 
     def _first(self) -> QWidget | None:
         inside = self._focusable()
@@ -172,3 +174,9 @@ def _emptied(layout: QLayout) -> None:
         if isinstance(inner, QBoxLayout):
             _emptied(inner)
             inner.deleteLater()
+
+
+def _takes_tab(widget: QWidget) -> bool:
+    takes = Qt.FocusPolicy.TabFocus.value & widget.focusPolicy().value
+    ready = widget.isEnabled() and widget.isVisible()
+    return bool(takes) and ready and widget.focusProxy() is None

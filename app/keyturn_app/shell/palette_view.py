@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import pixmap
 from keyturn_app.qtkit.theme import colour, sans
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import column, label
 from keyturn_app.shell.palette import PalettePresenter, Row
 
@@ -69,7 +70,7 @@ class _Rows(QAbstractListModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return row.spoken
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.why_not or None
+            return plain(row.why_not) or None
         return None
 
 

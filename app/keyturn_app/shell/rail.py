@@ -9,6 +9,7 @@ from keyturn_app.i18n import _, n_
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.pages import PageSpec
 from keyturn_app.qtkit.theme import css, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import RAIL, RAIL_NARROW
 from keyturn_app.qtkit.widgets import Button, column, label, row
 from keyturn_app.shell.viewmodel import Environment
@@ -101,7 +102,7 @@ class _Entry(QWidget):
         self.button = Button(title, icon, "text2", size=18, gap=8)
         self.button.setObjectName(f"rail.{page}")
         self.button.setAccessibleName(title)
-        self.button.setToolTip(tip)
+        self.button.setToolTip(plain(tip))
         self.button.setCheckable(checkable)
         self.button.setProperty("kind", "nav")
         self._count = label("", "Small", "Second")
@@ -147,7 +148,7 @@ class _EnvironmentChip(QFrame):
         self._shown = environment
         whole = f"{environment.label} · {environment.mark}"
         self._mark.setText(environment.mark)
-        self.setToolTip(whole)
+        self.setToolTip(plain(whole))
         self.setAccessibleName(_("Environment: {name}").format(name=whole))
         self._icon.show_icon("shield-alert", environment.token)
         self._fit()

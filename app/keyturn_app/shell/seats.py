@@ -7,6 +7,7 @@ seat's key may stay open, but nothing is asked in its name. No Qt in here.
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -92,8 +93,9 @@ class Seats:
             self.listeners.tell()
 
     def lock(self) -> None:
-        for desk in self._desks.values():
-            desk.lock()
+        with ExitStack() as every:  # one that faults leaves no other one open
+            for desk in reversed(self._desks.values()):
+                every.callback(desk.lock)
 
     def unlock(
         self,

@@ -169,7 +169,7 @@ class PassphraseSheet(Sheet):
         self.first = self._field
 
     def cannot(self) -> str:
-        return "" if self._field.text() else _("Enter the passphrase.")
+        return "" if self._field.displayText() else _("Enter the passphrase.")
 
     def answer(self) -> Answer:
         return taken_secret(self._field)
@@ -277,7 +277,10 @@ class NoticeSheet(Sheet):
 
 
 def secret_field(name: str, title: str) -> QLineEdit:
-    """Masked, and without the menu and the completions that remember texts."""
+    """Masked, and without the menu and the completions that remember texts.
+
+    Whether something stands in it is asked of `displayText`: each `text()` is one more copy.
+    """
     made = QLineEdit()
     made.setEchoMode(QLineEdit.EchoMode.Password)
     made.setObjectName(name)

@@ -15,6 +15,8 @@ from keyturn_app.desk import Identity
 from keyturn_app.i18n import _
 from keyturn_app.live.desk import LiveDesk
 from keyturn_app.live.profiles import Environment, Known, ProfileStore, imported
+from keyturn_app.live.recorded import Unsigning, wired
+from keyturn_app.recording import Recording
 from keyturn_app.settings import Preferences
 from keyturn_app.shell.seats import Chair
 from keyturn_app.shell.session import Seat
@@ -92,6 +94,20 @@ def chair_of(known: Known, opened: Callable[[str], None]) -> Chair:
         return LiveDesk(Identity(profile, known.label, profile.officer, name, True), known.places)
 
     return Chair(seat, open_desk)
+
+
+def recorded_chair(recording: Recording, places: Places) -> Chair:
+    """A chair over the newest moment of a recording. Its desk needs no key."""
+    profile, moment = recording.profile, recording.moments[-1]
+    identity = Identity(profile, label_of(profile.server), profile.officer, profile.officer, True)
+
+    def open_desk() -> LiveDesk:
+        wiring = wired(recording, moment)
+        desk = LiveDesk(identity, places, now=lambda: moment.time, wiring=wiring)
+        desk.borrow(Unsigning(profile.officer))
+        return desk
+
+    return Chair(Seat("recording", identity.label, identity.name, passphrase=False), open_desk)
 
 
 def label_of(server: str) -> str:

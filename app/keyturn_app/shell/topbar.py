@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QWidget
 from keyturn_app.i18n import _, n_
 from keyturn_app.qtkit.icons import pixmap
 from keyturn_app.qtkit.theme import colour, sans, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import TOP_BAR
 from keyturn_app.qtkit.widgets import Pill, button, label, row
 from keyturn_app.shell.viewmodel import OfficerView, ShellView
@@ -150,7 +151,7 @@ class BellButton(QPushButton):
         self._count = count
         unread = n_("{count} unread", "{count} unread", count)
         self.setAccessibleName(_("Notifications, {unread}").format(unread=unread))
-        self.setToolTip(self.accessibleName())
+        self.setToolTip(plain(self.accessibleName()))
         self.update()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -194,7 +195,7 @@ class OfficerButton(QPushButton):
         self.setAccessibleName(
             _("Officer {name}, {roles}").format(name=view.name, roles=view.roles)
         )
-        self.setToolTip(f"{view.name}\n{view.roles}")
+        self.setToolTip(plain(f"{view.name}\n{view.roles}"))
         self.updateGeometry()
         self.update()
 

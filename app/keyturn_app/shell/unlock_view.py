@@ -95,7 +95,7 @@ class UnlockPage(QWidget):
             self._field.setFocus()
 
     def _refresh(self) -> None:
-        why = needs(self._presenter.view(), self._field.text())
+        why = needs(self._presenter.view(), self._field.displayText())
         self._why.setText(why)
         self._go.setEnabled(not why)
 
@@ -104,7 +104,7 @@ class UnlockPage(QWidget):
         self._presenter.sit(str(self._seats.currentData()))
 
     def _unlock(self) -> None:
-        if not needs(self._presenter.view(), self._field.text()):
+        if not needs(self._presenter.view(), self._field.displayText()):
             self._presenter.unlock(taken_secret(self._field))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name

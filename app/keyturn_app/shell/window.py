@@ -139,8 +139,10 @@ class MainWindow(QMainWindow):
 
     def lock(self) -> None:
         """Drop every secret, close whatever is open, and show nothing but the way back in."""
-        self._session.lock()
-        self._show_locked()
+        try:
+            self._session.lock()
+        finally:
+            self._show_locked()
 
     def _show_locked(self) -> None:
         self._locked = True
@@ -170,6 +172,7 @@ class MainWindow(QMainWindow):
 
     def _close_popups(self) -> None:
         self._over.close()
+        QToolTip.hideText()
         QToolTip.hideText()
         while (popup := QApplication.activePopupWidget()) is not None:
             popup.close()

@@ -7,7 +7,7 @@ import json
 from typing import NoReturn
 
 from keyturn.base.errors import MalformedError
-from keyturn.base.strictjson import Fields, JsonObject
+from keyturn.base.strictjson import Fields, JsonObject, dump
 from keyturn.client.errors import MalformedAnswer, ServerRefused
 
 MAX_ANSWER = 64 << 20
@@ -28,6 +28,8 @@ def load_answer(raw: bytes, what: str) -> JsonObject:
         raise MalformedAnswer(f"{what} is not JSON: {type(error).__name__}") from error
     if not isinstance(value, dict):
         raise MalformedAnswer(f"{what} is not a JSON object", found=type(value).__name__)
+    if b"\\u" in raw:
+        _check_text(value, what)
     return value
 
 
@@ -64,7 +66,10 @@ def optional_integer(fields: Fields, name: str) -> int | None:
     number: object = value
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise MalformedAnswer(f"{fields.what}: {name} is not a number", found=repr(number)[:40])
-    return int(number)
+    try:
+        return int(number)
+    except OverflowError as error:  # 1e999 reads as infinity
+        raise MalformedAnswer(f"{fields.what}: {name} is beyond all numbers") from error
 
 
 def optional_texts(fields: Fields, name: str) -> tuple[str, ...]:
@@ -72,6 +77,16 @@ def optional_texts(fields: Fields, name: str) -> tuple[str, ...]:
     if not fields.has(name):
         return ()
     return tuple(each for each in fields.items(name) if isinstance(each, str))
+
+
+def _check_text(value: JsonObject, what: str) -> None:
+    """Half a surrogate pair: no file, no clipboard and no window takes it."""
+    try:
+        dump(value)
+    except UnicodeEncodeError as error:
+        raise MalformedAnswer(f"{what} holds half a surrogate pair") from error
+    except ValueError:  # infinity is no text
+        pass
 
 
 def _unique(pairs: list[tuple[str, object]]) -> JsonObject:

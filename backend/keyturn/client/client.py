@@ -25,7 +25,7 @@ from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
 from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
 from keyturn.client.examination import Examination, examine
 from keyturn.client.history import History
-from keyturn.client.inventory import Model, Node, read_model, read_node
+from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
 from keyturn.client.logwatch import LogWatch
 from keyturn.client.memory import Memory
 from keyturn.client.nodeindex import NodeIndex
@@ -315,7 +315,9 @@ class KeyturnClient:
     def models(self, *, seen: Seen | None = None) -> list[Model]:
         answer = self._asked(lambda: self._http.get("/v1/models", "models"))
         state, now = (seen or self.seen()).state, self._now()
-        return [read_model(each, state, now) for each in answer.objects("models")]
+        models = [read_model(each, state, now) for each in answer.objects("models")]
+        check_once((each.digest for each in models), "model")
+        return models
 
     def model(self, name: str) -> Model:
         """One model by its digest, a unique beginning of it, or its name. Raises NotFound."""
@@ -484,7 +486,9 @@ class KeyturnClient:
     def _read_nodes(self, views: Sequence[Fields], seen: Seen | None) -> list[Node]:
         seen, now = seen or self.seen(), self._now()
         seen.index.extend(seen.leaves)
-        return [read_node(each, seen.index, seen.state, now) for each in views]
+        nodes = [read_node(each, seen.index, seen.state, now) for each in views]
+        check_once((each.name for each in nodes), "node")
+        return nodes
 
     def _roster(self) -> Roster:
         roster = self.state().roster
@@ -531,6 +535,7 @@ class KeyturnClient:
         """Signatures first, then receipts' checkpoints, then the replayed state decides."""
         rosters = rosters_of(seen.state)
         claimed = [read_view(view, seen.authority, rosters) for view in views]
+        check_once((each.statement.digest for each in claimed), "proposal")
         for each in claimed:
             if each.entry is not None:
                 self._log().agree(each.entry.checkpoint)

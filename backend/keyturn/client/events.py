@@ -9,6 +9,7 @@ from keyturn.client.errors import MalformedAnswer, ServerUnreachable
 from keyturn.client.transport import Transport
 
 PATH = "/v1/events"
+_DIGITS = 15  # of an event's number: whatever is larger would hide all that come after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,6 @@ def newest(transport: Transport) -> int:
 
 
 def _event(event_id: str, kind: str, data: str) -> Event:
-    if not event_id.isascii() or not event_id.isdecimal():
+    if not event_id.isascii() or not event_id.isdecimal() or len(event_id) > _DIGITS:
         raise MalformedAnswer("event: id", found=repr(event_id[:40]), expected="a number")
     return Event(int(event_id), kind, load_answer(data.encode(), "event"))

@@ -1,5 +1,6 @@
 """Models and nodes, as the server reports them: display data, marked where the log proves it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -9,7 +10,7 @@ from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields
 from keyturn.base.times import parse_time
 from keyturn.client.answers import optional_integer, optional_text, optional_texts
-from keyturn.client.errors import ServerLied
+from keyturn.client.errors import MalformedAnswer, ServerLied
 from keyturn.client.nodeindex import Granted, Newest, NodeIndex, Refused
 from keyturn.quorum.bodies import Admission
 from keyturn.quorum.kinds import Kind, TargetKind
@@ -20,6 +21,7 @@ STALE_SECONDS = 10
 """Two of the control plane's usual heartbeats: without a word for longer, nothing is *attested*."""
 FORGOTTEN_SECONDS = 60
 """Without a word for longer, nothing is known."""
+_LONGEST = 300  # characters of a name, an id or a time
 _LONG_AGO = 10**9  # seconds; whatever is older is as good as that
 
 
@@ -100,9 +102,9 @@ def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
     signed = None if admission is None else admission.statement.body
     model = Model(
         digest,
-        fields.text("model_id", limit=200),
-        fields.text("name", limit=200),
-        fields.text("version", limit=100),
+        _shown(fields, "model_id", fields.text("model_id", limit=200)),
+        _shown(fields, "name", fields.text("name", limit=200)),
+        _shown(fields, "version", fields.text("version", limit=100)),
         fields.integer("files"),
         fields.integer("bytes"),
         fields.text("ingest_key", limit=64, empty=True),
@@ -122,41 +124,53 @@ def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
     return replace(model, name=signed.name, version=signed.version)
 
 
+def check_once(names: Iterable[str], what: str) -> None:
+    """Raises ServerLied when one is listed twice: it would be counted and shown as two."""
+    seen: set[str] = set()
+    for each in names:
+        if each in seen:
+            raise ServerLied(f"the server lists a {what} twice", found=each, expected="each once")
+        seen.add(each)
+
+
 def read_node(fields: Fields, index: NodeIndex, authority: AuthorityState, now: datetime) -> Node:
     """One node of the server's list; `index` and `authority` are of one log.
 
     The state is the server's word only as far as the log and the time allow (I10).
     Raises MalformedAnswer.
     """
-    name = fields.text("name", limit=64)
+    name = _name(fields)
     newest = index.newest(name)
     granted = newest.granted
     claimed = fields.text("state", limit=40)
     last_seen, last_attested = (optional_text(fields, n) for n in ("last_seen", "last_attested"))
     heard = _heard(optional_integer(fields, "age_seconds"), last_seen, now)
-    model, platform = optional_text(fields, "model"), optional_text(fields, "platform")
+    model, platform, lease, lease_until = (
+        _optional(fields, each) for each in ("model", "platform", "lease", "lease_until")
+    )
     targets = {
         (TargetKind.NODE, name),
         (TargetKind.PLATFORM, granted[1].platform if granted else platform),
         (TargetKind.MODEL, granted[1].model if granted else model),
     }
     roster = authority.roster
-    caveats = optional_texts(fields, "caveats")
+    caveats = tuple(_shown(fields, "caveats", e) for e in optional_texts(fields, "caveats"))
     simulated = fields.boolean("simulated") or (roster is not None and roster.simulation)
     node = Node(
         name,
         _by_the_log(
             NodeState(claimed) if claimed in _STATES else NodeState.UNKNOWN,
             newest,
-            revoked=not targets.isdisjoint(authority.revoked),
+            revoked=not targets.isdisjoint(authority.revoked)
+            or _rests_on_revoked(granted, authority),
         ),
         None,
         heard,
         last_seen,
         last_attested,
         model,
-        optional_text(fields, "lease"),
-        optional_text(fields, "lease_until"),
+        lease,
+        lease_until,
         platform,
         _reasons(fields),
         simulated
@@ -168,6 +182,44 @@ def read_node(fields: Fields, index: NodeIndex, authority: AuthorityState, now: 
         newest.refused,
     )
     return judged_at(node, now)
+
+
+def _name(fields: Fields) -> str:
+    """As the keyholder takes names: one that looks like another could stand in for it."""
+    name = fields.text("name", limit=64)
+    if not name.isascii() or not name.replace("-", "").replace(".", "").isalnum():
+        raise MalformedAnswer(
+            "node: name", found=ascii(name)[:80], expected="letters, digits, '-' and '.'"
+        )
+    return name
+
+
+def _optional(fields: Fields, name: str) -> str | None:
+    text = optional_text(fields, name)
+    return text and _shown(fields, name, text)
+
+
+def _shown(fields: Fields, name: str, text: str) -> str:
+    """A text that is what it looks like: no honest server has another one here."""
+    if not text.isprintable() or len(text) > _LONGEST:
+        raise MalformedAnswer(
+            f"{fields.what}: {name}", found=ascii(text)[:80], expected="printable characters"
+        )
+    return text
+
+
+def _rests_on_revoked(granted: Granted | None, authority: AuthorityState) -> bool:
+    """Whether the policy that the grant names is revoked; which measurement it had, it does not."""
+    revoked = {target for kind, target in authority.revoked if kind is TargetKind.POLICY}
+    if granted is None or not revoked:
+        return False
+    rests_on = (authority.by_digest.get(each) for each in granted[1].statements)
+    return any(
+        each is not None
+        and each.statement.kind is Kind.POLICY
+        and each.statement.subject in revoked
+        for each in rests_on
+    )
 
 
 def standing(node: Node, now: datetime) -> tuple[NodeState, int | None]:

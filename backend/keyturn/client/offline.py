@@ -5,6 +5,7 @@ statement, approvals, bundle}`, all base64. Everything in it is verified against
 fingerprint; what the log would add (is it overtaken, is it in force) cannot be known here.
 """
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -128,10 +129,16 @@ def check_may_decide(statement: Statement, roster: Roster, signer: Signer) -> No
 
 
 def write_new_file(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet. Raises FileUnusable."""
+    """Write a file that is not there yet, whole or not at all. Raises FileUnusable."""
     try:
         with path.open("xb") as stream:
-            stream.write(data)
+            try:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
 

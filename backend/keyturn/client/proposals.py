@@ -25,8 +25,8 @@ MAX_STATEMENT = 2 << 20
 
 
 class Status(Enum):
-    """Where a proposal stands. IN_FORCE to REVOKED are proved by the log; WITHDRAWN too when
-    the log has it; LAPSED by the clock; REFUSED is what the keyholder answered, says the server."""
+    """Where a proposal stands. IN_FORCE to WITHDRAWN are proved by the log; LAPSED by the clock;
+    REFUSED is what the keyholder answered, says the server."""
 
     OPEN = "open"
     IN_FORCE = "in-force"
@@ -132,7 +132,7 @@ def read_signed(
 def settled(claimed: Claimed, state: AuthorityState, now: datetime) -> Proposal:
     """Decide a view's status by the replayed log, not by the server.
 
-    Raises ServerLied when the server calls in force what the log does not.
+    Raises ServerLied when the server calls in force, or withdrawn, what the log does not.
     """
     statement = claimed.statement
     roster = state.roster
@@ -144,6 +144,12 @@ def settled(claimed: Claimed, state: AuthorityState, now: datetime) -> Proposal:
             "the server calls in force what its log never brought into force",
             found=claimed.status,
             expected=f"no entry of {statement.digest}",
+        )
+    if claimed.status == Status.WITHDRAWN.value and statement.digest not in state.withdrawn:
+        raise ServerLied(
+            "the server calls withdrawn what its log never ended",
+            found=claimed.status,
+            expected=f"a withdrawal of {statement.digest}",
         )
     approved, rejected = count(statement, claimed.approvals, roster)
     return Proposal(
@@ -177,15 +183,16 @@ def count(
 def _status(claimed: Claimed, state: AuthorityState, now: datetime) -> Status:
     statement = claimed.statement
     if statement.digest in state.by_digest:
-        return _status_in_log(statement, state, now)
-    if statement.digest in state.withdrawn or claimed.status == Status.WITHDRAWN.value:
+        return status_in_log(statement, state, now)
+    if statement.digest in state.withdrawn:
         return Status.WITHDRAWN
     if now > statement.proposal_lapses:
         return Status.LAPSED
     return Status.REFUSED if claimed.status == Status.REFUSED.value else Status.OPEN
 
 
-def _status_in_log(statement: Statement, state: AuthorityState, now: datetime) -> Status:
+def status_in_log(statement: Statement, state: AuthorityState, now: datetime) -> Status:
+    """Of one that came into force, as it stands at `now`."""
     newest = state.newest[(statement.kind, statement.subject)]
     if newest.statement.digest != statement.digest:
         return Status.SUPERSEDED

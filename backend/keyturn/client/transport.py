@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,6 +17,10 @@ from keyturn.client.errors import MalformedAnswer, MalformedProfile, ServerUnrea
 from keyturn.wire.tls import Pin, pinned_client
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+LONGEST = 300.0
+"""Seconds for one whole answer: a byte now and then would keep the other timeouts from passing."""
+MAX_EVENT = 256 << 10
+"""Bytes from one event of the stream to the next."""
 
 
 class Transport:
@@ -69,8 +74,9 @@ class Transport:
             ) as source,
         ):
             if source.response.status_code != httpx.codes.OK:
-                raise refusal_of(source.response.status_code, source.response.read())
-            yield source.iter_sse()
+                raise refusal_of(source.response.status_code, _read(source.response))
+            _check_plain(source.response)
+            yield _bounded(source)
 
     def hang_up(self) -> None:
         """From any thread: end what is being waited for. It and all that follows is unreachable.
@@ -121,7 +127,9 @@ class Transport:
         return body
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        """Nothing compressed: a few bytes of that can be more than there is memory for."""
+        token = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return {"Accept-Encoding": "identity", **token}
 
 
 class _Lines:
@@ -164,12 +172,50 @@ def _shut(line: socket.socket) -> None:
 
 
 def _read(response: httpx.Response) -> bytes:
-    body = bytearray()
+    _check_plain(response)
+    body, began = bytearray(), monotonic()
     for chunk in response.iter_bytes():
         body += chunk
         if len(body) > MAX_ANSWER:
             raise MalformedAnswer("the answer is too large", expected=f"at most {MAX_ANSWER} bytes")
+        if monotonic() - began > LONGEST:
+            raise ServerUnreachable("the answer takes too long", expected=f"{LONGEST:.0f} s")
     return bytes(body)
+
+
+def _check_plain(response: httpx.Response) -> None:
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding.strip().lower() != "identity":
+        raise MalformedAnswer(
+            "the answer is compressed, which nobody asked for", found=repr(encoding[:80])
+        )
+
+
+class _Metered(httpx.SyncByteStream):
+    """Passes a stream on, and ends it where too much of it comes between two events."""
+
+    def __init__(self, inner: httpx.SyncByteStream) -> None:
+        self._inner = inner
+        self.since = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._inner:
+            self.since += len(chunk)
+            if self.since > MAX_EVENT:
+                raise MalformedAnswer("an event is too large", expected=f"at most {MAX_EVENT}")
+            yield chunk
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def _bounded(source: httpx_sse.EventSource) -> Iterator[httpx_sse.ServerSentEvent]:
+    response = source.response
+    assert isinstance(response.stream, httpx.SyncByteStream)
+    response.stream = metered = _Metered(response.stream)
+    for sent in source.iter_sse():
+        metered.since = 0
+        yield sent
 
 
 @contextmanager

@@ -164,3 +164,29 @@ def test_what_wants_attention_is_counted_until_read(desk: InlineDesk) -> None:
     assert (news.unread, news.alarming) == (2, 1)
     news.mark_read()
     assert news.alarming == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("proposal", {"proposer": "ada", "digest": "new:revocation:node:n1"}),
+        ("model", {"digest": "../../x"}),
+        ("wiped", {"node": "state:attested"}),
+        ("grant", {"node": "n1 OR state:attested"}),
+    ],
+)
+def test_an_event_leads_nowhere_but_to_what_it_names(kind: str, data: dict[str, object]) -> None:
+    """Neither a new draft nor a filter: the server does not use the officer's hand."""
+    item = item_of(happening(1, kind, **data))
+    assert (item.page, item.target) == ("", "")
+
+
+def test_what_is_large_or_obeyed_in_an_event_is_neither_kept_nor_shown() -> None:
+    item = item_of(happening(1, "wiped", node=[0] * 100_000))
+    assert "0, 0" not in item.title
+    item = item_of(happening(2, "proposal", proposer="ada\u202ebela\n", subject="x"))
+    assert "\u202e" not in item.title
+    assert "\n" not in item.title
+    item = item_of(happening(3, "refusal", node="n1", reasons=[["x"] * 100_000, "no\u2028t"]))
+    assert len(item.detail) < 100
+    assert "\u2028" not in item.detail

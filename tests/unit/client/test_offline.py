@@ -1,6 +1,7 @@
 """Proposal files: verified by the fingerprint alone, and signed where there is no network."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,22 @@ def test_files_are_never_overwritten_and_never_endless(tmp_path: Path) -> None:
         read_file(path, 4)
     with pytest.raises(FileUnusable, match="cannot read"):
         read_file(tmp_path)
+
+
+def test_a_full_disk_leaves_no_half_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "signed.json"
+
+    def full(_stream: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FileUnusable, match="No space"):
+        write_new_file(path, b"{}")
+    assert not path.exists()
+    monkeypatch.undo()
+    write_new_file(path, b"{}")
+    with pytest.raises(FileUnusable, match="exists"):
+        write_new_file(path, b"{}")
+    assert path.read_bytes() == b"{}"

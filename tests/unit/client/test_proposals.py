@@ -74,11 +74,17 @@ def test_a_statement_not_signed_by_its_proposer_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("claim", "status"),
-    [("open", Status.OPEN), ("refused", Status.REFUSED), ("withdrawn", Status.WITHDRAWN)],
+    [("open", Status.OPEN), ("refused", Status.REFUSED)],
 )
 def test_what_the_log_does_not_know_stands_as_the_server_says(claim: str, status: Status) -> None:
     claimed = Claimed(parse_statement(MADE.raw), (), claim, None, None)
     assert settled(claimed, SERVER.state, SERVER.clock()).status is status
+
+
+def test_withdrawn_without_the_log_is_a_lie() -> None:
+    claimed = Claimed(parse_statement(MADE.raw), (), "withdrawn", None, None)
+    with pytest.raises(ServerLied, match="never ended"):
+        settled(claimed, SERVER.state, SERVER.clock())
 
 
 def test_the_log_knows_better_than_the_server_what_is_in_force() -> None:

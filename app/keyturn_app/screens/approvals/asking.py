@@ -64,6 +64,10 @@ def withdraw_question(case: Case) -> Confirm:
 
 
 def _count(changes: Changes) -> str:
+    if [each.place for each in changes.rows] == ["expires"]:
+        return _("Nothing but its time changes: it expires {when}.").format(
+            when=changes.rows[0].after
+        )
     if changes.before_title:
         return n_("{count} change", "{count} changes", len(changes.rows))
     return n_("{count} place, all new", "{count} places, all new", len(changes.rows))
@@ -93,8 +97,13 @@ def _stops(case: Case, facts: Facts) -> tuple[str, ...]:
 
 
 def _typed(case: Case) -> str:
-    """Short enough to type: a digest's first digits, of other long names the last ones."""
+    """Short enough to type: a digest's first digits, of other long names the last ones.
+
+    Of a name that no keyboard has, the proposal's own digits: it must be possible to revoke it.
+    """
     target = case.statement.subject.partition(":")[2]
+    if not (target.isascii() and target.isprintable() and target == target.strip()):
+        return case.digest.removeprefix("sha256:")[:8]
     if len(target) <= 24:
         return target
     digits = target.removeprefix("sha256:")

@@ -7,7 +7,7 @@ from keyturn.base.encoding import Digest
 from keyturn.base.strictjson import JsonObject
 from keyturn.client.changes import body_of
 from keyturn.client.offline import ProposalFile
-from keyturn.client.proposals import KeyholderSaidNo, Proposal, Status, count
+from keyturn.client.proposals import KeyholderSaidNo, Proposal, Status, count, status_in_log
 from keyturn.quorum.approvals import Approval, Decision
 from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import Officer, OfficerId, Roster
@@ -65,22 +65,26 @@ class Case:
         return newest
 
     def compared_with(self) -> InForce | None:
-        """What it replaces or replaced; what is newest where it was overtaken."""
+        """What it replaced, by the log; of what the log does not have, what is newest now.
+
+        Never what an open proposal says that it replaces: its proposer wrote that.
+        """
         if self.state is None:
             return None
+        if self.digest not in self.state.by_digest:
+            return self.state.newest.get((self.statement.kind, self.statement.subject))
         replaced = self.statement.replaces
-        known = None if replaced is None else self.state.by_digest.get(replaced)
-        if known is not None and self.overtaken_by() is None:
-            return known
-        if self.digest in self.state.by_digest:
-            return None
-        return self.state.newest.get((self.statement.kind, self.statement.subject))
+        return None if replaced is None else self.state.by_digest.get(replaced)
 
     def body(self) -> JsonObject:
         return body_of(self.statement)
 
 
-def case_of(proposal: Proposal, seen: Seen) -> Case:
+def case_of(proposal: Proposal, seen: Seen, now: datetime) -> Case:
+    """As it stands at `now`: what is in force expires without a word of anybody."""
+    status = proposal.status
+    if proposal.digest in seen.state.by_digest:
+        status = status_in_log(proposal.statement, seen.state, now)
     return Case(
         proposal.statement,
         proposal.approvals,
@@ -89,13 +93,13 @@ def case_of(proposal: Proposal, seen: Seen) -> Case:
         proposal.needed,
         seen.roster,
         seen.state,
-        proposal.status,
+        status,
         proposal.index,
         proposal.refusal,
     )
 
 
-def case_of_file(file: ProposalFile, seen: Seen | None) -> Case:
+def case_of_file(file: ProposalFile, seen: Seen | None, now: datetime) -> Case:
     """With `seen`, the log of the server that is connected is known as well."""
     roster = file.authority.roster if seen is None else seen.roster
     approved, rejected = count(file.statement, file.approvals, roster)
@@ -105,8 +109,7 @@ def case_of_file(file: ProposalFile, seen: Seen | None) -> Case:
         status = Status.WITHDRAWN
     known = None if state is None else state.by_digest.get(file.statement.digest)
     if known is not None and state is not None:
-        newest = state.newest[(file.statement.kind, file.statement.subject)]
-        status = Status.IN_FORCE if newest is known else Status.SUPERSEDED
+        status = status_in_log(file.statement, state, now)
     return Case(
         file.statement,
         file.approvals,

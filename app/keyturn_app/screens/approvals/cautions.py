@@ -1,16 +1,33 @@
 """What a careful officer would ask about: wide rules, long leases, weaker demands than before."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from keyturn.quorum.bodies import Keys, TrustAnchorsBody
+from keyturn.quorum.bodies import (
+    Admission,
+    Body,
+    Keys,
+    Platforms,
+    Purpose,
+    ReferenceValues,
+    TrustAnchorsBody,
+)
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import MinTcb, Policy
-from keyturn.quorum.roster import Roster
+from keyturn.quorum.roster import Officer, Roster
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.case import Case
+from keyturn_app.screens.approvals.lettering import foreign, texts_in, unseen, visible
 from keyturn_app.screens.approvals.outcome import Check, met, not_met, warning
 
 LONG_LEASE = 900
 """Seconds. A revocation takes up to a lease to reach a node that hears nothing (DESIGN §5.6)."""
+
+SHOWN = 8
+"""Names in one line; how many there are besides is said."""
+
+
+LONG_NAME, LONG_TARGET = 40, 24
+"""Characters of a subject, and of what is revoked: longer ones are cut where they are shown."""
 
 
 def cautions(case: Case) -> Iterator[Check]:
@@ -25,6 +42,9 @@ def cautions(case: Case) -> Iterator[Check]:
         yield from _keys(body, before if isinstance(before, Keys) else None)
     elif isinstance(body, TrustAnchorsBody) and body.simulated:
         yield _simulated(case)
+    elif before is not None:
+        yield from _what_comes(body, before)
+    yield from _lettering(case)
 
 
 def _policy(body: Policy, before: Policy | None) -> Iterator[Check]:
@@ -65,11 +85,43 @@ def _weaker(body: Policy, before: Policy) -> Iterator[Check]:
                 ".".join(map(str, _tcb(lowest))),
                 ".".join(map(str, _tcb(was))),
             )
-    if body.gpu_count < before.gpu_count:
-        yield warning(_("Fewer GPUs are checked"), str(body.gpu_count), str(before.gpu_count))
-    added = sorted(each.value for each in body.accepted_caveats - before.accepted_caveats)
-    if added:
-        yield warning(_("Accepts caveats that the version before did not"), ", ".join(added))
+    for text, now, then in (
+        (_("Fewer GPUs are checked"), -body.gpu_count, -before.gpu_count),
+        (_("SMT would be allowed"), body.snp.smt, before.snp.smt),
+        (
+            _("The alias check would be required no more"),
+            before.snp.alias_check,
+            body.snp.alias_check,
+        ),
+        (_("VLEK would be allowed"), body.snp.vlek, before.snp.vlek),
+        (_("A higher VMPL would be allowed"), body.snp.max_vmpl, before.snp.max_vmpl),
+        (_("A longer lease than before"), body.lease_seconds, before.lease_seconds),
+    ):
+        if now > then:
+            yield warning(text)
+    caveats = {each.value for each in body.accepted_caveats - before.accepted_caveats}
+    for text, added in (
+        (_("Accepts caveats that the version before did not"), caveats),
+        (_("More processors would pass"), body.snp.products - before.snp.products),
+        (_("More baselines would pass"), set(body.baselines) - set(before.baselines)),
+        (_("More workloads would pass"), _added(body.workloads, before.workloads)),
+        (_("More lists of machines would pass"), _added(body.platforms, before.platforms)),
+    ):
+        if added:
+            yield warning(text, _some(added))
+
+
+def _added(now: Collection[str] | None, then: Collection[str] | None) -> set[str]:
+    """None is *any*, which is pointed at by itself."""
+    return set() if now is None or then is None else set(now) - set(then)
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first few, in order; how many there are besides."""
+    listed = sorted(visible(each[:200]) for each in names)
+    left = len(listed) - SHOWN
+    text = ", ".join(listed[:SHOWN])
+    return text + " " + n_("and {count} more", "and {count} more", left) if left > 0 else text
 
 
 def _tcb(value: MinTcb) -> tuple[int, ...]:
@@ -98,17 +150,93 @@ def _roster(body: Roster, before: Roster) -> Iterator[Check]:
         (_("Officers who go"), set(before.officers) - set(body.officers)),
     ):
         if names:
-            yield warning(title, ", ".join(sorted(names)))
+            yield warning(title, _some(names))
     for officer in sorted(set(body.officers) & set(before.officers)):
-        if body.officers[officer].keys != before.officers[officer].keys:
-            yield warning(_("{officer} gets other keys").format(officer=officer))
+        yield from _officer(body.officers[officer], before.officers[officer])
+    if body.witnesses.k < before.witnesses.k:
+        yield warning(
+            _("A release needs fewer witnesses"), str(body.witnesses.k), str(before.witnesses.k)
+        )
+
+
+def _officer(now: Officer, then: Officer) -> Iterator[Check]:
+    if now.keys != then.keys:
+        yield warning(_("{officer} gets other keys").format(officer=now.id))
+    added = now.roles - then.roles
+    if added:
+        yield warning(
+            _("{officer} gets more to say").format(officer=now.id),
+            ", ".join(sorted(each.value for each in added)),
+        )
 
 
 def _keys(body: Keys, before: Keys | None) -> Iterator[Check]:
     if body.assurance == "software":
         yield warning(_("The keys are in software"), "software", "hardware")
-    if before is not None and body.origin != before.origin:
+    if before is None:
+        return
+    if body.origin != before.origin:
         yield warning(_("A new log begins"), body.origin, before.origin)
+    for purpose in Purpose:
+        if body.keys[purpose] != before.keys[purpose]:
+            yield warning(
+                _("Another key of the keyholder for {purpose}").format(purpose=purpose.value),
+                body.keys[purpose].key_id[:16],
+                before.keys[purpose].key_id[:16],
+            )
+
+
+def _what_comes(body: Body, before: Body) -> Iterator[Check]:
+    """What would pass, and did not before."""
+    added: set[str] = set()
+    text = ""
+    if isinstance(body, ReferenceValues) and isinstance(before, ReferenceValues):
+        text, added = _("Measurements that come"), set(body.snp) - set(before.snp)
+        new = len([each for each in body.gpu if each not in before.gpu])
+        if new:
+            yield warning(n_("{count} other GPU firmware", "{count} other GPU firmwares", new))
+    elif isinstance(body, Platforms) and isinstance(before, Platforms):
+        text, added = _("Machines that come"), set(body.platforms) - set(before.platforms)
+    if added:
+        yield warning(text, _some(added))
+
+
+def _lettering(case: Case) -> Iterator[Check]:
+    """Characters that cannot be seen anywhere, and letters of other alphabets in names."""
+    name, longest = case.statement.subject, LONG_NAME
+    if case.statement.kind is Kind.REVOCATION:
+        name, longest = name.partition(":")[2], LONG_TARGET
+    if len(name) > longest and not isinstance(case.statement.body, Admission):
+        yield warning(_("A long name, shown cut in the middle"), visible(name))
+    payload = case.statement.envelope.payload
+    if payload.isascii() and b"\\u" not in payload:
+        return
+    for text in texts_in([case.statement.subject, case.statement.reason, case.body()]):
+        if found := unseen(text):
+            yield warning(
+                _("A text holds a character that cannot be seen"), f"{found}: {ascii(text)[:120]}"
+            )
+            break
+    for name in _names(case):
+        if found := foreign(name):
+            yield warning(
+                _("A name holds a letter that may look like another"),
+                f"{found}: {ascii(name)[:120]}",
+            )
+            break
+
+
+def _names(case: Case) -> Iterator[str]:
+    """By which statements are found: two that look alike must not be two."""
+    body = case.statement.body
+    yield case.statement.subject
+    if isinstance(body, Admission):
+        yield body.policy
+    elif isinstance(body, Policy):
+        yield from body.baselines
+        yield from body.platforms or ()
+    elif isinstance(body, Roster):
+        yield from body.officers
 
 
 def _simulated(case: Case) -> Check:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.theme import mono, sans
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     KeyValues,
     Pill,
@@ -92,7 +93,7 @@ class DetailView(QWidget):
         if view.decide is not None:
             self._export.setVisible(view.decide.export.shown)
             self._export.setEnabled(view.decide.export.possible)
-            self._export.setToolTip(view.decide.export.why_not)
+            self._export.setToolTip(plain(view.decide.export.why_not))
 
     def focus_body(self) -> None:
         """So that the arrow keys scroll it."""
@@ -163,7 +164,6 @@ class DetailView(QWidget):
         scroll.setAccessibleName(_("The open proposal"))
         self._scroll = scroll
         scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         see_through(scroll)
         top = column(nav, self._file, spacing=8, margins=(16, 10, 24, 0))

@@ -12,9 +12,14 @@ from difflib import SequenceMatcher
 from enum import Enum
 
 from keyturn.base.strictjson import JsonObject
+from keyturn_app.screens.approvals.lettering import visible
 
 LONGEST = 20_000  # lines; beyond, comparing would take seconds
 _BLOCK = 60  # lines on one side; larger blocks are paired in order
+_EFFORT = 4_000_000
+"""Characters of one side times those of the other: what is larger is paired in order, and marked
+whole. A proposer must not be able to keep an approver's window busy."""
+_WORDY = 250_000  # the same, in words of one line
 _LIKE = 0.55
 _WORDS = re.compile(r"\w+|\s+|.")
 _NAME = re.compile(r'\s*("[^"]*":)')
@@ -60,8 +65,11 @@ class Unified:
 
 
 def pretty(body: JsonObject) -> list[str]:
-    """A body as lines, two spaces an indentation, in the order in which it was signed."""
-    return json.dumps(body, indent=2, ensure_ascii=False).split("\n")
+    """A body as lines, two spaces an indentation, in the order in which it was signed.
+
+    What cannot be seen is written as an escape.
+    """
+    return visible(json.dumps(body, indent=2, ensure_ascii=False)).split("\n")
 
 
 def side_by_side(before: Sequence[str], after: Sequence[str]) -> tuple[Pair, ...]:
@@ -114,7 +122,11 @@ def counts(pairs: Sequence[Pair]) -> tuple[int, int]:
 
 def words(before: str, after: str) -> tuple[tuple[tuple[int, int], ...], ...]:
     """Where two lines differ, word by word: marks of the one, marks of the other."""
+    if len(before) * len(after) > _EFFORT:
+        return ((0, len(before)),), ((0, len(after)),)
     one, other = _WORDS.findall(before), _WORDS.findall(after)
+    if len(one) * len(other) > _WORDY:
+        return ((0, len(before)),), ((0, len(after)),)
     left: list[tuple[int, int]] = []
     right: list[tuple[int, int]] = []
     for tag, start, end, start2, end2 in SequenceMatcher(None, one, other, False).get_opcodes():
@@ -154,7 +166,8 @@ def _block(before: Sequence[str], left: range, after: Sequence[str], right: rang
 
 def _paired(before: list[str], after: list[str]) -> list[tuple[int | None, int | None]]:
     """Which changed line stands beside which: as alike as possible, in their order."""
-    if not before or not after or max(len(before), len(after)) > _BLOCK:
+    effort = sum(map(len, before)) * sum(map(len, after))
+    if not before or not after or max(len(before), len(after)) > _BLOCK or effort > _EFFORT:
         length = max(len(before), len(after))
         return [
             (i if i < len(before) else None, i if i < len(after) else None) for i in range(length)

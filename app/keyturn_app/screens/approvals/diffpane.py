@@ -27,6 +27,8 @@ from keyturn_app.screens.approvals.difference import Line, Pair, Sign, Unified
 ROW = 18
 _PAD = 8
 _TAB = "    "
+_LONG = 4000
+"""Characters drawn of a line: more than any window is wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,14 @@ class DiffPane(QAbstractScrollArea):
             painter.setPen(QPen(colour(kind), 1))
             painter.drawLine(QPointF(left, y + ROW - 3), QPointF(left + long, y + ROW - 3))
         painter.setPen(colour(kind or "text"))
-        painter.drawText(at, text)
+        skipped = self._out_of_sight(at.x()) if len(text) > _LONG else 0
+        painter.drawText(
+            QPointF(at.x() + skipped * self._wide, at.y()), text[skipped : skipped + _LONG]
+        )
+
+    def _out_of_sight(self, left: float) -> int:
+        """Characters that are scrolled away: laying out all of a long line would take seconds."""
+        return max(0, int(-left / self._wide) - _LONG // 4)
 
 
 def _spaced(text: str) -> str:

@@ -18,8 +18,6 @@ from keyturn_app.screens.approvals.deciding import Offer
 from keyturn_app.screens.approvals.viewmodel import FileView
 from keyturn_app.tasks import Door, Job, Progress
 
-PATTERN = "Proposal files (*.json)"
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -53,7 +51,7 @@ class Filing:
 
     def open(self, opened: Callable[[], None]) -> None:
         """Ask for a file and verify it against the pinned authority."""
-        question = OpenFile(_("Open a proposal's file"), (PATTERN,))
+        question = OpenFile(_("Open a proposal's file"), (pattern(),))
 
         def chosen(path: Path | None) -> None:
             if path is not None:
@@ -123,7 +121,7 @@ class Filing:
             self._begin(_("The file is being written."))
             self._run(_("Write a proposal's file"), work, done)
 
-        self._asker.path(SaveFile(_("Write a proposal's file"), suggested, (PATTERN,)), chosen)
+        self._asker.path(SaveFile(_("Write a proposal's file"), suggested, (pattern(),)), chosen)
 
     def export(self, digest: Digest, subject: str) -> None:
         """Fetch the file of a proposal, verified as its reader will, and write it."""
@@ -262,3 +260,8 @@ def _known(facts: Facts, digest: Digest) -> Proposal | None:
     if facts.proposals is None:
         return None
     return next((each for each in facts.proposals.all if each.digest == digest), None)
+
+
+def pattern() -> str:
+    """What a dialog of files lists."""
+    return _("Proposal files (*.json)")

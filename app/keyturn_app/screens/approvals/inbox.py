@@ -75,12 +75,12 @@ def filter_word(which: Filter) -> str:
     }[which]
 
 
-def cases(facts: Facts) -> tuple[Case, ...]:
+def cases(facts: Facts, now: datetime) -> tuple[Case, ...]:
     """Every proposal that is known; none while the server is not believed."""
     if facts.seen is None or facts.proposals is None or not facts.trusted:
         return ()
     seen: Seen = facts.seen
-    return tuple(case_of(each, seen) for each in facts.proposals.all)
+    return tuple(case_of(each, seen, now) for each in facts.proposals.all)
 
 
 def shown_of(facts: Facts) -> tuple[object, ...]:

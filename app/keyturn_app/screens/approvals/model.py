@@ -17,6 +17,7 @@ from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import icon, pixmap
 from keyturn_app.qtkit.tables import LOOK_ROLE
 from keyturn_app.qtkit.theme import colour, sans
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.screens.approvals.inbox import Row
 
 ROW_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -91,9 +92,9 @@ class InboxModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _text(row, column)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return row.spoken if column is Column.SUBJECT else _text(row, column)
+            return row.spoken if column is Column.SUBJECT else _text(row, column) or _("never")
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.digest if column is Column.SUBJECT else None
+            return plain(row.digest) if column is Column.SUBJECT else None
         if role == ROW_ROLE:
             return row
         if role == LOOK_ROLE and column is Column.STATUS:

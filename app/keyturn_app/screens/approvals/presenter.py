@@ -110,7 +110,7 @@ class ApprovalsPresenter(Presenter[PageView]):
     def case(self) -> Case | None:
         """The proposal that is open: from a file, or from the server."""
         if self.filing.opened is not None:
-            return case_of_file(self.filing.opened.file, self._desk.facts.seen)
+            return case_of_file(self.filing.opened.file, self._desk.facts.seen, self._desk.now())
         return next((each for each in self._cases() if each.digest == self._opened), None)
 
     def tick(self) -> None:
@@ -274,7 +274,8 @@ class ApprovalsPresenter(Presenter[PageView]):
             for digest, (proposal, then) in self._answers.items()
             if then is facts.proposals
         }
-        return tuple(case_of(each, facts.seen) for each in inbox.overlaid(facts, newer))
+        now = self._desk.now()
+        return tuple(case_of(each, facts.seen, now) for each in inbox.overlaid(facts, newer))
 
     def _detail(self, case: Case) -> Detail:
         return detail(
@@ -317,11 +318,13 @@ class ApprovalsPresenter(Presenter[PageView]):
         return offer(case, self._situation())
 
     def _decide(self, case: Case, decision: Decision, question: Confirm) -> None:
-        digest = case.digest
+        digest, on_file = case.digest, self.filing.opened is not None
 
         def answered(answer: Confirmed | None) -> None:
             now = self.case()  # the world may have moved on while the question stood
-            if answer is None or now is None or now.digest != digest or self.why_not(decision):
+            same = now is not None and now.digest == digest
+            same = same and on_file == (self.filing.opened is not None)
+            if answer is None or not same or self.why_not(decision):
                 self.changed()
                 return
             comment = self._comments.get(digest, "").strip()

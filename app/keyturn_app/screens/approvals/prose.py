@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy
 
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
+from keyturn_app.qtkit.tips import plain
 
 _BREAK = "\u2028"
 
@@ -154,7 +155,7 @@ class Elided(QLabel):
         painter.setFont(self._look)
         painter.setPen(colour(self._token))
         shown = self._metrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, self.width())
-        self.setToolTip("" if shown == self.text() else self.text())
+        self.setToolTip(plain("" if shown == self.text() else self.text()))
         painter.drawText(
             self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown
         )

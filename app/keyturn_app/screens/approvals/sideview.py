@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import DRAWER
 from keyturn_app.qtkit.widgets import (
     button,
@@ -215,7 +216,7 @@ class SideView(QFrame):
             if each.key:
                 said += f" · {each.key[:8]}"
             under = label(said, "Second", "Small", wrap=True, selectable=True)
-            under.setToolTip(_("Signed by key {id}").format(id=each.key) if each.key else "")
+            under.setToolTip(plain(_("Signed by key {id}").format(id=each.key) if each.key else ""))
             words.addWidget(under)
             if each.comment:
                 words.addWidget(Prose(f"“{each.comment}”", "text", sans(12)))

@@ -1,7 +1,7 @@
 """Why less is shown than one would like, and what an empty list means. No Qt."""
 
 from keyturn_app.facts import Facts, Link
-from keyturn_app.i18n import _
+from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.inbox import Filter, Wanted
 
 Trouble = tuple[str, str]
@@ -23,6 +23,16 @@ def trouble(facts: Facts, lied: str) -> Trouble:
             ),
             "danger",
         )
+    gone = facts.proposals.gone if facts.proposals else frozenset()
+    if gone:
+        text = n_(
+            "The server no longer lists {count} open proposal that it showed before; it is kept "
+            "here. Ask another officer whether they see it.",
+            "The server no longer lists {count} open proposals that it showed before; they are "
+            "kept here. Ask another officer whether they see them.",
+            len(gone),
+        )
+        return text, "warn"
     return "", "warn"
 
 

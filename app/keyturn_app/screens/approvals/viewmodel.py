@@ -38,6 +38,7 @@ from keyturn_app.screens.approvals.inbox import (
     case_look,
     officer_name,
 )
+from keyturn_app.screens.approvals.lettering import visible
 from keyturn_app.screens.approvals.naming import (
     field_words,
     kind_icon,
@@ -48,6 +49,13 @@ from keyturn_app.screens.approvals.outcome import Check
 from keyturn_app.screens.approvals.people import Person, Quorum, people, quorum
 from keyturn_app.screens.approvals.times import short_moment
 from keyturn_app.states import Look
+
+LONGEST_VALUE = 4000
+"""Characters of one value in the list of fields; the text and the exact bytes have all."""
+
+
+LONGEST_REFUSAL = 500
+"""Characters of what the server says: it must not push the changes out of sight."""
 
 
 class Form(Enum):
@@ -188,7 +196,7 @@ def detail(
         case.in_force,
         _line(case, now),
         statement.reason,
-        case.refusal.message if case.refusal is not None and case.index is None else "",
+        _refused(case),
         bound(case),
         consequences(case, facts),
         what_changes,
@@ -260,6 +268,7 @@ def changes_view(case: Case, now: datetime) -> Changes:
     before = {} if compared is None else body_of(compared.statement)
     after = case.body()
     rows = tuple(_row(statement.kind, each) for each in changes(before, after))
+    rows += _lives_longer(case, nothing_else=not rows)
     pairs: tuple[Pair, ...] = ()
     try:
         pairs = side_by_side(pretty(before) if before else [], pretty(after))
@@ -343,4 +352,38 @@ def _line(case: Case, now: datetime) -> str:
 
 
 def _row(kind: Kind, change: Change) -> ChangeRow:
-    return ChangeRow(change.place, field_words(kind, change.place), change.before, change.after)
+    return ChangeRow(
+        visible(change.place),
+        visible(field_words(kind, change.place)),
+        _readable(change.before),
+        _readable(change.after),
+    )
+
+
+def _refused(case: Case) -> str:
+    """What the server says that the keyholder said: one line of it, and nothing unseen."""
+    if case.refusal is None or case.index is not None:
+        return ""
+    text = " ".join(case.refusal.message.split())
+    return visible(text if len(text) <= LONGEST_REFUSAL else f"{text[:LONGEST_REFUSAL]} …")
+
+
+def _readable(text: str | None) -> str | None:
+    """Every character seen; what is too long for a field is said to be longer."""
+    if text is None or len(text) <= LONGEST_VALUE:
+        return None if text is None else visible(text)
+    left = len(text) - LONGEST_VALUE
+    more = n_("… and {count} character more", "… and {count} characters more", left)
+    return f"{visible(text[:LONGEST_VALUE])} {more}"
+
+
+def _lives_longer(case: Case, *, nothing_else: bool) -> tuple[ChangeRow, ...]:
+    """The time is no part of the body: said where it is all that changes, or grows."""
+    compared, now = case.compared_with(), case.statement
+    was = None if compared is None else compared.statement
+    if was is None or was.expires is None or now.expires is None or was.expires == now.expires:
+        return ()
+    if not nothing_else and now.expires - now.time <= was.expires - was.time:
+        return ()
+    before, after = wording.moment(was.expires), wording.moment(now.expires)
+    return (ChangeRow("expires", _("Expires"), before, after),)

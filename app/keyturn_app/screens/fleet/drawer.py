@@ -10,6 +10,7 @@ from keyturn.quorum.kinds import TargetKind
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.theme import colour
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import DRAWER
 from keyturn_app.qtkit.widgets import Pill, button, clear, column, label, line, row
 from keyturn_app.screens.fleet.buttons import spaced_button
@@ -221,7 +222,7 @@ def _check(view: CheckView, place: int) -> QWidget:
     made = QWidget()
     made.setObjectName(f"fleet.drawer.check.{place}")
     title = _text(view.title)
-    title.setToolTip(view.outcome)
+    title.setToolTip(plain(view.outcome))
     texts: list[QLabel] = [title]
     texts += [_text(each, "Muted", "Small", selectable=True) for each in view.lines]
     if view.hint:
@@ -324,7 +325,7 @@ class _Facts(QWidget):
         for shown, fact in zip(self._values, facts, strict=True):
             if shown.text() != fact.value:
                 shown.setText(fact.value)
-            shown.setToolTip(fact.copied)
+            shown.setToolTip(plain(fact.copied))
             shown.setAccessibleName(f"{fact.label}: {fact.copied or fact.value}")
 
     def _add(self, fact: Fact, place: int) -> QLabel:
@@ -389,9 +390,9 @@ class _Footer(QFrame):
         self._offers = {each.kind: each for each in offers}
         node, platform = self._offers[TargetKind.NODE], self._offers[TargetKind.PLATFORM]
         self._node.setEnabled(not node.why_not)
-        self._node.setToolTip(node.why_not)
+        self._node.setToolTip(plain(node.why_not))
         self._why_not.setText(node.why_not)
         self._why_not.setVisible(bool(node.why_not))
         self._platform.setEnabled(not platform.why_not)
-        self._platform.setToolTip(platform.why_not)
+        self._platform.setToolTip(plain(platform.why_not))
         self._log.setEnabled(entry is not None)

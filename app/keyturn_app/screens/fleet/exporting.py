@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +11,13 @@ from datetime import datetime
 from keyturn.base.times import format_time
 from keyturn.client.inventory import NodeState
 from keyturn.tlog.checkpoints import SignedCheckpoint
+from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.screens.fleet.columns import COLUMNS, Column, cell, title
 from keyturn_app.screens.fleet.store import STATES, FleetStore
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell must not begin: a spreadsheet would run it."""
+_FORMULA_INSIDE = re.compile(r"([,;]\s*)(?=[=+@-])")
+"""Where a spreadsheet would begin a cell with one in a line that is a comment to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,10 @@ def csv_bytes(heading: Heading, rows: Iterable[Sequence[str]]) -> bytes:
     """Comment lines, then a row of titles, then `rows` with a cell for each column."""
     out = io.StringIO()
     for each in heading.lines():
-        out.write(f"# {' '.join(each.split())}\n")
+        out.write(f"# {_FORMULA_INSIDE.sub(_quoted, ' '.join(each.split()))}\n")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([title(column) for column in COLUMNS])
-    writer.writerows([[_harmless(each) for each in row] for row in rows])
+    writer.writerows([[wording.harmless(each) for each in row] for row in rows])
     return out.getvalue().encode()
 
 
@@ -68,8 +70,7 @@ def tabbed(store: FleetStore, places: Iterable[int], shown: Sequence[Column]) ->
     """Rows for the clipboard, with their titles."""
     lines = ["\t".join(title(column) for column in shown)]
     for place in places:
-        cells = (_harmless(cell(store, place, column)) for column in shown)
-        lines.append("\t".join(each.replace("\t", " ") for each in cells))
+        lines.append(wording.tabbed(cell(store, place, column) for column in shown))
     return "\n".join(lines)
 
 
@@ -100,5 +101,5 @@ def _number(value: float) -> int | None:
     return None if value != value else int(value)
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
+def _quoted(found: re.Match[str]) -> str:
+    return f"{found[1]}'"

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from keyturn.client.inventory import NodeState
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.theme import colour, css, mono, sans, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.screens.fleet.heat import EMPTY, HeatGroup, HeatView, moved
 from keyturn_app.screens.fleet.store import STATES
 from keyturn_app.states import node_look
@@ -205,7 +206,8 @@ class HeatMap(QWidget):
                 QToolTip.hideText()
             else:
                 where = self.cell_rect(cell)
-                QToolTip.showText(event.globalPos(), self._describe(cell), self, where)
+                at = event.globalPos()
+                QToolTip.showText(at, plain(self._describe(cell)), self, where)
             return True
         return super().event(event)
 

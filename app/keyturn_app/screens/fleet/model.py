@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from keyturn_app.qtkit.icons import pixmap
 from keyturn_app.qtkit.tables import LOOK_ROLE
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.screens.fleet.columns import (
     COLUMNS,
     SHAPES,
@@ -75,7 +76,7 @@ class FleetModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return spoken(self.store, place, column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tip(place, column)
+            return plain(self._tip(place, column))
         if role == Role.LOOK and column is Column.STATE:
             return node_look(STATES[self.store.state[place]])
         if role == Role.LEASE and column is Column.LEASE:
@@ -96,7 +97,7 @@ class FleetModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return title(column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return meaning(column) or None
+            return plain(meaning(column)) or None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _RIGHT if SHAPES[column].right else _LEFT
         return None
@@ -147,7 +148,7 @@ class FleetModel(QAbstractTableModel):
         row = int(self.store.inv[self._places[index.row()]])
         return self.index(row, index.column()) if row >= 0 else QModelIndex()
 
-    def _tip(self, place: int, column: Column) -> str | None:
+    def _tip(self, place: int, column: Column) -> str:
         if column is Column.STATE:
             return spoken(self.store, place, column)
         return cell(self.store, place, column)

@@ -159,7 +159,7 @@ def _returning(kind: TargetKind) -> str:
 
 
 def standing_revocation(node: Node, authority: AuthorityState | None) -> tuple[str, InForce] | None:
-    """What stands against a node, its platform or its model, by the log."""
+    """What stands against a node, its platform, its model or its grant's policy, by the log."""
     if authority is None:
         return None
     last = last_entry(node)
@@ -171,4 +171,10 @@ def standing_revocation(node: Node, authority: AuthorityState | None) -> tuple[s
         found = authority.revoked.get((kind, target or ""))
         if found is not None:
             return text, found
+    for digest in node.granted[1].statements if node.granted else ():
+        known = authority.by_digest.get(digest)
+        if known is not None and known.statement.kind is Kind.POLICY:
+            found = authority.revoked.get((TargetKind.POLICY, known.statement.subject))
+            if found is not None:
+                return _("Its policy"), found
     return None

@@ -59,7 +59,7 @@ class SavedViews:
 def _read(text: str | None) -> tuple[SavedView, ...]:
     try:
         document = json.loads(text or "[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     found = document if isinstance(document, list) else []
     return tuple(view for each in found[:MAX_VIEWS] if (view := _view(each)) is not None)

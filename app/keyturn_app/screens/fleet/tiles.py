@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.oneline import OneLine
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import column, label, row, set_class
 from keyturn_app.screens.fleet.viewmodel import Tile, Tiles
 
@@ -22,9 +24,9 @@ class TileButton(QPushButton):
         super().__init__()
         self._query = ""
         self._icon = IconLabel("circle-slash", "unknown", 16)
-        self._word = label("", "Second", "Small")
+        self._word = OneLine("", "Second", "Small")
         self._count = label("", "Figure")
-        self._sub = label("", "Muted", "Small")
+        self._sub = OneLine("", "Muted", "Small")
         self.setProperty("kind", "tile")
         self.setCheckable(True)
         self.setFixedHeight(_HEIGHT)
@@ -37,8 +39,6 @@ class TileButton(QPushButton):
             margins=(13, 12, 2, 12),
         )
         self.setLayout(inside)
-        for each in (self._sub, self._word):
-            each.setMinimumWidth(20)
         self.clicked.connect(lambda: clicked(self._query))
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -57,7 +57,7 @@ class TileButton(QPushButton):
         self.setChecked(tile.chosen)
         self.setObjectName(f"fleet.tile.{tile.state.value}")
         self.setAccessibleName(f"{tile.look.word}: {tile.count}, {tile.sub}")
-        self.setToolTip(_("Show these nodes only: {query}").format(query=tile.query))
+        self.setToolTip(plain(_("Show these nodes only: {query}").format(query=tile.query)))
 
 
 class TileRow(QWidget):

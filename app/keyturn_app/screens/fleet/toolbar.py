@@ -8,7 +8,9 @@ from PySide6.QtWidgets import QLineEdit, QMenu, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import icon
+from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.theme import colour, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import Pill, button, clear, column, label, restyle, row
 from keyturn_app.screens.fleet.buttons import spaced_button
 from keyturn_app.screens.fleet.columns import ALWAYS, COLUMNS, Column, title
@@ -27,7 +29,7 @@ class FilterEdit(QLineEdit):
         self.setObjectName("fleet.filter")
         self.setAccessibleName(_("Filter nodes"))
         self.setPlaceholderText(_("Filter: state:refused site:fra-*"))
-        self.setToolTip(_("Words, or fields such as") + "\n" + "\n".join(examples()))
+        self.setToolTip(plain(_("Words, or fields such as") + "\n" + "\n".join(examples())))
         self.setClearButtonEnabled(True)
         self._search = QAction(_("Filter"), self)
         self.addAction(self._search, QLineEdit.ActionPosition.LeadingPosition)
@@ -89,7 +91,7 @@ class Toolbar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.filter = FilterEdit()
-        self.filter.setMinimumWidth(150)
+        self.filter.setMinimumWidth(64)
         self.filter.setMaximumWidth(340)
         self.filter.textEdited.connect(self.filtered.emit)
         self.filter.textChanged.connect(self._cleared)
@@ -102,7 +104,7 @@ class Toolbar(QWidget):
         self._views.setMenu(self._views_menu)
         self._name = _NameEdit(self.saved.emit)
         self._paused = Pill(_("Live sort paused"), "pending", "pause", name="fleet.paused")
-        self._count = label("", "Muted", "Small", name="fleet.count")
+        self._count = OneLine("", "Muted", "Small", name="fleet.count")
         self._columns = button(
             "",
             name="fleet.columns",

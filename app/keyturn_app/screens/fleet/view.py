@@ -16,6 +16,7 @@ from keyturn_app.actions import Action
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.pages import Page, PageContext
 from keyturn_app.qtkit.theme import theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import EmptyState, button, card, column, frame, label, row
 from keyturn_app.screens.fleet.drawer import Drawer
 from keyturn_app.screens.fleet.heat import Grouping, HeatGroup
@@ -328,7 +329,7 @@ class FleetPage(Page):
         self.presenter.select(name)
         why_not = self.presenter.revoke_why_not(TargetKind.NODE)
         revoke.setEnabled(not why_not)
-        revoke.setToolTip(why_not)
+        revoke.setToolTip(plain(why_not))
         self.table.show_menu(menu, at)
 
     def _settings_changed(self) -> None:

@@ -4,6 +4,7 @@ from PySide6.QtWidgets import QFrame, QHeaderView, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.tables import LookDelegate, Table
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import KeyValues, Pill, button, card, column, label, row
 from keyturn_app.screens.log.detailing import shown_facts
 from keyturn_app.screens.log.model import CheckpointModel
@@ -47,7 +48,7 @@ class CheckpointsPane(QWidget):
         self._limit.setText(shown.limit)
         self._limit.setVisible(bool(shown.limit))
         self._check.setEnabled(not why_not.check)
-        self._check.setToolTip(why_not.check)
+        self._check.setToolTip(plain(why_not.check))
         self._witness.show_state(shown.witness.word, shown.witness.token, shown.witness.icon)
         self._witness_text.setText(shown.witness_text)
         self._newest.show_rows(shown_facts(shown.newest))

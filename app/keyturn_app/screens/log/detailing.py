@@ -88,7 +88,10 @@ def facts_of(body: Body, state: AuthorityState) -> tuple[Fact, ...]:
     if isinstance(body, WithdrawalEntry):
         return (Fact(_("Proposal"), wording.digest(body.statement), True),)
     if isinstance(body, StartEntry):
-        return (Fact(_("Software"), body.software), Fact(_("Boot"), body.boot, True))
+        return (
+            Fact(_("Software"), body.software),
+            Fact(_("Boot"), wording.grouped(body.boot), True),
+        )
     assert isinstance(body, OriginEntry)
     return (
         Fact(_("Authority"), wording.digest(body.authority), True),

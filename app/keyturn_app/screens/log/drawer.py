@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import DigestLabel
 from keyturn_app.qtkit.theme import mono
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import DRAWER
 from keyturn_app.qtkit.widgets import (
     KeyValues,
@@ -64,7 +65,7 @@ class EntryDrawer(QFrame):
             (self._ask, why_not.receipt),
         ):
             each.setEnabled(not reason)
-            each.setToolTip(reason)
+            each.setToolTip(plain(reason))
         if detail is None or detail == self._shown:
             return
         fresh = self._shown is None or self._shown.index != detail.index
@@ -193,7 +194,7 @@ class EntryDrawer(QFrame):
 
     def _named_row(self, name: str, each: Named) -> QHBoxLayout:
         value = label(_brief(each.value), "Mono")
-        value.setToolTip(each.value)
+        value.setToolTip(plain(each.value))
         value.setAccessibleName(each.value)
         copier = button(
             "",

@@ -1,7 +1,7 @@
 """The filter over the table: kinds, words, how far back, and straight to an index."""
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import icon
@@ -38,7 +38,8 @@ class FilterBar(QWidget):
         self.index.setFixedWidth(116)
         self.index.returnPressed.connect(self._go)
         self._row = row(spacing=6)
-        self._summary = label("", "Muted", "Small", name="log.filter.summary")
+        self._summary = label("", "Muted", "Small", wrap=True, name="log.filter.summary")
+        self._summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._busy = label("", "Small", name="log.filter.busy")
         self._clear = button(
             _("Clear"),
@@ -50,7 +51,8 @@ class FilterBar(QWidget):
         self._error = label("", "Danger", "Small", wrap=True, name="log.filter.error")
         first = row(self.line, self._span, self.index)
         first.setStretch(0, 1)
-        second = row(self._row, None, self._clear, self._busy, self._summary)
+        second = row(self._row, self._clear, self._busy, self._summary)
+        second.setStretchFactor(self._summary, 1)
         self.setLayout(column(first, self._error, second, margins=(12, 12, 12, 6)))
         self._error.hide()
 
@@ -108,6 +110,7 @@ class FilterBar(QWidget):
             checkable=True,
             clicked=lambda: self._presenter.toggle_kind(each.id),
         )
+        made.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         made.setAccessibleName(_("Only {kind}").format(kind=each.text))
         return made
 

@@ -7,6 +7,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.tables import LOOK_ROLE
 from keyturn_app.qtkit.theme import colour, mono
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.screens.log.viewmodel import CheckpointRow, Rows
 from keyturn_app.screens.log.words import Row
 
@@ -73,8 +74,10 @@ class EntryModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.FontRole:
             return mono() if column in (INDEX, TIME) else None
         row = self._rows.at(index.row())
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return _text(row, column)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain(_text(row, column))
         if role == Qt.ItemDataRole.ForegroundRole:
             return colour("muted" if column in (INDEX, TIME) else "text")
         if role == Qt.ItemDataRole.AccessibleTextRole:
@@ -125,7 +128,7 @@ class CheckpointModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return texts[column]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.full_root if column == 2 else texts[column]
+            return plain(row.full_root if column == 2 else texts[column])
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{self.headerData(column, Qt.Orientation.Horizontal)}: {texts[column]}"
         if role == Qt.ItemDataRole.FontRole:

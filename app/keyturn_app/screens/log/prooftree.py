@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import pixmap
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.screens.log.prooflayout import (
     NODE_HEIGHT,
     NODE_WIDTH,
@@ -41,7 +42,7 @@ class ProofTree(QWidget):
         self.setVisible(self._layout is not None)
         self.setAccessibleName(_("Inclusion proof, {state}").format(state=proof.look.word))
         self.setAccessibleDescription("\n".join(proof.spoken))
-        self.setToolTip("\n".join(proof.spoken))
+        self.setToolTip(plain("\n".join(proof.spoken)))
         self.setFixedHeight(self.sizeHint().height())
         self.update()
 

@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QFrame, QHeaderView, QProgressBar, QStackedWidget,
 from keyturn_app.actions import Action
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.pages import Page, PageContext
 from keyturn_app.qtkit.tables import LookDelegate, Table
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import ROW
 from keyturn_app.qtkit.widgets import (
     EmptyState,
@@ -122,7 +124,7 @@ class LogPage(Page):
             (self._verify, view.why_not.verify),
         ):
             made.setEnabled(not reason)
-            made.setToolTip(reason)
+            made.setToolTip(plain(reason))
 
     def _show_rows(self, view: LogView) -> None:
         bar = self._table.verticalScrollBar()
@@ -295,11 +297,9 @@ class _TileCard(QFrame):
         self.setObjectName(f"log.tile.{name}")
         self.setProperty("class", "Card")
         self._icon = IconLabel("circle", "muted", 16)
-        self._label = label("", "Second", "Small")
-        self._figure = label("", "Figure")
-        self._note = label("", "Muted", "Small")
-        for each in (self._figure, self._note):
-            each.setMinimumWidth(1)
+        self._label = OneLine("", "Second", "Small")
+        self._figure = OneLine("", "Figure")
+        self._note = OneLine("", "Muted", "Small")
         head = row(self._icon, self._label, None, spacing=8)
         self.setLayout(column(head, self._figure, self._note, spacing=4, margins=(14, 12, 14, 12)))
 

@@ -61,7 +61,12 @@ class AdmissionForm(QFrame):
         centred = row(None, inside, None, spacing=0)
         centred.setStretch(1, FILL)
         around.setLayout(centred)
-        whole = column(Scroller(around, name="admit.scroll"), line(), self._make_foot(), spacing=0)
+        whole = column(
+            Scroller(around, name="admit.scroll", title=_("This step")),
+            line(),
+            self._make_foot(),
+            spacing=0,
+        )
         whole.setStretch(0, 1)
         self.setLayout(whole)
         presenter.listeners.add(self.show_view)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLa
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import DigestLabel
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
     KeyValues,
@@ -57,7 +58,12 @@ class DetailView(QFrame):
         body.setLayout(self._sections())
         foot = self._make_foot()
         whole = column(
-            top, line(), Scroller(body, name="models.detail.scroll"), line(), foot, spacing=0
+            top,
+            line(),
+            Scroller(body, name="models.detail.scroll", title=_("Details")),
+            line(),
+            foot,
+            spacing=0,
         )
         whole.setStretch(2, 1)
         self.setLayout(whole)
@@ -171,7 +177,7 @@ class DetailView(QFrame):
         ):
             why_not = actions[name].why_not
             which.setEnabled(not why_not)
-            which.setToolTip(why_not)
+            which.setToolTip(plain(why_not))
             if why_not and why_not not in said:
                 said.append(why_not)
         self._why_not.setText(" ".join(said))

@@ -14,7 +14,9 @@ from PySide6.QtWidgets import (
 from keyturn.base.encoding import Digest
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.tables import Table
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
     EmptyState,
@@ -66,9 +68,9 @@ class TileButton(QPushButton):
         self.setFixedHeight(TILE)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._icon = IconLabel("circle-dashed", "unknown", 16)
-        self._name = label("", "Second")
+        self._name = OneLine("", "Second")
         self._figure = label("", "Figure")
-        self._text = label("", "Small", "Second")
+        self._text = OneLine("", "Small", "Second")
         for each in (self._icon, self._name, self._figure, self._text):
             each.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         head = row(self._icon, self._name, None, spacing=8)
@@ -104,10 +106,10 @@ class InventoryView(QWidget):
         self._filter.setAccessibleName(_("Filter models"))
         self._filter.setPlaceholderText(_("Filter: name, policy, digest"))
         self._filter.setClearButtonEnabled(True)
-        self._filter.setMinimumWidth(232)
+        self._filter.setMinimumWidth(80)
         self._filter.setMaximumWidth(320)
         self._filter.textEdited.connect(presenter.filter)
-        self._count = label("", "Small", "Second", name="models.count")
+        self._count = OneLine("", "Small", "Second", name="models.count")
         self._seal = button(
             _("Seal a model…"),
             name="models.seal",
@@ -273,4 +275,4 @@ def _cells(model: Row, *, dimmed: bool) -> CellRow:
 
 def _show_action(which: QPushButton, action: ActionView) -> None:
     which.setEnabled(not action.why_not)
-    which.setToolTip(action.why_not)
+    which.setToolTip(plain(action.why_not))

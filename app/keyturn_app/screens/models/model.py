@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from keyturn_app.qtkit.tables import LOOK_ROLE
 from keyturn_app.qtkit.theme import colour, mono
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.states import Look
 
 Index = QModelIndex | QPersistentModelIndex
@@ -88,8 +89,10 @@ class CellModel(QAbstractTableModel):
         cell = self._rows[index.row()].cells[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return cell.text
-        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.AccessibleTextRole:
             return cell.full or cell.text
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain(cell.full or cell.text)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._alignment(index.column())
         return self._drawn(cell, role)

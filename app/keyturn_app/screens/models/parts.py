@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from keyturn_app import wording
 from keyturn_app.qtkit.icons import pixmap
 from keyturn_app.qtkit.tables import LOOK_ROLE, Table
 from keyturn_app.qtkit.theme import colour, sans
@@ -105,7 +106,7 @@ class SmallTable(Table):
         role = Qt.ItemDataRole.AccessibleTextRole
         columns = range(self._model.columnCount())
         return "\n".join(
-            "\t".join(str(self._model.index(at, each).data(role) or "") for each in columns)
+            wording.tabbed(str(self._model.index(at, each).data(role) or "") for each in columns)
             for at in self.selected_rows()
         )
 
@@ -113,9 +114,10 @@ class SmallTable(Table):
 class Scroller(QScrollArea):
     """Scrolls downwards only; what is in it is as wide as the view."""
 
-    def __init__(self, inside: QWidget, *, name: str) -> None:
+    def __init__(self, inside: QWidget, *, name: str, title: str) -> None:
         super().__init__()
         self.setObjectName(name)
+        self.setAccessibleName(title)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

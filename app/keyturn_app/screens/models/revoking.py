@@ -12,9 +12,12 @@ from keyturn_app.i18n import _, n_
 from keyturn_app.questions import Confirm, Weight
 from keyturn_app.screens.models.admission import holding, subject_of_revocation
 
+TYPED = 40
+"""Characters of a name that one may ask a person to type."""
+
 
 def question(model: Model, facts: Facts, now: datetime) -> Confirm:
-    """Asked before anything is signed; the model's name must be typed."""
+    """Asked before anything is signed; the model's name must be typed, or what can be typed."""
     return Confirm(
         _("Revoke {name} {version}?").format(name=model.name, version=model.version),
         _(
@@ -23,11 +26,19 @@ def question(model: Model, facts: Facts, now: datetime) -> Confirm:
         ),
         _("Propose revocation"),
         _stops(model, facts, now),
-        typed=model.name,
+        typed=_typed(model),
         weight=Weight.DANGER,
         comment=_("Reason; every officer will read it"),
         comment_required=True,
     )
+
+
+def _typed(model: Model) -> str:
+    """Of a name that no keyboard has, or that is too long, the digest's first digits."""
+    name = model.name
+    if name.isascii() and name.isprintable() and len(name) <= TYPED and name == name.strip():
+        return name
+    return model.digest.removeprefix("sha256:")[:8]
 
 
 def propose(client: KeyturnClient, model: Model, reason: str) -> Proposal:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QProgressBar, QRad
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import DigestLabel
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
     Button,
@@ -376,7 +377,7 @@ def _name(text: str) -> QWidget:
 
 def _enable(which: Button, why_not: str, *, busy: bool) -> None:
     which.setEnabled(not why_not and not busy)
-    which.setToolTip(why_not)
+    which.setToolTip(plain(why_not))
 
 
 def pages(

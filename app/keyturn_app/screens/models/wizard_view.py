@@ -151,7 +151,12 @@ class SealWizard(QFrame):
         left = row(inside, None, spacing=0)
         left.setStretch(0, FILL)
         around.setLayout(left)
-        whole = column(Scroller(around, name="seal.scroll"), line(), self._make_foot(), spacing=0)
+        whole = column(
+            Scroller(around, name="seal.scroll", title=_("This step")),
+            line(),
+            self._make_foot(),
+            spacing=0,
+        )
         whole.setStretch(0, 1)
         return frame(whole)
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from keyturn_app.qtkit.icons import pixmap
 from keyturn_app.qtkit.theme import colour, sans
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.screens.notifications.viewmodel import Row
 
 _HEIGHT = 54
@@ -48,7 +49,7 @@ class NewsModel(QAbstractListModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return row.spoken
         if role == Qt.ItemDataRole.ToolTipRole:
-            return row.moment
+            return plain(row.moment)
         return None
 
 

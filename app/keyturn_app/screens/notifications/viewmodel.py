@@ -73,6 +73,8 @@ def notifications_view(
     return NotificationsView(
         rows_of(items, fresh, now),
         only_attention,
-        n_("{count} entry, newest first", "{count} entries, newest first", len(items)),
+        n_("{count} entry, newest first", "{count} entries, newest first", len(items))
+        + " · "
+        + _("as the server tells it; the pages show what is proved"),
         empty,
     )

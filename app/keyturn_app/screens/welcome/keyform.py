@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import button, column, label, row
 from keyturn_app.screens.welcome.cardform import CardForm
 from keyturn_app.screens.welcome.joining import KeyKind
@@ -82,7 +83,7 @@ class KeyForm(QWidget):
             radio.setChecked(each.kind is kind)
             radio.blockSignals(False)
             radio.setEnabled(not each.why_not and not view.busy)
-            radio.setToolTip(each.why_not)
+            radio.setToolTip(plain(each.why_not))
             radio.setText(f"{each.title} — {each.why_not or each.text}")
             radio.setAccessibleName(radio.text())
         self._card.setVisible(kind is KeyKind.CARD)

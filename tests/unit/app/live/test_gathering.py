@@ -1,12 +1,19 @@
 """From a client to facts: only what was asked for, and which rows differ."""
 
 from dataclasses import replace
+from datetime import timedelta
 
+from keyturn.client.inventory import NodeState, judged_at
+from keyturn.quorum.kinds import Kind
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Nodes
 from keyturn_app.live.gathering import GATHERED, changed_rows, gather
+from keyturn_app.screens.approvals.troubles import trouble
 from support.authority import START, Clock
-from unit.client.scripted_server import ScriptedServer
+from support.fleets import a_node
+from unit.client.scripted_server import Document, ScriptedServer
+
+BODY: Document = {"target_kind": "node", "target": "n1"}
 
 
 def node(name: str) -> dict[str, object]:
@@ -36,3 +43,46 @@ def test_rows_that_came_went_or_differ() -> None:
     a, b, _ = before.all
     fresh = (a, replace(b, simulated=not b.simulated), replace(a, name="d"))
     assert changed_rows(before, fresh) == {"b", "c", "d"}
+
+
+def test_a_node_that_only_aged_has_not_changed() -> None:
+    later = START + timedelta(seconds=40)
+    old = a_node("a", NodeState.WIPED, heard=START, age_seconds=0)
+    before = Nodes((old,), START)
+    assert changed_rows(before, (judged_at(old, later),)) == frozenset()
+    spoke = replace(old, heard=later, age_seconds=0)
+    assert changed_rows(before, (spoke,)) == {"a"}
+
+
+def test_time_alone_decays_a_state_and_nothing_else_does() -> None:
+    old = a_node("a", NodeState.ATTESTED, heard=START, age_seconds=0)
+    before = Nodes((old,), START)
+    forgotten = judged_at(old, START + timedelta(seconds=5))
+    assert forgotten.state is NodeState.UNKNOWN  # attested, and no grant in the log
+    assert changed_rows(before, (forgotten,)) == frozenset()
+    refused = replace(old, state=NodeState.REFUSED, age_seconds=5)
+    assert changed_rows(before, (refused,)) == {"a"}
+
+
+def test_an_open_proposal_that_is_listed_no_more_is_not_forgotten() -> None:
+    server = ScriptedServer(Clock())
+    made = server.authority.propose(Kind.REVOCATION, "node:n1", BODY)
+    server.post(made)
+    client = server.client("bela")
+    facts = gather(client, Facts(), GATHERED, server.clock())
+    assert facts.proposals is not None
+    assert facts.proposals.gone == frozenset()
+    del server.held[made.digest]
+    facts = gather(client, facts, GATHERED, server.clock())
+    assert facts.proposals is not None
+    assert facts.proposals.gone == {made.digest}
+    assert made.digest in [each.digest for each in facts.proposals.all]
+    assert "no longer lists" in trouble(facts, "")[0]
+    facts = gather(client, facts, GATHERED, server.clock())
+    assert facts.proposals is not None
+    assert facts.proposals.gone == {made.digest}
+    server.clock.advance(days=4)  # it lapsed
+    facts = gather(client, facts, GATHERED, server.clock())
+    assert facts.proposals is not None
+    assert facts.proposals.gone == frozenset()
+    assert trouble(facts, "")[0] == ""

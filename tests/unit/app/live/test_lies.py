@@ -11,6 +11,7 @@ from keyturn.base.encoding import Digest, unb64
 from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import load_object
 from keyturn.quorum.kinds import Kind
+from keyturn_app.desk import Topic
 from keyturn_app.facts import AlarmKind, Facts, Link
 from support.authority import policy_body, spki
 from support.control import ORIGIN, World, running_world
@@ -172,3 +173,22 @@ def test_a_slow_server_is_stale_and_takes_no_facts_away(
         released.set()
         heard.until_link(Link.LIVE)
     assert heard.facts.alarms == ()
+
+
+def test_only_the_officer_ends_distrust(heard: Heard, liar: Liar, proposed: Digest) -> None:
+    """A page that asks for something anew, as it does when it is opened, is not the officer."""
+    with liar.telling(forged(proposed)):
+        heard.line.refresh()
+        heard.until_link(Link.DISTRUSTED)
+    asked = len(liar.asked)
+    heard.line.refresh([Topic.PROPOSALS, Topic.SEEN])
+    done = threading.Event()
+    heard.line._talker.errand(done.set)
+    assert done.wait(20)
+    heard.line._talker.errand(lambda: None)
+    heard.asked(lambda client: client.nodes())
+    heard.drain()
+    assert heard.facts.connection.link is Link.DISTRUSTED
+    assert len(liar.asked) == asked
+    heard.line.refresh()
+    heard.until_link(Link.LIVE)

@@ -134,3 +134,19 @@ def test_wrong_passphrases_are_slowed_down(seats: Seats, log: list[str], now: li
     assert isinstance(failed[-1], KeyNotOpened)
     attempt(RIGHT)
     assert len(failed) == 5
+
+
+def test_a_desk_that_faults_while_it_locks_leaves_no_other_one_open(
+    seats: Seats, log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = seats.desk
+    seats.sit("bela")
+    assert seats.desk is not first
+
+    def faulty() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(first, "lock", faulty)
+    with pytest.raises(ZeroDivisionError):
+        seats.lock()
+    assert "lock bela" in log

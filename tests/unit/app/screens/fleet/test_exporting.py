@@ -2,6 +2,9 @@
 
 import csv
 import json
+import re
+
+import pytest
 
 from keyturn.tlog.checkpoints import SignedCheckpoint
 from keyturn_app.screens.fleet.columns import COLUMNS, Column
@@ -60,3 +63,19 @@ def test_a_filter_cannot_break_out_of_its_comment() -> None:
     lines = csv_bytes(evil, []).decode().splitlines()
     assert all(each.startswith("#") for each in lines[:-1])
     assert lines[-1].startswith("Node,")
+
+
+@pytest.mark.parametrize("between", [",", ", ", ";", "; "])
+def test_a_filter_is_no_formula_in_a_cell_of_its_own(between: str) -> None:
+    evil = Heading(f"x{between}=cmd|' /C calc'!A0", fleets.NOW, None, simulated=False)
+    lines = csv_bytes(evil, []).decode().splitlines()
+    for line in lines:
+        for cell in re.split("[,;]", line):
+            assert not cell.strip().startswith("="), line
+
+
+def test_a_row_for_the_clipboard_is_one_row() -> None:
+    store = store_of(row("n", site="fra\n=cmd", rack="r\r\n-1"))
+    lines = tabbed(store, [0], (Column.NAME, Column.SITE, Column.RACK)).splitlines()
+    assert len(lines) == 2
+    assert not any(each.startswith("=") for line in lines for each in line.split("\t"))

@@ -109,3 +109,20 @@ def test_revoking_a_platform_names_the_others_on_it(world: World) -> None:
     assert f"3 other nodes are on it: {', '.join(NAMES[1:])}." in asked.text
     assert "yours does not count" in asked.details[0]
     assert any("new platforms statement" in each for each in asked.details)
+
+
+def test_a_revoked_policy_stands_against_what_was_granted_under_it(world: World) -> None:
+    """The page names the quorum's revocation, and does not say that the log knows of none."""
+    state = world.desk.facts.seen.state if world.desk.facts.seen else None
+    assert state is not None
+    granted = world.node().granted
+    assert granted is not None
+    policy = next(e for e in state.by_digest.values() if e.statement.kind is Kind.POLICY)
+    index, grant = granted
+    under = (index, replace(grant, statements=(policy.statement.digest,)))
+    subject = policy.statement.subject
+    body: dict[str, object] = {"target_kind": "policy", "target": subject}
+    world.server.enact(Kind.REVOCATION, f"policy:{subject}", body)
+    found = standing_revocation(replace(world.node(), granted=under), world.server.state)
+    assert found is not None
+    assert found[0] == "Its policy"

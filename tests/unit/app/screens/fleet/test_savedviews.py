@@ -49,3 +49,8 @@ def test_a_kept_filter_that_is_none_any_more_is_dropped() -> None:
 def test_the_default_views_are_filters() -> None:
     for each in default_views():
         parse(each.query)
+
+
+def test_what_was_kept_and_is_nested_without_end_is_as_if_nothing_was() -> None:
+    views = SavedViews(MemoryPreferences({KEY: "[" * 100_000}))
+    assert len(names(views)) == len(default_views())
