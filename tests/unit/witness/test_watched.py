@@ -1,6 +1,8 @@
 """What a witness cosigns, what it refuses, and that it never signs two histories."""
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -208,6 +210,26 @@ def test_killed_at_any_write_it_never_signs_two_histories(shown: Shown, tmp_path
         if not died:
             return
     pytest.fail("it never ended")
+
+
+def test_of_two_histories_shown_at_once_one_is_signed(shown: Shown, watched: WatchedLog) -> None:
+    watched.add_checkpoint(shown.asking(0))
+    size = len(shown.leaves)
+    shown.signed.clear()
+    requests = [shown.asking(size, [*shown.leaves, b"leaf %d" % each]) for each in range(8)]
+    start = threading.Barrier(len(requests))
+
+    def ask(request: AddCheckpoint) -> None:
+        start.wait(10)
+        with suppress(KeyturnError):
+            watched.add_checkpoint(request)
+
+    threads = [threading.Thread(target=ask, args=(each,)) for each in requests]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(20)
+    assert len(shown.signed) == 1
 
 
 # ---- revocations ----
