@@ -74,6 +74,7 @@ def make_app(parts: Parts) -> ASGIApp:
             "log_size": parts.context.mirror.size,
             "rebuilds": parts.follower.rebuilds,
             "unlogged_refusals": parts.releasing.unlogged,
+            "witnesses": parts.witnessing.told(),
         }
         return StrictJsonResponse(body, 200 if ready else 503)
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from keyturn.base.encoding import b64
 from keyturn.base.errors import KeyturnError, UnreachableError
 from keyturn.base.strictjson import Fields
+from keyturn.base.times import format_time
 from keyturn.control.context import Context
 from keyturn.control.witnesspeer import Known, Owed, WitnessPeer
 from keyturn.quorum.bundle import make_bundle
@@ -71,6 +72,18 @@ class Witnessing:
             del self._revocations[next(iter(self._revocations))]
         for each in self._rounds:
             each.poked.set()
+
+    def told(self) -> list[dict[str, object]]:
+        """Of each witness what it cosigned last, and why no more: for people to look at."""
+        return [
+            {
+                "url": each.peer.url,
+                "size": max(each.size, 0),
+                "cosigned": None if each.at is None else format_time(each.at),
+                "reason": each.told or None,
+            }
+            for each in self._rounds
+        ]
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -72,6 +72,9 @@ def test_each_new_checkpoint_is_cosigned_though_another_witness_is_gone(scene: S
     scene.until(lambda: scene.witness.log.state.size == before + 1)
     scene.until(lambda: scene.handed()[-1].startswith(f"test.example/log\n{before + 1}\n"))
     assert scene.handed()[-1].count("— witness.example/w1 ") == 1
+    gone, here = scene.world.health()["witnesses"]  # type: ignore[misc]
+    assert "cannot be reached" in gone["reason"]
+    assert (here["size"], here["reason"]) == (before + 1, None)
 
 
 def test_a_new_roster_is_brought(scene: Scene) -> None:
