@@ -27,9 +27,9 @@ class OneLine(QLabel):
         area = self.contentsRect()
         end = Qt.TextElideMode.ElideRight
         shown = self.fontMetrics().elidedText(self.text(), end, area.width())
-        tip = "" if shown == self.text() else plain(self.text())
-        if self.toolTip() != tip:
-            self.setToolTip(tip)
+        whole = "" if shown == self.text() else self.text()
+        if self.toolTip() != plain(whole):
+            self.setToolTip(plain(whole))
         self.style().drawItemText(
             QPainter(self),
             area,
