@@ -21,6 +21,8 @@ from keyturn.quorum.entries import parse_entry, read_origin, read_statement, rea
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement, statement_type
 from keyturn.tlog.receipts import parse_receipt
+from keyturn.wire.witness import parse_add_checkpoint, parse_size
+from keyturn.witness.state import parse_state
 from support.authority import START, policy_body, sign
 from unit.quorum.authority_log import AuthorityLog, admission, measurements, platforms
 
@@ -55,6 +57,9 @@ READERS: list[Callable[[bytes], object]] = [
     parse_answer,
     parse_refusal,
     parse_receipt,
+    parse_add_checkpoint,
+    parse_size,
+    parse_state,
     bundle,
     ear,
 ]

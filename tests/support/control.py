@@ -25,7 +25,6 @@ from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.control.config import ControlConfig
 from keyturn.control.program import ControlServer, make_server, serve
-from keyturn.control.tls import server_identity
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, HPKE_PUBLIC_SIZE, NodeKeys, Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
 from keyturn.keyrelease.grant import RefusalDocument, RefusalReason
@@ -55,7 +54,8 @@ from keyturn.quorum.statements import parse_statement
 from keyturn.store.database import open_database
 from keyturn.store.migrate import upgrade
 from keyturn.tlog.checkpoints import Checkpoint, sign_checkpoint
-from keyturn.tlog.merkle import leaf_hash, node_hash, tree_root
+from keyturn.tlog.merkle import Hash, leaf_hash, node_hash, tree_root
+from keyturn.tlog.proofs import consistency_proof
 from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
 from keyturn.wire import keyholder as asked
 from keyturn.wire.frames import receive_frame, send_frame
@@ -68,6 +68,7 @@ from keyturn.wire.keyholder import (
 from keyturn.wire.keyholder import (
     parse_request as read_question,
 )
+from keyturn.wire.serveridentity import server_identity
 from keyturn.wire.signin import SIGN_IN_TYPE, sign_in_payload
 from keyturn.wire.tls import Pin, pinned_client, pinned_context
 from support.authority import Authority, Clock, Person, Proposal, sign, spki
@@ -184,6 +185,15 @@ class LocalKeyholder:
             made = Receipt(index, self.leaves[index], proof, self.checkpoint())
         return load_object(made.to_bytes(), limit=MAX_RECEIPT, what="receipt")
 
+    def consistency(self, old: int, new: int) -> list[str]:
+        with self._lock:
+            hashes = [leaf_hash(each) for each in self.leaves[:new]]
+
+        def node(level: int, index: int) -> Hash:
+            return tree_root(hashes[index << level : (index + 1) << level])
+
+        return [each.hex() for each in consistency_proof(old, new, node)]
+
     # ---- releases ----
 
     def _release(self, request: asked.AskRelease) -> dict[str, object]:
@@ -271,8 +281,10 @@ class LocalKeyholder:
                 if index >= len(self.leaves):
                     raise NotFoundError("no such entry", found=str(index))
                 return {"receipt": self.receipt(index)}
-            case asked.AskConsistency():
-                return {"proof": []}
+            case asked.AskConsistency(old=old, new=new):
+                return {"proof": self.consistency(old, new)}
+            case asked.HandCosigned():
+                return {"witnesses": 0}
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:

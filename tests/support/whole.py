@@ -102,13 +102,13 @@ class Whole:
 
 
 @contextlib.contextmanager
-def running_whole(system: System, directory: Path) -> Iterator[Whole]:
+def running_whole(system: System, directory: Path, **config: object) -> Iterator[Whole]:
     """The control plane and all desks, for the time of a test."""
     keyholder = OnSocket(system, directory / "keyholder.sock")
     with contextlib.ExitStack() as stack:
         stack.enter_context(keyholder.serving())
         world = stack.enter_context(
-            running_server(directory, keyholder, system.clock)  # type: ignore[arg-type]
+            running_server(directory, keyholder, system.clock, **config)  # type: ignore[arg-type]
         )
         desks = {
             name: stack.enter_context(_desk(world, system, directory, name))

@@ -318,7 +318,7 @@ def test_no_role_installs_what_it_must_not_have(role: str, absent: set[str]) -> 
     assert found.keys() & absent == set()
 
 
-ROLE_OF = {"control": "control", "store": "control", "agent": "agent"}
+ROLE_OF = {"control": "control", "store": "control", "witness": "control", "agent": "agent"}
 BENCHES = {"tink", "tensorizer"}
 """What only `keyturn bench` compares with, and says so where it is not installed."""
 

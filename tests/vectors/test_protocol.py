@@ -30,7 +30,12 @@ from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse
 from keyturn.quorum.enrolment import Enrolment, parse_enrolment
 from keyturn.quorum.entries import parse_entry
 from keyturn.quorum.statements import Statement, parse_statement
+from keyturn.tlog.checkpoints import cosignatures_of, verify_checkpoint
+from keyturn.tlog.merkle import Hash
+from keyturn.tlog.notes import parse_note
+from keyturn.tlog.proofs import verify_consistency
 from keyturn.tlog.receipts import parse_receipt, verify_receipt
+from keyturn.wire.witness import parse_add_checkpoint
 from vectors.protocol import generate
 
 HERE = Path(__file__).parent / "protocol"
@@ -153,3 +158,27 @@ def test_a_receipt(case: Case) -> None:
     assert proved.checkpoint.checkpoint.root.hex() == case["root"]
     assert parse_entry(proved.leaf).time.year == 2026
     assert receipt.to_bytes().decode() == case["receipt"]
+
+
+@pytest.mark.parametrize("case", cases("cosignature.json"))
+def test_a_cosignature(case: Case) -> None:
+    key = load_verify_key(bytes.fromhex(case["witness_spki"]))
+    note = parse_note(case["note"].encode())
+    if not case["verifies"]:
+        with pytest.raises(KeyturnError):
+            cosignatures_of(note, [key])
+        return
+    (found,) = cosignatures_of(note, [key])
+    assert (found.time, found.witness.name) == (case["time"], case["name"])
+
+
+@pytest.mark.parametrize("case", cases("add-checkpoint.json"))
+def test_a_request_to_cosign(case: Case) -> None:
+    asked = parse_add_checkpoint(case["request"].encode())
+    assert (asked.old, [each.hex() for each in asked.proof]) == (case["old"], case["proof"])
+    assert asked.to_bytes().decode() == case["request"]
+    key = load_verify_key(bytes.fromhex(case["log_key_spki"]))
+    at = verify_checkpoint(asked.note, key, case["origin"]).checkpoint
+    old_root = Hash(bytes.fromhex(case["old_root"]))
+    assert at.size == case["new"]
+    verify_consistency(asked.old, at.size, asked.proof, old_root, at.root)

@@ -160,6 +160,7 @@ def _with_evidence(case: _Case, raw: bytes) -> Examination:
         _lease_before(case, request.claims.lease),
         time,
         _caveats_of(case),
+        witnessed=None,
     )
     _check_platform(case, evidence)
     checks = [_unmeasured_challenge(decision.findings[0]), *decision.findings[1:]]

@@ -65,6 +65,14 @@ class Settings:
             raise MalformedConfig(f"setting '{name}'", expected="a list of texts")
         return tuple(found)
 
+    def tables(self, name: str) -> tuple["Settings", ...]:
+        """A list of tables `[[name]]`, empty by default; no variable overrides them."""
+        self._asked.add(name)
+        found = self._values.get(name, [])
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise MalformedConfig(f"setting '{name}'", expected=f"tables [[{name}]]")
+        return tuple(Settings(each, {}, self._prefix, self._base) for each in found)
+
     def path(self, name: str) -> Path:
         return self._base / self.text(name)
 

@@ -74,6 +74,7 @@ def make_app(parts: Parts) -> ASGIApp:
             "log_size": parts.context.mirror.size,
             "rebuilds": parts.follower.rebuilds,
             "unlogged_refusals": parts.releasing.unlogged,
+            "witnesses": parts.witnessing.told(),
         }
         return StrictJsonResponse(body, 200 if ready else 503)
 
@@ -111,6 +112,7 @@ async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> Asyn
         asyncio.create_task(parts.follower.run(), name="follower"),
         asyncio.create_task(parts.heartbeats.run(), name="heartbeats"),
         asyncio.create_task(_retrying(parts.proposing), name="retries"),
+        asyncio.create_task(parts.witnessing.run(), name="witnesses"),
     ]
     for task in tasks:
         task.add_done_callback(watch)

@@ -5,9 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
-from keyturn.config.settings import load_settings
+from keyturn.config.settings import Settings, load_settings
+from keyturn.wire.tls import Pin, parse_pin
 
 PREFIX = "KEYTURN_CONTROL_"
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessPlace:
+    """Where a witness is: `[[witnesses]]` with `url` and `pin`, the key of its TLS."""
+
+    url: str
+    pin: Pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,8 @@ class ControlConfig:
     names: tuple[str, ...] = ()  # further names in the TLS certificate
     heartbeat_seconds: float = 5.0  # a node is stale after two of these without a word
     poll_seconds: float = 0.25  # how often the keyholder's log is asked for news
+    witnesses: tuple[WitnessPlace, ...] = ()
+    witness_seconds: float = 1.0  # how often it is looked whether a checkpoint is to be cosigned
 
     @property
     def database_url(self) -> str:
@@ -42,6 +53,14 @@ def load_config(path: Path, environment: Mapping[str, str]) -> ControlConfig:
         names=settings.texts("names"),
         heartbeat_seconds=settings.seconds("heartbeat_seconds", 5.0, low=0.1, high=3600.0),
         poll_seconds=settings.seconds("poll_seconds", 0.25, low=0.01, high=60.0),
+        witnesses=tuple(_witness(each) for each in settings.tables("witnesses")),
+        witness_seconds=settings.seconds("witness_seconds", 1.0, low=0.01, high=60.0),
     )
     settings.done()
     return config
+
+
+def _witness(settings: Settings) -> WitnessPlace:
+    place = WitnessPlace(settings.text("url"), parse_pin(settings.text("pin")))
+    settings.done()
+    return place

@@ -41,10 +41,6 @@ class MalformedQuery(MalformedError):
     """A path, query or header of a request is wrong."""
 
 
-class BrokenIdentity(MalformedError):
-    """The server's TLS key is readable by others, or the file holds something else."""
-
-
 class BadDataDirectory(MalformedError):
     """The directory for the server's data cannot be made or is not this user's to write."""
 

@@ -7,6 +7,7 @@ from keyturn.control.follower import Follower
 from keyturn.control.heartbeats import Heartbeats
 from keyturn.control.proposing import Proposing
 from keyturn.control.releasing import Releasing
+from keyturn.control.witnessing import Witnessing
 
 
 @dataclass(slots=True)
@@ -18,15 +19,17 @@ class Parts:
     proposing: Proposing
     releasing: Releasing
     heartbeats: Heartbeats
+    witnessing: Witnessing
 
 
 def make_parts(context: Context) -> Parts:
     """Services around one context; nothing runs yet."""
-    follower = Follower(context)
+    follower, witnessing = Follower(context), Witnessing(context)
     return Parts(
         context,
         follower,
-        Proposing(context, follower),
+        Proposing(context, follower, witnessing),
         Releasing(context, follower),
         Heartbeats(context, follower),
+        witnessing,
     )

@@ -26,10 +26,10 @@ from keyturn.control.context import Context
 from keyturn.control.errors import BadDataDirectory, CannotListen
 from keyturn.control.mirror import Mirror
 from keyturn.control.parts import Parts, make_parts
-from keyturn.control.tls import ServerIdentity, nonce_key, server_context, server_identity
 from keyturn.store.database import Database, open_database
 from keyturn.store.migrate import upgrade
 from keyturn.wire.keyholder_client import KeyholderClient, PoolLimits
+from keyturn.wire.serveridentity import ServerIdentity, nonce_key, server_context, server_identity
 
 log = logging.getLogger("keyturn.control")
 

@@ -21,6 +21,7 @@ from keyturn.control.follower import Follower
 from keyturn.control.modeling import keep_wrapped, register_in
 from keyturn.control.projection import approval_row, proposal_row
 from keyturn.control.proposalview import Status, error_body, status_of, view
+from keyturn.control.witnessing import Witnessing
 from keyturn.quorum.approvals import Approval, Decision, parse_approval, parse_withdrawal
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.judge import SKEW, check_withdrawal, signer_of
@@ -41,9 +42,10 @@ T = TypeVar("T")
 class Proposing:
     """The proposals' inbox of one server."""
 
-    def __init__(self, context: Context, follower: Follower) -> None:
+    def __init__(self, context: Context, follower: Follower, witnessing: Witnessing) -> None:
         self._context = context
         self._follower = follower
+        self._witnessing = witnessing
 
     # ---- reading ----
 
@@ -171,9 +173,12 @@ class Proposing:
         approvals = self._countable(statement, rows)
         if row.index is None and not self._enough(statement, approvals):
             return self._view(row, rows)
+        raws = tuple(each.raw for each in approvals)
+        if statement.kind is Kind.REVOCATION:
+            self._witnessing.hand(row.digest, row.envelope, raws)
         try:
             key = row.key or await self._context.read(lambda c: _model_key(c, statement))
-            request = Submit(row.envelope, tuple(each.raw for each in approvals), key)
+            request = Submit(row.envelope, raws, key)
             submitted = await self._context.urgent.ask(request)
         except (PeerRefused, UnreachableError, MalformedFrame) as error:
             await self._refused(row, error)

@@ -1,4 +1,4 @@
-"""The commands `keyturn init`, `keyturn keyholder` and `keyturn keyholder submit`."""
+"""The commands `keyturn init`, `keyturn keyholder`, and its `submit` and `cosigned`."""
 
 import fcntl
 import logging
@@ -30,7 +30,8 @@ from keyturn.keyholder.server import local_socket
 from keyturn.officerkeys.location import InFile, open_keys
 from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.officerkeys.signer import OfficerSigner
-from keyturn.wire.keyholder import Submit
+from keyturn.tlog.notes import parse_note
+from keyturn.wire.keyholder import HandCosigned, Submit
 from keyturn.wire.keyholder_client import ask_once
 
 MAX_FILE = 64 << 20
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
     keyholder = typer.Typer(help="Verifier, relying party and log: the process that grants keys.")
     keyholder.callback(invoke_without_command=True)(run)
     keyholder.command("submit")(submit)
+    keyholder.command("cosigned")(cosigned)
     app.add_typer(keyholder, name="keyholder")
 
 
@@ -88,6 +90,25 @@ def submit(
     else:
         since = "in force at" if answer.in_force else "no longer in force; entered at"
         stdout.print(f"{since} log index {answer.index}")
+
+
+def cosigned(
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="A checkpoint, cosigned."),
+    ],
+    config: Annotated[Path, typer.Option("--config", exists=True, dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Hand a cosigned checkpoint straight to the keyholder, past the control plane."""
+    with errors_explained(as_json=as_json):
+        note = parse_note(file.read_bytes()).to_bytes().decode()
+        socket = local_socket(load_config(config, os.environ).socket)
+        count = ask_once(socket, HandCosigned(note))
+    if as_json:
+        print_json({"witnesses": count})
+    else:
+        stdout.print(f"cosignatures of {count} witnesses are kept now")
 
 
 def init(

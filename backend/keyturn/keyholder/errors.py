@@ -21,3 +21,7 @@ class KeyFileRefused(MalformedError):
 
 class AuthorityUnsettled(UnreachableError):
     """Statements came into force faster than one release could be decided. Ask again."""
+
+
+class NoWitness(UntrustedError):
+    """Cosignatures are handed in while no roster says whose would count."""

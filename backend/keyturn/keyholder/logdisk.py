@@ -180,6 +180,11 @@ class LogDisk:
         """The key under whose signature this log's checkpoints stand."""
         return self._log_key
 
+    @property
+    def directory(self) -> Path:
+        """Where it lies."""
+        return self._root
+
     def append_many(self, leaves: Sequence[bytes], *, reserved: bool = False) -> Appended:
         """Make entries durable, in this order and without a gap, and sign the new checkpoint.
 

@@ -26,6 +26,7 @@ from keyturn.hsm.protocol import Hsm, ReleaseOrder
 from keyturn.hsm.protocol import Purpose as KeyPurpose
 from keyturn.hsm.publickeys import parse_node_key
 from keyturn.keyholder.allowance import RefusalAllowance
+from keyturn.keyholder.cosignatures import Cosignatures
 from keyturn.keyholder.errors import AuthorityUnsettled
 from keyturn.keyholder.journal import Journal, Queued
 from keyturn.keyholder.logdisk_errors import LogFull
@@ -101,11 +102,13 @@ class Releases:
         journal: Journal,
         hsm: Hsm,
         software: str,
+        cosignatures: Cosignatures,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
         caveats: frozenset[Caveat] = frozenset(),
     ) -> None:
         """`caveats`: what this keyholder's own process cannot promise (I11)."""
         self._caveats = caveats
+        self._cosignatures = cosignatures
         self._journal = journal
         self._hsm = hsm
         self._software = software
@@ -173,7 +176,10 @@ class Releases:
                 anchors = in_force
                 evidence = self._verified(request, anchors, now)
             lease = journal.live_lease(request.claims.lease, now)
-            decision = decide(request, evidence, state, standing, lease, now, self._caveats)
+            witnessed = self._cosignatures.witnessed()
+            decision = decide(
+                request, evidence, state, standing, lease, now, self._caveats, witnessed
+            )
             if isinstance(decision, Refused):
                 return evidence, decision
             if wrapped is None and request.purpose is Purpose.RELEASE:
@@ -184,6 +190,8 @@ class Releases:
                 current = journal.state
                 in_order = current.last_time is None or current.last_time <= now
                 if in_order and current.by_digest is state.by_digest:
+                    if state.roster is not None:
+                        self._cosignatures.rely(state.roster.witnesses, now)
                     queued = journal.queue_grant(leaf, decided.entry)
                     return evidence, _Logged(decided, queued)
         raise AuthorityUnsettled("the authority changes faster than a decision can be made")

@@ -9,7 +9,8 @@ from keyturn.base.encoding import Digest, b64
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.hsm.protocol import Hsm
-from keyturn.keyholder.errors import WrongToken
+from keyturn.keyholder.cosignatures import DIRECTORY, Cosignatures
+from keyturn.keyholder.errors import NoWitness, WrongToken
 from keyturn.keyholder.journal import Clock, Journal, Seconds
 from keyturn.keyholder.logdisk import LogDisk
 from keyturn.keyholder.logdisk_errors import LogMissing, LogRolledBack
@@ -18,6 +19,7 @@ from keyturn.keyholder.submissions import Submissions
 from keyturn.keyholder.token import check_keys
 from keyturn.quorum.entries import start_entry
 from keyturn.quorum.policy_body import Caveat
+from keyturn.quorum.roster import Roster
 from keyturn.tlog.checkpoints import verify_checkpoint
 from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
 from keyturn.wire import keyholder as asked
@@ -56,7 +58,12 @@ class Keyholder:
                 self._journal.check_gap(max_gap)
             self._check_mark()
             self._check_token()
-            self.releases = Releases(self._journal, hsm, SOFTWARE, randomness, caveats)
+            self.cosignatures = Cosignatures(log, log.directory / DIRECTORY)
+            roster = self._journal.state.roster
+            self.cosignatures.load(roster.witnesses.keys if roster is not None else ())
+            self.releases = Releases(
+                self._journal, hsm, SOFTWARE, self.cosignatures, randomness, caveats
+            )
             self.submissions = Submissions(self._journal, hsm)
             self._log_start()
         except BaseException:
@@ -107,11 +114,20 @@ class Keyholder:
             case asked.AskObject(digest=digest):
                 return ok_answer({"data": b64(self._object(Digest(digest)))})
             case asked.AskCheckpoint():
-                return ok_answer({"note": log.checkpoint.to_bytes().decode()})
+                return ok_answer({"note": self.cosignatures.shown(log.checkpoint).decode()})
             case asked.AskReceipt(index=index):
                 return ok_answer({"receipt": _document(log.receipt(index))})
             case asked.AskConsistency(old=old, new=new):
                 return ok_answer({"proof": [each.hex() for each in log.consistency(old, new)]})
+            case asked.HandCosigned(note=note):
+                return ok_answer({"witnesses": self._cosigned(note.encode())})
+
+    def _cosigned(self, raw: bytes) -> int:
+        now = self._journal.now()
+        roster = self._journal.state.roster_in_force(now)
+        if roster is None or not isinstance(roster.statement.body, Roster):
+            raise NoWitness("no roster is in force: nobody is a witness")
+        return self.cosignatures.hand_in(raw, roster.statement.body.witnesses, now)
 
     def _object(self, digest: Digest) -> bytes:
         try:

@@ -18,12 +18,14 @@ from keyturn.keyrelease.evidence import VerifiedEvidence
 from keyturn.keyrelease.grant import RefusalReason
 from keyturn.keyrelease.leases import Lease
 from keyturn.keyrelease.request import ReleaseRequest
+from keyturn.keyrelease.witnessing import NOTHING_WITNESSED, Witnessed, witness_findings
 from keyturn.policy.appraisal import HIDDEN_PLATFORM, Rules, appraise, platform_of
 from keyturn.policy.findings import Finding, failing, judged, met, not_met
 from keyturn.quorum.bodies import Admission, Platforms, ReferenceValues
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Caveat, Policy
+from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState, InForce
 
 
@@ -79,13 +81,19 @@ def decide(
     lease: Lease | None,
     now: datetime,
     keyholder_caveats: frozenset[Caveat] = frozenset(),
+    witnessed: Witnessed | None = NOTHING_WITNESSED,
 ) -> Approved | Refused:
     """`lease` is the live lease that a renewal names, or None.
 
-    `keyholder_caveats` are those that the keyholder's own process names.
+    `keyholder_caveats` are those that the keyholder's own process names. `witnessed` None: not
+    to be judged, by whoever judges again later; cosignatures are not in the log.
     """
     chosen = choose(request.model, state, now)
     findings = [_challenge(challenge), *chosen.findings, *evidence.findings]
+    roster = state.roster_in_force(now)
+    if witnessed is not None and roster is not None and isinstance(roster.statement.body, Roster):
+        digest = roster.statement.digest
+        findings += witness_findings(roster.statement.body.witnesses, witnessed, now, digest)
     platform = platform_of(evidence.cpu) if evidence.cpu is not None else HIDDEN_PLATFORM
     caveats: frozenset[Caveat] = frozenset()
     if evidence.cpu is not None:
@@ -149,17 +157,8 @@ def choose(model: Digest, state: AuthorityState, now: datetime) -> Chosen:
 
     roster = require(Kind.ROSTER, "roster")
     require(Kind.KEYS, "keys")
-    if roster is not None and state.roster is not None:
-        findings.append(
-            judged(
-                "witnesses",
-                state.roster.witnesses.k == 0,
-                "witness-cosignatures-missing",
-                "0 cosignatures",
-                f"{state.roster.witnesses.k}",
-                statement=roster.statement.digest,
-            )
-        )
+    if roster is not None and state.roster is not None and state.roster.witnesses.k == 0:
+        findings.append(met("witnesses", "0 cosignatures", "0", roster.statement.digest))
     anchors = state.in_force(Kind.TRUST_ANCHORS, "trust-anchors", now)
     if anchors is not None:
         use(anchors)

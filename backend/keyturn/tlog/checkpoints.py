@@ -160,6 +160,21 @@ def verify_cosignatures(note: SignedNote, witnesses: Iterable[Witness]) -> tuple
     )
 
 
+def cosignatures_of(note: SignedNote, keys: Iterable[VerifyKey]) -> tuple[Cosignature, ...]:
+    """The newest cosignature by each of these keys, under whatever name it signed: a roster
+    lists keys without names. Lines of others are ignored.
+
+    Raises as `verify_cosignatures` when one of these keys' lines is wrong.
+    """
+    found = []
+    for key in keys:
+        named = (Witness(line.name, key) for line in note.signatures)
+        by_key = [each for witness in named for each in verify_cosignatures(note, (witness,))]
+        if by_key:
+            found.append(max(by_key, key=lambda each: each.time))
+    return tuple(found)
+
+
 def _verified(witness: Witness, value: bytes, text: str) -> Cosignature:
     if len(value) != 72:
         raise MalformedNote(

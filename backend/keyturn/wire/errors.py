@@ -11,6 +11,10 @@ class PinMismatch(UntrustedError):
     """The TLS server holds another key than the one that was pinned."""
 
 
+class BrokenIdentity(MalformedError):
+    """A server's own TLS key is readable by others, or the file holds something else."""
+
+
 class PeerUnreachable(UnreachableError):
     """The peer did not accept, answer in time, or finish its answer: nothing is known."""
 

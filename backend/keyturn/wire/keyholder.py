@@ -260,6 +260,20 @@ class AskConsistency(Request[tuple[str, ...]]):
         return tuple(str(each) for each in nodes)
 
 
+@dataclass(frozen=True, slots=True)
+class HandCosigned(Request[int]):
+    """A checkpoint of this log with lines of witnesses; how many of theirs are kept by now."""
+
+    op: ClassVar[str] = "cosigned"
+    note: str
+
+    def document(self) -> JsonObject:
+        return {"op": self.op, "note": self.note}
+
+    def read(self, answer: Fields) -> int:
+        return answer.integer("witnesses")
+
+
 AnyRequest = (
     AskHello
     | AskChallenge
@@ -271,6 +285,7 @@ AnyRequest = (
     | AskCheckpoint
     | AskReceipt
     | AskConsistency
+    | HandCosigned
 )
 
 
@@ -362,6 +377,8 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
             return AskReceipt(fields.integer("index"))
         case "consistency":
             return AskConsistency(fields.integer("old"), fields.integer("new"))
+        case "cosigned":
+            return HandCosigned(fields.text("note", limit=1 << 16))
         case _:
             raise MalformedError("request: unknown op", found=repr(op))
 

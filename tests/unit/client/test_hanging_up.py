@@ -13,7 +13,7 @@ import pytest
 from keyturn.base.errors import KeyturnError
 from keyturn.client.errors import ServerUnreachable
 from keyturn.client.transport import Transport
-from keyturn.control.tls import server_context, server_identity
+from keyturn.wire.serveridentity import server_context, server_identity
 from support.authority import START
 
 

@@ -183,3 +183,20 @@ def test_a_file_at_the_limit_is_read(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(MalformedConfig, match="No such file"):
         load_settings(tmp_path / "x.toml", {}, PREFIX)
+
+
+def test_tables_are_settings_of_their_own() -> None:
+    found = settings({"a": [{"b": "x"}, {"b": "y", "c": 1}]})
+    first, second = found.tables("a")
+    found.done()
+    assert (first.text("b"), second.text("b")) == ("x", "y")
+    first.done()
+    with pytest.raises(MalformedConfig, match="unknown setting 'c'"):
+        second.done()
+    assert settings().tables("a") == ()
+
+
+@pytest.mark.parametrize("value", ["x", {"b": 1}, [1], [{"b": 1}, "x"]])
+def test_what_is_no_list_of_tables_is_refused(value: object) -> None:
+    with pytest.raises(MalformedConfig, match="tables"):
+        settings({"a": value}).tables("a")

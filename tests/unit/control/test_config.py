@@ -88,3 +88,12 @@ def test_a_database_password_is_in_no_message(load: Load) -> None:
     with pytest.raises(MalformedError) as caught:
         load(MINIMAL, KEYTURN_CONTROL_DATABASE="postgresql://u:hunter2@h/d", KEYTURN_CONTROL_X="")
     assert "hunter2" not in str(caught.value)
+
+
+def test_witnesses_are_tables_with_a_pin_each(load: Load) -> None:
+    one = '[[witnesses]]\nurl = "https://w.example"\npin = "' + "ab" * 32 + '"\n'
+    (first, _second) = load(MINIMAL + one + one).witnesses
+    assert (first.url, first.pin) == ("https://w.example", "ab" * 32)
+    for wrong in (one.replace("ab", "zz"), one.replace("url", "uri"), one + "more = 1\n"):
+        with pytest.raises(MalformedError):
+            load(MINIMAL + wrong)

@@ -19,9 +19,9 @@ from keyturn.control.errors import TaskFailed
 from keyturn.control.follower import Follower
 from keyturn.control.heartbeats import Heartbeats
 from keyturn.control.program import make_server, prepare_data, raise_file_limit, serve
-from keyturn.control.tls import server_identity
 from keyturn.store.database import open_database
 from keyturn.store.migrate import upgrade
+from keyturn.wire.serveridentity import server_identity
 from keyturn.wire.tls import Pin, pinned_client
 from support.authority import Authority, Clock
 from support.control import LocalKeyholder, running_world

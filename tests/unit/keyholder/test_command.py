@@ -1,9 +1,10 @@
-"""`keyturn init` and `keyturn keyholder submit` as people run them; secrets by descriptor (I8)."""
+"""`keyturn init` and `keyturn keyholder submit|cosigned` as people run them; secrets by fd (I8)."""
 
 import json
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from keyturn.base.encoding import b64
 from keyturn.cli.main import build
 from keyturn.officerkeys.keyfile import KdfCost, write_key_file
 from keyturn.quorum.kinds import Kind
-from support.authority import policy_body
+from keyturn.wire.keyholder import AskCheckpoint
+from support.authority import policy_body, spki
 from support.founded import (
     ORIGIN,
     Founded,
@@ -30,6 +33,7 @@ from support.founded import (
 )
 from support.hsmtoken import make_model, softhsm_module
 from support.system import admission_body
+from support.witnesses import Pen
 
 CHEAP = KdfCost(1, 1, 64)
 PASSPHRASE = b"correct horse battery "
@@ -259,3 +263,30 @@ def test_submit_of_something_else_is_refused(
 
 def test_a_keyholder_without_config_or_pin_is_wrong_usage() -> None:
     assert CliRunner().invoke(build("keyholder"), ["keyholder"]).exit_code == 2
+
+
+# ---- cosigned ----
+
+
+def test_a_cosigned_checkpoint_is_handed_in_by_its_file(
+    serving: KeyholderProcess, tmp_path: Path
+) -> None:
+    founded, pen = serving.founded, Pen()
+    path = tmp_path / "checkpoint"
+
+    def hand_in() -> tuple[int, str]:
+        newest = serving.ask(AskCheckpoint()).encode()
+        path.write_bytes(pen.cosigned(newest, int(time.time())))
+        arguments = ["keyholder", "cosigned", str(path), "--config", str(founded.config)]
+        done = CliRunner().invoke(build("keyholder"), arguments)
+        return done.exit_code, done.output
+
+    assert hand_in()[0] == 1  # this roster has no witness
+    authority = founded.authority()
+    listed = [{"algorithm": "ed25519", "spki": b64(spki(pen.key))}]
+    body = authority.roster_body(witnesses={"keys": listed, "k": 1, "t_seconds": 60})
+    roster = authority.approved(
+        Kind.ROSTER, "roster", body, version=2, replaces=founded.fingerprint
+    )
+    serving.submit(roster)
+    assert hand_in() == (0, "cosignatures of 1 witnesses are kept now\n")

@@ -224,5 +224,6 @@ def test_an_hsm_without_an_oaep_hash_is_refused(ready: Ready) -> None:
 
     view = ready.system.hsm
     assert isinstance(view, HsmView)
+    keyholder = ready.system.keyholder
     with pytest.raises(MalformedError, match="OAEP"):
-        Releases(ready.system.keyholder.journal, Silent(view.worker), "a test")
+        Releases(keyholder.journal, Silent(view.worker), "a test", keyholder.cosignatures)

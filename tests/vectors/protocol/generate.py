@@ -540,6 +540,67 @@ def receipts() -> Iterator[Case]:
             yield {**good, "id": f"{good['id']}-{what}", "receipt": receipt, "proves": False}
 
 
+# §9: witnesses
+
+WITNESS = "witness.example/w1"
+WITNESS_SEED = bytes(range(64, 96))
+
+
+def consistency(old: int, leaves: list[bytes], whole: bool = True) -> list[bytes]:
+    """RFC 6962 §2.1.2, SUBPROOF."""
+    if old == len(leaves):
+        return [] if whole else [tree(leaves)]
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    if old <= half:
+        return [*consistency(old, leaves[:half], whole), tree(leaves[half:])]
+    return [*consistency(old - half, leaves[half:], False), tree(leaves[:half])]
+
+
+def cosignature(text: str, time: int) -> str:
+    """§9.1: a signature line, key type 4."""
+    message = f"cosignature/v1\ntime {time}\n{text}".encode()
+    public = public_key(WITNESS_SEED)
+    key_id = hashlib.sha256(WITNESS.encode() + b"\n\x04" + public).digest()[:4]
+    value = key_id + struct.pack(">Q", time) + sign(WITNESS_SEED, message)
+    return f"\u2014 {WITNESS} {b64(value)}\n"
+
+
+def cosignatures() -> Iterator[Case]:
+    for size, time in ((1, 0), (5, 1_763_884_800), (8, 2**53 - 1)):
+        signed = note(size, tree(leaves_of(size)))
+        text = signed.partition("\n\n")[0] + "\n"
+        line = cosignature(text, time)
+        good: Case = {
+            "id": f"size-{size}-time-{time}",
+            "witness_spki": spki(WITNESS_SEED).hex(),
+            "name": WITNESS,
+            "time": time,
+            "note": signed + line,
+            "verifies": True,
+        }
+        yield good
+        other = cosignature(text.replace(f"\n{size}\n", f"\n{size + 1}\n"), time)
+        yield {**good, "id": f"{good['id']}-of-another", "note": signed + other, "verifies": False}
+
+
+def add_checkpoints() -> Iterator[Case]:
+    for old, new in ((0, 1), (1, 2), (3, 7), (4, 8), (6, 8), (7, 7)):
+        leaves = leaves_of(new)
+        path = consistency(old, leaves) if 0 < old < new else []
+        signed = note(new, tree(leaves))
+        request = "".join(f"{line}\n" for line in (f"old {old}", *map(b64, path), "")) + signed
+        yield {
+            "id": f"{old}-to-{new}",
+            "origin": ORIGIN,
+            "log_key_spki": spki(SEED).hex(),
+            "old": old,
+            "old_root": tree(leaves[:old]).hex() if old else hashlib.sha256().hexdigest(),
+            "new": new,
+            "proof": [each.hex() for each in path],
+            "request": request,
+        }
+
+
 FILES = {
     "statements.json": ("our protocol §2.1, §2.3, §2.4; DSSE v1; RFC 8032", statements),
     "core.json": ("our protocol §4.2, §4.3", cores),
@@ -548,6 +609,8 @@ FILES = {
     "tag.json": ("our protocol §3.3", tags),
     "grant.json": ("our protocol §5.5", grants),
     "receipt.json": ("our protocol §6.1, §6.4; RFC 6962; C2SP tlog-checkpoint", receipts),
+    "cosignature.json": ("our protocol §9.1; C2SP tlog-cosignature", cosignatures),
+    "add-checkpoint.json": ("our protocol §9.2; RFC 6962; C2SP tlog-witness", add_checkpoints),
 }
 
 

@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from keyturn.control.errors import BrokenIdentity
-from keyturn.control.tls import ServerIdentity, server_context, server_identity
+from keyturn.wire.errors import BrokenIdentity
+from keyturn.wire.serveridentity import ServerIdentity, server_context, server_identity
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from keyturn.base.signatures import key_id_of
-from keyturn.control.errors import BrokenIdentity
+from keyturn.wire.errors import BrokenIdentity
 from keyturn.wire.tls import Pin
 
 LIFE = timedelta(days=3650)
@@ -67,7 +67,7 @@ def server_context(identity: ServerIdentity) -> ssl.SSLContext:
 
 def _make(names: Sequence[str], now: datetime) -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Keyturn control plane")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Keyturn")])
     alternatives = [_name(each) for each in ("localhost", "127.0.0.1", "::1", *names)]
     certificate = (
         x509.CertificateBuilder()

@@ -1,0 +1,156 @@
+"""What witnesses said of this log, beside it on its disk (our protocol §5.3, §7.1).
+
+One file for each witness key, `witnesses/<key id>`: a signed checkpoint of this log with that
+witness's line, the newest. What is read at a start is verified again, against the log itself.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from keyturn.base.errors import MalformedError, UntrustedError
+from keyturn.base.signatures import KeyId, VerifyKey
+from keyturn.keyholder.logdisk import LogDisk
+from keyturn.keyholder.logdisk_errors import disk_errors
+from keyturn.keyholder.logdisk_io import AtomicFiles, DiskIo
+from keyturn.keyrelease.witnessing import Cosigned, Witnessed, covered
+from keyturn.quorum.roster import Witnesses
+from keyturn.tlog.checkpoints import (
+    Cosignature,
+    SignedCheckpoint,
+    cosignatures_of,
+    verify_checkpoint,
+)
+from keyturn.tlog.errors import UntrustedCheckpoint
+from keyturn.tlog.notes import MAX_NOTE, NoteKey, NoteSignature, SignedNote
+
+logger = logging.getLogger(__name__)
+
+DIRECTORY = "witnesses"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    cosigned: Cosigned
+    signed: SignedCheckpoint
+    line: NoteSignature
+
+
+class Cosignatures:
+    """The newest of each witness, by size, then by time. Safe for many threads."""
+
+    def __init__(self, log: LogDisk, directory: Path, io: DiskIo | None = None) -> None:
+        self._log = log
+        self._root = directory
+        self._io = io or DiskIo()
+        self._files = AtomicFiles(directory, self._io)
+        self._lock = threading.Lock()
+        self._kept: dict[KeyId, _Kept] = {}
+        self._floor = 0
+
+    def load(self, keys: Iterable[VerifyKey]) -> None:
+        """At a start. What does not verify is left aside: then it is as if nobody had said it.
+
+        No release relies on less than the largest checkpoint that is kept. Raises LogUnwritable.
+        """
+        for key in keys:
+            path = self._root / key.key_id
+            if not path.is_file():
+                continue
+            with disk_errors("reading cosignatures"):
+                raw = path.read_bytes()
+            try:
+                signed, found = self._read(raw[: MAX_NOTE + 1], (key,))
+            except (MalformedError, UntrustedError) as error:
+                logger.warning("a kept cosignature is not believed: %s", error)
+                continue
+            for each in found:
+                self._kept[key.key_id] = _kept(signed, each)
+        self._floor = max((each.cosigned.size for each in self._kept.values()), default=0)
+
+    def hand_in(self, raw: bytes, witnesses: Witnesses, now: datetime) -> int:
+        """Keep what is new of the roster's witnesses; how many of them are kept by now.
+
+        Raises MalformedNote, UntrustedCheckpoint (no line of a witness, a wrong one, or one from
+        the future), LogRolledBack (not a checkpoint of this log), LogFull, LogUnwritable.
+        """
+        signed, found = self._read(raw, witnesses.keys)
+        if not found:
+            raise UntrustedCheckpoint(
+                "no witness of the roster in force cosigned this checkpoint",
+                expected=f"a line by one of {len(witnesses.keys)} keys",
+            )
+        latest = int(now.timestamp()) + witnesses.t_seconds
+        for each in found:
+            if each.time > latest:
+                raise UntrustedCheckpoint(
+                    f"the cosignature by {each.witness.name} comes from the future",
+                    found=str(each.time),
+                    expected=f"at most {latest}",
+                    hint="one of the two clocks is wrong: set it right",
+                )
+        with self._lock:
+            for each in found:
+                self._keep(_kept(signed, each))
+            return sum(key.key_id in self._kept for key in witnesses.keys)
+
+    def witnessed(self) -> Witnessed:
+        with self._lock:
+            cosigned = tuple(each.cosigned for each in self._kept.values())
+            return Witnessed(cosigned, self._floor)
+
+    def rely(self, witnesses: Witnesses, now: datetime) -> None:
+        """A release is granted on what is kept: none later relies on a smaller checkpoint."""
+        size = covered(witnesses, self.witnessed(), now)
+        with self._lock:
+            self._floor = max(self._floor, size or 0)
+
+    def shown(self, signed: SignedCheckpoint) -> bytes:
+        """A checkpoint with the lines that are kept for exactly this one."""
+        text = signed.note.text
+        with self._lock:
+            same = [each.line for each in self._kept.values() if each.signed.note.text == text]
+        return signed.note.with_signatures(*same).to_bytes()
+
+    def _read(
+        self, raw: bytes, keys: Iterable[VerifyKey]
+    ) -> tuple[SignedCheckpoint, tuple[Cosignature, ...]]:
+        log = self._log
+        origin = log.checkpoint.checkpoint.origin
+        signed = verify_checkpoint(raw, log.log_key, origin)
+        log.check_extends(signed.checkpoint)
+        return signed, cosignatures_of(signed.note, keys)
+
+    def _keep(self, new: _Kept) -> None:
+        known = self._kept.get(new.cosigned.key)
+        if known is not None and _rank(known) >= _rank(new):
+            return
+        with disk_errors("keeping a cosignature"):
+            self._io.make_directory(self._root)
+            self._io.make_directory(self._root / "tmp")
+            path = self._root / new.cosigned.key
+            self._files.write_durably(path, self._alone(new).to_bytes())
+        self._kept[new.cosigned.key] = new
+
+    def _alone(self, new: _Kept) -> SignedNote:
+        """Without the lines of anybody else, which nobody has verified."""
+        note, log_key = new.signed.note, self._log.log_key
+        own = NoteKey(new.signed.checkpoint.origin, log_key)
+        value = note.signature_of(own)
+        assert value is not None  # it was verified
+        return SignedNote(note.text, (NoteSignature(own.name, own.id, value), new.line))
+
+
+def _kept(signed: SignedCheckpoint, found: Cosignature) -> _Kept:
+    key = found.witness.note_key
+    value = signed.note.signature_of(key)
+    assert value is not None  # it was verified
+    cosigned = Cosigned(found.witness.key.key_id, signed.checkpoint.size, found.time)
+    return _Kept(cosigned, signed, NoteSignature(key.name, key.id, value))
+
+
+def _rank(kept: _Kept) -> tuple[int, int]:
+    return kept.cosigned.size, kept.cosigned.time

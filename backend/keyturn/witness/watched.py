@@ -1,0 +1,252 @@
+"""One log as a witness watches it: what it cosigns, and what it refuses and why.
+
+The order is what everything rests on: under one lock the request is compared with the state,
+the new state is made durable, and only then anything is signed. A process that dies in between
+has signed nothing, or knows what it signed.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from keyturn.base.encoding import Digest, sha256
+from keyturn.base.errors import MalformedError, UntrustedError
+from keyturn.quorum.approvals import parse_approval
+from keyturn.quorum.bundle import Authority, load_bundle
+from keyturn.quorum.entries import EntryKind, parse_entry, read_statement, read_withdrawal
+from keyturn.quorum.errors import MalformedStatement
+from keyturn.quorum.judge import judge
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.statements import parse_statement
+from keyturn.tlog.checkpoints import SignedCheckpoint, Witness, cosign, verify_checkpoint
+from keyturn.tlog.notes import NoteSignature, Sign
+from keyturn.tlog.proofs import Proof, verify_consistency
+from keyturn.tlog.receipts import Receipt, verify_receipt
+from keyturn.wire.witness import AddCheckpoint
+from keyturn.witness.disk import Files
+from keyturn.witness.errors import (
+    BadProof,
+    ClockWentBack,
+    Forked,
+    OtherSize,
+    RevocationMissing,
+    TooManyPending,
+    UnknownLog,
+)
+from keyturn.witness.state import MAX_PENDING, LogState, Pending, parse_state
+
+logger = logging.getLogger(__name__)
+
+MAX_PROOFS_KEPT = 100
+"""Contradictions of one kind that are kept as files, of one log."""
+
+Clock = Callable[[], datetime]
+
+
+class WatchedLog:
+    """One log, by its authority's bundle. Safe for many threads."""
+
+    def __init__(
+        self,
+        bundle: bytes,
+        fingerprint: Digest,
+        witness: Witness,
+        sign: Sign,
+        files: Files,
+        clock: Clock,
+    ) -> None:
+        """`bundle` is the one in the settings; a newer one that was handed in is on the disk.
+
+        Raises what `load_bundle` raises when neither holds now, DamagedState.
+        """
+        self._fingerprint = fingerprint
+        self._witness = witness
+        self._sign = sign
+        self._files = files
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._name = sha256(fingerprint.encode()).hex()[:32]
+        kept = files.read(f"{self._name}.bundle")
+        self._authority = load_bundle(kept or bundle, fingerprint, clock())
+        raw = files.read(f"{self._name}.state")
+        self._state = LogState(self.origin) if raw is None else parse_state(raw)
+        if self._state.origin != self.origin:
+            raise UnknownLog(
+                "the state is of another log", found=self._state.origin, expected=self.origin
+            )
+
+    @property
+    def origin(self) -> str:
+        return self._authority.origin
+
+    @property
+    def state(self) -> LogState:
+        return self._state
+
+    @property
+    def roster_version(self) -> int:
+        return self._authority.state.newest[(Kind.ROSTER, "roster")].statement.version
+
+    def add_checkpoint(self, request: AddCheckpoint) -> NoteSignature:
+        """Cosign. Raises MalformedNote, UntrustedCheckpoint, OtherSize, Forked, BadProof,
+        RevocationMissing, ClockWentBack, WitnessUnwritable; then nothing was signed."""
+        signed = self._verified(request.note)
+        at = signed.checkpoint
+        if request.old > at.size:
+            raise MalformedError(
+                "the old size is larger than the checkpoint's",
+                found=str(request.old),
+                expected=f"at most {at.size}",
+            )
+        with self._lock:
+            if request.old != self._state.size:
+                raise OtherSize(self._state.size, request.old)
+            self._check_extends(signed, request.proof)
+            self._check_nothing_owed()
+            now = int(self._clock().timestamp())
+            if now < self._state.time:
+                raise ClockWentBack(
+                    "the witness's clock went back",
+                    found=str(now),
+                    expected=f"at least {self._state.time}",
+                    hint="set the clock right",
+                )
+            self._keep(self._advanced(signed, time=now))
+            return cosign(at, self._witness, now, self._sign)
+
+    def add_revocation(self, raw: bytes, approvals: Sequence[bytes]) -> None:
+        """Nothing is cosigned from here on until the log is proved to hold it.
+
+        Raises MalformedError, SubmissionRefused (no quorum by the roster known here, or it has
+        lapsed), TooManyPending, WitnessUnwritable.
+        """
+        statement = parse_statement(raw)
+        if statement.kind is not Kind.REVOCATION:
+            raise MalformedStatement("only revocations", found=statement.kind.value)
+        parsed = [parse_approval(each) for each in approvals]
+        now = self._clock()
+        standing = self._authority.state.standing(statement, now)
+        # The chain of versions is the log's: what is proved later is compared with this one.
+        standing = replace(
+            standing, newest_version=statement.version - 1, newest_digest=statement.replaces
+        )
+        judge(statement, parsed, standing, now)
+        with self._lock:
+            state = self._state
+            new = Pending(
+                statement.digest,
+                statement.subject,
+                statement.version,
+                state.size,
+                int(now.timestamp()),
+            )
+            known = any(each.statement == new.statement for each in state.pending)
+            if known or state.found.get(new.subject, 0) >= new.version:
+                return
+            if len(state.pending) >= MAX_PENDING:
+                raise TooManyPending("too many revocations wait for their proof")
+            self._keep(replace(state, pending=(*state.pending, new)))
+        logger.warning("a revocation of %s was handed in: it must be in the log", new.subject)
+
+    def add_receipt(self, receipt: Receipt, proof: Proof) -> None:
+        """That an entry which settles a revocation is in the log, under a checkpoint that is
+        proved to extend what is known; that one is known from here on, and not cosigned.
+
+        Raises as `add_checkpoint`, MalformedProof, UntrustedProof, MalformedStatement.
+        """
+        authority = self._authority
+        entry = verify_receipt(receipt, authority.log_key(), authority.origin)
+        with self._lock:
+            if entry.checkpoint.checkpoint.size < self._state.size:
+                raise OtherSize(self._state.size, entry.checkpoint.checkpoint.size)
+            self._check_extends(entry.checkpoint, proof)
+            advanced = self._advanced(entry.checkpoint)
+            self._keep(_settled(advanced, entry.leaf, entry.index))
+
+    def take_authority(self, bundle: bytes) -> None:
+        """A newer roster, or newer keys. An older one is ignored. Raises as `load_bundle`."""
+        new = load_bundle(bundle, self._fingerprint, self._clock())
+        if new.origin != self.origin:
+            raise UnknownLog("the authority has another log", found=new.origin)
+        with self._lock:
+            pairs = list(zip(_versions(new), _versions(self._authority), strict=True))
+            if all(a == b for a, b in pairs) or any(a < b for a, b in pairs):
+                return
+            self._files.write(f"{self._name}.bundle", bundle)
+            self._authority = new
+        logger.info("roster version %d", self.roster_version)
+
+    def _verified(self, note: bytes) -> SignedCheckpoint:
+        authority = self._authority
+        return verify_checkpoint(note, authority.log_key(), authority.origin)
+
+    def _check_extends(self, signed: SignedCheckpoint, proof: Proof) -> None:
+        state, at = self._state, signed.checkpoint
+        if at.size == state.size and at.root != state.root:
+            self._keep_contradiction("forked", signed)
+            raise Forked(state.size)
+        try:
+            verify_consistency(state.size, at.size, proof, state.root, at.root)
+        except (MalformedError, UntrustedError) as error:
+            self._keep_contradiction("unproved", signed)
+            raise BadProof(error.message, found=error.found, expected=error.expected) from error
+
+    def _check_nothing_owed(self) -> None:
+        pending = self._state.pending
+        if pending:
+            raise RevocationMissing(
+                "a revocation that was handed in is not proved to be in the log",
+                found=", ".join(each.subject for each in pending[:4]),
+                expected="a receipt of each",
+                hint="have the keyholder enter it (`keyturn keyholder submit`), then hand in "
+                "its receipt",
+            )
+
+    def _advanced(self, signed: SignedCheckpoint, time: int | None = None) -> LogState:
+        at = signed.checkpoint
+        state = replace(self._state, size=at.size, root=at.root, note=signed.to_bytes().decode())
+        return state if time is None else replace(state, time=time)
+
+    def _keep(self, state: LogState) -> None:
+        self._files.write(f"{self._name}.state", state.to_bytes())
+        self._state = state
+
+    def _keep_contradiction(self, kind: str, signed: SignedCheckpoint) -> None:
+        """Both signed notes, for people. `forked`: proof of two histories, that only who has the
+        log's key can make; `unproved`: perhaps a slip of whoever asked. Each has its own room.
+        """
+        state = self._state
+        logger.error(
+            "%s: a checkpoint of size %d does not follow from the one of size %d",
+            state.origin,
+            signed.checkpoint.size,
+            state.size,
+        )
+        both = (state.note.encode(), signed.to_bytes())
+        kept = len(list(self._files.directory.glob(f"{self._name}.{kind}-*")))
+        name = f"{self._name}.{kind}-{sha256(b''.join(both)).hex()[:16]}"
+        if kept < MAX_PROOFS_KEPT:
+            self._files.write(name, b"\n\n".join(both))
+
+
+def _settled(state: LogState, leaf: bytes, index: int) -> LogState:
+    """Raises MalformedStatement unless the entry settles a revocation."""
+    entry = parse_entry(leaf)
+    if entry.kind is EntryKind.WITHDRAWAL:
+        return state.withdrawn(read_withdrawal(entry).statement)
+    if entry.kind is EntryKind.STATEMENT:
+        statement = read_statement(entry)
+        if statement.kind is Kind.REVOCATION:
+            time = int(entry.time.timestamp())
+            return state.settled(statement.subject, statement.version, index, time)
+    raise MalformedStatement("the receipt is of no revocation", found=entry.kind.value)
+
+
+def _versions(authority: Authority) -> tuple[int, int]:
+    newest = authority.state.newest
+    return (
+        newest[(Kind.ROSTER, "roster")].statement.version,
+        newest[(Kind.KEYS, "keys")].statement.version,
+    )
