@@ -229,10 +229,11 @@ class NodesView(QFrame):
 
     def show_nodes(self, detail: Detail) -> None:
         shown = detail.nodes[:SHOWN_NODES]
-        more = len(detail.nodes) - len(shown)
         text = detail.nodes_text
-        if more > 0:
-            text = _("and {count} more, in the fleet").format(count=f"{more:,}")
+        if len(shown) < len(detail.nodes):
+            text = _("{shown} of {count} nodes that hold its key, stale ones among them").format(
+                shown=len(shown), count=f"{len(detail.nodes):,}"
+            )
         self._text.setText(text)
         self._text.setVisible(bool(text))
         if [each.name for each in shown] != list(self._lines):
