@@ -234,11 +234,11 @@ class Line:
 
 
 def aged(connection: Connection, now: datetime) -> Connection:
-    """Live is only what was heard of lately (I10)."""
+    """Live is only what was heard of lately (I10); a clock that was put back makes nothing newer."""
     heard = connection.heard
     if connection.link is not Link.LIVE or heard is None:
         return connection
-    silent = (now - heard).total_seconds()
+    silent = abs((now - heard).total_seconds())
     return replace(connection, link=Link.STALE) if silent > STALE_SECONDS else connection
 
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import ServerUnreachable
 from keyturn_app.desk import Locked, Topic
 from keyturn_app.facts import AlarmKind, Connection, Facts, Link
 from keyturn_app.i18n import _
@@ -134,7 +135,7 @@ class Talker:
             except KeyturnError as error:
                 caught = error
                 if self._open:
-                    self._learn(error)
+                    self._learn_on_an_errand(error)
                 else:
                     caught = Locked(_("the officer's key is locked away"))
             except Exception as error:  # noqa: BLE001 - the work is not ours; the thread goes on
@@ -224,6 +225,14 @@ class Talker:
             with self._changed:
                 self._schedule.halt()
             self._say(Link.DISTRUSTED, error)
+
+    def _learn_on_an_errand(self, error: KeyturnError) -> None:
+        """A refusal, a file or a card is no word on the connection; only, something may be newer
+        than what is known here."""
+        if kind_of(error) is not None or isinstance(error, ServerUnreachable):
+            self._learn(error)
+        elif not self._distrusted:
+            self.touch(GATHERED)
 
     def _lost(self, error: KeyturnError) -> None:
         self._failures += 1

@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from keyturn.base.encoding import b64
+from keyturn.base.encoding import Digest, b64
 from keyturn.base.errors import KeyturnError
 from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import ServerRefused
 from keyturn.client.memory import Memory
 from keyturn.client.profile import Places
 from keyturn.client.signing import Unlocked
@@ -75,6 +77,17 @@ def test_what_fails_is_told_and_a_fault_names_only_its_type(world: World, tmp_pa
         missing = heard.asked(lambda client: client.model("nothing"))
         assert isinstance(missing, KeyturnError)
         assert heard.until_link(Link.LIVE).alarms == ()
+
+
+def test_a_refusal_is_no_lost_connection(world: World, tmp_path: Path) -> None:
+    with hearing(world, tmp_path / "ada") as heard:
+        heard.until_link(Link.LIVE)
+        missing = heard.asked(lambda client: client.proposal(Digest("sha256:" + "0" * 64)))
+        assert isinstance(missing, ServerRefused)
+        assert heard.facts.connection.link is Link.LIVE
+        unread = heard.asked(lambda client: client.read_export(b"no file"))
+        assert isinstance(unread, KeyturnError)
+        assert (heard.facts.connection.link, heard.facts.connection.failures) == (Link.LIVE, 0)
 
 
 def test_locked_in_the_middle(world: World, tmp_path: Path) -> None:
@@ -155,6 +168,8 @@ def test_silence_is_stale() -> None:
     assert aged(live, START).link is Link.LIVE
     assert aged(live, START.replace(second=5)).link is Link.LIVE
     assert aged(live, START.replace(second=6)).link is Link.STALE
+    back = START - timedelta(minutes=10)
+    assert aged(live, back).link is Link.STALE  # the clock was put back meanwhile
     lost = Connection(Link.RECONNECTING, heard=START)
     assert aged(lost, START.replace(minute=5)) == lost
 
