@@ -117,6 +117,7 @@ def _verified_officer(context: Context, request: SignIn, now: datetime) -> Offic
             "the sign-in's time is too far from the server's",
             found=request.time.isoformat(),
             expected=f"within {SKEW.seconds} s of {now.isoformat(timespec='seconds')}",
+            hint="Set this machine's clock; if it is right, the server's is not.",
         )
     officer = context.mirror.officer(request.officer)
     if officer is None:
