@@ -1,10 +1,14 @@
 """What a profile remembers of an authority, so that no server can show it an older world.
 
 Per log its newest checkpoint, the newest roster and `keys` versions, and a session that is
-still good. Two commands at one time may both write: the larger checkpoint stays.
+still good. Two programs at one time may both write: one after the other, so that neither puts
+back what the other one had not seen yet.
 """
 
-from collections.abc import Mapping
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +17,7 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import dump, parse_object
 from keyturn.base.times import format_time
-from keyturn.client.errors import MalformedProfile
+from keyturn.client.errors import FileUnusable, MalformedProfile
 from keyturn.client.profile import write_atomically
 from keyturn.tlog.checkpoints import parse_checkpoint
 from keyturn.tlog.notes import parse_note
@@ -74,18 +78,44 @@ class Memory:
 
     def keep_checkpoint(self, origin: str, note: bytes) -> None:
         """Remember a log's checkpoint, unless a larger one is remembered already."""
-        now = self.recall()
-        kept = now.checkpoints.get(origin)
-        if kept is None or _size(kept) < _size(note):
-            self._write(replace(now, checkpoints={**now.checkpoints, origin: note}))
+        with self._alone():
+            now = self.recall()
+            kept = now.checkpoints.get(origin)
+            if kept is None or _size(kept) < _size(note):
+                self._write(replace(now, checkpoints={**now.checkpoints, origin: note}))
 
     def keep_versions(self, roster: int, keys: int) -> None:
-        now = self.recall()
-        if (now.roster_version, now.keys_version) != (roster, keys):
-            self._write(replace(now, roster_version=roster, keys_version=keys))
+        """Remember the newest versions; neither ever goes back."""
+        with self._alone():
+            now = self.recall()
+            newest = (max(now.roster_version, roster), max(now.keys_version, keys))
+            if (now.roster_version, now.keys_version) != newest:
+                self._write(replace(now, roster_version=newest[0], keys_version=newest[1]))
 
     def keep_session(self, session: Session | None) -> None:
-        self._write(replace(self.recall(), session=session))
+        with self._alone():
+            self._write(replace(self.recall(), session=session))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else writes meanwhile. The lock ends with the process, however that ends.
+
+        Raises FileUnusable when the disk says no.
+        """
+        if self.directory is None:
+            yield
+            return
+        path = self.directory / "memory.lock"
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _write(self, remembered: Remembered) -> None:
         self._now = remembered

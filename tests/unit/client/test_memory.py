@@ -2,6 +2,7 @@
 
 import json
 import stat
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +40,39 @@ def test_a_smaller_checkpoint_does_not_replace_a_larger(tmp_path: Path) -> None:
     memory.keep_checkpoint(ORIGIN, NOTES[2])
     other.keep_checkpoint(ORIGIN, NOTES[1])
     assert memory.recall().checkpoints == {ORIGIN: NOTES[2]}
+
+
+def test_two_programs_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    """One that has read and not yet written keeps the other one waiting."""
+    one, other = Memory(FINGERPRINT, tmp_path), Memory(FINGERPRINT, tmp_path)
+    one.keep_versions(1, 1)
+    began, go_on = threading.Event(), threading.Event()
+    recall = one.recall
+
+    def slowly() -> Remembered:
+        found = recall()
+        began.set()
+        assert go_on.wait(10)
+        return found
+
+    one.recall = slowly  # type: ignore[method-assign]
+    first = threading.Thread(target=one.keep_session, args=(SESSION,))
+    second = threading.Thread(target=other.keep_checkpoint, args=(ORIGIN, NOTES[2]))
+    first.start()
+    assert began.wait(10)
+    second.start()
+    second.join(0.05)
+    go_on.set()
+    first.join(10)
+    second.join(10)
+    assert other.recall() == Remembered({ORIGIN: NOTES[2]}, 1, 1, SESSION)
+
+
+def test_versions_never_go_back(tmp_path: Path) -> None:
+    memory, other = Memory(FINGERPRINT, tmp_path), Memory(FINGERPRINT, tmp_path)
+    memory.keep_versions(5, 2)
+    other.keep_versions(4, 3)
+    assert (memory.recall().roster_version, memory.recall().keys_version) == (5, 3)
 
 
 def test_authorities_do_not_share_a_memory(tmp_path: Path) -> None:
