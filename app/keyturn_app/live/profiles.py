@@ -257,9 +257,19 @@ class ProfileStore:
             yield
         except (SQLAlchemyError, OSError, UnknownFormat) as error:
             raise ProfilesUnusable(
-                _("cannot use {path}: {why}").format(path=self.path, why=type(error).__name__),
+                _("cannot use {path}: {why}").format(path=self.path, why=_why(error)),
                 hint=_("Check that the directory can be written and the file is a database."),
             ) from error
+
+
+def _why(error: Exception) -> str:
+    """What the database or the disk says: that it is locked, full, no database; no statement."""
+    import sqlite3
+
+    cause = getattr(error, "orig", None) or error
+    said = cause.strerror if isinstance(cause, OSError) else str(cause)
+    known = isinstance(cause, OSError | sqlite3.Error) and said
+    return said if known else type(error).__name__
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,13 @@ def test_an_older_file_is_brought_up_to_date(store: ProfileStore) -> None:
 def test_what_is_no_database_is_said(store: ProfileStore, tmp_path: Path) -> None:
     store.path.parent.mkdir()
     store.path.write_bytes(b"not a database at all, but long enough to look like a file" * 20)
-    with pytest.raises(ProfilesUnusable):
+    with pytest.raises(ProfilesUnusable, match="file is not a database"):
+        store.all()
+
+
+def test_a_directory_in_its_place_is_said(store: ProfileStore) -> None:
+    store.path.mkdir(parents=True)
+    with pytest.raises(ProfilesUnusable, match="Is a directory"):
         store.all()
 
 
