@@ -15,9 +15,12 @@ from keyturn.officerkeys.keyfile import KdfCost, write_key_file
 from keyturn.officerkeys.keypair import generate
 from keyturn.officerkeys.location import InFile
 from keyturn_app import main as program
+from keyturn_app.live.errors import ProfilesUnusable
 from keyturn_app.main import NoDisplay, check_display, main
+from keyturn_app.settings import MemoryPreferences
 from keyturn_app.shell import crashes, soundness
 from keyturn_app.shell.soundness import UnsoundQt, check_qt
+from keyturn_app.shell.starting import ForgivingPreferences
 from support.authority import Clock
 from unit.client.scripted_server import ScriptedServer
 
@@ -188,3 +191,23 @@ def test_an_error_that_stops_it_is_told_whole(
     monkeypatch.setattr(crashes, "install", lambda: None)
     assert main([]) == 1
     assert capsys.readouterr().err == ("keyturn-app: it broke; found one; expected two Mend it.\n")
+
+
+def test_what_the_disk_does_not_take_is_there_until_the_end() -> None:
+    """A draft is not lost while the officer looks at another page."""
+
+    class Full(MemoryPreferences):
+        full = True
+
+        def set(self, key: str, text: str) -> None:
+            if self.full:
+                raise ProfilesUnusable("database or disk is full")
+            super().set(key, text)
+
+    kept = Full({"draft": "old"})
+    forgiving = ForgivingPreferences(kept)
+    forgiving.set("draft", "new")
+    assert forgiving.get("draft") == "new"
+    kept.full = False
+    forgiving.set("draft", "newest")
+    assert (forgiving.get("draft"), kept.texts) == ("newest", {"draft": "newest"})

@@ -25,13 +25,19 @@ _log = logging.getLogger("keyturn_app")
 
 
 class ForgivingPreferences:
-    """Preferences that cannot be kept are no reason not to start: what is safe stays as it is."""
+    """Preferences that cannot be kept are no reason not to start: what is safe stays as it is.
+
+    What the disk did not take, a draft say, is there until the app ends.
+    """
 
     def __init__(self, kept: Preferences) -> None:
         self._kept = kept
+        self._untaken: dict[str, str] = {}
         self._complained = False
 
     def get(self, key: str) -> str | None:
+        if key in self._untaken:
+            return self._untaken[key]
         try:
             return self._kept.get(key)
         except KeyturnError as error:
@@ -42,11 +48,14 @@ class ForgivingPreferences:
         try:
             self._kept.set(key, text)
         except KeyturnError as error:
+            self._untaken[key] = text
             self._complain(error)
+        else:
+            self._untaken.pop(key, None)
 
     def _complain(self, error: KeyturnError) -> None:
         if not self._complained:
-            _log.warning("preferences are not kept: %s", type(error).__name__)
+            _log.warning("preferences are not kept: %s", error)
             self._complained = True
 
 
