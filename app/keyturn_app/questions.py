@@ -10,6 +10,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from keyturn.base.errors import KeyturnError
+
 
 class Weight(Enum):
     """How much hangs on a yes."""
@@ -81,6 +83,11 @@ class Notice:
     hint: str = ""
     weight: Weight = Weight.PLAIN
     details: tuple[str, ...] = field(default=())
+
+
+def failure(title: str, error: KeyturnError) -> Notice:
+    """Something that was asked for and did not work, with all that its error says."""
+    return Notice(title, error.message, error.found, error.expected, error.hint, Weight.DANGER)
 
 
 class Asker(Protocol):

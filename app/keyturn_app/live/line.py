@@ -234,7 +234,7 @@ class Line:
 
 
 def aged(connection: Connection, now: datetime) -> Connection:
-    """Live is only what was heard of lately (I10); a clock that was put back makes nothing newer."""
+    """Live is only what was heard of lately (I10); a clock put back makes nothing newer."""
     heard = connection.heard
     if connection.link is not Link.LIVE or heard is None:
         return connection

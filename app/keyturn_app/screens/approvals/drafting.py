@@ -15,7 +15,7 @@ from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Link
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Asker, Confirm, Confirmed, Notice, Weight
+from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
 from keyturn_app.screens.approvals.deciding import Offer
 from keyturn_app.screens.approvals.difference import (
     Unified,
@@ -239,16 +239,7 @@ class DraftPresenter(Presenter[DraftView | None]):
 
         def failed(error: KeyturnError) -> None:
             self._busy = ""
-            self._asker.tell(
-                Notice(
-                    _("It was not proposed"),
-                    error.message,
-                    error.found,
-                    error.expected,
-                    error.hint,
-                    Weight.DANGER,
-                )
-            )
+            self._asker.tell(failure(_("It was not proposed"), error))
             self.changed()
 
         self._busy = _("The proposal is being signed.")

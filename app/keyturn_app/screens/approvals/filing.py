@@ -13,7 +13,7 @@ from keyturn.quorum.approvals import Decision
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Facts, Link
 from keyturn_app.i18n import _, n_
-from keyturn_app.questions import Asker, Notice, OpenFile, SaveFile, Weight
+from keyturn_app.questions import Asker, OpenFile, SaveFile, failure
 from keyturn_app.screens.approvals.deciding import Offer
 from keyturn_app.screens.approvals.viewmodel import FileView
 from keyturn_app.tasks import Door, Job, Progress
@@ -238,16 +238,7 @@ class Filing:
     def _unread(self, error: KeyturnError) -> None:
         """The file's fault, not the server's."""
         self._end()
-        self._asker.tell(
-            Notice(
-                _("This file is not shown: it does not verify"),
-                error.message,
-                error.found,
-                error.expected,
-                error.hint,
-                Weight.DANGER,
-            )
-        )
+        self._asker.tell(failure(_("This file is not shown: it does not verify"), error))
         self._changed()
 
     def _lost(self, error: KeyturnError) -> None:

@@ -16,7 +16,7 @@ from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Link, Proposals
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Asker, Confirm, Confirmed, Notice, Weight
+from keyturn_app.questions import Asker, Confirm, Confirmed, failure
 from keyturn_app.screens.approvals import asking, inbox
 from keyturn_app.screens.approvals.case import Case, case_of, case_of_file
 from keyturn_app.screens.approvals.deciding import (
@@ -258,9 +258,7 @@ class ApprovalsPresenter(Presenter[PageView]):
         if isinstance(error, UntrustedError):
             self._lied = str(error)
             title = _("The server's answer did not verify")
-        self._asker.tell(
-            Notice(title, error.message, error.found, error.expected, error.hint, Weight.DANGER)
-        )
+        self._asker.tell(failure(title, error))
         self.changed()
 
     # ---- inside ----

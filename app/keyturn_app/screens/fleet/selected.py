@@ -13,10 +13,9 @@ from keyturn.client.examination import Examination
 from keyturn.client.inventory import Node
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.kinds import Kind, TargetKind
-from keyturn_app import wording
 from keyturn_app.desk import Desk
 from keyturn_app.i18n import _
-from keyturn_app.questions import Asker, Confirmed, Notice, Weight
+from keyturn_app.questions import Asker, Confirmed, failure
 from keyturn_app.screens.fleet import revoking
 from keyturn_app.screens.fleet.revoking import Offer
 
@@ -114,16 +113,8 @@ class Selected:
             )
 
         def failed(error: KeyturnError) -> None:
-            self._asker.tell(
-                Notice(
-                    _("The revocation of {target} was not proposed").format(target=offer.target),
-                    wording.error_text(error),
-                    error.found,
-                    error.expected,
-                    error.hint,
-                    Weight.DANGER,
-                )
-            )
+            title = _("The revocation of {target} was not proposed").format(target=offer.target)
+            self._asker.tell(failure(title, error))
 
         self._desk.ask(work, done=lambda made: self._proposed(offer, made), failed=failed)
 

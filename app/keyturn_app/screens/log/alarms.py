@@ -6,7 +6,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Alarm, AlarmKind, Seen
 from keyturn_app.i18n import _
-from keyturn_app.questions import Asker, Notice, SaveFile, Weight
+from keyturn_app.questions import Asker, SaveFile, failure
 from keyturn_app.screens.log.alarming import Contradiction, export, read_saved, side
 from keyturn_app.screens.log.composing import alarm as composed
 from keyturn_app.screens.log.keeping import Consistency
@@ -134,16 +134,7 @@ class Alarms:
         done: Callable[[], None],
     ) -> None:
         def failed(error: KeyturnError) -> None:
-            self._asker.tell(
-                Notice(
-                    _("Not done: {label}").format(label=label),
-                    error.message,
-                    error.found,
-                    error.expected,
-                    error.hint,
-                    Weight.DANGER,
-                )
-            )
+            self._asker.tell(failure(_("Not done: {label}").format(label=label), error))
 
         job = self._door.run(label, work, done=lambda _none: done(), failed=failed)
         self._jobs.append(job)

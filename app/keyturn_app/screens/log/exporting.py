@@ -26,7 +26,7 @@ from keyturn.client.logexport import (
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Seen
 from keyturn_app.i18n import _, n_
-from keyturn_app.questions import Asker, Notice, OpenDirectory, SaveFile, Weight
+from keyturn_app.questions import Asker, Notice, OpenDirectory, SaveFile, failure
 from keyturn_app.screens.log.columns import KINDS
 from keyturn_app.screens.log.words import kinds_word
 from keyturn_app.tasks import Cancelled, Door, Job, Progress, Work
@@ -276,16 +276,7 @@ class Exporting:
         if isinstance(error, Cancelled):
             self._asker.toast(_("Stopped: {label}").format(label=label))
             return
-        self._asker.tell(
-            Notice(
-                _("Not done: {label}").format(label=label),
-                error.message,
-                error.found,
-                error.expected,
-                error.hint,
-                Weight.DANGER,
-            )
-        )
+        self._asker.tell(failure(_("Not done: {label}").format(label=label), error))
 
     def _clean(self, part: Path) -> None:
         def work(_job: Job, _tell: Callable[[Progress], None]) -> None:

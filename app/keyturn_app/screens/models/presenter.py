@@ -15,13 +15,7 @@ from keyturn_app.actions import Action, Actions
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import (
-    Asker,
-    Confirmed,
-    Notice,
-    OpenDirectory,
-    Weight,
-)
+from keyturn_app.questions import Asker, Confirmed, OpenDirectory, failure
 from keyturn_app.screens.models import revoking, work
 from keyturn_app.screens.models.admission import subject_of_revocation
 from keyturn_app.screens.models.admitting import AdmissionPresenter
@@ -413,13 +407,4 @@ class ModelsPresenter(Presenter[ModelsView]):
             self._check = None
 
     def _tell(self, error: KeyturnError) -> None:
-        self._asker.tell(
-            Notice(
-                _("That did not work"),
-                error.message,
-                error.found,
-                error.expected,
-                error.hint,
-                Weight.DANGER,
-            )
-        )
+        self._asker.tell(failure(_("That did not work"), error))

@@ -345,6 +345,7 @@ def test_a_proposal_that_fails_is_told(world: World, presenter: FleetPresenter) 
     assert world.went == []
     (told,) = world.officer.told
     assert "was not proposed" in told.title
+    assert (told.text, told.found, told.hint) == ("gone", "nothing", "Wait.")  # each said once
 
 
 def test_the_log_entry_of_a_node(world: World, presenter: FleetPresenter) -> None:
