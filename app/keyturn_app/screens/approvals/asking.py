@@ -5,7 +5,7 @@ from keyturn.quorum.kinds import Kind
 from keyturn_app import wording
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _, n_
-from keyturn_app.questions import Confirm, Weight
+from keyturn_app.questions import Confirm, Notice, Weight
 from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.consequences import stopped
 from keyturn_app.screens.approvals.naming import kind_word, subject_word
@@ -47,6 +47,11 @@ def reject_question(case: Case) -> Confirm:
         details=(wording.grouped(case.digest),),
         weight=Weight.DANGER,
     )
+
+
+def not_signed(why: str) -> Notice:
+    """The officer said yes, and by then it could no longer be done."""
+    return Notice(_("Nothing was signed"), why)
 
 
 def withdraw_question(case: Case) -> Confirm:

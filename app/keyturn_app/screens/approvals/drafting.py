@@ -16,6 +16,7 @@ from keyturn_app.facts import Link
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
+from keyturn_app.screens.approvals.asking import not_signed
 from keyturn_app.screens.approvals.deciding import Offer
 from keyturn_app.screens.approvals.difference import (
     Unified,
@@ -206,7 +207,11 @@ class DraftPresenter(Presenter[DraftView | None]):
         )
 
         def answered(answer: Confirmed | None) -> None:
-            if answer is not None and self._draft == draft and not self._why_not(draft, read):
+            same = self._draft == draft
+            why = self._why_not(draft, read) if same else _("The draft has changed meanwhile.")
+            if answer is not None and why:
+                self._asker.tell(not_signed(why))
+            elif answer is not None:
                 self._send(draft, read)
 
         self._asker.confirm(question, answered)

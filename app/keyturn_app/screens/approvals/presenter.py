@@ -7,6 +7,7 @@ from dataclasses import replace
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import CardPinRefused, CardUntrusted
 from keyturn.client.proposals import Proposal, Status
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind, Role
@@ -44,6 +45,7 @@ from keyturn_app.screens.approvals.viewmodel import (
 )
 from keyturn_app.tasks import Door
 
+_OF_THE_CARD = (CardPinRefused, CardUntrusted)
 _AFTER_DECIDING = (Topic.PROPOSALS, Topic.SEEN)
 _SHOWN = (
     Topic.CONNECTION,
@@ -252,10 +254,10 @@ class ApprovalsPresenter(Presenter[PageView]):
         self._desk.refresh(*_AFTER_DECIDING)
 
     def failed(self, error: KeyturnError) -> None:
-        """Say what went wrong; what did not verify is a matter of its own."""
+        """Say what went wrong; what of the server's did not verify is a matter of its own."""
         self._busy = ""
         title = _("That did not work")
-        if isinstance(error, UntrustedError):
+        if isinstance(error, UntrustedError) and not isinstance(error, _OF_THE_CARD):
             self._lied = str(error)
             title = _("The server's answer did not verify")
         self._asker.tell(failure(title, error))
@@ -322,7 +324,10 @@ class ApprovalsPresenter(Presenter[PageView]):
             now = self.case()  # the world may have moved on while the question stood
             same = now is not None and now.digest == digest
             same = same and on_file == (self.filing.opened is not None)
-            if answer is None or not same or self.why_not(decision):
+            why = self.why_not(decision) if same else _("Another proposal is open now.")
+            if answer is None or why:
+                if answer is not None:
+                    self._asker.tell(asking.not_signed(why))
                 self.changed()
                 return
             comment = self._comments.get(digest, "").strip()

@@ -1,11 +1,13 @@
 """The page's officers decide: short of quorum, in force, not entitled, overtaken, lied to."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from keyturn.base.encoding import Digest
+from keyturn.client.errors import CardPinRefused, PinState
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind
 from keyturn_app.desk import Topic
@@ -182,6 +184,33 @@ def test_what_lapsed_cannot_be_approved(whole: Whole, proposed: Digest) -> None:
     bela.open(proposed)
     assert "lapsed" in bela.decide.approve.why_not
     assert bela.page.view().rows[0].lapses == ""
+
+
+def test_what_lapsed_while_the_question_stood_is_said(
+    whole: Whole, proposed: Digest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bela = seat(whole, "bela")
+    bela.open(proposed)
+
+    def late(question: Confirm, answered: Callable[[Confirmed | None], None]) -> None:
+        whole.system.clock.advance(days=4)
+        answered(Confirmed())
+
+    monkeypatch.setattr(bela.officer, "confirm", late)
+    bela.page.approve()
+    (told,) = bela.officer.told
+    assert told.title == "Nothing was signed"
+    assert "lapsed" in told.text
+    assert whole.desks["chen"].proposal(proposed).approvals == ()
+
+
+def test_a_card_that_refuses_is_no_lie_of_the_server(whole: Whole, proposed: Digest) -> None:
+    bela = seat(whole, "bela")
+    bela.open(proposed)
+    bela.page.failed(CardPinRefused("the card refused the PIN", PinState.LOW))
+    (told,) = bela.officer.told
+    assert "server" not in told.title
+    assert bela.page.view().trouble == ""
 
 
 def test_the_changes_are_those_against_what_it_replaces(whole: Whole) -> None:
