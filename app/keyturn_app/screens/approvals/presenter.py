@@ -113,6 +113,8 @@ class ApprovalsPresenter(Presenter[PageView]):
         """The proposal that is open: from a file, or from the server."""
         if self.filing.opened is not None:
             return case_of_file(self.filing.opened.file, self._desk.facts.seen, self._desk.now())
+        if self._opened is None:
+            return None
         return next((each for each in self._cases() if each.digest == self._opened), None)
 
     def tick(self) -> None:
