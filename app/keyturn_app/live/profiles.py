@@ -268,8 +268,8 @@ def _why(error: Exception) -> str:
 
     cause = getattr(error, "orig", None) or error
     said = cause.strerror if isinstance(cause, OSError) else str(cause)
-    known = isinstance(cause, OSError | sqlite3.Error) and said
-    return said if known else type(error).__name__
+    told = isinstance(cause, OSError | sqlite3.Error)
+    return said if told and said else type(error).__name__
 
 
 @dataclass(frozen=True, slots=True)
