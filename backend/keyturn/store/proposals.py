@@ -138,13 +138,6 @@ def mark_withdrawn(connection: Connection, digest: str, withdrawal: bytes) -> No
     )
 
 
-def set_key(connection: Connection, digest: str, key: bytes | None, manifest: bytes | None) -> None:
-    _one(
-        connection,
-        update(proposals).where(proposals.c.digest == digest).values(key=key, manifest=manifest),
-    )
-
-
 def insert_approval(connection: Connection, row: ApprovalRow) -> bool:
     """Keep an approval; False when exactly these bytes are here already."""
     if connection.scalar(select(approvals.c.digest).where(approvals.c.digest == row.digest)):

@@ -38,10 +38,6 @@ def find_session(
     return None if row is None else (row.officer, row.expires)
 
 
-def close_session(connection: Connection, token_hash: str) -> None:
-    connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
-
-
 def sweep(connection: Connection, now: datetime) -> None:
     """Forget what has expired."""
     connection.execute(delete(nonces).where(nonces.c.expires <= now))

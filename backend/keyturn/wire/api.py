@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from keyturn.base.times import format_time, parse_time
+from keyturn.base.times import format_time
 
 MAX_B64_ENVELOPE = 1_500_000
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
@@ -201,8 +201,3 @@ class RevocationDocument(ApiModel):
 
 class HeartbeatAnswer(ApiModel):
     revocations: list[RevocationDocument]
-
-
-def read_time(text: str) -> datetime:
-    """For clients that read a view's time. Raises MalformedError."""
-    return parse_time(text)

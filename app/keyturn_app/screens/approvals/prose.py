@@ -46,10 +46,6 @@ class Prose(QLabel):
         self.setSizePolicy(policy)
         theme().changed.connect(self.update)
 
-    def show_token(self, token: str) -> None:
-        self._token = token
-        self.update()
-
     def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
         return True
 

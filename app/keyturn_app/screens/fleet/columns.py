@@ -1,7 +1,7 @@
 """The columns of the fleet table: titles, cell texts, sort keys and what is shown when. No Qt."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -180,10 +180,6 @@ def read_columns(text: str | None) -> frozenset[Column]:
 
 def write_columns(chosen: Iterable[Column]) -> str:
     return ",".join(each.value for each in COLUMNS if each in set(chosen))
-
-
-def row_texts(store: FleetStore, place: int, shown: Sequence[Column]) -> tuple[str, ...]:
-    return tuple(cell(store, place, column) for column in shown)
 
 
 def _time(store: FleetStore, place: int, column: Column) -> str:

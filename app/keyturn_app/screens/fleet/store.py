@@ -177,10 +177,6 @@ class FleetStore:
         """Seconds since the log granted the node; not a number where it never did."""
         return np.maximum(self.now - self.attested, 0)
 
-    def last_said(self, place: int) -> NodeState:
-        """What the node was before the server went out of reach."""
-        return STATES[self._said[place]]
-
     def counts(self) -> dict[NodeState, int]:
         found = np.bincount(self.state, minlength=len(STATES))
         return {state: int(found[code]) for code, state in enumerate(STATES)}
