@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Protocol
 
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, JsonObject, dump, load_object, parse_object
@@ -44,40 +43,8 @@ class Draft:
         return f"{self.kind.value}:{self.subject}"
 
 
-class Drafts(Protocol):
-    """Where drafts are kept, by kind and subject."""
-
-    def get(self, key: str) -> Draft | None: ...
-
-    def put(self, draft: Draft) -> None: ...
-
-    def drop(self, key: str) -> Draft | None:
-        """Gives what was there, so that it can come back."""
-
-    def all(self) -> tuple[Draft, ...]: ...
-
-
-class KeptInMemory:
-    """Drafts for as long as the page lives."""
-
-    def __init__(self) -> None:
-        self._all: dict[str, Draft] = {}
-
-    def get(self, key: str) -> Draft | None:
-        return self._all.get(key)
-
-    def put(self, draft: Draft) -> None:
-        self._all[draft.key] = draft
-
-    def drop(self, key: str) -> Draft | None:
-        return self._all.pop(key, None)
-
-    def all(self) -> tuple[Draft, ...]:
-        return tuple(self._all.values())
-
-
-class KeptInPreferences:
-    """Drafts that outlive the app, one text for all of an authority's."""
+class Drafts:
+    """Drafts by kind and subject. They outlive the app: one text for all of an authority's."""
 
     def __init__(self, preferences: Preferences, authority: str) -> None:
         self._preferences = preferences
@@ -90,6 +57,7 @@ class KeptInPreferences:
         self._keep([*(each for each in self.all() if each.key != draft.key), draft])
 
     def drop(self, key: str) -> Draft | None:
+        """Gives what was there, so that it can come back."""
         gone = self.get(key)
         if gone is not None:
             self._keep([each for each in self.all() if each.key != key])

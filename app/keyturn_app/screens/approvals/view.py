@@ -13,7 +13,7 @@ from keyturn_app.qtkit.widgets import Banner, column, row
 from keyturn_app.screens.approvals.commands import commands
 from keyturn_app.screens.approvals.detailview import DetailCalls, DetailView
 from keyturn_app.screens.approvals.drafting import DraftPresenter
-from keyturn_app.screens.approvals.drafts import KeptInPreferences
+from keyturn_app.screens.approvals.drafts import Drafts
 from keyturn_app.screens.approvals.draftview import DraftCalls, DraftPage
 from keyturn_app.screens.approvals.inboxview import InboxCalls, InboxView
 from keyturn_app.screens.approvals.presenter import ApprovalsPresenter
@@ -35,7 +35,7 @@ class ApprovalsPage(Page):
         self.setObjectName("approvals")
         self._go = context.go
         desk = context.desk
-        kept = KeptInPreferences(context.settings.preferences, desk.identity.profile.fingerprint)
+        kept = Drafts(context.settings.preferences, desk.identity.profile.fingerprint)
         self.presenter = ApprovalsPresenter(desk, context.asker, context.door)
         self.drafts = DraftPresenter(desk, context.asker, kept, self._proposed)
         self._build(context)

@@ -9,8 +9,7 @@ from keyturn.quorum.kinds import Kind
 from keyturn_app.screens.approvals.drafting import DraftPresenter, DraftView
 from keyturn_app.screens.approvals.drafts import (
     Draft,
-    KeptInMemory,
-    KeptInPreferences,
+    Drafts,
     line_of,
     parsed,
 )
@@ -24,7 +23,7 @@ class Writing:
     def __init__(self, whole: Whole, name: str = "ada") -> None:
         self.seat: Seat = seat(whole, name)
         self.sent: list[Proposal] = []
-        self.kept = KeptInMemory()
+        self.kept = Drafts(MemoryPreferences(), "sha256:ab")
         self.presenter = DraftPresenter(
             self.seat.desk, self.seat.officer, self.kept, self.sent.append
         )
@@ -139,10 +138,10 @@ def test_an_error_is_found_in_its_line() -> None:
 def test_drafts_outlive_the_page_and_are_read_with_care() -> None:
     preferences = MemoryPreferences()
     draft = Draft(Kind.POLICY, "serving", '{"a": "ä"}', "why", "T-1", "30", 24)
-    KeptInPreferences(preferences, "sha256:ab").put(draft)
-    kept = KeptInPreferences(preferences, "sha256:ab")
+    Drafts(preferences, "sha256:ab").put(draft)
+    kept = Drafts(preferences, "sha256:ab")
     assert kept.get("policy:serving") == draft
-    assert KeptInPreferences(preferences, "sha256:cd").all() == ()
+    assert Drafts(preferences, "sha256:cd").all() == ()
     assert kept.drop("policy:serving") == draft
     assert kept.drop("policy:serving") is None
     preferences.set(next(iter(preferences.texts)), "{broken")
