@@ -17,8 +17,8 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import dump, parse_object
 from keyturn.base.times import format_time
-from keyturn.client.errors import FileUnusable, MalformedProfile
-from keyturn.client.profile import write_atomically
+from keyturn.client.errors import MalformedProfile
+from keyturn.client.profile import unwritable, write_atomically
 from keyturn.tlog.checkpoints import parse_checkpoint
 from keyturn.tlog.notes import parse_note
 from keyturn.wire.tls import Pin
@@ -110,7 +110,7 @@ class Memory:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
+            raise unwritable(path, error) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

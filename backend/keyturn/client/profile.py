@@ -118,7 +118,14 @@ def write_atomically(path: Path, data: bytes) -> None:
     try:
         _replace(path, data)
     except OSError as error:
-        raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> FileUnusable:
+    return FileUnusable(
+        f"cannot write {path}: {error.strerror}",
+        hint="Check that the disk has room and that the directory may be written.",
+    )
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -201,7 +201,10 @@ def read_key_file(path: Path) -> KeyFile:
             _check_private(path, os.fstat(stream.fileno()).st_mode)
             raw = stream.read(MAX_FILE + 2)
     except FileNotFoundError as error:
-        raise KeyNotFound(f"no key file at {path}") from error
+        raise KeyNotFound(
+            f"no key file at {path}",
+            hint="Put it back from its copy, or correct the path in the profile.",
+        ) from error
     except OSError as error:
         raise KeyStoreUnavailable(f"cannot read {path}: {error.strerror}") from error
     return parse_key_file(raw.removesuffix(b"\n"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.base.encoding import digest_of
-from keyturn.client.errors import MalformedProfile
+from keyturn.client.errors import FileUnusable, MalformedProfile
 from keyturn.client.memory import Memory, Remembered, Session
 from keyturn.wire.tls import Pin
 from support.authority import Clock
@@ -108,3 +108,10 @@ def test_a_changed_memory_is_an_error_not_a_fresh_start(tmp_path: Path, change) 
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     with pytest.raises(MalformedProfile, match=r"memory\.json"):
         memory.recall()
+
+
+def test_a_disk_that_says_no_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no directory")
+    with pytest.raises(FileUnusable, match="cannot write") as told:
+        Memory(FINGERPRINT, tmp_path / "state").keep_versions(1, 1)
+    assert "disk" in told.value.hint
