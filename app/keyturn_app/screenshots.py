@@ -191,7 +191,7 @@ class Studio:
 def scenes(recording: Recording) -> Iterator[Scene]:
     """Every picture of one mode and size."""
     open_one, model, refused = _targets(recording)
-    for page in ("fleet", "models", "approvals", "log"):
+    for page in ("fleet", "models", "approvals", "officers", "log"):
         yield Scene(page, page)
         yield Scene(f"{page}-empty", page, moment="founded")
         yield Scene(f"{page}-loading", page, state=State.LOADING)
