@@ -200,6 +200,7 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("models-detail", "models", model)
     yield Scene("approvals-policy", "approvals", open_one)
     yield Scene("approvals-short", "approvals", moment="one-short")
+    yield Scene("officers-officer", "officers", "ada")
     yield Scene("log-entry", "log", "6")
     yield Scene("log-checkpoints", "log", "checkpoints")
     yield Scene("log-rewritten", "log", "alarm", moment="revoked", state=State.REWRITTEN)

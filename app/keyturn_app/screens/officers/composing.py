@@ -94,7 +94,8 @@ def _officer_line(officer: Officer) -> OfficerLine:
         officer.id,
         officer.name,
         roles_text(officer.roles),
-        ", ".join(f"{key.algorithm.value} {key.key_id[:16]}" for key in officer.keys),
+        ", ".join(f"{key.algorithm.value} {key.key_id[:8]}…" for key in officer.keys),
+        ", ".join(f"{key.algorithm.value} {key.key_id}" for key in officer.keys),
         _("yes") if custodian else _("no"),
         (
             (_("Officer"), f"{officer.name} ({officer.id})", False),
@@ -192,6 +193,7 @@ def _expiry_line(each: InForce, now: datetime, *, soon: bool) -> ExpiryLine:
         statement.kind,
         statement.subject,
         str(statement.version),
+        f"{statement.expires:%Y-%m-%d}",
         wording.moment(statement.expires),
         wording.until(statement.expires, now),
         late if soon else Look(_("In force"), "ok", "circle-check"),

@@ -16,9 +16,12 @@ Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True, slots=True)
 class Cell:
+    """`full` is copied, spoken and in the tip where `text` is shorter."""
+
     text: str
     look: Look | None = None
     tint: str = ""  # a colour other than the text's
+    full: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,12 @@ class CellModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         cell = self._rows[index.row()].cells[index.column()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return cell.text
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return cell.full or cell.text
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain(cell.text)
+            return plain(cell.full or cell.text)
         if role == Qt.ItemDataRole.ForegroundRole and cell.tint:
             return colour(cell.tint)
         return cell.look if role == LOOK_ROLE else None

@@ -6,16 +6,20 @@ from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHeaderView, QPushButton, QScrollArea, QWidget
 
+from keyturn_app import wording
 from keyturn_app.qtkit.tables import LookDelegate, Table
 from keyturn_app.qtkit.tips import plain
-from keyturn_app.qtkit.tokens import HEADER, ROW_COMPACT
+from keyturn_app.qtkit.tokens import HEADER, ROW
 from keyturn_app.qtkit.widgets import label
 from keyturn_app.screens.officers.model import CellModel, CellRow
 from keyturn_app.screens.officers.viewmodel import ActionView
 
 
 class SmallTable(Table):
-    """As high as its rows, up to `most`; `chosen` is told the key of the row that one is at."""
+    """As high as its rows, up to `most`; `chosen` is told the key of the row that one is at.
+
+    `leaves`: columns in the order in which they make room when it is narrow.
+    """
 
     def __init__(
         self,
@@ -28,14 +32,14 @@ class SmallTable(Table):
         most: int = 8,
         copied: Callable[[str], None],
         chosen: Callable[[str], None],
+        leaves: Sequence[int] = (),
         looks: int | None = None,
     ) -> None:
         super().__init__(name=name, title=title, copied=copied)
-        self._most = most
+        self._most, self._widths, self._leaves = most, tuple(widths), tuple(leaves)
         self._rows = CellModel(titles, self)
         self.setModel(self._rows)
         self.setSelectionMode(Table.SelectionMode.SingleSelection)
-        self.verticalHeader().setDefaultSectionSize(ROW_COMPACT)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.set_widths(widths)
         header = self.horizontalHeader()
@@ -63,13 +67,32 @@ class SmallTable(Table):
     def key(self, row: int) -> str:
         return self._rows.key(row)
 
+    def selected_text(self) -> str:
+        """With the whole values where the cells are cut short, of hidden columns too."""
+        role = Qt.ItemDataRole.AccessibleTextRole
+        columns = range(self._rows.columnCount())
+        return "\n".join(
+            wording.tabbed(str(self._rows.index(at, each).data(role) or "") for each in columns)
+            for at in self.selected_rows()
+        )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        hidden: set[int] = set()
+        for each in self._leaves:
+            if sum(w for at, w in enumerate(self._widths) if at not in hidden) <= self.width() - 12:
+                break
+            hidden.add(each)
+        for at in range(len(self._widths)):
+            self.setColumnHidden(at, at in hidden)
+
     def _current(self, index: QModelIndex) -> None:
         if index.isValid():
             self._chosen(self._rows.key(index.row()))
 
     def _fit(self) -> None:
         rows = max(1, min(self._rows.rowCount(), self._most))
-        self.setFixedHeight(HEADER + rows * ROW_COMPACT + 2)
+        self.setFixedHeight(HEADER + rows * ROW + 2)
 
 
 class Scroller(QScrollArea):

@@ -136,7 +136,7 @@ class OfficersPresenter(Presenter[OfficersView]):
         seen = self._known()
         lines = composing.expiry_lines(seen.state, self._desk.now()) if seen else ()
         chosen = _chosen(lines, self._expiry)
-        if chosen is not None:
+        if chosen is not None and not not_proposing(self._desk):
             self._go("approvals", f"new:{chosen.kind.value}:{chosen.subject}")
 
     def calendar(self) -> None:

@@ -1,12 +1,14 @@
 """A QR code of a text, black on white in either mode: that is what cameras read."""
 
 import segno
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 QUIET = 4
 """Modules of white around it (ISO/IEC 18004)."""
+MODULE = 4
+"""Pixels of a module's edge."""
 _WHITE, _BLACK = 0xFFFFFFFF, 0xFF000000
 
 
@@ -24,13 +26,12 @@ def qr_image(text: str) -> QImage:
 
 
 class QrCode(QWidget):
-    """`edge` pixels wide; each module is whole pixels, or a camera sees a moiré."""
+    """Each module is whole pixels, or a camera sees a moiré."""
 
-    def __init__(self, *, name: str, edge: int = 164) -> None:
+    def __init__(self, *, name: str) -> None:
         super().__init__()
         self.setObjectName(name)
         self._text = ""
-        self._edge = edge
         self._image = QImage()
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
@@ -39,20 +40,17 @@ class QrCode(QWidget):
         if text != self._text:
             self._text = text
             self._image = qr_image(text) if text else QImage()
+            self.setFixedSize(self.sizeHint())
             self.update()
 
     def image(self) -> QImage:
         return self._image
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        return QSize(self._edge, self._edge)
+        return self._image.size() * MODULE
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         if self._image.isNull():
             return
         painter = QPainter(self)
-        painter.fillRect(self.rect(), Qt.GlobalColor.white)
-        each = max(1, min(self.width(), self.height()) // self._image.width())
-        edge = each * self._image.width()
-        at = QRect((self.width() - edge) // 2, (self.height() - edge) // 2, edge, edge)
-        painter.drawImage(at, self._image)
+        painter.drawImage(self.rect(), self._image)

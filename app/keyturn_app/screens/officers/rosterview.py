@@ -4,6 +4,7 @@ from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QFrame, QWidget
 
 from keyturn.quorum.roster import OfficerId
+from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.widgets import KeyValues, Pill, button, card, column, label, row
 from keyturn_app.screens.officers.model import Cell, CellRow
@@ -68,10 +69,11 @@ class RosterView(QWidget):
         )
         self._officers = SmallTable(
             [_("Name"), _("Id"), _("Roles"), _("Keys"), _("Custodian")],
-            [110, 84, 160, 180, 80],
+            [116, 72, 200, 136, 84],
             name="officers.table",
             title=_("Officers"),
             stretch=2,
+            leaves=(1, 4, 3),
             most=10,
             copied=presenter.copy,
             chosen=lambda key: presenter.select(OfficerId(key)),
@@ -113,10 +115,11 @@ class RosterView(QWidget):
         )
         self._expiries = SmallTable(
             [_("Kind"), _("Subject"), _("Version"), _("Expires"), _("Left"), _("State")],
-            [120, 120, 64, 168, 84, 108],
+            [132, 124, 64, 100, 92, 108],
             name="officers.expiries",
             title=_("What expires"),
             stretch=1,
+            leaves=(2, 4),
             copied=presenter.copy,
             chosen=presenter.select_expiry,
             looks=5,
@@ -148,10 +151,11 @@ class RosterView(QWidget):
     def _history_card(self) -> QFrame:
         self._history = SmallTable(
             [_("Version"), _("Log index"), _("Since"), _("Approved by"), _("Changed")],
-            [64, 76, 168, 150, 180],
+            [64, 76, 184, 130, 150],
             name="officers.history",
             title=_("Rosters so far"),
             stretch=4,
+            leaves=(2, 3),
             copied=self._presenter.copy,
             chosen=lambda _key: None,
         )
@@ -181,17 +185,26 @@ class RosterView(QWidget):
 
 
 def _officer_cells(each: OfficerLine) -> CellRow:
-    quiet = (each.id, each.roles, each.keys, each.custodian)
-    return CellRow(each.id, (Cell(each.name), *(Cell(text, tint="text2") for text in quiet)))
+    return CellRow(
+        each.id,
+        (
+            Cell(each.name),
+            Cell(each.id, tint="text2"),
+            Cell(each.roles, tint="text2"),
+            Cell(each.keys, tint="text2", full=each.whole_keys),
+            Cell(each.custodian, tint="text2"),
+        ),
+    )
 
 
 def _expiry_cells(each: ExpiryLine) -> CellRow:
-    texts = (each.subject, each.version, each.expires)
     return CellRow(
         each.key,
         (
             Cell(each.kind.value),
-            *(Cell(text, tint="text2") for text in texts),
+            Cell(wording.digest(each.subject), tint="text2", full=each.subject),
+            Cell(each.version, tint="text2"),
+            Cell(each.expires, tint="text2", full=each.moment),
             Cell(each.left, tint="stale" if each.soon else "text2"),
             Cell(each.look.word, each.look),
         ),

@@ -30,6 +30,7 @@ class OfficerLine:
     name: str
     roles: str
     keys: str
+    whole_keys: str
     custodian: str
     details: tuple[Line, ...]
 
@@ -42,6 +43,7 @@ class ExpiryLine:
     subject: str
     version: str
     expires: str
+    moment: str  # the same to the second
     left: str
     look: Look
     soon: bool
