@@ -164,7 +164,7 @@ def test_a_roster_that_asks_for_less_is_pointed_at(whole: Whole) -> None:
 
 
 def test_a_looser_separation_is_pointed_at(whole: Whole) -> None:
-    separation = {"apart": [], "required": {}}
+    separation: dict[str, object] = {"apart": [], "required": {}}
     body = {**whole.system.authority.roster_body(), "separation": separation}
     digest = whole.propose(Kind.ROSTER, "roster", body)
     bela = seat(whole, "bela")
