@@ -135,39 +135,6 @@ def test_imported_approvals_bring_it_into_force(
     assert (done["in_force"], done["approved_by"]) == (True, ["bela", "chen"])
 
 
-def test_pictures_go_to_an_officer_without_network_and_come_back(
-    desks: Desks, body: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    digest, there, back = proposed(desks, body), tmp_path / "there", tmp_path / "back"
-    written = desks.json("ada", "proposal", "export", digest, "--qr", there)
-    assert [Path(each).parent for each in written["pictures"]] == [there] * len(
-        list(there.iterdir())
-    )
-    desks.sit("bela")
-    with monkeypatch.context() as patched:
-        patched.setattr(Transport, "pinned", lambda *_: pytest.fail("the network was used"))
-        signed = desks.json("bela", "proposal", "approve", "--qr", there, "--qr-out", back, "--yes")
-    assert (signed["approved_by"], signed["digest"]) == (["bela"], digest)
-    names = [option for each in sorted(back.iterdir()) for option in ("--qr", each)]
-    done = desks.json("ada", "proposal", "import", *names)
-    assert (done["in_force"], done["approved_by"]) == (False, ["bela"])
-
-
-def test_missing_pictures_are_named_and_nothing_is_signed(
-    desks: Desks, body: Path, tmp_path: Path
-) -> None:
-    there, back = tmp_path / "there", tmp_path / "back"
-    desks.json("ada", "proposal", "export", proposed(desks, body), "--qr", there)
-    sorted(there.iterdir())[1].unlink()
-    result = desks.as_(
-        *("bela", "proposal", "approve", "--qr", there, "--qr-out", back, "--yes", "--json")
-    )
-    assert result.exit_code == 1
-    error = json.loads(result.stdout)["error"]
-    assert (error["kind"], error["expected"]) == ("PartsMissing", "also 2")
-    assert not back.exists()
-
-
 def test_a_changed_file_is_refused_and_nothing_is_written(exported: Path, desks: Desks) -> None:
     document = json.loads(exported.read_text())
     other = desks.server.authority.approval(desks.server.fingerprint, "bela")

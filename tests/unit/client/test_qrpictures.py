@@ -1,6 +1,7 @@
 """Files through PNG pictures and back, with what else may lie in a directory."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,17 @@ def test_too_many_and_unreadable(tmp_path: Path) -> None:
         qrpictures.read_pictures([tmp_path / "a.png"])
 
 
-def test_scale_one_is_enough_for_a_reader() -> None:
+def test_what_is_not_installed_is_said(
+    pictures: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("segno", "zxingcpp"):
+        monkeypatch.setitem(sys.modules, module, None)
+    for wanted in (lambda: qrpictures.picture("A"), lambda: qrpictures.read_pictures(pictures)):
+        with pytest.raises(FileUnusable, match="is installed") as caught:
+            wanted()
+        assert "keyturn[app]" in caught.value.hint
+
+
+def test_small_pictures_are_enough_for_a_reader() -> None:
     text = split(b"small")[0]
     assert qrpictures.texts_in(qrpictures.picture(text, scale=2), "a") == (text,)
