@@ -191,7 +191,7 @@ class Studio:
 def scenes(recording: Recording) -> Iterator[Scene]:
     """Every picture of one mode and size."""
     open_one, model, refused = _targets(recording)
-    for page in ("fleet", "models", "approvals", "log"):
+    for page in ("fleet", "models", "approvals", "officers", "log"):
         yield Scene(page, page)
         yield Scene(f"{page}-empty", page, moment="founded")
         yield Scene(f"{page}-loading", page, state=State.LOADING)
@@ -200,6 +200,7 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("models-detail", "models", model)
     yield Scene("approvals-policy", "approvals", open_one)
     yield Scene("approvals-short", "approvals", moment="one-short")
+    yield Scene("officers-officer", "officers", "ada")
     yield Scene("log-entry", "log", "6")
     yield Scene("log-checkpoints", "log", "checkpoints")
     yield Scene("log-rewritten", "log", "alarm", moment="revoked", state=State.REWRITTEN)

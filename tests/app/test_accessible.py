@@ -25,7 +25,9 @@ def test_a_scene_speaks_and_is_reached_by_keyboard(name: str, qtbot: QtBot, tmp_
     assert {what: each for what, each in found.items() if each} == {}
 
 
-@pytest.mark.parametrize("name", ["fleet-node", "approvals-policy", "log-entry", "models-detail"])
+@pytest.mark.parametrize(
+    "name", ["fleet-node", "approvals-policy", "officers-officer", "log-entry", "models-detail"]
+)
 def test_in_light_too_every_label_stands_out(name: str, qtbot: QtBot, tmp_path: Path) -> None:
     with staged(scene_named(name), tmp_path, Look("light")) as window:
         assert speaking.dim(window) == []

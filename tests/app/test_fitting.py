@@ -19,7 +19,7 @@ from support.stages import Look, scene_named, scene_names, staged
 
 ROOT = Path(__file__).resolve().parents[2]
 NARROW = Path(__file__).with_name("narrow.txt")
-SOME = ("fleet-node", "models-detail", "approvals-policy", "log-entry", "settings")
+SOME = ("fleet-node", "models-detail", "approvals-policy", "officers", "log-entry", "settings")
 """One scene of each page, with whatever lies beside it."""
 
 SMALLEST = QSize(900, 680)

@@ -1,0 +1,183 @@
+"""The officers page by mouse and keyboard: rows, reasons, questions; the code that cameras read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import segno
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from keyturn.quorum.kinds import Kind
+from keyturn_app.actions import Actions
+from keyturn_app.facts import Connection, Facts, Link
+from keyturn_app.qtkit.pages import Page, PageContext
+from keyturn_app.qtkit.tables import Table
+from keyturn_app.questions import Confirm, Confirmed
+from keyturn_app.screens.officers.qr import QUIET, QrCode
+from keyturn_app.screens.officers.view import OfficersPage, build
+from support.authority import Clock, policy_body
+from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
+from support.facts import standing_desk, with_link
+from support.finding import find
+from unit.client.scripted_server import ScriptedServer
+
+
+class Window:
+    """The page in a window of its own."""
+
+    def __init__(self, qtbot: QtBot) -> None:
+        self.bot = qtbot
+        self.server = ScriptedServer(Clock())
+        self.server.enact(Kind.POLICY, "serving", policy_body())
+        self.desk: InlineDesk = standing_desk(self.server)
+        self.officer = ScriptedOfficer(confirms=Confirmed("as agreed"))
+        self.actions = Actions()
+        self.copied: list[str] = []
+        self.went: list[tuple[str, str]] = []
+        self.page: Page = build(
+            PageContext(
+                self.desk,
+                InlineDoor(),
+                self.officer,
+                self.actions,
+                self.copied.append,
+                lambda *to: self.went.append(to),
+            )
+        )
+        qtbot.addWidget(self.page)
+        self.page.resize(1096, 744)
+        with qtbot.waitExposed(self.page):
+            self.page.show()
+
+    def button(self, name: str) -> QPushButton:
+        return find(self.page, f"officers.{name}", QPushButton)
+
+    def click(self, name: str) -> None:
+        button = self.button(name)
+        assert button.isEnabled(), button.toolTip()
+        self.bot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def table(self, name: str) -> Table:
+        return find(self.page, f"officers.{name}", Table)
+
+    def rows(self, name: str, column: int = 0) -> list[str]:
+        model = self.table(name).model()
+        return [str(model.index(at, column).data()) for at in range(model.rowCount())]
+
+    def choose(self, name: str, text: str, column: int = 0) -> None:
+        """A click on a row."""
+        table = self.table(name)
+        at = table.model().index(self.rows(name, column).index(text), column)
+        spot = table.visualRect(at).center()
+        self.bot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+
+    def says(self) -> str:
+        labels = self.page.findChildren(QLabel)
+        return "\n".join(each.text() for each in labels if each.isVisible())
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[Window]:
+    made = Window(qtbot)
+    yield made
+    made.page.close_page()
+
+
+def test_an_officer_is_chosen_and_their_removal_proposed(window: Window) -> None:
+    assert not window.button("remove").isEnabled()
+    assert "Choose an officer first." in window.says()
+    window.choose("table", "Officer Bela")
+    seen = window.desk.facts.seen
+    assert seen is not None
+    details = find(window.page, "officers.details", QWidget)
+    assert details.isVisible()
+    window.bot.waitUntil(lambda: "Officer Bela (bela)" in window.says())
+    window.click("remove")
+    question = window.officer.asked[-1]
+    assert isinstance(question, Confirm)
+    assert question.typed == "bela"
+    window.desk.refresh()
+    proposals = window.desk.facts.proposals
+    assert proposals is not None
+    assert window.went == [
+        ("approvals", each.digest) for each in proposals.all if each.index is None
+    ]
+
+
+def test_by_keyboard_a_row_is_reached_copied_and_renewed(window: Window) -> None:
+    window.page.shown()
+    officers = window.table("table")
+    assert window.page.focusWidget() is officers
+    window.bot.keyClick(officers, Qt.Key.Key_Down)
+    window.bot.keyClick(officers, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    seen = window.desk.facts.seen
+    assert seen is not None
+    (copied,) = window.copied
+    assert any(key in copied for key in seen.roster.keys), "whole key ids, not shortened ones"
+
+    window.choose("expiries", "policy")
+    window.bot.keyClick(window.table("expiries"), Qt.Key.Key_Return)
+    assert window.went == [("approvals", "new:policy:serving")]
+
+
+def test_a_disabled_button_says_why_and_enter_does_not_get_round_it(window: Window) -> None:
+    window.choose("expiries", "policy")
+    window.desk.show(with_link(window.desk.facts, Link.RECONNECTING))
+    for name in ("enrol", "remove", "compromised", "renew"):
+        assert not window.button(name).isEnabled()
+        assert window.button(name).toolTip() == "Not connected to the server."
+    assert window.button("calendar").isEnabled()
+    window.bot.keyClick(window.table("expiries"), Qt.Key.Key_Return)
+    assert window.went == []
+    assert "Read only" in window.says()
+
+
+def test_loading_offline_and_distrusted_say_what_they_are(window: Window) -> None:
+    known = window.desk.facts
+    window.desk.show(Facts(Connection(Link.CONNECTING)))
+    assert "Reading the roster" in window.says()
+    window.desk.show(Facts(Connection(Link.OFFLINE)))
+    assert "Not connected" in window.says()
+    window.desk.show(with_link(known, Link.DISTRUSTED))
+    assert "The server is not believed" in window.says()
+    assert "Officer Ada" not in window.says()
+    window.desk.show(known)
+    assert window.rows("table")[0] == "Officer Ada"
+
+
+def test_the_fingerprint_is_drawn_as_the_code_of_its_text(window: Window) -> None:
+    drawn = find(window.page, "officers.qr", QrCode)
+    image, fingerprint = drawn.image(), window.server.fingerprint
+    matrix = segno.make(fingerprint, error="m", micro=False).matrix
+    white, black = QColor("white"), QColor("black")
+    assert image.width() == image.height() == len(matrix) + 2 * QUIET
+    assert image.pixelColor(QUIET - 1, QUIET) == white
+    for y, line in enumerate(matrix, QUIET):
+        for x, dark in enumerate(line, QUIET):
+            assert image.pixelColor(x, y) == (black if dark else white)
+    assert drawn.width() % image.width() == 0
+    assert drawn.accessibleName().endswith(fingerprint)
+    window.click("copy")
+    assert window.copied == [fingerprint]
+
+
+def test_history_and_roster_lead_to_the_log(window: Window, tmp_path: Path) -> None:
+    window.click("entry")
+    window.table("history").setFocus()
+    window.choose("history", "1")
+    window.bot.keyClick(window.table("history"), Qt.Key.Key_Return)
+    assert window.went == [("log", "1"), ("log", "1")]
+    window.officer.chosen = tmp_path / "ends.ics"
+    window.click("calendar")
+    assert window.officer.chosen.read_bytes().startswith(b"BEGIN:VCALENDAR")
+    assert window.officer.toasts == ["Saved ends.ics."]
+
+
+def test_what_the_page_brought_it_takes_away(window: Window) -> None:
+    assert isinstance(window.page, OfficersPage)
+    assert window.actions.get("officers.enrol") is not None
+    window.page.close_page()
+    assert list(window.actions) == []
