@@ -20,6 +20,8 @@ from pytestqt.qtbot import QtBot
 
 from keyturn.base.encoding import Digest
 from keyturn.client.profile import Profile
+from keyturn.client.qrparts import join, parse_part
+from keyturn.client.qrpictures import texts_in
 from keyturn.officerkeys.location import InKeyring
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind
@@ -30,6 +32,7 @@ from keyturn_app.qtkit.theme import apply
 from keyturn_app.qtkit.tokens import Mode
 from keyturn_app.questions import Confirm
 from keyturn_app.screens.approvals.diffpane import DiffPane
+from keyturn_app.screens.approvals.picturesview import Code, PicturesPage
 from keyturn_app.screens.approvals.view import ApprovalsPage, build
 from support.authority import Clock, policy_body
 from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
@@ -355,3 +358,32 @@ def test_long_words_and_many_lines_push_nothing_out_of_sight(
     assert place.x() + changes.width() <= bela.page.width() - 300
     assert place.y() < 500
     assert bela.says("approvals.reason").endswith("w" * 400)
+
+
+def test_a_proposal_as_pictures_on_the_screen(
+    sit: Sit, server: ScriptedServer, proposed: Digest, tmp_path: Path
+) -> None:
+    ada = sit("ada")
+    ada.page.open(proposed)
+    ada.click("approvals.pictures.show")
+    shown = ada.find(PicturesPage, "approvals.pictures")
+    code = ada.find(Code, "approvals.pictures.code")
+    assert shown.isVisible()
+    texts: list[str] = []
+    while True:
+        grabbed = tmp_path / f"grab-{len(texts)}.png"
+        assert shown.grab().save(str(grabbed))
+        texts += texts_in(grabbed.read_bytes(), grabbed.name)
+        if not ada.button("approvals.pictures.after").isEnabled():
+            break
+        QTest.keyClick(code, Qt.Key.Key_Right)
+    whole = join([parse_part(each) for each in texts])
+    assert whole == server.client("bela").export(proposed).to_bytes()
+    QTest.keyClick(code, Qt.Key.Key_Left)
+    assert ada.says("approvals.pictures.place") == f"Picture {len(texts) - 1} of {len(texts)}"
+    ada.officer.chosen = tmp_path / "written"
+    ada.click("approvals.pictures.write")
+    assert len(list((tmp_path / "written").iterdir())) == len(texts)
+    QTest.keyClick(code, Qt.Key.Key_Escape)
+    assert not shown.isVisible()
+    assert ada.button("approvals.pictures.show").isVisible()

@@ -322,6 +322,10 @@ ROLE_OF = {"control": "control", "store": "control", "witness": "control", "agen
 BENCHES = {"tink", "tensorizer"}
 """What only `keyturn bench` compares with, and says so where it is not installed."""
 
+PICTURES = {"segno", "zxing-cpp"}
+"""Officers' QR pictures: of the role `app`, so that no keyholder or node has a decoder of pictures;
+`keyturn.client.qrpictures` says so where they are not installed."""
+
 
 @cache
 def distributions() -> dict[str, str]:
@@ -344,7 +348,7 @@ def test_each_program_imports_only_what_its_role_installs() -> None:
         file = REQUIREMENTS / f"{ROLE_OF.get(package, 'base')}.txt"
         installed = lock.pins(file.read_text(encoding="utf-8")).keys()
         for path in modules(SHIPPED / package):
-            absent = foreign(path) - installed - BENCHES - {"torch"}
+            absent = foreign(path) - installed - BENCHES - PICTURES - {"torch"}
             if absent:
                 missing.append(f"{path.relative_to(ROOT)}: {', '.join(sorted(absent))}")
     assert missing == []

@@ -14,6 +14,7 @@ from keyturn.base.dsse import pae, parse_envelope, verified_signers
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
 from keyturn.base.signatures import load_verify_key
+from keyturn.client.qrparts import join, parse_part
 from keyturn.keyrelease.answer import dek_fits
 from keyturn.keyrelease.binding import (
     NodeKeys,
@@ -170,6 +171,16 @@ def test_a_cosignature(case: Case) -> None:
         return
     (found,) = cosignatures_of(note, [key])
     assert (found.time, found.witness.name) == (case["time"], case["name"])
+
+
+@pytest.mark.parametrize("case", cases("parts.json"))
+def test_the_parts_of_a_transfer(case: Case) -> None:
+    if "refused" in case:
+        with pytest.raises(KeyturnError) as caught:
+            join([parse_part(each) for each in case["texts"]])
+        assert type(caught.value).__name__ == case["refused"]
+        return
+    assert join([parse_part(each) for each in case["texts"]]).hex() == case["whole"]
 
 
 @pytest.mark.parametrize("case", cases("add-checkpoint.json"))

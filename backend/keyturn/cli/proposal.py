@@ -1,14 +1,14 @@
 """`keyturn proposal`: propose, read, approve, reject, withdraw; over the network or by file."""
 
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from keyturn.base.encoding import Digest, parse_digest
+from keyturn.base.encoding import parse_digest
 from keyturn.base.strictjson import load_object
+from keyturn.cli.carrying import Given, confirm, decide_offline, read, write
 from keyturn.cli.expiries import add_commands, show_expiring
 from keyturn.cli.output import print_json, stderr, stdout
 from keyturn.cli.profile import (
@@ -31,21 +31,13 @@ from keyturn.cli.rostering import (
 )
 from keyturn.cli.showing import (
     change_documents,
-    print_offline,
     print_proposal,
     print_proposals,
-    print_statement,
     proposal_document,
-    statement_document,
 )
 from keyturn.client.changes import changes_of
-from keyturn.client.errors import NotFound
 from keyturn.client.offline import (
-    ProposalFile,
     read_file,
-    read_proposal_file,
-    with_decision,
-    write_new_file,
 )
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.approvals import Decision
@@ -64,6 +56,13 @@ Ticket = Annotated[str | None, typer.Option(help="Reference to your own records.
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether you are sure.")]
 Comment = Annotated[str, typer.Option(help="Written into the signed record.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write; must be new.")]
+Pictures = Annotated[
+    list[Path] | None,
+    typer.Option("--qr", help="PNG picture of a part, or a directory of them; again for more."),
+]
+PicturesOut = Annotated[
+    Path | None, typer.Option("--qr-out", help="Directory to write the signed one as pictures to.")
+]
 MAX_BODY = 1 << 20
 
 add_commands(app)
@@ -202,15 +201,18 @@ def approve(
         str | None, typer.Argument(help="Digest, its first digits, or a file.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="An exported proposal.")] = None,
+    qr: Pictures = None,
     output: Output = None,
+    qr_out: PicturesOut = None,
     comment: Comment = "",
     yes: Yes = False,
     profile: ProfileDir = None,
     passphrase_fd: PassphraseFd = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a proposal; one in a file without any network."""
-    _decide(Decision.APPROVE, target, file, output, comment, yes, profile, passphrase_fd, as_json)
+    """Approve a proposal; one in a file, or in QR pictures, without any network."""
+    given = Given(target, file, tuple(qr or ()), output, qr_out)
+    _decide(Decision.APPROVE, given, comment, yes, profile, passphrase_fd, as_json)
 
 
 @app.command()
@@ -219,7 +221,9 @@ def reject(
         str | None, typer.Argument(help="Digest, its first digits, or a file.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="An exported proposal.")] = None,
+    qr: Pictures = None,
     output: Output = None,
+    qr_out: PicturesOut = None,
     comment: Comment = "",
     yes: Yes = False,
     profile: ProfileDir = None,
@@ -227,7 +231,8 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """Reject a proposal; your approval of it no longer counts."""
-    _decide(Decision.REJECT, target, file, output, comment, yes, profile, passphrase_fd, as_json)
+    given = Given(target, file, tuple(qr or ()), output, qr_out)
+    _decide(Decision.REJECT, given, comment, yes, profile, passphrase_fd, as_json)
 
 
 @app.command()
@@ -247,115 +252,69 @@ def withdraw(
 @app.command()
 def export(
     digest: Name,
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; must be new.")],
+    output: Output = None,
+    qr: Annotated[
+        Path | None, typer.Option("--qr", help="Directory to write QR pictures (PNG) to.")
+    ] = None,
     profile: ProfileDir = None,
     passphrase_fd: PassphraseFd = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a proposal to a file, for an officer without network."""
+    """Write a proposal to a file or to QR pictures, for an officer without network."""
+    if output is None and qr is None:
+        raise typer.BadParameter("name a file or a directory", param_hint="--output or --qr")
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         found = desk.client.proposal(digest)
-        write_new_file(output, desk.client.export(found.digest).to_bytes())
+        written = write(desk.client.export(found.digest), output, qr)
         if as_json:
-            print_json({"digest": found.digest, "file": str(output)})
+            print_json({"digest": found.digest, **written.document()})
         else:
-            stdout.print(f"{found.digest} written to {output}", markup=False)
+            stdout.print(f"{found.digest} written to {written}", markup=False)
 
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A proposal file that officers have signed.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="A proposal file that officers have signed.")
+    ] = None,
+    qr: Pictures = None,
     profile: ProfileDir = None,
     passphrase_fd: PassphraseFd = None,
     as_json: AsJson = False,
 ) -> None:
-    """Post the approvals in a file that the server does not have yet."""
+    """Post the approvals in a file, or in QR pictures, that the server does not have yet."""
+    if (file is None) == (not qr):
+        raise typer.BadParameter("name a file or pictures", param_hint="FILE or --qr")
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
-        read = _read(desk, file)
-        proposal = desk.client.proposal(read.statement.digest)
+        given = read(desk, file, tuple(qr or ()))
+        proposal = desk.client.proposal(given.statement.digest)
         known = {each.raw for each in proposal.approvals}
-        fresh = [each for each in read.approvals if each.raw not in known]
+        fresh = [each for each in given.approvals if each.raw not in known]
         for each in fresh:
             proposal = desk.client.post_approval(proposal.digest, each.raw)
         if not as_json:
-            stderr.print(f"{len(fresh)} of {len(read.approvals)} were new", markup=False)
+            stderr.print(f"{len(fresh)} of {len(given.approvals)} were new", markup=False)
         _report(desk, proposal, as_json)
 
 
 def _decide(
     decision: Decision,
-    target: str | None,
-    file: Path | None,
-    output: Path | None,
+    given: Given,
     comment: str,
     yes: bool,
     profile: Path | None,
     passphrase_fd: int | None,
     as_json: bool,
 ) -> None:
-    if (target is None) == (file is None):
-        raise typer.BadParameter("name a digest or a file", param_hint="TARGET or --file")
-    if file is None and target is not None and Path(target).is_file():
-        file = Path(target)
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
-        if file is not None:
-            _decide_offline(desk, decision, file, output, comment, yes, as_json)
+        if given.source is not None or given.pictures:
+            decide_offline(desk, decision, given, comment, yes, as_json)
             return
-        found = desk.client.proposal(target or "")
+        found = desk.client.proposal(given.target or "")
         if not as_json:
             _report(desk, found, as_json)
-        _confirm(decision, found.digest, yes)
+        confirm(decision, found.digest, yes)
         _report(desk, desk.client.decide(found.digest, decision, comment), as_json)
-
-
-def _decide_offline(
-    desk: Desk,
-    decision: Decision,
-    file: Path,
-    output: Path | None,
-    comment: str,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Nothing below touches the network: the client is never opened."""
-    read = _read(desk, file)
-    if output is None:
-        output = file.with_name(f"{file.stem}.{desk.profile.officer}{file.suffix}")
-    if not as_json:
-        warn_simulated(read.authority.roster.simulation)
-        print_statement(read.statement, now())
-        print_offline(read.statement)
-    _confirm(decision, read.statement.digest, yes)
-    signed = with_decision(read, desk.signer(), decision, comment, now())
-    write_new_file(output, signed.to_bytes())
-    if as_json:
-        print_json(
-            {
-                **statement_document(signed.statement),
-                "file": str(output),
-                "approved_by": list(signed.approved_by),
-                "needed": signed.needed,
-                "simulated": signed.authority.roster.simulation,
-            }
-        )
-        return
-    approved = f"{len(signed.approved_by)} of {signed.needed} approve"
-    stdout.print(f"Signed: {decision.value}. {approved} in {output}.", markup=False)
-    stdout.print("NOT IN FORCE until the keyholder has it.")
-
-
-def _read(desk: Desk, file: Path) -> ProposalFile:
-    return read_proposal_file(read_file(file), desk.profile.fingerprint, desk.memory, now())
-
-
-def _confirm(decision: Decision, digest: Digest, yes: bool) -> None:
-    """A signature is never made by a script that did not say so."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("no terminal to ask on: say --yes", param_hint="--yes")
-    if not typer.confirm(f"Sign your decision to {decision.value} {digest}?", err=True):
-        raise NotFound("nothing was signed")
 
 
 def _report(desk: Desk, proposal: Proposal, as_json: bool) -> None:

@@ -112,3 +112,33 @@ class FileUnusable(KeyturnError):
 def _described(signed: SignedCheckpoint) -> str:
     at = signed.checkpoint
     return f"{at.size} entries with root {at.root.hex()[:16]}"
+
+
+class MalformedPart(MalformedError):
+    """A picture, or the parts together, are not what a proposal travels as."""
+
+
+class ForeignPart(MalformedError):
+    """A part of another transfer is among the pictures."""
+
+    def __init__(self, index: int, *, found: str, expected: str) -> None:
+        super().__init__(
+            f"part {index} belongs to another transfer",
+            found=found,
+            expected=expected,
+            hint="Take it out: one proposal at a time.",
+        )
+        self.index = index
+
+
+class PartsMissing(MalformedError):
+    """Not all pictures are there yet. `missing` are the numbers of the others."""
+
+    def __init__(self, missing: tuple[int, ...], count: int) -> None:
+        super().__init__(
+            "pictures are missing",
+            found=f"{count - len(missing)} of {count} parts",
+            expected=f"also {', '.join(map(str, missing))}",
+        )
+        self.missing = missing
+        self.count = count

@@ -172,6 +172,11 @@ def test_an_officer_outside_the_roster_signs_nothing_offline(
     [
         ("proposal", "approve"),
         ("proposal", "approve", "abcd", "--file", "x"),
+        ("proposal", "approve", "--file", "x", "--qr", "y"),
+        ("proposal", "approve", "--qr", "y", "--yes"),  # where does it go?
+        ("proposal", "import"),
+        ("proposal", "import", "x", "--qr", "y"),
+        ("proposal", "export", "abcd"),
         ("proposal", "approve", "abcd1234"),  # no terminal, no --yes
         ("proposal", "new", "--kind", "officer"),
         ("proposal", "nonsense"),

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -601,6 +602,57 @@ def add_checkpoints() -> Iterator[Case]:
         }
 
 
+def base45(data: bytes) -> str:
+    """RFC 9285."""
+    letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+    made = ""
+    for at in range(0, len(data), 2):
+        pair = data[at : at + 2]
+        value = int.from_bytes(pair)
+        for _ in range(len(pair) + 1):
+            made += letters[value % 45]
+            value //= 45
+    return made
+
+
+def stored(whole: bytes) -> bytes:
+    """RFC 1950 and 1951 without compressing: one block, the same whatever zlib is at hand."""
+    head = b"\x78\x01\x01" + struct.pack("<HH", len(whole), len(whole) ^ 0xFFFF)
+    return head + whole + struct.pack(">I", zlib.adler32(whole))
+
+
+def parts() -> Iterator[Case]:
+    """§8.4: the texts of a transfer's pictures, as they come, and what they give."""
+
+    def texts(whole: bytes, packed: bytes, size: int) -> list[str]:
+        pieces = [packed[at : at + size] for at in range(0, len(packed), size)]
+        head = b"KTQ\x01" + hashlib.sha256(whole).digest()[:8]
+        return [
+            base45(head + struct.pack(">HH", place, len(pieces)) + piece)
+            for place, piece in enumerate(pieces, start=1)
+        ]
+
+    whole, other = pattern("proposal", 150), pattern("another", 150)
+    made, foreign = texts(whole, stored(whole), 60), texts(other, stored(other), 60)
+    yield {"id": "in-order", "texts": made, "whole": whole.hex()}
+    yield {"id": "backwards-and-twice", "texts": [*made[::-1], made[1]], "whole": whole.hex()}
+    yield {"id": "one-part", "texts": texts(b"{}", stored(b"{}"), 800), "whole": b"{}".hex()}
+    wrong = {
+        "second-missing": (made[::2], "PartsMissing"),
+        "part-of-another": ([made[0], foreign[1], made[2]], "ForeignPart"),
+        "another-digest": (texts(other, stored(whole), 800), "MalformedPart"),
+        "more-after-the-end": (texts(whole, stored(whole) + b"x", 800), "MalformedPart"),
+        "cut": (texts(whole, stored(whole)[:-1], 800), "MalformedPart"),
+        "no-base45": ([made[0][:-1] + "a"], "MalformedPart"),
+        "version-2": ([base45(b"KTQ\x02" + bytes(8) + b"\0\1\0\1x")], "MalformedPart"),
+        "index-0": ([base45(b"KTQ\x01" + bytes(8) + b"\0\0\0\1x")], "MalformedPart"),
+        "257-parts": ([base45(b"KTQ\x01" + bytes(8) + b"\0\1\1\1x")], "MalformedPart"),
+        "801-bytes": (texts(whole, stored(bytes(900)), 801)[:1], "MalformedPart"),
+    }
+    for name, (found, kind) in wrong.items():
+        yield {"id": name, "texts": found, "refused": kind}
+
+
 FILES = {
     "statements.json": ("our protocol §2.1, §2.3, §2.4; DSSE v1; RFC 8032", statements),
     "core.json": ("our protocol §4.2, §4.3", cores),
@@ -610,6 +662,7 @@ FILES = {
     "grant.json": ("our protocol §5.5", grants),
     "receipt.json": ("our protocol §6.1, §6.4; RFC 6962; C2SP tlog-checkpoint", receipts),
     "cosignature.json": ("our protocol §9.1; C2SP tlog-cosignature", cosignatures),
+    "parts.json": ("our protocol §8.4; RFC 1950; RFC 9285", parts),
     "add-checkpoint.json": ("our protocol §9.2; RFC 6962; C2SP tlog-witness", add_checkpoints),
 }
 

@@ -7,7 +7,12 @@ from keyturn_app.facts import Facts
 from keyturn_app.i18n import _, n_
 from keyturn_app.questions import Confirm, Notice, Weight
 from keyturn_app.screens.approvals.case import Case
-from keyturn_app.screens.approvals.consequences import stopped
+from keyturn_app.screens.approvals.consequences import (
+    stopped,
+    suspended,
+    suspended_names,
+    suspension_words,
+)
 from keyturn_app.screens.approvals.naming import kind_word, subject_word
 from keyturn_app.screens.approvals.viewmodel import Changes
 
@@ -23,7 +28,8 @@ def named(case: Case) -> str:
 
 def approve_question(case: Case, facts: Facts, changes: Changes) -> Confirm:
     """What stops production must be typed."""
-    stops = _stops(case, facts)
+    stops, suspends = _stops(case, facts), _suspends(case)
+    danger = bool(suspends) or case.statement.kind is Kind.REVOCATION
     return Confirm(
         _("Approve this proposal?"),
         _(
@@ -31,9 +37,9 @@ def approve_question(case: Case, facts: Facts, changes: Changes) -> Confirm:
             "You may still reject later; the approval stays on record."
         ).format(what=named(case)),
         _("Sign approval"),
-        details=(wording.grouped(case.digest), _count(changes), _after(case), *stops),
+        details=(wording.grouped(case.digest), _count(changes), _after(case), *stops, *suspends),
         typed=_typed(case) if stops else None,
-        weight=Weight.DANGER if case.statement.kind is Kind.REVOCATION else Weight.PLAIN,
+        weight=Weight.DANGER if danger else Weight.PLAIN,
     )
 
 
@@ -99,6 +105,13 @@ def _stops(case: Case, facts: Facts) -> tuple[str, ...]:
         n_("{count} node stops serving.", "{count} nodes stop serving.", len(nodes)),
         _("Nothing returns by itself."),
     )
+
+
+def _suspends(case: Case) -> tuple[str, ...]:
+    found = suspended(case)
+    if found is None:
+        return (_("What this suspends is not known without the log."),)
+    return (suspension_words(found), *suspended_names(found)) if found else ()
 
 
 def _typed(case: Case) -> str:

@@ -145,6 +145,7 @@ def _roster(body: Roster, before: Roster) -> Iterator[Check]:
     wider = sorted(each.value for each in body.proposer_may_approve - before.proposer_may_approve)
     if wider:
         yield warning(_("Proposers may newly approve their own"), ", ".join(wider))
+    yield from _separation(body, before)
     for title, names in (
         (_("Officers who come"), set(body.officers) - set(before.officers)),
         (_("Officers who go"), set(before.officers) - set(body.officers)),
@@ -157,6 +158,24 @@ def _roster(body: Roster, before: Roster) -> Iterator[Check]:
         yield warning(
             _("A release needs fewer witnesses"), str(body.witnesses.k), str(before.witnesses.k)
         )
+
+
+def _separation(body: Roster, before: Roster) -> Iterator[Check]:
+    """Roles that one officer may newly hold together, and roles that fewer must hold."""
+    together = before.separation.apart - body.separation.apart
+    if together:
+        yield warning(
+            _("One officer may newly hold both roles"),
+            "; ".join(sorted(" + ".join(sorted(role.value for role in pair)) for pair in together)),
+        )
+    for role, needed in before.separation.required.items():
+        now = body.separation.required.get(role, 0)
+        if now < needed:
+            yield warning(
+                _("Fewer officers must hold the role {role}").format(role=role.value),
+                str(now),
+                str(needed),
+            )
 
 
 def _officer(now: Officer, then: Officer) -> Iterator[Check]:

@@ -69,5 +69,13 @@ def commands(
             lambda: in_draft() or page.propose_offer().why_not,
         ),
         act("openfile", _("Open a proposal's file"), page.open_file, "", "folder-open"),
+        act(
+            "pictures",
+            _("Show the open proposal as QR pictures"),
+            page.show_pictures,
+            "",
+            "qr-code",
+            nothing_open,
+        ),
         act("export", _("Export the open proposal"), page.export, "", "download", nothing_open),
     )

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from keyturn.client.inventory import Node, NodeState
 from keyturn.quorum.bodies import Admission, Platforms, ReferenceValues, Revocation
 from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.roster import Roster
+from keyturn.quorum.state import InForce, would_suspend
 from keyturn.quorum.statements import Statement
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.case import Case
+from keyturn_app.screens.approvals.lettering import visible
+from keyturn_app.screens.approvals.naming import kind_word
 
 SERVING = frozenset({NodeState.ATTESTED, NodeState.STALE})
 SHOWN = 8
@@ -31,7 +35,54 @@ def consequences(case: Case, facts: Facts) -> tuple[Consequence, ...]:
         return (_stops(body, case, facts), _nothing_returns())
     if isinstance(body, Admission):
         return _released_under(body)
+    if isinstance(body, Roster) and body.compromised and case.index is None:
+        return (_suspends(case),)
     return _returns(case)
+
+
+def suspended(case: Case) -> tuple[InForce, ...] | None:
+    """What a roster change that is not in force yet would suspend; None while no log is known."""
+    body = case.statement.body
+    if not isinstance(body, Roster) or not body.compromised or case.index is not None:
+        return ()
+    return None if case.state is None else would_suspend(case.state, case.statement)
+
+
+def suspension_words(found: tuple[InForce, ...]) -> str:
+    return n_(
+        "{count} statement would be suspended: too few approvals without the compromised keys.",
+        "{count} statements would be suspended: too few approvals without the compromised keys.",
+        len(found),
+    )
+
+
+def suspended_names(found: tuple[InForce, ...]) -> tuple[str, ...]:
+    """The first few, as officers know them; how many there are besides."""
+    names = tuple(
+        _("{kind} {subject}, version {version}").format(
+            kind=kind_word(each.statement.kind),
+            subject=visible(each.statement.subject[:200]),
+            version=each.statement.version,
+        )
+        for each in found[:SHOWN]
+    )
+    left = len(found) - SHOWN
+    return (*names, n_("and {count} more", "and {count} more", left)) if left > 0 else names
+
+
+def _suspends(case: Case) -> Consequence:
+    found = suspended(case)
+    if found is None:
+        return Consequence(
+            "ban",
+            "danger",
+            _("It names compromised keys. What this suspends is not known without the log."),
+        )
+    if not found:
+        return Consequence(
+            "ban", "ok", _("Nothing would be suspended: all has enough approvals of other keys.")
+        )
+    return Consequence("ban", "danger", suspension_words(found), suspended_names(found))
 
 
 def stopped(revocation: Revocation, case: Case, facts: Facts) -> tuple[Node, ...] | None:

@@ -36,6 +36,7 @@ class DetailCalls:
     step: Callable[[int], None]
     show_form: Callable[[Form], None]
     export: Callable[[], None]
+    pictures: Callable[[], None]
     open_log: Callable[[int], None]
     post: Callable[[], None]
     save: Callable[[], None]
@@ -94,6 +95,8 @@ class DetailView(QWidget):
             self._export.setVisible(view.decide.export.shown)
             self._export.setEnabled(view.decide.export.possible)
             self._export.setToolTip(plain(view.decide.export.why_not))
+            self._pictures.setVisible(view.decide.export.shown or view.file is not None)
+            self._pictures.setEnabled(view.decide.export.possible)
 
     def focus_body(self) -> None:
         """So that the arrow keys scroll it."""
@@ -133,10 +136,17 @@ class DetailView(QWidget):
             tip=_("A file for an officer without network"),
             clicked=self._calls.export,
         )
+        self._pictures = button(
+            _("As QR pictures…"),
+            name="approvals.pictures.show",
+            icon_name="qr-code",
+            tip=_("For an officer's camera, or as PNG files"),
+            clicked=self._calls.pictures,
+        )
         self._steps = (up, down)
         for each in self._steps:
             each.setFixedWidth(34)
-        nav = row(back, None, self._place, up, down, self._export, spacing=4)
+        nav = row(back, None, self._place, up, down, self._pictures, self._export, spacing=4)
         head = row(self._icon, self._title, self._pill, self._kind, None, spacing=10)
         reason = frame(
             column(label(_("REASON"), "Over"), self._reason, spacing=4, margins=(14, 10, 14, 10)),

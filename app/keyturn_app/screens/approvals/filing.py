@@ -7,8 +7,10 @@ from pathlib import Path
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
 from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import PartsMissing
 from keyturn.client.offline import ProposalFile, read_file, write_new_file
 from keyturn.client.proposals import Proposal
+from keyturn.client.qrpictures import read_with_others
 from keyturn.quorum.approvals import Decision
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Facts, Link
@@ -17,6 +19,9 @@ from keyturn_app.questions import Asker, OpenFile, SaveFile, failure
 from keyturn_app.screens.approvals.deciding import Offer
 from keyturn_app.screens.approvals.viewmodel import FileView
 from keyturn_app.tasks import Door, Job, Progress
+
+SHOWN = 20
+"""Numbers of missing pictures in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,11 @@ class Filing:
     # ---- reading ----
 
     def open(self, opened: Callable[[], None]) -> None:
-        """Ask for a file and verify it against the pinned authority."""
-        question = OpenFile(_("Open a proposal's file"), (pattern(),))
+        """Ask for a file and verify it against the pinned authority.
+
+        Of a proposal in pictures one is chosen: the others are looked for beside it.
+        """
+        question = OpenFile(_("Open a proposal's file"), (readable(), pattern()))
 
         def chosen(path: Path | None) -> None:
             if path is not None:
@@ -65,7 +73,7 @@ class Filing:
 
     def _read(self, path: Path, opened: Callable[[], None]) -> None:
         def work(_job: Job, _tell: Callable[[Progress], None]) -> bytes:
-            return read_file(path)
+            return read_with_others(path) if is_picture(path) else read_file(path)
 
         def read(raw: bytes) -> None:
             self._ask(lambda client: client.read_export(raw), verified, self._unread)
@@ -75,7 +83,8 @@ class Filing:
             opened()
 
         self._begin(_("The file is being verified."))
-        self._run(_("Read a proposal's file"), work, read)
+        lost = self._unpictured if is_picture(path) else self._lost
+        self._run(_("Read a proposal's file"), work, read, lost)
 
     # ---- signing and writing ----
 
@@ -126,10 +135,9 @@ class Filing:
     def export(self, digest: Digest, subject: str) -> None:
         """Fetch the file of a proposal, verified as its reader will, and write it."""
         suggested = f"proposal-{subject}-{digest.removeprefix('sha256:')[:8]}.json"
+        self.fetch(digest, lambda file: self.write(file, suggested, self._changed))
 
-        def fetched(file: ProposalFile) -> None:
-            self.write(file, suggested, self._changed)
-
+    def fetch(self, digest: Digest, fetched: Callable[[ProposalFile], None]) -> None:
         self._begin(_("The file is being fetched."))
         self._ask(lambda client: client.export(digest), fetched)
 
@@ -216,12 +224,18 @@ class Filing:
     def _end(self) -> None:
         self.busy = ""
 
-    def _run(self, label: str, work: Callable[..., object], done: Callable[..., None]) -> None:
+    def _run(
+        self,
+        label: str,
+        work: Callable[..., object],
+        done: Callable[..., None],
+        lost: Callable[[KeyturnError], None] | None = None,
+    ) -> None:
         def finished(found: object) -> None:
             self._end()
             done(found)
 
-        self._jobs.append(self._door.run(label, work, done=finished, failed=self._lost))
+        self._jobs.append(self._door.run(label, work, done=finished, failed=lost or self._lost))
 
     def _ask(
         self,
@@ -241,6 +255,27 @@ class Filing:
         self._asker.tell(failure(_("This file is not shown: it does not verify"), error))
         self._changed()
 
+    def _unpictured(self, error: KeyturnError) -> None:
+        """What is missing is no fault: it is asked for."""
+        if not isinstance(error, PartsMissing):
+            self._unread(error)
+            return
+        self._end()
+        self._asker.tell(
+            Notice(
+                _("Pictures are missing"),
+                _(
+                    "{have} of {count} pictures are in this directory. Still missing: {missing}."
+                ).format(
+                    have=error.count - len(error.missing),
+                    count=error.count,
+                    missing=_listed(error.missing),
+                ),
+                hint=_("Put them beside the others, and open any of them again."),
+            )
+        )
+        self._changed()
+
     def _lost(self, error: KeyturnError) -> None:
         self._end()
         self._failed(error)
@@ -256,3 +291,17 @@ def _known(facts: Facts, digest: Digest) -> Proposal | None:
 def pattern() -> str:
     """What a dialog of files lists."""
     return _("Proposal files (*.json)")
+
+
+def readable() -> str:
+    return _("Proposal files and pictures (*.json *.png)")
+
+
+def is_picture(path: Path) -> bool:
+    return path.suffix.lower() == ".png"
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, numbers[:SHOWN]))
+    left = len(numbers) - SHOWN
+    return shown + " " + n_("and {count} more", "and {count} more", left) if left > 0 else shown

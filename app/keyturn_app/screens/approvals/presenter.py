@@ -31,6 +31,7 @@ from keyturn_app.screens.approvals.deciding import (
 )
 from keyturn_app.screens.approvals.filing import Filing
 from keyturn_app.screens.approvals.inbox import Filter, Wanted
+from keyturn_app.screens.approvals.pictures import Pictures
 from keyturn_app.screens.approvals.troubles import emptiness, trouble
 from keyturn_app.screens.approvals.viewmodel import (
     Changes,
@@ -65,6 +66,7 @@ class ApprovalsPresenter(Presenter[PageView]):
         super().__init__()
         self._desk, self._asker = desk, asker
         self.filing = Filing(desk, asker, door, changed=self.changed, failed=self.failed)
+        self.pictures = Pictures(asker, door, changed=self.changed, failed=self.failed)
         self._wanted = Wanted()
         self._selected: Digest | None = None
         self._opened: Digest | None = None
@@ -79,6 +81,7 @@ class ApprovalsPresenter(Presenter[PageView]):
         self._known: tuple[object, ...] = ()
         self.keep(desk.subscribe(self._told, *_SHOWN))
         self.keep(self.filing.close)
+        self.keep(self.pictures.close)
 
     # ---- what is shown ----
 
@@ -107,6 +110,7 @@ class ApprovalsPresenter(Presenter[PageView]):
             self._place(shown),
             self.propose_offer(),
             facts.connection.link is Link.OFFLINE,
+            self.pictures.view(),
         )
 
     def case(self) -> Case | None:
@@ -142,6 +146,9 @@ class ApprovalsPresenter(Presenter[PageView]):
 
     def step(self, by: int) -> None:
         """Down or up the list, without wrapping."""
+        if self.pictures.view() is not None:
+            self.pictures.step(by)
+            return
         rows = self.view().rows
         if not rows or self.filing.opened is not None:
             return
@@ -155,12 +162,16 @@ class ApprovalsPresenter(Presenter[PageView]):
         if wanted is None:
             return
         self.filing.opened = None
+        self.pictures.shut()
         self._selected = wanted
         self._show(wanted)
         self.changed()
 
     def back(self) -> None:
-        """To the list."""
+        """To the list; from pictures, to their proposal."""
+        if self.pictures.view() is not None:
+            self.pictures.shut()
+            return
         self._opened, self._comment_wanted = None, False
         self.filing.opened = None
         self.changed()
@@ -185,6 +196,8 @@ class ApprovalsPresenter(Presenter[PageView]):
         case = self.case()
         if case is None:
             return _("Open a proposal first.")
+        if self.pictures.view() is not None:
+            return _("Its pictures are shown: go back to the proposal first.")
         return self._offer(case, decision).why_not
 
     def approve(self) -> None:
@@ -234,6 +247,17 @@ class ApprovalsPresenter(Presenter[PageView]):
         if case is None or export_offer(case, self._situation()).why_not:
             return
         self.filing.export(case.digest, case.statement.kind.value)
+
+    def show_pictures(self) -> None:
+        """The open proposal as QR pictures: what stands in its file."""
+        case = self.case()
+        if case is None:
+            return
+        title = asking.named(case)
+        if self.filing.opened is not None:
+            self.pictures.show(self.filing.opened.file, title)
+        elif not export_offer(case, self._situation()).why_not:
+            self.filing.fetch(case.digest, lambda file: self.pictures.show(file, title))
 
     def post_file(self) -> None:
         """Give the server what the open file has and it has not."""

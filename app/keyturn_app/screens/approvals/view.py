@@ -16,6 +16,7 @@ from keyturn_app.screens.approvals.drafting import DraftPresenter
 from keyturn_app.screens.approvals.drafts import Drafts
 from keyturn_app.screens.approvals.draftview import DraftCalls, DraftPage
 from keyturn_app.screens.approvals.inboxview import InboxCalls, InboxView
+from keyturn_app.screens.approvals.picturesview import PicturesCalls, PicturesPage
 from keyturn_app.screens.approvals.presenter import ApprovalsPresenter
 from keyturn_app.screens.approvals.sideview import SideCalls, SideView
 
@@ -103,6 +104,7 @@ class ApprovalsPage(Page):
                 page.step,
                 page.show_form,
                 page.export,
+                page.show_pictures,
                 self._open_log,
                 page.post_file,
                 page.filing.save,
@@ -124,13 +126,15 @@ class ApprovalsPage(Page):
                 context.copy,
             )
         )
+        shown = page.pictures
+        self._pictures = PicturesPage(PicturesCalls(shown.shut, shown.step, shown.write))
         self._open = QWidget()
         opened = row(spacing=0)
         opened.addWidget(self._detail, 1)
         opened.addWidget(self._side)
         self._open.setLayout(opened)
         self._stack = QStackedWidget()
-        for each in (self._inbox, self._open, self._draft):
+        for each in (self._inbox, self._open, self._draft, self._pictures):
             self._stack.addWidget(each)
         whole = column(spacing=0)
         self._top = QWidget()
@@ -153,6 +157,9 @@ class ApprovalsPage(Page):
         if draft is not None:
             self._draft.show_view(draft)
             self._stack.setCurrentWidget(self._draft)
+        elif view.pictures is not None:
+            self._pictures.show_view(view.pictures)
+            self._stack.setCurrentWidget(self._pictures)
         elif view.detail is not None and view.decide is not None:
             self._detail.show_view(view)
             self._side.show_view(view.detail, view.decide)
@@ -171,6 +178,8 @@ class ApprovalsPage(Page):
             self._inbox.focus_list()
         elif now is self._draft:
             self._draft.focus_body()
+        elif now is self._pictures:
+            self._pictures.focus_body()
         else:
             self._detail.focus_body()
 

@@ -47,6 +47,7 @@ from keyturn_app.screens.approvals.naming import (
 )
 from keyturn_app.screens.approvals.outcome import Check
 from keyturn_app.screens.approvals.people import Person, Quorum, people, quorum
+from keyturn_app.screens.approvals.pictures import PicturesView
 from keyturn_app.screens.approvals.times import short_moment
 from keyturn_app.states import Look
 
@@ -173,6 +174,7 @@ class PageView:
     place: str  # like "2 of 7": where in the list the shown one stands
     propose: Offer
     offline: bool
+    pictures: PicturesView | None = None  # in front of everything else
 
 
 def detail(

@@ -134,3 +134,93 @@ def test_a_distrusted_server_gets_nothing_posted(
     view = chen.page.view()
     assert view.file is not None
     assert not view.file.post.possible
+
+
+def test_as_pictures_to_an_officer_offline_and_back(
+    whole: Whole, proposed: Digest, tmp_path: Path
+) -> None:
+    there, back = tmp_path / "there", tmp_path / "back"
+    ada = seat(whole, "ada")
+    ada.open(proposed)
+    ada.page.show_pictures()
+    ada.officer.chosen = there
+    ada.page.pictures.write()
+    assert isinstance(ada.officer.asked[-1], SaveFile)
+    assert ada.officer.toasts == ["Written to there"]
+    pictures = sorted(there.iterdir())
+    bela = offline(whole, "bela")
+    read(bela, pictures[-1])
+    assert bela.detail.digest == proposed
+    bela.officer.chosen = tmp_path / "signed.json"
+    bela.page.approve()
+    bela.page.show_pictures()
+    bela.officer.chosen = back
+    bela.page.pictures.write()
+
+    chen = seat(whole, "chen")
+    read(chen, min(back.iterdir()))
+    view = chen.page.view()
+    assert view.file is not None
+    assert view.file.fresh == ("bela · approve",)
+    chen.page.post_file()
+    assert chen.detail.quorum.text == "1 of 2"
+
+
+def test_missing_pictures_are_asked_for(whole: Whole, proposed: Digest, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    ada = seat(whole, "ada")
+    ada.open(proposed)
+    ada.page.show_pictures()
+    ada.officer.chosen = there
+    ada.page.pictures.write()
+    pictures = sorted(there.iterdir())
+    pictures[1].rename(tmp_path / "elsewhere.png")
+    chen = offline(whole, "chen")
+    read(chen, pictures[0])
+    told = chen.officer.told[-1]
+    assert told.title == "Pictures are missing"
+    assert "Still missing: 2." in told.text
+    assert chen.page.view().detail is None
+    (tmp_path / "elsewhere.png").rename(pictures[1])
+    read(chen, pictures[0])
+    assert chen.detail.digest == proposed
+
+
+def test_a_picture_of_something_else_is_not_shown(whole: Whole, tmp_path: Path) -> None:
+    path = tmp_path / "cat.png"
+    path.write_bytes(b"no picture")
+    chen = offline(whole, "chen")
+    read(chen, path)
+    assert "not a PNG picture" in chen.officer.told[-1].text
+    assert chen.page.view().detail is None
+
+
+def test_pictures_are_stepped_through_and_nothing_is_signed_behind_them(
+    whole: Whole, proposed: Digest
+) -> None:
+    bela = seat(whole, "bela")
+    bela.page.show_pictures()
+    assert bela.page.view().pictures is None
+    bela.open(proposed)
+    bela.page.show_pictures()
+    first = bela.page.view().pictures
+    assert first is not None
+    assert (first.first, first.last) == (True, False)
+    assert first.place.startswith("Picture 1 of ")
+    assert first.title == "Policy serving, version 1"
+    bela.page.step(1)
+    second = bela.page.view().pictures
+    assert second is not None
+    assert second.place.startswith("Picture 2 of ")
+    assert second.text != first.text
+    bela.page.step(-5)
+    assert bela.page.view().pictures == first
+    bela.page.step(500)
+    last = bela.page.view().pictures
+    assert last is not None
+    assert last.last
+    bela.page.approve()
+    assert bela.officer.asked == []
+    bela.page.back()
+    assert bela.page.view().pictures is None
+    assert bela.detail.digest == proposed

@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 
 from keyturn.base.encoding import Digest, digest_of
+from keyturn.base.signatures import key_id_of
 from keyturn.client.inventory import Node, NodeState
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry
 from keyturn.quorum.kinds import Kind
 from keyturn_app.facts import Nodes
-from keyturn_app.questions import Confirm
+from keyturn_app.questions import Confirm, Weight
 from keyturn_app.screens.approvals.naming import field_words
 from keyturn_app.screens.approvals.outcome import Outcome
 from keyturn_app.screens.approvals.waiting import waiting_for_me
 from support.agents import seal_for
-from support.authority import policy_body
+from support.authority import policy_body, spki
 from support.system import admission_body
 from support.whole import Whole
 from unit.app.screens.approvals.conftest import Seat, seat
@@ -160,6 +161,50 @@ def test_a_roster_that_asks_for_less_is_pointed_at(whole: Whole) -> None:
         assert text in found
     assert "Simulation is fixed by the first roster" in not_met(bela)
     assert "proposed roster must agree" in bela.detail.quorum.missing
+
+
+def test_a_looser_separation_is_pointed_at(whole: Whole) -> None:
+    separation: dict[str, object] = {"apart": [], "required": {}}
+    body = {**whole.system.authority.roster_body(), "separation": separation}
+    digest = whole.propose(Kind.ROSTER, "roster", body)
+    bela = seat(whole, "bela")
+    bela.open(digest)
+    found = next(each for each in bela.detail.checks if each.text.startswith("One officer may"))
+    assert (found.outcome, found.found) == (Outcome.WARNING, "approver + auditor")
+
+
+def test_fewer_who_must_hold_a_role_is_pointed_at(whole: Whole) -> None:
+    body = whole.system.authority.roster_body()
+    apart = [["approver", "auditor"]]
+    asked = {**body, "separation": {"apart": apart, "required": {"approver": 3}}}
+    whole.enact(Kind.ROSTER, "roster", asked)
+    less = {**body, "separation": {"apart": apart, "required": {"approver": 2}}}
+    digest = whole.propose(Kind.ROSTER, "roster", less)
+    bela = seat(whole, "bela")
+    bela.open(digest)
+    assert "Fewer officers must hold the role approver" in warnings(bela)
+
+
+def test_what_a_removal_for_compromise_suspends_is_said_before_a_signature(whole: Whole) -> None:
+    whole.enact(Kind.POLICY, "serving", policy_body())  # approved by Bela and Chen
+    authority = whole.system.authority
+    lost = [key_id_of(spki(key)) for key in authority.people["bela"].keys]
+    body = authority.roster_body(compromised=lost)
+    officers = body["officers"]
+    assert isinstance(officers, list)
+    body["officers"] = [each for each in officers if each["id"] != "bela"]
+    digest = whole.propose(Kind.ROSTER, "roster", body)
+    chen = seat(whole, "chen")
+    chen.open(digest)
+    shown = chen.detail.consequences[0]
+    assert shown.weight == "danger"
+    assert "2 statements would be suspended" in shown.text
+    assert shown.details == ("Keys keys, version 1", "Policy serving, version 1")
+    chen.page.approve()
+    question = chen.officer.asked[-1]
+    assert isinstance(question, Confirm)
+    assert question.weight is Weight.DANGER
+    assert question.details[-2:] == shown.details
 
 
 def test_a_wide_or_weaker_policy_is_pointed_at(whole: Whole) -> None:
