@@ -15,7 +15,7 @@ from keyturn.quorum.approvals import Decision
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Facts, Link
 from keyturn_app.i18n import _, n_
-from keyturn_app.questions import Asker, OpenFile, SaveFile, failure
+from keyturn_app.questions import Asker, Notice, OpenFile, SaveFile, failure
 from keyturn_app.screens.approvals.deciding import Offer
 from keyturn_app.screens.approvals.viewmodel import FileView
 from keyturn_app.tasks import Door, Job, Progress
