@@ -14,6 +14,7 @@ from keyturn.client.profile import write_atomically
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Link
 
+_PATIENCE_MS = 1000
 _PAINTING = (QEvent.Type.Expose, QEvent.Type.UpdateRequest)
 
 
@@ -30,16 +31,19 @@ class Readiness(QObject):
         self._painted: int | None = None
         self._live = False
         self._leave = desk.subscribe(self._look, Topic.CONNECTION, Topic.SEEN)
-        handle = window.windowHandle()
-        if handle is not None:
-            handle.installEventFilter(self)
+        for each in self._watched():
+            each.installEventFilter(self)
 
     def close(self) -> None:
         """Wait no longer."""
         self._leave()
+        for each in self._watched():
+            each.removeEventFilter(self)
+
+    def _watched(self) -> list[QObject]:
+        """The window's own surface is exposed; the widget is asked to paint: not both each time."""
         handle = self._window.windowHandle()
-        if handle is not None:
-            handle.removeEventFilter(self)
+        return [self._window] if handle is None else [self._window, handle]
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         if event.type() in _PAINTING:
@@ -51,6 +55,7 @@ class Readiness(QObject):
         if not self._live and facts.connection.link is Link.LIVE and facts.seen is not None:
             self._live = True
             self._window.update()
+            QTimer.singleShot(_PATIENCE_MS, self, self._after_painting)  # covered, or minimised
 
     def _after_painting(self) -> None:
         now = time.monotonic_ns() // 1_000_000
