@@ -137,12 +137,13 @@ class DetailView(QWidget):
             clicked=self._calls.export,
         )
         self._pictures = button(
-            _("As QR pictures…"),
+            _("QR…"),
             name="approvals.pictures.show",
             icon_name="qr-code",
-            tip=_("For an officer's camera, or as PNG files"),
+            tip=_("As QR pictures: for an officer's camera, or as PNG files"),
             clicked=self._calls.pictures,
         )
+        self._pictures.setAccessibleName(_("As QR pictures…"))
         self._steps = (up, down)
         for each in self._steps:
             each.setFixedWidth(34)
