@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +19,7 @@ from keyturn.base.errors import (
     UnreachableError,
     UntrustedError,
 )
-from keyturn.base.strictjson import Fields, JsonObject, dump, parse_object
+from keyturn.base.strictjson import Fields, Json, JsonObject, dump, parse_object
 from keyturn.quorum.bundle import MAX_BUNDLE
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.tlog.merkle import HASH_SIZE, Hash
@@ -195,9 +195,9 @@ def _object(fields: Fields, name: str) -> JsonObject:
     return value
 
 
-def _proof(items: list[object] | object) -> Proof:
+def _proof(items: Sequence[Json]) -> Proof:
     hashes = []
-    for each in items if isinstance(items, list) else []:
+    for each in items:
         if not isinstance(each, str):
             raise MalformedError("request: proof holds something else than hashes")
         hashes.append(Hash(unhex(each, what="request: proof", size=HASH_SIZE)))
