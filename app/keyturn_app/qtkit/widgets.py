@@ -45,6 +45,11 @@ def label(
     return made
 
 
+def over(text: str) -> QLabel:
+    """The heading of a section, in small capitals."""
+    return label(text.upper(), "Over")
+
+
 class Button(QPushButton):
     """A push button whose icon follows the theme. `gap`: pixels between icon and text."""
 

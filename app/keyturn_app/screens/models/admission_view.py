@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QPlainTextEdit, QSizePolicy, QW
 
 from keyturn_app.i18n import _, n_
 from keyturn_app.qtkit.digests import DigestLabel
+from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.widgets import (
     Banner,
     KeyValues,
@@ -17,6 +18,7 @@ from keyturn_app.qtkit.widgets import (
     frame,
     label,
     line,
+    over,
     row,
 )
 from keyturn_app.screens.models.admitting import (
@@ -26,7 +28,6 @@ from keyturn_app.screens.models.admitting import (
     AdmissionView,
     PolicyChoice,
 )
-from keyturn_app.screens.models.parts import Scroller, over
 from keyturn_app.screens.models.wizard_pages import field, labelled
 
 FILL = 1000  # against stretches of 1: as wide as it may be

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLa
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import DigestLabel
+from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
@@ -22,7 +23,7 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.models.detail import Detail, FileLine, HistoryLine, NodeLine, Section
 from keyturn_app.screens.models.model import Cell, CellModel, CellRow
-from keyturn_app.screens.models.parts import Scroller, SmallTable, section
+from keyturn_app.screens.models.parts import SmallTable, section
 from keyturn_app.screens.models.presenter import ModelsPresenter
 from keyturn_app.screens.models.viewmodel import ActionView, Check, ModelsView
 

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QHeaderView,
-    QScrollArea,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -20,7 +19,7 @@ from keyturn_app.qtkit.icons import pixmap
 from keyturn_app.qtkit.tables import LOOK_ROLE, Table
 from keyturn_app.qtkit.theme import colour, sans
 from keyturn_app.qtkit.tokens import HEADER, ROW_COMPACT
-from keyturn_app.qtkit.widgets import Item, column, frame, label, row
+from keyturn_app.qtkit.widgets import Item, column, frame, over, row
 from keyturn_app.screens.models.model import NOTE_ROLE, CellModel
 from keyturn_app.states import Look
 
@@ -109,31 +108,6 @@ class SmallTable(Table):
             wording.tabbed(str(self._model.index(at, each).data(role) or "") for each in columns)
             for at in self.selected_rows()
         )
-
-
-class Scroller(QScrollArea):
-    """Scrolls downwards only; what is in it is as wide as the view."""
-
-    def __init__(self, inside: QWidget, *, name: str, title: str) -> None:
-        super().__init__()
-        self.setObjectName(name)
-        self.setAccessibleName(title)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._inside = inside
-        self.setWidget(inside)
-        for each in (self.viewport(), inside):  # what lies under it shows through
-            each.setAutoFillBackground(False)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        super().resizeEvent(event)
-        self._inside.setMaximumWidth(self.viewport().width())
-
-
-def over(text: str) -> QWidget:
-    """The heading of a section, in small capitals."""
-    return label(text.upper(), "Over")
 
 
 def section(title: str, *items: Item, name: str = "", right: QWidget | None = None) -> QFrame:

@@ -1,7 +1,7 @@
 """The models page: inventory, one model, and what may be done with it. No Qt in here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
@@ -11,11 +11,11 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.inventory import Model
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.kinds import Role
-from keyturn_app.actions import Action, Actions
-from keyturn_app.desk import Desk, Topic
+from keyturn_app.actions import Action
+from keyturn_app.desk import Topic
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Asker, Confirmed, OpenDirectory, failure
+from keyturn_app.questions import Confirmed, OpenDirectory, failure
 from keyturn_app.screens.models import revoking, work
 from keyturn_app.screens.models.admission import subject_of_revocation
 from keyturn_app.screens.models.admitting import AdmissionPresenter
@@ -44,24 +44,12 @@ from keyturn_app.screens.models.viewmodel import (
     tiles_of,
 )
 from keyturn_app.screens.models.wizard_presenter import SealPresenter
-from keyturn_app.tasks import Door
+from keyturn_app.surroundings import Surroundings
 
 _AT_ONCE = (Topic.CONNECTION, Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.IDENTITY)
 """Where a model runs changes all the time, and is told by the second: see `tick`."""
 
 Sheet = SealPresenter | AdmissionPresenter
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the page was given; `PageContext` without Qt."""
-
-    desk: Desk
-    door: Door
-    asker: Asker
-    actions: Actions
-    copy: Callable[[str], None]
-    go: Callable[[str, str], None]
 
 
 class ModelsPresenter(Presenter[ModelsView]):

@@ -9,10 +9,11 @@ from keyturn_app.qtkit.widgets import row
 from keyturn_app.screens.models.admission_view import AdmissionForm
 from keyturn_app.screens.models.detail_view import DetailView
 from keyturn_app.screens.models.inventory_view import InventoryView
-from keyturn_app.screens.models.presenter import ModelsPresenter, Sheet, Surroundings
+from keyturn_app.screens.models.presenter import ModelsPresenter, Sheet
 from keyturn_app.screens.models.viewmodel import ModelsView
 from keyturn_app.screens.models.wizard_presenter import SealPresenter
 from keyturn_app.screens.models.wizard_view import SealWizard
+from keyturn_app.surroundings import Surroundings
 
 DRAWER_NARROW, DRAWER_WIDE, WIDE = 392, 480, 1400
 

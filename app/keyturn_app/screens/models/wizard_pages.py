@@ -20,10 +20,11 @@ from keyturn_app.qtkit.widgets import (
     column,
     frame,
     label,
+    over,
     row,
 )
 from keyturn_app.screens.models.model import Cell, CellModel, CellRow
-from keyturn_app.screens.models.parts import SmallTable, over
+from keyturn_app.screens.models.parts import SmallTable
 from keyturn_app.screens.models.wizard import Origin, Step
 from keyturn_app.screens.models.wizard_presenter import SealPresenter
 from keyturn_app.screens.models.wizard_viewmodel import WizardView

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.theme import colour, sans, theme
 from keyturn_app.qtkit.widgets import (
     Banner,
@@ -15,11 +16,11 @@ from keyturn_app.qtkit.widgets import (
     frame,
     label,
     line,
+    over,
     restyle,
     row,
     set_class,
 )
-from keyturn_app.screens.models.parts import Scroller, over
 from keyturn_app.screens.models.wizard import Step
 from keyturn_app.screens.models.wizard_pages import WizardPage, pages
 from keyturn_app.screens.models.wizard_presenter import SealPresenter

@@ -3,8 +3,8 @@
 from PySide6.QtWidgets import QWidget
 
 from keyturn_app.i18n import _
-from keyturn_app.qtkit.widgets import KeyValues, button, card, column, label, row
-from keyturn_app.screens.officers.parts import over, show_action
+from keyturn_app.qtkit.widgets import KeyValues, button, card, column, label, over, row
+from keyturn_app.screens.officers.parts import show_action
 from keyturn_app.screens.officers.presenter import OfficersPresenter
 from keyturn_app.screens.officers.qr import QrCode
 from keyturn_app.screens.officers.viewmodel import OfficersView

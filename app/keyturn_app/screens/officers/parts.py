@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHeaderView, QPushButton, QScrollArea, QWidget
+from PySide6.QtWidgets import QHeaderView, QPushButton
 
 from keyturn_app import wording
 from keyturn_app.qtkit.tables import LookDelegate, Table
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import HEADER, ROW
-from keyturn_app.qtkit.widgets import label
 from keyturn_app.screens.officers.model import CellModel, CellRow
 from keyturn_app.screens.officers.viewmodel import ActionView
 
@@ -93,31 +92,6 @@ class SmallTable(Table):
     def _fit(self) -> None:
         rows = max(1, min(self._rows.rowCount(), self._most))
         self.setFixedHeight(HEADER + rows * ROW + 2)
-
-
-class Scroller(QScrollArea):
-    """Scrolls downwards only; what is in it is as wide as the view."""
-
-    def __init__(self, inside: QWidget, *, name: str, title: str) -> None:
-        super().__init__()
-        self.setObjectName(name)
-        self.setAccessibleName(title)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._inside = inside
-        self.setWidget(inside)
-        for each in (self.viewport(), inside):  # what lies under it shows through
-            each.setAutoFillBackground(False)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        super().resizeEvent(event)
-        self._inside.setMaximumWidth(self.viewport().width())
-
-
-def over(text: str) -> QWidget:
-    """The heading of a card, in small capitals."""
-    return label(text.upper(), "Over")
 
 
 def show_action(which: QPushButton, action: ActionView) -> None:

@@ -1,7 +1,6 @@
 """The officers page: the roster, and proposing that it change. No Qt in here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from keyturn.base.errors import KeyturnError
@@ -11,12 +10,12 @@ from keyturn.client.proposals import Proposal
 from keyturn.quorum.enrolment import Enrolment
 from keyturn.quorum.expiry import in_force
 from keyturn.quorum.roster import Officer, OfficerId
-from keyturn_app.actions import Action, Actions
-from keyturn_app.desk import Desk, Topic
+from keyturn_app.actions import Action
+from keyturn_app.desk import Topic
 from keyturn_app.facts import Seen
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Asker, Confirmed, Notice, OpenFile, SaveFile, Weight
+from keyturn_app.questions import Confirmed, Notice, OpenFile, SaveFile, Weight
 from keyturn_app.screens.officers import changing, composing
 from keyturn_app.screens.officers.entitled import not_asking, not_known, not_proposing
 from keyturn_app.screens.officers.history import history_of
@@ -27,21 +26,10 @@ from keyturn_app.screens.officers.viewmodel import (
     Phase,
     phase_of,
 )
-from keyturn_app.tasks import Door, Job, Progress
+from keyturn_app.surroundings import Surroundings
+from keyturn_app.tasks import Job, Progress
 
 _TOPICS = (Topic.CONNECTION, Topic.SEEN, Topic.IDENTITY)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the page was given; `PageContext` without Qt."""
-
-    desk: Desk
-    door: Door
-    asker: Asker
-    actions: Actions
-    copy: Callable[[str], None]
-    go: Callable[[str, str], None]
 
 
 class OfficersPresenter(Presenter[OfficersView]):

@@ -6,12 +6,13 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.pages import Page, PageContext
+from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.widgets import Banner, EmptyState, column, row
 from keyturn_app.screens.officers.authorityview import AuthorityView
-from keyturn_app.screens.officers.parts import Scroller
-from keyturn_app.screens.officers.presenter import OfficersPresenter, Surroundings
+from keyturn_app.screens.officers.presenter import OfficersPresenter
 from keyturn_app.screens.officers.rosterview import RosterView
 from keyturn_app.screens.officers.viewmodel import OfficersView, Phase
+from keyturn_app.surroundings import Surroundings
 
 NARROW, BROAD, WIDE = 300, 348, 1000
 TICK_MS = 30_000

@@ -17,7 +17,8 @@ from keyturn.vault.sealer import SealedModel
 from keyturn_app.actions import Actions
 from keyturn_app.desk import Identity
 from keyturn_app.screens.models import work
-from keyturn_app.screens.models.presenter import ModelsPresenter, Surroundings
+from keyturn_app.screens.models.presenter import ModelsPresenter
+from keyturn_app.surroundings import Surroundings
 from keyturn_app.tasks import Job, Progress, Work
 from support.agents import seal_for
 from support.authority import policy_body

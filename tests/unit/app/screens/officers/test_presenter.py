@@ -18,8 +18,9 @@ from keyturn_app.actions import Actions
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Connection, Facts, Link
 from keyturn_app.questions import Confirm, Confirmed, SaveFile, Weight
-from keyturn_app.screens.officers.presenter import OfficersPresenter, Surroundings
+from keyturn_app.screens.officers.presenter import OfficersPresenter
 from keyturn_app.screens.officers.viewmodel import OfficersView, Phase
+from keyturn_app.surroundings import Surroundings
 from support.authority import Clock, Person, make_people, policy_body, sign
 from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
 from support.facts import standing_desk, with_link
