@@ -214,6 +214,13 @@ def read_recording(path: Path) -> Recording:
     fields.literal("format", 1)
     inner = fields.fields("bodies")
     bodies = {name: inner.b64(name, limit=MAX_FILE) for name in inner.names()}
+    for name, body in bodies.items():
+        if sha256(body).hex() != name:
+            raise MalformedError(
+                "recording: a body is not what its name says",
+                found=sha256(body).hex(),
+                expected=name,
+            )
     officer = fields.text("officer", limit=64)
     profile = Profile(
         fields.text("server", limit=200),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.base.encoding import b64
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import dump, load_object
 from keyturn.client.errors import ServerLied, ServerRefused
@@ -94,6 +95,8 @@ def test_a_recording_signs_and_posts_nothing(file: Path) -> None:
 
 def no_recordings(good: bytes) -> dict[str, bytes]:
     document = dict(load_object(gzip.decompress(good), limit=MAX_FILE, what="recording"))
+    bodies = document["bodies"]
+    assert isinstance(bodies, dict)
     return {
         "cut short": good[: len(good) // 2],
         "not gzip": b"{}" + good,
@@ -101,6 +104,9 @@ def no_recordings(good: bytes) -> dict[str, bytes]:
         "another type": gzip.compress(dump({**document, "type": "log"})),
         "a field too many": gzip.compress(dump({**document, "more": 1})),
         "a body too few": gzip.compress(dump({**document, "bodies": {}})),
+        "another body under a name": gzip.compress(
+            dump({**document, "bodies": dict.fromkeys(bodies, b64(b"{}"))})
+        ),
     }
 
 
