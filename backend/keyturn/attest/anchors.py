@@ -20,6 +20,7 @@ SpkiDigest = NewType("SpkiDigest", str)
 class Vendor(Enum):
     AMD_SEV = "amd-sev"
     NVIDIA_DEVICE = "nvidia-device"
+    INTEL_SGX = "intel-sgx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Anchor:
 _KDS = "AMD KDS (57230) /vcek/v1/{}/cert_chain"
 # NVIDIA/nvtrust guest_tools/gpu_verifiers/local_gpu_verifier, certs/verifier_device_root.pem.
 _NVTRUST = "NVIDIA nvtrust certs/verifier_device_root.pem"
+# Intel SGX Root CA, which issues for TDX too: the DER at this address, named by the root itself.
+_INTEL = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"
 
 
 def _ark(product: str, spki: str) -> Anchor:
@@ -54,6 +57,13 @@ _PINNED = (
         SpkiDigest("a90c4eb5acfd3e3d03a25db6a26b84f720ad0503196c627c21ddd48dd85b06a4"),
         False,
         _NVTRUST,
+    ),
+    Anchor(
+        Vendor.INTEL_SGX,
+        None,
+        SpkiDigest("a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e"),
+        False,
+        _INTEL,
     ),
 )
 
