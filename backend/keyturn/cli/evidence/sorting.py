@@ -8,7 +8,7 @@ wrong guess is a refusal. A bundle is the JSON object that a node sends:
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from keyturn.attest.azure import MAGIC, unwrap_hcl
+from keyturn.attest.azure import MAGIC, runtime_report_data, unwrap_hcl
 from keyturn.attest.certificates import Certificate, parse_certificate, pem_certificates, pem_crls
 from keyturn.attest.errors import MalformedEvidence
 from keyturn.attest.nvidia import CHAIN_LENGTH
@@ -80,7 +80,7 @@ def _sort_one(name: str, raw: bytes, heap: _Heap) -> None:
         heap.snp.append((raw, None))
     elif raw.startswith(MAGIC):
         hcl = unwrap_hcl(raw)
-        heap.snp.append((hcl.snp_report, hcl.expected_report_data))
+        heap.snp.append((hcl.report, runtime_report_data(hcl.runtime_data)))
     elif raw.startswith(_SPDM_REQUEST):
         heap.gpus.append(raw)
     elif raw.lstrip().startswith(_PEM_CERTIFICATE):
