@@ -158,11 +158,14 @@ def _service_td(claims: TdxClaims, rule: TdxRule) -> Check:
 
 
 def _tcb_status(claims: TdxClaims, rule: TdxRule) -> Check:
-    status = claims.tcb.status
+    """At launch, and with the TDX module that runs now where the report shows it."""
+    status, current = claims.tcb.status, claims.tcb.current
+    now = f", now {current.value}" if current else ""
     return judge(
         "tcb-status",
-        status in rule.allowed_tcb_status,
-        found=status.value if status else "none",
+        status in rule.allowed_tcb_status
+        and (current is None or current in rule.allowed_tcb_status),
+        found=f"{status.value if status else 'none'}{now}",
         expected=" or ".join(sorted(each.value for each in rule.allowed_tcb_status)) or "none",
         source=rule.source,
         reason=Reason.TCB_STATUS_NOT_ALLOWED,

@@ -118,6 +118,7 @@ def _pck(pck: Pck) -> JsonObject:
 def _tcb(tcb: TdxTcb) -> JsonObject:
     return {
         "tcb_status": tcb.status.value if tcb.status else None,
+        "current_tcb_status": tcb.current.value if tcb.current else None,
         "platform_tcb_status": _status(tcb.platform),
         "qe_tcb_status": _status(tcb.qe),
         "tdx_module_status": _status(tcb.module),

@@ -1,12 +1,12 @@
 """Which of Intel's TCB levels a platform, its TDX module and its QE have, and what that means.
 
 Source: Intel SGX and TDX DCAP Quote Verification Library, §4.1.2.4.17 (levels, TDX module, TD
-relaunch, converged status). Levels stand in the documents from the newest to the oldest; the first
-that is reached counts.
+relaunch, converged status) and §4.1.2.5.20 (the module that runs now). Levels stand in the
+documents from the newest to the oldest; the first that is reached counts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from keyturn.attest.errors import Reason, UntrustedEvidence
@@ -38,7 +38,9 @@ class TdxTcb:
 
     `module_version` is 0 where the TDX module's SVNs are judged with the platform's; then there is
     no level of the module. `sgx_platform` is the level that the platform reaches when its TDX SVNs
-    are left aside. `status` None: some part reaches no level, so Intel supports it no more.
+    are left aside. These are of the module that launched the TD; `current` is what it would be with
+    the module that runs now, which only a report of TDX 1.5 shows (None: it does not). `status`
+    None: some part reaches no level, then or now, so Intel supports it no more.
     """
 
     platform: TcbLevel | None
@@ -46,6 +48,7 @@ class TdxTcb:
     module_version: int
     module: SvnLevel | None
     qe: SvnLevel | None
+    current: TcbStatus | None
     status: TcbStatus | None
 
     @property
@@ -74,14 +77,12 @@ def find_module(info: TcbInfo, version: int) -> ModuleIdentity | None:
 def check_module(report: TdReport, info: TcbInfo) -> ModuleIdentity:
     """Who made the TDX module, which Intel says in its TCB info.
 
-    Raises UntrustedEvidence (tdx-module-mismatch) for an unknown version, another signer, any SEAM
-    attribute, or others than the identity's under its mask.
+    Raises UntrustedEvidence (tdx-module-mismatch) for an unknown version, at launch or now, another
+    signer, any SEAM attribute, or others than the identity's under its mask.
     """
-    version = report.tee_tcb_svn[1]
-    identity = find_module(info, version)
-    if identity is None:
-        known = ", ".join(each.module_id for each in info.modules)
-        raise _mismatch("version", f"TDX_{version:02X}", f"one of {known}" if known else "TDX_00")
+    identity = _known_module(info, report.tee_tcb_svn)
+    if report.tee_tcb_svn_2 is not None:
+        _known_module(info, report.tee_tcb_svn_2)
     if any(report.seam_attributes):  # QVL §4.1.2.4.11.2: no production module has any
         raise _mismatch("SEAM attributes", report.seam_attributes.hex(), "none")
     if report.mr_signer_seam != identity.mr_signer:
@@ -96,32 +97,73 @@ def check_module(report: TdReport, info: TcbInfo) -> ModuleIdentity:
     return identity
 
 
+def _known_module(info: TcbInfo, svn: bytes) -> ModuleIdentity:
+    identity = find_module(info, svn[1])
+    if identity is None:
+        known = ", ".join(("TDX_00", *(each.module_id for each in info.modules)))
+        raise _mismatch("version", f"TDX_{svn[1]:02X}", f"one of {known}")
+    return identity
+
+
 def find_tcb(report: TdReport, qe: QeReport, pck: Pck, info: TcbInfo, ident: QeIdentity) -> TdxTcb:
     """Select the levels and converge them. A part without a level leaves `status` None."""
     on_sgx = [each for each in info.levels if _reaches_sgx(pck, each)]
-    platform = next((each for each in on_sgx if _reaches_tdx(report, each)), None)
-    version = report.tee_tcb_svn[1]
-    identity = find_module(info, version) if version else None
-    module = _svn_level(identity.levels, report.tee_tcb_svn[0]) if identity else None
-    found = TdxTcb(
-        platform=platform,
+    known_qe = _svn_level(ident.levels, qe.isv_svn)
+    launch = _Reached.of(report.tee_tcb_svn, on_sgx, info)
+    status, current = launch.converged(known_qe), None
+    if report.tee_tcb_svn_2 is not None:
+        current = _Reached.of(report.tee_tcb_svn_2, on_sgx, info).converged(known_qe)
+        if current is None:
+            status = None
+        elif status in (_OLD, _OLD_CONFIGURE) and launch.mended_by_relaunch(known_qe, on_sgx[0]):
+            status = _after_relaunch(status, on_sgx[0].status, report.tee_tcb_svn_2, info)
+    return TdxTcb(
+        platform=launch.platform,
         sgx_platform=on_sgx[0] if on_sgx else None,
-        module_version=version,
-        module=module,
-        qe=_svn_level(ident.levels, qe.isv_svn),
-        status=None,
+        module_version=report.tee_tcb_svn[1],
+        module=launch.module,
+        qe=known_qe,
+        current=current,
+        status=status,
     )
-    return replace(found, status=_status(found, report, info))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """The levels that one array of TEE TCB SVNs reaches on a platform."""
+
+    platform: TcbLevel | None
+    module_version: int
+    module: SvnLevel | None
+
+    @classmethod
+    def of(cls, svn: bytes, on_sgx: Sequence[TcbLevel], info: TcbInfo) -> "_Reached":
+        platform = next((each for each in on_sgx if _reaches_tdx(svn, each)), None)
+        identity = find_module(info, svn[1]) if svn[1] else None
+        module = _svn_level(identity.levels, svn[0]) if identity else None
+        return cls(platform, svn[1], module)
+
+    def converged(self, qe: SvnLevel | None) -> TcbStatus | None:
+        if self.platform is None or qe is None or (self.module_version and self.module is None):
+            return None
+        module = self.module.status if self.module else _UP
+        return converge(converge(self.platform.status, module), qe.status)
+
+    def mended_by_relaunch(self, qe: SvnLevel | None, sgx_platform: TcbLevel) -> bool:
+        """Is the module that launched the TD all that is old?"""
+        module = self.module.status if self.module else _UP
+        current_qe = qe is not None and qe.status is _UP
+        return current_qe and module is _OLD and sgx_platform.status in _AGED
 
 
 def _reaches_sgx(pck: Pck, level: TcbLevel) -> bool:
     return pck.pce_svn >= level.pce_svn and _at_least(pck.components, level.sgx)
 
 
-def _reaches_tdx(report: TdReport, level: TcbLevel) -> bool:
+def _reaches_tdx(svn: bytes, level: TcbLevel) -> bool:
     """From module version 1 on, the first two SVNs are the module's and judged with it."""
-    first = 2 if report.tee_tcb_svn[1] else 0
-    return _at_least(report.tee_tcb_svn[first:], level.tdx[first:])
+    first = 2 if svn[1] else 0
+    return _at_least(svn[first:], level.tdx[first:])
 
 
 def _at_least(found: Sequence[int], least: Sequence[int]) -> bool:
@@ -132,18 +174,6 @@ def _svn_level(levels: Sequence[SvnLevel], svn: int) -> SvnLevel | None:
     return next((each for each in levels if svn >= each.isv_svn), None)
 
 
-def _status(tcb: TdxTcb, report: TdReport, info: TcbInfo) -> TcbStatus | None:
-    if tcb.platform is None or tcb.sgx_platform is None or tcb.qe is None:
-        return None
-    if tcb.module_version and tcb.module is None:
-        return None
-    module = tcb.module.status if tcb.module else _UP
-    status = converge(tcb.platform.status, module)
-    if report.tee_tcb_svn_2 is not None and tcb.qe.status is _UP and module is _OLD:
-        status = _after_relaunch(status, tcb.sgx_platform.status, report.tee_tcb_svn_2, info)
-    return converge(status, tcb.qe.status)
-
-
 def converge(platform: TcbStatus, part: TcbStatus) -> TcbStatus:
     """A platform's status and that of one part of it (up to date, out of date or revoked)."""
     if part is TcbStatus.REVOKED:
@@ -151,22 +181,16 @@ def converge(platform: TcbStatus, part: TcbStatus) -> TcbStatus:
     return _AGED.get(platform, platform) if part is _OLD else platform
 
 
-def _after_relaunch(status: TcbStatus, sgx: TcbStatus, svn_2: bytes, info: TcbInfo) -> TcbStatus:
+def _after_relaunch(status: TcbStatus, sgx: TcbStatus, svn: bytes, info: TcbInfo) -> TcbStatus:
     """The TD was launched under an old module, which was since replaced without ending the TD.
 
-    If the module and the platform are current now, a relaunch of the TD would mend it; until then
-    the old module's measurement of the TD is all there is.
+    If the module that runs now (`svn`) and the platform are the newest, a relaunch of the TD would
+    mend it; until then the old module's measurement of the TD is all there is.
     """
-    if sgx not in _AGED or status not in (_OLD, _OLD_CONFIGURE):
-        return status
     newest = info.levels[0].tdx
-    module = newest[0]
-    if svn_2[1]:
-        identity = find_module(info, svn_2[1])
-        if identity is None or not identity.levels:
-            raise _mismatch("version that runs now", f"TDX_{svn_2[1]:02X}", "one of the TCB info's")
-        module = identity.levels[0].isv_svn
-    if svn_2[0] < module or svn_2[2] < newest[2]:
+    identity = find_module(info, svn[1]) if svn[1] else None
+    module = identity.levels[0].isv_svn if identity else newest[0]
+    if svn[0] < module or svn[2] < newest[2]:
         return status
     if status is _OLD_CONFIGURE or sgx in (_CONFIGURE, _CONFIGURE_HARDEN):
         return TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED

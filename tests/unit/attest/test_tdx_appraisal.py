@@ -154,11 +154,15 @@ def test_features(claims: TdxClaims, xfam: int, met: bool) -> None:
 
 
 @pytest.mark.parametrize("status", list(TcbStatus))
-def test_each_status_is_allowed_by_name(claims: TdxClaims, status: TcbStatus) -> None:
-    judged = replace(claims, tcb=replace(claims.tcb, status=status))
+@pytest.mark.parametrize("when", ["status", "current"])
+def test_each_status_is_allowed_by_name(claims: TdxClaims, status: TcbStatus, when: str) -> None:
+    """At launch; and, where a report shows it, with the TDX module that runs now."""
+    both = {"status": status, "current": None} if when == "status" else {"current": status}
+    judged = replace(claims, tcb=replace(claims.tcb, **both))  # type: ignore[arg-type]
     expected = [] if status is TcbStatus.UP_TO_DATE else [Reason.TCB_STATUS_NOT_ALLOWED]
     assert reasons(judged) == expected
-    assert reasons(judged, replace(STRICT, allowed_tcb_status=frozenset({status}))) == []
+    allowed = frozenset({status, TcbStatus.UP_TO_DATE} if when == "current" else {status})
+    assert reasons(judged, replace(STRICT, allowed_tcb_status=allowed)) == []
     nothing = replace(STRICT, allowed_tcb_status=frozenset())
     assert reasons(judged, nothing) == [Reason.TCB_STATUS_NOT_ALLOWED]
 
