@@ -1,7 +1,7 @@
 """Which of Intel's TCB levels a platform, its TDX module and its QE have, and what that means.
 
-Source: Intel SGX and TDX DCAP Quote Verification Library, §4.1.2.4.17 (levels, TDX module, TD
-relaunch, converged status) and §4.1.2.5.20 (the module that runs now). Levels stand in the
+Source: Intel SGX and TDX DCAP Quote Verification Library, §4.1.2.5.2 (levels, TDX module,
+converged status) and §4.1.2.5.1.20 (the module that runs now, TD relaunch). Levels stand in the
 documents from the newest to the oldest; the first that is reached counts.
 """
 
@@ -37,14 +37,12 @@ class TdxTcb:
     """The levels that were reached; None: none was.
 
     `module_version` is 0 where the TDX module's SVNs are judged with the platform's; then there is
-    no level of the module. `sgx_platform` is the level that the platform reaches when its TDX SVNs
-    are left aside. These are of the module that launched the TD; `current` is what it would be with
-    the module that runs now, which only a report of TDX 1.5 shows (None: it does not). `status`
-    None: some part reaches no level, then or now, so Intel supports it no more.
+    no level of the module. These are of the module that launched the TD; `current` is the status
+    with the module that runs now, which only a report of TDX 1.5 shows (None: it does not).
+    `status` None: some part reaches no level, then or now, so Intel supports it no more.
     """
 
     platform: TcbLevel | None
-    sgx_platform: TcbLevel | None
     module_version: int
     module: SvnLevel | None
     qe: SvnLevel | None
@@ -113,13 +111,9 @@ def find_tcb(report: TdReport, qe: QeReport, pck: Pck, info: TcbInfo, ident: QeI
     status, current = launch.converged(known_qe), None
     if report.tee_tcb_svn_2 is not None:
         current = _Reached.of(report.tee_tcb_svn_2, on_sgx, info).converged(known_qe)
-        if current is None:
-            status = None
-        elif status in (_OLD, _OLD_CONFIGURE) and launch.mended_by_relaunch(known_qe, on_sgx[0]):
-            status = _after_relaunch(status, on_sgx[0].status, report.tee_tcb_svn_2, info)
+        status = _with_current(status, current)
     return TdxTcb(
         platform=launch.platform,
-        sgx_platform=on_sgx[0] if on_sgx else None,
         module_version=report.tee_tcb_svn[1],
         module=launch.module,
         qe=known_qe,
@@ -149,12 +143,6 @@ class _Reached:
         module = self.module.status if self.module else _UP
         return converge(converge(self.platform.status, module), qe.status)
 
-    def mended_by_relaunch(self, qe: SvnLevel | None, sgx_platform: TcbLevel) -> bool:
-        """Is the module that launched the TD all that is old?"""
-        module = self.module.status if self.module else _UP
-        current_qe = qe is not None and qe.status is _UP
-        return current_qe and module is _OLD and sgx_platform.status in _AGED
-
 
 def _reaches_sgx(pck: Pck, level: TcbLevel) -> bool:
     return pck.pce_svn >= level.pce_svn and _at_least(pck.components, level.sgx)
@@ -181,18 +169,17 @@ def converge(platform: TcbStatus, part: TcbStatus) -> TcbStatus:
     return _AGED.get(platform, platform) if part is _OLD else platform
 
 
-def _after_relaunch(status: TcbStatus, sgx: TcbStatus, svn: bytes, info: TcbInfo) -> TcbStatus:
-    """The TD was launched under an old module, which was since replaced without ending the TD.
+def _with_current(launch: TcbStatus | None, current: TcbStatus | None) -> TcbStatus | None:
+    """The TD was launched under one module, which may since have been replaced without ending it.
 
-    If the module that runs now (`svn`) and the platform are the newest, a relaunch of the TD would
-    mend it; until then the old module's measurement of the TD is all there is.
+    What was old at launch and is not now, a relaunch of the TD would mend; until then the old
+    module's measurement of the TD is all there is.
     """
-    newest = info.levels[0].tdx
-    identity = find_module(info, svn[1]) if svn[1] else None
-    module = identity.levels[0].isv_svn if identity else newest[0]
-    if svn[0] < module or svn[2] < newest[2]:
-        return status
-    if status is _OLD_CONFIGURE or sgx in (_CONFIGURE, _CONFIGURE_HARDEN):
+    if launch is None or current is None:
+        return None
+    if launch not in (_OLD, _OLD_CONFIGURE) or current not in _AGED:
+        return launch
+    if launch is _OLD_CONFIGURE or current in (_CONFIGURE, _CONFIGURE_HARDEN):
         return TcbStatus.TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED
     return TcbStatus.TD_RELAUNCH_ADVISED
 
