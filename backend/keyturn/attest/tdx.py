@@ -8,13 +8,12 @@ good enough is another question: `keyturn.attest.tdx_appraisal`.
 """
 
 import hmac
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from keyturn.attest.anchors import TrustAnchors
-from keyturn.attest.chains import ChainCache
-from keyturn.attest.crl import Crl, CrlFacts, parse_crl
+from keyturn.attest.chains import ChainCache, Parsed
+from keyturn.attest.crl import CrlFacts
 from keyturn.attest.errors import Reason, UntrustedEvidence
 from keyturn.attest.p256 import read_p256_key, verify_p256
 from keyturn.attest.steps import Steps
@@ -30,12 +29,12 @@ from keyturn.attest.tdx_claims import TdxClaims, TdxExamination, TdxReading, Ver
 from keyturn.attest.tdx_collateral import (
     TD_QE,
     TDX,
+    Documents,
     ModuleIdentity,
     QeIdentity,
     TcbInfo,
     TdxCollateral,
-    parse_qe_identity,
-    parse_tcb_info,
+    read_documents,
 )
 from keyturn.attest.tdx_pck import Pck, read_pck
 from keyturn.attest.tdx_quote import QeReport, TdReport, TdxQuote, parse_tdx_quote
@@ -50,16 +49,6 @@ _QVL = "Intel DCAP quote verification, §4.1.2.4"
 _ECDSA = "ECDSA P-256, SHA-256"
 
 
-@dataclass(frozen=True, slots=True)
-class _Documents:
-    """The collateral as it reads; `Steps` decide what of it is believed."""
-
-    info: TcbInfo
-    identity: QeIdentity
-    root_list: Crl
-    pck_list: Crl
-
-
 def verify_tdx(
     quote: bytes,
     collateral: TdxCollateral,
@@ -68,8 +57,9 @@ def verify_tdx(
     now: datetime,
     expected_report_data: bytes | None,
     cache: ChainCache | None = None,
+    parsed: Parsed[Documents] | None = None,
 ) -> VerifiedTdx:
-    """Prove one quote. `now` has a time zone; `cache` is the caller's, across calls.
+    """Prove one quote. `now` has a time zone; `cache` and `parsed` are the caller's, across calls.
 
     `expected_report_data` is 64 bytes; None, for looking at evidence only, proves no freshness
     and the result says so. Bytes after the quote are ignored. Raises MalformedEvidence or
@@ -82,6 +72,7 @@ def verify_tdx(
         now=now,
         expected_report_data=expected_report_data,
         cache=cache,
+        parsed=parsed,
     )
     if found.refusal is not None:
         raise found.refusal
@@ -98,14 +89,15 @@ def examine_tdx(
     now: datetime,
     expected_report_data: bytes | None,
     cache: ChainCache | None = None,
+    parsed: Parsed[Documents] | None = None,
 ) -> TdxExamination:
     """As `verify_tdx`, but a refusal is a result: with every check that could be made."""
     links = cache if cache is not None else ChainCache(8)
     steps = Steps()
-    parsed = after(steps, "quote", _QUOTE, _read_quote, quote)
-    documents = after(steps, "collateral", _PCS, _read_documents, collateral)
+    whole = after(steps, "quote", _QUOTE, _read_quote, quote)
+    documents = after(steps, "collateral", _PCS, partial(_read_documents, parsed), collateral)
     roots = after(
-        steps, "root", "the pinned roots", partial(_roots, collateral, anchors, links), parsed
+        steps, "root", "the pinned roots", partial(_roots, collateral, anchors, links), whole
     )
     chains = after(steps, "chain", _PCK, partial(_chains, links), roots)
     pck = after(steps, "pck", _PCK, _pck, chains)
@@ -115,8 +107,8 @@ def examine_tdx(
     info = after(steps, "tcb-info-signature", _PCS, partial(_tcb_info, collateral), pair)
     identity = after(steps, "qe-identity-signature", _PCS, partial(_qe_identity, collateral), pair)
     lists = after(steps, "revocation", _PCK, partial(_revocation, now), pair)
-    qe = after(steps, "qe-report-signature", _QUOTE, _qe_report, both(parsed, chains))
-    bound = after(steps, "attestation-key", _QUOTE, _attestation_key, both(parsed, qe))
+    qe = after(steps, "qe-report-signature", _QUOTE, _qe_report, both(whole, chains))
+    bound = after(steps, "attestation-key", _QUOTE, _attestation_key, both(whole, qe))
     report = after(steps, "quote-signature", _QUOTE, _quote_signature, bound)
     matched = after(steps, "collateral-match", _QVL, _match, both(info, pck))
     known = after(steps, "qe-identity", _QVL, _known_qe, both(qe, identity))
@@ -132,8 +124,8 @@ def examine_tdx(
     _report_data(steps, report, expected_report_data)
     claims = None
     if steps.refusal is None:
-        claims = _claims(parsed, both(pck, tcb), all_three(info, identity, lists), chains)
-    reading = TdxReading(parsed, pck, documents.info if documents else None, tcb)
+        claims = _claims(whole, both(pck, tcb), all_three(info, identity, lists), chains)
+    reading = TdxReading(whole, pck, documents.info if documents else None, tcb)
     return TdxExamination(reading, steps.checks, claims, steps.refusal)
 
 
@@ -155,13 +147,10 @@ def _read_quote(raw: bytes) -> Proof[TdxQuote]:
     return Proof(quote, f"version {quote.version}, {body}", "version 4 or 5 of TDX, with PCK chain")
 
 
-def _read_documents(collateral: TdxCollateral) -> Proof[_Documents]:
-    documents = _Documents(
-        parse_tcb_info(collateral.tcb_info),
-        parse_qe_identity(collateral.qe_identity),
-        parse_crl(collateral.root_crl),
-        parse_crl(collateral.pck_crl),
-    )
+def _read_documents(
+    parsed: Parsed[Documents] | None, collateral: TdxCollateral
+) -> Proof[Documents]:
+    documents = read_documents(collateral, parsed)
     return Proof(documents, "TCB info, QE identity, two lists", "all readable")
 
 
@@ -188,7 +177,7 @@ def _dates(now: datetime, chains: Chains) -> Proof[datetime]:
     return Proof(until, "valid", f"until {until.isoformat()}")
 
 
-def _collateral_dates(now: datetime, documents: _Documents) -> Proof[datetime]:
+def _collateral_dates(now: datetime, documents: Documents) -> Proof[datetime]:
     info, identity = documents.info, documents.identity
     spans = (
         ("TCB info", info.issued, info.next_update),
@@ -215,7 +204,7 @@ def _collateral_dates(now: datetime, documents: _Documents) -> Proof[datetime]:
     return Proof(first, "current", f"until {first.isoformat()}")
 
 
-def _tcb_info(collateral: TdxCollateral, given: tuple[Chains, _Documents]) -> Proof[TcbInfo]:
+def _tcb_info(collateral: TdxCollateral, given: tuple[Chains, Documents]) -> Proof[TcbInfo]:
     chains, documents = given
     verify_p256(
         chains.tcb_info[0].public_key,
@@ -227,7 +216,7 @@ def _tcb_info(collateral: TdxCollateral, given: tuple[Chains, _Documents]) -> Pr
     return Proof(documents.info, "verified", _ECDSA)
 
 
-def _qe_identity(collateral: TdxCollateral, given: tuple[Chains, _Documents]) -> Proof[QeIdentity]:
+def _qe_identity(collateral: TdxCollateral, given: tuple[Chains, Documents]) -> Proof[QeIdentity]:
     chains, documents = given
     verify_p256(
         chains.qe_identity[0].public_key,
@@ -239,7 +228,7 @@ def _qe_identity(collateral: TdxCollateral, given: tuple[Chains, _Documents]) ->
     return Proof(documents.identity, "verified", _ECDSA)
 
 
-def _revocation(now: datetime, given: tuple[Chains, _Documents]) -> Proof[tuple[CrlFacts, ...]]:
+def _revocation(now: datetime, given: tuple[Chains, Documents]) -> Proof[tuple[CrlFacts, ...]]:
     chains, documents = given
     facts = check_lists(chains, documents.root_list, documents.pck_list, now)
     found = "; ".join(f"not in the list of {each.issuer}" for each in facts)

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
-from keyturn.attest.chains import ChainCache
+from keyturn.attest.chains import ChainCache, Parsed
 from keyturn.attest.checks import Outcome
 from keyturn.attest.errors import REFUSALS, Reason
 from keyturn.attest.tdx import examine_tdx, verify_tdx
 from keyturn.attest.tdx_claims import TdxExamination, VerifiedTdx
-from keyturn.attest.tdx_collateral import TcbStatus, TdxCollateral, read_collateral
+from keyturn.attest.tdx_collateral import Documents, TcbStatus, TdxCollateral, read_collateral
 from keyturn.attest.tdx_quote import parse_tdx_quote
 from keyturn.base.strictjson import Json, JsonObject, dump
 from keyturn_sim.tdx import (
@@ -119,6 +119,24 @@ def test_what_follows_the_quote_proves_nothing(verify, machine) -> None:  # type
         assert claims.quote.trailing == len(rest)
 
 
+def test_documents_that_were_read_before_are_verified_again(  # type: ignore[no-untyped-def]
+    verify, machine, intel_collateral
+) -> None:
+    parsed: Parsed[Documents] = Parsed()
+    quote = machine.quote(SimTd(), ASKED)
+    first = verify(quote, parsed=parsed)
+    assert verify(quote, parsed=parsed) == first
+    assert len(parsed) == 1
+    for name, reason in (
+        ("tcb_info_signature", Reason.TCB_INFO_SIGNATURE_INVALID),
+        ("qe_identity_signature", Reason.QE_IDENTITY_SIGNATURE_INVALID),
+    ):
+        forged = replace(intel_collateral, **{name: b"\1" * 64})
+        assert refused(verify, quote, parsed=parsed, collateral=forged) is reason
+    late = NOW + timedelta(days=60)
+    assert refused(verify, quote, parsed=parsed, now=late) is Reason.COLLATERAL_EXPIRED
+
+
 # Signatures
 
 
@@ -202,10 +220,10 @@ def test_every_flipped_bit_of_a_recorded_quote_is_refused(
 ) -> None:  # type: ignore[no-untyped-def]
     """Of what is signed: header and body, signatures, keys and the enclave's report."""
     raw, documents = real(vectors_dir, name, collateral)
-    cache = ChainCache()
+    cache, parsed = ChainCache(), Parsed[Documents]()
     whole = parse_tdx_quote(raw)
     end = len(raw) - whole.trailing - len(whole.pck_chain)
-    # One bit of each byte, another one in each version; the next test takes all of some bytes.
+    # One bit of each byte; `test_one_flipped_bit_never_verifies` draws from all.
     for at in range(end):
         changed = bytearray(raw)
         changed[at] ^= 1 << (at % 8)
@@ -217,6 +235,7 @@ def test_every_flipped_bit_of_a_recorded_quote_is_refused(
                 now=now,
                 expected_report_data=None,
                 cache=cache,
+                parsed=parsed,
             )
 
 
