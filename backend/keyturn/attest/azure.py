@@ -48,6 +48,14 @@ class HclReport:
     runtime_data: bytes
 
 
+def hcl_tee(raw: bytes) -> HclTee | None:
+    """Of which TEE an HCL report says it is; None where it does not say."""
+    if len(raw) < _RUNTIME_AT + _RUNTIME_HEADER.size:
+        return None
+    kind = _RUNTIME_HEADER.unpack_from(raw, _RUNTIME_AT)[2]
+    return next((tee for tee in HclTee if tee.value == kind), None)
+
+
 def unwrap_hcl(raw: bytes, tee: HclTee = HclTee.SNP) -> HclReport:
     """Split an HCL report of `tee`; zero padding behind the runtime data is the only rest allowed.
 

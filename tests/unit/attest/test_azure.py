@@ -2,7 +2,13 @@
 
 import pytest
 
-from keyturn.attest.azure import HclTee, check_runtime_data, runtime_report_data, unwrap_hcl
+from keyturn.attest.azure import (
+    HclTee,
+    check_runtime_data,
+    hcl_tee,
+    runtime_report_data,
+    unwrap_hcl,
+)
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.snp_report import parse_snp_report
 from keyturn.attest.tdx_quote import parse_tdx_quote
@@ -79,6 +85,8 @@ def test_a_recorded_report_of_a_td_is_split_and_bound(vectors_dir) -> None:  # t
 def test_a_report_of_one_tee_is_none_of_the_other(vectors_dir) -> None:  # type: ignore[no-untyped-def]
     td = (vectors_dir / "tdx" / "v4-azure-vtpm" / "hcl-report.bin").read_bytes()
     guest = (vectors_dir / "snp" / NAMES[0] / "hcl-report.bin").read_bytes()
+    assert (hcl_tee(td), hcl_tee(guest)) == (HclTee.TDX, HclTee.SNP)
+    assert hcl_tee(td[:1235]) is hcl_tee(b"") is hcl_tee(bytes(2000)) is None
     for raw, tee in ((td, HclTee.SNP), (guest, HclTee.TDX)):
         with pytest.raises(MalformedEvidence, match="is not one of"):
             unwrap_hcl(raw, tee)
