@@ -38,15 +38,9 @@ from keyturn.attest.tdx_collateral import (
 )
 from keyturn.attest.tdx_pck import Pck, read_pck
 from keyturn.attest.tdx_quote import QeReport, TdReport, TdxQuote, parse_tdx_quote
-from keyturn.attest.tdx_steps import Proof, after, all_three, both
+from keyturn.attest.tdx_steps import Proof, Step, after, all_three, both
 from keyturn.attest.tdx_tcb import TdxTcb, check_module, find_tcb
 from keyturn.base.encoding import sha256
-
-_QUOTE = "Intel TDX DCAP quote format"
-_PCK = "Intel PCK certificate profile"
-_PCS = "Intel PCS API v4"
-_QVL = "Intel DCAP quote verification, §4.1.2.4"
-_ECDSA = "ECDSA P-256, SHA-256"
 
 
 def verify_tdx(
@@ -94,33 +88,30 @@ def examine_tdx(
     """As `verify_tdx`, but a refusal is a result: with every check that could be made."""
     links = cache if cache is not None else ChainCache(8)
     steps = Steps()
-    whole = after(steps, "quote", _QUOTE, _read_quote, quote)
-    documents = after(steps, "collateral", _PCS, partial(_read_documents, parsed), collateral)
-    roots = after(
-        steps, "root", "the pinned roots", partial(_roots, collateral, anchors, links), whole
-    )
-    chains = after(steps, "chain", _PCK, partial(_chains, links), roots)
-    pck = after(steps, "pck", _PCK, _pck, chains)
-    after(steps, "dates", _PCK, partial(_dates, now), chains)
-    after(steps, "collateral-dates", _PCS, partial(_collateral_dates, now), documents)
+    whole = after(steps, Step.QUOTE, _read_quote, quote)
+    documents = after(steps, Step.COLLATERAL, partial(_read_documents, parsed), collateral)
+    roots = after(steps, Step.ROOT, partial(_roots, collateral, anchors, links), whole)
+    chains = after(steps, Step.CHAIN, partial(_chains, links), roots)
+    pck = after(steps, Step.PCK, _pck, chains)
+    after(steps, Step.DATES, partial(_dates, now), chains)
+    after(steps, Step.COLLATERAL_DATES, partial(_collateral_dates, now), documents)
     pair = both(chains, documents)
-    info = after(steps, "tcb-info-signature", _PCS, partial(_tcb_info, collateral), pair)
-    identity = after(steps, "qe-identity-signature", _PCS, partial(_qe_identity, collateral), pair)
-    lists = after(steps, "revocation", _PCK, partial(_revocation, now), pair)
-    qe = after(steps, "qe-report-signature", _QUOTE, _qe_report, both(whole, chains))
-    bound = after(steps, "attestation-key", _QUOTE, _attestation_key, both(whole, qe))
-    report = after(steps, "quote-signature", _QUOTE, _quote_signature, bound)
-    matched = after(steps, "collateral-match", _QVL, _match, both(info, pck))
-    known = after(steps, "qe-identity", _QVL, _known_qe, both(qe, identity))
-    module = after(steps, "tdx-module", _QVL, _module, both(report, matched))
+    info = after(steps, Step.TCB_INFO, partial(_tcb_info, collateral), pair)
+    identity = after(steps, Step.IDENTITY, partial(_qe_identity, collateral), pair)
+    lists = after(steps, Step.REVOCATION, partial(_revocation, now), pair)
+    qe = after(steps, Step.QE_REPORT, _qe_report, both(whole, chains))
+    bound = after(steps, Step.ATTESTATION_KEY, _attestation_key, both(whole, qe))
+    report = after(steps, Step.QUOTE_SIGNATURE, _quote_signature, bound)
+    matched = after(steps, Step.MATCH, _match, both(info, pck))
+    known = after(steps, Step.KNOWN_QE, _known_qe, both(qe, identity))
+    module = after(steps, Step.MODULE, _module, both(report, matched))
     tcb = after(
         steps,
-        "tcb-levels",
-        _QVL,
+        Step.LEVELS,
         _levels,
         all_three(both(report, module), both(qe, pck), both(matched, known)),
     )
-    after(steps, "tcb-supported", _QVL, _supported, tcb)
+    after(steps, Step.SUPPORTED, _supported, tcb)
     _report_data(steps, report, expected_report_data)
     claims = None
     if steps.refusal is None:
@@ -144,14 +135,14 @@ def _claims(
 def _read_quote(raw: bytes) -> Proof[TdxQuote]:
     quote = parse_tdx_quote(raw)
     body = quote.body_type.name if quote.body_type else "TD_REPORT_10"
-    return Proof(quote, f"version {quote.version}, {body}", "version 4 or 5 of TDX, with PCK chain")
+    return Proof(quote, f"version {quote.version}, {body}")
 
 
 def _read_documents(
     parsed: Parsed[Documents] | None, collateral: TdxCollateral
 ) -> Proof[Documents]:
     documents = read_documents(collateral, parsed)
-    return Proof(documents, "TCB info, QE identity, two lists", "all readable")
+    return Proof(documents, "all readable")
 
 
 def _roots(
@@ -164,12 +155,12 @@ def _roots(
 def _chains(cache: ChainCache, raw: RawChains) -> Proof[Chains]:
     chains = verify_chains(raw, cache)
     names = " < ".join(each.common_name for each in chains.pck)
-    return Proof(chains, names, "each signed by the next")
+    return Proof(chains, names)
 
 
 def _pck(chains: Chains) -> Proof[Pck]:
     pck = read_pck(chains.pck[0], chains.ca)
-    return Proof(pck, f"FMSPC {pck.fmspc.hex()}, {pck.ca.value} CA", "the SGX extensions of a PCK")
+    return Proof(pck, f"FMSPC {pck.fmspc.hex()}, {pck.ca.value} CA")
 
 
 def _dates(now: datetime, chains: Chains) -> Proof[datetime]:
@@ -213,7 +204,7 @@ def _tcb_info(collateral: TdxCollateral, given: tuple[Chains, Documents]) -> Pro
         "TCB info",
         Reason.TCB_INFO_SIGNATURE_INVALID,
     )
-    return Proof(documents.info, "verified", _ECDSA)
+    return Proof(documents.info, "verified")
 
 
 def _qe_identity(collateral: TdxCollateral, given: tuple[Chains, Documents]) -> Proof[QeIdentity]:
@@ -225,14 +216,14 @@ def _qe_identity(collateral: TdxCollateral, given: tuple[Chains, Documents]) -> 
         "QE identity",
         Reason.QE_IDENTITY_SIGNATURE_INVALID,
     )
-    return Proof(documents.identity, "verified", _ECDSA)
+    return Proof(documents.identity, "verified")
 
 
 def _revocation(now: datetime, given: tuple[Chains, Documents]) -> Proof[tuple[CrlFacts, ...]]:
     chains, documents = given
     facts = check_lists(chains, documents.root_list, documents.pck_list, now)
     found = "; ".join(f"not in the list of {each.issuer}" for each in facts)
-    return Proof(facts, found, "not revoked")
+    return Proof(facts, found)
 
 
 def _qe_report(given: tuple[TdxQuote, Chains]) -> Proof[QeReport]:
@@ -244,7 +235,7 @@ def _qe_report(given: tuple[TdxQuote, Chains]) -> Proof[QeReport]:
         "QE report",
         Reason.QE_REPORT_SIGNATURE_INVALID,
     )
-    return Proof(quote.qe_report, "verified", _ECDSA)
+    return Proof(quote.qe_report, "verified")
 
 
 def _attestation_key(given: tuple[TdxQuote, QeReport]) -> Proof[TdxQuote]:
@@ -257,14 +248,14 @@ def _attestation_key(given: tuple[TdxQuote, QeReport]) -> Proof[TdxQuote]:
             found=expected.hex(),
             expected=qe.report_data.hex(),
         )
-    return Proof(quote, expected.hex(), "SHA-256(attestation key, authentication data), zeros")
+    return Proof(quote, expected.hex())
 
 
 def _quote_signature(quote: TdxQuote) -> Proof[TdReport]:
     why = Reason.QUOTE_SIGNATURE_INVALID
     key = read_p256_key(quote.attestation_key, "attestation key", why)
     verify_p256(key, quote.signature, quote.signed, "TDX quote", why)
-    return Proof(quote.report, "verified", _ECDSA)
+    return Proof(quote.report, "verified")
 
 
 def _match(given: tuple[TcbInfo, Pck]) -> Proof[TcbInfo]:
@@ -303,7 +294,7 @@ def _known_qe(given: tuple[QeReport, QeIdentity]) -> Proof[QeIdentity]:
                 found=found,
                 expected=expected,
             )
-    return Proof(known, f"{TD_QE}, ISVSVN {qe.isv_svn}", "Intel's TD quoting enclave")
+    return Proof(known, f"{TD_QE}, ISVSVN {qe.isv_svn}")
 
 
 def _module(given: tuple[TdReport, TcbInfo]) -> Proof[ModuleIdentity]:
@@ -342,15 +333,14 @@ def _supported(tcb: TdxTcb) -> Proof[TdxTcb]:
             expected="a TCB level",
         )
     advisories = ", ".join(tcb.advisories) or "no advisory"
-    return Proof(tcb, f"{tcb.status.value}, {advisories}", "any level")
+    return Proof(tcb, f"{tcb.status.value}, {advisories}")
 
 
 def _report_data(steps: Steps, report: TdReport | None, expected: bytes | None) -> None:
     if expected is None and report is not None:
-        steps.unasked("report-data", "no value was asked for", report.report_data.hex())
+        steps.unasked(Step.REPORT_DATA.title, "no value was asked for", report.report_data.hex())
         return
-    work = partial(_fresh, expected or b"")
-    after(steps, "report-data", "the verifier's challenge", work, report)
+    after(steps, Step.REPORT_DATA, partial(_fresh, expected or b""), report)
 
 
 def _fresh(expected: bytes, report: TdReport) -> Proof[bytes]:

@@ -1,5 +1,6 @@
 """`verify_tdx`: what it proves, each attack's refusal, and that a refusal shows all checks."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,9 @@ from keyturn.attest.tdx import examine_tdx, verify_tdx
 from keyturn.attest.tdx_claims import TdxExamination, VerifiedTdx
 from keyturn.attest.tdx_collateral import Documents, TcbStatus, TdxCollateral, read_collateral
 from keyturn.attest.tdx_quote import parse_tdx_quote
+from keyturn.attest.tdx_steps import Step
 from keyturn.base.strictjson import Json, JsonObject, dump
+from keyturn.base.times import parse_time
 from keyturn_sim.tdx import (
     SimIntel,
     SimMachine,
@@ -31,27 +34,7 @@ from keyturn_sim.tdx import (
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 ASKED = b"\x07" * 64
 CACHE = ChainCache()
-NAMES = [
-    "quote",
-    "collateral",
-    "root",
-    "chain",
-    "pck",
-    "dates",
-    "collateral-dates",
-    "tcb-info-signature",
-    "qe-identity-signature",
-    "revocation",
-    "qe-report-signature",
-    "attestation-key",
-    "quote-signature",
-    "collateral-match",
-    "qe-identity",
-    "tdx-module",
-    "tcb-levels",
-    "tcb-supported",
-    "report-data",
-]
+NAMES = [step.title for step in Step]
 
 
 @pytest.fixture
@@ -532,3 +515,24 @@ def test_every_failed_check_names_found_expected_and_source(examine, machine, in
     ]
     assert all(check.found and check.expected and check.source for check in failed)
     assert all(check.reason is not None for check in failed)
+
+
+def test_every_refused_case_of_the_vectors_names_them_too(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    manifest = json.loads((vectors_dir / "manifest.json").read_bytes())
+    refusals = 0
+    for case in (each for each in manifest["cases"] if each["tee"] == "tdx"):
+        asked = case.get("expected_report_data")
+        found = examine_tdx(
+            (vectors_dir / case["files"]["evidence"]).read_bytes(),
+            read_collateral((vectors_dir / case["files"]["collateral"]).read_bytes()),
+            anchors=HARDWARE_ANCHORS,
+            now=parse_time(case["verify_time"]),
+            expected_report_data=bytes.fromhex(asked) if asked else None,
+            cache=CACHE,
+        )
+        failed = [check for check in found.checks if check.outcome is Outcome.NOT_MET]
+        assert bool(failed) is (found.refusal is not None)
+        assert all(check.found and check.expected and check.source for check in failed), case["id"]
+        assert list(outcomes(found)) == NAMES
+        refusals += bool(failed)
+    assert refusals == 41
