@@ -5,7 +5,7 @@ says what it found; `compare` holds that against what the case expects. Reading 
 command's business.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -52,12 +52,16 @@ class CaseInput:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a verifier says: verdict, reason (`ok` when accepted), claims, and a detail."""
+    """What a verifier says: verdict, reason (`ok` when accepted), claims, a detail, checks.
+
+    Claims of a refusal are what was shown, as far as it could be read.
+    """
 
     verdict: Verdict
     reason: str
     claims: JsonObject
     detail: str = ""
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def _snp(case: CaseInput) -> Finding:
     )
     rule = case.policy
     checks = appraise_snp(verified.claims, rule) if isinstance(rule, SnpRule) else ()
-    return _judged(snp_document(verified.claims), checks)
+    return _judged(snp_document(verified.claims), (*verified.checks, *checks))
 
 
 def _tdx_rule(policy: Fields) -> TdxRule:
@@ -181,9 +185,11 @@ def _tdx(case: CaseInput) -> Finding:
     claims, refusal = found.claims, found.refusal
     if claims is None or refusal is not None:
         reason = refusal.reason.value if refusal else "malformed"
-        return Finding(Verdict.REJECT, reason, reading_document(found.reading), str(refusal))
+        document = reading_document(found.reading)
+        return Finding(Verdict.REJECT, reason, document, str(refusal), found.checks)
     checks = appraise_tdx(claims, case.policy) if isinstance(case.policy, TdxRule) else ()
-    return _judged(tdx_document(claims), (*_runtime_data(case, claims.report_data), *checks))
+    bound = _runtime_data(case, claims.report_data)
+    return _judged(tdx_document(claims), (*found.checks, *bound, *checks))
 
 
 def _runtime_data(case: CaseInput, report_data: bytes) -> tuple[Check, ...]:
@@ -202,14 +208,14 @@ def _runtime_data(case: CaseInput, report_data: bytes) -> tuple[Check, ...]:
     return (check,)
 
 
-def _judged(document: JsonObject, checks: Iterable[Check]) -> Finding:
+def _judged(document: JsonObject, checks: tuple[Check, ...]) -> Finding:
     failed = failures(checks)
     if not failed:
-        return Finding(Verdict.ACCEPT, "ok", document)
+        return Finding(Verdict.ACCEPT, "ok", document, checks=checks)
     first = failed[0]
     reason = first.reason.value if first.reason else first.name
     detail = f"{first.name}: found {first.found}; expected {first.expected}"
-    return Finding(Verdict.REJECT, reason, document, detail)
+    return Finding(Verdict.REJECT, reason, document, detail, checks)
 
 
 def _gpu(case: CaseInput) -> Finding:

@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from keyturn.attest.azure import runtime_report_data
+from keyturn.attest.checks import failures
 from keyturn.attest.conformance import (
     CaseInput,
     Expectation,
@@ -166,6 +167,8 @@ def test_a_tdx_case_is_accepted_rejected_or_breaks_a_rule(intel, now) -> None:  
     untrusted = evaluate(replace(case, anchor_override=None))
     assert (untrusted.verdict, untrusted.reason) == (Verdict.REJECT, "untrusted-root")
     assert untrusted.claims["mr_td"] == "42" * 48  # as far as it was read
+    assert [check.name for check in failures(untrusted.checks)] == ["root"]
+    assert len(accepted.checks) > len(untrusted.checks)  # the policy's too
     debug = intel.certify().quote(SimTd(td_attributes=b"\1\0\0\x10" + bytes(4)), bytes(64))
     found = evaluate(replace(case, files={**case.files, "evidence": debug}))
     assert (found.verdict, found.reason) == (Verdict.REJECT, "debug-td")

@@ -17,6 +17,7 @@ from keyturn.attest.conformance import (
     is_supported,
     read_rule,
 )
+from keyturn.attest.documents import check_document
 from keyturn.attest.snp_appraisal import SnpRule
 from keyturn.attest.tdx_appraisal import TdxRule
 from keyturn.base.errors import MalformedError
@@ -187,6 +188,7 @@ def _conformance_document(results: list[_Result], strict: bool) -> Mapping[str, 
                     "verdict": result.found.verdict.value,
                     "reason": result.found.reason,
                     "detail": result.found.detail,
+                    "checks": [check_document(check) for check in result.found.checks],
                 },
                 "differences": list(result.differences),
             }
