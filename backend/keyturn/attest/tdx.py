@@ -35,6 +35,7 @@ from keyturn.attest.tdx_collateral import (
     TcbInfo,
     TdxCollateral,
     read_documents,
+    remember_documents,
 )
 from keyturn.attest.tdx_pck import Pck, read_pck
 from keyturn.attest.tdx_quote import QeReport, TdReport, TdxQuote, parse_tdx_quote
@@ -113,6 +114,8 @@ def examine_tdx(
     )
     after(steps, Step.SUPPORTED, _supported, tcb)
     _report_data(steps, report, expected_report_data)
+    if parsed is not None and documents is not None and all_three(info, identity, lists):
+        remember_documents(collateral, documents, parsed)
     claims = None
     if steps.refusal is None:
         claims = _claims(whole, both(pck, tcb), all_three(info, identity, lists), chains)

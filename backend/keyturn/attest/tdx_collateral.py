@@ -148,24 +148,32 @@ class Documents:
 
 def read_documents(collateral: TdxCollateral, parsed: Parsed[Documents] | None) -> Documents:
     """Read the documents and lists, or find them as they were read. Raises MalformedEvidence."""
+    found = parsed.find(_digest(collateral)) if parsed is not None else None
+    if found is not None:
+        return found
+    return Documents(
+        parse_tcb_info(collateral.tcb_info),
+        parse_qe_identity(collateral.qe_identity),
+        parse_crl(collateral.root_crl),
+        parse_crl(collateral.pck_crl),
+    )
+
+
+def remember_documents(
+    collateral: TdxCollateral, documents: Documents, parsed: Parsed[Documents]
+) -> None:
+    """Keep what was read. Only for documents that Intel signed: others could be any number."""
+    parsed.remember(_digest(collateral), documents)
+
+
+def _digest(collateral: TdxCollateral) -> bytes:
     texts = (
         collateral.tcb_info,
         collateral.qe_identity,
         collateral.root_crl,
         collateral.pck_crl,
     )
-    digest = sha256(b"".join(map(sha256, texts))) if parsed is not None else b""
-    found = parsed.find(digest) if parsed is not None else None
-    if found is None:
-        found = Documents(
-            parse_tcb_info(collateral.tcb_info),
-            parse_qe_identity(collateral.qe_identity),
-            parse_crl(collateral.root_crl),
-            parse_crl(collateral.pck_crl),
-        )
-        if parsed is not None:
-            parsed.remember(digest, found)
-    return found
+    return sha256(b"".join(map(sha256, texts)))
 
 
 def read_collateral(raw: bytes) -> TdxCollateral:

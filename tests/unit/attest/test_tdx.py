@@ -118,6 +118,11 @@ def test_documents_that_were_read_before_are_verified_again(  # type: ignore[no-
         assert refused(verify, quote, parsed=parsed, collateral=forged) is reason
     late = NOW + timedelta(days=60)
     assert refused(verify, quote, parsed=parsed, now=late) is Reason.COLLATERAL_EXPIRED
+    # What nobody signed is not kept: a stranger could fill the memory with it.
+    for n in range(3):
+        text = intel_collateral.tcb_info + b" " * (n + 1)
+        refused(verify, quote, parsed=parsed, collateral=replace(intel_collateral, tcb_info=text))
+    assert len(parsed) == 1
 
 
 # Signatures
