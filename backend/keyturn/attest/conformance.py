@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import TypeVar
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
 from keyturn.attest.azure import runtime_report_data
@@ -29,6 +30,7 @@ from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, Json, JsonObject
 
 GPU_SCOPE = "evidence+chain+nonce"
+R = TypeVar("R", SnpRule, TdxRule)
 _FLOOR_PARTS = ("bootloader", "tee", "snp", "microcode", "fmc")
 
 
@@ -140,8 +142,8 @@ def _snp(case: CaseInput) -> Finding:
         now=case.now,
         expected_report_data=case.expected_report_data,
     )
-    rule = case.policy
-    checks = appraise_snp(verified.claims, rule) if isinstance(rule, SnpRule) else ()
+    rule = _rule(case, SnpRule)
+    checks = appraise_snp(verified.claims, rule) if rule else ()
     return _judged(snp_document(verified.claims), (*verified.checks, *checks))
 
 
@@ -187,7 +189,8 @@ def _tdx(case: CaseInput) -> Finding:
         reason = refusal.reason.value if refusal else "malformed"
         document = reading_document(found.reading)
         return Finding(Verdict.REJECT, reason, document, str(refusal), found.checks)
-    checks = appraise_tdx(claims, case.policy) if isinstance(case.policy, TdxRule) else ()
+    rule = _rule(case, TdxRule)
+    checks = appraise_tdx(claims, rule) if rule else ()
     bound = _runtime_data(case, claims.report_data)
     return _judged(tdx_document(claims), (*found.checks, *bound, *checks))
 
@@ -229,6 +232,13 @@ def _gpu(case: CaseInput) -> Finding:
     # Nothing is compared with reference values in this scope.
     comparison: JsonObject = {"compared": 0, "mismatched_indices": []}
     return Finding(Verdict.ACCEPT, "ok", {**gpu_document(verified.claims), **comparison})
+
+
+def _rule(case: CaseInput, kind: type[R]) -> R | None:
+    """The case's policy. One of another TEE is refused: it would judge nothing."""
+    if case.policy is not None and not isinstance(case.policy, kind):
+        raise MalformedEvidence("case has a policy of another TEE", expected=case.tee)
+    return case.policy
 
 
 def _file(case: CaseInput, role: str) -> bytes:

@@ -204,6 +204,13 @@ def test_a_tdx_case_without_its_files_is_malformed(intel, now) -> None:  # type:
         assert evaluate(replace(case, files=files)).reason == "malformed"
 
 
+def test_a_policy_of_another_tee_judges_nothing_and_is_refused(intel, node, vendors, now) -> None:  # type: ignore[no-untyped-def]
+    tdx, snp = tdx_case(intel, now), snp_case(node, vendors, now)
+    for case, other in ((tdx, snp), (snp, tdx)):
+        found = evaluate(replace(case, policy=other.policy))
+        assert (found.verdict, found.reason) == (Verdict.REJECT, "malformed")
+
+
 def test_a_tdx_policy_is_read_whole() -> None:
     policy: JsonObject = {
         "allowed_tcb_status": ["UpToDate", "OutOfDate"],
