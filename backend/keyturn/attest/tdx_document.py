@@ -70,6 +70,7 @@ def _quote(quote: TdxQuote) -> JsonObject:
         "tee_type": "0x81",
         "qe_vendor": quote.qe_vendor.hex(),
         "user_data": quote.user_data.hex(),
+        "header_reserved": quote.reserved.hex(),
         **{name: getattr(report, name).hex() for name in _FIELDS},
         **_attributes(report),
         "outer_ct": quote.certification_type,

@@ -28,6 +28,7 @@ def test_a_verified_quote_of_tdx_15(
     assert load_object(dump(document), limit=1 << 20, what="document") == document
     expected = {
         "version": 5,
+        "header_reserved": "00000000",
         "body_type": 3,
         "body_size": 648,
         "tee_type": "0x81",
