@@ -14,7 +14,7 @@ from functools import partial
 from keyturn.attest.anchors import TrustAnchors
 from keyturn.attest.chains import ChainCache, Parsed
 from keyturn.attest.crl import CrlFacts
-from keyturn.attest.errors import Reason, UntrustedEvidence
+from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.p256 import read_p256_key, verify_p256
 from keyturn.attest.steps import Steps
 from keyturn.attest.tdx_chains import (
@@ -69,10 +69,8 @@ def verify_tdx(
         cache=cache,
         parsed=parsed,
     )
-    if found.refusal is not None:
-        raise found.refusal
-    if found.claims is None:  # pragma: no cover - `examine_tdx` sets one of the two
-        raise RuntimeError("neither claims nor a refusal")
+    if found.claims is None or found.refusal is not None:
+        raise found.refusal or MalformedEvidence("TDX quote: nothing was proved")
     return VerifiedTdx(found.claims, found.checks)
 
 

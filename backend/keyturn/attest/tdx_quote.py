@@ -135,7 +135,7 @@ class QeReport:
 class TdxQuote:
     """A parsed quote. `signed` is what the attestation key signs; `body_type` None in version 4.
 
-    `reserved`: 4 bytes that version 3 used for SVNs of QE and PCE; signed, and without meaning here.
+    `reserved`: 4 bytes that version 3 used for SVNs of QE and PCE; signed, without meaning here.
     """
 
     version: int
