@@ -93,8 +93,7 @@ def verify_chains(raw: RawChains, cache: ChainCache) -> Chains:
     for path in signers:
         _check_names(path, (SIGNER_NAME, ROOT_NAME), raw.anchor)
         check_path_lengths(path)
-    pck_list = _verified(raw.pck_list, cache)
-    _check_names(pck_list[1:], (ROOT_NAME,), raw.anchor)
+    pck_list = _verified(raw.pck_list, cache)  # must be the PCK's issuer: `check_lists`
     check_path_lengths(pck)
     return Chains(pck, signers[0], signers[1], pck_list, ca, raw.anchor)
 

@@ -175,7 +175,7 @@ def _with_current(launch: TcbStatus | None, current: TcbStatus | None) -> TcbSta
     What was old at launch and is not now, a relaunch of the TD would mend; until then the old
     module's measurement of the TD is all there is.
     """
-    if launch is None or current is None:
+    if current is None:
         return None
     if launch not in (_OLD, _OLD_CONFIGURE) or current not in _AGED:
         return launch

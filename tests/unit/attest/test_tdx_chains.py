@@ -157,6 +157,37 @@ def test_every_place_has_its_name(
     assert found is Reason.CHAIN_INVALID
 
 
+def test_a_pck_that_is_an_authority_is_refused(
+    intel: SimIntel, intel_collateral: TdxCollateral, intel_anchors: TrustAnchors
+) -> None:
+    key = new_p256_key()
+    pck = make_certificate("Intel SGX PCK Certificate", key, intel.ca, intel.ca_key, is_ca=True)
+    found = reason(pem(pck, intel.ca, intel.root), intel_collateral, intel_anchors)
+    assert found is Reason.CHAIN_INVALID
+    # Nor may an authority that may have none below it have one.
+    sub_key = new_p256_key()
+    sub = make_certificate(
+        "Intel SGX PCK Platform CA", sub_key, intel.ca, intel.ca_key, is_ca=True, path_length=0
+    )
+    below = make_certificate("Intel SGX PCK Certificate", key, sub, sub_key, is_ca=False)
+    found = reason(pem(below, sub, intel.root), intel_collateral, intel_anchors)
+    assert found is Reason.CHAIN_INVALID
+
+
+def test_a_root_with_the_pinned_key_and_another_name_is_refused(
+    intel: SimIntel, machine: SimMachine, intel_collateral: TdxCollateral, intel_anchors
+) -> None:  # type: ignore[no-untyped-def]
+    key = intel.root_key
+    other = make_certificate("Intel SGX Root CA 2", key, None, key, is_ca=True, path_length=1)
+    for part in ("tcb_info_chain", "qe_identity_chain", "pck_crl_chain"):
+        chain = (getattr(intel_collateral, part)[0], der_of(other))
+        changed = replace(intel_collateral, **{part: chain})
+        assert reason(machine.chain, changed, intel_anchors) is Reason.CHAIN_INVALID
+    leaf, ca, _ = (x509.load_der_x509_certificate(raw) for raw in pem_certificates(machine.chain))
+    found = reason(pem(leaf, ca, other), intel_collateral, intel_anchors)
+    assert found is Reason.CHAIN_INVALID
+
+
 def test_dates_of_every_chain_count(chains: Chains) -> None:
     for name in ("pck", "tcb_info", "qe_identity", "pck_list"):
         leaf, *rest = getattr(chains, name)
