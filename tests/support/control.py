@@ -98,6 +98,7 @@ class LocalKeyholder:
         self.asked: list[AnyRequest] = []
         self.granting = True
         self.logging = True
+        self.reporting = True
         self.misbehave: Callable[[socket.socket], bool] | None = None
         self._lock = threading.RLock()
         self._found()
@@ -171,6 +172,24 @@ class LocalKeyholder:
             return self.append(
                 withdrawal_entry(self.clock(), WithdrawalEntry(statement.digest, envelopes))
             )
+
+    def _record(self, request: asked.Record) -> int:
+        with self._lock:
+            statement, said = parse_statement(request.statement), parse_approval(request.approval)
+            known = self.state.recorded(said)
+            if known is not None:
+                return known.index
+            self.state.check_decision(said, statement, self.clock())
+            envelopes = (self.keep(request.statement), self.keep(request.approval))
+            entry = DecisionEntry(statement.digest, said.officer, said.decision, envelopes)
+            return self.append(decision_entry(self.clock(), entry))
+
+    def _report(self, said: ReportEntry | ConfigurationEntry) -> int | None:
+        if not self.reporting:
+            return None
+        if isinstance(said, ReportEntry):
+            return self.append(report_entry(self.clock(), said))
+        return self.append(configuration_entry(self.clock(), said))
 
     def checkpoint(self) -> bytes:
         hashes = [leaf_hash(each) for each in self.leaves]
@@ -268,6 +287,11 @@ class LocalKeyholder:
             case asked.Withdraw():
                 index = self._withdraw(request)
                 return {"index": index, "receipt": self.receipt(index)}
+            case asked.Record():
+                index = self._record(request)
+                return {"index": index, "receipt": self.receipt(index)}
+            case asked.Report(said=said):
+                return {"index": self._report(said)}
             case asked.AskEntries(start=start, end=end):
                 leaves = [b64(each) for each in self.leaves[start:end]]
                 return {"leaves": leaves, "size": len(self.leaves)}
