@@ -42,13 +42,21 @@ from keyturn.quorum.approvals import (
     withdrawal_payload,
 )
 from keyturn.quorum.entries import (
+    DecisionEntry,
     StatementEntry,
     WithdrawalEntry,
+    decision_entry,
     origin_entry,
     statement_entry,
     withdrawal_entry,
 )
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.reports import (
+    ConfigurationEntry,
+    ReportEntry,
+    configuration_entry,
+    report_entry,
+)
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 from keyturn.store.database import open_database
@@ -98,7 +106,7 @@ class LocalKeyholder:
         self.asked: list[AnyRequest] = []
         self.granting = True
         self.logging = True
-        self.reporting = True
+        self.reporting = False  # what a server reports is entered only where a test wants it
         self.misbehave: Callable[[socket.socket], bool] | None = None
         self._lock = threading.RLock()
         self._found()

@@ -152,10 +152,10 @@ class AuthorityState:
             statement.digest in self.withdrawn,
             self._keys_ever() if named else frozenset(),
             self.compromised,
-            self._rejected(statement),
+            self.rejected(statement),
         )
 
-    def _rejected(self, statement: Statement) -> frozenset[OfficerId]:
+    def rejected(self, statement: Statement) -> frozenset[OfficerId]:
         """Whose recorded rejection keeps their approval from counting (our protocol §2.10)."""
         spared = statement.kind is Kind.REVOCATION
         return frozenset() if spared else rejecters(self.decisions.get(statement.digest, ()))
@@ -268,7 +268,7 @@ class AuthorityState:
         if named != (entry.statement, entry.kind, entry.subject, entry.version):
             raise LogInconsistent(f"entry {self.size} names another statement than it carries")
         approved_by = self.submit(statement, approvals, time)
-        rejected = self._rejected(statement)
+        rejected = self.rejected(statement)
         return self.enter(InForce(statement, approvals, approved_by, self.size, time, rejected))
 
     def _apply_decision(
