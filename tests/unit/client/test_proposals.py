@@ -82,6 +82,31 @@ def test_what_the_log_does_not_know_stands_as_the_server_says(claim: str, status
     assert settled(claimed, SERVER.state, SERVER.clock()).status is status
 
 
+def test_a_rejection_that_the_server_hides_is_shown_and_counts() -> None:
+    server = ScriptedServer(Clock())
+    made = server.authority.propose(Kind.POLICY, "serving", policy_body())
+    approvals = [
+        parse_approval(server.authority.approval(made.digest, n)) for n in ("bela", "chen")
+    ]
+    rejection = server.authority.approval(made.digest, "chen", decision=Decision.REJECT)
+    index = server.record(made.raw, rejection)
+    assert server.record(made.raw, approvals[0].raw) == index + 1
+
+    claimed = Claimed(parse_statement(made.raw), tuple(approvals), "open", None, None)
+    found = settled(claimed, server.state, server.clock())
+
+    assert (found.approved_by, found.rejected_by, found.missing) == (("bela",), ("chen",), 1)
+    assert [found.logged_at(each) for each in found.approvals] == [index + 1, None, index]
+    assert found.approvals[2].raw == rejection
+
+    made.approvals += [approvals[0].raw, server.authority.approval(made.digest, "dora")]
+    server.enter(made)
+    claimed = Claimed(parse_statement(made.raw), (), "open", None, None)
+    later = settled(claimed, server.state, server.clock())
+    assert (later.approved_by, later.rejected_by) == (("bela", "dora"), ("chen",))
+    assert [later.logged_at(each) for each in later.approvals] == [index + 1, None, index]
+
+
 def test_withdrawn_without_the_log_is_a_lie() -> None:
     claimed = Claimed(parse_statement(MADE.raw), (), "withdrawn", None, None)
     with pytest.raises(ServerLied, match="never ended"):
