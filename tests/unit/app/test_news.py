@@ -64,6 +64,22 @@ def desk() -> InlineDesk:
         ("model", {"digest": DIGEST}, "A sealed model was registered", "models", DIGEST),
         ("grant", {"node": "n1"}, "A key was released to n1", "fleet", "n1"),
         ("refusal", {"node": "n1", "reasons": ["stale"]}, "n1 was refused a key", "fleet", "n1"),
+        ("report", {"officer": "ada", "count": 3}, "Sign-ins failed as ada", "log", ""),
+        ("report", {"officer": None, "count": 3}, "Sign-ins failed", "log", ""),
+        (
+            "configuration",
+            {"program": "keyholder", "changed": ["workers"]},
+            "Settings of the keyholder changed",
+            "log",
+            "",
+        ),
+        (
+            "configuration",
+            {"program": "control", "changed": [1, ["x"]]},
+            "Settings of the control plane changed",
+            "log",
+            "",
+        ),
         ("heartbeat-lost", {"node": "n1"}, "No word from n1", "fleet", "n1"),
         (
             "wiped",
