@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from keyturn.base.encoding import b64, digest_of
 from keyturn.cli.main import build
 from keyturn.keyholder.config import load_config, told
+from keyturn.keyholder.service import SOFTWARE
 from keyturn.keyrelease.audit import Audited, audit_log
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.entries import EntryKind, parse_entry
@@ -234,7 +235,7 @@ def test_changed_settings_are_an_entry_and_a_restart_without_is_none(founded: Fo
             assert len(changed) == len(before) + 1
             assert changed[-1].changed == ("workers",)
             values = told(load_config(founded.config, {}))
-            document = settings_document(Program.KEYHOLDER, values)
+            document = settings_document(Program.KEYHOLDER, SOFTWARE, values)
             assert changed[-1].settings == digest_of(document)
             assert audited(process).counts["configuration"] >= len(changed)
     finally:
@@ -254,6 +255,8 @@ def test_the_control_plane_tells_its_settings_once(founded: Founded, tmp_path: P
             assert attempt(client, pin, "nobody", THIEF).status_code == 401
             wait_for(lambda: len(reports(process)) > told_of)  # settings are told before
             assert len(settings(process, Program.CONTROL)) == before + 1
+        told_last = settings(process, Program.CONTROL)[-1]
     path = tmp_path / "data" / "settings-told.json"
+    assert told_last.settings == digest_of(path.read_bytes())
     assert json.loads(path.read_text())["values"]["poll_seconds"] == "0.05"
     assert path.stat().st_mode & 0o777 == 0o600

@@ -7,29 +7,10 @@ from keyturn.base.errors import (
     UnreachableError,
     UntrustedError,
 )
-from keyturn.quorum.reports import SignInFailure
 
 
 class NotSignedIn(UntrustedError):
     """No live session, or a sign-in that proves nothing."""
-
-
-class SignInFailed(NotSignedIn):
-    """A sign-in that proves nothing. `claimed` is who it said it was, by whoever sent it."""
-
-    def __init__(
-        self,
-        reason: SignInFailure,
-        message: str,
-        *,
-        claimed: str | None = None,
-        found: str = "",
-        expected: str = "",
-        hint: str = "",
-    ) -> None:
-        super().__init__(message, found=found, expected=expected, hint=hint)
-        self.reason = reason
-        self.claimed = claimed
 
 
 class NotAllowed(UntrustedError):

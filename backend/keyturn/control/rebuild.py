@@ -127,7 +127,7 @@ def _edited_proposals(connection: Connection) -> Iterable[str]:
 
 def _edited_approvals(connection: Connection) -> Iterable[str]:
     for row in connection.execute(select(approvals)).all():
-        if _approval_values(row.envelope) != row._mapping:
+        if _approval_values(row.envelope) != dict(row._mapping):
             yield f"approvals {row.digest}: it is not what its envelope says"
 
 
@@ -135,7 +135,7 @@ def _mend_approvals(connection: Connection) -> None:
     """Drop those that are not what their envelopes say; of the log's, projecting makes new ones."""
     for row in connection.execute(select(approvals)).all():
         values = _approval_values(row.envelope)
-        if values == row._mapping:
+        if values == dict(row._mapping):
             continue
         connection.execute(delete(approvals).where(approvals.c.digest == row.digest))
         if values is not None:

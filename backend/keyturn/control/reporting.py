@@ -15,7 +15,6 @@ from pathlib import Path
 
 from keyturn import __version__
 from keyturn.base.errors import KeyturnError, MalformedError
-from keyturn.base.strictjson import dump, parse_object
 from keyturn.control.config import told
 from keyturn.control.context import Context
 from keyturn.control.follower import Follower
@@ -23,9 +22,10 @@ from keyturn.quorum.reports import (
     ConfigurationEntry,
     Program,
     ReportEntry,
-    Setting,
     SignInFailure,
     configuration,
+    settings_document,
+    settings_values,
 )
 from keyturn.quorum.roster import OfficerId
 from keyturn.wire.errors import PeerRefused
@@ -39,7 +39,7 @@ ASK_AGAIN = timedelta(seconds=5)
 """After a keyholder that was out of reach."""
 LOOK_SECONDS = 1.0
 TOLD_FILE = "settings-told.json"
-MAX_TOLD = 1 << 20
+"""The very document whose digest is in the log."""
 
 Kind = tuple[OfficerId | None, SignInFailure]
 
@@ -121,32 +121,36 @@ class Reporting:
     async def _tell_settings(self, now: datetime) -> datetime | None:
         """When to try again; None once they are in the log, or are what was told before."""
         path, values = self._context.config.data / TOLD_FILE, told(self._context.config)
-        software, before = _read(path)
-        entry = configuration(Program.CONTROL, SOFTWARE, values, before)
-        if before and software == SOFTWARE and not entry.changed:
+        document, kept = settings_document(Program.CONTROL, SOFTWARE, values), _read(path)
+        if kept == document:
             return None
+        entry = configuration(Program.CONTROL, SOFTWARE, values, _values(kept))
         entered, again = await self._ask(entry, now)
         if entered:
-            _write(path, values)
+            _write(path, document)
         return None if entered else again
 
 
-def _read(path: Path) -> tuple[str, Mapping[str, object]]:
-    """Software and values as they were told last; nothing when it is not known."""
+def _read(path: Path) -> bytes:
+    """The settings as they were told last; empty when it is not known."""
     try:
-        fields = parse_object(path.read_bytes(), limit=MAX_TOLD, what=path.name)
-        software, values = fields.text("software"), fields.raw("values")
-        fields.done()
-    except (OSError, MalformedError):
-        return "", {}
-    return software, values if isinstance(values, dict) else {}
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
-def _write(path: Path, values: Mapping[str, Setting]) -> None:
+def _values(document: bytes) -> Mapping[str, object]:
+    try:
+        return settings_values(document)
+    except MalformedError:
+        return {}
+
+
+def _write(path: Path, document: bytes) -> None:
     """Whole or not at all. Where it fails, they are told again at the next start."""
     temporary = path.with_suffix(".new")
     try:
-        temporary.write_bytes(dump({"software": SOFTWARE, "values": dict(values)}))
+        temporary.write_bytes(document)
         temporary.replace(path)
     except OSError as error:
         log.warning("the settings that were told cannot be kept", extra={"reason": str(error)})

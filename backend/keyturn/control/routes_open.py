@@ -4,7 +4,6 @@ from keyturn import __version__
 from keyturn.base.encoding import b64, unb64
 from keyturn.base.errors import MalformedError, UnreachableError
 from keyturn.control import signin
-from keyturn.control.errors import SignInFailed
 from keyturn.control.routing import PartsHere, open_router
 from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.reports import SignInFailure
@@ -47,7 +46,7 @@ async def open_session(parts: PartsHere, body: api.EnvelopeBody) -> api.SessionV
     """A bearer token for 15 minutes, for a signed nonce."""
     try:
         token, opened = await signin.sign_in(parts.context, unb64(body.envelope, what="envelope"))
-    except SignInFailed as error:
+    except signin.SignInFailed as error:
         parts.reporting.note(error.reason, error.claimed)
         raise
     except MalformedError:

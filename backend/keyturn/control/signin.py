@@ -10,7 +10,7 @@ from keyturn.base.dsse import verified_signers
 from keyturn.base.encoding import sha256
 from keyturn.base.errors import KeyturnError
 from keyturn.control.context import Context
-from keyturn.control.errors import NotAllowed, NotSignedIn, SignInFailed
+from keyturn.control.errors import NotAllowed, NotSignedIn
 from keyturn.quorum.kinds import Role
 from keyturn.quorum.reports import SignInFailure
 from keyturn.quorum.roster import Officer
@@ -24,6 +24,24 @@ _TIME, _RANDOM, _TAG = 8, 8, 16  # bytes of a nonce: Unix ms, randomness, trunca
 TOKEN_SIZE = 32
 NONCE_WRONG = "the nonce is unknown, spent or over 60 seconds old"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SignInFailed(NotSignedIn):
+    """A sign-in that proves nothing. `claimed` is who it said it was, by whoever sent it."""
+
+    def __init__(
+        self,
+        reason: SignInFailure,
+        message: str,
+        *,
+        claimed: str | None = None,
+        found: str = "",
+        expected: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, found=found, expected=expected, hint=hint)
+        self.reason = reason
+        self.claimed = claimed
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import MalformedError
-from keyturn.base.strictjson import parse_object
 from keyturn.keyholder.allowance import ReportAllowance
 from keyturn.keyholder.journal import Journal
 from keyturn.keyholder.logdisk_errors import LogFull, LogUnwritable, disk_errors
@@ -24,13 +23,13 @@ from keyturn.quorum.reports import (
     configuration,
     report_entry,
     settings_document,
+    settings_values,
 )
 
 logger = logging.getLogger(__name__)
 
 SETTINGS = "settings"
 """The directory, beside the log, of the settings that its last `configuration` entry names."""
-MAX_SETTINGS = 1 << 20
 
 
 class Reports:
@@ -63,7 +62,7 @@ class Reports:
 
     def _configuration(self, said: ConfigurationEntry) -> int | None:
         last = self._journal.configured(Program.CONTROL)
-        if last is not None and said.same(last[1]):
+        if last is not None and said.settings == last[1].settings:
             return last[0]
         if not self._may_enter(b" " * 1024):
             return None
@@ -91,10 +90,9 @@ class KeptSettings:
         if digest_of(raw) != settings:
             return {}
         try:
-            values = parse_object(raw, limit=MAX_SETTINGS, what="settings").raw("values")
+            return settings_values(raw)
         except MalformedError:
             return {}
-        return values if isinstance(values, dict) else {}
 
     def keep(self, document: bytes) -> None:
         """Durable before it returns. Raises LogUnwritable, LogFull."""
@@ -117,10 +115,10 @@ def enter_settings(
     before = kept.read(last[1].settings) if last is not None else {}
     entry = configuration(Program.KEYHOLDER, software, values, before)
     index = None
-    if last is None or not entry.same(last[1]):
+    if last is None or entry.settings != last[1].settings:
         index = journal.commit_configuration(entry)
     try:
-        kept.keep(settings_document(Program.KEYHOLDER, values))
+        kept.keep(settings_document(Program.KEYHOLDER, software, values))
     except (LogFull, LogUnwritable) as error:  # no reason not to serve
         logger.warning("the settings cannot be kept beside the log: %s", error)
     return index

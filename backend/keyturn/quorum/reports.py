@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum
 
 from keyturn.base.encoding import Digest, digest_of
-from keyturn.base.strictjson import Fields, dump
+from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.base.times import format_time
 from keyturn.quorum.entries import Entry, EntryKind, entry_bytes
 from keyturn.quorum.errors import LogInconsistent
@@ -17,6 +17,7 @@ from keyturn.quorum.judge import SKEW
 from keyturn.quorum.roster import OfficerId, Roster
 
 MAX_CHANGED = 200
+MAX_SETTINGS = 1 << 20
 
 Setting = str | int | bool | None | Sequence[str]
 
@@ -66,13 +67,6 @@ class ConfigurationEntry:
     settings: Digest  # of `settings_document`
     changed: tuple[str, ...]
     software: str
-
-    def same(self, other: "ConfigurationEntry | None") -> bool:
-        """Whether nothing differs from what the other entry says."""
-        return other is not None and (self.settings, self.software) == (
-            other.settings,
-            other.software,
-        )
 
 
 def report_entry(time: datetime, entry: ReportEntry) -> bytes:
@@ -136,10 +130,26 @@ def check_report(report: ReportEntry, roster: Roster | None, now: datetime) -> N
         )
 
 
-def settings_document(program: Program, values: Mapping[str, Setting]) -> bytes:
+def settings_document(program: Program, software: str, values: Mapping[str, Setting]) -> bytes:
     """The bytes whose digest a `configuration` entry names; no secret may be among `values`."""
-    document = {"type": "settings", "format": 1, "program": program.value, "values": dict(values)}
+    document = {
+        "type": "settings",
+        "format": 1,
+        "program": program.value,
+        "software": software,
+        "values": dict(values),
+    }
     return dump(_sorted(document))
+
+
+def settings_values(document: bytes) -> Mapping[str, object]:
+    """The values in a settings document. Raises MalformedError."""
+    fields = parse_object(document, limit=MAX_SETTINGS, what="settings")
+    for name in ("type", "format", "program", "software"):
+        fields.raw(name)
+    values = fields.fields("values")
+    fields.done()
+    return {name: values.raw(name) for name in values.names()}
 
 
 def configuration(
@@ -150,7 +160,7 @@ def configuration(
     names = now.keys() | before.keys()
     unknown = object()
     changed = sorted(n for n in names if now.get(n, unknown) != before.get(n, unknown))
-    digest = digest_of(settings_document(program, values))
+    digest = digest_of(settings_document(program, software, values))
     return ConfigurationEntry(program, digest, tuple(changed), software)
 
 

@@ -35,6 +35,7 @@ FAILED = ReportEntry(OfficerId("ada"), SignInFailure.BAD_SIGNATURE, 1, START)
 CONTROL = ConfigurationEntry(
     Program.CONTROL, Digest("sha256:" + "cc" * 32), ("port",), "keyturn 0.1.0"
 )
+SOFTWARE = "keyturn 0.1.0"
 VALUES: dict[str, Setting] = {"workers": 1, "log": "/log", "module": None}
 
 
@@ -106,7 +107,7 @@ def test_the_settings_of_the_control_plane_once(system: System) -> None:
     assert enter(system, CONTROL) == index
     system.restart()
     assert enter(system, CONTROL) == index
-    newer = enter(system, replace(CONTROL, software="keyturn 0.2.0"))
+    newer = enter(system, replace(CONTROL, settings=Digest("sha256:" + "dd" * 32)))
     assert newer != index
     assert len(of_kind(system, EntryKind.CONFIGURATION)) == 2
 
@@ -119,14 +120,14 @@ def started(system: System, values: dict[str, Setting]) -> ConfigurationEntry | 
     journal = system.keyholder.journal
     kept = KeptSettings(journal.log.directory / SETTINGS)
     with journal.ordered():
-        index = enter_settings(journal, kept, "keyturn 0.1.0", values)
+        index = enter_settings(journal, kept, SOFTWARE, values)
     return None if index is None else read_configuration(parse_entry(journal.log.leaf(index)))
 
 
 def test_a_start_with_other_settings_is_an_entry_and_without_is_none(system: System) -> None:
     first = started(system, VALUES)
     assert first is not None
-    assert first.settings == digest_of(settings_document(Program.KEYHOLDER, VALUES))
+    assert first.settings == digest_of(settings_document(Program.KEYHOLDER, SOFTWARE, VALUES))
     assert first.changed == ("log", "module", "workers")
     assert started(system, VALUES) is None
     system.restart()

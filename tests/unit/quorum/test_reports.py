@@ -22,6 +22,7 @@ from keyturn.quorum.reports import (
     read_report,
     report_entry,
     settings_document,
+    settings_values,
 )
 from keyturn.quorum.roster import OfficerId
 from support.authority import START
@@ -147,9 +148,9 @@ def test_a_report_is_not_of_what_is_to_come() -> None:
 
 def test_the_settings_digest_is_of_the_sorted_document() -> None:
     values = {"port": 1, "host": "h", "names": ("b", "a"), "module": None, "debug": False}
-    raw = settings_document(Program.CONTROL, values)
+    raw = settings_document(Program.CONTROL, "keyturn 1", values)
     assert raw == (
-        b'{"format":1,"program":"control","type":"settings","values":'
+        b'{"format":1,"program":"control","software":"keyturn 1","type":"settings","values":'
         b'{"debug":false,"host":"h","module":null,"names":["b","a"],"port":1}}'
     )
     made = configuration(Program.CONTROL, "keyturn 1", values, {})
@@ -168,6 +169,19 @@ def test_the_same_settings_by_other_software_are_another_configuration() -> None
     made = configuration(Program.CONTROL, "keyturn 1", {"port": 1}, {})
     again = configuration(Program.CONTROL, "keyturn 1", {"port": 1}, {"port": 1})
     newer = configuration(Program.CONTROL, "keyturn 2", {"port": 1}, {"port": 1})
-    assert again.same(made)
-    assert not newer.same(made)
-    assert not made.same(None)
+    assert again.settings == made.settings
+    assert newer.settings != made.settings
+    assert newer.changed == ()
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"{}", b'{"type":"settings","format":1,"program":"control","values":{}}']
+)
+def test_a_document_that_is_none_has_no_values(raw: bytes) -> None:
+    with pytest.raises(MalformedError):
+        settings_values(raw)
+
+
+def test_the_values_of_a_document() -> None:
+    raw = settings_document(Program.CONTROL, "keyturn 1", {"port": 1, "names": ("a",)})
+    assert settings_values(raw) == {"port": 1, "names": ["a"]}
