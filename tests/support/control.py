@@ -23,8 +23,9 @@ from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import JsonObject, load_object
-from keyturn.control.config import ControlConfig
+from keyturn.control.config import ControlConfig, told
 from keyturn.control.program import ControlServer, make_server, serve
+from keyturn.control.reporting import SOFTWARE, TOLD_FILE
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, HPKE_PUBLIC_SIZE, NodeKeys, Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
 from keyturn.keyrelease.grant import RefusalDocument, RefusalReason
@@ -53,9 +54,11 @@ from keyturn.quorum.entries import (
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.reports import (
     ConfigurationEntry,
+    Program,
     ReportEntry,
     configuration_entry,
     report_entry,
+    settings_document,
 )
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
@@ -528,9 +531,13 @@ def running_server(
     clock: Clock,
     *,
     caught_up: bool = True,
+    settled: bool = True,
     **config: object,
 ) -> Iterator[World]:
-    """A server on a free port, in a thread of its own; caught up with the log."""
+    """A server on a free port, in a thread of its own; caught up with the log.
+
+    `settled`: a first one does not report its settings, so that no entry comes by itself.
+    """
     settings = replace(
         ControlConfig(
             data=directory / "control",
@@ -542,6 +549,9 @@ def running_server(
         **config,  # type: ignore[arg-type]
     )
     settings.data.mkdir(exist_ok=True)
+    last = settings.data / TOLD_FILE
+    if settled and not last.exists():
+        last.write_bytes(settings_document(Program.CONTROL, SOFTWARE, told(settings)))
     identity = server_identity(settings.data / "tls", (), clock())
     database = open_database(settings.database_url)
     upgrade(database)

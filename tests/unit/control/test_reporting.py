@@ -1,6 +1,7 @@
 """What the server reports to the log: bounded, without names that strangers write (§6.2)."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,9 +21,16 @@ from keyturn.quorum.reports import (
     read_report,
 )
 from keyturn.wire.keyholder import Report
-from support.control import World, running_server
+from support.control import World, running_server, running_world
 
 THIEF = ed25519.Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """One that has told nobody its settings."""
+    with running_world(tmp_path, settled=False) as made:
+        yield made
 
 
 @pytest.fixture
