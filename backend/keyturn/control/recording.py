@@ -4,6 +4,7 @@ Which ones are there, the mirror of the log says; so replicas, restarts and a ke
 away need no memory of their own here.
 """
 
+import asyncio
 import logging
 from datetime import datetime, timedelta
 
@@ -12,13 +13,15 @@ from keyturn.control.context import Context
 from keyturn.control.follower import Follower
 from keyturn.quorum.approvals import parse_approval
 from keyturn.store.proposals import ApprovalRow, ProposalRow
-from keyturn.wire.errors import PeerRefused
+from keyturn.wire.errors import PeerRefused, PeerUnreachable
 from keyturn.wire.keyholder import Record
 
 log = logging.getLogger("keyturn.control")
 
 ASK_AGAIN = timedelta(minutes=10)
 """After the keyholder's no: an officer's day may be full, or the disk."""
+RECORD_SECONDS = 5.0
+"""So long whoever decides waits for the entry; it is asked for again."""
 _MANY = 4096
 
 
@@ -38,7 +41,11 @@ class Recording:
             if not self._due(each):
                 continue
             try:
-                logged = await self._context.urgent.ask(Record(row.envelope, each.envelope))
+                async with asyncio.timeout(RECORD_SECONDS):
+                    logged = await self._context.urgent.ask(Record(row.envelope, each.envelope))
+            except TimeoutError:
+                self._tell(each, PeerUnreachable("the keyholder took too long"))
+                return
             except PeerRefused as error:
                 self._refused[each.digest] = self._context.clock() + ASK_AGAIN
                 self._tell(each, error)

@@ -3,6 +3,7 @@
 A `report` is the word of the control plane, which nobody proved.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +13,12 @@ from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.base.times import format_time
 from keyturn.quorum.entries import Entry, EntryKind, entry_bytes
-from keyturn.quorum.errors import LogInconsistent
+from keyturn.quorum.errors import LogInconsistent, MalformedStatement
 from keyturn.quorum.judge import SKEW
 from keyturn.quorum.roster import OfficerId, Roster
 
+_NAME = re.compile(r"[a-z0-9_]{1,64}")
+_SOFTWARE = re.compile(r"[ -~]{1,200}")
 MAX_CHANGED = 200
 MAX_SETTINGS = 1 << 20
 
@@ -115,7 +118,17 @@ def read_settings(fields: Fields, program: Program) -> ConfigurationEntry:
     """`done` is still owed. Raises MalformedError."""
     settings = fields.digest("settings")
     changed = fields.texts("changed", limit=MAX_CHANGED)
-    return ConfigurationEntry(program, settings, changed, fields.text("software", limit=200))
+    software = fields.text("software", limit=200)
+    # A control plane may belong to an attacker: nothing that is obeyed rather than shown.
+    for what, form, texts in (("changed", _NAME, changed), ("software", _SOFTWARE, (software,))):
+        for text in texts:
+            if not form.fullmatch(text):
+                raise MalformedStatement(
+                    f"configuration: field '{what}' is wrong",
+                    found=repr(text)[:80],
+                    expected=form.pattern,
+                )
+    return ConfigurationEntry(program, settings, changed, software)
 
 
 def check_report(report: ReportEntry, roster: Roster | None, now: datetime) -> None:

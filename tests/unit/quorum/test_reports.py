@@ -112,7 +112,12 @@ def test_another_report_is_refused(changed: dict[str, object]) -> None:
         {"changed": [1]},
         {"changed": [str(each) for each in range(201)]},
         {"changed": None},
+        {"changed": ["Port"]},
+        {"changed": ["port\u202etrop"]},
+        {"changed": ["a" * 65]},
         {"software": ""},
+        {"software": "keyturn\n0.1.0"},
+        {"software": "keyturn \u202e0.1.0"},
     ],
     ids=lambda each: str(each)[:40],
 )
