@@ -88,7 +88,7 @@ def kind_look(kind: EntryKind) -> Look:
         EntryKind.START: Look(_("Start"), "unknown", "power"),
         EntryKind.DECISION: Look(_("Decision"), "unknown", "user-check"),
         EntryKind.REPORT: Look(_("Report"), "stale", "triangle-alert"),
-        EntryKind.CONFIGURATION: Look(_("Configuration"), "unknown", "settings"),
+        EntryKind.CONFIGURATION: Look(_("Settings"), "unknown", "settings"),
     }[kind]
 
 
@@ -103,7 +103,7 @@ def kinds_word(kind: EntryKind) -> str:
         EntryKind.START: _("Starts"),
         EntryKind.DECISION: _("Decisions"),
         EntryKind.REPORT: _("Reports"),
-        EntryKind.CONFIGURATION: _("Configuration"),
+        EntryKind.CONFIGURATION: _("Settings"),
     }[kind]
 
 
