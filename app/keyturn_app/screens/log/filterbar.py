@@ -11,7 +11,6 @@ from keyturn_app.screens.log.presenter import LogPresenter
 from keyturn_app.screens.log.viewmodel import Chip
 from keyturn_app.screens.log.viewmodel import FilterBar as Shown
 
-
 IN_A_ROW = 5
 """Chips in one line: more would not fit the smallest window."""
 

@@ -212,9 +212,8 @@ def _report(body: ReportEntry) -> str:
             "{count} failed sign-ins as {{officer}}",
             body.count,
         ).replace("{officer}", body.officer)
-    return _("{text}: {reason} ({source})").format(
-        text=text, reason=failure_word(body.reason), source=not_proved()
-    )
+    text = _("{text}: {reason}").format(text=text, reason=failure_word(body.reason))
+    return _reported(text)
 
 
 def _configuration(body: ConfigurationEntry) -> str:
@@ -223,7 +222,12 @@ def _configuration(body: ConfigurationEntry) -> str:
     if changed:
         text = _("{program}, {software}: {names} changed")
     shown = text.format(program=program_word(body.program), software=body.software, names=changed)
-    return shown if body.program is Program.KEYHOLDER else f"{shown} ({not_proved()})"
+    return shown if body.program is Program.KEYHOLDER else _reported(shown)
+
+
+def _reported(text: str) -> str:
+    """First what it is worth: the end of a line may not be seen."""
+    return _("Reported by the control plane, not proved: {text}").format(text=text)
 
 
 def model_name(digest: Digest, state: AuthorityState) -> str:

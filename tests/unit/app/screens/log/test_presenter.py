@@ -114,12 +114,12 @@ def test_decisions_reports_and_settings_in_words(table: Table) -> None:
     rows = table.view.rows
     assert book.proposal is not None
     digest = wording.digest(book.proposal.digest)
-    source = "reported by the control plane, not proved"
+    source = "Reported by the control plane, not proved"
     assert [rows.at(place).text for place in range(6)] == [
-        f"Control plane, keyturn 0.1.0: host, port changed ({source})",
+        f"{source}: Control plane, keyturn 0.1.0: host, port changed",
         "Keyholder, keyturn 0.1.0: workers changed",
-        f"1 failed sign-in: the signature was not theirs ({source})",
-        f"3 failed sign-ins as ada: the signature was not theirs ({source})",
+        f"{source}: 1 failed sign-in: the signature was not theirs",
+        f"{source}: 3 failed sign-ins as ada: the signature was not theirs",
         f"chen approved proposal {digest}",
         f"bela rejected proposal {digest}",
     ]
