@@ -121,8 +121,9 @@ def test_what_the_server_sends_instead_is_shown_short(value: object) -> None:
         assert len(item.detail) < 500
 
 
-def test_renewals_are_no_news(desk: InlineDesk) -> None:
-    desk.show(replace(desk.facts, happenings=(happening(1, "renewal", node="n1"),)))
+@pytest.mark.parametrize("kind", ["renewal", "decision"])
+def test_what_goes_on_all_day_is_no_news(desk: InlineDesk, kind: str) -> None:
+    desk.show(replace(desk.facts, happenings=(happening(1, kind, node="n1"),)))
     news = News(desk, MemoryPreferences())
     assert news.items == ()
     assert news.unread == 0
