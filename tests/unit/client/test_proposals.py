@@ -1,6 +1,7 @@
 """Counting and standing of proposals, as our protocol §2.5 has it; lies are in test_client."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,7 @@ from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.errors import MalformedNote
 from support.authority import Clock, policy_body, spki
+from support.logbook import Logbook
 from unit.client.scripted_server import ScriptedServer
 
 SERVER = ScriptedServer(Clock())
@@ -105,6 +107,22 @@ def test_a_rejection_that_the_server_hides_is_shown_and_counts() -> None:
     later = settled(claimed, server.state, server.clock())
     assert (later.approved_by, later.rejected_by) == (("bela", "dora"), ("chen",))
     assert [later.logged_at(each) for each in later.approvals] == [index + 1, None, index]
+
+
+def test_decisions_are_there_again_when_what_was_kept_is_read(tmp_path: Path) -> None:
+    book = Logbook(tmp_path / "state")
+    book.story()
+    book.decide()
+    book.decide("chen", Decision.APPROVE)
+    book.report()
+    book.configure()
+    for _ in range(2):
+        with book.client() as client:
+            state = client.seen().state
+        (logged,) = state.decisions.values()
+        assert [each.approval.officer for each in logged] == ["bela", "chen"]
+        assert state == book.server.state
+        book.report(None)
 
 
 def test_withdrawn_without_the_log_is_a_lie() -> None:
