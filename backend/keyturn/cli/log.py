@@ -87,7 +87,7 @@ def verify(
     fingerprint: Annotated[str, typer.Option(help="The authority fingerprint, sha256:….")],
     as_json: AsJson = False,
 ) -> None:
-    """Prove an export, offline, by the fingerprint alone: tree, quorums, grants, leases."""
+    """Prove an export, offline, by the fingerprint alone: tree, quorums, decisions, grants."""
     with errors_explained(as_json=as_json):
         digest = parse_digest(fingerprint, what="--fingerprint")
         found = read_export(directory, digest)
