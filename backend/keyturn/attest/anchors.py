@@ -20,6 +20,7 @@ SpkiDigest = NewType("SpkiDigest", str)
 class Vendor(Enum):
     AMD_SEV = "amd-sev"
     NVIDIA_DEVICE = "nvidia-device"
+    NVIDIA_RIM = "nvidia-rim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Anchor:
 _KDS = "AMD KDS (57230) /vcek/v1/{}/cert_chain"
 # NVIDIA/nvtrust guest_tools/gpu_verifiers/local_gpu_verifier, certs/verifier_device_root.pem.
 _NVTRUST = "NVIDIA nvtrust certs/verifier_device_root.pem"
+# The same, certs/verifier_RIM_root.pem: NVIDIA CoRIM signing Root CA.
+_NVTRUST_RIM = "NVIDIA nvtrust certs/verifier_RIM_root.pem"
 
 
 def _ark(product: str, spki: str) -> Anchor:
@@ -54,6 +57,13 @@ _PINNED = (
         SpkiDigest("a90c4eb5acfd3e3d03a25db6a26b84f720ad0503196c627c21ddd48dd85b06a4"),
         False,
         _NVTRUST,
+    ),
+    Anchor(
+        Vendor.NVIDIA_RIM,
+        None,
+        SpkiDigest("dec1dc316477aa851eebdf51327ae9f864bc8d89254657ed1e7eb9168af1e1a3"),
+        False,
+        _NVTRUST_RIM,
     ),
 )
 
