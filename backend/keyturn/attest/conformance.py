@@ -10,18 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
+from keyturn.attest.anchors import HARDWARE_ANCHORS, TrustAnchors, Vendor
 from keyturn.attest.certificates import parse_certificate, pem_certificates, pem_crls
-from keyturn.attest.checks import failures
-from keyturn.attest.documents import gpu_document, snp_document
+from keyturn.attest.checks import Check, failures
+from keyturn.attest.documents import snp_document
 from keyturn.attest.errors import REFUSALS, MalformedEvidence
-from keyturn.attest.nvidia import verify_gpu
 from keyturn.attest.snp import SnpClaims, SnpCollateral, verify_snp
 from keyturn.attest.snp_appraisal import SnpRule, TcbFloor, appraise_snp
 from keyturn.attest.snp_tcb import SnpProduct
 from keyturn.base.strictjson import Fields, Json, JsonObject
 
-GPU_SCOPE = "evidence+chain+nonce"
 _FLOOR_PARTS = ("bootloader", "tee", "snp", "microcode", "fmc")
 
 
@@ -45,12 +43,16 @@ class CaseInput:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a verifier says: verdict, reason (`ok` when accepted), claims, and a detail."""
+    """What a verifier says: verdict, reason (`ok` when accepted), claims, a detail, checks.
+
+    Claims of a refusal are what was shown, as far as it could be read.
+    """
 
     verdict: Verdict
     reason: str
     claims: JsonObject
     detail: str = ""
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,15 @@ class Expectation:
     claims: JsonObject
 
 
-def is_supported(tee: str, scope: str | None) -> bool:
-    """Whether a verifier for this kind of case exists here."""
-    return tee == "snp" or (tee == "nvidia-gpu" and scope == GPU_SCOPE)
+def is_supported(tee: str) -> bool:
+    """Whether a verifier for this kind of case exists here (NVIDIA's cases: `keyturn.rim`)."""
+    return tee == "snp"
 
 
 def evaluate(case: CaseInput) -> Finding:
     """Verify and appraise one case. A refusal is a finding, not an error."""
     try:
-        return _snp(case) if case.tee == "snp" else _gpu(case)
+        return _snp(case)
     except REFUSALS as refusal:
         return Finding(Verdict.REJECT, refusal.reason.value, {}, str(refusal))
 
@@ -114,8 +116,8 @@ def read_rule(policy: Fields) -> SnpRule:
 def _snp(case: CaseInput) -> Finding:
     collateral = SnpCollateral(
         vek=case.files["vek"],
-        intermediate=_one_certificate(case.files["intermediate"]),
-        root=_one_certificate(case.files["ark"]),
+        intermediate=one_certificate(case.files["intermediate"]),
+        root=one_certificate(case.files["ark"]),
         crls=pem_crls(case.files["crl"]) if "crl" in case.files else (),
     )
     verified = verify_snp(
@@ -139,35 +141,17 @@ def _appraised(claims: SnpClaims, rule: SnpRule | None) -> Finding:
     return Finding(Verdict.REJECT, reason, document, detail)
 
 
-def _gpu(case: CaseInput) -> Finding:
-    verified = verify_gpu(
-        case.files["evidence"],
-        pem_certificates(case.files["chain"]),
-        anchors=_gpu_anchors(case.files["root"]),
-        now=case.now,
-        expected_nonce=case.expected_nonce,
-    )
-    # Nothing is compared with reference values in this scope.
-    comparison: JsonObject = {"compared": 0, "mismatched_indices": []}
-    return Finding(Verdict.ACCEPT, "ok", {**gpu_document(verified.claims), **comparison})
-
-
 def _anchors(case: CaseInput) -> TrustAnchors:
     if case.anchor_override is None:
         return HARDWARE_ANCHORS
-    root = parse_certificate(_one_certificate(case.anchor_override))
+    root = parse_certificate(one_certificate(case.anchor_override))
     return HARDWARE_ANCHORS.with_simulated(
         {Vendor.AMD_SEV: [root.spki]}, source="the case's trust anchor"
     )
 
 
-def _gpu_anchors(root: bytes) -> TrustAnchors:
-    """The case's root narrows the pinned ones; one that is not pinned leaves nothing."""
-    spki: SpkiDigest = parse_certificate(_one_certificate(root)).spki
-    return HARDWARE_ANCHORS.narrowed_to([spki])
-
-
-def _one_certificate(pem: bytes) -> bytes:
+def one_certificate(pem: bytes) -> bytes:
+    """The one certificate of a PEM file. Raises MalformedEvidence."""
     found = pem_certificates(pem)
     if len(found) != 1:
         raise MalformedEvidence("PEM file holds another number of certificates than one")

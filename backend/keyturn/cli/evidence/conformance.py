@@ -17,12 +17,20 @@ from keyturn.attest.conformance import (
     is_supported,
     read_rule,
 )
+from keyturn.attest.documents import check_document
 from keyturn.attest.snp_appraisal import SnpRule
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, Json, JsonObject, load_object
 from keyturn.base.times import parse_time
 from keyturn.cli.evidence.reading import read_file
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
+from keyturn.rim.conformance import (
+    NVIDIA_TEES,
+    MachineRule,
+    NvidiaCase,
+    evaluate_nvidia,
+    read_machine_rule,
+)
 
 MAX_MANIFEST = 16 << 20
 
@@ -88,15 +96,13 @@ def _run(folder: Path, case: JsonObject, strict: bool) -> _Result:
     fields = Fields(case, "case")
     case_id, tee = fields.text("id"), fields.text("tee")
     expected = _expectation(fields.fields("expected"))
-    if not _has_verifier(fields, tee):
+    if tee in NVIDIA_TEES:
+        found = evaluate_nvidia(_nvidia_case(folder, fields, tee))
+    elif is_supported(tee):
+        found = evaluate(_input(folder, fields, tee))
+    else:
         return _Result(case_id, tee, expected, None, ())
-    found = evaluate(_input(folder, fields, tee))
     return _Result(case_id, tee, expected, found, compare(found, expected, strict=strict))
-
-
-def _has_verifier(fields: Fields, tee: str) -> bool:
-    scope = fields.text("scope") if fields.has("scope") else None
-    return is_supported(tee, scope)
 
 
 def _expectation(fields: Fields) -> Expectation:
@@ -120,6 +126,28 @@ def _input(folder: Path, fields: Fields, tee: str) -> CaseInput:
         expected_report_data=_optional_hex(fields, "expected_report_data", 64),
         expected_nonce=_optional_hex(fields, "expected_nonce", 32),
     )
+
+
+def _nvidia_case(folder: Path, fields: Fields, tee: str) -> NvidiaCase:
+    paths = fields.raw("files")
+    if not isinstance(paths, dict):
+        raise MalformedError("case: files are not an object")
+    listed = {role: path if isinstance(path, list) else [path] for role, path in paths.items()}
+    return NvidiaCase(
+        tee=tee,
+        files={
+            role: tuple(_case_file(folder, path) for path in each) for role, each in listed.items()
+        },
+        now=parse_time(fields.text("verify_time"), what="verify_time"),
+        rule=_machine_rule(fields),
+        expected_nonce=_optional_hex(fields, "expected_nonce", 32),
+    )
+
+
+def _machine_rule(fields: Fields) -> MachineRule | None:
+    if not fields.has("policy") or fields.raw("policy") is None:
+        return None
+    return read_machine_rule(fields.fields("policy"))
 
 
 def _policy(fields: Fields) -> SnpRule | None:
@@ -186,6 +214,7 @@ def _conformance_document(results: list[_Result], strict: bool) -> Mapping[str, 
                     "verdict": result.found.verdict.value,
                     "reason": result.found.reason,
                     "detail": result.found.detail,
+                    "checks": [check_document(check) for check in result.found.checks],
                 },
                 "differences": list(result.differences),
             }

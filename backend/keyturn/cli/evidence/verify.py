@@ -11,9 +11,10 @@ from rich.text import Text
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
 from keyturn.attest.checks import Check, Outcome, failures
-from keyturn.attest.documents import check_document, gpu_document, snp_document
+from keyturn.attest.documents import check_document, snp_document
 from keyturn.attest.errors import REFUSALS
 from keyturn.attest.nvidia import verify_gpu
+from keyturn.attest.nvidia_documents import gpu_document
 from keyturn.attest.snp import SnpCollateral, verify_snp
 from keyturn.attest.snp_appraisal import SnpRule, appraise_snp
 from keyturn.base.encoding import unhex
