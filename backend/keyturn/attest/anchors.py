@@ -22,6 +22,7 @@ class Vendor(Enum):
     NVIDIA_DEVICE = "nvidia-device"
     INTEL_SGX = "intel-sgx"
     NVIDIA_RIM = "nvidia-rim"
+    TPM = "tpm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ _PINNED = (
         SpkiDigest("a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e"),
         False,
         _INTEL,
+    ),
+    Anchor(
         Vendor.NVIDIA_RIM,
         None,
         SpkiDigest("dec1dc316477aa851eebdf51327ae9f864bc8d89254657ed1e7eb9168af1e1a3"),
@@ -85,7 +88,8 @@ class TrustAnchors:
     def __post_init__(self) -> None:
         pinned = {anchor.spki for anchor in _PINNED}
         for anchor in self.anchors:
-            if not anchor.simulated and anchor not in _PINNED:
+            extended = anchor.vendor is Vendor.TPM  # no root of TPMs is pinned here
+            if not anchor.simulated and not extended and anchor not in _PINNED:
                 raise MalformedError("a hardware root that is not pinned", found=anchor.spki)
             if anchor.simulated and anchor.spki in pinned:
                 raise MalformedError("a hardware root called simulated", found=anchor.spki)
@@ -108,6 +112,12 @@ class TrustAnchors:
         """Only the anchors whose key is in `keep` (a statement may narrow, never widen)."""
         kept = frozenset(keep)
         return TrustAnchors(tuple(a for a in self.anchors if a.spki in kept))
+
+    def with_tpm_issuers(self, issuers: Iterable[SpkiDigest], *, source: str) -> "TrustAnchors":
+        """These and issuers of TPMs' EK and AK certificates: the one kind of real anchor that a
+        statement may add (DESIGN §6)."""
+        extra = tuple(Anchor(Vendor.TPM, None, spki, False, source) for spki in issuers)
+        return TrustAnchors(self.anchors + extra)
 
     def with_simulated(
         self, roots: Mapping[Vendor, Iterable[SpkiDigest]], *, source: str

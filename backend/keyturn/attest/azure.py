@@ -1,4 +1,4 @@
-"""Azure's HCL report: an SNP report with the paravisor's runtime data bound to it.
+"""Azure's HCL report: a TEE's report with the paravisor's runtime data bound to it.
 
 Source: Azure confidential VM guest attestation design ("attestation report": header 32 bytes,
 hardware report 1184, runtime data header 20, JSON) and recorded evidence. The paravisor owns
@@ -6,12 +6,19 @@ report data: its first half is SHA-256 of the runtime data, which holds the vTPM
 second is zero. So freshness comes from the vTPM's quote, never from report data.
 """
 
+import base64
+import binascii
 import struct
 from dataclasses import dataclass
+from enum import Enum
+
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.snp_report import REPORT_SIZE
 from keyturn.base.encoding import sha256
+from keyturn.base.errors import MalformedError
+from keyturn.base.strictjson import Fields, load_object
 
 MAGIC = b"HCLA"
 MAX_HCL_REPORT = 64 << 10
@@ -19,16 +26,30 @@ _HEADER = struct.Struct("<4sIIIIIII")
 _RUNTIME_HEADER = struct.Struct("<IIIII")
 _REPORT_AT = _HEADER.size
 _RUNTIME_AT = _REPORT_AT + REPORT_SIZE
-_REQUEST_TYPE_SNP = 2
+_REQUEST = 2
 _HASH_SHA256 = 1
+_AK = "HCLAkPub"
+_MAX_KEYS = 16
+
+
+class HclKind(Enum):
+    """Which TEE's report an HCL report holds; a TD's is a TDREPORT, for a quoting enclave."""
+
+    SNP = 2
+    TDX = 4
 
 
 @dataclass(frozen=True, slots=True)
 class HclReport:
-    """The parts, unverified: `snp_report` 1184 bytes, `runtime_data` exact JSON bytes."""
+    """The parts, unverified: `report` the TEE's 1184 bytes, `runtime_data` exact JSON bytes."""
 
-    snp_report: bytes
+    kind: HclKind
+    report: bytes
     runtime_data: bytes
+
+    @property
+    def snp_report(self) -> bytes:
+        return self.report
 
     @property
     def expected_report_data(self) -> bytes:
@@ -37,6 +58,14 @@ class HclReport:
 
 
 def unwrap_hcl(raw: bytes) -> HclReport:
+    """As `split_hcl`, of SEV-SNP only. Raises MalformedEvidence."""
+    hcl = split_hcl(raw)
+    if hcl.kind is not HclKind.SNP:
+        raise MalformedEvidence("HCL report is not one of SEV-SNP", found=hcl.kind.name)
+    return hcl
+
+
+def split_hcl(raw: bytes) -> HclReport:
     """Split an HCL report; zero padding behind the runtime data is the only rest allowed.
 
     Raises MalformedEvidence.
@@ -52,9 +81,9 @@ def unwrap_hcl(raw: bytes) -> HclReport:
     if magic != MAGIC or version not in (1, 2) or status or any(reserved):
         raise MalformedEvidence("HCL report has an unknown header", found=raw[:32].hex())
     data_size, data_version, kind, hashing, size = _RUNTIME_HEADER.unpack_from(raw, _RUNTIME_AT)
-    if request != _REQUEST_TYPE_SNP or kind != _REQUEST_TYPE_SNP or hashing != _HASH_SHA256:
+    if request != _REQUEST or kind not in (2, 4) or hashing != _HASH_SHA256:
         raise MalformedEvidence(
-            "HCL report is not one of SEV-SNP with SHA-256",
+            "HCL report is not one of SEV-SNP or TDX with SHA-256",
             found=f"request {request}, report {kind}, hash {hashing}",
         )
     end = start + size
@@ -63,7 +92,7 @@ def unwrap_hcl(raw: bytes) -> HclReport:
         raise MalformedEvidence("HCL report's runtime data has a wrong length")
     if any(raw[end:]):
         raise MalformedEvidence("HCL report has bytes after its runtime data")
-    return HclReport(raw[_REPORT_AT:_RUNTIME_AT], raw[start:end])
+    return HclReport(HclKind(kind), raw[_REPORT_AT:_RUNTIME_AT], raw[start:end])
 
 
 def check_runtime_data(report_data: bytes, hcl: HclReport) -> None:
@@ -75,3 +104,30 @@ def check_runtime_data(report_data: bytes, hcl: HclReport) -> None:
             found=report_data.hex(),
             expected=hcl.expected_report_data.hex(),
         )
+
+
+def runtime_key(runtime_data: bytes) -> rsa.RSAPublicKey:
+    """The vTPM's AK that runtime data names: an RSA JWK (RFC 7518 §6.3) called HCLAkPub.
+
+    It is worth what binds the runtime data. Raises MalformedEvidence.
+    """
+    try:
+        document = load_object(runtime_data, limit=MAX_HCL_REPORT, what="runtime data")
+        listed = Fields(document, "runtime data").objects("keys", limit=_MAX_KEYS)
+        named = [each for each in listed if each.raw("kid") == _AK]
+        if len(named) != 1:
+            raise MalformedEvidence(f"runtime data has another number of keys {_AK} than one")
+        named[0].literal("kty", "RSA")
+        modulus = _base64url(named[0].text("n", limit=2048))
+        exponent = _base64url(named[0].text("e", limit=16))
+        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    except (MalformedError, ValueError) as error:
+        raise MalformedEvidence(f"runtime data's key {_AK} cannot be read: {error}") from error
+
+
+def _base64url(text: str) -> int:
+    padded = text + "=" * (-len(text) % 4)
+    try:
+        return int.from_bytes(base64.b64decode(padded, altchars=b"-_", validate=True), "big")
+    except binascii.Error as error:
+        raise MalformedEvidence("runtime data: a number is not base64url") from error

@@ -19,6 +19,8 @@ from keyturn.attest.conformance import (
 )
 from keyturn.attest.documents import check_document
 from keyturn.attest.snp_appraisal import SnpRule
+from keyturn.attest.tpm_conformance import TPM_TEES, TpmCase, evaluate_tpm
+from keyturn.base.encoding import unhex
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, Json, JsonObject, load_object
 from keyturn.base.times import parse_time
@@ -96,7 +98,9 @@ def _run(folder: Path, case: JsonObject, strict: bool) -> _Result:
     fields = Fields(case, "case")
     case_id, tee = fields.text("id"), fields.text("tee")
     expected = _expectation(fields.fields("expected"))
-    if tee in NVIDIA_TEES:
+    if tee in TPM_TEES:
+        found = evaluate_tpm(_tpm_case(folder, fields, tee))
+    elif tee in NVIDIA_TEES:
         found = evaluate_nvidia(_nvidia_case(folder, fields, tee))
     elif is_supported(tee):
         found = evaluate(_input(folder, fields, tee))
@@ -125,6 +129,20 @@ def _input(folder: Path, fields: Fields, tee: str) -> CaseInput:
         policy=_policy(fields),
         expected_report_data=_optional_hex(fields, "expected_report_data", 64),
         expected_nonce=_optional_hex(fields, "expected_nonce", 32),
+    )
+
+
+def _tpm_case(folder: Path, fields: Fields, tee: str) -> TpmCase:
+    paths = fields.raw("files")
+    if not isinstance(paths, dict):
+        raise MalformedError("case: files are not an object")
+    time = fields.nullable("verify_time", fields.text)
+    nonce = fields.text("expected_nonce", empty=True) if fields.has("expected_nonce") else None
+    return TpmCase(
+        tee=tee,
+        files={role: _case_file(folder, path) for role, path in paths.items()},
+        now=None if time is None else parse_time(time, what="verify_time"),
+        expected_nonce=None if nonce is None else unhex(nonce, what="expected_nonce"),
     )
 
 
