@@ -126,7 +126,11 @@ def check_dates(path: Sequence[Certificate], now: datetime) -> None:
             )
 
 
-def _check_link(certificate: Certificate, issuer: Certificate, understood: frozenset[str]) -> None:
+def _check_link(
+    certificate: Certificate,
+    issuer: Certificate,
+    understood: frozenset[str] = _UNDERSTOOD,
+) -> None:
     name = certificate.common_name
     if certificate.issuer != issuer.subject:
         raise UntrustedEvidence(
