@@ -17,6 +17,7 @@ from keyturn.attest.conformance import (
     is_supported,
     read_rule,
 )
+from keyturn.attest.crypto_vectors import evaluate_vectors
 from keyturn.attest.documents import check_document
 from keyturn.attest.snp_appraisal import SnpRule
 from keyturn.attest.tpm_conformance import TPM_TEES, TpmCase, evaluate_tpm
@@ -98,7 +99,9 @@ def _run(folder: Path, case: JsonObject, strict: bool) -> _Result:
     fields = Fields(case, "case")
     case_id, tee = fields.text("id"), fields.text("tee")
     expected = _expectation(fields.fields("expected"))
-    if tee in TPM_TEES:
+    if tee == "crypto-vectors":
+        found = evaluate_vectors(_input_file(folder, fields))
+    elif tee in TPM_TEES:
         found = evaluate_tpm(_tpm_case(folder, fields, tee))
     elif tee in NVIDIA_TEES:
         found = evaluate_nvidia(_nvidia_case(folder, fields, tee))
@@ -130,6 +133,11 @@ def _input(folder: Path, fields: Fields, tee: str) -> CaseInput:
         expected_report_data=_optional_hex(fields, "expected_report_data", 64),
         expected_nonce=_optional_hex(fields, "expected_nonce", 32),
     )
+
+
+def _input_file(folder: Path, fields: Fields) -> bytes:
+    """The one file of a case that has no other."""
+    return _case_file(folder, fields.fields("files").raw("evidence"))
 
 
 def _tpm_case(folder: Path, fields: Fields, tee: str) -> TpmCase:
