@@ -6,8 +6,6 @@ report data: its first half is SHA-256 of the runtime data, which holds the vTPM
 second is zero. So freshness comes from the vTPM's quote, never from report data.
 """
 
-import base64
-import binascii
 import struct
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.snp_report import REPORT_SIZE
-from keyturn.base.encoding import sha256
+from keyturn.base.encoding import sha256, unb64url
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, load_object
 
@@ -118,16 +116,10 @@ def runtime_key(runtime_data: bytes) -> rsa.RSAPublicKey:
         if len(named) != 1:
             raise MalformedEvidence(f"runtime data has another number of keys {_AK} than one")
         named[0].literal("kty", "RSA")
-        modulus = _base64url(named[0].text("n", limit=2048))
-        exponent = _base64url(named[0].text("e", limit=16))
+        modulus, exponent = (
+            int.from_bytes(unb64url(named[0].text(each, limit=2048), what=f"JWK {each}"), "big")
+            for each in ("n", "e")
+        )
         return rsa.RSAPublicNumbers(exponent, modulus).public_key()
     except (MalformedError, ValueError) as error:
         raise MalformedEvidence(f"runtime data's key {_AK} cannot be read: {error}") from error
-
-
-def _base64url(text: str) -> int:
-    padded = text + "=" * (-len(text) % 4)
-    try:
-        return int.from_bytes(base64.b64decode(padded, altchars=b"-_", validate=True), "big")
-    except binascii.Error as error:
-        raise MalformedEvidence("runtime data: a number is not base64url") from error

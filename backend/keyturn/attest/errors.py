@@ -52,6 +52,7 @@ class Reason(Enum):
     RIM_CERT_NOT_YET_VALID = "rim-cert-not-yet-valid"
     RIM_CERT_EXPIRED = "rim-cert-expired"
     RIM_CERT_REVOKED = "rim-cert-revoked"
+    ALGORITHM_NOT_ALLOWED = "algorithm-not-allowed"
     BAD_MAGIC = "bad-magic"
     NOT_A_QUOTE = "not-a-quote"
     AK_ATTRIBUTES = "ak-attributes"

@@ -19,6 +19,8 @@ from keyturn.attest.conformance import (
 )
 from keyturn.attest.crypto_vectors import evaluate_vectors
 from keyturn.attest.documents import check_document
+from keyturn.attest.errors import REFUSALS
+from keyturn.attest.jws import verify_jws
 from keyturn.attest.snp_appraisal import SnpRule
 from keyturn.attest.tpm_conformance import TPM_TEES, TpmCase, evaluate_tpm
 from keyturn.base.encoding import unhex
@@ -101,6 +103,8 @@ def _run(folder: Path, case: JsonObject, strict: bool) -> _Result:
     expected = _expectation(fields.fields("expected"))
     if tee == "crypto-vectors":
         found = evaluate_vectors(_input_file(folder, fields))
+    elif tee == "ear":
+        found = _ear(folder, fields)
     elif tee in TPM_TEES:
         found = evaluate_tpm(_tpm_case(folder, fields, tee))
     elif tee in NVIDIA_TEES:
@@ -138,6 +142,15 @@ def _input(folder: Path, fields: Fields, tee: str) -> CaseInput:
 def _input_file(folder: Path, fields: Fields) -> bytes:
     """The one file of a case that has no other."""
     return _case_file(folder, fields.fields("files").raw("evidence"))
+
+
+def _ear(folder: Path, fields: Fields) -> Finding:
+    files, allowed = fields.fields("files"), fields.fields("policy").texts("allowed_algorithms")
+    token, key = (_case_file(folder, files.raw(each)) for each in ("evidence", "key"))
+    try:
+        return Finding(Verdict.ACCEPT, "ok", verify_jws(token, key, frozenset(allowed)))
+    except REFUSALS as refusal:
+        return Finding(Verdict.REJECT, refusal.reason.value, {}, str(refusal))
 
 
 def _tpm_case(folder: Path, fields: Fields, tee: str) -> TpmCase:
