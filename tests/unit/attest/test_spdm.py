@@ -45,8 +45,17 @@ def test_every_cut_and_every_extra_byte_is_refused(node: SimNode) -> None:
     for size in (*range(0, 200), *range(len(raw) - 400, len(raw))):
         with pytest.raises(MalformedEvidence):
             parse_gpu_report(raw[:size])
-    with pytest.raises(MalformedEvidence, match="does not end with its signature"):
-        parse_gpu_report(raw + b"\0")
+    for extra in (b"\x01", b"\0\0", b"\0\x01", bytes(4)):
+        with pytest.raises(MalformedEvidence, match="does not end with its signature"):
+            parse_gpu_report(raw + extra)
+
+
+def test_one_zero_byte_after_the_signature_is_reported(node: SimNode) -> None:
+    # vectors/nvidia/README: recorded once; bytes beyond that are refused.
+    raw = node.gpu_report(0, NONCE)
+    plain, longer = parse_gpu_report(raw), parse_gpu_report(raw + b"\0")
+    assert (plain.trailing, longer.trailing) == (0, 1)
+    assert (longer.signed, longer.r, longer.s) == (plain.signed, plain.r, plain.s)
 
 
 @pytest.mark.parametrize(
