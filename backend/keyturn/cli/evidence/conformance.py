@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ from keyturn.rim.conformance import (
     evaluate_nvidia,
     read_machine_rule,
 )
+from keyturn.rim.corim_conformance import evaluate_corim
 
 MAX_MANIFEST = 16 << 20
 
@@ -103,6 +105,8 @@ def _run(folder: Path, case: JsonObject, strict: bool) -> _Result:
     expected = _expectation(fields.fields("expected"))
     if tee == "crypto-vectors":
         found = evaluate_vectors(_input_file(folder, fields))
+    elif tee == "corim":
+        found = evaluate_corim(_files(folder, fields), _time(fields))
     elif tee == "ear":
         found = _ear(folder, fields)
     elif tee in TPM_TEES:
@@ -125,12 +129,9 @@ def _expectation(fields: Fields) -> Expectation:
 
 
 def _input(folder: Path, fields: Fields, tee: str) -> CaseInput:
-    paths = fields.raw("files")
-    if not isinstance(paths, dict):
-        raise MalformedError("case: files are not an object")
     return CaseInput(
         tee=tee,
-        files={role: _case_file(folder, path) for role, path in paths.items()},
+        files=_files(folder, fields),
         anchor_override=_optional_file(folder, fields, "trust_anchor_override"),
         now=parse_time(fields.text("verify_time"), what="verify_time"),
         policy=_policy(fields),
@@ -153,16 +154,24 @@ def _ear(folder: Path, fields: Fields) -> Finding:
         return Finding(Verdict.REJECT, refusal.reason.value, {}, str(refusal))
 
 
-def _tpm_case(folder: Path, fields: Fields, tee: str) -> TpmCase:
+def _files(folder: Path, fields: Fields) -> dict[str, bytes]:
+    """Every file of a case by its role."""
     paths = fields.raw("files")
     if not isinstance(paths, dict):
         raise MalformedError("case: files are not an object")
-    time = fields.nullable("verify_time", fields.text)
+    return {role: _case_file(folder, path) for role, path in paths.items()}
+
+
+def _time(fields: Fields) -> datetime | None:
+    return fields.nullable("verify_time", fields.time)
+
+
+def _tpm_case(folder: Path, fields: Fields, tee: str) -> TpmCase:
     nonce = fields.text("expected_nonce", empty=True) if fields.has("expected_nonce") else None
     return TpmCase(
         tee=tee,
-        files={role: _case_file(folder, path) for role, path in paths.items()},
-        now=None if time is None else parse_time(time, what="verify_time"),
+        files=_files(folder, fields),
+        now=_time(fields),
         expected_nonce=None if nonce is None else unhex(nonce, what="expected_nonce"),
     )
 
