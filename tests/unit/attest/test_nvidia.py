@@ -13,7 +13,7 @@ from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
 from keyturn.attest.certificates import pem_certificates
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome, failures
-from keyturn.attest.errors import REFUSALS, Reason
+from keyturn.attest.errors import REFUSALS, Reason, UntrustedEvidence
 from keyturn.attest.nvidia import (
     Asked,
     VerifiedGpu,
@@ -259,10 +259,13 @@ def test_a_refused_report_still_shows_its_parts(maker: Maker, asked: Asked) -> N
     with pytest.raises(REFUSALS) as caught:
         examined.proved()
     assert caught.value.reason is Reason.NONCE_MISMATCH
-    garbage = examine_gpu(b"", (b"",) * 5, asked)
+    day = Revocation(answers=(), max_age=timedelta(days=1))
+    garbage = examine_gpu(b"", (b"",) * 5, replace(asked, revocation=day))
     assert (garbage.report, garbage.path) == (None, ())
     names = {check.name for check in garbage.checks if check.outcome is Outcome.NOT_MEASURED}
-    assert names >= {"signature", "fwid", "nonce", "fields"}
+    assert names >= {"signature", "fwid", "nonce", "fields", "revocation"}
+    with pytest.raises(UntrustedEvidence, match="nothing was proved"):
+        replace(examined, refusal=None).proved()
 
 
 def test_answers_about_every_certificate_that_nvidia_issued(maker: Maker, asked: Asked) -> None:
@@ -291,7 +294,7 @@ RECORDED = {
 
 @pytest.mark.parametrize("folder", RECORDED)
 def test_every_flipped_bit_of_a_recorded_report_is_refused(vectors_dir: Path, folder: str) -> None:
-    """One bit of every byte here, each of eight in turn; `tests/vectors` flips them all."""
+    """One bit of every byte, each of the eight in turn."""
     raw = (vectors_dir / "nvidia" / folder / "report.bin").read_bytes()
     chain = pem_certificates((vectors_dir / "nvidia" / folder / "chain.pem").read_bytes())
     verify = verify_switch if folder.startswith("switch") else verify_gpu

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.x509 import ocsp
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
 from keyturn.attest.certificates import pem_certificates
@@ -104,6 +105,8 @@ def test_what_a_refused_manifest_says_is_shown_but_not_proved(
     assert (examined.said.version, examined.rim) == ("590.12", None)
     with pytest.raises(REFUSALS):
         examined.proved()
+    with pytest.raises(REFUSALS, match="nothing was proved"):
+        replace(examined, refusal=None).proved()
     garbage = examine_rim(b"<a/>", rim_asked)
     assert (garbage.said, garbage.path) == (None, ())
     unreached = [check for check in garbage.checks if check.outcome is Outcome.NOT_MEASURED]
@@ -119,8 +122,6 @@ def test_answers_about_the_signer_and_its_ca(rim_vendor, rim_asked, manifest) ->
     assert [fact.subject for fact in examine_rim(raw, asked).ocsp] == [
         "HCC RIM L4 Signer", "NVIDIA Reference Value GH100 CA",
     ]  # fmt: skip
-    from cryptography.x509 import ocsp
-
     revoked = answer(*pairs[0], now=now, status=ocsp.OCSPCertStatus.REVOKED)
     bad = replace(revocation, answers=(OcspAnswer(revoked, None), answers[1]))
     found = only(examine_rim(raw, replace(rim_asked, revocation=bad)))
