@@ -31,6 +31,11 @@ def new_p384_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP384R1())
 
 
+def new_p256_key() -> ec.EllipticCurvePrivateKey:
+    """As all of Intel's keys are."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
 def make_certificate(
     common_name: str,
     key: PrivateKey,
@@ -65,7 +70,32 @@ def make_certificate(
         builder = builder.add_extension(unrecognized, critical=False)
     if isinstance(issuer_key, rsa.RSAPrivateKey):
         return builder.sign(issuer_key, hashes.SHA384(), rsa_padding=_PSS)
-    return builder.sign(issuer_key, hashes.SHA384())
+    short = isinstance(issuer_key.curve, ec.SECP256R1)
+    return builder.sign(issuer_key, hashes.SHA256() if short else hashes.SHA384())
+
+
+def make_crl(
+    issuer: x509.Certificate,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    *,
+    this_update: datetime,
+    next_update: datetime,
+    revoked: tuple[int, ...] = (),
+) -> bytes:
+    """Sign one whole revocation list, DER, over serial numbers; its number is 1."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(this_update)
+        .next_update(next_update)
+        .add_extension(x509.CRLNumber(1), critical=False)
+    )
+    for serial in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(this_update)
+        builder = builder.add_revoked_certificate(entry.build())
+    short = isinstance(issuer_key.curve, ec.SECP256R1)
+    signed = builder.sign(issuer_key, hashes.SHA256() if short else hashes.SHA384())
+    return signed.public_bytes(Encoding.DER)
 
 
 def der_of(certificate: x509.Certificate) -> bytes:
@@ -111,6 +141,18 @@ def der_tlv(tag: int, content: bytes) -> bytes:
 
 def der_uint(value: int) -> bytes:
     return der_tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def der_oid(dotted: str) -> bytes:
+    """An OBJECT IDENTIFIER with its header."""
+    first, second, *rest = map(int, dotted.split("."))
+    content = b""
+    for arc in (40 * first + second, *rest):
+        septets = [arc & 0x7F]
+        while arc := arc >> 7:
+            septets.append(arc & 0x7F | 0x80)
+        content += bytes(reversed(septets))
+    return der_tlv(0x06, content)
 
 
 def _key_usage(is_ca: bool) -> x509.KeyUsage:

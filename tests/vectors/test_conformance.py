@@ -49,6 +49,13 @@ def test_every_nvidia_case_agrees_in_verdict_reason_and_claims(  # type: ignore[
     assert all(len(case["found"]["checks"]) >= 10 for case in document["cases"])
 
 
+def test_every_tdx_case_agrees_in_verdict_reason_and_claims(app, vectors_dir: Path) -> None:  # type: ignore[no-untyped-def]
+    code, document, last = run(app, vectors_dir / "manifest.json", "--tee", "tdx", "--strict")
+    assert [case for case in document["cases"] if not case["agrees"]] == []
+    assert counts(document) == {"total": 53, "agree": 53, "disagree": 0, "unsupported": 0}
+    assert (code, last.strip()) == (0, "53 of 53 agree")
+
+
 def test_what_is_not_supported_does_not_agree(  # type: ignore[no-untyped-def]
     app, vectors_dir: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ class Vendor(Enum):
     AMD_SEV = "amd-sev"
     NVIDIA_DEVICE = "nvidia-device"
     NVIDIA_RIM = "nvidia-rim"
+    INTEL_SGX = "intel-sgx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ _KDS = "AMD KDS (57230) /vcek/v1/{}/cert_chain"
 _NVTRUST = "NVIDIA nvtrust certs/verifier_device_root.pem"
 # The same, certs/verifier_RIM_root.pem: NVIDIA CoRIM signing Root CA.
 _NVTRUST_RIM = "NVIDIA nvtrust certs/verifier_RIM_root.pem"
+# Intel SGX Root CA, which issues for TDX too: the DER at this address, named by the root itself.
+_INTEL = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"
 
 
 def _ark(product: str, spki: str) -> Anchor:
@@ -64,6 +67,13 @@ _PINNED = (
         SpkiDigest("dec1dc316477aa851eebdf51327ae9f864bc8d89254657ed1e7eb9168af1e1a3"),
         False,
         _NVTRUST_RIM,
+    ),
+    Anchor(
+        Vendor.INTEL_SGX,
+        None,
+        SpkiDigest("a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e"),
+        False,
+        _INTEL,
     ),
 )
 

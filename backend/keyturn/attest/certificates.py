@@ -1,8 +1,8 @@
 """X.509 certificates (RFC 5280) as the vendors' attestation chains use them, and no others.
 
-Two kinds of key and signature exist here: RSA-4096 with PSS, SHA-384, salt 48 (AMD ARK, ASK,
-ASVK) and ECDSA P-384 with SHA-384 (AMD VEK keys, all of NVIDIA). Parsed is not trusted:
-`keyturn.attest.chains` makes trust of it.
+Three kinds of key and signature exist here: RSA-4096 with PSS, SHA-384, salt 48 (AMD ARK, ASK,
+ASVK), ECDSA P-384 with SHA-384 (AMD VEK keys, all of NVIDIA) and ECDSA P-256 with SHA-256 (all
+of Intel). Parsed is not trusted: `keyturn.attest.chains` makes trust of it.
 """
 
 import binascii
@@ -43,7 +43,14 @@ RSA_PSS_SHA384 = frozenset(
         bytes.fromhex("3046" + _PSS_PARAMETERS.format("39", "a303020101")),
     }
 )
+ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 ECDSA_SHA384 = bytes.fromhex("300a06082a8648ce3d040303")
+
+# Which algorithm a key of each curve signs with; no other pair is accepted.
+_ECDSA = {
+    "secp256r1": (ECDSA_SHA256, ec.ECDSA(hashes.SHA256())),
+    "secp384r1": (ECDSA_SHA384, ec.ECDSA(hashes.SHA384())),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +173,17 @@ def verify_signed(signed: Signed, issuer: Certificate, what: str) -> None:
         if isinstance(key, rsa.RSAPublicKey) and signed.algorithm in RSA_PSS_SHA384:
             pss = padding.PSS(padding.MGF1(hashes.SHA384()), 48)
             key.verify(signed.signature, signed.tbs, pss, hashes.SHA384())
-        elif isinstance(key, ec.EllipticCurvePublicKey) and signed.algorithm == ECDSA_SHA384:
-            key.verify(signed.signature, signed.tbs, ec.ECDSA(hashes.SHA384()))
+        elif (
+            isinstance(key, ec.EllipticCurvePublicKey)
+            and signed.algorithm == _ECDSA[key.curve.name][0]
+        ):
+            key.verify(signed.signature, signed.tbs, _ECDSA[key.curve.name][1])
         else:
             raise UntrustedEvidence(
                 f"{what}: signature algorithm does not fit the issuer's key",
                 reason=Reason.CHAIN_INVALID,
                 found=signed.algorithm.hex()[:32],
-                expected="RSA-PSS SHA-384 or ECDSA P-384 SHA-384",
+                expected="RSA-PSS SHA-384, ECDSA P-384 SHA-384 or ECDSA P-256 SHA-256",
             )
     except InvalidSignature as error:
         raise UntrustedEvidence(
@@ -266,10 +276,10 @@ def _public_key(spki: bytes) -> PublicKey:
         raise MalformedEvidence(f"certificate's key cannot be read: {error}") from error
     if isinstance(key, rsa.RSAPublicKey) and key.key_size == 4096:
         return key
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP384R1):
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _ECDSA:
         return key
     raise MalformedEvidence(
         "certificate's key is of another kind",
         found=type(key).__name__,
-        expected="RSA-4096 or ECDSA P-384",
+        expected="RSA-4096, ECDSA P-384 or ECDSA P-256",
     )

@@ -69,10 +69,11 @@ def check_revocation(
     Each list must be current and signed by a certificate of the path that may sign lists.
     Raises UntrustedEvidence (crl-invalid, crl-not-current, cert-revoked), MalformedEvidence.
     """
-    return tuple(_check_one(path, parse_crl(raw), now) for raw in crls)
+    return tuple(check_crl(path, parse_crl(raw), now) for raw in crls)
 
 
-def _check_one(path: Sequence[Certificate], crl: Crl, now: datetime) -> CrlFacts:
+def check_crl(path: Sequence[Certificate], crl: Crl, now: datetime) -> CrlFacts:
+    """As `check_revocation`, with one list that was read before."""
     issuer = next((c for c in path if c.subject == crl.issuer and c.is_ca), None)
     if issuer is None or not issuer.may_sign_crls:
         raise UntrustedEvidence(

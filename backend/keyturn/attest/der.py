@@ -13,6 +13,7 @@ INTEGER = 0x02
 BIT_STRING = 0x03
 OCTET_STRING = 0x04
 OID = 0x06
+ENUMERATED = 0x0A
 UTF8_STRING = 0x0C
 IA5_STRING = 0x16
 UTC_TIME = 0x17
@@ -65,6 +66,13 @@ class DerReader:
         if not content or (len(content) > 1 and content[0] in (0, 255) and _extends(content)):
             raise self._bad("an integer not in its shortest form")
         return int.from_bytes(content, "big", signed=True)
+
+    def enumerated(self) -> int:
+        """An ENUMERATED of one byte, 0 to 127: no format here has more."""
+        content = self.element(ENUMERATED)
+        if len(content) != 1 or content[0] > 0x7F:
+            raise self._bad("an enumerated value that is not one byte")
+        return content[0]
 
     def boolean(self) -> bool:
         content = self.element(BOOLEAN)

@@ -18,7 +18,7 @@ _SHA384 = ec.ECDSA(hashes.SHA384())
 
 def verify_p384(key: PublicKey, r: int, s: int, message: bytes, what: str) -> None:
     """Raises UntrustedEvidence (signature-invalid); r and s must lie in 1 to order - 1."""
-    if not isinstance(key, ec.EllipticCurvePublicKey):
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
         raise UntrustedEvidence(
             f"{what} is not signed by a P-384 key", reason=Reason.SIGNATURE_INVALID
         )

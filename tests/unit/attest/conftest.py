@@ -6,7 +6,10 @@ import pytest
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
 from keyturn.attest.snp import SnpCollateral
+from keyturn.attest.tdx_collateral import TdxCollateral, read_collateral
+from keyturn.base.strictjson import dump
 from keyturn_sim import SimNode, SimVendors
+from keyturn_sim.tdx import SimIntel, SimMachine
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -36,3 +39,24 @@ def node(vendors: SimVendors) -> SimNode:
 @pytest.fixture(scope="session")
 def collateral(node: SimNode) -> SnpCollateral:
     return SnpCollateral(**node.collateral())
+
+
+@pytest.fixture(scope="session")
+def intel() -> SimIntel:
+    return SimIntel.create()
+
+
+@pytest.fixture(scope="session")
+def intel_anchors(intel: SimIntel) -> TrustAnchors:
+    roots = {Vendor.INTEL_SGX: [SpkiDigest(intel.root_spki)]}
+    return HARDWARE_ANCHORS.with_simulated(roots, source="test")
+
+
+@pytest.fixture(scope="session")
+def machine(intel: SimIntel) -> SimMachine:
+    return intel.certify()
+
+
+@pytest.fixture(scope="session")
+def intel_collateral(intel: SimIntel) -> TdxCollateral:
+    return read_collateral(dump(intel.collateral(NOW)))

@@ -27,6 +27,14 @@ def test_the_vendors_published_roots_are_pinned(vectors_dir, path, vendor, produ
     assert (anchor.product, anchor.simulated) == (product, False)
 
 
+def test_intels_published_root_is_pinned(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    root = parse_certificate((vectors_dir / "tdx" / "intel-sgx-root-ca.der").read_bytes())
+    anchor = HARDWARE_ANCHORS.find(Vendor.INTEL_SGX, root.spki)
+    assert anchor is not None
+    assert (anchor.product, anchor.simulated) == (None, False)
+    assert HARDWARE_ANCHORS.find(Vendor.AMD_SEV, root.spki) is None
+
+
 def test_a_root_of_one_vendor_is_none_of_another() -> None:
     amd = HARDWARE_ANCHORS.anchors[0]
     assert HARDWARE_ANCHORS.find(Vendor.NVIDIA_DEVICE, amd.spki) is None

@@ -72,14 +72,32 @@ def test_a_cut_or_longer_certificate_is_refused(vendors: SimVendors) -> None:
 
 
 def test_another_kind_of_key_is_refused() -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "P-256")])
+    key = ec.generate_private_key(ec.SECP521R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "P-521")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
     builder = builder.public_key(key.public_key()).serial_number(1)
     builder = builder.not_valid_before(oracle_time(2020)).not_valid_after(oracle_time(2030))
     raw = builder.sign(key, hashes.SHA384()).public_bytes(Encoding.DER)
     with pytest.raises(MalformedEvidence, match="key is of another kind"):
         parse_certificate(raw)
+
+
+@pytest.mark.parametrize(
+    ("curve", "algorithm", "other"),
+    [(ec.SECP256R1(), hashes.SHA256(), "sha384"), (ec.SECP384R1(), hashes.SHA384(), "sha256")],
+)
+def test_each_curve_signs_with_its_own_hash(curve, algorithm, other: str) -> None:  # type: ignore[no-untyped-def]
+    key = ec.generate_private_key(curve)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "root")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    builder = builder.public_key(key.public_key()).serial_number(1)
+    builder = builder.not_valid_before(oracle_time(2020)).not_valid_after(oracle_time(2030))
+    found = parse_certificate(builder.sign(key, algorithm).public_bytes(Encoding.DER))
+    verify_signed(found.signed, found, "certificate")
+    wrong = hashes.SHA384() if other == "sha384" else hashes.SHA256()
+    found = parse_certificate(builder.sign(key, wrong).public_bytes(Encoding.DER))
+    with pytest.raises(UntrustedEvidence, match="does not fit"):
+        verify_signed(found.signed, found, "certificate")
 
 
 def oracle_time(year: int):  # type: ignore[no-untyped-def]

@@ -102,3 +102,16 @@ def test_numbers_too_long_to_be_written_are_refused() -> None:
         long_form(6, b"\x2a" + b"\xff" * 2100 + b"\x7f").oid()
     with pytest.raises(MalformedEvidence, match="an integer of 2000 bytes"):
         long_form(2, b"\x7f" * 2000).integer()
+
+
+@pytest.mark.parametrize(("raw", "value"), [("0a0100", 0), ("0a0102", 2), ("0a017f", 127)])
+def test_enumerated(raw: str, value: int) -> None:
+    reader = DerReader(bytes.fromhex(raw), "test")
+    assert reader.enumerated() == value
+    reader.done()
+
+
+@pytest.mark.parametrize("raw", ["0a00", "0a0180", "0a020001", "020101", "0a0101"[:4]])
+def test_another_enumerated_is_refused(raw: str) -> None:
+    with pytest.raises(MalformedEvidence):
+        DerReader(bytes.fromhex(raw), "test").enumerated()

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from keyturn.attest.errors import Reason, UntrustedEvidence
 from keyturn.attest.p384 import ORDER, verify_p384
 from keyturn_sim import SimVendors
-from keyturn_sim.pki import new_p384_key
+from keyturn_sim.pki import new_p256_key, new_p384_key
 
 KEY = new_p384_key()
 R, S = decode_dss_signature(KEY.sign(b"message", ec.ECDSA(hashes.SHA384())))
@@ -32,3 +32,5 @@ def test_another_message_or_key(vendors: SimVendors) -> None:
         verify_p384(KEY.public_key(), R, S, b"massage", "test")
     with pytest.raises(UntrustedEvidence, match="not signed by a P-384 key"):
         verify_p384(vendors.ark_key.public_key(), R, S, b"message", "test")
+    with pytest.raises(UntrustedEvidence, match="not signed by a P-384 key"):
+        verify_p384(new_p256_key().public_key(), R, S, b"message", "test")

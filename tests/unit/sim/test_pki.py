@@ -1,10 +1,24 @@
 """Simulated certificates say what they are, and the small DER writer writes DER."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from keyturn_sim import SimVendors
-from keyturn_sim.pki import der_tlv, der_uint, key_to_der, new_p384_key, p384_key, rsa_key
+from keyturn_sim.pki import (
+    der_oid,
+    der_tlv,
+    der_uint,
+    key_to_der,
+    make_certificate,
+    make_crl,
+    new_p256_key,
+    new_p384_key,
+    p384_key,
+    rsa_key,
+)
 
 
 def test_every_subject_says_simulated(vendors: SimVendors) -> None:
@@ -40,3 +54,26 @@ def test_keys_of_another_kind_are_refused(vendors: SimVendors) -> None:
         rsa_key(raw)
     with pytest.raises(TypeError):
         p384_key(key_to_der(vendors.ark_key))
+
+
+@pytest.mark.parametrize(
+    ("dotted", "text"),
+    [("2.5.29.19", "0603551d13"), ("1.2.840.113741.1.13.1", "06092a864886f84d010d01")],
+)
+def test_object_identifiers(dotted: str, text: str) -> None:
+    assert der_oid(dotted).hex() == text
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm"), [(new_p256_key(), "sha256"), (new_p384_key(), "sha384")]
+)
+def test_each_curve_signs_with_its_own_hash(key, algorithm: str) -> None:  # type: ignore[no-untyped-def]
+    root = make_certificate("root", key, None, key, is_ca=True)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    raw = make_crl(root, key, this_update=now, next_update=now + timedelta(days=1), revoked=(7,))
+    crl = x509.load_der_x509_crl(raw)
+    for signed in (root, crl):
+        assert signed.signature_hash_algorithm is not None
+        assert signed.signature_hash_algorithm.name == algorithm
+    assert crl.is_signature_valid(key.public_key())
+    assert [entry.serial_number for entry in crl] == [7]

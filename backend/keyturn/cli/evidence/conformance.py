@@ -19,6 +19,7 @@ from keyturn.attest.conformance import (
 )
 from keyturn.attest.documents import check_document
 from keyturn.attest.snp_appraisal import SnpRule
+from keyturn.attest.tdx_appraisal import TdxRule
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, Json, JsonObject, load_object
 from keyturn.base.times import parse_time
@@ -122,7 +123,7 @@ def _input(folder: Path, fields: Fields, tee: str) -> CaseInput:
         files={role: _case_file(folder, path) for role, path in paths.items()},
         anchor_override=_optional_file(folder, fields, "trust_anchor_override"),
         now=parse_time(fields.text("verify_time"), what="verify_time"),
-        policy=_policy(fields),
+        policy=_policy(fields, tee),
         expected_report_data=_optional_hex(fields, "expected_report_data", 64),
         expected_nonce=_optional_hex(fields, "expected_nonce", 32),
     )
@@ -150,10 +151,10 @@ def _machine_rule(fields: Fields) -> MachineRule | None:
     return read_machine_rule(fields.fields("policy"))
 
 
-def _policy(fields: Fields) -> SnpRule | None:
+def _policy(fields: Fields, tee: str) -> SnpRule | TdxRule | None:
     if not fields.has("policy") or fields.raw("policy") is None:
         return None
-    return read_rule(fields.fields("policy"))
+    return read_rule(fields.fields("policy"), tee)
 
 
 def _optional_hex(fields: Fields, name: str, size: int) -> bytes | None:

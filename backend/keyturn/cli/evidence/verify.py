@@ -1,5 +1,6 @@
 """`keyturn evidence verify`: every check of some evidence, found and expected."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,11 @@ from keyturn.attest.nvidia import verify_gpu
 from keyturn.attest.nvidia_documents import gpu_document
 from keyturn.attest.snp import SnpCollateral, verify_snp
 from keyturn.attest.snp_appraisal import SnpRule, appraise_snp
+from keyturn.attest.tdx import examine_tdx
+from keyturn.attest.tdx_appraisal import TdxRule, appraise_tdx
+from keyturn.attest.tdx_collateral import TcbStatus
+from keyturn.attest.tdx_document import reading_document, tdx_document
+from keyturn.attest.tdx_quote import TdAttribute
 from keyturn.base.encoding import unhex
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import JsonObject
@@ -70,16 +76,26 @@ def verify(
     simulated_nvidia_root: Annotated[
         list[str] | None, typer.Option(help="Also trust this SIMULATED root (SPKI SHA-256).")
     ] = None,
+    simulated_intel_root: Annotated[
+        list[str] | None, typer.Option(help="Also trust this SIMULATED root (SPKI SHA-256).")
+    ] = None,
     allow_debug: Annotated[bool, typer.Option(help="Accept guests that may be debugged.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Verify reports with their certificates and show every check, found and expected."""
     with errors_explained(as_json=as_json):
         now = parse_time(at, what="--time") if at else datetime.now(UTC).replace(microsecond=0)
-        anchors = _anchors(simulated_amd_root or (), simulated_nvidia_root or ())
+        anchors = _anchors(
+            {
+                Vendor.AMD_SEV: simulated_amd_root or (),
+                Vendor.NVIDIA_DEVICE: simulated_nvidia_root or (),
+                Vendor.INTEL_SGX: simulated_intel_root or (),
+            }
+        )
         sorted_files = sort_files({str(path): read_file(path) for path in files})
         judgements = [
             *_judge_snp(sorted_files, anchors, now, _hex(report_data, 64), _rule(allow_debug)),
+            *_judge_tdx(sorted_files, anchors, now, _hex(report_data, 64), _tdx_rule(allow_debug)),
             *_judge_gpus(sorted_files, anchors, now, _hex(nonce, 32)),
         ]
     if as_json:
@@ -108,19 +124,14 @@ def _judge_one_snp(
     report_data: bytes | None,
     rule: SnpRule,
 ) -> _Judgement:
-    bound = file.bound_report_data
-    if bound is not None and report_data is not None:
-        raise MalformedError(
-            "an HCL report's data belongs to the paravisor",
-            hint="Freshness comes from the vTPM's quote; leave --report-data out.",
-        )
+    expected = _expected(file.bound_report_data, report_data)
     try:
         verified = verify_snp(
             file.report,
             SnpCollateral(file.vek, file.intermediate, file.root, file.crls),
             anchors=anchors,
             now=now,
-            expected_report_data=report_data if bound is None else bound,
+            expected_report_data=expected,
         )
     except REFUSALS as refusal:
         return _Judgement("snp", refusal.reason.value, str(refusal), False, (), {})
@@ -129,6 +140,46 @@ def _judge_one_snp(
     document = snp_document(claims)
     asked = report_data is not None
     return _Judgement("snp", None, "", claims.simulated, checks, document, asked)
+
+
+def _expected(bound: bytes | None, asked: bytes | None) -> bytes | None:
+    """What report data must be: the caller's, or what Azure's runtime data demands."""
+    if bound is not None and asked is not None:
+        raise MalformedError(
+            "an HCL report's data belongs to the paravisor",
+            hint="Freshness comes from the vTPM's quote; leave --report-data out.",
+        )
+    return asked if bound is None else bound
+
+
+def _judge_tdx(
+    files: EvidenceFiles,
+    anchors: TrustAnchors,
+    now: datetime,
+    report_data: bytes | None,
+    rule: TdxRule,
+) -> list[_Judgement]:
+    """A refusal has every check that could be made, and the claims as far as they were read."""
+    judgements = []
+    for file in files.tdx:
+        found = examine_tdx(
+            file.quote,
+            file.collateral,
+            anchors=anchors,
+            now=now,
+            expected_report_data=_expected(file.bound_report_data, report_data),
+        )
+        claims, refusal = found.claims, found.refusal
+        if claims is None or refusal is not None:
+            reason = refusal.reason.value if refusal else "malformed"
+            document = reading_document(found.reading)
+            judged = _Judgement("tdx", reason, str(refusal), False, found.checks, document)
+        else:
+            checks = found.checks + appraise_tdx(claims, rule)
+            document, asked = tdx_document(claims), report_data is not None
+            judged = _Judgement("tdx", None, "", claims.simulated, checks, document, asked)
+        judgements.append(judged)
+    return judgements
 
 
 def _judge_gpus(
@@ -176,18 +227,24 @@ def _show(judgement: _Judgement) -> None:
     if judgement.refusal is not None:
         stdout.print(f"{judgement.tee}: REFUSED, {judgement.refusal}", style="bold red")
         stdout.print(f"  {judgement.message}", markup=False)
+        if judgement.checks:
+            stdout.print(_table(judgement.checks), soft_wrap=False)
         return
     verdict = "accepted" if judgement.accepted else "NOT ACCEPTED"
     if judgement.accepted and not judgement.fresh:
         verdict += "; its freshness was not asked for"
     style = "bold green" if judgement.accepted else "bold red"
     stdout.print(f"{judgement.tee}{mark}: {verdict}", style=style)
+    stdout.print(_table(judgement.checks), soft_wrap=False)
+
+
+def _table(checks: tuple[Check, ...]) -> Table:
     table = Table("check", "outcome", "found", "expected", "source")
-    for check in judgement.checks:
+    for check in checks:
         style = "red" if check.failed else "yellow" if check.outcome is not Outcome.MET else ""
         cells = (check.name, _MARKS[check.outcome], *_texts(check), check.source)
         table.add_row(*(Text(shown(cell), overflow="fold") for cell in cells), style=style)
-    stdout.print(table, soft_wrap=False)
+    return table
 
 
 def _texts(check: Check) -> tuple[str, str]:
@@ -201,11 +258,8 @@ def _texts(check: Check) -> tuple[str, str]:
     return found, "the same" if check.found == check.expected else expected
 
 
-def _anchors(amd: list[str] | tuple[str, ...], nvidia: list[str] | tuple[str, ...]) -> TrustAnchors:
-    roots = {
-        Vendor.AMD_SEV: [_spki(text) for text in amd],
-        Vendor.NVIDIA_DEVICE: [_spki(text) for text in nvidia],
-    }
+def _anchors(simulated: Mapping[Vendor, Sequence[str]]) -> TrustAnchors:
+    roots = {vendor: [_spki(text) for text in texts] for vendor, texts in simulated.items()}
     return HARDWARE_ANCHORS.with_simulated(roots, source="command line (SIMULATED)")
 
 
@@ -221,6 +275,26 @@ def _rule(allow_debug: bool) -> SnpRule:
         max_vmpl=None,
         floors=None,
         require_alias_check=False,
+        source="command line",
+    )
+
+
+def _tdx_rule(allow_debug: bool) -> TdxRule:
+    """Lax, for looking: any TCB that is not revoked, any attribute that is not debug's."""
+    return TdxRule(
+        allow_debug=allow_debug,
+        allow_migratable=False,
+        allow_service_td=False,
+        service_tds=frozenset(),
+        require_sept_ve_disable=False,
+        forbidden_attributes=TdAttribute(0),
+        allowed_xfam=None,
+        allowed_tcb_status=frozenset(TcbStatus) - {TcbStatus.REVOKED},
+        accepted_advisories=None,
+        min_evaluation_number=None,
+        allow_dynamic_platform=True,
+        allow_cached_keys=True,
+        allow_smt=True,
         source="command line",
     )
 
