@@ -17,6 +17,7 @@ from keyturn.attest.errors import REFUSALS, Reason, UntrustedEvidence
 from keyturn.attest.nvidia import (
     Asked,
     VerifiedGpu,
+    examine_device,
     examine_gpu,
     examine_switch,
     verify_gpu,
@@ -207,6 +208,16 @@ def test_a_device_of_the_other_kind_is_refused(maker: Maker, asked: Asked) -> No
     ):
         assert examined.refusal is not None
         assert examined.refusal.reason is Reason.WRONG_DEVICE_KIND
+
+
+def test_a_device_is_examined_as_what_its_chain_names(maker: Maker, asked: Asked) -> None:
+    gpu, switch = maker.gpu(), maker.switch(OTHER, (PDI,))
+    for device in (gpu, switch):
+        assert examine_device(device.report(NONCE), device.chain, asked).refusal is None
+    for chain in ((), gpu.chain[:1], (b"x",)):
+        refusal = examine_device(gpu.report(NONCE), chain, asked).refusal
+        assert refusal is not None
+        assert refusal.reason is Reason.CHAIN_INVALID
 
 
 def refusals(maker: Maker, asked: Asked) -> dict[str, Callable[[], tuple[object, Reason]]]:

@@ -119,6 +119,14 @@ def test_a_second_signature_is_refused(rim_vendor: RimVendor, manifest: str) -> 
     assert refused(deeper.encode(), rim_vendor) is Reason.RIM_SIGNATURE_INVALID
 
 
+def test_a_signature_inside_what_was_signed_is_refused(
+    rim_vendor: RimVendor, manifest: str
+) -> None:
+    inner = f'<ds:Signature xmlns:ds="{DS}"/></ns0:Payload>'
+    raw = rim_vendor.sign(manifest.replace("</ns0:Payload>", inner))
+    assert refused(raw, rim_vendor) is Reason.RIM_SIGNATURE_INVALID
+
+
 def test_a_signature_that_is_not_in_the_root_is_refused(
     rim_vendor: RimVendor, manifest: str
 ) -> None:
@@ -144,6 +152,8 @@ XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
         {"transforms": (ENVELOPED,)},
         {"transforms": (C14N,)},
         {"transforms": (C14N, ENVELOPED)},
+        {"transforms": (C14N, C14N)},
+        {"transforms": (ENVELOPED, ENVELOPED)},
         {"transforms": ()},
         {"transforms": (ENVELOPED, C14N, C14N)},
         {"transforms": (ENVELOPED, XPATH)},
@@ -169,6 +179,8 @@ def test_another_form_is_refused_even_when_it_is_signed(rim_vendor, manifest, ch
         (rb"<ds:SignedInfo>", b"<ds:SignedInfo>text"),
         (rb"<ds:SignedInfo>", b'<ds:SignedInfo Id="x">'),
         (rb"<ds:KeyInfo>", b"<ds:KeyInfo><ds:KeyName>x</ds:KeyName>"),
+        (rb"<ds:KeyInfo>", b"<ds:KeyInfo>text"),
+        (rb"<ds:KeyInfo>", b"<ds:KeyInfo Id='x'>"),
         (rb"<ds:X509Data>.*</ds:X509Data>", b""),
         (rb"<ds:X509Data>", b"<ds:X509Data><ds:X509CRL>AA==</ds:X509CRL>"),
         (rb"(<ds:SignatureValue>)[^<]+", rb"\1AAAA"),
