@@ -164,7 +164,10 @@ XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
         {"algorithm": "http://www.w3.org/2000/09/xmldsig#hmac-sha1"},
         {"algorithm": "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"},
         {"digest_method": "http://www.w3.org/2000/09/xmldsig#sha1"},
+        {"inside": "text"},
+        {"inside": "<ds:XPath>self::text()</ds:XPath>"},
         {"after_reference": '<ds:Reference URI=""/>'},
+        {"after_reference": "text"},
         {"chain": ()},
     ],
 )
