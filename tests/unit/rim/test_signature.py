@@ -205,6 +205,14 @@ def test_missing_additional_and_odd_parts_are_refused(rim_vendor, manifest, patt
     assert refused(changed, rim_vendor) is Reason.RIM_SIGNATURE_INVALID
 
 
+def test_a_signature_of_another_length_is_refused(rim_vendor: RimVendor, manifest: str) -> None:
+    raw = rim_vendor.sign(manifest)
+    (value,) = re.findall(rb"<ds:SignatureValue>([^<]+)", raw)
+    pair = base64.b64decode(value)
+    longer = base64.b64encode(pair[:48] + b"\0" + pair[48:])  # the same numbers
+    assert refused(raw.replace(value, longer), rim_vendor) is Reason.RIM_SIGNATURE_INVALID
+
+
 def test_a_comment_in_a_value_is_refused_before_it_can_split_it(
     rim_vendor: RimVendor, manifest: str
 ) -> None:
