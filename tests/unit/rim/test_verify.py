@@ -88,6 +88,14 @@ def test_a_chain_of_another_form_is_refused(rim_vendor, rim_asked, manifest, sho
     assert only(found) == ("RIM chain", Reason.RIM_CHAIN_INVALID)
 
 
+def test_a_certificate_that_is_not_for_signing_signs_no_manifest(
+    rim_vendor: RimVendor, rim_asked: RimAsked, manifest: str
+) -> None:
+    odd = certify("odd", rim_vendor.ca, is_ca=False, dates=TWO_YEARS, signs=False)
+    raw = rim_vendor.sign(manifest, key=odd.key, chain=(odd.der, *rim_vendor.chain[1:]))
+    assert only(examine_rim(raw, rim_asked)) == ("RIM chain", Reason.RIM_CHAIN_INVALID)
+
+
 def test_a_manifest_may_leave_out_the_root(rim_vendor, rim_asked, manifest) -> None:  # type: ignore[no-untyped-def]
     raw = rim_vendor.sign(manifest, chain=rim_vendor.chain[:2])
     helped = replace(rim_asked, roots=(rim_vendor.root.der,))
