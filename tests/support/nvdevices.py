@@ -49,6 +49,7 @@ def certify(
     purposes: tuple[x509.ObjectIdentifier, ...] = (),
     key: ec.EllipticCurvePrivateKey | None = None,
     signs: bool | None = None,
+    path_length: int | None = None,
 ) -> Signer:
     """Certify a new key; `issuer` None: a root. `serial`: the subject's serialNumber.
 
@@ -67,7 +68,7 @@ def certify(
         .serial_number(x509.random_serial_number())
         .not_valid_before(dates[0])
         .not_valid_after(dates[1])
-        .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
+        .add_extension(x509.BasicConstraints(is_ca, path_length), critical=True)
         .add_extension(_usage(is_ca, not is_ca if signs is None else signs), critical=True)
     )
     for oid, value in extensions:

@@ -1,6 +1,7 @@
 """OCSP answers: about whom, by whom, how lately, and what they say."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -113,6 +114,7 @@ def test_an_answer_named_by_sha1_does_not_serve() -> None:
     [
         responder(OTHER_CA),  # of a CA with the same name
         responder(ROOT),  # one ring further up
+        responder(certify("CA by another name", None, key=CA.key)),
         responder(CA, purposes=()),
         responder(CA, purposes=(ExtendedKeyUsageOID.SERVER_AUTH,)),
         responder(CA, is_ca=True),
@@ -317,6 +319,58 @@ def test_forms_that_are_read(changed) -> None:  # type: ignore[no-untyped-def]
 def test_forms_that_are_refused(changed) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(MalformedEvidence):
         parse_ocsp(written(**changed))
+
+
+def elements(raw: bytes, start: int, end: int) -> list[tuple[int, int, int]]:
+    """Tag, and where the content lies, of each element between two offsets."""
+    found, at = [], start
+    while at < end:
+        octets = raw[at + 1] & 0x7F if raw[at + 1] & 0x80 else 0
+        begin = at + 2 + octets
+        size = int.from_bytes(raw[at + 2 : begin], "big") if octets else raw[at + 1]
+        found.append((raw[at], begin, begin + size))
+        at = begin + size
+    return found
+
+
+def with_one_more(raw: bytes, start: int, end: int) -> list[bytes]:
+    """The elements between two offsets, with a NULL at the end of each constructed one in turn.
+
+    An OCTET STRING that holds the basic answer counts as constructed; names and algorithms,
+    which are compared as a whole, do not.
+    """
+    parts = elements(raw, start, end)
+    variants = []
+    for place, (tag, begin, stop) in enumerate(parts):
+        inner = []
+        if tag == 0x04 and raw[begin : begin + 1] == b"\x30":
+            inner = with_one_more(raw, begin, stop)
+        elif tag & 0x20 and not (tag == 0xA1 and raw[begin : begin + 1] == b"\x30"):
+            inner = [*with_one_more(raw, begin, stop), raw[begin:stop] + _NULL]
+        for changed in inner:
+            written_anew = [
+                der_tlv(t, changed if n == place else raw[b:e]) for n, (t, b, e) in enumerate(parts)
+            ]
+            variants.append(b"".join(written_anew))
+    return variants
+
+
+# Read whole: the signature's algorithm, which must be one of two exactly, and of a certificate
+# its issuer's name, which must be the issuer's exactly.
+@pytest.mark.parametrize(("certificates", "read_whole"), [((), 1), ((RESPONDER.der,), 6)])
+def test_nothing_more_stands_at_the_end_of_any_part(certificates, read_whole) -> None:  # type: ignore[no-untyped-def]
+    full = written(
+        status=der_tlv(0xA1, _TIME + der_tlv(0xA0, b"\x0a\x01\x01")),
+        single=der_tlv(0xA0, _TIME),
+        certificates=certificates,
+    )
+    parse_ocsp(full)
+    read = 0
+    for changed in with_one_more(full, 0, len(full)):
+        with suppress(MalformedEvidence):
+            parse_ocsp(changed)
+            read += 1
+    assert read == read_whole
 
 
 def test_the_bits_of_an_rsa_key_are_its_pkcs1_form(vendors: SimVendors) -> None:

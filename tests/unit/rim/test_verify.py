@@ -96,6 +96,17 @@ def test_a_certificate_that_is_not_for_signing_signs_no_manifest(
     assert only(examine_rim(raw, rim_asked)) == ("RIM chain", Reason.RIM_CHAIN_INVALID)
 
 
+def test_a_ca_below_one_that_may_have_none_is_refused(
+    rim_vendor: RimVendor, rim_asked: RimAsked, manifest: str
+) -> None:
+    last = certify("last CA", rim_vendor.root, path_length=0)
+    below = certify("one too many", last)
+    signer = certify("signer", below, is_ca=False, dates=TWO_YEARS)
+    chain = (signer.der, below.der, last.der, rim_vendor.root.der)
+    found = examine_rim(rim_vendor.sign(manifest, key=signer.key, chain=chain), rim_asked)
+    assert only(found) == ("RIM chain", Reason.RIM_CHAIN_INVALID)
+
+
 def test_a_manifest_may_leave_out_the_root(rim_vendor, rim_asked, manifest) -> None:  # type: ignore[no-untyped-def]
     raw = rim_vendor.sign(manifest, chain=rim_vendor.chain[:2])
     helped = replace(rim_asked, roots=(rim_vendor.root.der,))
@@ -111,8 +122,9 @@ def test_what_a_refused_manifest_says_is_shown_but_not_proved(
     examined = examine_rim(rim_vendor.sign(manifest), late)
     assert examined.said is not None
     assert (examined.said.version, examined.rim) == ("590.12", None)
-    with pytest.raises(REFUSALS):
+    with pytest.raises(REFUSALS) as caught:
         examined.proved()
+    assert caught.value.reason is Reason.RIM_CERT_EXPIRED
     with pytest.raises(REFUSALS, match="nothing was proved"):
         replace(examined, refusal=None).proved()
     garbage = examine_rim(b"<a/>", rim_asked)
