@@ -342,11 +342,9 @@ def with_one_more(raw: bytes, start: int, end: int) -> list[bytes]:
     parts = elements(raw, start, end)
     variants = []
     for place, (tag, begin, stop) in enumerate(parts):
-        inner = []
-        if tag == 0x04 and raw[begin : begin + 1] == b"\x30":
-            inner = with_one_more(raw, begin, stop)
-        elif tag & 0x20 and not (tag == 0xA1 and raw[begin : begin + 1] == b"\x30"):
-            inner = [*with_one_more(raw, begin, stop), raw[begin:stop] + _NULL]
+        is_inside = raw[begin : begin + 1] == b"\x30"
+        opens = is_inside if tag == 0x04 else tag & 0x20 and not (tag == 0xA1 and is_inside)
+        inner = [*with_one_more(raw, begin, stop), raw[begin:stop] + _NULL] if opens else []
         for changed in inner:
             written_anew = [
                 der_tlv(t, changed if n == place else raw[b:e]) for n, (t, b, e) in enumerate(parts)
@@ -355,9 +353,9 @@ def with_one_more(raw: bytes, start: int, end: int) -> list[bytes]:
     return variants
 
 
-# Read whole: the signature's algorithm, which must be one of two exactly, and of a certificate
-# its issuer's name, which must be the issuer's exactly.
-@pytest.mark.parametrize(("certificates", "read_whole"), [((), 1), ((RESPONDER.der,), 6)])
+# Read whole: the signature's algorithm, which must be one of two exactly; of a certificate its
+# issuer's name, which must be the issuer's exactly, and its purposes, read when it signs.
+@pytest.mark.parametrize(("certificates", "read_whole"), [((), 1), ((RESPONDER.der,), 7)])
 def test_nothing_more_stands_at_the_end_of_any_part(certificates, read_whole) -> None:  # type: ignore[no-untyped-def]
     full = written(
         status=der_tlv(0xA1, _TIME + der_tlv(0xA0, b"\x0a\x01\x01")),
@@ -371,6 +369,21 @@ def test_nothing_more_stands_at_the_end_of_any_part(certificates, read_whole) ->
             parse_ocsp(changed)
             read += 1
     assert read == read_whole
+
+
+def test_a_responders_purposes_and_name_are_read_whole() -> None:
+    purposes = der_tlv(0x30, bytes.fromhex("06082b06010505070309"))
+    for more, expected in ((b"", None), (_NULL, Reason.MALFORMED)):
+        by = certify("odd", CA, is_ca=False, extensions=(("2.5.29.37", purposes + more),))
+        if expected is None:
+            check(made(by=by))
+        else:
+            assert refused(made(by=by)) is expected
+    parsed, signer = parse_ocsp(made(by_key=True)), parse_certificate(RESPONDER.der)
+    assert module._is_named(parsed, signer)
+    key_hash = parsed.responder[2:]
+    with pytest.raises(MalformedEvidence):
+        module._is_named(replace(parsed, responder=der_tlv(0xA2, key_hash + _NULL)), signer)
 
 
 def test_the_bits_of_an_rsa_key_are_its_pkcs1_form(vendors: SimVendors) -> None:
