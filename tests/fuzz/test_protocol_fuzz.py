@@ -24,7 +24,14 @@ from keyturn.tlog.receipts import parse_receipt
 from keyturn.wire.witness import parse_add_checkpoint, parse_size
 from keyturn.witness.state import parse_state
 from support.authority import START, policy_body, sign
-from unit.quorum.authority_log import AuthorityLog, admission, measurements, platforms
+from unit.quorum.authority_log import (
+    AuthorityLog,
+    admission,
+    ceremony,
+    measurements,
+    platforms,
+    restore,
+)
 
 LOG = AuthorityLog()
 LOG.enact_keys()
@@ -82,6 +89,8 @@ BODIES: dict[Kind, dict[str, object]] = {
     Kind.TRUST_ANCHORS: {"hardware": "pinned", "simulated": []},
     Kind.MODEL: admission(LOG.fingerprint),
     Kind.REVOCATION: {"target_kind": "node", "target": "n1"},
+    Kind.CEREMONY: ceremony(),
+    Kind.RESTORE: restore(),
 }
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
@@ -125,6 +134,8 @@ def payload_of(kind: Kind) -> bytes:
         Kind.ROSTER: "roster",
         Kind.KEYS: "keys",
         Kind.TRUST_ANCHORS: "trust-anchors",
+        Kind.CEREMONY: "backup-2026",
+        Kind.RESTORE: "7e" * 32,
     }.get(kind, "a subject")
     made = LOG.authority.propose(kind, subject, BODIES[kind])
     return parse_statement(made.raw).envelope.payload

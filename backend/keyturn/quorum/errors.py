@@ -36,6 +36,8 @@ class SubmissionReason(Enum):
     NOT_IN_FORCE = "not-in-force"
     UNKNOWN_KEY = "unknown-key"
     COMPROMISED_KEY = "compromised-key"
+    UNFIT_PARTICIPANT = "unfit-participant"
+    WINDOW_OVER = "window-over"
 
 
 class SubmissionRefused(UntrustedError):
