@@ -20,6 +20,17 @@ from keyturn.cli.profile import (
     now,
     warn_simulated,
 )
+from keyturn.cli.rosteredits import (
+    Apart,
+    MayApprove,
+    MayNotApprove,
+    RemoveKey,
+    Require,
+    SetRole,
+    Threshold,
+    Together,
+    edit_of,
+)
 from keyturn.cli.rostering import (
     Compromised,
     Enrol,
@@ -84,6 +95,14 @@ def new(
     enrol: Enrol = None,
     remove: Remove = None,
     compromised: Compromised = None,
+    remove_key: RemoveKey = None,
+    role: SetRole = None,
+    threshold: Threshold = None,
+    proposer_may_approve: MayApprove = None,
+    proposer_may_not_approve: MayNotApprove = None,
+    apart: Apart = None,
+    together: Together = None,
+    require: Require = None,
     expires_days: Annotated[int, typer.Option(min=1, max=400, help="Days in force.")] = 90,
     lapses_hours: Lapses = 72,
     ticket: Ticket = None,
@@ -94,9 +113,20 @@ def new(
     """Sign a new statement and post it for approval.
 
     A roster's body need not be written by hand: --enrol adds one officer, --remove takes some
-    away, --compromised suspends what rested on their keys.
+    away, --compromised suspends what rested on their keys; --role, --threshold, --require,
+    --apart and --proposer-may-approve change who may do what.
     """
-    change = RosterChange(enrol, tuple(remove or ()), tuple(compromised or ()))
+    edit = edit_of(
+        role,
+        threshold,
+        proposer_may_approve,
+        proposer_may_not_approve,
+        apart,
+        together,
+        require,
+        remove_key,
+    )
+    change = RosterChange(enrol, tuple(remove or ()), tuple(compromised or ()), edit)
     chosen = chosen_kind(word, kind, subject, body, change)
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         if body is not None:

@@ -1,6 +1,6 @@
 """Roster changes from the command line: composed, and what they would do said beforehand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +16,8 @@ from keyturn.client.rosterchange import (
     approvers_of_keys_leaving,
     keys_meant,
     with_officer,
-    without_officers,
 )
+from keyturn.client.rosteredit import RosterEdit, check
 from keyturn.quorum.enrolment import MAX_ENROLMENT, check_enrolment, parse_enrolment
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import OfficerId, Roster
@@ -43,9 +43,10 @@ class RosterChange:
     enrol: Path | None
     remove: tuple[str, ...]
     compromised: tuple[str, ...]
+    edit: RosterEdit = field(default_factory=RosterEdit)
 
     def __bool__(self) -> bool:
-        return self.enrol is not None or bool(self.remove or self.compromised)
+        return self.enrol is not None or bool(self.remove or self.compromised or self.edit)
 
     def body(
         self, state: AuthorityState, ticket: str | None, now: datetime
@@ -56,10 +57,17 @@ class RosterChange:
         """
         if self.enrol is None:
             named = keys_meant(state, self.compromised)
-            return without_officers(state, self.remove, named), ticket
+            gone = replace(self.edit, removed=frozenset(self.remove), compromised=named)
+            return self._checked(gone.body(state)), ticket
         enrolment = parse_enrolment(read_file(self.enrol, 2 * MAX_ENROLMENT))
         check_enrolment(enrolment, state, now)
-        return with_officer(state, enrolment.officer), ticket or f"enrolment {enrolment.digest}"
+        body = self.edit.applied(with_officer(state, enrolment.officer))
+        return self._checked(body), ticket or f"enrolment {enrolment.digest}"
+
+    def _checked(self, body: JsonObject) -> JsonObject:
+        """What the rules forbid is refused before a key is asked for."""
+        check(body)
+        return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +130,13 @@ def chosen_kind(
     assert kind is not None  # one of them was given
     if (body is None) == (not change):
         raise typer.BadParameter(
-            "give a body, or what of the roster changes", param_hint="--body or --enrol, --remove"
+            "give a body, or what of the roster changes",
+            param_hint="--body or --enrol, --remove, --role, --threshold, --apart, …",
         )
     if change and kind is not Kind.ROSTER:
-        raise typer.BadParameter("only a roster has officers", param_hint="--enrol, --remove")
+        raise typer.BadParameter(
+            "only a roster has officers and thresholds", param_hint="--enrol, --remove, --role, …"
+        )
     if change.enrol is not None and (change.remove or change.compromised):
         raise typer.BadParameter("one change at a time", param_hint="--enrol or --remove")
     if subject is None and kind not in SINGLE_SUBJECTS:
