@@ -5,9 +5,17 @@ from pathlib import Path
 
 import pytest
 import segno
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QWheelEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from keyturn.quorum.kinds import Kind
@@ -181,3 +189,60 @@ def test_what_the_page_brought_it_takes_away(window: Window) -> None:
     assert window.actions.get("officers.enrol") is not None
     window.page.close_page()
     assert list(window.actions) == []
+
+
+def test_a_change_is_put_together_foretold_and_proposed(window: Window) -> None:
+    window.choose("table", "Officer Emil")
+    window.click("change")
+    page = find(window.page, "officers.change.page", QWidget)
+    assert page.isVisible()
+    assert not window.button("change.propose").isEnabled()
+
+    needed = find(window.page, "officers.change.needed.policy", QSpinBox)
+    needed.setValue(5)
+    assert "can never be reached" in window.says()
+    assert not window.button("change.propose").isEnabled()
+    needed.setValue(3)
+    witness = find(window.page, "officers.change.role.witness", QCheckBox)
+    witness.click()
+    assert "Policy: 3 approvals in place of 2." in window.says()
+    assert "Officer Emil gets the role witness." in window.says()
+    window.click("change.propose")
+    assert isinstance(window.officer.asked[-1], Confirm)
+    assert window.went[-1][0] == "approvals"
+    assert not page.isVisible()
+
+
+def test_another_officers_keys_are_another_officers(window: Window) -> None:
+    window.click("change")
+    window.choose("change.people", "Officer Bela")
+    choice = find(window.page, "officers.change.key.0", QComboBox)
+    choice.setCurrentIndex(2)
+    find(window.page, "officers.change.removed", QCheckBox).click()
+    assert "named compromised, for ever" in window.says()
+    assert "Suspended: Policy serving, version 1" in window.says()
+    window.choose("change.people", "Officer Chen")
+    assert find(window.page, "officers.change.key.0", QComboBox).currentIndex() == 0
+    assert not find(window.page, "officers.change.removed", QCheckBox).isChecked()
+    window.choose("change.people", "Officer Bela")
+    assert find(window.page, "officers.change.key.0", QComboBox).currentIndex() == 2
+    window.click("change.back")
+    window.click("change")
+    assert "Nothing differs yet." in window.says()
+
+
+def test_the_wheel_turns_no_number_that_has_no_keyboard(window: Window) -> None:
+    window.click("change")
+    needed = find(window.page, "officers.change.needed.policy", QSpinBox)
+    turn = QWheelEvent(
+        QPointF(5, 5),
+        QPointF(5, 5),
+        QPoint(),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(needed, turn)
+    assert needed.value() == 2

@@ -87,8 +87,15 @@ class ChangesCard(QFrame):
         self._too_long = label(
             _("It is too long to be compared as text here: see its fields."), "Second"
         )
-        head = row(self._title, self._summary, None, *self._forms.values(), as_json, spacing=8)
-        body = column(head, self._too_long, self._stack, spacing=10, margins=(16, 14, 16, 16))
+        head = row(self._title, self._summary, None, as_json, spacing=8)
+        forms = row(*self._forms.values(), None, spacing=8)
+        body = column(
+            column(head, forms, spacing=4),
+            self._too_long,
+            self._stack,
+            spacing=10,
+            margins=(16, 10, 16, 16),
+        )
         body.setStretchFactor(self._stack, 1)
         self.setLayout(body)
         self.setMinimumHeight(300)

@@ -4,6 +4,7 @@ Nothing is left out that has a meaning, only lists are cut where they get long, 
 there are besides. What is signed are the exact bytes, a click away.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 
@@ -31,6 +32,7 @@ from keyturn_app.screens.approvals.naming import kind_word, target_word
 SHOWN = 40
 """Items of one list."""
 _LONGEST = 200
+_HEX = re.compile(r"(?:[0-9a-f]{2}){16,}")
 
 
 def sentences(statement: Statement, roster: Roster) -> tuple[str, ...]:
@@ -318,7 +320,7 @@ def _or_any(names: Collection[str] | None, anything: str, listed: str) -> str:
 
 
 def _list(names: Collection[str]) -> str:
-    found = [wording.digest(_short(each)) for each in sorted(names)]
+    found = [_value(each) for each in sorted(names)]
     left = len(found) - SHOWN
     text = ", ".join(found[:SHOWN])
     return text + " " + n_("and {count} more", "and {count} more", left) if left > 0 else text
@@ -327,6 +329,11 @@ def _list(names: Collection[str]) -> str:
 def _left(count: int) -> Iterator[str]:
     if count > SHOWN:
         yield n_("and {count} more", "and {count} more", count - SHOWN)
+
+
+def _value(text: str) -> str:
+    """Digits in groups, names as they are."""
+    return wording.grouped(text) if _HEX.fullmatch(text) else _short(text)
 
 
 def _short(text: str) -> str:

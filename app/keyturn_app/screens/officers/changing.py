@@ -112,7 +112,7 @@ def removing(officer: Officer, state: AuthorityState, *, compromised: bool) -> C
         _title(officer, compromised=compromised),
         _text(compromised=compromised),
         _("Propose removal"),
-        _effects(state, roster_of(compose(state)), compromised=compromised),
+        effects(state, roster_of(compose(state)), compromised=compromised),
         typed=str(officer.id),
         weight=Weight.DANGER,
         comment=_("Reason; every officer will read it"),
@@ -140,7 +140,7 @@ def _text(*, compromised: bool) -> str:
     )
 
 
-def _effects(state: AuthorityState, after: Roster, *, compromised: bool) -> tuple[str, ...]:
+def effects(state: AuthorityState, after: Roster, *, compromised: bool) -> tuple[str, ...]:
     newest = newest_roster(state)
     assert newest is not None  # a body was composed upon it
     suspends = would_suspend(state, replace(newest.statement, body=after))

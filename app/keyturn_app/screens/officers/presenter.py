@@ -19,6 +19,7 @@ from keyturn_app.questions import Confirmed, Notice, OpenFile, SaveFile, Weight
 from keyturn_app.screens.officers import changing, composing
 from keyturn_app.screens.officers.entitled import not_asking, not_known, not_proposing
 from keyturn_app.screens.officers.history import history_of
+from keyturn_app.screens.officers.ruling import RulePresenter
 from keyturn_app.screens.officers.viewmodel import (
     ActionView,
     ExpiryLine,
@@ -41,6 +42,7 @@ class OfficersPresenter(Presenter[OfficersView]):
         self._copy, self._go = around.copy, around.go
         self._officer: OfficerId | None = None
         self._expiry = ""
+        self.rules = RulePresenter(self._desk, self._asker, self._is_proposed)
         self._all_actions = self._make_actions()
         self.keep(self._desk.subscribe(lambda _: self.changed(), *_TOPICS))
         self.keep(around.actions.add(*self._all_actions))
@@ -174,6 +176,15 @@ class OfficersPresenter(Presenter[OfficersView]):
     def _ask_enrol(self, request: Enrolment) -> None:
         self._ask(lambda seen: changing.enrolling(request, seen.state, self._desk.now()))
 
+    def change(self) -> None:
+        """Put a roster change together; with the chosen officer before one."""
+        if not not_proposing(self._desk):
+            self.rules.start(self._officer)
+
+    def close(self) -> None:
+        self.rules.close()
+        super().close()
+
     def remove(self) -> None:
         self._remove(compromised=False)
 
@@ -241,6 +252,7 @@ class OfficersPresenter(Presenter[OfficersView]):
 
         return (
             made("enrol", _("Open enrolment request…"), self.enrol, "user-plus", may_propose),
+            made("change", _("Propose change…"), self.change, "pencil", may_propose),
             made("remove", _("Propose removal…"), self.remove, "circle-minus", may_remove),
             made(
                 "compromised",

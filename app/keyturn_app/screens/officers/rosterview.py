@@ -67,6 +67,12 @@ class RosterView(QWidget):
             icon_name="user-plus",
             clicked=presenter.enrol,
         )
+        self._change = button(
+            _("Propose change…"),
+            name="officers.change",
+            icon_name="pencil",
+            clicked=presenter.change,
+        )
         self._officers = SmallTable(
             [_("Name"), _("Id"), _("Roles"), _("Keys"), _("Custodian")],
             [116, 72, 200, 136, 84],
@@ -94,7 +100,7 @@ class RosterView(QWidget):
         )
         self._why_not = label("", "Small", "Second", wrap=True, name="officers.why-not")
         return card(
-            row(over(_("Officers")), None, self._enrol),
+            row(over(_("Officers")), None, self._change, self._enrol),
             self._officers,
             self._details,
             self._why_not,
@@ -170,6 +176,7 @@ class RosterView(QWidget):
         said: list[str] = []
         for which, name in (
             (self._enrol, "enrol"),
+            (self._change, "change"),
             (self._remove, "remove"),
             (self._compromised, "compromised"),
             (self._renew, "renew"),
