@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keyturn.control.context import Context
+from keyturn.control.enrolling import Enrolling
 from keyturn.control.follower import Follower
 from keyturn.control.heartbeats import Heartbeats
 from keyturn.control.proposing import Proposing
@@ -20,6 +21,7 @@ class Parts:
     releasing: Releasing
     heartbeats: Heartbeats
     witnessing: Witnessing
+    enrolling: Enrolling
 
 
 def make_parts(context: Context) -> Parts:
@@ -32,4 +34,5 @@ def make_parts(context: Context) -> Parts:
         Releasing(context, follower),
         Heartbeats(context, follower),
         witnessing,
+        Enrolling(context),
     )
