@@ -35,6 +35,7 @@ from keyturn.cli.rostering import (
     Compromised,
     Enrol,
     Remove,
+    Request,
     RosterChange,
     chosen_kind,
     effects_of,
@@ -93,6 +94,7 @@ def new(
     ] = None,
     body: Annotated[Path | None, typer.Option(help="JSON file with the new body.")] = None,
     enrol: Enrol = None,
+    request: Request = None,
     remove: Remove = None,
     compromised: Compromised = None,
     remove_key: RemoveKey = None,
@@ -126,13 +128,13 @@ def new(
         require,
         remove_key,
     )
-    change = RosterChange(enrol, tuple(remove or ()), tuple(compromised or ()), edit)
+    change = RosterChange(enrol, tuple(remove or ()), tuple(compromised or ()), edit, request)
     chosen = chosen_kind(word, kind, subject, body, change)
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         if body is not None:
             document = load_object(read_file(body, MAX_BODY), limit=MAX_BODY, what=str(body))
         else:
-            document, ticket = change.body(desk.client.state(), ticket, now())
+            document, ticket = change.body(desk.client, ticket, now())
         proposal = desk.client.propose_change(
             chosen,
             subject or SINGLE_SUBJECTS[chosen],

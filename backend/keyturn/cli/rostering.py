@@ -10,6 +10,8 @@ from rich.markup import escape
 
 from keyturn.base.strictjson import JsonObject
 from keyturn.cli.output import stdout
+from keyturn.client.client import KeyturnClient
+from keyturn.client.enrolments import named
 from keyturn.client.offline import read_file
 from keyturn.client.proposals import Proposal, Status
 from keyturn.client.rosterchange import (
@@ -18,7 +20,7 @@ from keyturn.client.rosterchange import (
     with_officer,
 )
 from keyturn.client.rosteredit import RosterEdit, check
-from keyturn.quorum.enrolment import MAX_ENROLMENT, check_enrolment, parse_enrolment
+from keyturn.quorum.enrolment import MAX_ENROLMENT, Enrolment, check_enrolment, parse_enrolment
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.state import AuthorityState, InForce, would_suspend
@@ -26,6 +28,12 @@ from keyturn.quorum.statements import SINGLE_SUBJECTS
 
 Enrol = Annotated[
     Path | None, typer.Option(help="A roster with this new officer: the file of `officer enrol`.")
+]
+Request = Annotated[
+    str | None,
+    typer.Option(
+        "--request", help="As --enrol, of a request that waits at the server: its digest."
+    ),
 ]
 Remove = Annotated[
     list[str] | None, typer.Option(help="A roster without this officer; may repeat.")
@@ -44,25 +52,34 @@ class RosterChange:
     remove: tuple[str, ...]
     compromised: tuple[str, ...]
     edit: RosterEdit = field(default_factory=RosterEdit)
+    request: str | None = None
 
     def __bool__(self) -> bool:
-        return self.enrol is not None or bool(self.remove or self.compromised or self.edit)
+        enrols = self.enrol is not None or self.request is not None
+        return enrols or bool(self.remove or self.compromised or self.edit)
 
     def body(
-        self, state: AuthorityState, ticket: str | None, now: datetime
+        self, client: KeyturnClient, ticket: str | None, now: datetime
     ) -> tuple[JsonObject, str | None]:
         """The new body, and the ticket: an enrolment's digest where none is given.
 
         Raises MalformedError, EnrolmentRefused, NotFound.
         """
-        if self.enrol is None:
-            named = keys_meant(state, self.compromised)
-            gone = replace(self.edit, removed=frozenset(self.remove), compromised=named)
+        state, enrolment = client.state(), self._enrolment(client)
+        if enrolment is None:
+            lost = keys_meant(state, self.compromised)
+            gone = replace(self.edit, removed=frozenset(self.remove), compromised=lost)
             return self._checked(gone.body(state)), ticket
-        enrolment = parse_enrolment(read_file(self.enrol, 2 * MAX_ENROLMENT))
         check_enrolment(enrolment, state, now)
         body = self.edit.applied(with_officer(state, enrolment.officer))
         return self._checked(body), ticket or f"enrolment {enrolment.digest}"
+
+    def _enrolment(self, client: KeyturnClient) -> Enrolment | None:
+        if self.request is not None:
+            return named(client.enrolments(), self.request).enrolment
+        if self.enrol is None:
+            return None
+        return parse_enrolment(read_file(self.enrol, 2 * MAX_ENROLMENT))
 
     def _checked(self, body: JsonObject) -> JsonObject:
         """What the rules forbid is refused before a key is asked for."""
@@ -137,8 +154,11 @@ def chosen_kind(
         raise typer.BadParameter(
             "only a roster has officers and thresholds", param_hint="--enrol, --remove, --role, …"
         )
-    if change.enrol is not None and (change.remove or change.compromised):
-        raise typer.BadParameter("one change at a time", param_hint="--enrol or --remove")
+    enrols = [each for each in (change.enrol, change.request) if each is not None]
+    if len(enrols) + bool(change.remove or change.compromised) > 1:
+        raise typer.BadParameter(
+            "one change at a time", param_hint="--enrol, --request or --remove"
+        )
     if subject is None and kind not in SINGLE_SUBJECTS:
         raise typer.BadParameter("name the subject", param_hint="--subject")
     return kind

@@ -22,6 +22,7 @@ from keyturn.client import events as event_stream
 from keyturn.client import proposing
 from keyturn.client.authority import fetch_authority, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
+from keyturn.client.enrolments import PATH, Pending, read_pending
 from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
 from keyturn.client.examination import Examination, examine
 from keyturn.client.history import History
@@ -290,6 +291,16 @@ class KeyturnClient:
         )
         envelope = signer.sign(WITHDRAWAL_TYPE, payload).to_bytes()
         return self._post_envelope(digest, "withdrawal", envelope)
+
+    def enrolments(self, *, seen: Seen | None = None) -> Pending:
+        """Newcomers' requests that wait at the server, each verified here."""
+        answer = self._asked(lambda: self._http.get(PATH, "enrolments"))
+        state = self.state() if seen is None else seen.state
+        return read_pending(answer, state, self._now())
+
+    def dismiss_enrolment(self, digest: Digest) -> None:
+        """Have the server forget one; its maker can send it again."""
+        self._asked(lambda: self._http.delete(f"{PATH}/{digest}", "enrolment"))
 
     def export(self, digest: Digest) -> ProposalFile:
         """A proposal as a file for an officer without network, verified as that officer will."""
