@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from keyturn.client.enrolments import send_enrolment
 from keyturn.quorum.kinds import Kind
 from keyturn_app.actions import Actions
 from keyturn_app.facts import Connection, Facts, Link
@@ -28,6 +29,7 @@ from keyturn_app.screens.officers.qr import QUIET, QrCode
 from keyturn_app.screens.officers.view import OfficersPage, build
 from support.authority import Clock, policy_body
 from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
+from support.enrolling import newcomer, request_of
 from support.facts import standing_desk, with_link
 from support.finding import find
 from unit.client.scripted_server import ScriptedServer
@@ -246,3 +248,27 @@ def test_the_wheel_turns_no_number_that_has_no_keyboard(window: Window) -> None:
     )
     QApplication.sendEvent(needed, turn)
     assert needed.value() == 2
+
+
+def test_who_asks_to_join_is_listed_and_proposed(window: Window) -> None:
+    assert "No request waits." in window.says()
+    assert not window.button("requests.propose").isVisible()
+    raw = request_of(newcomer("zoe"), window.server.fingerprint, window.server.clock())
+    with window.server.transport() as stranger:
+        send_enrolment(stranger, raw)
+    window.click("requests.again")
+    assert window.rows("requests.table") == ["Officer Zoe"]
+    assert window.rows("requests.table", 4) == ["Waits"]
+    assert "Have its maker read the digest or the words aloud" in window.says()
+    window.click("requests.propose")
+    assert window.went[-1][0] == "approvals"
+
+
+def test_who_asks_to_join_is_dismissed(window: Window) -> None:
+    raw = request_of(newcomer("zoe"), window.server.fingerprint, window.server.clock())
+    with window.server.transport() as stranger:
+        send_enrolment(stranger, raw)
+    window.click("requests.again")
+    window.click("requests.dismiss")
+    assert window.server.enrolments == {}
+    assert not window.button("requests.dismiss").isVisible()

@@ -19,6 +19,7 @@ from keyturn_app.questions import Confirmed, Notice, OpenFile, SaveFile, Weight
 from keyturn_app.screens.officers import changing, composing
 from keyturn_app.screens.officers.entitled import not_asking, not_known, not_proposing
 from keyturn_app.screens.officers.history import history_of
+from keyturn_app.screens.officers.requests import RequestsPresenter
 from keyturn_app.screens.officers.ruling import RulePresenter
 from keyturn_app.screens.officers.viewmodel import (
     ActionView,
@@ -43,6 +44,7 @@ class OfficersPresenter(Presenter[OfficersView]):
         self._officer: OfficerId | None = None
         self._expiry = ""
         self.rules = RulePresenter(self._desk, self._asker, self._is_proposed)
+        self.requests = RequestsPresenter(self._desk, self._asker, self._ask_enrol)
         self._all_actions = self._make_actions()
         self.keep(self._desk.subscribe(lambda _: self.changed(), *_TOPICS))
         self.keep(around.actions.add(*self._all_actions))
@@ -114,9 +116,11 @@ class OfficersPresenter(Presenter[OfficersView]):
 
     def refresh(self) -> None:
         self._desk.refresh(Topic.SEEN)
+        self.requests.load()
 
     def tick(self) -> None:
-        """Time went by: what is left until something expires is told anew."""
+        """Time went by: what is left until something expires is told anew, and who asks to join."""
+        self.requests.load()
         self.changed()
 
     # ---- expiries ----
@@ -183,6 +187,7 @@ class OfficersPresenter(Presenter[OfficersView]):
 
     def close(self) -> None:
         self.rules.close()
+        self.requests.close()
         super().close()
 
     def remove(self) -> None:

@@ -10,6 +10,7 @@ from keyturn_app.qtkit.widgets import KeyValues, Pill, button, card, column, lab
 from keyturn_app.screens.officers.model import Cell, CellRow
 from keyturn_app.screens.officers.parts import SmallTable, show_action
 from keyturn_app.screens.officers.presenter import OfficersPresenter
+from keyturn_app.screens.officers.requestsview import RequestsCard
 from keyturn_app.screens.officers.viewmodel import (
     ExpiryLine,
     OfficerLine,
@@ -27,6 +28,7 @@ class RosterView(QWidget):
         self.setLayout(
             column(
                 self._officers_card(),
+                RequestsCard(presenter.requests, presenter.copy),
                 self._expiry_card(),
                 self._roster_card(),
                 self._history_card(),

@@ -79,6 +79,7 @@ class OfficersPage(Page):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
         self._clock.start()
+        self._presenter.requests.load()
         self._show()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
