@@ -17,6 +17,7 @@ from keyturn.keyrelease.grant import parse_answer, parse_grant, parse_refusal
 from keyturn.keyrelease.request import parse_claims, parse_request
 from keyturn.quorum.approvals import parse_approval, parse_withdrawal
 from keyturn.quorum.bundle import load_bundle, make_bundle
+from keyturn.quorum.enrolment import ENROLMENT_TYPE, enrolment_payload, parse_enrolment
 from keyturn.quorum.entries import parse_entry, read_origin, read_statement, read_withdrawal
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement, statement_type
@@ -53,6 +54,7 @@ READERS: list[Callable[[bytes], object]] = [
     parse_statement,
     parse_approval,
     parse_withdrawal,
+    parse_enrolment,
     lambda raw: read_origin(parse_entry(raw)),
     lambda raw: read_statement(parse_entry(raw)),
     lambda raw: read_withdrawal(parse_entry(raw)),
@@ -139,6 +141,22 @@ def payload_of(kind: Kind) -> bytes:
     }.get(kind, "a subject")
     made = LOG.authority.propose(kind, subject, BODIES[kind])
     return parse_statement(made.raw).envelope.payload
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_any_value_anywhere_in_an_enrolment(data: st.DataObject) -> None:
+    """What a stranger signed over anything at all."""
+    person = LOG.authority.people["ada"]
+    payload = json.loads(enrolment_payload(LOG.fingerprint, person.entry(), START))
+    *walk, last = data.draw(st.sampled_from(places(payload)))
+    place = payload
+    for step in walk:
+        place = place[step]
+    place[last] = data.draw(VALUES)
+    raw = sign(ENROLMENT_TYPE, dump(payload), *ADA)
+    with suppress(KeyturnError):
+        assert parse_enrolment(raw).raw == raw
 
 
 @settings(max_examples=150)

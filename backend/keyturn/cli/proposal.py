@@ -47,7 +47,8 @@ from keyturn.cli.showing import (
     print_proposals,
     proposal_document,
 )
-from keyturn.client.changes import changes_of
+from keyturn.client.changes import body_of, changes_of
+from keyturn.client.examples import example
 from keyturn.client.offline import (
     read_file,
 )
@@ -145,6 +146,24 @@ def new(
             ticket=ticket,
         )
         _report(desk, proposal, as_json)
+
+
+@app.command("example")
+def show_example(
+    kind: Annotated[Kind, typer.Argument(help="Of what kind of statement.")],
+    subject: Annotated[str, typer.Option(help="Its subject, where the body names it.")] = "",
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+) -> None:
+    """Print a body to be filled in for `new --body`: what is in force, or the kind's shape."""
+    with at_desk(profile, passphrase_fd, as_json=False) as desk:
+        state = desk.client.state()
+        newest = state.newest.get((kind, subject or SINGLE_SUBJECTS.get(kind, "")))
+        body = example(kind, subject, state.roster, now()) if newest is None else {}
+        if newest is not None:
+            body = body_of(newest.statement)
+            body.pop("compromised", None)  # said once, it holds for ever (our protocol §2.8)
+        print_json(body)
 
 
 @app.command()

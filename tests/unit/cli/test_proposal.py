@@ -258,6 +258,20 @@ def test_every_kind_is_proposed_and_shown(desks: Desks, tmp_path: Path, kind: Ki
     assert kind.value in shown.stdout
 
 
+@pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
+def test_a_body_to_fill_in(desks: Desks, kind: Kind) -> None:
+    shown = desks.as_("ada", "proposal", "example", kind.value)
+    assert shown.exit_code == 0, shown.output
+    fields = set(bodies()[kind][1]) - {"separation", "compromised"}
+    assert set(json.loads(shown.stdout)) == fields
+
+
+def test_what_is_in_force_is_printed_to_be_changed(desks: Desks, body: Path) -> None:
+    desks.server.enact(Kind.POLICY, "serving", policy_body())
+    shown = desks.as_("ada", "proposal", "example", "policy", "--subject", "serving")
+    assert json.loads(shown.stdout) == policy_body()
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [

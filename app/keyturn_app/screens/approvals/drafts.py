@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, JsonObject, dump, load_object, parse_object
 from keyturn.client.changes import body_of
+from keyturn.client.examples import example
 from keyturn.quorum.bodies import Admission, Body, Revocation, parse_body
 from keyturn.quorum.ceremony_body import Restore
 from keyturn.quorum.kinds import Kind
@@ -13,7 +14,6 @@ from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import LONGEST_LIFE, SINGLE_SUBJECTS
 from keyturn.quorum.texts import check_texts
 from keyturn_app.screens.approvals.difference import pretty
-from keyturn_app.screens.approvals.examples import example
 from keyturn_app.settings import Preferences
 
 MAX_BODY = 1 << 20

@@ -20,7 +20,6 @@ from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
 from keyturn_app.questions import Confirm
 from keyturn_app.screens.approvals.drafts import Draft, parsed, started, subject_of
-from keyturn_app.screens.approvals.examples import example
 from keyturn_app.screens.approvals.foretelling import Meant, foretold
 from keyturn_app.screens.approvals.naming import (
     PROPOSED_HERE,
@@ -126,25 +125,6 @@ def test_each_field_of_what_authorises_has_a_name(kind: Kind) -> None:
 
 
 # drafting
-
-
-@pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
-def test_an_example_shows_the_shape_and_is_nothing_to_sign(kind: Kind) -> None:
-    shape = example(kind, "", LOG.state.roster, START)
-    fields = set(BODIES[kind][1]) - {"separation", "compromised"}
-    assert set(shape) == fields
-    assert parsed(Draft(kind, "", json.dumps(shape))).error
-
-
-def test_an_example_names_those_who_could_do_it() -> None:
-    shape = example(Kind.CEREMONY, "", LOG.state.roster, START)
-    assert shape["participants"] == {
-        "administrator": "ada",
-        "custodians": ["bela", "chen"],
-        "witness": "emil",
-        "scribe": None,
-    }
-    assert example(Kind.RESTORE, "", LOG.state.roster, START)["custodians"] == ["bela", "chen"]
 
 
 @pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)

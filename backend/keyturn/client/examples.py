@@ -1,4 +1,4 @@
-"""The shape of each kind's body, to be filled in. No Qt.
+"""The shape of each kind's body, to be filled in.
 
 What must be decided is empty, so that it does not parse yet: nobody signs an example by mistake.
 """
