@@ -16,7 +16,7 @@ E = TypeVar("E", bound=Enum)
 
 Texts = list[str] | None
 SetRole = Annotated[
-    Texts, typer.Option("--role", help="OFFICER:+ROLE gives a role, OFFICER:-ROLE takes it away.")
+    Texts, typer.Option("--role", help="OFFICER:+ROLE/-ROLE gives a role and takes one away.")
 ]
 Threshold = Annotated[Texts, typer.Option("--threshold", help="KIND:N approvals are needed.")]
 MayApprove = Annotated[
@@ -47,7 +47,7 @@ def edit_of(
 ) -> RosterEdit:
     """Raises typer.BadParameter for what is not said well, or said twice."""
     return RosterEdit(
-        roles=_once(map(_role_of, roles or ()), "--role"),
+        roles=_once([each for text in roles or () for each in _roles_of(text)], "--role"),
         thresholds=_once((_counted(each, Kind, "--threshold") for each in thresholds or ()), _T),
         proposer_may_approve=_once(
             [*((each, True) for each in may or ()), *((each, False) for each in may_not or ())],
@@ -65,13 +65,12 @@ def edit_of(
     )
 
 
-def _role_of(text: str) -> tuple[tuple[str, Role], bool]:
-    officer, colon, change = text.partition(":")
-    if not (officer and colon and change[:1] in {"+", "-"}):
-        raise typer.BadParameter(
-            f"{text!r}: say OFFICER:+ROLE or OFFICER:-ROLE", param_hint="--role"
-        )
-    return (officer, _named(change[1:], Role, "--role")), change[0] == "+"
+def _roles_of(text: str) -> list[tuple[tuple[str, Role], bool]]:
+    officer, colon, listed = text.partition(":")
+    changes = listed.split("/")
+    if not (officer and colon) or any(each[:1] not in {"+", "-"} for each in changes):
+        raise typer.BadParameter(f"{text!r}: say OFFICER:+ROLE/-ROLE", param_hint="--role")
+    return [((officer, _named(each[1:], Role, "--role")), each[0] == "+") for each in changes]
 
 
 def _counted(text: str, kinds: type[E], option: str) -> tuple[E, int]:

@@ -38,6 +38,7 @@ class SubmissionReason(Enum):
     COMPROMISED_KEY = "compromised-key"
     UNFIT_PARTICIPANT = "unfit-participant"
     WINDOW_OVER = "window-over"
+    NOT_OPEN = "not-open"
 
 
 class SubmissionRefused(UntrustedError):

@@ -20,7 +20,8 @@ def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desks:
 def test_all_of_it_at_once_comes_into_force(desks: Desks) -> None:
     made = desks.json(
         *("ada", *ROSTER),
-        *("--role", "emil:+custodian", "--role", "dora:+custodian", "--role", "emil:-proposer"),
+        *("--role", "emil:+custodian", "--role", "dora:+custodian"),
+        *("--role", "emil:-proposer/+operator"),
         *("--threshold", "policy:3", "--threshold", "model:3"),
         *("--proposer-may-approve", "model", "--proposer-may-not-approve", "revocation"),
         *("--apart", "proposer:auditor", "--require", "custodian:2"),
@@ -33,7 +34,7 @@ def test_all_of_it_at_once_comes_into_force(desks: Desks) -> None:
         "required": {"custodian": 2},
     }
     roles = {each["id"]: each["roles"] for each in body["officers"]}
-    assert roles["emil"] == ["approver", "custodian"]
+    assert roles["emil"] == ["approver", "custodian", "operator"]
     assert roles["ada"] == ["proposer", "approver"]
     assert approved(desks, made["digest"], "bela", "chen", "dora")["in_force"]
 
@@ -79,6 +80,8 @@ def test_only_a_roster_has_rules(desks: Desks) -> None:
     "given",
     [
         {"roles": ["emil"]},
+        {"roles": ["emil:+auditor/"]},
+        {"roles": ["emil:+auditor/approver"]},
         {"roles": ["emil:auditor"]},
         {"roles": [":+auditor"]},
         {"roles": ["emil:+king"]},

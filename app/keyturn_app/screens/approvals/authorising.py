@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from keyturn.quorum.bodies import Body
-from keyturn.quorum.ceremony_body import Ceremony, CeremonyKind, Restore
+from keyturn.quorum.ceremony_body import Ceremony, CeremonyKind, Restore, check_authorises
+from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.roster import OfficerId
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
@@ -26,6 +27,8 @@ def authorising(case: Case, now: datetime) -> Iterator[Check]:
     if not isinstance(body, Ceremony | Restore):
         return
     yield _when(body, now)
+    if case.state is None:
+        yield from _offline(body, case, now)
     length = body.window.not_after - body.window.not_before
     if length > LONG_WINDOW:
         yield warning(
@@ -38,6 +41,18 @@ def authorising(case: Case, now: datetime) -> Iterator[Check]:
     if proposer in _doers(body):
         yield warning(_("Who proposes it also does it"), str(proposer))
     yield from _otherwise(body, case)
+
+
+def _offline(body: Ceremony | Restore, case: Case, now: datetime) -> Iterator[Check]:
+    """By the roster in the file; with the log `checks` runs all of the keyholder's rules."""
+    try:
+        check_authorises(body, case.roster, now)
+    except SubmissionRefused as refused:
+        yield not_met(
+            _("The keyholder would refuse it: {why}").format(why=refused.message),
+            refused.found,
+            refused.expected,
+        )
 
 
 def _when(body: Ceremony | Restore, now: datetime) -> Check:

@@ -11,6 +11,7 @@ from keyturn.quorum.bodies import (
     ReferenceValues,
     TrustAnchorsBody,
 )
+from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import MinTcb, Policy
 from keyturn.quorum.roster import Officer, Roster
@@ -289,6 +290,10 @@ def _names(case: Case) -> Iterator[str]:
         yield from body.platforms or ()
     elif isinstance(body, Roster):
         yield from body.officers
+    elif isinstance(body, Restore):
+        yield from (body.host, body.token)
+    elif isinstance(body, Ceremony):
+        yield body.token or ""
 
 
 def _simulated(case: Case) -> Check:

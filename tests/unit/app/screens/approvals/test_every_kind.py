@@ -19,6 +19,8 @@ from keyturn.quorum.ceremony_body import CeremonyKind
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
 from keyturn_app.questions import Confirm
+from keyturn_app.screens.approvals.authorising import authorising
+from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.drafts import Draft, parsed, started, subject_of
 from keyturn_app.screens.approvals.foretelling import Meant, foretold
 from keyturn_app.screens.approvals.naming import (
@@ -27,6 +29,7 @@ from keyturn_app.screens.approvals.naming import (
     kind_icon,
     kind_word,
 )
+from keyturn_app.screens.approvals.outcome import Outcome
 from keyturn_app.screens.approvals.sentences import READ_OUT, ceremony_word, sentences
 from support.authority import START, Authority, Clock
 from support.whole import Whole
@@ -287,3 +290,14 @@ def test_an_unfit_ceremony_is_refused_before_anybody_approves(whole: Whole) -> N
     assert "The keyholder would refuse it" in writing.view.propose.why_not
     writing.presenter.propose()
     assert writing.sent == []
+
+
+def test_an_unfit_ceremony_in_a_file_is_pointed_at_offline() -> None:
+    log = AuthorityLog(cast=CAST)
+    roster = log.state.roster
+    assert roster is not None
+    participants = {**BODIES[Kind.CEREMONY][1]["participants"], "witness": "dora"}  # type: ignore[dict-item]
+    made = log.authority.propose(Kind.CEREMONY, "c-1", ceremony(participants=participants))
+    case = Case(parse_statement(made.raw), (), (), (), 3, roster, None, None)
+    found = [each.text for each in authorising(case, START) if each.outcome is Outcome.NOT_MET]
+    assert found == ["The keyholder would refuse it: dora cannot take part as witness"]
