@@ -7,7 +7,9 @@ from keyturn.control.enrolling import Enrolling
 from keyturn.control.follower import Follower
 from keyturn.control.heartbeats import Heartbeats
 from keyturn.control.proposing import Proposing
+from keyturn.control.recording import Recording
 from keyturn.control.releasing import Releasing
+from keyturn.control.reporting import Reporting
 from keyturn.control.witnessing import Witnessing
 
 
@@ -22,17 +24,20 @@ class Parts:
     heartbeats: Heartbeats
     witnessing: Witnessing
     enrolling: Enrolling
+    reporting: Reporting
 
 
 def make_parts(context: Context) -> Parts:
     """Services around one context; nothing runs yet."""
     follower, witnessing = Follower(context), Witnessing(context)
+    recording = Recording(context, follower)
     return Parts(
         context,
         follower,
-        Proposing(context, follower, witnessing),
+        Proposing(context, follower, witnessing, recording),
         Releasing(context, follower),
         Heartbeats(context, follower),
         witnessing,
         Enrolling(context),
+        Reporting(context, follower),
     )
