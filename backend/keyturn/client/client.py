@@ -22,7 +22,7 @@ from keyturn.client import events as event_stream
 from keyturn.client import proposing
 from keyturn.client.authority import fetch_authority, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
-from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
+from keyturn.client.errors import FileUnusable, NoServer, NotFound, ServerLied, ServerRefused
 from keyturn.client.examination import Examination, examine
 from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
@@ -111,7 +111,12 @@ class KeyturnClient:
 
     @classmethod
     def open(cls, profile: Profile, places: Places, *, now: Clock, signer: SignerSource) -> Self:
-        """A client for a profile, with its memory on disk."""
+        """A client for a profile, with its memory on disk. Raises NoServer for a station's."""
+        if profile.offline:
+            raise NoServer(
+                "this is an officer station: there is no server to ask",
+                hint="Name a proposal's file, or pictures of one.",
+            )
         memory = Memory(profile.fingerprint, places.state)
         transport = Transport.pinned(profile.server, profile.pin)
         return cls(profile, memory, transport, now=now, signer=signer)
