@@ -29,7 +29,6 @@ from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import Statement, parse_statement
 
 _HINT = "Export it anew from an app that is connected, and carry that file here."
-_NAMES = ((Kind.ROSTER, "roster"), (Kind.KEYS, "keys"))
 
 
 class StationClient(KeyturnClient):
@@ -68,8 +67,7 @@ class StationClient(KeyturnClient):
         except AuthorityRolledBack as error:
             error.hint = _HINT
             raise
-        versions = (authority.state.newest[name].statement.version for name in _NAMES)
-        self._memory.keep_authority(bundle, *versions)
+        self._memory.keep_authority(bundle, *versions_of(authority))
         return authority
 
     def read_export(self, raw: bytes) -> ProposalFile:
@@ -103,6 +101,15 @@ def bundle_in(raw: bytes) -> bytes:
         return fields.b64("bundle", limit=32 << 20)
     except MalformedError as error:
         raise MalformedAnswer(error.message, found=error.found, expected=error.expected) from error
+
+
+def versions_of(authority: Authority) -> tuple[int, int]:
+    """Of the roster, and of `keys`."""
+    newest = authority.state.newest
+    return (
+        newest[(Kind.ROSTER, "roster")].statement.version,
+        newest[(Kind.KEYS, "keys")].statement.version,
+    )
 
 
 def claimed_fingerprint(bundle: bytes) -> Digest:

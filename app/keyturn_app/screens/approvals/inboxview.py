@@ -41,6 +41,7 @@ class InboxCalls:
     open: Callable[[], None]
     new: Callable[[], None]
     open_file: Callable[[], None]
+    paste: Callable[[], None]
     undo: Callable[[], None]
     copy: Callable[[str], None]
 
@@ -69,6 +70,12 @@ class InboxView(QWidget):
             icon_name="folder-open",
             clicked=calls.open_file,
         )
+        self._paste = button(
+            _("Paste picture"),
+            name="approvals.paste",
+            icon_name="clipboard",
+            clicked=calls.paste,
+        )
         self._why = label("", "Muted", "Small", name="approvals.new.why")
         self._undo_text = label("", "Second", "Small")
         self._undo = button(_("Undo"), name="approvals.undo", kind="link", clicked=calls.undo)
@@ -78,6 +85,7 @@ class InboxView(QWidget):
             self._undo_text,
             self._undo,
             self._why,
+            self._paste,
             self._file,
             self._new,
         )
@@ -96,6 +104,8 @@ class InboxView(QWidget):
             self.search.setText(view.text)
         self._model.show_rows(view.rows)
         self._select(view)
+        self._paste.setVisible(view.offline)
+        self._new.setVisible(view.proposes)
         self._empty.say(view.empty_title, view.empty_text)
         self._body.setCurrentIndex(0 if view.rows else 1)
         self._new.setEnabled(view.propose.possible)
