@@ -53,6 +53,12 @@ class AuthorityRolledBack(UntrustedError):
     """The server shows an older roster or `keys` statement than this profile has seen."""
 
 
+class FileForged(UntrustedError):
+    """A file, or what pictures held, is not genuine. Whoever carried it could have changed it: no
+    word on the server.
+    """
+
+
 class AuthorityForked(UntrustedError):
     """Another roster or `keys` statement of a version that this station has seen (I5)."""
 

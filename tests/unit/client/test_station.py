@@ -11,10 +11,12 @@ from keyturn.base.errors import KeyturnError
 from keyturn.client.errors import (
     AuthorityForked,
     AuthorityRolledBack,
+    FileForged,
     MalformedAnswer,
     NoServer,
     ServerLied,
 )
+from keyturn.client.memory import Memory
 from keyturn.client.profile import Places, station_profile
 from keyturn.client.station import StationClient, bundle_in, claimed_fingerprint
 from keyturn.officerkeys.location import InKeyring
@@ -201,3 +203,23 @@ def test_with_one_byte_changed_nothing_is_adopted(station: Station) -> None:
 def test_it_is_a_station_only_without_a_server(station: Station) -> None:
     assert station.profile.offline
     assert not replace(station.profile, server="https://control.test").offline
+
+
+def test_a_forged_file_convicts_no_server_and_is_forgotten(station: Station) -> None:
+    """Else whoever carries files could have every officer disbelieve the server."""
+    server = station.server
+    memory = Memory(server.fingerprint)
+    client = server.client("ada", memory)
+    client.authority()
+    before = memory.recall()
+    other = ScriptedServer(Clock())
+    document = json.loads(station.file())
+    document["bundle"] = b64(make_bundle(other.state))
+    with pytest.raises(FileForged):
+        client.read_export(json.dumps(document).encode())
+    state, chain = server.state, dict(server.authority.chain)
+    station.new_roster()
+    client.read_export(station.file())  # approved by a quorum, for all that a file can say
+    server.state, server.authority.chain = state, chain
+    assert memory.recall() == before
+    client.authority()

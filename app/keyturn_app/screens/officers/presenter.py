@@ -9,6 +9,7 @@ from keyturn.client.offline import write_new_file
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.enrolment import Enrolment
 from keyturn.quorum.expiry import in_force
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Officer, OfficerId
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
@@ -153,6 +154,11 @@ class OfficersPresenter(Presenter[OfficersView]):
 
     # ---- changing the roster ----
 
+    def change(self) -> None:
+        """Start a draft of the next roster: thresholds, roles, witnesses."""
+        if not not_proposing(self._desk):
+            self._go("approvals", f"new:{Kind.ROSTER.value}:roster")
+
     def enrol(self) -> None:
         self._asker.path(
             OpenFile(
@@ -241,6 +247,7 @@ class OfficersPresenter(Presenter[OfficersView]):
 
         return (
             made("enrol", _("Open enrolment request…"), self.enrol, "user-plus", may_propose),
+            made("change", _("Propose change…"), self.change, "pencil", may_propose),
             made("remove", _("Propose removal…"), self.remove, "circle-minus", may_remove),
             made(
                 "compromised",
