@@ -65,7 +65,6 @@ def running_station(
     finally:
         window.close()
         door.close()
-        window.deleteLater()
 
 
 def tick(hands: Office, name: str) -> None:
@@ -114,5 +113,4 @@ def set_up(whole: Whole, directory: Path, bot: QtBot, name: str, bundle: Path, t
         first.close()
         door.close()
         store.close()
-        first.deleteLater()
     return joined[0]
