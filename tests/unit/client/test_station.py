@@ -24,8 +24,21 @@ from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.kinds import Kind
-from support.authority import Clock, policy_body
+from support.authority import Clock, Proposal, policy_body
 from unit.client.scripted_server import ScriptedServer
+
+
+def export_of(server: ScriptedServer, made: Proposal) -> bytes:
+    """A proposal's file with the bundle of now; nobody has approved."""
+    return json.dumps(
+        {
+            "type": "proposal-export",
+            "format": 1,
+            "statement": b64(made.raw),
+            "approvals": [],
+            "bundle": b64(make_bundle(server.state)),
+        }
+    ).encode()
 
 
 class Station:
@@ -50,16 +63,7 @@ class Station:
         subject, body = ("serving", policy_body())
         if kind is Kind.ROSTER:
             subject, body = "roster", self.server.authority.roster_body(**options)
-        made = self.server.authority.propose(kind, subject, body)
-        return json.dumps(
-            {
-                "type": "proposal-export",
-                "format": 1,
-                "statement": b64(made.raw),
-                "approvals": [],
-                "bundle": b64(self.bundle()),
-            }
-        ).encode()
+        return export_of(self.server, self.server.authority.propose(kind, subject, body))
 
     def new_roster(self) -> None:
         self.server.enact(Kind.ROSTER, "roster", self.server.authority.roster_body())
