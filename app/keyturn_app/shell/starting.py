@@ -129,7 +129,7 @@ def recorded_chair(recording: Recording, places: Places) -> Chair:
 def label_of(server: str) -> str:
     """What a server is called until the officer calls it otherwise."""
     if not server:
-        return _("officer station")
+        return _("Station")
     host = urlsplit(server).hostname or server
     try:
         return _("local") if ip_address(host).is_loopback else host

@@ -121,7 +121,7 @@ class Filing:
             self._unread(error)
             return
         self._pasted = ()
-        self._verify(whole, _("clipboard"), opened)
+        self.read(whole, _("clipboard"), opened)
 
     def _read(self, paths: tuple[Path, ...], opened: Callable[[], None]) -> None:
         first = paths[0]
@@ -137,11 +137,13 @@ class Filing:
         self._run(
             _("Read a proposal's file"),
             work,
-            lambda raw: self._verify(raw, first.name, opened),
+            lambda raw: self.read(raw, first.name, opened),
             lost,
         )
 
-    def _verify(self, raw: bytes, name: str, opened: Callable[[], None]) -> None:
+    def read(self, raw: bytes, name: str, opened: Callable[[], None]) -> None:
+        """Verify a proposal's file; `name` is what it is called."""
+
         def verified(file: ProposalFile) -> None:
             self.opened = Opened(name, file)
             opened()

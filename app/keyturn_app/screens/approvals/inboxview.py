@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -28,6 +29,8 @@ from keyturn_app.screens.approvals.model import (
     SubjectDelegate,
 )
 from keyturn_app.screens.approvals.viewmodel import PageView
+
+_SEARCH, _SEARCH_NARROW, _BROAD = 270, 170, 940
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,10 @@ class InboxView(QWidget):
             self._file,
             self._new,
         )
+        self._filters = QWidget()
         chips = row(*self._chips.values(), None, self.search, self._kind, spacing=8)
-        body = column(heading, chips, self._body, spacing=14, margins=(24, 18, 24, 20))
+        self._filters.setLayout(chips)
+        body = column(heading, self._filters, self._body, spacing=14, margins=(24, 18, 24, 20))
         body.setStretchFactor(self._body, 1)
         self.setLayout(body)
 
@@ -110,10 +115,16 @@ class InboxView(QWidget):
         self._body.setCurrentIndex(0 if view.rows else 1)
         self._new.setEnabled(view.propose.possible)
         self._why.setText("" if view.propose.possible else view.propose.why_not)
+        self._why.setVisible(view.proposes)
+        self._filters.setVisible(view.proposes)  # a station has no list
         self._undo_text.setText(undo)
         self._undo.setVisible(bool(undo))
         self._undo_text.setVisible(bool(undo))
         self._filling = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        self.search.setFixedWidth(_SEARCH if self.width() >= _BROAD else _SEARCH_NARROW)
 
     def focus_list(self) -> None:
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -136,7 +147,7 @@ class InboxView(QWidget):
         self.search.setObjectName("approvals.search")
         self.search.setAccessibleName(_("Search proposals"))
         self.search.setPlaceholderText(_("Search subject, officer, reason, digest"))
-        self.search.setFixedWidth(270)
+        self.search.setFixedWidth(_SEARCH)
         self.search.textChanged.connect(self._searched)
         self._kind = QComboBox()
         self._kind.setObjectName("approvals.kind")

@@ -91,7 +91,7 @@ class StationPage(Page):
         self._bundle = KeyValues(width=112, name="station.bundle")
         self._pill = Pill("", "ok", "shield-check", name="station.look")
         self._import = button(
-            _("Import a newer bundle…"),
+            _("Import bundle…"),
             name="station.import",
             kind="primary",
             icon_name="folder-open",

@@ -306,7 +306,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
     def _has_met(self, met: Met) -> None:
         if self._met is None or self._met.fingerprint != met.fingerprint:
             environment = Environment.DEMO if met.simulation else self._draft.environment
-            host = _("officer station") if met.station else urlsplit(met.url).hostname or ""
+            host = _("Station") if met.station else urlsplit(met.url).hostname or ""
             label = self._draft.label or host
             self._draft = replace(self._draft, compared=False, environment=environment, label=label)
         self._met = met

@@ -1,5 +1,7 @@
 """The first page's widgets for an officer station: its bundle, and a newcomer's request."""
 
+from collections.abc import Callable
+
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
 
 from keyturn_app.i18n import _
@@ -90,11 +92,15 @@ class StationForm(QWidget):
 
 
 class RequestForm(QWidget):
-    """A newcomer's signed request: as a file, or as QR codes one after the other."""
+    """A newcomer's signed request: as a file, or as QR codes one after the other.
 
-    def __init__(self, presenter: WelcomePresenter) -> None:
+    `shown` is told whether the codes are: they want all the room.
+    """
+
+    def __init__(self, presenter: WelcomePresenter, shown: Callable[[bool], None]) -> None:
         super().__init__()
         self._presenter = presenter
+        self._shown = shown
         self._texts: tuple[str, ...] = ()
         self._at = 0
         save = button(
@@ -130,6 +136,7 @@ class RequestForm(QWidget):
     def _toggle(self) -> None:
         shown = not self.codes_shown
         self._texts, self._at = self._presenter.request_texts(), 0
+        self._shown(shown)
         self._code.setVisible(shown)
         self._next.setVisible(shown and len(self._texts) > 1)
         self._show.setText(_("Hide the codes") if shown else _("Show as QR codes"))

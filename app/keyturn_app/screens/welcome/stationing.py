@@ -40,7 +40,7 @@ def carried(path: Path, typed: str, now: datetime) -> tuple[bytes, Authority]:
     claimed = claimed_fingerprint(bundle)
     if not agrees(typed, claimed):
         raise WrongFingerprint(
-            _("this file is not of the authority whose fingerprint you typed"),
+            _("This file is not of the authority whose fingerprint you typed."),
             hint=_("Look for a typing error. If there is none, do not use the file."),
         )
     nobody = station_profile(claimed, "", InKeyring(""))

@@ -343,16 +343,22 @@ class ReadyForm(QWidget):
             icon_name="download",
             clicked=presenter.save_entry,
         )
-        self._request = RequestForm(presenter)
+        whole = QWidget()
+        whole.setLayout(
+            column(
+                label(_("Your entry for the roster"), "Over"),
+                scroll,
+                row(copied, saved, None),
+            )
+        )
+        self._request = RequestForm(presenter, lambda codes: whole.setVisible(not codes))
         self.setLayout(
             column(
                 label(_("You are set up"), "H1"),
                 self._standing,
                 self._request,
                 8,
-                label(_("Your entry for the roster"), "Over"),
-                scroll,
-                row(copied, saved, None),
+                whole,
             )
         )
 

@@ -243,6 +243,8 @@ def _no_bundle(draft: Draft) -> str:
 
 def _no_key(draft: Draft) -> str:
     if not draft.label.strip():
+        if draft.station:
+            return _("Give the station a name that you will recognise.")
         return _("Give the server a name that you will recognise.")
     key = draft.key
     if key.kind is KeyKind.CARD and key.card is None:
