@@ -73,6 +73,8 @@ def export_offer(case: Case, situation: Situation) -> Offer:
 
 def propose_offer(situation: Situation, roster_roles: frozenset[Role] | None) -> Offer:
     """`roster_roles`: this officer's in the roster in force; None while it is not known."""
+    if situation.link is Link.STATION:
+        return Offer(_("A station proposes nothing: open a proposal's file to decide."))
     if why := _cannot_act(situation):
         return Offer(why)
     if roster_roles is None:
@@ -91,7 +93,7 @@ def _cannot_act(situation: Situation) -> str:
         return ""
     return {
         Link.DISTRUSTED: _("The server is not believed: nothing is signed for it."),
-        Link.STATION: _("A station proposes nothing: open a proposal's file to decide."),
+        Link.STATION: _("No file is open: a station decides about files."),
         Link.OFFLINE: _("Offline: open the proposal's file to decide."),
         Link.RECONNECTING: _("No connection: what stands now is not known."),
         Link.CONNECTING: _("Not connected yet."),

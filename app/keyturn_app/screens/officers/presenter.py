@@ -162,7 +162,8 @@ class OfficersPresenter(Presenter[OfficersView]):
     def enrol(self) -> None:
         self._asker.path(
             OpenFile(
-                _("A new officer's enrolment request"), (_("Requests (*.json *.png)"), _("All files (*)"))
+                _("A new officer's enrolment request"),
+                (_("Requests (*.json *.png)"), _("All files (*)")),
             ),
             self._read_request,
         )
