@@ -10,6 +10,7 @@ import sys
 from typing import Final
 
 from keyturn.base.errors import KeyturnError
+from keyturn_app.i18n import _
 
 _OPENS: Final = frozenset(
     {
@@ -60,8 +61,8 @@ def _is_local(arguments: tuple[object, ...]) -> bool:
 
 def _reached(event: str) -> Sealed:
     return Sealed(
-        "an officer station opens no connection",
+        _("an officer station opens no connection"),
         found=event,
-        expected="nothing that reaches the network",
-        hint="Nothing left this machine. Tell whoever looks after Keyturn what you did.",
+        expected=_("nothing that reaches the network"),
+        hint=_("Nothing left this machine. Tell whoever looks after Keyturn what you did."),
     )
