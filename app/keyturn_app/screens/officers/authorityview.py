@@ -48,8 +48,9 @@ class AuthorityView(QWidget):
                     name="officers.fingerprint",
                 ),
                 card(
-                    row(over(_("Approvals needed")), None, self._change),
+                    over(_("Approvals needed")),
                     self._thresholds,
+                    row(None, self._change),
                     over(_("Separation of duty")),
                     self._separation,
                     name="officers.rules",
