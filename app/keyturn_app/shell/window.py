@@ -166,7 +166,8 @@ class MainWindow(QMainWindow):
         self.watch.start()
         self._whole.setCurrentWidget(self.frame)
         self.show_view()
-        self.go(self._page or self._first_page())
+        away = self._at_station and self._page not in AT_A_STATION
+        self.go(self._first_page() if away or not self._page else self._page)
 
     def _look_at_lock(self) -> None:
         """The desk says whether it is locked; the window follows."""
