@@ -91,7 +91,7 @@ def open_files(office: Office, *paths: Path) -> None:
     if office.text("approvals.standing"):
         office.click("approvals.back")
     office.click("approvals.openfile")
-    office.write("question.path", shlex.join(map(str, paths)))
+    office.paste("question.path", shlex.join(map(str, paths)))
     office.click("question.yes")
 
 
@@ -147,6 +147,7 @@ def stations(tmp_path: Path) -> dict[str, Path]:
     return made
 
 
+@pytest.mark.timeout(300)
 def test_a_threshold_changed_by_five_officers(
     office: Office, whole: Whole, stations: dict[str, Path], tmp_path: Path, qtbot: QtBot
 ) -> None:
