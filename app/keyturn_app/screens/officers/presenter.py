@@ -7,6 +7,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.client.calendar import calendar_of
 from keyturn.client.offline import write_new_file
 from keyturn.client.proposals import Proposal
+from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.enrolment import Enrolment
 from keyturn.quorum.expiry import in_force
 from keyturn.quorum.kinds import Kind
@@ -152,6 +153,29 @@ class OfficersPresenter(Presenter[OfficersView]):
             failed=self._tell,
         )
 
+    def save_bundle(self) -> None:
+        """What an officer station begins with, or takes in as a newer one."""
+        question = SaveFile(
+            _("Save the authority bundle"), "authority-bundle.json", (_("Bundles (*.json)"),)
+        )
+        self._asker.path(question, self._write_bundle)
+
+    def _write_bundle(self, path: Path | None) -> None:
+        seen = self._known()
+        if path is None or seen is None:
+            return
+        state = seen.state
+
+        def work(_job: Job, _tell: Callable[[Progress], None]) -> None:
+            write_new_file(path, make_bundle(state))
+
+        self._door.run(
+            _("Writing {name}").format(name=path.name),
+            work,
+            done=lambda _none: self._asker.toast(_("Saved {name}.").format(name=path.name)),
+            failed=self._tell,
+        )
+
     # ---- changing the roster ----
 
     def change(self) -> None:
@@ -259,6 +283,7 @@ class OfficersPresenter(Presenter[OfficersView]):
             ),
             made("renew", _("Renew…"), self.renew, "refresh-cw", may_renew),
             made("calendar", _("Save calendar…"), self.calendar, "calendar", known),
+            made("bundle", _("Save the authority bundle…"), self.save_bundle, "download", known),
             made("copy", _("Copy fingerprint"), self.copy_fingerprint, "copy", known),
             made("entry", _("Show in the log"), self.open_roster_entry, "scroll-text", known),
             made("refresh", _("Ask again"), self.refresh, "refresh-cw", lambda: not_asking(desk)),
