@@ -277,3 +277,6 @@ def the_officers_page_and_the_log_show_it(office: Office) -> None:
     assert "leads to the signed root" in office.text("log.proof.text")
     (tree,) = office.seen(ProofTree, "log.proof.tree")
     assert tree.accessibleName()
+    office.row("log.entries", "bela rejected proposal")  # the quorum that was not is there too
+    office.says("log.drawer.sentence", "bela rejected proposal")
+    office.until(lambda: office.spoken("log.proof.state") == "Included")
