@@ -14,6 +14,7 @@ from keyturn.base.encoding import Digest
 from keyturn.client.inventory import Model, Node
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.bundle import Authority
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.checkpoints import SignedCheckpoint
@@ -26,7 +27,8 @@ class Link(Enum):
     LIVE = "live"
     STALE = "stale"  # connected, but silent for longer than STALE_SECONDS
     RECONNECTING = "reconnecting"  # lost; tried again
-    OFFLINE = "offline"  # no server in this session (an officer without network)
+    OFFLINE = "offline"  # not asked in this session: locked, or somebody else has the window
+    STATION = "station"  # an officer station: there is no server, and nothing is ever asked
     DISTRUSTED = "distrusted"  # it lied, or rewrote history: nothing it says is shown as fact
 
 
@@ -83,6 +85,26 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Bundle:
+    """All that a station knows: the newest bundle that reached it, verified.
+
+    Whether its roster is in force stands in the log, which no station sees.
+    """
+
+    authority: Authority
+    as_of: datetime
+
+    @property
+    def roster(self) -> Roster:
+        return self.authority.roster
+
+    @property
+    def version(self) -> int:
+        """Of its newest roster."""
+        return self.authority.state.newest[(Kind.ROSTER, "roster")].statement.version
+
+
+@dataclass(frozen=True, slots=True)
 class Proposals:
     """`gone`: of `all`, those that the server listed before and lists no more, still undecided."""
 
@@ -127,10 +149,12 @@ class Facts:
     nodes: Nodes | None = None
     happenings: tuple[Happening, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    bundle: Bundle | None = None  # at a station alone, in the place of all the others
 
     @property
     def simulated(self) -> bool:
-        return self.seen is not None and self.seen.roster.simulation
+        known = self.seen or self.bundle
+        return known is not None and known.roster.simulation
 
     @property
     def trusted(self) -> bool:

@@ -195,7 +195,7 @@ def test_what_the_page_brought_it_takes_away(window: Window) -> None:
 
 def test_a_change_is_put_together_foretold_and_proposed(window: Window) -> None:
     window.choose("table", "Officer Emil")
-    window.click("change")
+    window.click("compose")
     page = find(window.page, "officers.change.page", QWidget)
     assert page.isVisible()
     assert not window.button("change.propose").isEnabled()
@@ -216,7 +216,7 @@ def test_a_change_is_put_together_foretold_and_proposed(window: Window) -> None:
 
 
 def test_another_officers_keys_are_another_officers(window: Window) -> None:
-    window.click("change")
+    window.click("compose")
     window.choose("change.people", "Officer Bela")
     choice = find(window.page, "officers.change.key.0", QComboBox)
     choice.setCurrentIndex(2)
@@ -229,12 +229,12 @@ def test_another_officers_keys_are_another_officers(window: Window) -> None:
     window.choose("change.people", "Officer Bela")
     assert find(window.page, "officers.change.key.0", QComboBox).currentIndex() == 2
     window.click("change.back")
-    window.click("change")
+    window.click("compose")
     assert "Nothing differs yet." in window.says()
 
 
 def test_the_wheel_turns_no_number_that_has_no_keyboard(window: Window) -> None:
-    window.click("change")
+    window.click("compose")
     needed = find(window.page, "officers.change.needed.policy", QSpinBox)
     turn = QWheelEvent(
         QPointF(5, 5),

@@ -17,6 +17,7 @@ from keyturn_app.questions import (
     Notice,
     OpenDirectory,
     OpenFile,
+    OpenFiles,
     Passphrase,
     SaveFile,
 )
@@ -136,6 +137,7 @@ class ScriptedOfficer:
     confirms: Confirmed | None = field(default_factory=Confirmed)
     secret: bytes | None = None
     chosen: Path | None = None
+    several: tuple[Path, ...] = ()
     asked: list[object] = field(default_factory=list)
     told: list[Notice] = field(default_factory=list)
     toasts: list[str] = field(default_factory=list)
@@ -157,6 +159,13 @@ class ScriptedOfficer:
     ) -> None:
         self.asked.append(question)
         answered(self.chosen)
+
+    def paths(
+        self, question: OpenFiles, answered: Callable[[tuple[Path, ...] | None], None]
+    ) -> None:
+        self.asked.append(question)
+        chosen = self.several or (() if self.chosen is None else (self.chosen,))
+        answered(chosen or None)
 
     def tell(self, notice: Notice) -> None:
         self.told.append(notice)

@@ -62,6 +62,19 @@ FOOT: tuple[PageSpec, ...] = (
 )
 
 
+AT_A_STATION = ("approvals", "officers", "settings")
+"""What an officer station has. The others show what a server says."""
+
+
+def at_station(spec: PageSpec) -> PageSpec:
+    """The same page where there is no server: another one behind it, or one that says why not."""
+    if spec.id == "officers":
+        return replace(spec, build=_Built("keyturn_app.screens.station.view"))
+    if spec.id in AT_A_STATION:
+        return spec
+    return replace(spec, build=_Built("keyturn_app.screens.station.absent"))
+
+
 def available(pages: tuple[PageSpec, ...]) -> tuple[PageSpec, ...]:
     """Those that exist, numbered in the rail's order: Alt+1 to Alt+9, then Alt+0."""
     there = [each for each in pages if installed(each.id)]

@@ -46,7 +46,7 @@ class ShellPresenter(Presenter[ShellView]):
             link=link_look(facts.connection.link),
             age=age_text(facts.connection, now),
             banner=banner(facts, now),
-            dimmed=facts.connection.link not in (Link.LIVE, Link.CONNECTING),
+            dimmed=facts.connection.link not in (Link.LIVE, Link.CONNECTING, Link.STATION),
             officer=OfficerView(name, initials(name), roles),
             fingerprint=identity.profile.fingerprint,
             unread=self._news.alarming,

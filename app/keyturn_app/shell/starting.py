@@ -16,9 +16,10 @@ from keyturn_app.i18n import _
 from keyturn_app.live.desk import LiveDesk
 from keyturn_app.live.profiles import Environment, Known, ProfileStore, imported
 from keyturn_app.live.recorded import Unsigning, wired
+from keyturn_app.live.station import StationDesk
 from keyturn_app.recording import Recording
 from keyturn_app.settings import Preferences
-from keyturn_app.shell.seats import Chair
+from keyturn_app.shell.seats import Chair, LockableDesk
 from keyturn_app.shell.session import Seat
 
 _log = logging.getLogger("keyturn_app")
@@ -86,7 +87,10 @@ def first_seat(known: Sequence[Known], server: str | None) -> str:
 
 
 def chair_of(known: Known, opened: Callable[[str], None]) -> Chair:
-    """A chair whose desk talks to the server. `opened` is told the seat's id, once."""
+    """A chair whose desk talks to the server; a station's talks to nobody.
+
+    `opened` is told the seat's id, once.
+    """
     profile = known.profile
     name = known.name or profile.officer
     seat = Seat(
@@ -98,9 +102,12 @@ def chair_of(known: Known, opened: Callable[[str], None]) -> Chair:
         environment=known.environment.value,
     )
 
-    def open_desk() -> LiveDesk:
+    def open_desk() -> LockableDesk:
         opened(known.id)
-        return LiveDesk(Identity(profile, known.label, profile.officer, name, True), known.places)
+        identity = Identity(profile, known.label, profile.officer, name, True)
+        if profile.offline:
+            return StationDesk(identity, known.places)
+        return LiveDesk(identity, known.places)
 
     return Chair(seat, open_desk)
 
@@ -121,6 +128,8 @@ def recorded_chair(recording: Recording, places: Places) -> Chair:
 
 def label_of(server: str) -> str:
     """What a server is called until the officer calls it otherwise."""
+    if not server:
+        return _("Station")
     host = urlsplit(server).hostname or server
     try:
         return _("local") if ip_address(host).is_loopback else host

@@ -71,6 +71,8 @@ def age_text(connection: Connection, now: datetime) -> str:
             return behind
         rate = _("{count} events/s").format(count=round(connection.events_per_second))
         return f"{rate} · {behind}"
+    if connection.link is Link.STATION:
+        return ""
     if connection.heard is None:
         return "" if connection.link is Link.CONNECTING else _("never heard")
     return _("heard {ago}").format(ago=wording.ago(connection.heard, now))
@@ -85,6 +87,8 @@ def banner(facts: Facts, now: datetime) -> BannerView | None:
     if connection.link is Link.DISTRUSTED:
         text = _("Server not believed: nothing that it says is shown as fact. {why}")
         return BannerView(Tone.DANGER, text.format(why=connection.error).strip(), False)
+    if connection.link is Link.STATION:
+        return BannerView(Tone.WARN, connection.error, False) if connection.error else None
     said = {
         Link.STALE: _("Nothing heard for more than {seconds} s: what is shown is old ({age})."),
         Link.RECONNECTING: _("Connection lost, trying again: what is shown is old ({age})."),

@@ -19,7 +19,7 @@ from keyturn_app.shell.frame import Frame
 from keyturn_app.shell.idling import Idling
 from keyturn_app.shell.locking import DesktopWatch, IdleWatch
 from keyturn_app.shell.over import Over
-from keyturn_app.shell.pages import FOOT, PAGES, available
+from keyturn_app.shell.pages import AT_A_STATION, FOOT, PAGES, at_station, available
 from keyturn_app.shell.presenter import ShellPresenter
 from keyturn_app.shell.session import Session
 from keyturn_app.shell.shortcuts import Shortcuts
@@ -106,6 +106,8 @@ class MainWindow(QMainWindow):
             self.asking.toast(_("This installation has no such page."))
             return
         self._over.close()
+        if self._at_station:
+            spec = at_station(spec)
         shown = self.frame.host.show_page(spec, self._context())
         self._page = page
         self.frame.rail.show_page(page)
@@ -114,6 +116,10 @@ class MainWindow(QMainWindow):
         self.settings.preferences.set("window.page", page)
         shown.open(target)
         shown.shown()
+
+    @property
+    def _at_station(self) -> bool:
+        return self._desk.identity.profile.offline
 
     def _spec(self, page: str) -> PageSpec | None:
         return next((each for each in (*self._pages, *self._foot) if each.id == page), None)
@@ -160,7 +166,8 @@ class MainWindow(QMainWindow):
         self.watch.start()
         self._whole.setCurrentWidget(self.frame)
         self.show_view()
-        self.go(self._page or self._first_page())
+        away = self._at_station and self._page not in AT_A_STATION
+        self.go(self._first_page() if away or not self._page else self._page)
 
     def _look_at_lock(self) -> None:
         """The desk says whether it is locked; the window follows."""
@@ -198,6 +205,8 @@ class MainWindow(QMainWindow):
         news = News(self._desk, self.settings.preferences)
         presenter = ShellPresenter(self._desk, news, self.asking, self._session.seat.environment)
         presenter.listeners.add(self._changed)
+        there = [each.id for each in (*self._pages, *self._foot)]
+        self.frame.rail.show_only(AT_A_STATION if self._at_station else there)
         return news, presenter
 
     def _changed(self) -> None:
@@ -337,6 +346,8 @@ class MainWindow(QMainWindow):
     def _first_page(self) -> str:
         kept = self.settings.preferences.get("window.page") or ""
         known = [each.id for each in (*self._pages, *self._foot)]
+        if self._at_station:
+            known = list(AT_A_STATION)
         return kept if kept in known else known[0] if known else ""
 
     def to_front(self) -> None:

@@ -14,7 +14,6 @@ from keyturn.client.errors import NotFound
 from keyturn.client.offline import (
     ProposalFile,
     read_file,
-    read_proposal_file,
     with_decision,
     write_new_file,
 )
@@ -115,7 +114,7 @@ def decide_offline(
 def read(desk: Desk, file: Path | None, pictures: tuple[Path, ...]) -> ProposalFile:
     """From one of the two."""
     raw = read_pictures(pictures) if file is None else read_file(file)
-    return read_proposal_file(raw, desk.profile.fingerprint, desk.memory, now())
+    return desk.read_file(raw)
 
 
 def confirm(decision: Decision, digest: Digest, yes: bool) -> None:

@@ -17,17 +17,21 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.contradiction import save_contradiction
 from keyturn.client.errors import HistoryRewritten
 from keyturn.client.memory import Memory
+from keyturn.client.offline import ProposalFile, read_file, read_proposal_file
 from keyturn.client.profile import (
     Places,
     Profile,
     places_of,
     read_profile,
+    station_profile,
     write_profile,
 )
 from keyturn.client.signing import KeyQuestion, open_signer
+from keyturn.client.station import StationClient
 from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation
 from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.kinds import Kind
 from keyturn.wire.tls import parse_pin
 
 ProfileDir = Annotated[
@@ -65,6 +69,13 @@ class Desk:
     def memory(self) -> Memory:
         """For offline checks, which must not be shown an older world either."""
         return Memory(self.profile.fingerprint, self.places.state)
+
+    def read_file(self, raw: bytes) -> ProposalFile:
+        """Verify a proposal file; nothing is asked. At a station its bundle is adopted first."""
+        if not self.profile.offline:
+            return read_proposal_file(raw, self.profile.fingerprint, self.memory, now())
+        with StationClient.open(self.profile, self.places, now=now, signer=self.signer) as station:
+            return station.read_export(raw)
 
     def signer(self) -> Signer:
         """The officer's key; asks for the passphrase or PIN the first time."""
@@ -109,10 +120,16 @@ def register(app: typer.Typer) -> None:
 
 
 def connect(
-    server: Annotated[str, typer.Option(help="https://host:port of the control plane.")],
-    pin: Annotated[str, typer.Option(help="SHA-256 of its TLS key's SPKI, in hex.")],
     fingerprint: Annotated[str, typer.Option(help="The authority fingerprint, sha256:….")],
     officer: Annotated[str, typer.Option(help="Your id in the roster.")],
+    server: Annotated[
+        str | None, typer.Option(help="https://host:port of the control plane.")
+    ] = None,
+    pin: Annotated[str | None, typer.Option(help="SHA-256 of its TLS key's SPKI, in hex.")] = None,
+    authority: Annotated[
+        Path | None,
+        typer.Option(help="Of an officer station: authority bundle, or a proposal's file."),
+    ] = None,
     key_file: Annotated[
         Path | None, typer.Option(help="Your key file (default: the OS keyring).")
     ] = None,
@@ -123,12 +140,26 @@ def connect(
     profile: ProfileDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pin a server and an authority, and say who you are. Proves both unless --offline."""
+    """Pin a server and an authority, and say who you are. Proves both unless --offline.
+
+    With --offline --authority and no server the machine becomes an officer station, which reads
+    and signs files and asks nobody. Again, with a newer bundle: it is kept.
+    """
+    if authority is None and (server is None or pin is None):
+        raise typer.BadParameter("name a server and its pin", param_hint="--server and --pin")
+    if authority is not None and not (offline and server is None and pin is None):
+        raise typer.BadParameter(
+            "an officer station has no server: say --offline, without --server and --pin",
+            param_hint="--authority",
+        )
     with errors_explained(as_json=as_json):
         places = places_of(profile, os.environ)
         location = _location(officer, key_file, card)
         digest = parse_digest(fingerprint, what="--fingerprint")
-        chosen = Profile(server, parse_pin(pin), digest, officer, location)
+        if authority is not None:
+            _set_up_station(places, station_profile(digest, officer, location), authority, as_json)
+            return
+        chosen = Profile(server or "", parse_pin(pin or ""), digest, officer, location)
         simulation = None if offline else _prove(chosen, places)
         write_profile(places, chosen)
         if as_json:
@@ -147,6 +178,35 @@ def connect(
         stdout.print(f"Profile written to {places.profile}. The server: {proved}.", markup=False)
 
 
+def _set_up_station(places: Places, chosen: Profile, authority: Path, as_json: bool) -> None:
+    """The bundle is verified against the fingerprint that was typed before anything is kept."""
+    with StationClient.open(chosen, places, now=now, signer=_nobody) as station:
+        found = station.adopt(read_file(authority))
+    write_profile(places, chosen)
+    roster = found.state.newest[(Kind.ROSTER, "roster")].statement
+    if as_json:
+        print_json(
+            {
+                "profile": str(places.profile),
+                "server": None,
+                "officer": chosen.officer,
+                "roster_version": roster.version,
+                "in_roster": chosen.officer in found.roster.officers,
+                "simulated": found.roster.simulation,
+            }
+        )
+        return
+    warn_simulated(found.roster.simulation)
+    stdout.print(
+        f"Officer station: profile written to {places.profile}, roster version {roster.version}.",
+        markup=False,
+    )
+
+
+def _nobody() -> Signer:
+    raise RuntimeError("nothing is signed here")
+
+
 def _location(officer: str, key_file: Path | None, card: str | None) -> KeyLocation:
     if card is not None and key_file is not None:
         raise typer.BadParameter("--card and --key-file are two places for one key")
@@ -157,10 +217,6 @@ def _location(officer: str, key_file: Path | None, card: str | None) -> KeyLocat
 
 def _prove(profile: Profile, places: Places) -> bool:
     """Whether the authority simulates. Raises what the client raises."""
-
-    def nobody() -> Signer:
-        raise RuntimeError("hello and authority need no session")
-
-    with KeyturnClient.open(profile, places, now=now, signer=nobody) as client:
+    with KeyturnClient.open(profile, places, now=now, signer=_nobody) as client:
         client.hello()
         return client.authority().roster.simulation

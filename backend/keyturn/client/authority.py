@@ -56,8 +56,11 @@ def keys_known(memory: Memory) -> Callable[[Keys], bool]:
     return known
 
 
-def check_not_older(authority: Authority, memory: Memory) -> None:
-    """Remember the versions seen. Raises AuthorityRolledBack when a newer one was seen before."""
+def check_not_older(authority: Authority, memory: Memory, *, remember: bool = True) -> None:
+    """Remember the versions seen, where that is asked for.
+
+    Raises AuthorityRolledBack when a newer one was seen before.
+    """
     known = memory.recall()
     roster = authority.state.newest[(Kind.ROSTER, "roster")].statement.version
     keys = authority.state.newest[(Kind.KEYS, "keys")].statement.version
@@ -71,7 +74,8 @@ def check_not_older(authority: Authority, memory: Memory) -> None:
                 found=f"version {found}",
                 expected=f"version {seen} or newer",
             )
-    memory.keep_versions(roster, keys)
+    if remember:
+        memory.keep_versions(roster, keys)
 
 
 def rosters_of(state: AuthorityState) -> tuple[Roster, ...]:

@@ -23,7 +23,15 @@ from keyturn.client import proposing
 from keyturn.client.authority import fetch_authority, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
 from keyturn.client.enrolments import PATH, Pending, read_pending
-from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
+from keyturn.client.errors import (
+    AuthorityRolledBack,
+    FileForged,
+    FileUnusable,
+    NoServer,
+    NotFound,
+    ServerLied,
+    ServerRefused,
+)
 from keyturn.client.examination import Examination, examine
 from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
@@ -112,7 +120,12 @@ class KeyturnClient:
 
     @classmethod
     def open(cls, profile: Profile, places: Places, *, now: Clock, signer: SignerSource) -> Self:
-        """A client for a profile, with its memory on disk."""
+        """A client for a profile, with its memory on disk. Raises NoServer for a station's."""
+        if profile.offline:
+            raise NoServer(
+                "this is an officer station: there is no server to ask",
+                hint="Name a proposal's file, or pictures of one.",
+            )
         memory = Memory(profile.fingerprint, places.state)
         transport = Transport.pinned(profile.server, profile.pin)
         return cls(profile, memory, transport, now=now, signer=signer)
@@ -314,8 +327,18 @@ class KeyturnClient:
     # ---- without network ----
 
     def read_export(self, raw: bytes) -> ProposalFile:
-        """Verify a proposal file against the pinned fingerprint; asks no server."""
-        return read_proposal_file(raw, self._profile.fingerprint, self._memory, self._now())
+        """Verify a proposal file against the pinned fingerprint; asks no server.
+
+        Raises MalformedAnswer, FileForged. Nothing is remembered of it: a carrier who shows a
+        roster that was approved and never logged must not make the server look rolled back.
+        """
+        fingerprint, now = self._profile.fingerprint, self._now()
+        try:
+            return read_proposal_file(raw, fingerprint, self._memory, now, remember=False)
+        except (ServerLied, AuthorityRolledBack) as error:
+            raise FileForged(
+                error.message, found=error.found, expected=error.expected, hint=error.hint
+            ) from error
 
     def sign_offline(self, file: ProposalFile, decision: Decision, comment: str) -> ProposalFile:
         """The file with this officer's decision in it; asks no server. Raises NotEntitled."""

@@ -23,6 +23,10 @@ class ServerUnreachable(UnreachableError):
     """The server did not answer, so nothing is known."""
 
 
+class NoServer(KeyturnError):
+    """An officer station was to ask a server: it has none, and opens no connection."""
+
+
 class ServerRefused(KeyturnError):
     """The server answered, and its answer is no. `kind` and `status` are the server's own."""
 
@@ -47,6 +51,16 @@ class ServerLied(UntrustedError):
 
 class AuthorityRolledBack(UntrustedError):
     """The server shows an older roster or `keys` statement than this profile has seen."""
+
+
+class FileForged(UntrustedError):
+    """A file, or what pictures held, is not genuine. Whoever carried it could have changed it: no
+    word on the server.
+    """
+
+
+class AuthorityForked(UntrustedError):
+    """Another roster or `keys` statement of a version that this station has seen (I5)."""
 
 
 class HistoryRewritten(UntrustedError):

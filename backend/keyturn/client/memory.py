@@ -17,13 +17,14 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import dump, parse_object
 from keyturn.base.times import format_time
-from keyturn.client.errors import MalformedProfile
+from keyturn.client.errors import FileUnusable, MalformedProfile
 from keyturn.client.profile import unwritable, write_atomically
 from keyturn.tlog.checkpoints import parse_checkpoint
 from keyturn.tlog.notes import parse_note
 from keyturn.wire.tls import Pin
 
 _MAX = 1 << 20
+_BUNDLE = "authority.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Memory:
         self._path = self.directory / "memory.json" if self.directory else None
         self._fingerprint = fingerprint
         self._now = Remembered()
+        self._bundle: bytes | None = None
 
     def recall(self) -> Remembered:
         """Raises MalformedProfile when the file is not what was written: forgetting is not safe."""
@@ -91,6 +93,29 @@ class Memory:
             newest = (max(now.roster_version, roster), max(now.keys_version, keys))
             if (now.roster_version, now.keys_version) != newest:
                 self._write(replace(now, roster_version=newest[0], keys_version=newest[1]))
+
+    def keep_authority(self, bundle: bytes, roster: int, keys: int) -> None:
+        """Of a station: the newest bundle, whose versions these are. An older one is not kept."""
+        with self._alone():
+            now = self.recall()
+            if roster < now.roster_version or keys < now.keys_version:
+                return
+            self._bundle = bundle
+            if self.directory is not None:
+                write_atomically(self.directory / _BUNDLE, bundle)
+            self._write(replace(now, roster_version=roster, keys_version=keys))
+
+    def recall_authority(self) -> bytes | None:
+        """The bundle kept last, to be verified anew; None before the first. Raises FileUnusable."""
+        if self.directory is None:
+            return self._bundle
+        path = self.directory / _BUNDLE
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise FileUnusable(f"cannot read {path}: {error.strerror}") from error
 
     def keep_session(self, session: Session | None) -> None:
         with self._alone():

@@ -1,5 +1,6 @@
 """What an officer's machine pins: server, TLS key, authority, and whose key lies where.
 
+A profile without `server` and `pin` is an officer station's: nothing is ever asked for it.
 `profile.toml` holds no secret. It lies under `$XDG_CONFIG_HOME/keyturn` with its memory under
 `$XDG_STATE_HOME/keyturn`, or both in one directory that the officer names.
 """
@@ -20,6 +21,7 @@ from keyturn.wire.tls import Pin, parse_pin
 
 _FILE = "profile.toml"
 _FIELDS = ("server", "pin", "fingerprint", "officer", "key")
+_OF_A_STATION = _FIELDS[2:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,16 @@ class Profile:
     fingerprint: Digest
     officer: str
     key: KeyLocation
+
+    @property
+    def offline(self) -> bool:
+        """An officer station: there is no server."""
+        return not self.server
+
+
+def station_profile(fingerprint: Digest, officer: str, key: KeyLocation) -> Profile:
+    """A profile whose server is none."""
+    return Profile("", Pin(""), fingerprint, officer, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,9 @@ def parse_profile(text: str, directory: Path) -> Profile:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise MalformedProfile(f"the profile is not TOML: {error}") from error
-    if set(values) != set(_FIELDS) or not all(isinstance(each, str) for each in values.values()):
+    fields = set(values)
+    known = fields in (set(_FIELDS), set(_OF_A_STATION))
+    if not known or not all(isinstance(each, str) for each in values.values()):
         raise MalformedProfile(
             "the profile's fields", found=", ".join(sorted(values)), expected=", ".join(_FIELDS)
         )
@@ -84,13 +98,11 @@ def parse_profile(text: str, directory: Path) -> Profile:
         key = parse_location(values["key"])
         if isinstance(key, InFile):
             key = InFile(directory / key.path)
-        return Profile(
-            _server(values["server"]),
-            parse_pin(values["pin"]),
-            parse_digest(values["fingerprint"], what="fingerprint"),
-            values["officer"],
-            key,
-        )
+        fingerprint = parse_digest(values["fingerprint"], what="fingerprint")
+        if "server" not in values:
+            return station_profile(fingerprint, values["officer"], key)
+        server, pin = _server(values["server"]), parse_pin(values["pin"])
+        return Profile(server, pin, fingerprint, values["officer"], key)
     except MalformedError as error:
         raise MalformedProfile(
             f"the profile: {error.message}", found=error.found, expected=error.expected
@@ -99,9 +111,9 @@ def parse_profile(text: str, directory: Path) -> Profile:
 
 def write_profile(places: Places, profile: Profile) -> None:
     """Replace the profile, whole or not at all. Raises MalformedProfile on unwritable values."""
+    reached = {} if profile.offline else {"server": _server(profile.server), "pin": profile.pin}
     values = {
-        "server": _server(profile.server),
-        "pin": profile.pin,
+        **reached,
         "fingerprint": profile.fingerprint,
         "officer": profile.officer,
         "key": str(profile.key),

@@ -13,6 +13,7 @@ from keyturn.client.profile import (
     parse_profile,
     places_of,
     read_profile,
+    station_profile,
     write_atomically,
     write_profile,
 )
@@ -45,6 +46,24 @@ def test_written_and_read_back(tmp_path: Path, key: KeyLocation) -> None:
     write_profile(places, profile)
     assert read_profile(places) == profile
     assert stat.S_IMODE(places.profile.stat().st_mode) == 0o600
+
+
+def test_a_station_has_no_server_and_no_pin(tmp_path: Path) -> None:
+    places = places_of(tmp_path / "p", {})
+    station = station_profile(PROFILE.fingerprint, "ada", InFile(Path("/keys/ada.key")))
+    write_profile(places, station)
+    assert "server" not in places.profile.read_text()
+    assert read_profile(places) == station
+    assert station.offline
+    assert not PROFILE.offline
+
+
+@pytest.mark.parametrize("kept", ["server", "pin"])
+def test_half_a_server_is_no_station(kept: str) -> None:
+    other = {"server": "pin", "pin": "server"}[kept]
+    text = "\n".join(line for line in TEXT.splitlines() if not line.startswith(other))
+    with pytest.raises(MalformedProfile, match="fields"):
+        parse_profile(text, Path("/desk"))
 
 
 def test_a_relative_key_file_lies_beside_the_profile() -> None:

@@ -178,6 +178,7 @@ class PageView:
     propose: Offer
     offline: bool
     pictures: PicturesView | None = None  # in front of everything else
+    proposes: bool = True  # whether there is anybody to propose to
 
 
 def detail(
@@ -341,6 +342,8 @@ def _before_title(case: Case, now: datetime) -> str:
         return ""
     since = short_moment(compared.since, now)
     version = compared.statement.version
+    if case.state is None:
+        return _("v{version} · newest in the authority bundle").format(version=version)
     if case.index is not None:
         return _("v{version} · was in force from {since}").format(version=version, since=since)
     return _("v{version} · in force since {since}").format(version=version, since=since)

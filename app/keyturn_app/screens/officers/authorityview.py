@@ -22,6 +22,12 @@ class AuthorityView(QWidget):
         self._words = label("", "Strong", name="officers.words", wrap=True, selectable=True)
         self._hex = label("", "Mono", name="officers.hex", wrap=True, selectable=True)
         self._qr = QrCode(name="officers.qr")
+        self._change = button(
+            _("Propose change…"),
+            name="officers.change",
+            icon_name="pencil",
+            clicked=presenter.change,
+        )
         self._thresholds = KeyValues(width=124, name="officers.thresholds")
         self._separation = label("", wrap=True, selectable=True, name="officers.separation")
         self._witnesses = KeyValues(width=124, name="officers.witnesses")
@@ -44,6 +50,7 @@ class AuthorityView(QWidget):
                 card(
                     over(_("Approvals needed")),
                     self._thresholds,
+                    row(None, self._change),
                     over(_("Separation of duty")),
                     self._separation,
                     name="officers.rules",
@@ -69,3 +76,4 @@ class AuthorityView(QWidget):
         self._separation.setText("\n".join(view.separation))
         self._witnesses.show_rows(view.witnesses)
         show_action(self._copy, view.actions["officers.copy"])
+        show_action(self._change, view.actions["officers.change"])

@@ -13,6 +13,7 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import NotFound
 from keyturn.client.offline import read_file
 from keyturn.client.proposals import Proposal
+from keyturn.client.qrpictures import is_picture, read_with_others
 from keyturn.client.rosterchange import (
     approvers_of_keys_leaving,
     keys_meant,
@@ -51,9 +52,11 @@ class Change:
 
 
 def read_request(path: Path) -> Work[Enrolment]:
-    """Raises FileUnusable, MalformedError, EnrolmentRefused."""
+    """A file, or one of its QR pictures. Raises FileUnusable, MalformedError, EnrolmentRefused."""
 
     def work(_job: Job, _tell: Callable[[Progress], None]) -> Enrolment:
+        if is_picture(path):
+            return parse_enrolment(read_with_others(path))
         return parse_enrolment(read_file(path, 2 * MAX_ENROLMENT))
 
     return work

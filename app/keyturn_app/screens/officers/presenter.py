@@ -7,8 +7,10 @@ from keyturn.base.errors import KeyturnError
 from keyturn.client.calendar import calendar_of
 from keyturn.client.offline import write_new_file
 from keyturn.client.proposals import Proposal
+from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.enrolment import Enrolment
 from keyturn.quorum.expiry import in_force
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Officer, OfficerId
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
@@ -157,12 +159,41 @@ class OfficersPresenter(Presenter[OfficersView]):
             failed=self._tell,
         )
 
+    def save_bundle(self) -> None:
+        """What an officer station begins with, or takes in as a newer one."""
+        question = SaveFile(
+            _("Save the authority bundle"), "authority-bundle.json", (_("Bundles (*.json)"),)
+        )
+        self._asker.path(question, self._write_bundle)
+
+    def _write_bundle(self, path: Path | None) -> None:
+        seen = self._known()
+        if path is None or seen is None:
+            return
+        state = seen.state
+
+        def work(_job: Job, _tell: Callable[[Progress], None]) -> None:
+            write_new_file(path, make_bundle(state))
+
+        self._door.run(
+            _("Writing {name}").format(name=path.name),
+            work,
+            done=lambda _none: self._asker.toast(_("Saved {name}.").format(name=path.name)),
+            failed=self._tell,
+        )
+
     # ---- changing the roster ----
+
+    def change(self) -> None:
+        """Start a draft of the next roster: thresholds, roles, witnesses."""
+        if not not_proposing(self._desk):
+            self._go("approvals", f"new:{Kind.ROSTER.value}:roster")
 
     def enrol(self) -> None:
         self._asker.path(
             OpenFile(
-                _("A new officer's enrolment request"), (_("Requests (*.json)"), _("All files (*)"))
+                _("A new officer's enrolment request"),
+                (_("Requests (*.json *.png)"), _("All files (*)")),
             ),
             self._read_request,
         )
@@ -180,7 +211,7 @@ class OfficersPresenter(Presenter[OfficersView]):
     def _ask_enrol(self, request: Enrolment) -> None:
         self._ask(lambda seen: changing.enrolling(request, seen.state, self._desk.now()))
 
-    def change(self) -> None:
+    def compose(self) -> None:
         """Put a roster change together; with the chosen officer before one."""
         if not not_proposing(self._desk):
             self.rules.start(self._officer)
@@ -258,6 +289,7 @@ class OfficersPresenter(Presenter[OfficersView]):
         return (
             made("enrol", _("Open enrolment request…"), self.enrol, "user-plus", may_propose),
             made("change", _("Propose change…"), self.change, "pencil", may_propose),
+            made("compose", _("Roles and rules…"), self.compose, "users", may_propose),
             made("remove", _("Propose removal…"), self.remove, "circle-minus", may_remove),
             made(
                 "compromised",
@@ -268,6 +300,7 @@ class OfficersPresenter(Presenter[OfficersView]):
             ),
             made("renew", _("Renew…"), self.renew, "refresh-cw", may_renew),
             made("calendar", _("Save calendar…"), self.calendar, "calendar", known),
+            made("bundle", _("Save the authority bundle…"), self.save_bundle, "download", known),
             made("copy", _("Copy fingerprint"), self.copy_fingerprint, "copy", known),
             made("entry", _("Show in the log"), self.open_roster_entry, "scroll-text", known),
             made("refresh", _("Ask again"), self.refresh, "refresh-cw", lambda: not_asking(desk)),

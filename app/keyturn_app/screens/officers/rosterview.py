@@ -69,11 +69,11 @@ class RosterView(QWidget):
             icon_name="user-plus",
             clicked=presenter.enrol,
         )
-        self._change = button(
-            _("Propose change…"),
-            name="officers.change",
-            icon_name="pencil",
-            clicked=presenter.change,
+        self._compose = button(
+            _("Roles and rules…"),
+            name="officers.compose",
+            icon_name="users",
+            clicked=presenter.compose,
         )
         self._officers = SmallTable(
             [_("Name"), _("Id"), _("Roles"), _("Keys"), _("Custodian")],
@@ -102,7 +102,7 @@ class RosterView(QWidget):
         )
         self._why_not = label("", "Small", "Second", wrap=True, name="officers.why-not")
         return card(
-            row(over(_("Officers")), None, self._change, self._enrol),
+            row(over(_("Officers")), None, self._compose, self._enrol),
             self._officers,
             self._details,
             self._why_not,
@@ -178,7 +178,7 @@ class RosterView(QWidget):
         said: list[str] = []
         for which, name in (
             (self._enrol, "enrol"),
-            (self._change, "change"),
+            (self._compose, "compose"),
             (self._remove, "remove"),
             (self._compromised, "compromised"),
             (self._renew, "renew"),

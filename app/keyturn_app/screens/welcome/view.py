@@ -34,6 +34,7 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.welcome.keyform import KeyForm
 from keyturn_app.screens.welcome.presenter import WelcomePresenter
+from keyturn_app.screens.welcome.stationform import RequestForm, StationForm
 from keyturn_app.screens.welcome.viewmodel import (
     ORDER,
     Field,
@@ -65,12 +66,13 @@ class WelcomePage(QWidget):
         self._steps = StepList()
         self._error = Banner(name="welcome.error")
         self._server = ServerForm(presenter)
+        self._station = StationForm(presenter)
         self._authority = AuthorityForm(presenter, copy)
         self._key = KeyForm(presenter, self._refresh)
         self._ready = ReadyForm(presenter, copy)
         self._forms = (self._server, self._authority, self._key, self._ready)
         self._stack = QStackedWidget()
-        for each in self._forms:
+        for each in (*self._forms, self._station):
             self._stack.addWidget(each)
         self._why = label("", "Muted", "Small", wrap=True, name="welcome.why")
         self._cancel = button(_("Cancel"), name="welcome.cancel", clicked=presenter.cancel)
@@ -80,7 +82,7 @@ class WelcomePage(QWidget):
             pressed.setAutoDefault(True)  # Return presses the one that has the focus
         self.setLayout(self._layout())
         self._leave = presenter.listeners.add(self.show_view)
-        self._shown: Step | None = None
+        self._shown: QWidget | None = None
         self.show_view()
 
     def close_page(self) -> None:
@@ -100,8 +102,11 @@ class WelcomePage(QWidget):
         self._steps.show_steps(view.steps)
         self._error.say(view.error, tone="danger")
         at = ORDER.index(view.step)
-        self._stack.setCurrentIndex(at)
-        for each in self._forms:
+        form: QWidget = self._forms[at]
+        if view.step is Step.SERVER and view.draft.station:
+            form = self._station
+        self._stack.setCurrentWidget(form)
+        for each in (*self._forms, self._station):
             each.show_view(view)
         self._next.setText(view.next)
         self._next.setAccessibleName(view.next)
@@ -109,10 +114,10 @@ class WelcomePage(QWidget):
         self._back.setEnabled(view.can_back)
         self._cancel.setVisible(view.step is not Step.DONE)
         self._refresh()
-        if view.step is not self._shown:
-            self._shown = view.step
+        if form is not self._shown:
+            self._shown = form
             self._key.forget()
-            self._forms[at].setFocus()
+            form.setFocus()
 
     def _layout(self) -> QGridLayout:
         brand = row(IconLabel("shield-lock", "accent", 28), label(_("Keyturn"), "H1"), None)
@@ -181,6 +186,12 @@ class ServerForm(QWidget):
         self._pin.setPlaceholderText(_("64 digits"))
         self._url.textEdited.connect(presenter.set_url)
         self._pin.textEdited.connect(presenter.set_pin)
+        self._station = button(
+            _("This machine has no network: set up an officer station"),
+            name="welcome.station",
+            kind="link",
+            clicked=lambda: presenter.set_station(True),
+        )
         self.setFocusProxy(self._url)
         self.setLayout(
             column(
@@ -197,6 +208,7 @@ class ServerForm(QWidget):
                 *_named(self._url),
                 *_named(self._pin),
                 None,
+                row(self._station, None),
             )
         )
 
@@ -237,23 +249,16 @@ class AuthorityForm(QWidget):
             kind="link",
             clicked=lambda: copy(presenter.view().fingerprint),
         )
-        self._tick = QCheckBox(_("Another officer read these words to me, and they are the same."))
+        self._tick = QCheckBox()
         self._tick.setObjectName("welcome.compared")
-        self._tick.setAccessibleName(self._tick.text())
         self._tick.toggled.connect(presenter.compare)
         self.setFocusProxy(self._tick)
+        self._told = label("", "Second", wrap=True, name="welcome.told")
         self._shown: tuple[str, ...] = ()
         self.setLayout(
             column(
                 row(label(_("Is this your authority?"), "H1"), self._simulated, None),
-                label(
-                    _(
-                        "Call another officer. Let them read the sixteen words of their "
-                        "authority, in this order. A wrong server can show anything but these."
-                    ),
-                    "Second",
-                    wrap=True,
-                ),
+                self._told,
                 4,
                 holder,
                 row(self._more, self._copy, None),
@@ -271,6 +276,10 @@ class AuthorityForm(QWidget):
         self._hex.setText(view.grouped)
         names = ", ".join(view.officers)
         self._officers.setText(_("Officers in its roster: {names}").format(names=names))
+        station = view.draft.station
+        self._told.setText(_typed_text() if station else _compare_text())
+        self._tick.setText(_yours_text() if station else _same_text())
+        self._tick.setAccessibleName(self._tick.text())
         self._tick.blockSignals(True)
         self._tick.setChecked(view.draft.compared)
         self._tick.blockSignals(False)
@@ -292,6 +301,28 @@ class AuthorityForm(QWidget):
         shown = self._hex.isHidden()
         self._hex.setVisible(shown)
         self._more.setText(_("Hide the hex") if shown else _("Show in hex"))
+
+
+def _compare_text() -> str:
+    return _(
+        "Call another officer. Let them read the sixteen words of their authority, in this order. "
+        "A wrong server can show anything but these."
+    )
+
+
+def _typed_text() -> str:
+    return _(
+        "The bundle is of the authority whose fingerprint you typed: these are its words. Are "
+        "these its officers?"
+    )
+
+
+def _same_text() -> str:
+    return _("Another officer read these words to me, and they are the same.")
+
+
+def _yours_text() -> str:
+    return _("This is the authority that I sign for.")
 
 
 class ReadyForm(QWidget):
@@ -317,21 +348,30 @@ class ReadyForm(QWidget):
             icon_name="download",
             clicked=presenter.save_entry,
         )
+        whole = QWidget()
+        whole.setLayout(
+            column(
+                label(_("Your entry for the roster"), "Over"),
+                scroll,
+                row(copied, saved, None),
+            )
+        )
+        self._request = RequestForm(presenter, lambda codes: whole.setVisible(not codes))
         self.setLayout(
             column(
                 label(_("You are set up"), "H1"),
                 self._standing,
                 self._asks,
+                self._request,
                 8,
-                label(_("Your entry for the roster"), "Over"),
-                scroll,
-                row(copied, saved, None),
+                whole,
             )
         )
 
     def show_view(self, view: WelcomeView) -> None:
         self._standing.setText(view.standing)
         self._asks.show_view(view)
+        self._request.show_view(view)
         self._entry.setText(view.entry)
 
 

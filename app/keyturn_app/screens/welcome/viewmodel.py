@@ -4,11 +4,12 @@ import json
 import re
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from keyturn.base.signatures import Algorithm
 from keyturn.quorum.kinds import Role
 from keyturn_app import wording
-from keyturn_app.fingerprint import words
+from keyturn_app.fingerprint import is_whole, words
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment
 from keyturn_app.screens.welcome.cards import CardDraft, described
@@ -64,6 +65,9 @@ class Draft:
     key: KeyChoice = NO_KEY
     card: CardDraft = NO_CARD
     roles: frozenset[Role] = frozenset({Role.PROPOSER, Role.APPROVER})
+    station: bool = False  # there is no server to connect to
+    file: Path | None = None  # with the authority bundle
+    typed: str = ""  # the fingerprint, as another officer told it
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +111,17 @@ class WelcomeView:
     cards: tuple[str, ...]  # keys found at the reader, to choose from
     card: int  # which of them is chosen, or -1
     entry: str  # what the others put into the roster
+    request: bool  # whether a signed request is there to be taken along
+    held: bool  # a station it must be: this process opens no connection
     standing: str  # whether the roster knows the key
     asks: bool  # whether there is anything to ask the others for
     ask_why_not: str
     asked: str  # what became of it; empty before
 
 
-def titles() -> dict[Step, str]:
+def titles(draft: Draft) -> dict[Step, str]:
     return {
-        Step.SERVER: _("Server"),
+        Step.SERVER: _("Bundle") if draft.station else _("Server"),
         Step.AUTHORITY: _("Authority"),
         Step.KEY: _("Your key"),
         Step.DONE: _("Ready"),
@@ -130,6 +136,7 @@ def view_of(
     requested: Requested | None,
     *,
     keyring: bool | None,
+    held: bool,
     busy: bool,
     error: str,
     error_field: Field,
@@ -137,7 +144,7 @@ def view_of(
     at = ORDER.index(step)
     return WelcomeView(
         step=step,
-        steps=tuple(_step(place, at, each) for place, each in enumerate(ORDER)),
+        steps=tuple(_step(place, at, titles(draft)[each]) for place, each in enumerate(ORDER)),
         draft=draft,
         next=_next(step, draft),
         why_not=_why_not(step, draft, busy=busy),
@@ -157,8 +164,10 @@ def view_of(
         cards=tuple(described(each) for each in draft.card.found),
         card=-1 if draft.card.chosen is None else draft.card.found.index(draft.card.chosen),
         entry="" if joined is None else entry_of(joined, draft),
+        request=joined is not None and bool(joined.request),
+        held=held,
         standing="" if joined is None else _standing(joined),
-        asks=joined is not None and not joined.in_roster,
+        asks=joined is not None and _asks(joined),
         ask_why_not=_no_asking(draft, busy=busy, requested=requested),
         asked="" if requested is None else _asked(requested),
     )
@@ -177,8 +186,13 @@ def needs(view: WelcomeView, first: str, second: str) -> str:
 
 def entry_of(joined: Joined, draft: Draft) -> str:
     """An item of `officers` in a roster, with what is asked for; the officers decide."""
-    roles = frozenset[Role]() if joined.in_roster else draft.roles
+    roles = draft.roles if _asks(joined) else frozenset[Role]()
     return json.dumps(roster_entry(joined, roles), indent=2, ensure_ascii=False)
+
+
+def _asks(joined: Joined) -> bool:
+    """Whether there is a server to ask, and anything to ask for."""
+    return not joined.in_roster and not joined.known.profile.offline
 
 
 def _no_asking(draft: Draft, *, busy: bool, requested: Requested | None) -> str:
@@ -210,19 +224,19 @@ def cleaned_pin(typed: str) -> str:
     return re.sub(r"[\s:]", "", typed.strip().lower().removeprefix("sha256:"))
 
 
-def _step(place: int, at: int, step: Step) -> StepView:
+def _step(place: int, at: int, title: str) -> StepView:
     if place == at:
-        standing = Standing.DONE if step is Step.DONE else Standing.NOW
+        standing = Standing.DONE if ORDER[place] is Step.DONE else Standing.NOW
     else:
         standing = Standing.DONE if place < at else Standing.AHEAD
-    return StepView(titles()[step], standing)
+    return StepView(title, standing)
 
 
 def _next(step: Step, draft: Draft) -> str:
     new = draft.key.kind in {KeyKind.NEW_FILE, KeyKind.NEW_KEYRING}
     return {
-        Step.SERVER: _("Ask the server"),
-        Step.AUTHORITY: _("The words are the same"),
+        Step.SERVER: _("Verify the bundle") if draft.station else _("Ask the server"),
+        Step.AUTHORITY: _("Go on") if draft.station else _("The words are the same"),
         Step.KEY: _("Create the key and finish") if new else _("Finish"),
         Step.DONE: _("Open Keyturn"),
     }[step]
@@ -230,10 +244,12 @@ def _next(step: Step, draft: Draft) -> str:
 
 def _why_not(step: Step, draft: Draft, *, busy: bool) -> str:
     if busy:
-        return _("The server is being asked…")
+        return _("One moment…") if draft.station else _("The server is being asked…")
     if step is Step.SERVER:
-        return _no_server(draft)
+        return _no_bundle(draft) if draft.station else _no_server(draft)
     if step is Step.AUTHORITY and not draft.compared:
+        if draft.station:
+            return _("Look at the officers, and say that this is your authority.")
         return _("Compare the words with another officer first, and say so.")
     if step is Step.KEY:
         return _no_key(draft)
@@ -248,8 +264,18 @@ def _no_server(draft: Draft) -> str:
     return ""
 
 
+def _no_bundle(draft: Draft) -> str:
+    if draft.file is None:
+        return _("Choose the file with the authority bundle.")
+    if not is_whole(draft.typed):
+        return _("Type the whole fingerprint: 64 digits, or the sixteen words.")
+    return ""
+
+
 def _no_key(draft: Draft) -> str:
     if not draft.label.strip():
+        if draft.station:
+            return _("Give the station a name that you will recognise.")
         return _("Give the server a name that you will recognise.")
     key = draft.key
     if key.kind is KeyKind.CARD and key.card is None:
@@ -315,6 +341,14 @@ def _imported(key: KeyChoice) -> str:
 
 
 def _standing(joined: Joined) -> str:
+    if joined.known.profile.offline:
+        if joined.in_roster:
+            return _("The roster of the bundle knows this key: you can sign at this station.")
+        return _(
+            "The roster of the bundle does not know this key. Carry the request to another "
+            "officer, who proposes a roster with you in it. What you sign before that counts "
+            "for nothing."
+        )
     if joined.in_roster:
         return _("The roster in force knows this key. You can sign in.")
     return _(

@@ -28,7 +28,7 @@ def table(tmp_path: Path) -> Iterator[Table]:
     server = ScriptedServer(Clock())
     made = Table(server, standing_desk(server), ScriptedOfficer(), Actions(), tmp_path)
     made.officer.confirms = Confirmed("as agreed")
-    made.presenter.change()
+    made.presenter.compose()
     yield made
     made.presenter.close()
 
@@ -175,7 +175,7 @@ def test_a_roster_that_moved_is_looked_at_first(table: Table) -> None:
     rules(table).propose()
     assert table.officer.asked == []
     rules(table).leave()
-    table.presenter.change()
+    table.presenter.compose()
     assert seen(table).changes == ()
     assert seen(table).title == "Version 3, in place of version 2"
 
@@ -194,6 +194,6 @@ def test_who_may_not_propose_cannot_begin(tmp_path: Path) -> None:
     desk = standing_desk(server)
     table = Table(server, desk, ScriptedOfficer(), Actions(), tmp_path)
     desk.show(with_link(desk.facts, Link.OFFLINE))
-    table.presenter.change()
+    table.presenter.compose()
     assert table.presenter.rules.view() is None
-    assert table.why_not("change")
+    assert table.why_not("compose")
