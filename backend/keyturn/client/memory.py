@@ -76,6 +76,11 @@ class Memory:
                 hint="Restore it from a copy. Removing it forgets the history that you saw.",
             ) from error
 
+    def size_of(self, origin: str) -> int:
+        """Of the largest checkpoint of this log that is remembered; 0 of none."""
+        kept = self.recall().checkpoints.get(origin)
+        return 0 if kept is None else _size(kept)
+
     def keep_checkpoint(self, origin: str, note: bytes) -> None:
         """Remember a log's checkpoint, unless a larger one is remembered already."""
         with self._alone():
