@@ -175,10 +175,15 @@ class KeyturnClient:
 
     def receipt(self, index: int) -> VerifiedEntry:
         """One entry with its proof, verified, and of the history that was seen."""
+        return self.receipt_document(index)[0]
+
+    def receipt_document(self, index: int) -> tuple[VerifiedEntry, bytes]:
+        """As `receipt`, and the receipt's document, to be kept and proved without a server."""
         answer = self._asked(lambda: self._http.get(f"/v1/log/receipts/{index}", "receipt"))
         inner = answer.fields("receipt") if answer.has("receipt") else answer
         authority = self.authority()
-        entry = verify_receipt(receipt_of(inner), authority.log_key(), authority.origin)
+        receipt = receipt_of(inner)
+        entry = verify_receipt(receipt, authority.log_key(), authority.origin)
         if entry.index != index:
             raise ServerLied(
                 "the server gave the receipt of another entry",
@@ -186,7 +191,7 @@ class KeyturnClient:
                 expected=f"entry {index}",
             )
         self._log().agree(entry.checkpoint)
-        return entry
+        return entry, receipt.to_bytes()
 
     # ---- witnesses ----
 
