@@ -45,4 +45,4 @@ def wired(
         secret[:] = bytes(len(secret))
         return Unlocked(Unsigning(recording.profile.officer), lambda: None)
 
-    return Wiring(lambda _signer: recording.client(moment, now=now), None, open_key)
+    return Wiring(lambda _signer: recording.client(moment, now=now), None, open_key, cosigns=False)
