@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from keyturn.base.encoding import b64
 from keyturn.base.signatures import Algorithm, key_id_of
 from keyturn.base.strictjson import dump, parse_object
 from keyturn.base.times import format_time
 from keyturn.cli.card import CardOption, enrolled, parse_card, show_cards
+from keyturn.cli.cosigning import cosigner, owed
 from keyturn.cli.enrolling import enrol, show_enrolment
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.cli.profile import (
@@ -83,40 +83,8 @@ def new(
             stderr.print(f"{what} written to {place}.", markup=False)
 
 
-@app.command()
-def cosigner(
-    profile: ProfileDir = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
-) -> None:
-    """This profile's key as a witness of the log, made when there is none: for the roster.
-
-    The app cosigns with it while your key is open. It is bound to this profile: another machine
-    has another one.
-    """
-    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
-        witness = desk.client.cosigner()
-        spki = b64(witness.key.spki)
-        if as_json:
-            print_json(
-                {
-                    "name": witness.name,
-                    "key_id": witness.key.key_id,
-                    "spki": spki,
-                    "vkey": witness.note_key.to_text(),
-                    "roster_entry": {"algorithm": witness.key.algorithm.value, "spki": spki},
-                }
-            )
-            return
-        for label, value in (
-            ("name", witness.name),
-            ("key id", witness.key.key_id),
-            ("SPKI", spki),
-            ("verifier key", witness.note_key.to_text()),
-        ):
-            stdout.print(f"{label:<13} {value}", markup=False, soft_wrap=True)
-
-
+app.command("cosigner")(cosigner)
+app.command("owed")(owed)
 app.command("enrol")(enrol)
 app.command("enrolment")(show_enrolment)
 

@@ -15,8 +15,11 @@ from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.client.card import CardInfo
 from keyturn.client.client import KeyturnClient
 from keyturn.client.contradiction import save_contradiction
+from keyturn.client.cosigner import Cosigner
+from keyturn.client.cosigning import OfficerWitness
 from keyturn.client.errors import HistoryRewritten
 from keyturn.client.memory import Memory
+from keyturn.client.offline import ProposalFile
 from keyturn.client.profile import (
     Places,
     Profile,
@@ -65,6 +68,13 @@ class Desk:
     def memory(self) -> Memory:
         """For offline checks, which must not be shown an older world either."""
         return Memory(self.profile.fingerprint, self.places.state)
+
+    def remember(self, file: ProposalFile) -> None:
+        """A revocation in it, with its quorum, has to be in the log before this profile cosigns
+        again (our protocol §9.7)."""
+        memory = self.memory
+        cosigner = Cosigner(self.profile.fingerprint, self.profile.officer, memory.directory)
+        OfficerWitness(cosigner, now).hand_file(file, memory.size_of(file.authority.origin))
 
     def signer(self) -> Signer:
         """The officer's key; asks for the passphrase or PIN the first time."""

@@ -46,6 +46,7 @@ from keyturn.client.proposals import Proposal, read_view, receipt_of, settled
 from keyturn.client.seen import Seen
 from keyturn.client.session import sign_in
 from keyturn.client.transport import Transport
+from keyturn.keyrelease.cosigning import Pending
 from keyturn.keyrelease.request import MAX_REQUEST
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.approvals import (
@@ -225,6 +226,10 @@ class KeyturnClient:
     def cosigner(self) -> Witness:
         """This app's cosigning key, made if there is none; asks no server."""
         return self._witness.witness(self._signer())
+
+    def owed(self) -> list[tuple[Pending, bytes | None]]:
+        """Revocations that this profile was shown and the log lacks, each as a proposal file."""
+        return self._witness.owed(self.seen())
 
     # ---- proposals ----
 

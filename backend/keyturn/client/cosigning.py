@@ -26,11 +26,12 @@ from keyturn.keyrelease.errors import (
 from keyturn.keyrelease.witnessing import Cosigned, Witnessed, covered, fresh
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.approvals import Approval, Decision, parse_approval
+from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster, Witnesses
 from keyturn.quorum.state import AuthorityState
-from keyturn.quorum.statements import Statement
+from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.tlog.checkpoints import (
     SignedCheckpoint,
     Witness,
@@ -185,6 +186,20 @@ class OfficerWitness:
         counted = _counted(file.approvals, file.approved_by)
         authority = file.authority
         self.hand(file.statement, counted, authority.state, authority.origin, size)
+
+    def owed(self, seen: Seen) -> list[tuple[Pending, bytes | None]]:
+        """What is missing from the log that was seen, and its proposal file, if it is kept."""
+        state = self._cosigner.settle(seen.authority.origin, seen.state)
+        return [(each, self._file(each, seen)) for each in state.pending]
+
+    def _file(self, pending: Pending, seen: Seen) -> bytes | None:
+        kept = self._cosigner.envelopes(pending.statement)
+        if kept is None:
+            return None
+        statement = parse_statement(kept[0])
+        approvals = tuple(parse_approval(each) for each in kept[1])
+        bundle = make_bundle(seen.state)
+        return ProposalFile(statement, approvals, seen.authority, bundle).to_bytes()
 
     # ---- cosigning ----
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from keyturn.base.strictjson import parse_object
-from keyturn.client.witnesskeys import read_witness_key
 from keyturn.officerkeys.keyfile import open_key_file, read_key_file
 from keyturn.officerkeys.oskeyring import has_system_keyring
 from keyturn.quorum.roster import parse_officer
@@ -87,16 +86,3 @@ def test_list_shows_the_roster_in_force(desks: Desks) -> None:
     assert [each["id"] for each in document["officers"]] == list(desks.server.secrets)
     assert document["thresholds"]["policy"] == 2
     assert "SIMULATED" in desks.as_("ada", "officer", "list").stderr
-
-
-def test_the_cosigning_key_is_this_profiles_and_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desks = make_desks(tmp_path, monkeypatch)
-    document = desks.json("ada", "officer", "cosigner")
-    assert document["name"] == "officer-ada"
-    assert read_witness_key(document["vkey"]).key_id == document["key_id"]
-    assert desks.json("ada", "officer", "cosigner") == document
-    assert desks.json("bela", "officer", "cosigner")["spki"] != document["spki"]
-    for text in (document["spki"], document["vkey"]):
-        assert text in desks.as_("ada", "officer", "cosigner").stdout

@@ -1,5 +1,7 @@
 """An app's cosigning key never signs two histories, and never forgets what it owes."""
 
+import hmac
+import json
 import os
 import stat
 import tempfile
@@ -10,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
@@ -33,6 +36,7 @@ from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.checkpoints import SignedCheckpoint, cosignatures_of, verify_checkpoint
 from keyturn.tlog.notes import NoteSignature
 from keyturn.tlog.proofs import Proof
+from support.authority import spki
 from support.control import ORIGIN
 from support.signers import PersonSigner
 from support.watching import Shown
@@ -152,6 +156,33 @@ def test_the_file_alone_is_no_key(app: App, tmp_path: Path) -> None:
     cosigner = Cosigner(app.shown.fingerprint, "ada", tmp_path)
     assert cosigner.witness(mine).key == cosigner.witness(mine).key
     assert cosigner.witness(mine).key != cosigner.witness(theirs).key
+
+
+def hkdf(material: bytes, info: bytes) -> bytes:
+    """RFC 5869 with SHA-256, no salt, 32 bytes: one block."""
+    key = hmac.digest(bytes(32), material, "sha256")
+    return hmac.digest(key, info + b"\x01", "sha256")
+
+
+def test_the_key_is_derived_as_the_protocol_says(app: App, tmp_path: Path) -> None:
+    officer = generate("ada", "Ada", Algorithm.P256)
+    key = Cosigner(app.shown.fingerprint, "ada", tmp_path).witness(OfficerSigner(officer)).key
+    secret = bytes.fromhex(json.loads((tmp_path / "cosigner-ada.json").read_bytes())["secret"])
+    fingerprint = app.shown.fingerprint.encode()
+    info = b"keyturn-cosigner-v1" + len(fingerprint).to_bytes(4, "big") + fingerprint
+    info += (3).to_bytes(4, "big") + b"ada"
+    seed = hkdf(hkdf(officer.private_copy()[32:], info) + secret, info)
+    private = ed25519.Ed25519PrivateKey.from_private_bytes(seed)
+    assert key.spki == spki(private)
+
+    class Card(OfficerSigner):
+        def derived(self, info: bytes) -> bytes:
+            del info
+            return b""
+
+    key = Cosigner(app.shown.fingerprint, "ada", tmp_path).witness(Card(officer)).key
+    private = ed25519.Ed25519PrivateKey.from_private_bytes(hkdf(secret, info))
+    assert key.spki == spki(private)
 
 
 def test_without_a_directory_it_lasts_for_this_run(shown: Shown) -> None:
