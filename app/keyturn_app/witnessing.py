@@ -191,10 +191,10 @@ def _hindered(own: OwnCosigning) -> tuple[Look, str]:
         return Look(_("Not a witness"), _DIM, "circle-minus"), text
     if own.hindrance is Hindrance.REVOCATION_MISSING:
         text = n_(
-            "The log lacks {count} revocation that was shown to this app with its quorum. Have "
-            "the keyholder enter it (keyturn keyholder submit).",
+            "The log lacks {count} revocation that was shown to this app with its quorum. "
+            "`keyturn officer owed --save DIR` writes it for `keyturn keyholder submit`.",
             "The log lacks {count} revocations that were shown to this app with their quorum. "
-            "Have the keyholder enter them (keyturn keyholder submit).",
+            "`keyturn officer owed --save DIR` writes them for `keyturn keyholder submit`.",
             len(own.owed),
         )
         return Look(not_cosigning, _BAD, "octagon-x"), text
