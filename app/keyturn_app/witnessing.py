@@ -192,9 +192,9 @@ def _hindered(own: OwnCosigning) -> tuple[Look, str]:
     if own.hindrance is Hindrance.REVOCATION_MISSING:
         text = n_(
             "The log lacks {count} revocation that was shown to this app with its quorum. "
-            "`keyturn officer owed --save DIR` writes it for `keyturn keyholder submit`.",
+            "Have the keyholder enter it, past the server: `keyturn keyholder submit`.",
             "The log lacks {count} revocations that were shown to this app with their quorum. "
-            "`keyturn officer owed --save DIR` writes them for `keyturn keyholder submit`.",
+            "Have the keyholder enter them, past the server: `keyturn keyholder submit`.",
             len(own.owed),
         )
         return Look(not_cosigning, _BAD, "octagon-x"), text

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from keyturn.base.encoding import b64
+from keyturn.base.strictjson import parse_object
 from keyturn.client.proposals import Status
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
@@ -104,14 +105,29 @@ def test_each_witness_has_its_row_and_ages_without_news(log: Window, scene: Cosi
     assert log.pill("log.cosigning.state") == "Not cosigning"
 
 
-def test_a_missing_revocation_is_named(log: Window, scene: Cosigning) -> None:
+def test_a_missing_revocation_is_named_and_saved(
+    log: Window, scene: Cosigning, tmp_path: Path
+) -> None:
     scene.require(k=1)
-    scene.hand(scene.revocation())
+    made = scene.revocation()
+    scene.hand(made)
     scene.refresh()
     assert log.pill("log.cosigning.state") == "Not cosigning"
     card = find(log.page, "log.cosigning", QWidget)
     said = [each.text() for each in card.findChildren(QLabel)]
     assert any("node:node-1, version 1: missing since" in text for text in said)
+
+    log.officer.chosen = tmp_path / "out"
+    log.officer.chosen.mkdir()
+    log.press("log.cosigning.save")
+    (file,) = log.officer.chosen.iterdir()
+    submission = parse_object(file.read_bytes(), limit=1 << 20, what="file")
+    assert submission.b64("statement") == made.raw
+    log.press("log.cosigning.save")  # it is there already
+    assert [each.title for each in log.officer.told] == ["The revocations were not saved"]
+    scene.server.enter(made)
+    scene.refresh()
+    assert not find(log.page, "log.cosigning.save", QPushButton).isVisible()
 
 
 def test_the_key_is_copied_and_proposed(log: Window, scene: Cosigning) -> None:

@@ -36,6 +36,7 @@ from keyturn_app.screens.log.viewmodel import (
 from keyturn_app.screens.log.words import Row, read_leaf, row
 from keyturn_app.tasks import Door
 from keyturn_app.witnessing import witnesses_view
+from keyturn_app.witnessowed import OwedSaving
 from keyturn_app.witnessproposing import WitnessProposing
 
 CACHED = 2000
@@ -65,6 +66,7 @@ class LogPresenter(Presenter[LogView]):
         self._exporting = Exporting(desk, door, asker, self.changed)
         self._alarms = Alarms(desk, door, asker, self.changed)
         self._proposing = WitnessProposing(desk, asker)
+        self._owed = OwedSaving(desk, door, asker)
         self._section = Section.ENTRIES
         self._kinds: frozenset[EntryKind] = frozenset()
         self._line = self._error = ""
@@ -198,6 +200,10 @@ class LogPresenter(Presenter[LogView]):
 
     def propose_witness(self) -> None:
         self._proposing.propose()
+
+    def save_owed(self) -> None:
+        """Revocations that the log lacks, for the keyholder."""
+        self._owed.save()
 
     def export(self) -> None:
         seen = self._desk.facts.seen

@@ -42,6 +42,12 @@ class WitnessPane(QWidget):
             icon_name="user-plus",
             clicked=presenter.propose_witness,
         )
+        self._save = button(
+            _("Save for the keyholder…"),
+            name="log.cosigning.save",
+            icon_name="download",
+            clicked=presenter.save_owed,
+        )
         self._model = WitnessModel()
         self._table = Table(
             name="log.witnesses.table", title=_("Witnesses"), copied=presenter.copy_text
@@ -70,6 +76,7 @@ class WitnessPane(QWidget):
             clear(self._owed)
             for each in own.owed:
                 self._owed.addWidget(label(each, "Danger", "Small", wrap=True, selectable=True))
+        self._save.setVisible(bool(own.owed))
         self._copy.setEnabled(bool(own.spki))
         self._propose.setVisible(not own.in_roster)
         self._propose.setEnabled(not why_not)
@@ -89,7 +96,7 @@ class WitnessPane(QWidget):
             self._owed,
             self._own_key,
             None,
-            row(self._copy, self._propose, None),
+            row(self._copy, self._propose, self._save, None),
             name="log.cosigning",
         )
         top = row(witnesses, own, spacing=12)
