@@ -7,8 +7,8 @@ on one profile are one witness.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -171,13 +171,10 @@ class Cosigner:
 
     # ---- inside ----
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         if self._directory is None:
-            yield
-            return
-        with alone(self._directory / f"cosigner-{self._officer}.lock"):
-            yield
+            return nullcontext()
+        return alone(self._directory / f"cosigner-{self._officer}.lock")
 
     def _key(self, signer: Signer, kept: _Kept) -> ed25519.Ed25519PrivateKey:
         info = LABEL + lp(self._fingerprint.encode()) + lp(self._officer.encode())
