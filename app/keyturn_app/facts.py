@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
+from keyturn.client.cosigning import OwnCosigning, WitnessState
 from keyturn.client.inventory import Model, Node
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.bundle import Authority
@@ -129,6 +130,20 @@ class Nodes:
 
 
 @dataclass(frozen=True, slots=True)
+class Witnesses:
+    """Who cosigned the log, verified; `state` None: the server does not say.
+
+    `own` None: this app was not asked to cosign, or `fault` says why it cannot. Both are of
+    `as_of`: whether a cosignature is fresh, the clock of now decides.
+    """
+
+    state: WitnessState | None
+    own: OwnCosigning | None
+    fault: str
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """One event of the server's stream: display data, never proof."""
 
@@ -147,6 +162,7 @@ class Facts:
     proposals: Proposals | None = None
     models: Models | None = None
     nodes: Nodes | None = None
+    witnesses: Witnesses | None = None
     happenings: tuple[Happening, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     bundle: Bundle | None = None  # at a station alone, in the place of all the others

@@ -158,6 +158,7 @@ def sweep(client: KeyturnClient) -> int:
         with suppress(KeyturnError):  # a server that does not give manifests
             client.manifest(model.digest)
     client.happened(0, HAPPENED)
+    client.witnesses()
     _examine(client)
     kept = {index for index, leaf in enumerate(leaves) if b'"envelopes"' in leaf}
     for index in sorted(kept | set(range(max(0, size - _RECEIPTS), size))):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError
 from keyturn.base.strictjson import dump
+from keyturn.keyrelease.cosigning import parse_state
 from keyturn.keyrelease.ear import verify_ear
 from keyturn.keyrelease.entries import read_grant, read_refusal
 from keyturn.keyrelease.grant import parse_answer, parse_grant, parse_refusal
@@ -39,7 +40,6 @@ from keyturn.quorum.reports import (
 from keyturn.quorum.statements import parse_statement, statement_type
 from keyturn.tlog.receipts import parse_receipt
 from keyturn.wire.witness import parse_add_checkpoint, parse_size
-from keyturn.witness.state import parse_state
 from support.authority import START, policy_body, sign
 from unit.quorum.authority_log import AuthorityLog, admission, measurements, platforms
 

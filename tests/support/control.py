@@ -66,6 +66,7 @@ from keyturn.store.database import open_database
 from keyturn.store.migrate import upgrade
 from keyturn.tlog.checkpoints import Checkpoint, sign_checkpoint
 from keyturn.tlog.merkle import Hash, leaf_hash, node_hash, tree_root
+from keyturn.tlog.notes import parse_note
 from keyturn.tlog.proofs import consistency_proof
 from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
 from keyturn.wire import keyholder as asked
@@ -107,6 +108,7 @@ class LocalKeyholder:
         self.leaves: list[bytes] = []
         self.objects: dict[str, bytes] = {}
         self.asked: list[AnyRequest] = []
+        self.cosigned: dict[str, str] = {}
         self.granting = True
         self.logging = True
         self.reporting = False  # what a server reports is entered only where a test wants it
@@ -318,8 +320,11 @@ class LocalKeyholder:
                 return {"receipt": self.receipt(index)}
             case asked.AskConsistency(old=old, new=new):
                 return {"proof": self.consistency(old, new)}
-            case asked.HandCosigned():
-                return {"witnesses": 0}
+            case asked.HandCosigned(note=note):  # judged by the shipped one, not here
+                self.cosigned[parse_note(note.encode()).signatures[-1].name] = note
+                return {"witnesses": len(self.cosigned)}
+            case asked.AskCosignatures():
+                return {"notes": list(self.cosigned.values())}
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:

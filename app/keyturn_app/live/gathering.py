@@ -6,20 +6,33 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import FileUnusable, MalformedProfile
 from keyturn.client.inventory import Node, standing
 from keyturn.client.proposals import Proposal, Status
 from keyturn_app.desk import Topic
-from keyturn_app.facts import Facts, Models, Nodes, Proposals, Seen
+from keyturn_app.facts import Facts, Models, Nodes, Proposals, Seen, Witnesses
 
 _UNDECIDED = {Status.OPEN, Status.REFUSED}
 _AGEING = ("state", "age_seconds")
 _WORD = attrgetter(*(each.name for each in fields(Node) if each.name not in _AGEING))
 """Everything of a node but what time alone changes."""
-GATHERED = (Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.NODES)
+GATHERED = (Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.NODES, Topic.WITNESSES)
+LONGEST = timedelta(seconds=60)
+"""Between two cosignatures of this app; a quarter of T where that is shorter."""
 
 
-def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: datetime) -> Facts:
-    """`facts` with `topics` asked anew. Raises whatever the client raises: nothing is guessed."""
+def gather(
+    client: KeyturnClient,
+    facts: Facts,
+    topics: Iterable[Topic],
+    now: datetime,
+    *,
+    cosigns: bool = False,
+) -> Facts:
+    """`facts` with `topics` asked anew. Raises whatever the client raises: nothing is guessed.
+
+    `cosigns`: whether this app is to be a witness, where the roster names it.
+    """
     wanted = set(topics)
     if Topic.PROPOSALS in wanted:
         facts = replace(facts, proposals=_with_gone(facts.proposals, client.proposals(), now))
@@ -28,12 +41,42 @@ def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: da
     if Topic.NODES in wanted:
         nodes = tuple(client.nodes())
         facts = replace(facts, nodes=Nodes(nodes, now, changed_rows(facts.nodes, nodes)))
+    if Topic.WITNESSES in wanted:
+        facts = replace(facts, witnesses=_witnesses(client, facts.witnesses, now, cosigns=cosigns))
     if Topic.SEEN in wanted:  # last: it knows every roster that the others can name
         found = client.seen()
         facts = replace(
             facts, seen=Seen(found.authority, found.state, found.checkpoint, found.leaves, now)
         )
     return facts
+
+
+def cosigned_every(witnesses: Witnesses | None) -> timedelta:
+    """How long a cosignature of this app may rest."""
+    state = None if witnesses is None else witnesses.state
+    if state is None:
+        return LONGEST
+    return min(LONGEST, timedelta(seconds=state.witnesses.t_seconds) / 4)
+
+
+def _witnesses(
+    client: KeyturnClient, before: Witnesses | None, now: datetime, *, cosigns: bool
+) -> Witnesses:
+    own, fault = None, ""
+    if cosigns:
+        rests = before is not None and _rests(before, now)
+        try:
+            own = client.cosigning() if rests else client.cosign()
+        except (MalformedProfile, FileUnusable) as error:  # of this machine, not of the server
+            fault = str(error)
+    return Witnesses(client.witnesses(), own, fault, now)
+
+
+def _rests(before: Witnesses, now: datetime) -> bool:
+    own = before.own
+    if own is None or own.hindrance is not None or own.time is None:
+        return False
+    return timedelta(0) <= now - own.time < cosigned_every(before)
 
 
 def _with_gone(before: Proposals | None, listed: Sequence[Proposal], now: datetime) -> Proposals:

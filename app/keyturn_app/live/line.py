@@ -43,6 +43,8 @@ class Wiring:
     connect: Callable[[Signer], KeyturnClient]
     listen: Callable[[], Transport] | None
     open_key: OpenKey
+    cosigns: bool = True
+    """Whether the app cosigns the log where it is a witness."""
 
 
 def wiring_of(profile: Profile, places: Places, now: Clock) -> Wiring:
@@ -75,6 +77,7 @@ class Line:
             places.state,
             now,
             self._trust,
+            cosigns=wiring.cosigns,
         )
         self._listener = None
         if wiring.listen is not None:

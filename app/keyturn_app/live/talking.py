@@ -22,7 +22,7 @@ from keyturn_app.desk import Locked, Topic
 from keyturn_app.facts import AlarmKind, Connection, Facts, Link
 from keyturn_app.i18n import _
 from keyturn_app.live.alarms import alarm_of, kind_of, on_record
-from keyturn_app.live.gathering import GATHERED, gather
+from keyturn_app.live.gathering import GATHERED, cosigned_every, gather
 from keyturn_app.live.mailbox import Mailbox
 from keyturn_app.live.schedule import Schedule, pause_after
 from keyturn_app.tasks import fault_of
@@ -38,7 +38,8 @@ class Talker:
     """`open` and `shut` are the officer's lock; while it is shut nothing is asked.
 
     `trusted` is told, on this thread, whether what the server says may be followed: False when it
-    was caught, True after each gathering that verified behind a failure.
+    was caught, True after each gathering that verified behind a failure. `cosigns`: this app is a
+    witness of the log, where the roster names it.
     """
 
     def __init__(
@@ -49,7 +50,10 @@ class Talker:
         state: Path,
         now: Callable[[], datetime],
         trusted: Callable[[bool], None],
+        *,
+        cosigns: bool = False,
     ) -> None:
+        self._cosigns = cosigns
         self._connect = connect
         self._forget_session = forget_session
         self._mailbox = mailbox
@@ -181,7 +185,7 @@ class Talker:
             client = self._the_client()
             if topics <= {Topic.CONNECTION}:
                 client.checkpoint()
-            found = gather(client, known, topics, now)
+            found = gather(client, known, topics, now, cosigns=self._cosigns)
         except KeyturnError as error:
             self._learn(error)
         except Exception as error:  # noqa: BLE001 - the thread's outermost frame: it goes on
@@ -200,11 +204,13 @@ class Talker:
                 proposals=found.proposals,
                 models=found.models,
                 nodes=found.nodes,
+                witnesses=found.witnesses,
             )
 
         with self._changed:
             if not self._open:
                 return
+            self._schedule.every(Topic.WITNESSES, cosigned_every(found.witnesses).total_seconds())
             self._schedule.asked(topics, began, time.monotonic())
             again = self._mailbox.facts.connection.link is not Link.LIVE
             self._failures = 0

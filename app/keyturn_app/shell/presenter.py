@@ -1,5 +1,6 @@
 """The frame's presenter: from verified facts to a `ShellView`. No Qt in here."""
 
+from keyturn_app import witnessing
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Link
 from keyturn_app.i18n import _
@@ -16,9 +17,16 @@ from keyturn_app.shell.viewmodel import (
     roles_text,
 )
 from keyturn_app.shell.waiting import officer_of
-from keyturn_app.states import link_look
+from keyturn_app.states import Look, link_look
 
-_TOPICS = (Topic.CONNECTION, Topic.SEEN, Topic.HAPPENINGS, Topic.ALARMS, Topic.IDENTITY)
+_TOPICS = (
+    Topic.CONNECTION,
+    Topic.SEEN,
+    Topic.WITNESSES,
+    Topic.HAPPENINGS,
+    Topic.ALARMS,
+    Topic.IDENTITY,
+)
 """Not nodes: they change at any time, and nothing here shows them."""
 
 
@@ -50,7 +58,16 @@ class ShellPresenter(Presenter[ShellView]):
             officer=OfficerView(name, initials(name), roles),
             fingerprint=identity.profile.fingerprint,
             unread=self._news.alarming,
+            witnesses=self._witnesses(),
         )
+
+    def _witnesses(self) -> Look | None:
+        facts, now = self._desk.facts, self._desk.now()
+        count = witnessing.count_text(facts, now)
+        if not count:
+            return None
+        look = witnessing.overall(facts, now)
+        return Look(_("Witnesses {count}").format(count=count), look.token, look.icon)
 
     def check_again(self) -> None:
         """Ask the server for everything, and judge it anew."""

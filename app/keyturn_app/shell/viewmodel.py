@@ -52,6 +52,7 @@ class ShellView:
     officer: OfficerView
     fingerprint: str  # as `sha256:…`, whole
     unread: int
+    witnesses: Look | None = None  # None: no witness is asked for, or nothing is known of them
 
 
 def environment(label: str, kind: str, *, simulated: bool) -> Environment:

@@ -13,8 +13,11 @@ from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.base.times import format_time
 from keyturn.cli.output import errors_explained, print_json, stdout
 from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, at_desk, warn_simulated
+from keyturn.cli.receipts import show_receipt
 from keyturn.client.logexport import VerifiedExport, read_export, write_export
+from keyturn.client.offline import write_new_file
 from keyturn.quorum.entries import MAX_ENTRY, EntryKind
+from keyturn.tlog.checkpoints import cosignatures_of
 
 app = typer.Typer(help="The log.", no_args_is_help=True)
 
@@ -82,15 +85,64 @@ def export(
 
 
 @app.command()
-def verify(
-    directory: Annotated[Path, typer.Argument(help="What `log export` wrote.")],
-    fingerprint: Annotated[str, typer.Option(help="The authority fingerprint, sha256:….")],
+def receipt(
+    index: Annotated[int, typer.Argument(min=0, help="The entry's number.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new file.")],
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove an export, offline, by the fingerprint alone: tree, quorums, decisions, grants."""
+    """Write one entry with its proof and the cosigned checkpoint, for `log verify` anywhere."""
+    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        entry, document = desk.client.receipt_document(index)
+        witnesses = desk.client.seen().state.roster
+        write_new_file(output, document)
+        at = entry.checkpoint
+        keys = () if witnesses is None else witnesses.witnesses.keys
+        count = len(cosignatures_of(at.note, keys))
+        needed = 0 if witnesses is None else witnesses.witnesses.k
+        if as_json:
+            print_json(
+                {
+                    "file": str(output),
+                    "index": index,
+                    "size": at.checkpoint.size,
+                    "witnesses": count,
+                    "witnesses_needed": needed,
+                }
+            )
+            return
+        text = f"Entry {index} of {at.checkpoint.size} written to {output}, cosigned by {count}"
+        stdout.print(f"{text} witnesses; {needed} are asked for.", markup=False)
+
+
+@app.command()
+def verify(
+    path: Annotated[
+        Path, typer.Argument(help="What `log export` or `log receipt` wrote.", exists=True)
+    ],
+    fingerprint: Annotated[str, typer.Option(help="The authority fingerprint, sha256:….")],
+    authority: Annotated[
+        Path | None, typer.Option(help="For a receipt: the authority bundle.", dir_okay=False)
+    ] = None,
+    any_witnesses: Annotated[
+        bool,
+        typer.Option("--any-witnesses", help="Take a receipt with fewer witnesses than needed."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove an export or a receipt, offline. An export by the fingerprint alone: tree, quorums,
+    decisions, grants; a receipt by the authority's bundle too."""
+    if path.is_dir() == (authority is not None):
+        raise typer.BadParameter(
+            "a receipt needs --authority, an export has it inside", param_hint="--authority"
+        )
     with errors_explained(as_json=as_json):
         digest = parse_digest(fingerprint, what="--fingerprint")
-        found = read_export(directory, digest)
+        if authority is not None:
+            show_receipt(path, authority, digest, any_witnesses=any_witnesses, as_json=as_json)
+            return
+        found = read_export(path, digest)
         document = _verdict(found)
         if as_json:
             print_json(document)

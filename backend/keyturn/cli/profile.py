@@ -15,6 +15,8 @@ from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.client.card import CardInfo
 from keyturn.client.client import KeyturnClient
 from keyturn.client.contradiction import save_contradiction
+from keyturn.client.cosigner import Cosigner
+from keyturn.client.cosigning import OfficerWitness
 from keyturn.client.errors import HistoryRewritten
 from keyturn.client.memory import Memory
 from keyturn.client.offline import ProposalFile, read_file, read_proposal_file
@@ -76,6 +78,13 @@ class Desk:
             return read_proposal_file(raw, self.profile.fingerprint, self.memory, now())
         with StationClient.open(self.profile, self.places, now=now, signer=self.signer) as station:
             return station.read_export(raw)
+
+    def remember(self, file: ProposalFile) -> None:
+        """A revocation in it, with its quorum, has to be in the log before this profile cosigns
+        again (our protocol §9.7)."""
+        memory = self.memory
+        cosigner = Cosigner(self.profile.fingerprint, self.profile.officer, memory.directory)
+        OfficerWitness(cosigner, now).hand_file(file, memory.size_of(file.authority.origin))
 
     def signer(self) -> Signer:
         """The officer's key; asks for the passphrase or PIN the first time."""

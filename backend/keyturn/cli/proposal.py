@@ -10,7 +10,7 @@ from keyturn.base.encoding import parse_digest
 from keyturn.base.strictjson import load_object
 from keyturn.cli.carrying import Given, confirm, decide_offline, read, write
 from keyturn.cli.expiries import add_commands, show_expiring
-from keyturn.cli.output import print_json, stderr, stdout
+from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.cli.profile import (
     AsJson,
     Desk,
@@ -22,12 +22,17 @@ from keyturn.cli.profile import (
 )
 from keyturn.cli.rostering import (
     Compromised,
+    DropWitness,
     Enrol,
+    Fresh,
     Remove,
     RosterChange,
+    WitnessesNeeded,
+    WitnessKeys,
     chosen_kind,
     effects_of,
     print_effects,
+    witness_change,
 )
 from keyturn.cli.showing import (
     change_documents,
@@ -84,6 +89,10 @@ def new(
     enrol: Enrol = None,
     remove: Remove = None,
     compromised: Compromised = None,
+    witness: WitnessKeys = None,
+    drop_witness: DropWitness = None,
+    witnesses_needed: WitnessesNeeded = None,
+    fresh: Fresh = None,
     expires_days: Annotated[int, typer.Option(min=1, max=400, help="Days in force.")] = 90,
     lapses_hours: Lapses = 72,
     ticket: Ticket = None,
@@ -94,9 +103,12 @@ def new(
     """Sign a new statement and post it for approval.
 
     A roster's body need not be written by hand: --enrol adds one officer, --remove takes some
-    away, --compromised suspends what rested on their keys.
+    away, --compromised suspends what rested on their keys; --witness, --drop-witness,
+    --witnesses-needed and --fresh say who has to cosign the log before anything is released.
     """
-    change = RosterChange(enrol, tuple(remove or ()), tuple(compromised or ()))
+    with errors_explained(as_json=as_json):
+        witnesses = witness_change(witness, drop_witness, witnesses_needed, fresh)
+    change = RosterChange(enrol, tuple(remove or ()), tuple(compromised or ()), witnesses)
     chosen = chosen_kind(word, kind, subject, body, change)
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         if body is not None:

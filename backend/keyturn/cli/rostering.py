@@ -18,6 +18,7 @@ from keyturn.client.rosterchange import (
     with_officer,
     without_officers,
 )
+from keyturn.client.witnesskeys import WitnessChange, read_witness_key, with_witnesses
 from keyturn.quorum.enrolment import MAX_ENROLMENT, check_enrolment, parse_enrolment
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import OfficerId, Roster
@@ -36,6 +37,30 @@ Compromised = Annotated[
 ]
 
 
+WitnessKeys = Annotated[
+    list[str] | None,
+    typer.Option("--witness", help="A roster with this witness too: a file or a key; may repeat."),
+]
+DropWitness = Annotated[
+    list[str] | None, typer.Option(help="A roster without this witness's key id; may repeat.")
+]
+WitnessesNeeded = Annotated[
+    int | None, typer.Option(min=0, help="How many witnesses a release needs.")
+]
+Fresh = Annotated[
+    int | None,
+    typer.Option("--fresh", min=1, max=86_400, help="Seconds that a cosignature counts."),
+]
+
+
+def witness_change(
+    add: list[str] | None, drop: list[str] | None, needed: int | None, seconds: int | None
+) -> WitnessChange:
+    """Raises as `read_witness_key`."""
+    keys = tuple(read_witness_key(each) for each in add or ())
+    return WitnessChange(keys, tuple(drop or ()), needed, seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class RosterChange:
     """What of the roster in force is to differ."""
@@ -43,9 +68,11 @@ class RosterChange:
     enrol: Path | None
     remove: tuple[str, ...]
     compromised: tuple[str, ...]
+    witnesses: WitnessChange
 
     def __bool__(self) -> bool:
-        return self.enrol is not None or bool(self.remove or self.compromised)
+        officers = self.enrol is not None or bool(self.remove or self.compromised)
+        return officers or bool(self.witnesses)
 
     def body(
         self, state: AuthorityState, ticket: str | None, now: datetime
@@ -54,6 +81,8 @@ class RosterChange:
 
         Raises MalformedError, EnrolmentRefused, NotFound.
         """
+        if self.witnesses:
+            return with_witnesses(state, self.witnesses), ticket
         if self.enrol is None:
             named = keys_meant(state, self.compromised)
             return without_officers(state, self.remove, named), ticket
@@ -122,12 +151,18 @@ def chosen_kind(
     assert kind is not None  # one of them was given
     if (body is None) == (not change):
         raise typer.BadParameter(
-            "give a body, or what of the roster changes", param_hint="--body or --enrol, --remove"
+            "give a body, or what of the roster changes",
+            param_hint="--body or --enrol, --remove, --witness",
         )
     if change and kind is not Kind.ROSTER:
-        raise typer.BadParameter("only a roster has officers", param_hint="--enrol, --remove")
-    if change.enrol is not None and (change.remove or change.compromised):
-        raise typer.BadParameter("one change at a time", param_hint="--enrol or --remove")
+        raise typer.BadParameter(
+            "only a roster has officers and witnesses", param_hint="--enrol, --remove, --witness"
+        )
+    asked = (change.enrol is not None, bool(change.remove or change.compromised))
+    if sum(asked) + bool(change.witnesses) > 1:
+        raise typer.BadParameter(
+            "one change at a time", param_hint="--enrol, --remove or --witness"
+        )
     if subject is None and kind not in SINGLE_SUBJECTS:
         raise typer.BadParameter("name the subject", param_hint="--subject")
     return kind

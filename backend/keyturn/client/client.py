@@ -7,7 +7,7 @@ in force it replays from the log. It signs in by itself when the server wants a 
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -22,20 +22,23 @@ from keyturn.client import events as event_stream
 from keyturn.client import proposing
 from keyturn.client.authority import fetch_authority, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
+from keyturn.client.cosigner import Cosigner
+from keyturn.client.cosigning import OfficerWitness, OwnCosigning, WitnessState, read_notes
 from keyturn.client.errors import (
     AuthorityRolledBack,
     FileForged,
     FileUnusable,
     NoServer,
-    NotFound,
     ServerLied,
     ServerRefused,
 )
 from keyturn.client.examination import Examination, examine
+from keyturn.client.hello import Hello, read_hello
 from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
 from keyturn.client.logwatch import LogWatch
 from keyturn.client.memory import Memory
+from keyturn.client.naming import matches, only
 from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.offline import (
     ProposalFile,
@@ -50,6 +53,7 @@ from keyturn.client.proposals import Proposal, read_view, receipt_of, settled
 from keyturn.client.seen import Seen
 from keyturn.client.session import sign_in
 from keyturn.client.transport import Transport
+from keyturn.keyrelease.cosigning import Pending
 from keyturn.keyrelease.request import MAX_REQUEST
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.approvals import (
@@ -59,12 +63,11 @@ from keyturn.quorum.approvals import (
 )
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 from keyturn.seal.errors import WrongManifest
 from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
-from keyturn.tlog.checkpoints import SignedCheckpoint
+from keyturn.tlog.checkpoints import SignedCheckpoint, Witness
 from keyturn.tlog.errors import UntrustedCheckpoint
 from keyturn.tlog.merkle import Hash
 from keyturn.tlog.proofs import Proof
@@ -76,16 +79,6 @@ SignerSource = Callable[[], Signer]
 
 T = TypeVar("T")
 MAX_OBJECT = 8 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """What the server says of itself before anything is proved."""
-
-    software: str
-    fingerprint: str
-    origin: str
-    simulation: bool
 
 
 class KeyturnClient:
@@ -116,6 +109,8 @@ class KeyturnClient:
         self._history: History | None = None
         self._index = NodeIndex()
         self._checkpoints: CheckpointLog | None = None
+        cosigner = Cosigner(profile.fingerprint, profile.officer, memory.directory)
+        self._witness = OfficerWitness(cosigner, now)
 
     @classmethod
     def open(cls, profile: Profile, places: Places, *, now: Clock, signer: SignerSource) -> Self:
@@ -133,21 +128,7 @@ class KeyturnClient:
 
     def hello(self) -> Hello:
         """Raises ServerLied when the server serves another authority than the pinned one."""
-        fields = self._http.get("/v1/hello", "hello")
-        hello = Hello(
-            fields.text("software", limit=200),
-            fields.text("fingerprint", limit=100),
-            fields.text("origin", limit=200),
-            fields.boolean("simulation"),
-        )
-        if hello.fingerprint != self._profile.fingerprint:
-            raise ServerLied(
-                "this server serves another authority than the pinned one",
-                found=hello.fingerprint,
-                expected=self._profile.fingerprint,
-                hint="Check the server's address, or the fingerprint, with another officer.",
-            )
-        return hello
+        return read_hello(self._http.get("/v1/hello", "hello"), self._profile.fingerprint)
 
     def authority(self) -> Authority:
         """The roster and keys in force, verified once per client."""
@@ -207,10 +188,15 @@ class KeyturnClient:
 
     def receipt(self, index: int) -> VerifiedEntry:
         """One entry with its proof, verified, and of the history that was seen."""
+        return self.receipt_document(index)[0]
+
+    def receipt_document(self, index: int) -> tuple[VerifiedEntry, bytes]:
+        """As `receipt`, and the receipt's document, to be kept and proved without a server."""
         answer = self._asked(lambda: self._http.get(f"/v1/log/receipts/{index}", "receipt"))
         inner = answer.fields("receipt") if answer.has("receipt") else answer
         authority = self.authority()
-        entry = verify_receipt(receipt_of(inner), authority.log_key(), authority.origin)
+        receipt = receipt_of(inner)
+        entry = verify_receipt(receipt, authority.log_key(), authority.origin)
         if entry.index != index:
             raise ServerLied(
                 "the server gave the receipt of another entry",
@@ -218,7 +204,44 @@ class KeyturnClient:
                 expected=f"entry {index}",
             )
         self._log().agree(entry.checkpoint)
-        return entry
+        return entry, receipt.to_bytes()
+
+    # ---- witnesses ----
+
+    def witnesses(self, *, seen: Seen | None = None) -> WitnessState | None:
+        """What each witness of the roster cosigned last, verified; None: it is not told."""
+        try:
+            answer = self._asked(lambda: self._http.get("/v1/log/cosignatures", "cosignatures"))
+        except ServerRefused as error:
+            if error.status == 404:
+                return None
+            raise
+        notes = [each.encode() for each in answer.texts("notes", limit=1000)]
+        authority, roster = self.authority(), (seen or self.seen()).state.roster
+        witnesses = authority.roster.witnesses if roster is None else roster.witnesses
+        return read_notes(
+            notes, witnesses, authority.log_key(), authority.origin, self._log().agree
+        )
+
+    def cosign(self) -> OwnCosigning:
+        """Have this app cosign the newest checkpoint, if it is a witness and nothing is owed."""
+        self._log().recall()
+        seen = self.seen()
+        return self._witness.cosign(
+            seen, self._signer(), seen.authority.log_key(), self._consistency, self._hand_in
+        )
+
+    def cosigning(self, *, seen: Seen | None = None) -> OwnCosigning:
+        """Whether this app would cosign; nothing is signed."""
+        return self._witness.standing(seen or self.seen(), self._signer())
+
+    def cosigner(self) -> Witness:
+        """This app's cosigning key, made if there is none; asks no server."""
+        return self._witness.witness(self._signer())
+
+    def owed(self) -> list[tuple[Pending, bytes | None]]:
+        """Revocations that this profile was shown and the log lacks, each as a proposal file."""
+        return self._witness.owed(self.seen())
 
     # ---- proposals ----
 
@@ -286,10 +309,11 @@ class KeyturnClient:
         """Sign and post an approval or rejection. Raises NotEntitled before anything is signed."""
         known = self.proposal(digest)
         signer = self._signer()
-        check_may_decide(known.statement, self._roster(), signer)
-        return self.post_approval(
-            digest, sign_decision(digest, signer, decision, comment, self._now())
-        )
+        seen = self.seen()
+        check_may_decide(known.statement, seen.state.roster or seen.authority.roster, signer)
+        raw = sign_decision(digest, signer, decision, comment, self._now())
+        self._witness.hand_decision(known, raw, seen)  # before the server can forget it
+        return self.post_approval(digest, raw)
 
     def post_approval(self, digest: Digest, envelope: bytes) -> Proposal:
         """Post an approval that was signed, here or elsewhere."""
@@ -323,15 +347,16 @@ class KeyturnClient:
         """
         fingerprint, now = self._profile.fingerprint, self._now()
         try:
-            return read_proposal_file(raw, fingerprint, self._memory, now, remember=False)
+            file = read_proposal_file(raw, fingerprint, self._memory, now, remember=False)
         except (ServerLied, AuthorityRolledBack) as error:
             raise FileForged(
                 error.message, found=error.found, expected=error.expected, hint=error.hint
             ) from error
+        return self._kept(file)
 
     def sign_offline(self, file: ProposalFile, decision: Decision, comment: str) -> ProposalFile:
         """The file with this officer's decision in it; asks no server. Raises NotEntitled."""
-        return with_decision(file, self._signer(), decision, comment, self._now())
+        return self._kept(with_decision(file, self._signer(), decision, comment, self._now()))
 
     # ---- models, nodes, events ----
 
@@ -344,7 +369,7 @@ class KeyturnClient:
 
     def model(self, name: str) -> Model:
         """One model by its digest, a unique beginning of it, or its name. Raises NotFound."""
-        return _only([m for m in self.models() if _matches(name, m.digest, m.name)], name, "model")
+        return only([m for m in self.models() if matches(name, m.digest, m.name)], name, "model")
 
     def manifest(self, digest: Digest) -> Manifest:
         """What a registered model consists of. Raises ServerLied on the manifest of another."""
@@ -381,7 +406,7 @@ class KeyturnClient:
         except ServerRefused as error:
             if error.status != 404:
                 raise
-            return _only([], name, "node")
+            return only([], name, "node")
         (node,) = self._read_nodes([answer], seen)
         if node.name != name:
             raise ServerLied(
@@ -513,11 +538,14 @@ class KeyturnClient:
         check_once((each.name for each in nodes), "node")
         return nodes
 
-    def _roster(self) -> Roster:
-        roster = self.state().roster
-        if roster is None:
-            raise ServerLied("the log has no roster")
-        return roster
+    def _kept(self, file: ProposalFile) -> ProposalFile:
+        """A revocation in it is owed from here on."""
+        self._witness.hand_file(file, self._memory.size_of(file.authority.origin))
+        return file
+
+    def _hand_in(self, note: bytes) -> None:
+        document = {"note": note.decode()}
+        self._asked(lambda: self._http.post("/v1/log/cosignatures", "cosignatures", document))
 
     def _entries(self, start: int, end: int) -> list[bytes]:
         params = {"start": start, "end": end}
@@ -563,7 +591,10 @@ class KeyturnClient:
             if each.entry is not None:
                 self._log().agree(each.entry.checkpoint)
         now = self._now()
-        return [settled(each, seen.state, now) for each in claimed]
+        found = [settled(each, seen.state, now) for each in claimed]
+        for proposal in found:
+            self._witness.hand_proposal(proposal, seen)
+        return found
 
     def _full_digest(self, name: str) -> Digest:
         try:
@@ -572,22 +603,7 @@ class KeyturnClient:
             pass
         answer = self._asked(lambda: self._http.get("/v1/proposals", "proposals"))
         digests = [each.digest("digest") for each in answer.objects("proposals", limit=100_000)]
-        return _only([each for each in digests if _matches(name, each)], name, "proposal")
-
-
-def _matches(name: str, digest: Digest, label: str | None = None) -> bool:
-    start = name.removeprefix("sha256:")
-    return name == label or (len(start) >= 4 and digest.removeprefix("sha256:").startswith(start))
-
-
-def _only(found: list[T], name: str, what: str) -> T:
-    if len(found) != 1:
-        raise NotFound(
-            f"{'no' if not found else 'more than one'} {what} is called {name!r}",
-            found=f"{len(found)}",
-            expected="one; digests may be cut to their first 4 digits or more",
-        )
-    return found[0]
+        return only([each for each in digests if matches(name, each)], name, "proposal")
 
 
 def _hex(text: str) -> bytes:

@@ -17,10 +17,9 @@ from keyturn.keyrelease.entries import read_grant, read_refusal
 from keyturn.quorum.bodies import Keys, Purpose
 from keyturn.quorum.entries import EntryKind, parse_entry
 from keyturn.quorum.kinds import Kind
-from keyturn.tlog.bundles import bundle_bytes, parse_bundle
+from keyturn.tlog.bundles import bundle_bytes
 from keyturn.tlog.checkpoints import SignedCheckpoint, parse_checkpoint
-from keyturn.tlog.errors import MalformedTile
-from keyturn.tlog.export import VerifiedLog, verify_export
+from keyturn.tlog.export import VerifiedLog, read_bundle, verify_export
 from keyturn.tlog.merkle import leaf_hash, tree_root
 from keyturn.tlog.notes import parse_note
 from keyturn.tlog.tiles import CHECKPOINT_PATH, TILE_WIDTH, bundles_of, tiles_of
@@ -148,10 +147,7 @@ def _unproved_leaves(read: Callable[[str], bytes | None]) -> list[bytes]:
         raise FileUnusable("the export has no checkpoint")
     leaves: list[bytes] = []
     for bundle in bundles_of(parse_checkpoint(parse_note(raw).text).size):
-        data = read(bundle.path)
-        if data is None:
-            raise MalformedTile(f"the log has no file {bundle.path}")
-        leaves.extend(parse_bundle(data, bundle.width))
+        leaves.extend(read_bundle(read, bundle))
     return leaves
 
 

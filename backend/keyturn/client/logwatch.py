@@ -48,6 +48,12 @@ class LogWatch:
         self.agree(shown)
         return shown
 
+    def recall(self) -> None:
+        """Take in what another program of this profile has seen meanwhile. Raises as `agree`."""
+        kept = self._memory.recall().checkpoints.get(self._origin)
+        if kept is not None:
+            self.agree(verify_checkpoint(kept, self._log_key, self._origin))
+
     def agree(self, shown: SignedCheckpoint) -> None:
         """Check a verified checkpoint of any age against the newest. Raises HistoryRewritten."""
         kept = self._newest

@@ -173,6 +173,18 @@ class CheckpointView(ApiModel):
     note: str
 
 
+class CosignaturesView(ApiModel):
+    notes: list[str]
+
+
+class CosignedBody(ApiModel):
+    note: Annotated[str, Field(min_length=1, max_length=1 << 16)]
+
+
+class CosignedView(ApiModel):
+    witnesses: int
+
+
 class EntriesView(ApiModel):
     start: int
     leaves: list[str]

@@ -1,6 +1,7 @@
 """`keyturn log`: shown, exported, and proved offline by the fingerprint alone."""
 
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -132,7 +133,30 @@ def test_a_changed_entry_is_refused(desks: Desks, exported: Path) -> None:
     bundle.write_bytes(changed)
     result = desks.run("log", "verify", exported, "--fingerprint", desks.server.fingerprint)
     assert result.exit_code == 1
-    assert "does not match the entries below it" in result.stderr
+    assert "entry 0: tile/0/000.p/4 does not match the entries below it" in result.stderr
+
+
+def test_one_byte_of_any_file_is_named(desks: Desks, exported: Path) -> None:
+    files = sorted(path for path in exported.rglob("*") if path.is_file())
+    assert len(files) > 6
+    for path in files:
+        whole = path.read_bytes()
+        for place in (0, len(whole) // 2, len(whole) - 1):
+            changed = bytearray(whole)
+            changed[place] ^= 1
+            path.write_bytes(changed)
+            result = desks.run("log", "verify", exported, "--fingerprint", desks.server.fingerprint)
+            assert result.exit_code == 1, (path, place)
+            name = path.relative_to(exported).parts[0]
+            named = {"checkpoint": r"checkpoint|note|sign|root|no file|entry"}
+            assert re.search(named.get(name, r"entr(y|ies) \d+"), result.stderr), (
+                path,
+                place,
+                result.stderr,
+            )
+        path.write_bytes(whole)
+    result = desks.run("log", "verify", exported, "--fingerprint", desks.server.fingerprint)
+    assert result.exit_code == 0
 
 
 def test_an_existing_directory_is_not_written_into(desks: Desks, exported: Path) -> None:

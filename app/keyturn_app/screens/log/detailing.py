@@ -16,8 +16,9 @@ from keyturn.quorum.entries import (
     WithdrawalEntry,
 )
 from keyturn.quorum.reports import ConfigurationEntry, Program, ReportEntry
+from keyturn.quorum.roster import Witnesses
 from keyturn.quorum.state import AuthorityState
-from keyturn.tlog.checkpoints import verify_checkpoint
+from keyturn.tlog.checkpoints import cosignatures_of, verify_checkpoint
 from keyturn.tlog.merkle import leaf_hash
 from keyturn.tlog.notes import NoteKey
 from keyturn.tlog.receipts import VerifiedEntry
@@ -61,7 +62,7 @@ def detail(index: int, seen: Seen, indexing: Indexing, receipt: Receipt, asking:
     else:
         facts, named = facts_of(body, seen.state), named_by(body, seen.state)
         kind = kind_look(entry.kind)
-    look, text = _receipt(receipt, leaf, asking)
+    look, text = _receipt(receipt, leaf, asking, seen.roster.witnesses)
     return Detail(
         index,
         kind,
@@ -306,7 +307,7 @@ def _purpose(purpose: Purpose) -> str:
     return _("a key") if purpose is Purpose.RELEASE else _("renewal of a lease")
 
 
-def _receipt(receipt: Receipt, leaf: bytes, asking: bool) -> tuple[Look, str]:
+def _receipt(receipt: Receipt, leaf: bytes, asking: bool, witnesses: Witnesses) -> tuple[Look, str]:
     if asking:
         return Look(_("Asking"), "pending", "circle-dashed"), _("The server is asked for it.")
     if receipt is None:
@@ -322,7 +323,18 @@ def _receipt(receipt: Receipt, leaf: bytes, asking: bool) -> tuple[Look, str]:
     text = _("The server's proof leads to the signed root of {size} entries, {root}.").format(
         size=f"{at.size:,}", root=wording.digest(at.root.hex())
     )
-    return Look(_("Verified"), OK, "circle-check"), text
+    if not witnesses.keys:
+        return Look(_("Verified"), OK, "circle-check"), text
+    try:
+        count = len(cosignatures_of(receipt.checkpoint.note, witnesses.keys))
+    except (UntrustedError, MalformedError) as error:
+        return Look(_("Not genuine"), BAD, "octagon-x"), wording.error_text(error)
+    cosigned = _("Of the roster's witnesses {count} cosigned it; {k} are needed.").format(
+        count=count, k=witnesses.k
+    )
+    enough = Look(_("Verified"), OK, "circle-check")
+    few = Look(_("Too few witnesses"), "stale", "triangle-alert")
+    return enough if count >= witnesses.k else few, f"{text} {cosigned}"
 
 
 def _no_answer() -> Look:

@@ -153,7 +153,12 @@ class SectionChips(QWidget):
             made.setChecked(each == chosen)
 
     def _make(self, section: str, text: str) -> QPushButton:
-        icons = {"entries": "scroll-text", "checkpoints": "shield-check", "alarm": "siren"}
+        icons = {
+            "entries": "scroll-text",
+            "checkpoints": "shield-check",
+            "witnesses": "stamp",
+            "alarm": "siren",
+        }
         made = button(
             text,
             name=f"log.section.{section}",

@@ -35,6 +35,9 @@ from keyturn_app.screens.log.viewmodel import (
 )
 from keyturn_app.screens.log.words import Row, read_leaf, row
 from keyturn_app.tasks import Door
+from keyturn_app.witnessing import witnesses_view
+from keyturn_app.witnessowed import OwedSaving
+from keyturn_app.witnessproposing import WitnessProposing
 
 CACHED = 2000
 """Rows kept parsed."""
@@ -62,6 +65,8 @@ class LogPresenter(Presenter[LogView]):
         self._keeping = Keeping(desk, door, self._checked)
         self._exporting = Exporting(desk, door, asker, self.changed)
         self._alarms = Alarms(desk, door, asker, self.changed)
+        self._proposing = WitnessProposing(desk, asker)
+        self._owed = OwedSaving(desk, door, asker)
         self._section = Section.ENTRIES
         self._kinds: frozenset[EntryKind] = frozenset()
         self._line = self._error = ""
@@ -186,6 +191,20 @@ class LogPresenter(Presenter[LogView]):
     def copy_text(self, text: str) -> None:
         self._copy(text)
 
+    def copy_cosigner(self) -> None:
+        """This app's cosigning key, as a roster takes it."""
+        found = witnesses_view(self._desk).own.spki
+        if found:
+            self._copy(found)
+            self._asker.toast(_("Cosigning key copied"))
+
+    def propose_witness(self) -> None:
+        self._proposing.propose()
+
+    def save_owed(self) -> None:
+        """Revocations that the log lacks, for the keyholder."""
+        self._owed.save()
+
     def export(self) -> None:
         seen = self._desk.facts.seen
         if seen is not None and not self.why_not().export:
@@ -220,7 +239,8 @@ class LogPresenter(Presenter[LogView]):
             composing.empty(facts, rows.count, indexing.filtered, indexing.busy),
             None if self._chosen is None else self._chosen.index,
             self._detail_now(),
-            composing.checkpoints(facts, consistency),
+            composing.checkpoints(facts, consistency, now),
+            witnesses_view(self._desk),
             self._alarms.view(consistency),
             self._work(),
             self.why_not(),
@@ -246,6 +266,7 @@ class LogPresenter(Presenter[LogView]):
             entry=entry,
             proof=entry or (_("The proof is not made yet.") if unproved else ""),
             receipt=entry or asked,
+            propose=self._proposing.why_not(),
         )
 
     # ---- inside ----
@@ -255,7 +276,13 @@ class LogPresenter(Presenter[LogView]):
             self._take(self._desk.facts.seen)
         if topics & {Topic.ALARMS, Topic.IDENTITY} and self._alarms.take():
             self._section = Section.ALARM
-        if topics & {Topic.SEEN, Topic.ALARMS, Topic.CONNECTION, Topic.IDENTITY}:
+        if topics & {
+            Topic.SEEN,
+            Topic.WITNESSES,
+            Topic.ALARMS,
+            Topic.CONNECTION,
+            Topic.IDENTITY,
+        }:
             self.changed()
 
     def _take(self, seen: Seen | None) -> None:

@@ -8,6 +8,7 @@ from keyturn.base.encoding import Digest
 from keyturn_app.screens.log.proofsteps import Path as ProofPath
 from keyturn_app.screens.log.words import Row
 from keyturn_app.states import Look
+from keyturn_app.witnessing import WitnessesView
 
 
 class Section(Enum):
@@ -15,6 +16,7 @@ class Section(Enum):
 
     ENTRIES = "entries"
     CHECKPOINTS = "checkpoints"
+    WITNESSES = "witnesses"
     ALARM = "alarm"
 
 
@@ -199,6 +201,7 @@ class WhyNot:
     entry: str = ""  # whatever needs a chosen entry
     proof: str = ""
     receipt: str = ""
+    propose: str = ""  # this app as a witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,7 @@ class LogView:
     selected: int | None
     detail: Detail | None
     checkpoints: Checkpoints
+    witnesses: WitnessesView
     alarm: AlarmView | None
     work: Work | None
     why_not: WhyNot = field(default_factory=WhyNot)

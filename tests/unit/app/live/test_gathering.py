@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from keyturn.client.inventory import NodeState, judged_at
 from keyturn.quorum.kinds import Kind
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Nodes
-from keyturn_app.live.gathering import GATHERED, changed_rows, gather
+from keyturn_app.live.gathering import GATHERED, LONGEST, changed_rows, cosigned_every, gather
 from keyturn_app.screens.approvals.troubles import trouble
 from support.authority import START, Clock
+from support.cosigning import cosigning_desk
 from support.fleets import a_node
 from unit.client.scripted_server import Document, ScriptedServer
 
@@ -86,3 +88,12 @@ def test_an_open_proposal_that_is_listed_no_more_is_not_forgotten() -> None:
     assert facts.proposals is not None
     assert facts.proposals.gone == frozenset()
     assert trouble(facts, "")[0] == ""
+
+
+def test_an_app_cosigns_four_times_within_t_and_once_a_minute(tmp_path: Path) -> None:
+    scene = cosigning_desk(tmp_path)
+    assert cosigned_every(None) == LONGEST
+    for t_seconds, wanted in ((1, 0.25), (40, 10), (300, 60), (86_400, 60)):
+        scene.require(k=1, t_seconds=t_seconds)
+        scene.refresh()
+        assert cosigned_every(scene.desk.facts.witnesses).total_seconds() == wanted
