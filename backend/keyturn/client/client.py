@@ -24,11 +24,10 @@ from keyturn.client.authority import fetch_authority, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
 from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
 from keyturn.client.examination import Examination, examine
-from keyturn.client.history import History
+from keyturn.client.history import History, Keeping, Source, Step
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
 from keyturn.client.logwatch import LogWatch
 from keyturn.client.memory import Memory
-from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.offline import (
     ProposalFile,
     check_may_decide,
@@ -50,6 +49,7 @@ from keyturn.quorum.approvals import (
     withdrawal_payload,
 )
 from keyturn.quorum.bundle import Authority
+from keyturn.quorum.judge import signer_of
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
@@ -102,11 +102,13 @@ class KeyturnClient:
         self._now = now
         self._signer = signer
         self._signed_in = False
+        self.reading: Step = lambda _done, _total: None
+        """Told how far the log is read; stops it by raising."""
         self._authority: Authority | None = None
         self._log_key: VerifyKey | None = None
         self._watch: LogWatch | None = None
         self._history: History | None = None
-        self._index = NodeIndex()
+        self._opened: Signer | None = None
         self._checkpoints: CheckpointLog | None = None
 
     @classmethod
@@ -143,8 +145,8 @@ class KeyturnClient:
                 self._http, self._profile.fingerprint, self._memory, self._now()
             )
             if found.log_key() != self._log_key:  # a new log key is a new log (DESIGN §5.8)
+                self._keep_history()
                 self._log_key, self._watch, self._history = found.log_key(), None, None
-                self._index = NodeIndex()
             self._authority = found
         return self._authority
 
@@ -179,9 +181,21 @@ class KeyturnClient:
         return self.seen().state
 
     def leaves(self) -> tuple[SignedCheckpoint, Sequence[bytes]]:
-        """The whole log, proved."""
+        """The whole log, proved; not all of it is at hand: see `load` and `entries`."""
         seen = self.seen()
         return seen.checkpoint, seen.leaves
+
+    def load(self, start: int, end: int) -> None:
+        """Have entries of the log as it was seen last at hand, fetched and proved if need be."""
+        self._the_history().load(start, end, self.reading)
+
+    def entries(self, start: int, end: int) -> Iterator[bytes]:
+        """Entries of the log as it was seen last, fetched and proved as they are needed."""
+        return self._the_history().entries(start, end, self.reading)
+
+    def extends(self, kept: SignedCheckpoint) -> None:
+        """Raises HistoryRewritten unless the log is of one history with a verified checkpoint."""
+        self._log().agree(kept)
 
     def read_object(self, digest: Digest) -> bytes | None:
         """An object of the log, or None when the server has none."""
@@ -256,7 +270,7 @@ class KeyturnClient:
         """Compose on top of what is in force, sign, post. See `client.proposing`."""
         return proposing.propose(
             self,
-            self._signer(),
+            self._the_signer(),
             kind,
             subject,
             body,
@@ -272,7 +286,7 @@ class KeyturnClient:
     def decide(self, digest: Digest, decision: Decision, comment: str) -> Proposal:
         """Sign and post an approval or rejection. Raises NotEntitled before anything is signed."""
         known = self.proposal(digest)
-        signer = self._signer()
+        signer = self._the_signer()
         check_may_decide(known.statement, self._roster(), signer)
         return self.post_approval(
             digest, sign_decision(digest, signer, decision, comment, self._now())
@@ -284,7 +298,7 @@ class KeyturnClient:
 
     def withdraw(self, digest: Digest, reason: str) -> Proposal:
         """End one's own proposal for ever."""
-        signer = self._signer()
+        signer = self._the_signer()
         payload = withdrawal_payload(
             digest, officer=signer.officer, time=self._now(), reason=reason
         )
@@ -308,7 +322,7 @@ class KeyturnClient:
 
     def sign_offline(self, file: ProposalFile, decision: Decision, comment: str) -> ProposalFile:
         """The file with this officer's decision in it; asks no server. Raises NotEntitled."""
-        return with_decision(file, self._signer(), decision, comment, self._now())
+        return with_decision(file, self._the_signer(), decision, comment, self._now())
 
     # ---- models, nodes, events ----
 
@@ -370,8 +384,7 @@ class KeyturnClient:
         """Why the log's newest word on a node is what it is. See `examination.examine`."""
         if seen is None or len(seen.leaves) < len(seen.index):
             seen = self.seen()
-        seen.index.extend(seen.leaves)
-        return examine(name, seen, self.evidence)
+        return examine(name, seen, self.evidence, self.entries)
 
     def evidence(self, digest: Digest) -> bytes | None:
         """A request that a log entry names, or None when the server does not keep it (any more)."""
@@ -402,6 +415,7 @@ class KeyturnClient:
         self._http.hang_up()
 
     def close(self) -> None:
+        self._keep_history()
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -436,7 +450,7 @@ class KeyturnClient:
         profile, kept, now = self._profile, self._memory.recall().session, self._now()
         mine = kept is not None and (kept.pin, kept.officer) == (profile.pin, profile.officer)
         if kept is None or not mine or kept.expires <= now:
-            kept = sign_in(self._http, profile.pin, self._signer(), now)
+            kept = sign_in(self._http, profile.pin, self._the_signer(), now)
             self._memory.keep_session(kept)
         self._http.use_token(kept.token)
         self._signed_in = True
@@ -445,7 +459,11 @@ class KeyturnClient:
         if self._watch is None:
             authority = self.authority()
             self._watch = LogWatch(
-                authority.log_key(), authority.origin, self._memory, self._consistency
+                authority.log_key(),
+                authority.origin,
+                self._memory,
+                self._consistency,
+                self._the_history().recall(),
             )
         return self._watch
 
@@ -463,20 +481,46 @@ class KeyturnClient:
 
     def _the_history(self) -> History:
         if self._history is None:
-            origin = sha256(self.authority().origin.encode()).hex()[:16]
-            base: Path | None = self._memory.directory
-            self._history = History(
-                self._profile.fingerprint,
-                self._entries,
-                self._object,
-                base / f"log-{origin}" if base else None,
-            )
+            authority = self.authority()
+            source = Source(self._entries, self._object, self._consistency)
+            self._history = History(self._profile.fingerprint, source, self._keeping_of(authority))
         return self._history
 
+    def _keeping_of(self, authority: Authority) -> Keeping | None:
+        base: Path | None = self._memory.directory
+        if base is None:
+            return None
+        return Keeping(
+            base / f"log-{sha256(authority.origin.encode()).hex()[:16]}",
+            authority.origin,
+            authority.log_key(),
+            self._profile.officer,
+            lambda envelope: signer_of(envelope, authority.roster).id,
+            lambda: None if self._opened is None else self._opened.sign,
+            self._now,
+        )
+
+    def _keep_history(self) -> None:
+        if self._history is not None:
+            self._history.keep()
+
     def _look(self) -> Seen:
-        checkpoint, history = self.checkpoint(), self._the_history()
-        state = history.sync(checkpoint.checkpoint)
-        return Seen(self.authority(), checkpoint, state, history.leaves, self._index)
+        history = self._the_history()
+        kept = history.recall()
+        checkpoint = self.checkpoint()
+        try:
+            state = history.sync(checkpoint, self.reading)
+        except ServerLied:
+            if kept is not None:  # two checkpoints by one key say more than a wrong entry
+                self._log().agree(kept)
+            raise
+        return Seen(
+            self.authority(), checkpoint, state, history.leaves, history.index, history.told
+        )
+
+    def _the_signer(self) -> Signer:
+        self._opened = self._signer()
+        return self._opened
 
     def _log_was_replaced(self) -> bool:
         """Fetch the authority again: whoever has a client open for days must notice a new log."""
@@ -485,7 +529,6 @@ class KeyturnClient:
 
     def _read_nodes(self, views: Sequence[Fields], seen: Seen | None) -> list[Node]:
         seen, now = seen or self.seen(), self._now()
-        seen.index.extend(seen.leaves)
         nodes = [read_node(each, seen.index, seen.state, now) for each in views]
         check_once((each.name for each in nodes), "node")
         return nodes
