@@ -193,6 +193,11 @@ class KeyturnClient:
         """Entries of the log as it was seen last, fetched and proved as they are needed."""
         return self._the_history().entries(start, end, self.reading)
 
+    @property
+    def told(self) -> str:
+        """Why what was kept of the log could not be used, if so; and that it was thrown away."""
+        return "" if self._history is None else self._history.told
+
     def extends(self, kept: SignedCheckpoint) -> None:
         """Raises HistoryRewritten unless the log is of one history with a verified checkpoint."""
         self._log().agree(kept)
