@@ -30,9 +30,8 @@ def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: da
         facts = replace(facts, nodes=Nodes(nodes, now, changed_rows(facts.nodes, nodes)))
     if Topic.SEEN in wanted:  # last: it knows every roster that the others can name
         found = client.seen()
-        facts = replace(
-            facts, seen=Seen(found.authority, found.state, found.checkpoint, found.leaves, now)
-        )
+        seen = Seen(found.authority, found.state, found.checkpoint, found.leaves, now, found.told)
+        facts = replace(facts, seen=seen)
     return facts
 
 

@@ -161,7 +161,7 @@ class History:
             self._keep_if_due()
         if known < at.size:
             self.checkpoint, self._under = signed, (signed, ())
-            self._shelf.prune(self._tree.blocks - KEPT)
+            self._shelf.trim(KEPT)
             self._keep_if_due()
         return self._state
 
@@ -307,7 +307,7 @@ class History:
 
     def _load_run(self, blocks: range) -> None:
         for block, entries in zip(blocks, self._fetched_blocks(blocks), strict=True):
-            self._shelf.put(block, entries)
+            self._shelf.put(block, entries, asked=True)
 
     def _fetched_blocks(self, blocks: range) -> Iterator[tuple[bytes, ...]]:
         start, end = blocks.start * BLOCK, blocks.stop * BLOCK

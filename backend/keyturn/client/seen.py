@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import overload
 
-from keyturn.client.blocktree import BLOCK, BlockTree
+from keyturn.client.blocktree import BLOCK, BlockTree, block_root
 from keyturn.client.errors import NotAtHand
 from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.shelf import Shelf
@@ -96,6 +96,11 @@ class ProvedLeaves(Sequence[bytes]):
         """From this entry on, all were at hand when this was asked."""
         return self._shelf.first_of_run(self._blocks) * BLOCK
 
+    def whole(self, index: int) -> bool:
+        """Whether the entry's whole block is at hand."""
+        block = index // BLOCK
+        return block >= self._blocks or self._shelf.get(block) is not None
+
     @property
     def changes(self) -> Sequence[tuple[int, bytes]]:
         """The entries that changed what is in force, and the log's first, with their indexes."""
@@ -140,9 +145,21 @@ def _not_at_hand(index: int) -> NotAtHand:
     )
 
 
+def nodes_of(leaves: Sequence[bytes]) -> Nodes:
+    """Of the tree over all of them. Reading one raises NotAtHand where leaves are missing."""
+    if isinstance(leaves, ProvedLeaves):
+        return leaves.nodes()
+    return lambda level, index: block_root(leaves[index << level : (index + 1) << level])
+
+
 def first_at_hand(leaves: Sequence[bytes]) -> int:
     """From which entry on all are on this machine."""
     return leaves.first if isinstance(leaves, ProvedLeaves) else 0
+
+
+def whole_at_hand(leaves: Sequence[bytes], index: int) -> bool:
+    """Whether an entry can be proved from what is on this machine."""
+    return not isinstance(leaves, ProvedLeaves) or leaves.whole(index)
 
 
 def at_hand(leaves: Sequence[bytes], start: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -17,6 +17,8 @@ from keyturn.tlog.errors import MalformedTile
 
 KEPT = 400
 """Blocks of the newest entries that stay at hand: about a hundred thousand entries."""
+MOST_ASKED = 2000
+"""Older blocks that stay at hand besides, as long as the program runs."""
 CACHED = 24
 """Blocks in memory, where there is a disk."""
 
@@ -32,12 +34,18 @@ class Shelf:
         self._lock = threading.Lock()
         self._cache: OrderedDict[int, Entries] = OrderedDict()
         self._there = set[int]()
+        self._asked = 0
         for path in () if directory is None else directory.glob("[0-9]*"):
             with suppress(ValueError):
                 self._there.add(int(path.name))
 
-    def put(self, block: int, entries: Sequence[bytes]) -> None:
-        """Take a block whose root the tree has. A disk that says no costs nothing but room."""
+    def put(self, block: int, entries: Sequence[bytes], *, asked: bool = False) -> None:
+        """Take a block whose root the tree has. `asked`: an older one, which somebody wants to see.
+
+        A disk that says no costs nothing but room.
+        """
+        if asked and self.get(block) is None:
+            self._asked = min(self._asked + 1, MOST_ASKED)
         if self._directory is not None:
             with suppress(OSError):
                 self._write(self._directory, block, bundle_bytes(entries))
@@ -71,18 +79,17 @@ class Shelf:
                 first -= 1
             return first
 
-    def prune(self, first: int) -> None:
-        """Give up the blocks before `first`."""
+    def trim(self, most: int) -> None:
+        """Give up the oldest blocks over `most`; what was asked for in this run counts besides."""
         with self._lock:
-            gone = {each for each in self._there | self._cache.keys() if each < first}
-            self._there -= gone
-            for block in gone:
-                self._cache.pop(block, None)
+            here = self._there if self._directory is not None else self._cache.keys()
+            surplus = max(0, len(here) - most - self._asked)
+            gone = sorted(here)[:surplus]
+            self._there.difference_update(gone)
+            for block in gone if self._directory is None else ():
+                del self._cache[block]
         for block in gone if self._directory is not None else ():
             self._path(block).unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        self.prune(1 << 62)
 
     def _remember(self, block: int, entries: Entries) -> None:
         with self._lock:

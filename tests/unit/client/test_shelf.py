@@ -27,8 +27,25 @@ def test_what_is_put_is_there(tmp_path: Path, kept: bool) -> None:
     assert shelf.first_of_run(3) == 2
     shelf.put(1, block(1))
     assert shelf.first_of_run(3) == 0
-    shelf.prune(2)
-    assert (shelf.get(1), shelf.get(2), shelf.first_of_run(3)) == (None, block(2), 2)
+    shelf.trim(1)
+    assert shelf.first_of_run(3) == 2
+    assert shelf.get(2) == block(2)
+
+
+def test_what_was_asked_for_counts_besides(tmp_path: Path) -> None:
+    shelf = Shelf(tree_of(5), tmp_path)
+    for each in (3, 4):
+        shelf.put(each, block(each))
+    for each in (2, 2):
+        shelf.put(each, block(each), asked=True)
+    shelf.trim(2)
+    assert shelf.first_of_run(5) == 2
+    shelf.put(1, block(1))
+    shelf.trim(2)
+    assert shelf.first_of_run(5) == 2
+    again = Shelf(tree_of(5), tmp_path)
+    again.trim(2)
+    assert again.first_of_run(5) == 3
 
 
 def test_the_next_run_finds_it(tmp_path: Path) -> None:

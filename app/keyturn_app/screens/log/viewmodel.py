@@ -67,6 +67,7 @@ class FilterBar:
     span: str
     summary: str  # how many of how many
     busy: str  # how far the index is, or empty
+    older: str = ""  # to load older entries by, where not all are looked at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,6 +200,7 @@ class WhyNot:
     entry: str = ""  # whatever needs a chosen entry
     proof: str = ""
     receipt: str = ""
+    older: str = ""
 
 
 @dataclass(frozen=True, slots=True)
