@@ -66,6 +66,11 @@ class Indexing:
         return 0 if self._seen is None else len(self._seen.leaves) - self.columns.first
 
     @property
+    def next_older(self) -> int:
+        """How many entries `older` would fetch."""
+        return min(OLDER, self.columns.first)
+
+    @property
     def ready(self) -> bool:
         """Whether every entry that is looked at is indexed."""
         return self._seen is not None and self.done == self.total
@@ -98,7 +103,7 @@ class Indexing:
         if self._leave is not None or self._seen is None or self.columns.first == 0:
             return
         end = self.columns.first
-        start = max(0, end - OLDER)
+        start = end - self.next_older
         asked = True
 
         def done(_none: None) -> None:

@@ -25,7 +25,7 @@ from keyturn_app.screens.log.alarms import Alarms
 from keyturn_app.screens.log.detailing import Receipt, detail
 from keyturn_app.screens.log.exporting import Exporting
 from keyturn_app.screens.log.filtering import BadFilter, read_filter
-from keyturn_app.screens.log.indexing import OLDER, Indexing
+from keyturn_app.screens.log.indexing import Indexing
 from keyturn_app.screens.log.keeping import Keeping
 from keyturn_app.screens.log.proofsteps import verified_path
 from keyturn_app.screens.log.viewmodel import (
@@ -402,7 +402,7 @@ class LogPresenter(Presenter[LogView]):
             summary = _("{summary}: the newest of {all} are looked at").format(
                 summary=summary, all=f"{indexing.first + total:,}"
             )
-            older = _("Load {count} older").format(count=f"{min(OLDER, indexing.first):,}")
+            older = _("Load {count} older").format(count=f"{indexing.next_older:,}")
         if old := composing.as_of(self._desk.facts):
             summary = f"{summary}, {old}"
         busy = indexing.fault
