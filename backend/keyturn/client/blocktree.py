@@ -85,7 +85,7 @@ class BlockTree:
             if level + 1 == len(self._levels):
                 self._levels.append(bytearray())
             below, above = self._levels[level], self._levels[level + 1]
-            first, end = 2 * len(above), len(below) // pair * pair
-            for at in range(first, end, pair):
-                above += sha256(b"\x01" + below[at : at + pair]).digest()
+            fresh = bytes(below[2 * len(above) : len(below) // pair * pair])
+            starts = range(0, len(fresh), pair)
+            above += b"".join([sha256(b"\x01" + fresh[at : at + pair]).digest() for at in starts])
             level += 1

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
 
-from keyturn.base.encoding import Digest, b64, digest_of, parse_digest, sha256, unb64, unhex
+from keyturn.base.encoding import Digest, b64, digest_of, parse_digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.signatures import VerifyKey
 from keyturn.base.strictjson import Fields, JsonObject
@@ -24,8 +24,9 @@ from keyturn.client.authority import fetch_authority, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
 from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
 from keyturn.client.examination import Examination, examine
-from keyturn.client.history import History, Keeping, Source, Step
+from keyturn.client.history import History, Keeping, Step, directory_of
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
+from keyturn.client.logsource import log_source
 from keyturn.client.logwatch import LogWatch
 from keyturn.client.memory import Memory
 from keyturn.client.offline import (
@@ -58,8 +59,6 @@ from keyturn.seal.errors import WrongManifest
 from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
 from keyturn.tlog.checkpoints import SignedCheckpoint
 from keyturn.tlog.errors import UntrustedCheckpoint
-from keyturn.tlog.merkle import Hash
-from keyturn.tlog.proofs import Proof
 from keyturn.tlog.receipts import VerifiedEntry, verify_receipt
 
 Clock = Callable[[], datetime]
@@ -67,7 +66,6 @@ SignerSource = Callable[[], Signer]
 """Opens the officer's key when it is needed for the first time; may ask for a passphrase."""
 
 T = TypeVar("T")
-MAX_OBJECT = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,6 @@ class KeyturnClient:
                 self._http, self._profile.fingerprint, self._memory, self._now()
             )
             if found.log_key() != self._log_key:  # a new log key is a new log (DESIGN §5.8)
-                self._keep_history()
                 self._log_key, self._watch, self._history = found.log_key(), None, None
             self._authority = found
         return self._authority
@@ -420,7 +417,6 @@ class KeyturnClient:
         self._http.hang_up()
 
     def close(self) -> None:
-        self._keep_history()
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -467,7 +463,7 @@ class KeyturnClient:
                 authority.log_key(),
                 authority.origin,
                 self._memory,
-                self._consistency,
+                log_source(self._http, self._asked).consistency,
                 self._the_history().recall(),
             )
         return self._watch
@@ -478,16 +474,10 @@ class KeyturnClient:
             self._checkpoints = CheckpointLog(origin, self._memory.directory)
         return self._checkpoints
 
-    def _consistency(self, old: int, new: int) -> Proof:
-        params = {"old": old, "new": new}
-        answer = self._asked(lambda: self._http.get("/v1/log/consistency", "proof", params))
-        texts = [each for each in answer.items("proof", limit=200) if isinstance(each, str)]
-        return tuple(Hash(_hex(each)) for each in texts)
-
     def _the_history(self) -> History:
         if self._history is None:
             authority = self.authority()
-            source = Source(self._entries, self._object, self._consistency)
+            source = log_source(self._http, self._asked)
             self._history = History(self._profile.fingerprint, source, self._keeping_of(authority))
         return self._history
 
@@ -496,7 +486,7 @@ class KeyturnClient:
         if base is None:
             return None
         return Keeping(
-            base / f"log-{sha256(authority.origin.encode()).hex()[:16]}",
+            directory_of(base, authority.origin),
             authority.origin,
             authority.log_key(),
             self._profile.officer,
@@ -504,10 +494,6 @@ class KeyturnClient:
             lambda: None if self._opened is None else self._opened.sign,
             self._now,
         )
-
-    def _keep_history(self) -> None:
-        if self._history is not None:
-            self._history.keep()
 
     def _look(self) -> Seen:
         history = self._the_history()
@@ -543,17 +529,6 @@ class KeyturnClient:
         if roster is None:
             raise ServerLied("the log has no roster")
         return roster
-
-    def _entries(self, start: int, end: int) -> list[bytes]:
-        params = {"start": start, "end": end}
-        answer = self._asked(lambda: self._http.get("/v1/log/entries", "log entries", params))
-        if answer.integer("start") != start:
-            raise ServerLied("other log entries than those asked for", expected=f"from {start}")
-        return [_unb64(each) for each in answer.items("leaves", limit=end - start)]
-
-    def _object(self, digest: Digest) -> bytes:
-        path = f"/v1/log/objects/{digest}"
-        return self._asked(lambda: self._http.get(path, "object")).b64("data", limit=MAX_OBJECT)
 
     def _post_envelope(self, digest: Digest, what: str, envelope: bytes) -> Proposal:
         path = f"/v1/proposals/{digest}/{what}"
@@ -613,13 +588,3 @@ def _only(found: list[T], name: str, what: str) -> T:
             expected="one; digests may be cut to their first 4 digits or more",
         )
     return found[0]
-
-
-def _hex(text: str) -> bytes:
-    return unhex(text, what="proof", size=32)
-
-
-def _unb64(value: object) -> bytes:
-    if not isinstance(value, str):
-        raise MalformedError("log entries: not a list of texts")
-    return unb64(value, what="log entry")

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from keyturn.base.encoding import Digest, digest_bytes, digest_of
+from keyturn.base.encoding import Digest, digest_bytes, digest_of, sha256
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.base.signatures import VerifyKey
 from keyturn.client.blocktree import BLOCK, BlockTree, block_root
@@ -43,7 +43,7 @@ RUN = 20_000
 """Entries that are held in memory until their end is proved."""
 KEEP_EVERY = 50_000
 KEEP_AFTER = timedelta(minutes=5)
-"""What is new is kept after so many entries, or so long; and at the end."""
+"""What is new is kept at the first look, and then after so many entries, or so long."""
 
 FetchEntries = Callable[[int, int], list[bytes]]
 FetchObject = Callable[[Digest], bytes]
@@ -82,6 +82,11 @@ class Keeping:
     @property
     def path(self) -> Path:
         return self.directory / "kept"
+
+
+def directory_of(state: Path, origin: str) -> Path:
+    """Where a profile that remembers in `state` keeps the log of that name."""
+    return state / f"log-{sha256(origin.encode()).hex()[:16]}"
 
 
 class History:
@@ -399,7 +404,7 @@ class History:
         self.index = NodeIndex.restored(kept.size, kept.counts, kept.newest)
         self._shelf = self._new_shelf()
         self.checkpoint, self._under = signed, (signed, kept.proof)
-        self._kept_size, self._kept_at = kept.size, keeping.now()
+        self._kept_size = kept.size
 
 
 class _Unusable(KeyturnError):
