@@ -39,7 +39,7 @@ from keyturn.tlog.merkle import Frontier, leaf_hash
 from keyturn.tlog.proofs import Proof, verify_consistency
 
 PAGE = 1000
-RUN = 20_000
+RUN = 10_000
 """Entries that are held in memory until their end is proved."""
 KEEP_EVERY = 50_000
 KEEP_AFTER = timedelta(minutes=5)
