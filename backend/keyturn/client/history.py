@@ -31,7 +31,13 @@ from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.profile import write_atomically
 from keyturn.client.seen import ProvedLeaves
 from keyturn.client.shelf import KEPT, Shelf
-from keyturn.quorum.entries import EntryKind, parse_entry, read_statement, read_withdrawal
+from keyturn.quorum.entries import (
+    EntryKind,
+    parse_entry,
+    read_decision,
+    read_statement,
+    read_withdrawal,
+)
 from keyturn.quorum.errors import LogInconsistent
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.checkpoints import Checkpoint, SignedCheckpoint, verify_checkpoint
@@ -482,4 +488,6 @@ def envelopes_of(leaf: bytes) -> tuple[Digest, ...]:
         return read_statement(entry).envelopes
     if entry.kind is EntryKind.WITHDRAWAL:
         return read_withdrawal(entry).envelopes
+    if entry.kind is EntryKind.DECISION:
+        return read_decision(entry).envelopes
     return ()
