@@ -25,8 +25,8 @@ from keyturn.base.strictjson import dump
 from keyturn.cli.bench_log_authority import NODES, BenchAuthority
 from keyturn.client.blocktree import BLOCK
 from keyturn.client.client import KeyturnClient
-from keyturn.client.history import RUN, directory_of
-from keyturn.client.kept import KeptHistory, kept_bytes
+from keyturn.client.history import RUN
+from keyturn.client.kept import KeptHistory, directory_of, kept_bytes
 from keyturn.client.memory import Memory, Session
 from keyturn.client.nodeindex import KeptNode
 from keyturn.client.profile import Profile, write_atomically

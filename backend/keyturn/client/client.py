@@ -24,8 +24,9 @@ from keyturn.client.authority import fetch_authority, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
 from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
 from keyturn.client.examination import Examination, examine
-from keyturn.client.history import History, Keeping, Step, directory_of
+from keyturn.client.history import History, Step
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
+from keyturn.client.kept import Keeping, directory_of
 from keyturn.client.logsource import log_source
 from keyturn.client.logwatch import LogWatch
 from keyturn.client.memory import Memory

@@ -12,20 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
-from keyturn.base.encoding import Digest, digest_bytes, digest_of, sha256
+from keyturn.base.encoding import Digest, digest_bytes, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
-from keyturn.base.signatures import VerifyKey
 from keyturn.client.blocktree import BLOCK, BlockTree, block_root
 from keyturn.client.errors import FileUnusable, MalformedAnswer, ServerLied
 from keyturn.client.kept import (
     MAX_KEPT,
-    CheckSigner,
+    Keeping,
     KeptHistory,
-    Sign,
+    KeptUnusable,
     kept_bytes,
-    read_kept,
+    recalled,
 )
 from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.profile import write_atomically
@@ -40,7 +38,7 @@ from keyturn.quorum.entries import (
 )
 from keyturn.quorum.errors import LogInconsistent
 from keyturn.quorum.state import AuthorityState
-from keyturn.tlog.checkpoints import Checkpoint, SignedCheckpoint, verify_checkpoint
+from keyturn.tlog.checkpoints import Checkpoint, SignedCheckpoint
 from keyturn.tlog.merkle import Frontier, leaf_hash
 from keyturn.tlog.proofs import Proof, verify_consistency
 
@@ -71,28 +69,6 @@ class Source:
     entries: FetchEntries
     read_object: FetchObject
     consistency: AskConsistency
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """Where a log's history is kept, and whose it is. `sign` gives None while the key is closed."""
-
-    directory: Path
-    origin: str
-    log_key: VerifyKey
-    officer: str
-    check: CheckSigner
-    sign: Callable[[], Sign | None]
-    now: Callable[[], datetime]
-
-    @property
-    def path(self) -> Path:
-        return self.directory / "kept"
-
-
-def directory_of(state: Path, origin: str) -> Path:
-    """Where a profile that remembers in `state` keeps the log of that name."""
-    return state / f"log-{sha256(origin.encode()).hex()[:16]}"
 
 
 class History:
@@ -144,7 +120,7 @@ class History:
             return self.checkpoint
         try:
             self._recall(keeping)
-        except (LogInconsistent, _Unusable) as error:
+        except (LogInconsistent, KeptUnusable) as error:
             self._begin()
             self.told = f"{error.message} ({error.found})" if error.found else error.message
             logger.warning("what was kept of the log is thrown away: %s", self.told)
@@ -382,65 +358,21 @@ class History:
         return True
 
     def _recall(self, keeping: Keeping) -> None:
-        """Raises _Unusable or LogInconsistent for what cannot be believed."""
-        raw = _read_file(keeping.path)
-        if raw is None:
-            _forget_older_form(keeping.directory)
+        """Raises KeptUnusable or LogInconsistent for what cannot be believed."""
+        found = recalled(keeping, self._fingerprint)
+        if found is None:
             return
-        try:
-            kept = read_kept(raw, self._fingerprint, keeping.origin, keeping.officer, keeping.check)
-            signed = verify_checkpoint(kept.note, keeping.log_key, keeping.origin)
-            tree = BlockTree(kept.roots)
-            frontier = _frontier(tree, kept.tail)
-            verify_consistency(
-                kept.size,
-                signed.checkpoint.size,
-                kept.proof,
-                frontier.root(),
-                signed.checkpoint.root,
-            )
-        except (MalformedError, UntrustedError) as error:
-            raise _Unusable(error.message, found=error.found, expected=error.expected) from error
+        kept = found.kept
         state = AuthorityState(self._fingerprint)
         for index, leaf in kept.changes:
             state = self._applied(replace(state, size=index), leaf)
         self._state = replace(state, size=kept.size, last_time=kept.last)
-        self._frontier, self._tree, self._tail = frontier, tree, tuple(kept.tail)
+        self._frontier, self._tree, self._tail = found.frontier, found.tree, tuple(kept.tail)
         self._changes = list(kept.changes)
         self.index = NodeIndex.restored(kept.size, kept.counts, kept.newest)
         self._shelf = self._new_shelf()
-        self.checkpoint, self._under = signed, (signed, kept.proof)
+        self.checkpoint, self._under = found.signed, (found.signed, kept.proof)
         self._kept_size = kept.size
-
-
-class _Unusable(KeyturnError):
-    """What was kept is not what this officer kept of this log."""
-
-
-def _read_file(path: Path) -> bytes | None:
-    """Raises _Unusable."""
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_KEPT + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _Unusable(f"cannot read {path.name}: {error.strerror}") from error
-    if len(raw) > MAX_KEPT:
-        raise _Unusable("kept history: too large")
-    return raw
-
-
-def _forget_older_form(directory: Path) -> None:
-    """Whole copies of logs, as they were kept once."""
-    for path in directory.glob("[0-9]*-*"):
-        path.unlink(missing_ok=True)
-
-
-def _frontier(tree: BlockTree, tail: Sequence[bytes]) -> Frontier:
-    size = tree.blocks * BLOCK
-    whole = tree.frontier(size, lambda _start, _end: ())
-    return whole.extended(leaf_hash(each) for each in tail)
 
 
 def _check_root(found: Frontier, at: Checkpoint) -> None:

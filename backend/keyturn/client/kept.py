@@ -7,20 +7,24 @@ believed. Reading here checks its form and its signature; what it says is proved
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from keyturn.base.dsse import Envelope, parse_envelope
-from keyturn.base.encoding import Digest, digest_of
-from keyturn.base.errors import MalformedError, UntrustedError
+from keyturn.base.encoding import Digest, digest_of, sha256
+from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
+from keyturn.base.signatures import VerifyKey
 from keyturn.base.strictjson import dump, parse_object
 from keyturn.base.times import format_time
-from keyturn.client.blocktree import BLOCK
+from keyturn.client.blocktree import BLOCK, BlockTree
 from keyturn.client.nodeindex import KeptNode
 from keyturn.quorum.entries import EntryKind
 from keyturn.tlog.bundles import bundle_bytes, parse_bundle
-from keyturn.tlog.merkle import HASH_SIZE, Hash
+from keyturn.tlog.checkpoints import SignedCheckpoint, verify_checkpoint
+from keyturn.tlog.merkle import HASH_SIZE, Frontier, Hash, leaf_hash
 from keyturn.tlog.notes import MAX_NOTE
-from keyturn.tlog.proofs import MAX_PROOF, Proof
+from keyturn.tlog.proofs import MAX_PROOF, Proof, verify_consistency
 
+# When entries come to mean more than an older version kept of them, this name changes.
 KEPT_TYPE = "application/vnd.keyturn.kept-history.v1+json"
 MAX_KEPT = 256 << 20
 _MAX_ENVELOPE = 64 << 10
@@ -51,6 +55,60 @@ class KeptHistory:
     tail: Sequence[bytes]
     changes: Sequence[tuple[int, bytes]]
     newest: Iterable[KeptNode]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where a log's history is kept, and whose it is. `sign` gives None while the key is closed."""
+
+    directory: Path
+    origin: str
+    log_key: VerifyKey
+    officer: str
+    check: CheckSigner
+    sign: Callable[[], Sign | None]
+    now: Callable[[], datetime]
+
+    @property
+    def path(self) -> Path:
+        return self.directory / "kept"
+
+
+class KeptUnusable(KeyturnError):
+    """What was kept is not what this officer kept of this log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What was kept, its tree proved to be that of a checkpoint by the log's key."""
+
+    kept: KeptHistory
+    signed: SignedCheckpoint
+    tree: BlockTree
+    frontier: Frontier
+
+
+def directory_of(state: Path, origin: str) -> Path:
+    """Where a profile that remembers in `state` keeps the log of that name."""
+    return state / f"log-{sha256(origin.encode()).hex()[:16]}"
+
+
+def recalled(keeping: Keeping, authority: Digest) -> Recalled | None:
+    """None where nothing is kept. Raises KeptUnusable for what cannot be believed."""
+    raw = _read_file(keeping.path)
+    if raw is None:
+        _forget_older_form(keeping.directory)
+        return None
+    try:
+        kept = read_kept(raw, authority, keeping.origin, keeping.officer, keeping.check)
+        signed = verify_checkpoint(kept.note, keeping.log_key, keeping.origin)
+        tree = BlockTree(kept.roots)
+        frontier = _frontier(tree, kept.tail)
+        at = signed.checkpoint
+        verify_consistency(kept.size, at.size, kept.proof, frontier.root(), at.root)
+    except (MalformedError, UntrustedError) as error:
+        raise KeptUnusable(error.message, found=error.found, expected=error.expected) from error
+    return Recalled(kept, signed, tree, frontier)
 
 
 def kept_bytes(kept: KeptHistory, officer: str, sign: Sign) -> bytes:
@@ -198,3 +256,28 @@ def _number(value: int) -> bytes:
 
 def _lp(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
+
+
+def _read_file(path: Path) -> bytes | None:
+    """Raises KeptUnusable."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_KEPT + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KeptUnusable(f"cannot read {path.name}: {error.strerror}") from error
+    if len(raw) > MAX_KEPT:
+        raise KeptUnusable("kept history: too large")
+    return raw
+
+
+def _forget_older_form(directory: Path) -> None:
+    """Whole copies of logs, as they were kept once."""
+    for path in directory.glob("[0-9]*-*"):
+        path.unlink(missing_ok=True)
+
+
+def _frontier(tree: BlockTree, tail: Sequence[bytes]) -> Frontier:
+    whole = tree.frontier(tree.blocks * BLOCK, lambda _start, _end: ())
+    return whole.extended(leaf_hash(each) for each in tail)

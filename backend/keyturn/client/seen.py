@@ -86,10 +86,10 @@ class ProvedLeaves(Sequence[bytes]):
         chosen = range(len(self))[place]
         if chosen.step != 1:
             return tuple(self._at(each) for each in chosen)
-        return tuple(self._run(chosen.start, chosen.stop))
+        return tuple(self.run(chosen.start, chosen.stop))
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._run(0, len(self))
+        return self.run(0, len(self))
 
     @property
     def first(self) -> int:
@@ -110,7 +110,8 @@ class ProvedLeaves(Sequence[bytes]):
         """Of the log's tree; raises NotAtHand for those below a block that is not."""
         return self.tree.nodes(lambda start, end: self[start:end])
 
-    def _run(self, start: int, end: int) -> Iterator[bytes]:
+    def run(self, start: int, end: int) -> Iterator[bytes]:
+        """Entries [start, end), a block at a time. Raises NotAtHand."""
         while start < end:
             block, place = divmod(start, BLOCK)
             found = self._tail if block == self._blocks else self._block(block)
@@ -165,12 +166,13 @@ def whole_at_hand(leaves: Sequence[bytes], index: int) -> bool:
 def at_hand(leaves: Sequence[bytes], start: int = 0) -> Iterator[tuple[int, bytes]]:
     """Entries from `start` on that are on this machine, with their indexes, ascending: those that
     changed authority, and all of the newest."""
-    first = max(start, first_at_hand(leaves))
-    if isinstance(leaves, ProvedLeaves):
-        yield from (each for each in leaves.changes if start <= each[0] < first)
+    if not isinstance(leaves, ProvedLeaves):
+        yield from ((index, leaves[index]) for index in range(start, len(leaves)))
+        return
+    first = max(start, leaves.first)
+    yield from (each for each in leaves.changes if start <= each[0] < first)
     with suppress(NotAtHand):  # given up meanwhile: a newer look knows
-        for index in range(first, len(leaves)):
-            yield index, leaves[index]
+        yield from enumerate(leaves.run(first, len(leaves)), first)
 
 
 def leaf_at_hand(leaves: Sequence[bytes], index: int) -> bytes | None:

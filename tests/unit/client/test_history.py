@@ -13,7 +13,8 @@ from keyturn.base.signatures import load_verify_key
 from keyturn.client import history as module
 from keyturn.client.blocktree import BLOCK
 from keyturn.client.errors import MalformedAnswer, NotAtHand, ServerLied, ServerUnreachable
-from keyturn.client.history import History, Keeping, Source
+from keyturn.client.history import History, Source
+from keyturn.client.kept import Keeping
 from keyturn.client.seen import at_hand, first_at_hand
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.errors import LogInconsistent
