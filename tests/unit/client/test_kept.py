@@ -1,13 +1,18 @@
 """What is kept of a log: written and read again, and refused when it is not that."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keyturn.base.dsse import Envelope
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.base.signatures import Algorithm
+from keyturn.base.strictjson import dump
+from keyturn.base.times import format_time
 from keyturn.client.kept import KEPT_TYPE, KeptHistory, kept_bytes, read_kept
 from keyturn.client.nodeindex import KeptNode
 from keyturn.officerkeys.keypair import generate
@@ -101,3 +106,28 @@ def test_another_signature_of_that_officer_does_not_serve() -> None:
 def test_signed_and_still_of_no_log(wrong: KeptHistory) -> None:
     with pytest.raises(MalformedError):
         read(written(wrong))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused(raw: bytes) -> None:
+    with pytest.raises(KeyturnError):
+        read(raw)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=7), st.integers(0, 2**53 - 1))
+def test_any_body_under_a_good_signature_is_read_or_refused(parts: list[bytes], size: int) -> None:
+    body = b"".join(len(each).to_bytes(4, "big") + each for each in parts)
+    payload = {
+        "type": "kept-history",
+        "format": 1,
+        "authority": AUTHORITY,
+        "origin": ORIGIN,
+        "officer": "ada",
+        "size": size,
+        "last": format_time(START),
+        "counts": {},
+        "body": digest_of(body),
+    }
+    envelope = SIGNER.sign(KEPT_TYPE, dump(payload)).to_bytes()
+    with suppress(KeyturnError):
+        read(len(envelope).to_bytes(4, "big") + envelope + body)
