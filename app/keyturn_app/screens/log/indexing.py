@@ -132,6 +132,7 @@ class Indexing:
 
     def close(self) -> None:
         self._drop_matching()
+        self._back = None
         if self._leave is not None:
             self._leave()
             self._leave = None
