@@ -37,6 +37,14 @@ STALE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How many entries of a log are read and proved, while there are many."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """`heard`: when the server last said what verified; `behind_ms`: of the newest event."""
 
@@ -46,6 +54,7 @@ class Connection:
     events_per_second: float = 0.0
     failures: int = 0
     error: str = ""  # why not live: found, expected and what to do, for people
+    reading: Reading | None = None
 
 
 class AlarmKind(Enum):
@@ -70,13 +79,18 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The log as verified up to `checkpoint`, and the authority that follows from it."""
+    """The log as verified up to `checkpoint`, and the authority that follows from it.
+
+    Not all of `leaves` need be on this machine: see `keyturn.client.seen`. `told`: why what was
+    kept of the log could not be used.
+    """
 
     authority: Authority
     state: AuthorityState
     checkpoint: SignedCheckpoint
     leaves: Sequence[bytes]
     as_of: datetime
+    told: str = ""
 
     @property
     def roster(self) -> Roster:

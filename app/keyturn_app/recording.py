@@ -148,8 +148,9 @@ def capture(
 def sweep(client: KeyturnClient) -> int:
     """Everything that pages ask. Gives the log's size at the start."""
     client.hello()
-    checkpoint, leaves = client.leaves()
+    checkpoint, _leaves = client.leaves()
     size = checkpoint.checkpoint.size
+    leaves = list(client.entries(0, size))
     for proposal in client.proposals():
         client.proposal(proposal.digest)
         if proposal.status is Status.OPEN:

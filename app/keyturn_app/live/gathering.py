@@ -45,9 +45,8 @@ def gather(
         facts = replace(facts, witnesses=_witnesses(client, facts.witnesses, now, cosigns=cosigns))
     if Topic.SEEN in wanted:  # last: it knows every roster that the others can name
         found = client.seen()
-        facts = replace(
-            facts, seen=Seen(found.authority, found.state, found.checkpoint, found.leaves, now)
-        )
+        seen = Seen(found.authority, found.state, found.checkpoint, found.leaves, now, found.told)
+        facts = replace(facts, seen=seen)
     return facts
 
 

@@ -248,4 +248,5 @@ def aged(connection: Connection, now: datetime) -> Connection:
 def _offline(facts: Facts) -> Facts:
     if facts.connection.link is Link.DISTRUSTED:
         return facts
-    return replace(facts, connection=replace(facts.connection, link=Link.OFFLINE, error=""))
+    offline = replace(facts.connection, link=Link.OFFLINE, error="", reading=None)
+    return replace(facts, connection=offline)

@@ -19,7 +19,7 @@ from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import ServerUnreachable
 from keyturn_app.desk import Locked, Topic
-from keyturn_app.facts import AlarmKind, Connection, Facts, Link
+from keyturn_app.facts import AlarmKind, Connection, Facts, Link, Reading
 from keyturn_app.i18n import _
 from keyturn_app.live.alarms import alarm_of, kind_of, on_record
 from keyturn_app.live.gathering import GATHERED, cosigned_every, gather
@@ -28,6 +28,9 @@ from keyturn_app.live.schedule import Schedule, pause_after
 from keyturn_app.tasks import fault_of
 
 T = TypeVar("T")
+
+QUICKLY = 10_000
+"""So many entries are read before anybody would see how far it is."""
 
 
 class Distrusted(UntrustedError):
@@ -265,7 +268,11 @@ class Talker:
             return replace(
                 facts,
                 connection=replace(
-                    facts.connection, link=link, failures=self._failures, error=text
+                    facts.connection,
+                    link=link,
+                    failures=self._failures,
+                    error=text,
+                    reading=None,
                 ),
             )
 
@@ -291,7 +298,19 @@ class Talker:
                 raise Locked(_("the officer's key is locked away"))
             if self._client is None:
                 self._client = self._connect()
+                self._client.reading = self._read_so_far
             return self._client
+
+    def _read_so_far(self, done: int, total: int) -> None:
+        """A long log is read page by page: the officer sees how far, and a lock ends it."""
+        if not self._open:
+            raise Locked(_("the officer's key is locked away"))
+        if total - done > QUICKLY or self._mailbox.facts.connection.reading is not None:
+            reading = Reading(done, total)
+            self._mailbox.edit(
+                lambda facts: replace(facts, connection=replace(facts.connection, reading=reading)),
+                [Topic.CONNECTION],
+            )
 
     def _drop_client(self) -> None:
         with self._changed:

@@ -66,6 +66,8 @@ def environment(label: str, kind: str, *, simulated: bool) -> Environment:
 
 def age_text(connection: Connection, now: datetime) -> str:
     """How far what is shown lies behind the server, or since when nothing was heard."""
+    if connection.reading is not None:
+        return wording.reading(connection.reading.done, connection.reading.total)
     if connection.link is Link.LIVE and connection.behind_ms is not None:
         behind = _("{count} ms behind").format(count=f"{connection.behind_ms:,}")
         if connection.events_per_second < 1:

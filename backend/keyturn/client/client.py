@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote
 
-from keyturn.base.encoding import Digest, b64, digest_of, parse_digest, sha256, unb64, unhex
+from keyturn.base.encoding import Digest, b64, digest_of, parse_digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.signatures import VerifyKey
 from keyturn.base.strictjson import Fields, JsonObject
@@ -34,12 +34,13 @@ from keyturn.client.errors import (
 )
 from keyturn.client.examination import Examination, examine
 from keyturn.client.hello import Hello, read_hello
-from keyturn.client.history import History
+from keyturn.client.history import History, Step
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
+from keyturn.client.kept import Keeping, directory_of
+from keyturn.client.logsource import log_source
 from keyturn.client.logwatch import LogWatch
 from keyturn.client.memory import Memory
 from keyturn.client.naming import matches, only
-from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.offline import (
     ProposalFile,
     check_may_decide,
@@ -62,6 +63,7 @@ from keyturn.quorum.approvals import (
     withdrawal_payload,
 )
 from keyturn.quorum.bundle import Authority
+from keyturn.quorum.judge import signer_of
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
@@ -69,8 +71,6 @@ from keyturn.seal.errors import WrongManifest
 from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
 from keyturn.tlog.checkpoints import SignedCheckpoint, Witness
 from keyturn.tlog.errors import UntrustedCheckpoint
-from keyturn.tlog.merkle import Hash
-from keyturn.tlog.proofs import Proof
 from keyturn.tlog.receipts import VerifiedEntry, verify_receipt
 
 Clock = Callable[[], datetime]
@@ -78,7 +78,6 @@ SignerSource = Callable[[], Signer]
 """Opens the officer's key when it is needed for the first time; may ask for a passphrase."""
 
 T = TypeVar("T")
-MAX_OBJECT = 8 << 20
 
 
 class KeyturnClient:
@@ -103,11 +102,13 @@ class KeyturnClient:
         self._now = now
         self._signer = signer
         self._signed_in = False
+        self.reading: Step = lambda _done, _total: None
+        """Told how far the log is read; stops it by raising."""
         self._authority: Authority | None = None
         self._log_key: VerifyKey | None = None
         self._watch: LogWatch | None = None
         self._history: History | None = None
-        self._index = NodeIndex()
+        self._opened: Signer | None = None
         self._checkpoints: CheckpointLog | None = None
         cosigner = Cosigner(profile.fingerprint, profile.officer, memory.directory)
         self._witness = OfficerWitness(cosigner, now)
@@ -138,7 +139,6 @@ class KeyturnClient:
             )
             if found.log_key() != self._log_key:  # a new log key is a new log (DESIGN §5.8)
                 self._log_key, self._watch, self._history = found.log_key(), None, None
-                self._index = NodeIndex()
             self._authority = found
         return self._authority
 
@@ -173,9 +173,26 @@ class KeyturnClient:
         return self.seen().state
 
     def leaves(self) -> tuple[SignedCheckpoint, Sequence[bytes]]:
-        """The whole log, proved."""
+        """The whole log, proved; not all of it is at hand: see `load` and `entries`."""
         seen = self.seen()
         return seen.checkpoint, seen.leaves
+
+    def load(self, start: int, end: int) -> None:
+        """Have entries of the log as it was seen last at hand, fetched and proved if need be."""
+        self._the_history().load(start, end, self.reading)
+
+    def entries(self, start: int, end: int) -> Iterator[bytes]:
+        """Entries of the log as it was seen last, fetched and proved as they are needed."""
+        return self._the_history().entries(start, end, self.reading)
+
+    @property
+    def told(self) -> str:
+        """Why what was kept of the log could not be used, if so; and that it was thrown away."""
+        return "" if self._history is None else self._history.told
+
+    def extends(self, kept: SignedCheckpoint) -> None:
+        """Raises HistoryRewritten unless the log is of one history with a verified checkpoint."""
+        self._log().agree(kept)
 
     def read_object(self, digest: Digest) -> bytes | None:
         """An object of the log, or None when the server has none."""
@@ -227,17 +244,18 @@ class KeyturnClient:
         """Have this app cosign the newest checkpoint, if it is a witness and nothing is owed."""
         self._log().recall()
         seen = self.seen()
+        ask = log_source(self._http, self._asked).consistency
         return self._witness.cosign(
-            seen, self._signer(), seen.authority.log_key(), self._consistency, self._hand_in
+            seen, self._the_signer(), seen.authority.log_key(), ask, self._hand_in
         )
 
     def cosigning(self, *, seen: Seen | None = None) -> OwnCosigning:
         """Whether this app would cosign; nothing is signed."""
-        return self._witness.standing(seen or self.seen(), self._signer())
+        return self._witness.standing(seen or self.seen(), self._the_signer())
 
     def cosigner(self) -> Witness:
         """This app's cosigning key, made if there is none; asks no server."""
-        return self._witness.witness(self._signer())
+        return self._witness.witness(self._the_signer())
 
     def owed(self) -> list[tuple[Pending, bytes | None]]:
         """Revocations that this profile was shown and the log lacks, each as a proposal file."""
@@ -292,7 +310,7 @@ class KeyturnClient:
         """Compose on top of what is in force, sign, post. See `client.proposing`."""
         return proposing.propose(
             self,
-            self._signer(),
+            self._the_signer(),
             kind,
             subject,
             body,
@@ -308,7 +326,7 @@ class KeyturnClient:
     def decide(self, digest: Digest, decision: Decision, comment: str) -> Proposal:
         """Sign and post an approval or rejection. Raises NotEntitled before anything is signed."""
         known = self.proposal(digest)
-        signer = self._signer()
+        signer = self._the_signer()
         seen = self.seen()
         check_may_decide(known.statement, seen.state.roster or seen.authority.roster, signer)
         raw = sign_decision(digest, signer, decision, comment, self._now())
@@ -321,7 +339,7 @@ class KeyturnClient:
 
     def withdraw(self, digest: Digest, reason: str) -> Proposal:
         """End one's own proposal for ever."""
-        signer = self._signer()
+        signer = self._the_signer()
         payload = withdrawal_payload(
             digest, officer=signer.officer, time=self._now(), reason=reason
         )
@@ -356,7 +374,7 @@ class KeyturnClient:
 
     def sign_offline(self, file: ProposalFile, decision: Decision, comment: str) -> ProposalFile:
         """The file with this officer's decision in it; asks no server. Raises NotEntitled."""
-        return self._kept(with_decision(file, self._signer(), decision, comment, self._now()))
+        return self._kept(with_decision(file, self._the_signer(), decision, comment, self._now()))
 
     # ---- models, nodes, events ----
 
@@ -418,8 +436,7 @@ class KeyturnClient:
         """Why the log's newest word on a node is what it is. See `examination.examine`."""
         if seen is None or len(seen.leaves) < len(seen.index):
             seen = self.seen()
-        seen.index.extend(seen.leaves)
-        return examine(name, seen, self.evidence)
+        return examine(name, seen, self.evidence, self.entries)
 
     def evidence(self, digest: Digest) -> bytes | None:
         """A request that a log entry names, or None when the server does not keep it (any more)."""
@@ -484,7 +501,7 @@ class KeyturnClient:
         profile, kept, now = self._profile, self._memory.recall().session, self._now()
         mine = kept is not None and (kept.pin, kept.officer) == (profile.pin, profile.officer)
         if kept is None or not mine or kept.expires <= now:
-            kept = sign_in(self._http, profile.pin, self._signer(), now)
+            kept = sign_in(self._http, profile.pin, self._the_signer(), now)
             self._memory.keep_session(kept)
         self._http.use_token(kept.token)
         self._signed_in = True
@@ -493,7 +510,11 @@ class KeyturnClient:
         if self._watch is None:
             authority = self.authority()
             self._watch = LogWatch(
-                authority.log_key(), authority.origin, self._memory, self._consistency
+                authority.log_key(),
+                authority.origin,
+                self._memory,
+                log_source(self._http, self._asked).consistency,
+                self._the_history().recall(),
             )
         return self._watch
 
@@ -503,28 +524,44 @@ class KeyturnClient:
             self._checkpoints = CheckpointLog(origin, self._memory.directory)
         return self._checkpoints
 
-    def _consistency(self, old: int, new: int) -> Proof:
-        params = {"old": old, "new": new}
-        answer = self._asked(lambda: self._http.get("/v1/log/consistency", "proof", params))
-        texts = [each for each in answer.items("proof", limit=200) if isinstance(each, str)]
-        return tuple(Hash(_hex(each)) for each in texts)
-
     def _the_history(self) -> History:
         if self._history is None:
-            origin = sha256(self.authority().origin.encode()).hex()[:16]
-            base: Path | None = self._memory.directory
-            self._history = History(
-                self._profile.fingerprint,
-                self._entries,
-                self._object,
-                base / f"log-{origin}" if base else None,
-            )
+            authority = self.authority()
+            source = log_source(self._http, self._asked)
+            self._history = History(self._profile.fingerprint, source, self._keeping_of(authority))
         return self._history
 
+    def _keeping_of(self, authority: Authority) -> Keeping | None:
+        base: Path | None = self._memory.directory
+        if base is None:
+            return None
+        return Keeping(
+            directory_of(base, authority.origin),
+            authority.origin,
+            authority.log_key(),
+            self._profile.officer,
+            lambda envelope: signer_of(envelope, authority.roster).id,
+            lambda: None if self._opened is None else self._opened.sign,
+            self._now,
+        )
+
     def _look(self) -> Seen:
-        checkpoint, history = self.checkpoint(), self._the_history()
-        state = history.sync(checkpoint.checkpoint)
-        return Seen(self.authority(), checkpoint, state, history.leaves, self._index)
+        history = self._the_history()
+        kept = history.recall()
+        checkpoint = self.checkpoint()
+        try:
+            state = history.sync(checkpoint, self.reading)
+        except ServerLied:
+            if kept is not None:  # two checkpoints by one key say more than a wrong entry
+                self._log().agree(kept)
+            raise
+        return Seen(
+            self.authority(), checkpoint, state, history.leaves, history.index, history.told
+        )
+
+    def _the_signer(self) -> Signer:
+        self._opened = self._signer()
+        return self._opened
 
     def _log_was_replaced(self) -> bool:
         """Fetch the authority again: whoever has a client open for days must notice a new log."""
@@ -533,7 +570,6 @@ class KeyturnClient:
 
     def _read_nodes(self, views: Sequence[Fields], seen: Seen | None) -> list[Node]:
         seen, now = seen or self.seen(), self._now()
-        seen.index.extend(seen.leaves)
         nodes = [read_node(each, seen.index, seen.state, now) for each in views]
         check_once((each.name for each in nodes), "node")
         return nodes
@@ -546,17 +582,6 @@ class KeyturnClient:
     def _hand_in(self, note: bytes) -> None:
         document = {"note": note.decode()}
         self._asked(lambda: self._http.post("/v1/log/cosignatures", "cosignatures", document))
-
-    def _entries(self, start: int, end: int) -> list[bytes]:
-        params = {"start": start, "end": end}
-        answer = self._asked(lambda: self._http.get("/v1/log/entries", "log entries", params))
-        if answer.integer("start") != start:
-            raise ServerLied("other log entries than those asked for", expected=f"from {start}")
-        return [_unb64(each) for each in answer.items("leaves", limit=end - start)]
-
-    def _object(self, digest: Digest) -> bytes:
-        path = f"/v1/log/objects/{digest}"
-        return self._asked(lambda: self._http.get(path, "object")).b64("data", limit=MAX_OBJECT)
 
     def _post_envelope(self, digest: Digest, what: str, envelope: bytes) -> Proposal:
         path = f"/v1/proposals/{digest}/{what}"
@@ -604,13 +629,3 @@ class KeyturnClient:
         answer = self._asked(lambda: self._http.get("/v1/proposals", "proposals"))
         digests = [each.digest("digest") for each in answer.objects("proposals", limit=100_000)]
         return only([each for each in digests if matches(name, each)], name, "proposal")
-
-
-def _hex(text: str) -> bytes:
-    return unhex(text, what="proof", size=32)
-
-
-def _unb64(value: object) -> bytes:
-    if not isinstance(value, str):
-        raise MalformedError("log entries: not a list of texts")
-    return unb64(value, what="log entry")

@@ -80,6 +80,10 @@ class HistoryRewritten(UntrustedError):
         self.shown = shown
 
 
+class NotAtHand(KeyturnError):
+    """An entry of the log that is proved, but not kept on this machine."""
+
+
 class NotFound(KeyturnError):
     """Nothing is called so, or more than one thing is."""
 

@@ -70,6 +70,8 @@ def empty(facts: Facts, shown: int, filtered: bool, busy: bool) -> Empty | None:
         if not facts.trusted:
             return Empty("siren", _("The log is not known"), _("The server was not believed."))
         text = _("Each entry is fetched and proved before it is shown.")
+        if (reading := facts.connection.reading) is not None:
+            text = f"{wording.reading(reading.done, reading.total)}. {text}"
         return Empty("loader-circle", _("Reading the log"), text)
     if shown:
         return None

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
+from keyturn.client.errors import NotAtHand
+from keyturn.client.seen import nodes_of
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry
 from keyturn.quorum.approvals import Decision
@@ -25,7 +27,6 @@ from keyturn.tlog.receipts import VerifiedEntry
 from keyturn_app import wording
 from keyturn_app.facts import Seen
 from keyturn_app.i18n import _
-from keyturn_app.screens.log.indexing import Indexing
 from keyturn_app.screens.log.proofsteps import Path, verified_path
 from keyturn_app.screens.log.viewmodel import Detail, Fact, Named, Proof, statement_target
 from keyturn_app.screens.log.words import (
@@ -48,8 +49,8 @@ Receipt = VerifiedEntry | KeyturnError | None
 OK, BAD = "ok", "danger"
 
 
-def detail(index: int, seen: Seen, indexing: Indexing, receipt: Receipt, asking: bool) -> Detail:
-    """Everything about one entry that is seen."""
+def detail(index: int, seen: Seen, receipt: Receipt, asking: bool) -> Detail:
+    """Everything about one entry that is seen. Raises NotAtHand."""
     leaf = seen.leaves[index]
     line = row(index, leaf, seen.state)
     kind = line.look
@@ -74,7 +75,7 @@ def detail(index: int, seen: Seen, indexing: Indexing, receipt: Receipt, asking:
         leaf_hash(leaf).hex(),
         _pretty(leaf),
         leaf.decode("utf-8", "backslashreplace"),
-        proof(index, seen, indexing),
+        proof(index, seen),
         checkpoint_facts(seen),
         look,
         text,
@@ -158,18 +159,15 @@ def named_by(body: Body, state: AuthorityState) -> tuple[Named, ...]:
     return ()
 
 
-def proof(index: int, seen: Seen, indexing: Indexing) -> Proof:
-    """Made from the proved leaves, and verified against the signed root."""
-    size = seen.checkpoint.checkpoint.size
-    if len(seen.leaves) != size or not indexing.tree.covers(size):
-        share = indexing.done * 100 // max(1, indexing.total)
-        return Proof(
-            Look(_("Not checked yet"), "pending", "circle-dashed"),
-            _("The log is being read: {share} %").format(share=share),
-        )
-    leaf, root = leaf_hash(seen.leaves[index]), seen.checkpoint.checkpoint.root
+def proof(index: int, seen: Seen) -> Proof:
+    """Made from the proved leaves and their tree, and verified against the signed root."""
+    size, root = seen.checkpoint.checkpoint.size, seen.checkpoint.checkpoint.root
+    leaf = leaf_hash(seen.leaves[index])
     try:
-        path = verified_path(leaf, index, size, root, indexing.tree.nodes(seen.leaves))
+        path = verified_path(leaf, index, size, root, nodes_of(seen.leaves))
+    except NotAtHand as error:
+        look = Look(_("Not checked yet"), "pending", "circle-dashed")
+        return Proof(look, wording.error_text(error))
     except KeyturnError as error:
         return Proof(Look(_("Not in the log"), BAD, "octagon-x"), wording.error_text(error))
     text = _("The leaf leads to the signed root in {count} steps.").format(count=len(path.steps))

@@ -112,7 +112,7 @@ class LogPage(Page):
         self._sections.show_sections(texts, view.section.value)
         self._tiles.show_tiles(view.tiles)
         self._tiles.setVisible(bool(view.tiles) and not alarmed)
-        self._filter.show_filter(view.filter)
+        self._filter.show_filter(view.filter, view.why_not.older)
         self._filter.setVisible(view.known)
         self._show_rows(view)
         self._checkpoints.show_checkpoints(view.checkpoints, view.why_not)

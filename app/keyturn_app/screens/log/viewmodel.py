@@ -69,6 +69,7 @@ class FilterBar:
     span: str
     summary: str  # how many of how many
     busy: str  # how far the index is, or empty
+    older: str = ""  # to load older entries by, where not all are looked at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,6 +203,7 @@ class WhyNot:
     proof: str = ""
     receipt: str = ""
     propose: str = ""  # this app as a witness
+    older: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -470,7 +470,7 @@ def test_exported_and_verified(tmp_path: Path) -> None:
     table.officer.chosen = target
     table.presenter.export()
     found = read_export(target, book.server.fingerprint)
-    assert list(found.leaves) == book.server.leaves
+    assert list(found.log.leaves()) == book.server.leaves
     assert table.officer.told[-1].title == "The log is exported"
     assert list(tmp_path.glob(".*.part")) == []
     table.presenter.verify_export()
