@@ -18,6 +18,7 @@ from keyturn.keyrelease.grant import parse_answer, parse_grant, parse_refusal
 from keyturn.keyrelease.request import parse_claims, parse_request
 from keyturn.quorum.approvals import parse_approval, parse_withdrawal
 from keyturn.quorum.bundle import load_bundle, make_bundle
+from keyturn.quorum.enrolment import ENROLMENT_TYPE, enrolment_payload, parse_enrolment
 from keyturn.quorum.entries import (
     parse_entry,
     read_decision,
@@ -41,7 +42,14 @@ from keyturn.quorum.statements import parse_statement, statement_type
 from keyturn.tlog.receipts import parse_receipt
 from keyturn.wire.witness import parse_add_checkpoint, parse_size
 from support.authority import START, policy_body, sign
-from unit.quorum.authority_log import AuthorityLog, admission, measurements, platforms
+from unit.quorum.authority_log import (
+    AuthorityLog,
+    admission,
+    ceremony,
+    measurements,
+    platforms,
+    restore,
+)
 
 LOG = AuthorityLog()
 LOG.enact_keys()
@@ -64,6 +72,7 @@ READERS: list[Callable[[bytes], object]] = [
     parse_statement,
     parse_approval,
     parse_withdrawal,
+    parse_enrolment,
     lambda raw: read_origin(parse_entry(raw)),
     lambda raw: read_statement(parse_entry(raw)),
     lambda raw: read_withdrawal(parse_entry(raw)),
@@ -103,6 +112,8 @@ BODIES: dict[Kind, dict[str, object]] = {
     Kind.TRUST_ANCHORS: {"hardware": "pinned", "simulated": []},
     Kind.MODEL: admission(LOG.fingerprint),
     Kind.REVOCATION: {"target_kind": "node", "target": "n1"},
+    Kind.CEREMONY: ceremony(),
+    Kind.RESTORE: restore(),
 }
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
@@ -146,9 +157,27 @@ def payload_of(kind: Kind) -> bytes:
         Kind.ROSTER: "roster",
         Kind.KEYS: "keys",
         Kind.TRUST_ANCHORS: "trust-anchors",
+        Kind.CEREMONY: "backup-2026",
+        Kind.RESTORE: "7e" * 32,
     }.get(kind, "a subject")
     made = LOG.authority.propose(kind, subject, BODIES[kind])
     return parse_statement(made.raw).envelope.payload
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_any_value_anywhere_in_an_enrolment(data: st.DataObject) -> None:
+    """What a stranger signed over anything at all."""
+    person = LOG.authority.people["ada"]
+    payload = json.loads(enrolment_payload(LOG.fingerprint, person.entry(), START))
+    *walk, last = data.draw(st.sampled_from(places(payload)))
+    place = payload
+    for step in walk:
+        place = place[step]
+    place[last] = data.draw(VALUES)
+    raw = sign(ENROLMENT_TYPE, dump(payload), *ADA)
+    with suppress(KeyturnError):
+        assert parse_enrolment(raw).raw == raw
 
 
 @settings(max_examples=150)

@@ -24,6 +24,7 @@ from keyturn.client.authority import fetch_authority, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
 from keyturn.client.cosigner import Cosigner
 from keyturn.client.cosigning import OfficerWitness, OwnCosigning, WitnessState, read_notes
+from keyturn.client.enrolments import PATH, PendingEnrolments, read_pending
 from keyturn.client.errors import (
     AuthorityRolledBack,
     FileForged,
@@ -345,6 +346,16 @@ class KeyturnClient:
         )
         envelope = signer.sign(WITHDRAWAL_TYPE, payload).to_bytes()
         return self._post_envelope(digest, "withdrawal", envelope)
+
+    def enrolments(self, *, seen: Seen | None = None) -> PendingEnrolments:
+        """Newcomers' requests that wait at the server, each verified here."""
+        answer = self._asked(lambda: self._http.get(PATH, "enrolments"))
+        state = self.state() if seen is None else seen.state
+        return read_pending(answer, state, self._now())
+
+    def dismiss_enrolment(self, digest: Digest) -> None:
+        """Have the server forget one; its maker can send it again."""
+        self._asked(lambda: self._http.delete(f"{PATH}/{digest}", "enrolment"))
 
     def export(self, digest: Digest) -> ProposalFile:
         """A proposal as a file for an officer without network, verified as that officer will."""

@@ -53,6 +53,10 @@ class Transport:
         """As `get`, sending one JSON object."""
         return parse_answer(self._ask("POST", path, content=dump(document)), what)
 
+    def delete(self, path: str, what: str) -> Fields:
+        """As `get`."""
+        return parse_answer(self._ask("DELETE", path), what)
+
     @contextmanager
     def events(
         self, path: str, last_id: str | None

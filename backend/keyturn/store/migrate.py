@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from keyturn.store.database import Database
+from keyturn.store.enrolments import COUNTER as ENROLMENTS
 from keyturn.store.errors import StoreOutdated
 from keyturn.store.events import COUNTER as EVENTS
 from keyturn.store.schema import counters, metadata
@@ -42,7 +43,8 @@ def make_tables(database: Database) -> None:
     """The newest tables in an empty database that nobody keeps, without Alembic."""
     with database.write() as connection:
         metadata.create_all(connection)
-        connection.execute(counters.insert().values(name=EVENTS, value=0))
+        for counter in (EVENTS, ENROLMENTS):
+            connection.execute(counters.insert().values(name=counter, value=0))
 
 
 def require_current(database: Database) -> None:

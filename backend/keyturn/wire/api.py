@@ -67,6 +67,26 @@ class SessionView(ApiModel):
     expires: Time
 
 
+class EnrolmentTaken(ApiModel):
+    """`until`: when the server forgets it."""
+
+    digest: str
+    until: Time
+
+
+class EnrolmentView(ApiModel):
+    envelope: B64
+    received: Time
+
+
+class EnrolmentList(ApiModel):
+    enrolments: list[EnrolmentView]
+
+
+class EnrolmentGone(ApiModel):
+    digest: str
+
+
 class NewProposal(ApiModel):
     statement: B64
     key: B64 | None

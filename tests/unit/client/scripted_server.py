@@ -7,6 +7,7 @@ answers over `httpx.MockTransport`: no socket. A lie is a function that changes 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,7 @@ from keyturn.officerkeys.location import InFile
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import parse_approval, parse_withdrawal
 from keyturn.quorum.bundle import make_bundle
+from keyturn.quorum.enrolment import LONGEST_WAIT, check_enrolment, parse_enrolment
 from keyturn.quorum.entries import (
     DecisionEntry,
     StatementEntry,
@@ -82,6 +84,7 @@ class ScriptedServer:
             self.authority.people[name] = Person(name, [private_key(secret)])
         self.log_key = ed25519.Ed25519PrivateKey.generate()
         self.origin = ORIGIN
+        self.enrolments: dict[str, tuple[bytes, datetime]] = {}
         self.leaves: list[bytes] = []
         self.objects: dict[str, bytes] = {}
         self.held: dict[str, Held] = {}
@@ -229,6 +232,8 @@ class ScriptedServer:
         if path in openly:
             return openly[path]()
         body = json.loads(request.content) if request.content else {}
+        if (request.method, path) == ("POST", "/v1/enrolments"):
+            return self._take_enrolment(unb64(body["envelope"]))
         if path == "/v1/sessions":
             return self._session(unb64(body["envelope"]))
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -236,16 +241,39 @@ class ScriptedServer:
             return None
         if path.startswith("/v1/log/"):
             return self._log(path.removeprefix("/v1/log/"), request.url.params, body)
-        if path.startswith("/v1/evidence/"):
-            return {"data": b64(self.evidence[path.removeprefix("/v1/evidence/")])}
+        if path.startswith("/v1/enrolments"):
+            return self._enrolments(request.method, path.removeprefix("/v1/enrolments").strip("/"))
         if path.startswith("/v1/proposals"):
             return self._proposals(path.removeprefix("/v1/proposals").strip("/"), body)
+        return self._inventory(path, body)
+
+    def _inventory(self, path: str, body: Document) -> Document | None:
+        if path.startswith("/v1/evidence/"):
+            return {"data": b64(self.evidence[path.removeprefix("/v1/evidence/")])}
         if path == "/v1/models":
             return self._models(body)
         if path.endswith("/manifest"):
             manifest = self.manifests.get(path.split("/")[-2])
             return None if manifest is None else {"manifest": b64(manifest)}
         return self._nodes(path.removeprefix("/v1/nodes").strip("/"))
+
+    def _take_enrolment(self, raw: bytes) -> Document:
+        request = parse_enrolment(raw)
+        check_enrolment(request, self.state, self.clock())
+        self.enrolments.setdefault(request.digest, (raw, self.clock()))
+        until = format_time(self.clock() + LONGEST_WAIT)
+        return {"digest": request.digest, "until": until}
+
+    def _enrolments(self, method: str, digest: str) -> Document:
+        if method == "DELETE":
+            del self.enrolments[digest]
+            return {"digest": digest}
+        return {
+            "enrolments": [
+                {"envelope": b64(raw), "received": format_time(received)}
+                for raw, received in self.enrolments.values()
+            ]
+        }
 
     def _hello(self) -> Document:
         return {

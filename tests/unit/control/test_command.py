@@ -40,7 +40,7 @@ def run(config: Path, *words: str) -> tuple[int, dict[str, object]]:
 def test_migrate_check_rebuild(config: Path) -> None:
     code, answer = run(config, "check")
     assert (code, answer["error"]["kind"]) == (1, "StoreOutdated")  # type: ignore[index]
-    assert run(config, "migrate") == (0, {"before": None, "after": "0001"})
+    assert run(config, "migrate") == (0, {"before": None, "after": "0002"})
     code, answer = run(config, "check")
     assert (code, answer["entries"]) == (1, 3)
     assert "log_entries 0: missing" in answer["differences"]  # type: ignore[operator]

@@ -13,6 +13,7 @@ from keyturn.quorum.roster import Roster
 from keyturn_app import wording
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _, n_
+from keyturn_app.screens.approvals.authorising import authorising
 from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.cautions import cautions
 from keyturn_app.screens.approvals.outcome import Check, Outcome, met, not_met, unknown, warning
@@ -45,6 +46,7 @@ def checks(case: Case, facts: Facts, now: datetime) -> tuple[Check, ...]:
         *_keyholder(case, now),
         *references(case, facts, now),
         *cautions(case),
+        *authorising(case, now),
     )
     return tuple(sorted(found, key=lambda each: _WORST_FIRST.index(each.outcome)))
 

@@ -21,6 +21,8 @@ from keyturn_app.questions import Confirmed, Notice, OpenFile, SaveFile, Weight
 from keyturn_app.screens.officers import changing, composing
 from keyturn_app.screens.officers.entitled import not_asking, not_known, not_proposing
 from keyturn_app.screens.officers.history import history_of
+from keyturn_app.screens.officers.requests import RequestsPresenter
+from keyturn_app.screens.officers.ruling import RulePresenter
 from keyturn_app.screens.officers.viewmodel import (
     ActionView,
     ExpiryLine,
@@ -46,6 +48,8 @@ class OfficersPresenter(Presenter[OfficersView]):
         self._officer: OfficerId | None = None
         self._expiry = ""
         self._proposing = WitnessProposing(self._desk, self._asker)
+        self.rules = RulePresenter(self._desk, self._asker, self._is_proposed)
+        self.requests = RequestsPresenter(self._desk, self._asker, self._ask_enrol)
         self._all_actions = self._make_actions()
         self.keep(self._desk.subscribe(lambda _: self.changed(), *_TOPICS))
         self.keep(around.actions.add(*self._all_actions))
@@ -125,9 +129,11 @@ class OfficersPresenter(Presenter[OfficersView]):
 
     def refresh(self) -> None:
         self._desk.refresh(Topic.SEEN)
+        self.requests.load()
 
     def tick(self) -> None:
-        """Time went by: what is left until something expires is told anew."""
+        """Time went by: what is left until something expires is told anew, and who asks to join."""
+        self.requests.load()
         self.changed()
 
     # ---- expiries ----
@@ -216,6 +222,16 @@ class OfficersPresenter(Presenter[OfficersView]):
     def _ask_enrol(self, request: Enrolment) -> None:
         self._ask(lambda seen: changing.enrolling(request, seen.state, self._desk.now()))
 
+    def compose(self) -> None:
+        """Put a roster change together; with the chosen officer before one."""
+        if not not_proposing(self._desk):
+            self.rules.start(self._officer)
+
+    def close(self) -> None:
+        self.rules.close()
+        self.requests.close()
+        super().close()
+
     def remove(self) -> None:
         self._remove(compromised=False)
 
@@ -284,6 +300,7 @@ class OfficersPresenter(Presenter[OfficersView]):
         return (
             made("enrol", _("Open enrolment request…"), self.enrol, "user-plus", may_propose),
             made("change", _("Propose change…"), self.change, "pencil", may_propose),
+            made("compose", _("Roles and rules…"), self.compose, "users", may_propose),
             made("remove", _("Propose removal…"), self.remove, "circle-minus", may_remove),
             made(
                 "compromised",

@@ -14,12 +14,13 @@ from keyturn.client.errors import MalformedProfile, PinMismatch, ServerUnreachab
 from keyturn.client.qrparts import split
 from keyturn.officerkeys.keypair import OfficerPublic
 from keyturn.officerkeys.passphrase import MAXIMUM, MINIMUM
+from keyturn.quorum.kinds import Role
 from keyturn.wire.tls import Pin, parse_pin
 from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment, Known
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Asker, OpenFile, SaveFile
+from keyturn_app.questions import Asker, OpenFile, Passphrase, SaveFile
 from keyturn_app.screens.welcome.cards import CardDraft, enrolled, look_for_cards
 from keyturn_app.screens.welcome.joining import (
     Joined,
@@ -30,6 +31,7 @@ from keyturn_app.screens.welcome.joining import (
     meet,
     public_of,
 )
+from keyturn_app.screens.welcome.requesting import Requested, needs_secret, request
 from keyturn_app.screens.welcome.stationing import WrongFingerprint, carried
 from keyturn_app.screens.welcome.viewmodel import (
     ORDER,
@@ -73,6 +75,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
         self._held = station
         self._met: Met | None = None
         self._joined: Joined | None = None
+        self._requested: Requested | None = None
         self._keyring: bool | None = None
         self._job: Job | None = None
         self._busy = False
@@ -91,6 +94,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
             self._draft,
             self._met,
             self._joined,
+            self._requested,
             keyring=self._keyring,
             held=self._held,
             busy=self._busy,
@@ -210,6 +214,46 @@ class WelcomePresenter(Presenter[WelcomeView]):
             return
         self._drop()
         self._cancelled()
+
+    # ---- asking to be taken in ----
+
+    def ask_role(self, role: Role, wanted: bool) -> None:
+        """For the entry and for the request; what was sent stays as it was sent."""
+        if self._requested is None:
+            roles = self._draft.roles | {role} if wanted else self._draft.roles - {role}
+            self._enter(replace(self._draft, roles=roles))
+
+    def send_request(self) -> None:
+        """Sign and send it; the key's secret is asked for, and not kept."""
+        view, joined = self.view(), self._joined
+        if joined is None or not view.asks or view.ask_why_not:
+            return
+        if not needs_secret(joined):
+            self._send(joined, bytearray())
+            return
+        question = Passphrase(
+            _("Sign the request"),
+            _("The passphrase or PIN of the key of {officer}.").format(
+                officer=joined.public.officer
+            ),
+        )
+        self._asker.passphrase(question, lambda secret: self._send(joined, secret))
+
+    def _send(self, joined: Joined, secret: bytearray | None) -> None:
+        if secret is None:
+            return
+        roles, now = self._draft.roles, self._now()
+
+        def sent(requested: Requested) -> None:
+            self._requested = requested
+            self.changed()
+
+        self._run(
+            _("Sending the request"),
+            lambda job: request(job, self._joiner, joined, roles, secret, now),
+            sent,
+            secret,
+        )
 
     def save_entry(self) -> None:
         """The roster entry as a file."""
@@ -347,7 +391,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
             self._busy, self._job = False, None
             if secret is not None:
                 _wipe(secret)
-            if isinstance(error, Cancelled):
+            if isinstance(error, Cancelled) and self._step is not Step.DONE:
                 self._cancelled()
             else:
                 self._say(wording.error_text(error), _field_of(error, self._step))

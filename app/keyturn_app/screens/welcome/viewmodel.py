@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from keyturn.base.signatures import Algorithm
+from keyturn.quorum.kinds import Role
 from keyturn_app import wording
 from keyturn_app.fingerprint import is_whole, words
 from keyturn_app.i18n import _
@@ -14,6 +15,7 @@ from keyturn_app.live.profiles import Environment
 from keyturn_app.screens.welcome.cards import CardDraft, described
 from keyturn_app.screens.welcome.joining import Joined, KeyChoice, KeyKind, Met
 from keyturn_app.screens.welcome.passphrases import Strength, strength
+from keyturn_app.screens.welcome.requesting import Requested, roster_entry
 
 _OFFICER = re.compile(r"[a-z0-9-]*[a-z0-9][a-z0-9-]*\Z")
 _PIN = re.compile(r"[0-9a-f]{64}\Z")
@@ -62,6 +64,7 @@ class Draft:
     compared: bool = False
     key: KeyChoice = NO_KEY
     card: CardDraft = NO_CARD
+    roles: frozenset[Role] = frozenset({Role.PROPOSER, Role.APPROVER})
     station: bool = False  # there is no server to connect to
     file: Path | None = None  # with the authority bundle
     typed: str = ""  # the fingerprint, as another officer told it
@@ -111,6 +114,9 @@ class WelcomeView:
     request: bool  # whether a signed request is there to be taken along
     held: bool  # a station it must be: this process opens no connection
     standing: str  # whether the roster knows the key
+    asks: bool  # whether there is anything to ask the others for
+    ask_why_not: str
+    asked: str  # what became of it; empty before
 
 
 def titles(draft: Draft) -> dict[Step, str]:
@@ -127,6 +133,7 @@ def view_of(
     draft: Draft,
     met: Met | None,
     joined: Joined | None,
+    requested: Requested | None,
     *,
     keyring: bool | None,
     held: bool,
@@ -156,10 +163,13 @@ def view_of(
         imported=_imported(draft.key),
         cards=tuple(described(each) for each in draft.card.found),
         card=-1 if draft.card.chosen is None else draft.card.found.index(draft.card.chosen),
-        entry="" if joined is None else entry_of(joined),
+        entry="" if joined is None else entry_of(joined, draft),
         request=joined is not None and bool(joined.request),
         held=held,
         standing="" if joined is None else _standing(joined),
+        asks=joined is not None and _asks(joined),
+        ask_why_not=_no_asking(draft, busy=busy, requested=requested),
+        asked="" if requested is None else _asked(requested),
     )
 
 
@@ -174,12 +184,33 @@ def needs(view: WelcomeView, first: str, second: str) -> str:
     return ""
 
 
-def entry_of(joined: Joined) -> str:
-    """An item of `officers` in a roster; its roles are for the officers to decide."""
-    entry = joined.public.roster_entry(())
-    if not joined.public.hpke:  # a card's officer whom the roster knows without one
-        entry["hpke"] = None
-    return json.dumps(entry, indent=2, ensure_ascii=False)
+def entry_of(joined: Joined, draft: Draft) -> str:
+    """An item of `officers` in a roster, with what is asked for; the officers decide."""
+    roles = draft.roles if _asks(joined) else frozenset[Role]()
+    return json.dumps(roster_entry(joined, roles), indent=2, ensure_ascii=False)
+
+
+def _asks(joined: Joined) -> bool:
+    """Whether there is a server to ask, and anything to ask for."""
+    return not joined.in_roster and not joined.known.profile.offline
+
+
+def _no_asking(draft: Draft, *, busy: bool, requested: Requested | None) -> str:
+    if busy:
+        return _("The server is being asked…")
+    if requested is not None:
+        return _("It was sent.")
+    return "" if draft.roles else _("Choose at least one role.")
+
+
+def _asked(requested: Requested) -> str:
+    said = words(requested.digest)
+    lines = (" ".join(said[at : at + 4]) for at in range(0, len(said), 4))
+    told = _(
+        "Sent. The server keeps it until {until}. Call an officer and read this to them, so that "
+        "they know that it is yours:"
+    ).format(until=wording.moment(requested.until))
+    return "\n".join([told, *lines, wording.grouped(requested.digest)])
 
 
 def asks_passphrase(key: KeyChoice) -> bool:
@@ -321,9 +352,21 @@ def _standing(joined: Joined) -> str:
     if joined.in_roster:
         return _("The roster in force knows this key. You can sign in.")
     return _(
-        "The roster does not know this key yet. Give the entry below to another officer, who "
-        "proposes a roster with it. Until that is in force the server refuses to sign you in."
+        "The roster does not know this key yet. Send a request, or give the entry below to another "
+        "officer, who proposes a roster with it. Until that is in force the server refuses to sign "
+        "you in."
     )
 
 
 ALGORITHMS = (Algorithm.ED25519, Algorithm.P256)
+
+
+def role_words() -> dict[Role, str]:
+    return {
+        Role.PROPOSER: _("proposer"),
+        Role.APPROVER: _("approver"),
+        Role.CUSTODIAN: _("custodian"),
+        Role.OPERATOR: _("operator"),
+        Role.AUDITOR: _("auditor"),
+        Role.WITNESS: _("witness"),
+    }
