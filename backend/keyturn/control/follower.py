@@ -158,7 +158,7 @@ class Follower:
             objects = await fetch_objects(self.context.urgent, page.leaves)
             state = _after(mirror.state, page.leaves, objects)
             await self._enter(start, page.leaves, objects)
-            mirror.take(state)
+            self._take(state)
             self._seen += _hashes(page.leaves)
             self._receipts_due = self._receipts_due or bool(objects)
             self._move()
@@ -220,6 +220,13 @@ class Follower:
             else:
                 return
 
+    def _take(self, state: AuthorityState) -> None:
+        """Go on to a state; whose roles it changes must not read on as before."""
+        before = self.context.mirror.newest_roster
+        self.context.mirror.take(state)
+        if self.context.mirror.newest_roster is not before:
+            self.context.hub.look_again()
+
     # ---- truth and copy ----
 
     async def _compare(self) -> None:
@@ -241,12 +248,11 @@ class Follower:
         content = await fetch_log(self.context.urgent, hello.size)
         self._check_leaves(0, content.leaves)
         log.warning("the database is rebuilt from the log", extra={"reason": str(reason)})
-        mirror = self.context.mirror
-        start = AuthorityState(mirror.state.fingerprint)
+        start = AuthorityState(self.context.mirror.state.fingerprint)
         state = _after(start, content.leaves, content.objects)
         await self.context.write(lambda c: rebuild.rebuild(c, content))
-        mirror.restart()
-        mirror.take(state)
+        self.context.mirror.restart()
+        self._take(state)
         self._seen = bytearray(_hashes(content.leaves))
         self.rebuilds += 1
         self._checked = True
