@@ -6,7 +6,9 @@ from datetime import datetime
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.signatures import load_verify_key
-from keyturn.client.errors import AuthorityRolledBack, ServerLied
+from keyturn.base.strictjson import Fields
+from keyturn.client.answers import optional_integer
+from keyturn.client.errors import AuthorityRolledBack, NoLongerOfficer, ServerLied
 from keyturn.client.memory import Memory
 from keyturn.client.transport import Transport
 from keyturn.quorum.bodies import Keys, Purpose
@@ -22,10 +24,30 @@ MAX_BUNDLE = 16 << 20
 def fetch_authority(
     transport: Transport, fingerprint: Digest, memory: Memory, now: datetime
 ) -> Authority:
-    """Raises ServerLied when the bundle is not of this authority, AuthorityRolledBack if old."""
-    raw = transport.get("/v1/authority", "authority").b64("bundle", limit=MAX_BUNDLE)
+    """Also one that has expired: officers must get in to renew it, and are told.
+
+    Raises ServerLied when the bundle is not of this authority, AuthorityRolledBack if old.
+    """
+    answer = transport.get("/v1/authority", "authority")
+    return _verified(answer, fingerprint, memory, now)
+
+
+def left_roster(
+    transport: Transport, fingerprint: Digest, memory: Memory, officer: str, now: datetime
+) -> NoLongerOfficer | None:
+    """Whether the newest roster, verified, names this officer no more. Raises as above."""
+    answer = transport.get("/v1/authority", "authority")
+    authority = _verified(answer, fingerprint, memory, now)
+    if officer in authority.roster.officers:
+        return None  # that the roster is the newest, nobody has proved: the server's no stands
+    version = authority.state.newest[(Kind.ROSTER, "roster")].statement.version
+    return NoLongerOfficer(officer, version, optional_integer(answer, "roster_index"))
+
+
+def _verified(answer: Fields, fingerprint: Digest, memory: Memory, now: datetime) -> Authority:
+    raw = answer.b64("bundle", limit=MAX_BUNDLE)
     try:
-        authority = load_bundle(raw, fingerprint, now, keys_known(memory))
+        authority = load_bundle(raw, fingerprint, now, keys_known(memory), lenient=True)
     except UntrustedError as error:
         raise ServerLied(
             f"the server's authority is not the pinned one: {error.message}",

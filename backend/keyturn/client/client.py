@@ -20,14 +20,14 @@ from keyturn.base.signatures import VerifyKey
 from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.client import events as event_stream
 from keyturn.client import proposing
-from keyturn.client.authority import fetch_authority, rosters_of
+from keyturn.client.authority import fetch_authority, left_roster, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
 from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
 from keyturn.client.examination import Examination, examine
 from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
 from keyturn.client.logwatch import LogWatch
-from keyturn.client.memory import Memory
+from keyturn.client.memory import Memory, Session
 from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.offline import (
     ProposalFile,
@@ -83,8 +83,9 @@ class Hello:
 class KeyturnClient:
     """One officer's connection. Not thread-safe. Close it, or use it as a context manager.
 
-    Every method raises ServerUnreachable, ServerRefused, MalformedAnswer; and, when a proof
-    fails, ServerLied, AuthorityRolledBack or HistoryRewritten.
+    Every method raises ServerUnreachable, ServerRefused (RoleLacking among them),
+    NoLongerOfficer, MalformedAnswer; and, when a proof fails, ServerLied, AuthorityRolledBack or
+    HistoryRewritten.
     """
 
     def __init__(
@@ -146,6 +147,11 @@ class KeyturnClient:
                 self._log_key, self._watch, self._history = found.log_key(), None, None
                 self._index = NodeIndex()
             self._authority = found
+        return self._authority
+
+    @property
+    def authority_seen(self) -> Authority | None:
+        """As `authority` last found it; None before it was asked for."""
         return self._authority
 
     def checkpoint(self) -> SignedCheckpoint:
@@ -431,15 +437,26 @@ class KeyturnClient:
         return ask()
 
     def _ensure_session(self) -> None:
+        """Raises NoLongerOfficer beside what every question raises."""
         if self._signed_in:
             return
         profile, kept, now = self._profile, self._memory.recall().session, self._now()
         mine = kept is not None and (kept.pin, kept.officer) == (profile.pin, profile.officer)
         if kept is None or not mine or kept.expires <= now:
-            kept = sign_in(self._http, profile.pin, self._signer(), now)
+            kept = self._sign_in(now)
             self._memory.keep_session(kept)
         self._http.use_token(kept.token)
         self._signed_in = True
+
+    def _sign_in(self, now: datetime) -> Session:
+        profile = self._profile
+        try:
+            return sign_in(self._http, profile.pin, self._signer(), now)
+        except ServerRefused as error:
+            if error.kind != "officer":
+                raise
+            left = left_roster(self._http, profile.fingerprint, self._memory, profile.officer, now)
+            raise left or error from error
 
     def _log(self) -> LogWatch:
         if self._watch is None:

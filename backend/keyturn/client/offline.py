@@ -78,7 +78,7 @@ def file_of(fields: Fields, fingerprint: Digest, memory: Memory, now: datetime) 
     except MalformedError as error:
         raise MalformedAnswer(error.message, found=error.found, expected=error.expected) from error
     try:
-        authority = load_bundle(bundle, fingerprint, now, keys_known(memory))
+        authority = load_bundle(bundle, fingerprint, now, keys_known(memory), lenient=True)
     except UntrustedError as error:
         raise ServerLied(
             f"the file's authority is not the pinned one: {error.message}",

@@ -27,10 +27,10 @@ async def hello(parts: PartsHere) -> api.HelloView:
 @routes.get("/v1/authority")
 async def authority(parts: PartsHere) -> api.AuthorityView:
     """The authority bundle; a reader checks it against its pinned fingerprint."""
-    state = parts.context.mirror.state
-    if state.roster is None or state.newest_keys is None:
+    state, roster = parts.context.mirror.state, parts.context.mirror.newest_roster
+    if roster is None or state.newest_keys is None:
         raise UnreachableError("the authority is not read from the keyholder's log yet")
-    return api.AuthorityView(bundle=b64(make_bundle(state)))
+    return api.AuthorityView(bundle=b64(make_bundle(state)), roster_index=roster.index)
 
 
 @routes.post("/v1/session/challenges")

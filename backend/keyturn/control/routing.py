@@ -50,7 +50,7 @@ class SignedRoute(StrictRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
-        (method,) = self.methods
+        method = min(self.methods or ())  # one each: HEAD and OPTIONS are not ours
         roles = access.roles_for(method, self.path_format)
 
         async def signed(request: Request) -> Response:

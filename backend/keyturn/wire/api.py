@@ -49,6 +49,7 @@ class HelloView(ApiModel):
 
 class AuthorityView(ApiModel):
     bundle: str
+    roster_index: int
 
 
 class NonceView(ApiModel):

@@ -209,7 +209,10 @@ class ScriptedServer:
     def _answer(self, request: httpx.Request, path: str) -> Document | None:
         openly: dict[str, Callable[[], Document]] = {
             "/v1/hello": self._hello,
-            "/v1/authority": lambda: {"bundle": b64(make_bundle(self.state))},
+            "/v1/authority": lambda: {
+                "bundle": b64(make_bundle(self.state)),
+                "roster_index": self.state.newest[(Kind.ROSTER, "roster")].index,
+            },
             "/v1/session/challenges": lambda: {
                 "nonce": "17" * 32,
                 "expires": format_time(self.clock()),
