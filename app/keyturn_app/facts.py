@@ -4,7 +4,7 @@ Made on the network thread by `live`, read by presenters. None means *not known 
 shown as *nothing there*. Nothing in here is the server's bare word unless a field says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -27,6 +27,7 @@ class Link(Enum):
     STALE = "stale"  # connected, but silent for longer than STALE_SECONDS
     RECONNECTING = "reconnecting"  # lost; tried again
     OFFLINE = "offline"  # no server in this session (an officer without network)
+    REMOVED = "removed"  # the newest roster does not name this officer: the server lets nobody in
     DISTRUSTED = "distrusted"  # it lied, or rewrote history: nothing it says is shown as fact
 
 
@@ -118,7 +119,11 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything known now. `happenings`: the newest few hundred, oldest first."""
+    """Everything known now. `happenings`: the newest few hundred, oldest first.
+
+    `denied`: what the officer's roles do not include (`proposals`, `models`, `nodes`), and what
+    the server said of it. Then it is None, and never will be known.
+    """
 
     connection: Connection = field(default_factory=lambda: Connection(Link.CONNECTING))
     seen: Seen | None = None
@@ -127,6 +132,7 @@ class Facts:
     nodes: Nodes | None = None
     happenings: tuple[Happening, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    denied: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def simulated(self) -> bool:

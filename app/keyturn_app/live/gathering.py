@@ -1,15 +1,17 @@
 """From a verified client to facts. Runs where the client lives: on the network thread."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
 from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import RoleLacking
 from keyturn.client.inventory import Node, standing
 from keyturn.client.proposals import Proposal, Status
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Models, Nodes, Proposals, Seen
+from keyturn_app.i18n import _
 
 _UNDECIDED = {Status.OPEN, Status.REFUSED}
 _AGEING = ("state", "age_seconds")
@@ -19,21 +21,59 @@ GATHERED = (Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.NODES)
 
 
 def gather(client: KeyturnClient, facts: Facts, topics: Iterable[Topic], now: datetime) -> Facts:
-    """`facts` with `topics` asked anew. Raises whatever the client raises: nothing is guessed."""
+    """`facts` with `topics` asked anew. Raises whatever the client raises: nothing is guessed.
+
+    What the officer's roles do not include is a state, and no failure.
+    """
     wanted = set(topics)
-    if Topic.PROPOSALS in wanted:
-        facts = replace(facts, proposals=_with_gone(facts.proposals, client.proposals(), now))
-    if Topic.MODELS in wanted:
-        facts = replace(facts, models=Models(tuple(client.models()), now))
-    if Topic.NODES in wanted:
-        nodes = tuple(client.nodes())
-        facts = replace(facts, nodes=Nodes(nodes, now, changed_rows(facts.nodes, nodes)))
+    for topic, ask in _ASKED.items():
+        if topic in wanted:
+            facts = _unless_denied(topic, ask, client, facts, now)
     if Topic.SEEN in wanted:  # last: it knows every roster that the others can name
         found = client.seen()
         facts = replace(
             facts, seen=Seen(found.authority, found.state, found.checkpoint, found.leaves, now)
         )
     return facts
+
+
+def _proposals(client: KeyturnClient, facts: Facts, now: datetime) -> Facts:
+    return replace(facts, proposals=_with_gone(facts.proposals, client.proposals(), now))
+
+
+def _models(client: KeyturnClient, facts: Facts, now: datetime) -> Facts:
+    return replace(facts, models=Models(tuple(client.models()), now))
+
+
+def _nodes(client: KeyturnClient, facts: Facts, now: datetime) -> Facts:
+    nodes = tuple(client.nodes())
+    return replace(facts, nodes=Nodes(nodes, now, changed_rows(facts.nodes, nodes)))
+
+
+_Ask = Callable[[KeyturnClient, Facts, datetime], Facts]
+_ASKED: dict[Topic, _Ask] = {
+    Topic.PROPOSALS: _proposals,
+    Topic.MODELS: _models,
+    Topic.NODES: _nodes,
+}
+
+
+def _unless_denied(
+    topic: Topic, ask: _Ask, client: KeyturnClient, facts: Facts, now: datetime
+) -> Facts:
+    others = {name: why for name, why in facts.denied.items() if name != topic.value}
+    try:
+        return replace(ask(client, facts, now), denied=others)
+    except RoleLacking as error:
+        forgotten = {
+            Topic.PROPOSALS: replace(facts, proposals=None),
+            Topic.MODELS: replace(facts, models=None),
+            Topic.NODES: replace(facts, nodes=None),
+        }[topic]
+        why = _("Your roles: {found}. Roles that may: {expected}.").format(
+            found=error.found, expected=error.expected
+        )
+        return replace(forgotten, denied={**others, topic.value: why})
 
 
 def _with_gone(before: Proposals | None, listed: Sequence[Proposal], now: datetime) -> Proposals:

@@ -52,6 +52,7 @@ class Frame(QWidget):
         self.topbar.show_view(view)
         self.alarm.show_banner(view.banner)
         self.host.set_dimmed(view.dimmed)
+        self.host.set_denied(view.denied)
 
     def show_badges(self, counts: Mapping[str, int]) -> None:
         self.rail.show_badges(counts)

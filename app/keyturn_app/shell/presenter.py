@@ -50,6 +50,7 @@ class ShellPresenter(Presenter[ShellView]):
             officer=OfficerView(name, initials(name), roles),
             fingerprint=identity.profile.fingerprint,
             unread=self._news.alarming,
+            denied=facts.denied,
         )
 
     def check_again(self) -> None:

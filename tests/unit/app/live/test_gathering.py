@@ -86,3 +86,25 @@ def test_an_open_proposal_that_is_listed_no_more_is_not_forgotten() -> None:
     assert facts.proposals is not None
     assert facts.proposals.gone == frozenset()
     assert trouble(facts, "")[0] == ""
+
+
+def test_what_the_roles_do_not_include_is_a_state_and_the_rest_is_known() -> None:
+    server = ScriptedServer(Clock())
+    server.nodes.append(node("a"))
+    client = server.client()
+    before = gather(client, Facts(), GATHERED, START)
+    assert before.nodes is not None
+    server.denied = {"/v1/nodes": "custodian"}
+
+    facts = gather(client, before, GATHERED, START)
+
+    assert facts.nodes is None
+    assert facts.denied == {"nodes": "Your roles: custodian. Roles that may: operator."}
+    assert facts.proposals is not None
+    assert facts.models is not None
+    assert facts.seen is not None
+
+    server.denied = {}
+    again = gather(client, facts, [Topic.NODES], START)
+    assert again.denied == {}
+    assert again.nodes is not None
