@@ -23,6 +23,7 @@ _TOUCHED = {
     "wiped": frozenset({Topic.NODES}),
     "heartbeat-lost": frozenset({Topic.NODES}),
     "history-rewritten": frozenset({Topic.SEEN}),
+    "rebuilt": _EVERYTHING,
 }
 
 

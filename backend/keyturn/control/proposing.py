@@ -46,6 +46,8 @@ class Proposing:
         self._context = context
         self._follower = follower
         self._witnessing = witnessing
+        self.without_key = 0
+        """Models in force whose wrapped DEK is not here, as last counted."""
 
     # ---- reading ----
 
@@ -150,9 +152,14 @@ class Proposing:
         for row in await self._context.read(lambda c: proposals.still_open(c, now)):
             if row.refusal is None or row.refusal.get("kind") == "unreachable":
                 await self._retry(row)
+        keyless = 0
         for row in await self._context.read(proposals.admissions_without_key):
-            if await self._mendable(row):
+            if not self._in_force(row):
+                continue
+            keyless += 1
+            if row.key is not None or await self._key_at_hand(row):
                 await self._retry(row)
+        self.without_key = keyless
 
     # ---- handing in ----
 
@@ -240,13 +247,15 @@ class Proposing:
             return error.reason is not SubmissionReason.TOO_FEW_APPROVALS
         return True
 
-    async def _mendable(self, row: ProposalRow) -> bool:
-        """An admission in force whose DEK is missing here, though its key file is at hand."""
+    def _in_force(self, row: ProposalRow) -> bool:
+        """An admission that counts; a missing DEK is then worth mending."""
         admission = self._context.mirror.admission(row.subject, self._context.clock())
-        if admission is None or admission.statement.digest != row.digest:
-            return False
-        at_hand = await self._context.read(lambda c: _model_key(c, admission.statement))
-        return row.key is not None or at_hand is not None
+        return admission is not None and admission.statement.digest == row.digest
+
+    async def _key_at_hand(self, row: ProposalRow) -> bool:
+        """Whether the model's key file was registered (again)."""
+        model = await self._context.read(lambda c: models.find(c, row.subject))
+        return model is not None and model.key is not None
 
     # ---- courtesy checks ----
 

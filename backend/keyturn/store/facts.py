@@ -1,6 +1,6 @@
 """Single values and gapless counters."""
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from keyturn.store.errors import StoreOutdated
 from keyturn.store.schema import counters, facts
@@ -19,6 +19,11 @@ def write_fact(connection: Connection, name: str, value: str) -> None:
     changed = connection.execute(update(facts).where(facts.c.name == name).values(value=value))
     if changed.rowcount == 0:
         connection.execute(facts.insert().values(name=name, value=value))
+
+
+def drop_fact(connection: Connection, name: str) -> bool:
+    """Whether it was there: of several writers one is told so."""
+    return connection.execute(delete(facts).where(facts.c.name == name)).rowcount == 1
 
 
 def next_number(connection: Connection, name: str) -> int:
