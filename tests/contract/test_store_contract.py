@@ -1,10 +1,6 @@
 """One contract for every store: SQLite on disk, and PostgreSQL where its server is installed."""
 
 import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 import threading
 import traceback
 from collections.abc import Iterator
@@ -17,41 +13,12 @@ from sqlalchemy import text
 from keyturn.store import events, facts, fleet, logcopy, migrate, models, proposals, sessions
 from keyturn.store.database import Database, open_database
 from keyturn.store.errors import StoreConflict, StoreOutdated, StoreUnreachable
+from support.postgres import postgres
+
+__all__ = ["postgres"]
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 123456, tzinfo=UTC)
 DIGEST = "sha256:" + "ab" * 32
-
-
-def _postgres_bin() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    return found[-1].parent if found else (Path(on_path).parent if on_path else None)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A private cluster on a unix socket, run by a user who is not root."""
-    programs = _postgres_bin()
-    if programs is None:
-        pytest.skip("PostgreSQL's server programs are not installed")
-    account = "nobody" if os.geteuid() == 0 else None
-    directory = Path(tempfile.mkdtemp(prefix="kt-pg-", dir="/tmp"))
-    if account:
-        record = pwd.getpwnam(account)
-        os.chown(directory, record.pw_uid, record.pw_gid)
-
-    def run(*command: str) -> None:
-        subprocess.run(command, check=True, user=account, cwd=directory, capture_output=True)
-
-    data = str(directory / "data")
-    options = f"-h '' -k {directory} -c fsync=off -c max_connections=40"
-    run(str(programs / "initdb"), "-D", data, "-U", "keyturn", "-A", "trust", "-E", "UTF8")
-    run(str(programs / "pg_ctl"), "-D", data, "-w", "-l", f"{data}/log", "-o", options, "start")
-    try:
-        yield f"postgresql://keyturn@/postgres?host={directory}"
-    finally:
-        run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(directory)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -59,7 +26,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "sqlite":
         database = open_database(f"sqlite:///{tmp_path}/keyturn.db")
     else:
-        database = open_database(request.getfixturevalue("postgres"))
+        database = open_database(request.getfixturevalue("postgres").url)
         with database.write() as connection:
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))

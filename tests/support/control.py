@@ -24,6 +24,7 @@ from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.control.config import ControlConfig
+from keyturn.control.errors import TaskFailed
 from keyturn.control.program import ControlServer, make_server, serve
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, HPKE_PUBLIC_SIZE, NodeKeys, Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
@@ -51,7 +52,7 @@ from keyturn.quorum.entries import (
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
-from keyturn.store.database import open_database
+from keyturn.store.database import Database, open_database
 from keyturn.store.migrate import upgrade
 from keyturn.tlog.checkpoints import Checkpoint, sign_checkpoint
 from keyturn.tlog.merkle import Hash, leaf_hash, node_hash, tree_root
@@ -496,9 +497,14 @@ def running_server(
     clock: Clock,
     *,
     caught_up: bool = True,
+    opened: Callable[[str], Database] = open_database,
+    prepare: Callable[[ControlServer], None] = lambda _: None,
     **config: object,
 ) -> Iterator[World]:
-    """A server on a free port, in a thread of its own; caught up with the log."""
+    """A server on a free port, in a thread of its own; caught up with the log.
+
+    `opened` opens the database, `prepare` is given the server before it runs: tests that kill it.
+    """
     settings = replace(
         ControlConfig(
             data=directory / "control",
@@ -511,7 +517,7 @@ def running_server(
     )
     settings.data.mkdir(exist_ok=True)
     identity = server_identity(settings.data / "tls", (), clock())
-    database = open_database(settings.database_url)
+    database = opened(settings.database_url)
     upgrade(database)
     listening = threading.Event()
     url: list[str] = []
@@ -521,7 +527,13 @@ def running_server(
         listening.set()
 
     server = make_server(settings, identity, database, on_ready, clock)
-    thread = threading.Thread(target=lambda: asyncio.run(serve(server)))
+    prepare(server)
+
+    def run() -> None:
+        with contextlib.suppress(TaskFailed):  # a test that killed it
+            asyncio.run(serve(server))
+
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         assert listening.wait(20)
