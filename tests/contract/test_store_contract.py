@@ -3,12 +3,12 @@
 import os
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from keyturn.store import events, facts, fleet, logcopy, migrate, models, proposals, sessions
 from keyturn.store.database import Database, open_database
@@ -371,3 +371,41 @@ def test_a_database_that_was_overwritten_is_unreachable(tmp_path: Path) -> None:
     with pytest.raises(StoreUnreachable):
         migrate.upgrade(database)
     database.close()
+
+
+# ---- replicas that write the same row at one moment ----
+
+
+def _keep_model(connection: Connection, place: int) -> None:
+    row = models.ModelRow(DIGEST, b"{}", b"%d" % place, "m", "M", "1", 2, 3, "00", "11", NOW)
+    models.register(connection, row)
+
+
+SAME_ROW: dict[str, Callable[[Connection, int], object]] = {
+    "proposal": lambda c, _: proposals.insert(c, _proposal()),
+    "approval": lambda c, _: proposals.insert_approval(
+        c, proposals.ApprovalRow("sha256:1", DIGEST, "bob", "approve", NOW, b"raw")
+    ),
+    "model": _keep_model,
+    "wrapped key": lambda c, n: models.set_wrapped_key(c, DIGEST, b"%d" % n, "sha256:s"),
+    "node": lambda c, n: fleet.update_node(c, "node-1", wiped_ms=n),
+    "fact": lambda c, n: facts.write_fact(c, "name", str(n)),
+    "nonce": lambda c, _: sessions.spend_nonce(c, "00" * 32, NOW),
+}
+
+
+@pytest.mark.parametrize("name", SAME_ROW)
+def test_the_same_row_from_many_at_once_is_one_and_nobody_fails(
+    database: Database, name: str
+) -> None:
+    gate = threading.Barrier(6)
+    found: list[object] = []
+
+    def work(place: int) -> None:
+        gate.wait(30)
+        with database.write() as connection:
+            found.append(SAME_ROW[name](connection, place))
+
+    assert _together(6, work) == []
+    if isinstance(found[0], bool):
+        assert sorted(map(bool, found)) == [False] * 5 + [True]

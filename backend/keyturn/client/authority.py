@@ -41,7 +41,8 @@ def left_roster(
     if officer in authority.roster.officers:
         return None  # that the roster is the newest, nobody has proved: the server's no stands
     version = authority.state.newest[(Kind.ROSTER, "roster")].statement.version
-    return NoLongerOfficer(officer, version, optional_integer(answer, "roster_index"))
+    hello = transport.get("/v1/hello", "hello")
+    return NoLongerOfficer(officer, version, optional_integer(hello, "roster_index"))
 
 
 def _verified(answer: Fields, fingerprint: Digest, memory: Memory, now: datetime) -> Authority:

@@ -79,9 +79,8 @@ class Proposing:
         def work(connection: Connection) -> None:
             if statement.kind is Kind.MODEL and key is not None and manifest is not None:
                 register_in(connection, manifest, key, now)
-            if proposals.find(connection, statement.digest) is not None:
+            if not proposals.insert(connection, row):
                 return
-            proposals.insert(connection, row)
             data = {
                 "digest": statement.digest,
                 "kind": statement.kind.value,

@@ -14,6 +14,7 @@ routes = open_router()
 @routes.get("/v1/hello")
 async def hello(parts: PartsHere) -> api.HelloView:
     """What this server is, and which authority it believes."""
+    newest = parts.context.mirror.newest_roster
     roster = parts.context.mirror.roster
     return api.HelloView(
         software=f"keyturn {__version__}",
@@ -21,16 +22,17 @@ async def hello(parts: PartsHere) -> api.HelloView:
         origin=parts.context.mirror.origin,
         simulation=roster is not None and roster.simulation,
         time=parts.context.clock(),
+        roster_index=None if newest is None else newest.index,
     )
 
 
 @routes.get("/v1/authority")
 async def authority(parts: PartsHere) -> api.AuthorityView:
     """The authority bundle; a reader checks it against its pinned fingerprint."""
-    state, roster = parts.context.mirror.state, parts.context.mirror.newest_roster
-    if roster is None or state.newest_keys is None:
+    state = parts.context.mirror.state
+    if state.roster is None or state.newest_keys is None:
         raise UnreachableError("the authority is not read from the keyholder's log yet")
-    return api.AuthorityView(bundle=b64(make_bundle(state)), roster_index=roster.index)
+    return api.AuthorityView(bundle=b64(make_bundle(state)))
 
 
 @routes.post("/v1/session/challenges")

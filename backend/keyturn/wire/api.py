@@ -45,11 +45,11 @@ class HelloView(ApiModel):
     origin: str
     simulation: bool
     time: Time
+    roster_index: int | None
 
 
 class AuthorityView(ApiModel):
     bundle: str
-    roster_index: int
 
 
 class NonceView(ApiModel):

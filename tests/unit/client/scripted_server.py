@@ -214,10 +214,7 @@ class ScriptedServer:
     def _answer(self, request: httpx.Request, path: str) -> Document | None:
         openly: dict[str, Callable[[], Document]] = {
             "/v1/hello": self._hello,
-            "/v1/authority": lambda: {
-                "bundle": b64(make_bundle(self.state)),
-                "roster_index": self.state.newest[(Kind.ROSTER, "roster")].index,
-            },
+            "/v1/authority": lambda: {"bundle": b64(make_bundle(self.state))},
             "/v1/session/challenges": lambda: {
                 "nonce": "17" * 32,
                 "expires": format_time(self.clock()),
@@ -251,6 +248,7 @@ class ScriptedServer:
             "origin": self.origin,
             "simulation": self.authority.simulation,
             "time": format_time(self.clock()),
+            "roster_index": self.state.newest[(Kind.ROSTER, "roster")].index,
         }
 
     def _session(self, raw: bytes) -> Document:
