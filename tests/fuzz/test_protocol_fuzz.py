@@ -24,6 +24,7 @@ from keyturn.tlog.receipts import parse_receipt
 from keyturn.wire.witness import parse_add_checkpoint, parse_size
 from keyturn.witness.state import parse_state
 from support.authority import START, policy_body, sign
+from support.fuzzing import examples
 from unit.quorum.authority_log import AuthorityLog, admission, measurements, platforms
 
 LOG = AuthorityLog()
@@ -66,7 +67,7 @@ READERS: list[Callable[[bytes], object]] = [
 
 
 @pytest.mark.parametrize("read", READERS)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(raw=st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 def test_any_bytes(read: Callable[[bytes], object], raw: bytes) -> None:
     with suppress(KeyturnError):
@@ -103,7 +104,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("kind", list(BODIES), ids=lambda kind: kind.value)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(data=st.data())
 def test_any_value_anywhere_in_a_statement(kind: Kind, data: st.DataObject) -> None:
     """A statement that its proposer signed over anything at all: refused, or read."""
@@ -130,7 +131,7 @@ def payload_of(kind: Kind) -> bytes:
     return parse_statement(made.raw).envelope.payload
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(data=st.data())
 def test_any_value_anywhere_in_a_bundle(data: st.DataObject) -> None:
     document = json.loads(BUNDLE)
