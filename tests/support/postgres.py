@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -23,7 +24,7 @@ class Postgres:
     programs: Path
     directory: Path
     account: str | None
-    options: str = field(default="-c fsync=off -c max_connections=60")
+    options: str
 
     @property
     def url(self) -> str:
@@ -62,9 +63,23 @@ class Postgres:
         )
 
 
+def postgres_fixture(scope: str = "module") -> Any:
+    """A fixture of a cluster of its own, run by a user who is not root; with its disk in use."""
+
+    @pytest.fixture(scope=scope)
+    def cluster() -> Iterator[Postgres]:
+        yield from _running("-c max_connections=60")
+
+    return cluster
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """Run by a user who is not root."""
+    """One for all tests that only use it; a power cut would lose what it holds."""
+    yield from _running("-c fsync=off -c max_connections=60")
+
+
+def _running(options: str) -> Iterator[Postgres]:
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL's server programs are not installed")
@@ -73,7 +88,7 @@ def postgres() -> Iterator[Postgres]:
     if account:
         record = pwd.getpwnam(account)
         os.chown(directory, record.pw_uid, record.pw_gid)
-    cluster = Postgres(programs, directory, account)
+    cluster = Postgres(programs, directory, account, options)
     cluster.make()
     cluster.start()
     try:

@@ -131,20 +131,35 @@ def _errors_told() -> Iterator[None]:
 
 def _told(error: SQLAlchemyError) -> StoreUnreachable:
     """By the database's own code; its message may hold the row's values (I8)."""
-    cause = getattr(error, "orig", None) or error.__cause__ or error
-    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
-    if code == _UNDEFINED_TABLE or str(cause).startswith("no such table"):
-        return StoreEmptied(
-            "the database has no tables",
-            found="an empty database",
-            hint="The control plane makes them and writes the log's content anew.",
-        )
-    for start, (message, hint) in _FAILURES.items():
-        if code.startswith(start):
-            return StoreUnreachable(f"the database {message}", found=code, hint=hint)
+    for cause in _causes(error):
+        code = _code(cause)
+        if code == _UNDEFINED_TABLE or str(cause).startswith("no such table"):
+            return StoreEmptied(
+                "the database has no tables",
+                found="an empty database",
+                hint="The control plane makes them and writes the log's content anew.",
+            )
+        for start, (message, hint) in _FAILURES.items():
+            if code.startswith(start):
+                return StoreUnreachable(f"the database {message}", found=code, hint=hint)
+    cause = error.__cause__ or error
     return StoreUnreachable(
-        f"the database failed: {type(error).__name__} ({type(cause).__name__})", found=code
+        f"the database failed: {type(error).__name__} ({type(cause).__name__})", found=_code(cause)
     )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """What the driver raised, the first first: a rollback that fails hides why it was needed."""
+    found: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and len(found) < 10:
+        found.append(getattr(each, "orig", None) or each)
+        each = each.__context__
+    return found[::-1]
+
+
+def _code(cause: BaseException) -> str:
+    return getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
 
 
 _UNDEFINED_TABLE = "42P01"
