@@ -22,7 +22,13 @@ from keyturn.client import events as event_stream
 from keyturn.client import proposing
 from keyturn.client.authority import fetch_authority, left_roster, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
-from keyturn.client.errors import FileUnusable, NotFound, ServerLied, ServerRefused
+from keyturn.client.errors import (
+    FileUnusable,
+    NotFound,
+    RoleLacking,
+    ServerLied,
+    ServerRefused,
+)
 from keyturn.client.examination import Examination, examine
 from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
@@ -51,7 +57,7 @@ from keyturn.quorum.approvals import (
 )
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.roster import Roster
+from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 from keyturn.seal.errors import WrongManifest
@@ -61,6 +67,7 @@ from keyturn.tlog.errors import UntrustedCheckpoint
 from keyturn.tlog.merkle import Hash
 from keyturn.tlog.proofs import Proof
 from keyturn.tlog.receipts import VerifiedEntry, verify_receipt
+from keyturn.wire.reading import includes
 
 Clock = Callable[[], datetime]
 SignerSource = Callable[[], Signer]
@@ -428,6 +435,9 @@ class KeyturnClient:
         self._ensure_session()
         try:
             return ask()
+        except RoleLacking as error:
+            self._check_lacking(error)
+            raise
         except ServerRefused as error:
             if error.status != 401:
                 raise
@@ -435,6 +445,17 @@ class KeyturnClient:
         self._signed_in = False
         self._ensure_session()
         return ask()
+
+    def _check_lacking(self, said: RoleLacking) -> None:
+        """Raises ServerLied when the newest roster gives the role: so nothing is kept back."""
+        self._authority = None  # the roles may be others since it was fetched
+        officer = self.authority().roster.officers.get(OfficerId(self._profile.officer))
+        if officer is not None and includes(officer.roles, *said.asked):
+            raise ServerLied(
+                "the server says that your roles do not include this, and the roster gives them",
+                found=said.found,
+                expected=", ".join(sorted(each.value for each in officer.roles)),
+            ) from said
 
     def _ensure_session(self) -> None:
         """Raises NoLongerOfficer beside what every question raises."""

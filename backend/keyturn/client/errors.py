@@ -42,7 +42,12 @@ class ServerRefused(KeyturnError):
 
 
 class RoleLacking(ServerRefused):
-    """The officer's roles do not include what was asked (our protocol §7.5)."""
+    """The officer's roles do not include what was asked (our protocol §7.5).
+
+    `asked`: method and path. The client has checked it against the verified roster.
+    """
+
+    asked: tuple[str, str] = ("", "")
 
 
 class NoLongerOfficer(KeyturnError):

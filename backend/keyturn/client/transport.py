@@ -13,7 +13,12 @@ import httpx_sse
 
 from keyturn.base.strictjson import Fields, dump
 from keyturn.client.answers import MAX_ANSWER, parse_answer, refusal_of
-from keyturn.client.errors import MalformedAnswer, MalformedProfile, ServerUnreachable
+from keyturn.client.errors import (
+    MalformedAnswer,
+    MalformedProfile,
+    RoleLacking,
+    ServerUnreachable,
+)
 from keyturn.wire.errors import PinMismatch
 from keyturn.wire.tls import Pin, pinned_client
 
@@ -131,7 +136,10 @@ class Transport:
         ):
             body = _read(response)
         if not response.is_success:
-            raise refusal_of(response.status_code, body)
+            refusal = refusal_of(response.status_code, body)
+            if isinstance(refusal, RoleLacking):
+                refusal.asked = (method, path)
+            raise refusal
         return body
 
     def _headers(self) -> dict[str, str]:

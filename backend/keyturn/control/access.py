@@ -1,43 +1,12 @@
-"""Which roles may ask what (our protocol §7.5): one table for every route behind a session.
+"""Enforces who may ask what (our protocol §7.5), by the one table of `wire.reading`.
 
 A route that is not in the table cannot be built, so that nothing is readable by oversight.
 """
 
-from collections.abc import Mapping
-
 from keyturn.control.errors import RoleLacking
 from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import Officer
-
-JUDGING = frozenset({Role.PROPOSER, Role.APPROVER, Role.AUDITOR})
-PROPOSALS = JUDGING | {Role.CUSTODIAN}
-FLEET = JUDGING | {Role.OPERATOR}
-EVERY_OFFICER = None
-"""Also those without any role: the log is there to be checked by all."""
-
-Roles = frozenset[Role] | None
-
-TABLE: Mapping[tuple[str, str], Roles] = {
-    ("GET", "/v1/log/checkpoint"): EVERY_OFFICER,
-    ("GET", "/v1/log/entries"): EVERY_OFFICER,
-    ("GET", "/v1/log/receipts/{index}"): EVERY_OFFICER,
-    ("GET", "/v1/log/consistency"): EVERY_OFFICER,
-    ("GET", "/v1/log/objects/{digest}"): EVERY_OFFICER,
-    ("GET", "/v1/events"): EVERY_OFFICER,  # by kind: see `event_kinds`
-    ("GET", "/v1/proposals"): PROPOSALS | {Role.WITNESS},  # a witness: see `all_proposals`
-    ("GET", "/v1/proposals/{digest}"): PROPOSALS | {Role.WITNESS},
-    ("GET", "/v1/proposals/{digest}/export"): PROPOSALS,
-    ("POST", "/v1/proposals"): frozenset({Role.PROPOSER}),
-    ("POST", "/v1/proposals/{digest}/approvals"): PROPOSALS,
-    ("POST", "/v1/proposals/{digest}/withdrawal"): PROPOSALS,
-    ("GET", "/v1/models"): FLEET,
-    ("GET", "/v1/models/{digest}"): FLEET,
-    ("GET", "/v1/models/{digest}/manifest"): FLEET,
-    ("POST", "/v1/models"): frozenset({Role.OPERATOR, Role.PROPOSER}),
-    ("GET", "/v1/nodes"): FLEET,
-    ("GET", "/v1/nodes/{name}"): FLEET,
-    ("GET", "/v1/evidence/{digest}"): FLEET,
-}
+from keyturn.wire.reading import FLEET, PROPOSALS, TABLE, Roles
 
 _LOGGED = frozenset({"in-force", "revocation", "history-rewritten", "rebuilt"})
 _OF_PROPOSALS = frozenset({"proposal", "approval", "refused"})
@@ -51,7 +20,7 @@ def roles_for(method: str, path: str) -> Roles:
     try:
         return TABLE[(method, path)]
     except KeyError:
-        raise LookupError(f"control/access.py does not say who may ask {method} {path}") from None
+        raise LookupError(f"wire/reading.py does not say who may ask {method} {path}") from None
 
 
 def check(officer: Officer, roles: Roles) -> None:

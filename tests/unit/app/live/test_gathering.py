@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from keyturn.client.inventory import NodeState, judged_at
-from keyturn.quorum.kinds import Kind
+from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Nodes
 from keyturn_app.live.gathering import GATHERED, changed_rows, gather
@@ -91,9 +91,14 @@ def test_an_open_proposal_that_is_listed_no_more_is_not_forgotten() -> None:
 def test_what_the_roles_do_not_include_is_a_state_and_the_rest_is_known() -> None:
     server = ScriptedServer(Clock())
     server.nodes.append(node("a"))
-    client = server.client()
+    client = server.client("emil")
     before = gather(client, Facts(), GATHERED, START)
     assert before.nodes is not None
+    for name in ("dora", "emil"):  # nobody may be the only custodian
+        server.authority.people[name].roles = ("custodian",)
+    thresholds = {kind.value: min(n, 2) for kind, n in DEFAULT_THRESHOLDS.items()}
+    body = server.authority.roster_body(thresholds=thresholds)
+    server.enact(Kind.ROSTER, "roster", body)
     server.denied = {"/v1/nodes": "custodian"}
 
     facts = gather(client, before, GATHERED, START)
