@@ -8,15 +8,21 @@ from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import Fields
 from keyturn.client.answers import optional_integer
-from keyturn.client.errors import AuthorityRolledBack, NoLongerOfficer, ServerLied
+from keyturn.client.errors import (
+    AuthorityRolledBack,
+    NoLongerOfficer,
+    RoleLacking,
+    ServerLied,
+)
 from keyturn.client.memory import Memory
 from keyturn.client.transport import Transport
 from keyturn.quorum.bodies import Keys, Purpose
 from keyturn.quorum.bundle import Authority, load_bundle
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.roster import Roster
+from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.checkpoints import verify_checkpoint
+from keyturn.wire.reading import includes
 
 MAX_BUNDLE = 16 << 20
 
@@ -43,6 +49,17 @@ def left_roster(
     version = authority.state.newest[(Kind.ROSTER, "roster")].statement.version
     hello = transport.get("/v1/hello", "hello")
     return NoLongerOfficer(officer, version, optional_integer(hello, "roster_index"))
+
+
+def check_lacking(roster: Roster, officer: str, said: RoleLacking) -> None:
+    """Raises ServerLied when the newest roster gives the role: so nothing is kept back."""
+    known = roster.officers.get(OfficerId(officer))
+    if known is not None and includes(known.roles, *said.asked):
+        raise ServerLied(
+            "the server says that your roles do not include this, and the roster gives them",
+            found=said.found,
+            expected=", ".join(sorted(each.value for each in known.roles)),
+        ) from said
 
 
 def _verified(answer: Fields, fingerprint: Digest, memory: Memory, now: datetime) -> Authority:

@@ -20,7 +20,7 @@ from keyturn.base.signatures import VerifyKey
 from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.client import events as event_stream
 from keyturn.client import proposing
-from keyturn.client.authority import fetch_authority, left_roster, rosters_of
+from keyturn.client.authority import check_lacking, fetch_authority, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
 from keyturn.client.errors import (
     FileUnusable,
@@ -33,7 +33,7 @@ from keyturn.client.examination import Examination, examine
 from keyturn.client.history import History
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
 from keyturn.client.logwatch import LogWatch
-from keyturn.client.memory import Memory, Session
+from keyturn.client.memory import Memory
 from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.offline import (
     ProposalFile,
@@ -46,7 +46,7 @@ from keyturn.client.offline import (
 from keyturn.client.profile import Places, Profile
 from keyturn.client.proposals import Proposal, read_view, receipt_of, settled
 from keyturn.client.seen import Seen
-from keyturn.client.session import sign_in
+from keyturn.client.session import sign_in_or_left
 from keyturn.client.transport import Transport
 from keyturn.keyrelease.request import MAX_REQUEST
 from keyturn.officerkeys.signer import Signer
@@ -57,7 +57,7 @@ from keyturn.quorum.approvals import (
 )
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.roster import OfficerId, Roster
+from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 from keyturn.seal.errors import WrongManifest
@@ -67,7 +67,6 @@ from keyturn.tlog.errors import UntrustedCheckpoint
 from keyturn.tlog.merkle import Hash
 from keyturn.tlog.proofs import Proof
 from keyturn.tlog.receipts import VerifiedEntry, verify_receipt
-from keyturn.wire.reading import includes
 
 Clock = Callable[[], datetime]
 SignerSource = Callable[[], Signer]
@@ -436,7 +435,8 @@ class KeyturnClient:
         try:
             return ask()
         except RoleLacking as error:
-            self._check_lacking(error)
+            self._authority = None  # the roles may be others since it was fetched
+            check_lacking(self.authority().roster, self._profile.officer, error)
             raise
         except ServerRefused as error:
             if error.status != 401:
@@ -446,17 +446,6 @@ class KeyturnClient:
         self._ensure_session()
         return ask()
 
-    def _check_lacking(self, said: RoleLacking) -> None:
-        """Raises ServerLied when the newest roster gives the role: so nothing is kept back."""
-        self._authority = None  # the roles may be others since it was fetched
-        officer = self.authority().roster.officers.get(OfficerId(self._profile.officer))
-        if officer is not None and includes(officer.roles, *said.asked):
-            raise ServerLied(
-                "the server says that your roles do not include this, and the roster gives them",
-                found=said.found,
-                expected=", ".join(sorted(each.value for each in officer.roles)),
-            ) from said
-
     def _ensure_session(self) -> None:
         """Raises NoLongerOfficer beside what every question raises."""
         if self._signed_in:
@@ -464,20 +453,10 @@ class KeyturnClient:
         profile, kept, now = self._profile, self._memory.recall().session, self._now()
         mine = kept is not None and (kept.pin, kept.officer) == (profile.pin, profile.officer)
         if kept is None or not mine or kept.expires <= now:
-            kept = self._sign_in(now)
+            kept = sign_in_or_left(self._http, profile, self._memory, self._signer(), now)
             self._memory.keep_session(kept)
         self._http.use_token(kept.token)
         self._signed_in = True
-
-    def _sign_in(self, now: datetime) -> Session:
-        profile = self._profile
-        try:
-            return sign_in(self._http, profile.pin, self._signer(), now)
-        except ServerRefused as error:
-            if error.kind != "officer":
-                raise
-            left = left_roster(self._http, profile.fingerprint, self._memory, profile.officer, now)
-            raise left or error from error
 
     def _log(self) -> LogWatch:
         if self._watch is None:
