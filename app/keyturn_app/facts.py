@@ -51,6 +51,7 @@ class AlarmKind(Enum):
     REWRITTEN = "history-rewritten"
     ROLLED_BACK = "rolled-back"
     INCONSISTENT = "log-inconsistent"
+    OTHER_KEY = "other-key"  # its TLS key is not the pinned one: found and expected are both pins
 
 
 @dataclass(frozen=True, slots=True)

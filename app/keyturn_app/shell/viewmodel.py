@@ -7,7 +7,7 @@ from enum import Enum
 
 from keyturn.quorum.kinds import Kind, Role
 from keyturn_app import wording
-from keyturn_app.facts import STALE_SECONDS, Alarm, Connection, Facts, Link
+from keyturn_app.facts import STALE_SECONDS, Alarm, AlarmKind, Connection, Facts, Link
 from keyturn_app.i18n import _
 from keyturn_app.states import Look
 
@@ -19,11 +19,13 @@ class Tone(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BannerView:
-    """Across every page. `proof`: whether there are files to show."""
+    """Across every page. `proof`: whether there are files to show. `other_key`: whether the
+    server showed another TLS key, which the officer may take, told by whoever runs it."""
 
     tone: Tone
     text: str
     proof: bool
+    other_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ def banner(facts: Facts, now: datetime) -> BannerView | None:
     connection = facts.connection
     if facts.alarms:
         proof = any(each.saved for each in facts.alarms)
-        return BannerView(Tone.DANGER, alarm_text(facts.alarms[-1]), proof)
+        newest = facts.alarms[-1]
+        other = newest.kind is AlarmKind.OTHER_KEY and not facts.trusted
+        return BannerView(Tone.DANGER, alarm_text(newest), proof, other)
     if connection.link is Link.DISTRUSTED:
         text = _("Server not believed: nothing that it says is shown as fact. {why}")
         return BannerView(Tone.DANGER, text.format(why=connection.error).strip(), False)
