@@ -16,11 +16,29 @@ from sqlalchemy import Connection
 from keyturn.base.errors import UnreachableError
 from keyturn.control.program import ControlServer
 from keyturn.store.database import Database, open_database
-from keyturn.wire.keyholder import AskRelease, Request, Submit, Withdraw
+from keyturn.wire.keyholder import (
+    AskChallenge,
+    AskCheckpoint,
+    AskConsistency,
+    AskEntries,
+    AskHello,
+    AskObject,
+    AskReceipt,
+    Request,
+)
 from keyturn.wire.keyholder_client import KeyholderClient
 
 A = TypeVar("A")
 NEVER = 1 << 30
+_READING = (
+    AskHello,
+    AskChallenge,
+    AskEntries,
+    AskObject,
+    AskCheckpoint,
+    AskReceipt,
+    AskConsistency,
+)
 
 
 class Killed(UnreachableError):
@@ -81,7 +99,7 @@ class DyingKeyholder:
         self._death = death
 
     async def ask(self, request: Request[A], **options: Any) -> A:
-        changing = isinstance(request, Submit | Withdraw | AskRelease)
+        changing = not isinstance(request, _READING)
         step = self._death.point if changing else self._death.check
         step()
         answer = await self._client.ask(request, **options)

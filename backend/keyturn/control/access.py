@@ -8,7 +8,9 @@ from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import Officer
 from keyturn.wire.reading import FLEET, PROPOSALS, TABLE, Roles
 
-_LOGGED = frozenset({"in-force", "revocation", "history-rewritten", "rebuilt"})
+_LOGGED = frozenset(
+    {"in-force", "revocation", "decision", "report", "configuration", "history-rewritten"}
+) | {"rebuilt"}
 _OF_PROPOSALS = frozenset({"proposal", "approval", "refused"})
 _OF_FLEET = frozenset(
     {"model", "grant", "renewal", "refusal", "heartbeat-lost", "wiped", "platform-changed"}

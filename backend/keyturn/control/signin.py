@@ -11,6 +11,7 @@ from keyturn.base.encoding import sha256
 from keyturn.base.errors import KeyturnError
 from keyturn.control.context import Context
 from keyturn.control.errors import NoLongerOfficer, NotSignedIn
+from keyturn.quorum.reports import SignInFailure
 from keyturn.quorum.roster import Officer
 from keyturn.store import sessions
 from keyturn.wire.signin import SignIn, parse_sign_in
@@ -20,7 +21,30 @@ SESSION_LIFE = timedelta(minutes=15)
 SKEW = timedelta(seconds=120)
 _TIME, _RANDOM, _TAG = 8, 8, 16  # bytes of a nonce: Unix ms, randomness, truncated HMAC
 TOKEN_SIZE = 32
+NONCE_WRONG = "the nonce is unknown, spent or over 60 seconds old"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SignInFailed(NotSignedIn):
+    """A sign-in that proves nothing. `claimed` is who it said it was, by whoever sent it."""
+
+    def __init__(
+        self,
+        reason: SignInFailure,
+        message: str,
+        *,
+        claimed: str | None = None,
+        found: str = "",
+        expected: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, found=found, expected=expected, hint=hint)
+        self.reason = reason
+        self.claimed = claimed
+
+
+class NotInRoster(SignInFailed, NoLongerOfficer):
+    """The newest roster does not name who signs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +70,7 @@ def _nonce_end(context: Context, nonce: str, now: datetime) -> datetime:
     age = _milliseconds(now) - int.from_bytes(body[:_TIME], "big")
     life = NONCE_LIFE // timedelta(milliseconds=1)
     if not ours or not 0 <= age < life:
-        raise NotSignedIn("the nonce is unknown, spent or over 60 seconds old")
+        raise NotSignedIn(NONCE_WRONG)
     return now + timedelta(milliseconds=life - age)
 
 
@@ -61,18 +85,22 @@ def _milliseconds(moment: datetime) -> int:
 async def sign_in(context: Context, raw: bytes) -> tuple[str, Session]:
     """A bearer token (64 hex digits) and its session.
 
-    Raises MalformedError, NoLongerOfficer, and NotSignedIn whatever is wrong with the proof.
+    Raises MalformedError, and SignInFailed (NotInRoster among them) whatever is wrong with the
+    proof.
     """
     request = parse_sign_in(raw)
     now = context.clock()
     officer = _verified_officer(context, request, now)
-    spent_until = _nonce_end(context, request.nonce, now)
+    try:
+        spent_until = _nonce_end(context, request.nonce, now)
+    except NotSignedIn as error:
+        raise _bad_nonce(officer) from error
     token = context.randomness(TOKEN_SIZE).hex()
     expires = now + SESSION_LIFE
 
     def work(connection: Connection) -> None:
         if not sessions.spend_nonce(connection, request.nonce, spent_until):
-            raise NotSignedIn("the nonce is unknown, spent or over 60 seconds old")
+            raise _bad_nonce(officer)
         sessions.open_session(connection, _hash(token), officer.id, expires)
 
     await context.write(work)
@@ -109,26 +137,52 @@ def _named_officer(context: Context, officer_id: str) -> Officer:
     return officer
 
 
+def _signing_officer(context: Context, officer_id: str) -> Officer:
+    """As `_named_officer`, of a sign-in. Raises NotInRoster."""
+    try:
+        return _named_officer(context, officer_id)
+    except NoLongerOfficer as error:
+        raise NotInRoster(
+            SignInFailure.UNKNOWN_OFFICER,
+            error.message,
+            found=error.found,
+            expected=error.expected,
+            hint=error.hint,
+        ) from error
+
+
+def _bad_nonce(officer: Officer) -> SignInFailed:
+    return SignInFailed(SignInFailure.BAD_NONCE, NONCE_WRONG, claimed=officer.id)
+
+
 def _verified_officer(context: Context, request: SignIn, now: datetime) -> Officer:
     if request.server != context.pin:
-        raise NotSignedIn(
+        raise SignInFailed(
+            SignInFailure.WRONG_SERVER,
             "the sign-in was made for another server",
+            claimed=request.officer,
             found=request.server,
             expected=context.pin,
             hint="Somebody may sit between you and the server: compare the pin.",
         )
     if abs(now - request.time) > SKEW:
-        raise NotSignedIn(
+        raise SignInFailed(
+            SignInFailure.WRONG_TIME,
             "the sign-in's time is too far from the server's",
+            claimed=request.officer,
             found=request.time.isoformat(),
             expected=f"within {SKEW.seconds} s of {now.isoformat(timespec='seconds')}",
             hint="Set this machine's clock; if it is right, the server's is not.",
         )
-    officer = _named_officer(context, request.officer)
+    officer = _signing_officer(context, request.officer)
     try:
         verified_signers(request.envelope, {each.key_id: each for each in officer.keys})
     except KeyturnError as error:
-        raise NotSignedIn("the sign-in is not signed by that officer") from error
+        raise SignInFailed(
+            SignInFailure.BAD_SIGNATURE,
+            "the sign-in is not signed by that officer",
+            claimed=officer.id,
+        ) from error
     return officer
 
 

@@ -168,12 +168,13 @@ def _thresholds() -> dict[str, int]:
     return found
 
 
+LOGGED = {"in-force", "revocation", "decision", "report", "configuration"}
+EVERYBODYS = LOGGED | {"history-rewritten", "rebuilt"}
 KINDS = {
-    "none": {"in-force", "revocation", "history-rewritten", "rebuilt"},
-    "witness": {"in-force", "revocation", "history-rewritten", "rebuilt"},
-    "custodian": {"in-force", "revocation", "history-rewritten", "rebuilt"}
-    | {"proposal", "approval", "refused"},
-    "operator": {"in-force", "revocation", "history-rewritten", "rebuilt"}
+    "none": EVERYBODYS,
+    "witness": EVERYBODYS,
+    "custodian": EVERYBODYS | {"proposal", "approval", "refused"},
+    "operator": EVERYBODYS
     | {"model", "grant", "renewal", "refusal", "heartbeat-lost", "wiped", "platform-changed"},
 }
 ALL = KINDS["custodian"] | KINDS["operator"]
