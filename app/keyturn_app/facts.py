@@ -4,7 +4,7 @@ Made on the network thread by `live`, read by presenters. None means *not known 
 shown as *nothing there*. Nothing in here is the server's bare word unless a field says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -30,6 +30,7 @@ class Link(Enum):
     RECONNECTING = "reconnecting"  # lost; tried again
     OFFLINE = "offline"  # not asked in this session: locked, or somebody else has the window
     STATION = "station"  # an officer station: there is no server, and nothing is ever asked
+    REMOVED = "removed"  # the newest roster does not name this officer: the server lets nobody in
     DISTRUSTED = "distrusted"  # it lied, or rewrote history: nothing it says is shown as fact
 
 
@@ -62,6 +63,7 @@ class AlarmKind(Enum):
     REWRITTEN = "history-rewritten"
     ROLLED_BACK = "rolled-back"
     INCONSISTENT = "log-inconsistent"
+    OTHER_KEY = "other-key"  # its TLS key is not the pinned one: found and expected are both pins
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,11 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything known now. `happenings`: the newest few hundred, oldest first."""
+    """Everything known now. `happenings`: the newest few hundred, oldest first.
+
+    `denied`: what the officer's roles do not include (`proposals`, `models`, `nodes`), and what
+    the server said of it. Then it is None, and never will be known.
+    """
 
     connection: Connection = field(default_factory=lambda: Connection(Link.CONNECTING))
     seen: Seen | None = None
@@ -180,6 +186,7 @@ class Facts:
     happenings: tuple[Happening, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     bundle: Bundle | None = None  # at a station alone, in the place of all the others
+    denied: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def simulated(self) -> bool:

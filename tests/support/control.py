@@ -24,6 +24,7 @@ from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.control.config import ControlConfig, told
+from keyturn.control.errors import TaskFailed
 from keyturn.control.program import ControlServer, make_server, serve
 from keyturn.control.reporting import SOFTWARE, TOLD_FILE
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, HPKE_PUBLIC_SIZE, NodeKeys, Purpose
@@ -62,7 +63,7 @@ from keyturn.quorum.reports import (
 )
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
-from keyturn.store.database import open_database
+from keyturn.store.database import Database, open_database
 from keyturn.store.migrate import upgrade
 from keyturn.tlog.checkpoints import Checkpoint, sign_checkpoint
 from keyturn.tlog.merkle import Hash, leaf_hash, node_hash, tree_root
@@ -536,11 +537,14 @@ def running_server(
     clock: Clock,
     *,
     caught_up: bool = True,
+    opened: Callable[[str], Database] = open_database,
+    prepare: Callable[[ControlServer], None] = lambda _: None,
     settled: bool = True,
     **config: object,
 ) -> Iterator[World]:
     """A server on a free port, in a thread of its own; caught up with the log.
 
+    `opened` opens the database, `prepare` is given the server before it runs: tests that kill it.
     `settled`: a first one does not report its settings, so that no entry comes by itself.
     """
     settings = replace(
@@ -558,7 +562,7 @@ def running_server(
     if settled and not last.exists():
         last.write_bytes(settings_document(Program.CONTROL, SOFTWARE, told(settings)))
     identity = server_identity(settings.data / "tls", (), clock())
-    database = open_database(settings.database_url)
+    database = opened(settings.database_url)
     upgrade(database)
     listening = threading.Event()
     url: list[str] = []
@@ -568,7 +572,13 @@ def running_server(
         listening.set()
 
     server = make_server(settings, identity, database, on_ready, clock)
-    thread = threading.Thread(target=lambda: asyncio.run(serve(server)))
+    prepare(server)
+
+    def run() -> None:
+        with contextlib.suppress(TaskFailed):  # a test that killed it
+            asyncio.run(serve(server))
+
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         assert listening.wait(20)

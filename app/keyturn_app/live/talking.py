@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.client.client import KeyturnClient
-from keyturn.client.errors import ServerUnreachable
+from keyturn.client.errors import NoLongerOfficer, ServerUnreachable
 from keyturn_app.desk import Locked, Topic
 from keyturn_app.facts import AlarmKind, Connection, Facts, Link, Reading
 from keyturn_app.i18n import _
@@ -208,6 +208,7 @@ class Talker:
                 models=found.models,
                 nodes=found.nodes,
                 witnesses=found.witnesses,
+                denied=found.denied,
             )
 
         with self._changed:
@@ -238,7 +239,7 @@ class Talker:
     def _learn_on_an_errand(self, error: KeyturnError) -> None:
         """A refusal, a file or a card is no word on the connection; only, something may be newer
         than what is known here."""
-        if kind_of(error) is not None or isinstance(error, ServerUnreachable):
+        if kind_of(error) is not None or isinstance(error, ServerUnreachable | NoLongerOfficer):
             self._learn(error)
         elif not self._distrusted:
             self.touch(GATHERED)
@@ -248,7 +249,8 @@ class Talker:
         pause = pause_after(self._failures, random.random())  # noqa: S311 - spreads load
         with self._changed:
             self._schedule.failed(time.monotonic(), pause)
-        self._say(Link.RECONNECTING, error)
+        removed = isinstance(error, NoLongerOfficer)
+        self._say(Link.REMOVED if removed else Link.RECONNECTING, error)
 
     def _distrust(self, error: KeyturnError, kind: AlarmKind) -> None:
         alarm = alarm_of(error, kind, self._state, self._now())

@@ -26,6 +26,7 @@ _TOUCHED = {
     "report": frozenset({Topic.SEEN}),
     "configuration": frozenset({Topic.SEEN}),
     "history-rewritten": frozenset({Topic.SEEN}),
+    "rebuilt": _EVERYTHING,
 }
 
 

@@ -20,7 +20,7 @@ from keyturn.base.signatures import VerifyKey
 from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.client import events as event_stream
 from keyturn.client import proposing
-from keyturn.client.authority import fetch_authority, rosters_of
+from keyturn.client.authority import check_lacking, fetch_authority, rosters_of
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
 from keyturn.client.cosigner import Cosigner
 from keyturn.client.cosigning import OfficerWitness, OwnCosigning, WitnessState, read_notes
@@ -30,6 +30,7 @@ from keyturn.client.errors import (
     FileForged,
     FileUnusable,
     NoServer,
+    RoleLacking,
     ServerLied,
     ServerRefused,
 )
@@ -53,7 +54,7 @@ from keyturn.client.offline import (
 from keyturn.client.profile import Places, Profile
 from keyturn.client.proposals import Proposal, read_view, receipt_of, settled
 from keyturn.client.seen import Seen
-from keyturn.client.session import sign_in
+from keyturn.client.session import sign_in_or_left
 from keyturn.client.transport import Transport
 from keyturn.keyrelease.cosigning import Pending
 from keyturn.keyrelease.request import MAX_REQUEST
@@ -84,8 +85,9 @@ T = TypeVar("T")
 class KeyturnClient:
     """One officer's connection. Not thread-safe. Close it, or use it as a context manager.
 
-    Every method raises ServerUnreachable, ServerRefused, MalformedAnswer; and, when a proof
-    fails, ServerLied, AuthorityRolledBack or HistoryRewritten.
+    Every method raises ServerUnreachable, ServerRefused (RoleLacking among them),
+    NoLongerOfficer, MalformedAnswer; and, when a proof fails, ServerLied, AuthorityRolledBack or
+    HistoryRewritten.
     """
 
     def __init__(
@@ -141,6 +143,11 @@ class KeyturnClient:
             if found.log_key() != self._log_key:  # a new log key is a new log (DESIGN §5.8)
                 self._log_key, self._watch, self._history = found.log_key(), None, None
             self._authority = found
+        return self._authority
+
+    @property
+    def authority_seen(self) -> Authority | None:
+        """As `authority` last found it; None before it was asked for."""
         return self._authority
 
     def checkpoint(self) -> SignedCheckpoint:
@@ -498,6 +505,10 @@ class KeyturnClient:
         self._ensure_session()
         try:
             return ask()
+        except RoleLacking as error:
+            self._authority = None  # the roles may be others since it was fetched
+            check_lacking(self.authority().roster, self._profile.officer, error)
+            raise
         except ServerRefused as error:
             if error.status != 401:
                 raise
@@ -507,12 +518,13 @@ class KeyturnClient:
         return ask()
 
     def _ensure_session(self) -> None:
+        """Raises NoLongerOfficer beside what every question raises."""
         if self._signed_in:
             return
         profile, kept, now = self._profile, self._memory.recall().session, self._now()
         mine = kept is not None and (kept.pin, kept.officer) == (profile.pin, profile.officer)
         if kept is None or not mine or kept.expires <= now:
-            kept = sign_in(self._http, profile.pin, self._the_signer(), now)
+            kept = sign_in_or_left(self._http, profile, self._memory, self._the_signer(), now)
             self._memory.keep_session(kept)
         self._http.use_token(kept.token)
         self._signed_in = True

@@ -45,6 +45,7 @@ class HelloView(ApiModel):
     origin: str
     simulation: bool
     time: Time
+    roster_index: int | None
 
 
 class AuthorityView(ApiModel):

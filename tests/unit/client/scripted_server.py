@@ -93,6 +93,7 @@ class ScriptedServer:
         self.nodes: list[Document] = []
         self.evidence: dict[str, bytes] = {}
         self.events: list[Document] = []
+        self.denied: dict[str, str] = {}
         self.lies: dict[str, Lie] = {}
         self.asked: list[tuple[str, str]] = []
         self.tokens: set[str] = set()
@@ -215,6 +216,10 @@ class ScriptedServer:
         except KeyError:
             body = {"kind": "not-found", "message": "no such thing", "found": path}
             return httpx.Response(404, json={"error": body})
+        if path in self.denied:
+            body = {"kind": "role", "message": "the roles of ada do not include this"}
+            body |= {"found": self.denied[path], "expected": "operator"}
+            return httpx.Response(403, json={"error": body})
         if answer is None:
             body = {"kind": "no-session", "message": "sign in", "found": "", "expected": ""}
             return httpx.Response(401, json={"error": body})
@@ -282,6 +287,7 @@ class ScriptedServer:
             "origin": self.origin,
             "simulation": self.authority.simulation,
             "time": format_time(self.clock()),
+            "roster_index": self.state.newest[(Kind.ROSTER, "roster")].index,
         }
 
     def _session(self, raw: bytes) -> Document:

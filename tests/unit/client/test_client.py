@@ -614,3 +614,12 @@ def test_errors_keep_their_kinds(server: ScriptedServer) -> None:
         server.client().proposal("sha256:" + "0" * 64)
     assert (caught.value.status, caught.value.kind) == (404, "not-found")
     assert isinstance(caught.value, KeyturnError)
+
+
+def test_a_server_that_denies_what_the_roster_gives_lies(server: ScriptedServer) -> None:
+    """So it cannot keep nodes or an open revocation back as *not yours to read*."""
+    client = server.client()
+    for path, ask in (("/v1/nodes", client.nodes), ("/v1/proposals", client.proposals)):
+        server.denied = {path: "custodian"}
+        with pytest.raises(ServerLied, match="your roles do not include"):
+            ask()

@@ -318,6 +318,7 @@ def _title(kind: AlarmKind) -> str:
         AlarmKind.ROLLED_BACK: _("An older authority was shown"),
         AlarmKind.INCONSISTENT: _("The log breaks its own rules"),
         AlarmKind.LIED: _("The server lied"),
+        AlarmKind.OTHER_KEY: _("The server holds another TLS key"),
     }[kind]
 
 
