@@ -41,6 +41,7 @@ from keyturn_app.shell.starting import (
     first_seat,
     known_seats,
     recorded_chair,
+    repinned_chair,
 )
 from keyturn_app.shell.window import MainWindow
 
@@ -219,7 +220,9 @@ def _show(
 
 def _session(known: Sequence[Known], server: str | None, store: ProfileStore) -> Seats:
     opened = _opener(store)
-    return Seats([chair_of(each, opened) for each in known], first_seat(known, server))
+    chairs = [chair_of(each, opened) for each in known]
+    start = first_seat(known, server)
+    return Seats(chairs, start, repinned=repinned_chair(store, known, opened))
 
 
 def _opener(store: ProfileStore) -> Callable[[str], None]:

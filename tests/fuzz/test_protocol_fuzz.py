@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError
 from keyturn.base.strictjson import dump
+from keyturn.keyrelease.cosigning import parse_state
 from keyturn.keyrelease.ear import verify_ear
 from keyturn.keyrelease.entries import read_grant, read_refusal
 from keyturn.keyrelease.grant import parse_answer, parse_grant, parse_refusal
@@ -40,8 +41,8 @@ from keyturn.quorum.reports import (
 from keyturn.quorum.statements import parse_statement, statement_type
 from keyturn.tlog.receipts import parse_receipt
 from keyturn.wire.witness import parse_add_checkpoint, parse_size
-from keyturn.witness.state import parse_state
 from support.authority import START, policy_body, sign
+from support.fuzzing import examples
 from unit.quorum.authority_log import (
     AuthorityLog,
     admission,
@@ -96,7 +97,7 @@ READERS: list[Callable[[bytes], object]] = [
 
 
 @pytest.mark.parametrize("read", READERS)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(raw=st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 def test_any_bytes(read: Callable[[bytes], object], raw: bytes) -> None:
     with suppress(KeyturnError):
@@ -135,7 +136,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("kind", list(BODIES), ids=lambda kind: kind.value)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(data=st.data())
 def test_any_value_anywhere_in_a_statement(kind: Kind, data: st.DataObject) -> None:
     """A statement that its proposer signed over anything at all: refused, or read."""
@@ -164,7 +165,7 @@ def payload_of(kind: Kind) -> bytes:
     return parse_statement(made.raw).envelope.payload
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(data=st.data())
 def test_any_value_anywhere_in_an_enrolment(data: st.DataObject) -> None:
     """What a stranger signed over anything at all."""

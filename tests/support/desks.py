@@ -27,7 +27,8 @@ T = TypeVar("T")
 
 
 class InlineDesk:
-    """`Desk` for presenters' tests. `waiting`: hold what is asked until `answer` is called."""
+    """`Desk` for presenters' tests. `waiting`: hold what is asked until `answer` is called;
+    `cosigns`: be a witness where the roster says so."""
 
     def __init__(
         self, identity: Identity, client: KeyturnClient | None, now: Callable[[], datetime]
@@ -35,6 +36,7 @@ class InlineDesk:
         self.identity = identity
         self.facts = Facts()
         self.waiting = False
+        self.cosigns = False
         self._client = client
         self._now = now
         self._held: list[Callable[[], None]] = []
@@ -84,7 +86,9 @@ class InlineDesk:
     def refresh(self, *topics: Topic) -> None:
         if self._client is None:
             return
-        gathered = gather(self._client, self.facts, topics or GATHERED, self.now())
+        gathered = gather(
+            self._client, self.facts, topics or GATHERED, self.now(), cosigns=self.cosigns
+        )
         live = Connection(Link.LIVE, heard=self.now())
         self.show(replace(gathered, connection=live), *(topics or Topic))
 

@@ -185,6 +185,9 @@ class ReplaySession:
     def sit(self, seat_id: str) -> None:
         """There is no other seat."""
 
+    def repin(self, pin: str) -> None:
+        """A recording has no server."""
+
     def lock(self) -> None:
         self.desk.set_locked(True)
 

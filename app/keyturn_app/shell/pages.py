@@ -38,18 +38,19 @@ def _page(
     icon: str,
     badge: Callable[[Desk], int] = lambda _desk: 0,
     shortcut: str = "",
+    needs: str = "",
 ) -> PageSpec:
     module = f"keyturn_app.screens.{page}.view"
-    return PageSpec(page, title, icon, _Built(module), badge, shortcut)
+    return PageSpec(page, title, icon, _Built(module), badge, shortcut, needs)
 
 
 PAGES: tuple[PageSpec, ...] = (
     _page("overview", lambda: _("Overview"), "layout-dashboard"),
-    _page("fleet", lambda: _("Fleet"), "server", nodes_in_trouble),
-    _page("models", lambda: _("Models"), "cpu"),
+    _page("fleet", lambda: _("Fleet"), "server", nodes_in_trouble, needs="nodes"),
+    _page("models", lambda: _("Models"), "cpu", needs="models"),
     _page("policies", lambda: _("Policies"), "file-check-2"),
     _page("baselines", lambda: _("Baselines"), "layers"),
-    _page("approvals", lambda: _("Approvals"), "stamp", waiting_for_me),
+    _page("approvals", lambda: _("Approvals"), "stamp", waiting_for_me, needs="proposals"),
     _page("ceremonies", lambda: _("Ceremonies"), "key-round"),
     _page("exposure", lambda: _("Exposure"), "radar"),
     _page("officers", lambda: _("Officers"), "users"),

@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 
 from keyturn.base.errors import KeyturnError
 from keyturn.client.errors import NoProfile
-from keyturn.client.profile import Places
+from keyturn.client.profile import Places, write_profile
 from keyturn.officerkeys.location import InKeyring, OnCard
+from keyturn.wire.tls import parse_pin
 from keyturn_app.desk import Identity
 from keyturn_app.i18n import _
 from keyturn_app.live.desk import LiveDesk
+from keyturn_app.live.errors import UnknownSeat
 from keyturn_app.live.profiles import Environment, Known, ProfileStore, imported
 from keyturn_app.live.recorded import Unsigning, wired
 from keyturn_app.live.station import StationDesk
@@ -110,6 +112,30 @@ def chair_of(known: Known, opened: Callable[[str], None]) -> Chair:
         return LiveDesk(identity, known.places)
 
     return Chair(seat, open_desk)
+
+
+def repinned_chair(
+    store: ProfileStore, known: Sequence[Known], opened: Callable[[str], None]
+) -> Callable[[str, str], Chair]:
+    """Keeps another pin of a seat, wherever its profile lies, and makes its chair anew."""
+    named = {each.id: each for each in known}
+
+    def repinned(seat: str, pin: str) -> Chair:
+        try:
+            kept = store.find(seat)
+        except UnknownSeat:  # it was only named on the command line
+            kept, in_store = named[seat], False
+        else:
+            in_store = True
+        changed = replace(kept, profile=replace(kept.profile, pin=parse_pin(pin)))
+        if changed.places.profile.exists():
+            write_profile(changed.places, changed.profile)
+        if in_store:
+            store.keep(changed)
+        named[seat] = changed
+        return chair_of(changed, opened)
+
+    return repinned
 
 
 def recorded_chair(recording: Recording, places: Places) -> Chair:

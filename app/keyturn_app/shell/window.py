@@ -6,12 +6,14 @@ from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QTableView, QToolTip
 
+from keyturn.base.errors import KeyturnError
 from keyturn_app.actions import Action, Actions
 from keyturn_app.i18n import _
 from keyturn_app.news import News
 from keyturn_app.qtkit.clipboard import Clipboard
 from keyturn_app.qtkit.pages import Page, PageContext, PageSpec
 from keyturn_app.qtkit.tokens import ROW, ROW_COMPACT, Mode
+from keyturn_app.questions import failure
 from keyturn_app.settings import Appearance, Density, Settings
 from keyturn_app.shell.appearance import follow, mode_of
 from keyturn_app.shell.asking import Asking
@@ -203,7 +205,9 @@ class MainWindow(QMainWindow):
 
     def _presenters(self) -> tuple[News, ShellPresenter]:
         news = News(self._desk, self.settings.preferences)
-        presenter = ShellPresenter(self._desk, news, self.asking, self._session.seat.environment)
+        presenter = ShellPresenter(
+            self._desk, news, self.asking, self._session.seat.environment, self._repin
+        )
         presenter.listeners.add(self._changed)
         there = [each.id for each in (*self._pages, *self._foot)]
         self.frame.rail.show_only(AT_A_STATION if self._at_station else there)
@@ -248,6 +252,7 @@ class MainWindow(QMainWindow):
         topbar.officer.connect(self._open_officers)
         frame.alarm.proof.clicked.connect(self._show_proof)
         frame.alarm.again.clicked.connect(self.check_again)
+        frame.alarm.other_key.clicked.connect(self._ask_other_key)
         self.watch.over.connect(self.lock)
         self.watch.ticked.connect(self.tick)
         self._desktop.locked.connect(self.lock)
@@ -276,6 +281,15 @@ class MainWindow(QMainWindow):
 
     def _show_proof(self) -> None:
         self._presenter.show_proof()
+
+    def _ask_other_key(self) -> None:
+        self._presenter.ask_other_key()
+
+    def _repin(self, pin: str) -> None:
+        try:
+            self._session.repin(pin)
+        except KeyturnError as error:
+            self.asking.tell(failure(_("The new pin was not kept"), error))
 
     def check_again(self) -> None:
         self._presenter.check_again()

@@ -94,6 +94,7 @@ def decide_offline(
         print_offline(found.statement)
     confirm(decision, found.statement.digest, yes)
     signed = with_decision(found, desk.signer(), decision, comment, now())
+    desk.remember(signed)
     written = write(signed, output, pictures)
     if as_json:
         print_json(
@@ -114,7 +115,9 @@ def decide_offline(
 def read(desk: Desk, file: Path | None, pictures: tuple[Path, ...]) -> ProposalFile:
     """From one of the two."""
     raw = read_pictures(pictures) if file is None else read_file(file)
-    return desk.read_file(raw)
+    found = desk.read_file(raw)
+    desk.remember(found)
+    return found
 
 
 def confirm(decision: Decision, digest: Digest, yes: bool) -> None:

@@ -15,7 +15,7 @@ from keyturn.cli.card import CardOption, ask_pin, parse_card
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, at_desk, now
 from keyturn.client.card import CardInfo, find_card_key
-from keyturn.client.enrolments import Pending, named, send_enrolment
+from keyturn.client.enrolments import PendingEnrolments, named, send_enrolment
 from keyturn.client.offline import read_file, write_new_file
 from keyturn.client.profile import places_of, read_profile
 from keyturn.client.signing import KeyQuestion, open_signer
@@ -113,7 +113,7 @@ def show_requests(
         _show_pending(pending, as_json)
 
 
-def _show_pending(pending: Pending, as_json: bool) -> None:
+def _show_pending(pending: PendingEnrolments, as_json: bool) -> None:
     if as_json:
         listed = [
             {

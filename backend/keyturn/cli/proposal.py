@@ -10,7 +10,7 @@ from keyturn.base.encoding import parse_digest
 from keyturn.base.strictjson import load_object
 from keyturn.cli.carrying import Given, confirm, decide_offline, read, write
 from keyturn.cli.expiries import add_commands, show_expiring
-from keyturn.cli.output import print_json, stderr, stdout
+from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.cli.profile import (
     AsJson,
     Desk,
@@ -33,13 +33,18 @@ from keyturn.cli.rosteredits import (
 )
 from keyturn.cli.rostering import (
     Compromised,
+    DropWitness,
     Enrol,
+    Fresh,
     Remove,
     Request,
     RosterChange,
+    WitnessesNeeded,
+    WitnessKeys,
     chosen_kind,
     effects_of,
     print_effects,
+    witness_change,
 )
 from keyturn.cli.showing import (
     change_documents,
@@ -98,6 +103,10 @@ def new(
     request: Request = None,
     remove: Remove = None,
     compromised: Compromised = None,
+    witness: WitnessKeys = None,
+    drop_witness: DropWitness = None,
+    witnesses_needed: WitnessesNeeded = None,
+    fresh: Fresh = None,
     remove_key: RemoveKey = None,
     role: SetRole = None,
     threshold: Threshold = None,
@@ -117,7 +126,8 @@ def new(
 
     A roster's body need not be written by hand: --enrol adds one officer, --remove takes some
     away, --compromised suspends what rested on their keys; --role, --threshold, --require,
-    --apart and --proposer-may-approve change who may do what.
+    --apart and --proposer-may-approve change who may do what; --witness, --drop-witness,
+    --witnesses-needed and --fresh say who has to cosign the log before anything is released.
     """
     edit = edit_of(
         role,
@@ -129,7 +139,10 @@ def new(
         require,
         remove_key,
     )
-    change = RosterChange(enrol, tuple(remove or ()), tuple(compromised or ()), edit, request)
+    with errors_explained(as_json=as_json):
+        witnesses = witness_change(witness, drop_witness, witnesses_needed, fresh)
+    gone, lost = tuple(remove or ()), tuple(compromised or ())
+    change = RosterChange(enrol, gone, lost, witnesses, edit, request)
     chosen = chosen_kind(word, kind, subject, body, change)
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         if body is not None:

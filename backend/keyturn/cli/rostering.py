@@ -20,6 +20,7 @@ from keyturn.client.rosterchange import (
     with_officer,
 )
 from keyturn.client.rosteredit import RosterEdit, check
+from keyturn.client.witnesskeys import WitnessChange, read_witness_key, with_witnesses
 from keyturn.quorum.enrolment import MAX_ENROLMENT, Enrolment, check_enrolment, parse_enrolment
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import OfficerId, Roster
@@ -44,6 +45,30 @@ Compromised = Annotated[
 ]
 
 
+WitnessKeys = Annotated[
+    list[str] | None,
+    typer.Option("--witness", help="A roster with this witness too: a file or a key; may repeat."),
+]
+DropWitness = Annotated[
+    list[str] | None, typer.Option(help="A roster without this witness's key id; may repeat.")
+]
+WitnessesNeeded = Annotated[
+    int | None, typer.Option(min=0, help="How many witnesses a release needs.")
+]
+Fresh = Annotated[
+    int | None,
+    typer.Option("--fresh", min=1, max=86_400, help="Seconds that a cosignature counts."),
+]
+
+
+def witness_change(
+    add: list[str] | None, drop: list[str] | None, needed: int | None, seconds: int | None
+) -> WitnessChange:
+    """Raises as `read_witness_key`."""
+    keys = tuple(read_witness_key(each) for each in add or ())
+    return WitnessChange(keys, tuple(drop or ()), needed, seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class RosterChange:
     """What of the roster in force is to differ."""
@@ -51,12 +76,14 @@ class RosterChange:
     enrol: Path | None
     remove: tuple[str, ...]
     compromised: tuple[str, ...]
+    witnesses: WitnessChange = field(default_factory=WitnessChange)
     edit: RosterEdit = field(default_factory=RosterEdit)
     request: str | None = None
 
     def __bool__(self) -> bool:
         enrols = self.enrol is not None or self.request is not None
-        return enrols or bool(self.remove or self.compromised or self.edit)
+        officers = enrols or bool(self.remove or self.compromised or self.edit)
+        return officers or bool(self.witnesses)
 
     def body(
         self, client: KeyturnClient, ticket: str | None, now: datetime
@@ -65,7 +92,10 @@ class RosterChange:
 
         Raises MalformedError, EnrolmentRefused, NotFound.
         """
-        state, enrolment = client.state(), self._enrolment(client)
+        state = client.state()
+        if self.witnesses:
+            return with_witnesses(state, self.witnesses), ticket
+        enrolment = self._enrolment(client)
         if enrolment is None:
             lost = keys_meant(state, self.compromised)
             gone = replace(self.edit, removed=frozenset(self.remove), compromised=lost)
@@ -148,16 +178,18 @@ def chosen_kind(
     if (body is None) == (not change):
         raise typer.BadParameter(
             "give a body, or what of the roster changes",
-            param_hint="--body or --enrol, --remove, --role, --threshold, --apart, …",
+            param_hint="--body or --enrol, --remove, --role, --threshold, --apart, --witness, …",
         )
     if change and kind is not Kind.ROSTER:
         raise typer.BadParameter(
-            "only a roster has officers and thresholds", param_hint="--enrol, --remove, --role, …"
+            "only a roster has officers, thresholds and witnesses",
+            param_hint="--enrol, --remove, --role, --witness, …",
         )
     enrols = [each for each in (change.enrol, change.request) if each is not None]
-    if len(enrols) + bool(change.remove or change.compromised) > 1:
+    others = bool(change.remove or change.compromised or (change.witnesses and change.edit))
+    if len(enrols) + others + bool(change.witnesses) > 1:
         raise typer.BadParameter(
-            "one change at a time", param_hint="--enrol, --request or --remove"
+            "one change at a time", param_hint="--enrol, --request, --remove or --witness"
         )
     if subject is None and kind not in SINGLE_SUBJECTS:
         raise typer.BadParameter("name the subject", param_hint="--subject")

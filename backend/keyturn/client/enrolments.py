@@ -34,7 +34,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingEnrolments:
     """`unproved`: how many the server lists that prove nothing, and are not shown."""
 
     waiting: tuple[Waiting, ...]
@@ -70,14 +70,14 @@ def send_enrolment(http: Transport, raw: bytes) -> datetime:
     return answer.time("until")
 
 
-def read_pending(answer: Fields, state: AuthorityState, now: datetime) -> Pending:
+def read_pending(answer: Fields, state: AuthorityState, now: datetime) -> PendingEnrolments:
     """What a server lists, each verified here. Raises MalformedError."""
     listed = answer.objects("enrolments", limit=MOST)
     found = [_read(each, state, now) for each in listed]
     proved = tuple(each for each in found if each is not None)
     if len({each.digest for each in proved}) != len(proved):
         raise MalformedAnswer("the server lists one request twice")
-    return Pending(proved, len(found) - len(proved))
+    return PendingEnrolments(proved, len(found) - len(proved))
 
 
 def _read(view: Fields, state: AuthorityState, now: datetime) -> Waiting | None:
@@ -93,7 +93,7 @@ def _read(view: Fields, state: AuthorityState, now: datetime) -> Waiting | None:
     return Waiting(enrolment, received)
 
 
-def named(pending: Pending, name: str) -> Waiting:
+def named(pending: PendingEnrolments, name: str) -> Waiting:
     """The one whose digest begins so, or whose officer has that id. Raises NotFound."""
     digits = name.removeprefix("sha256:")
     found = [

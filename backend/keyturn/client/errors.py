@@ -45,6 +45,33 @@ class ServerRefused(KeyturnError):
         self.kind = kind
 
 
+class RoleLacking(ServerRefused):
+    """The officer's roles do not include what was asked (our protocol §7.5).
+
+    `asked`: method and path. The client has checked it against the verified roster.
+    """
+
+    asked: tuple[str, str] = ("", "")
+
+
+class NoLongerOfficer(KeyturnError):
+    """The newest roster, verified here, does not name this officer: the server lets nobody in.
+
+    `index`: the log index since when, by the server's word alone; None when it does not say.
+    """
+
+    def __init__(self, officer: str, version: int, index: int | None) -> None:
+        since = "" if index is None else f", log index {index}"
+        super().__init__(
+            f"You are no longer an officer of this authority (roster version {version}{since})",
+            found=f"no officer {officer!r} in the newest roster",
+            hint="What you saw before stays as you saw it. Another officer can propose a roster "
+            "that names you again.",
+        )
+        self.version = version
+        self.index = index
+
+
 class ServerLied(UntrustedError):
     """The server claimed what its own proofs contradict."""
 
@@ -78,6 +105,10 @@ class HistoryRewritten(UntrustedError):
         )
         self.kept = kept
         self.shown = shown
+
+
+class NotAtHand(KeyturnError):
+    """An entry of the log that is proved, but not kept on this machine."""
 
 
 class NotFound(KeyturnError):

@@ -5,11 +5,12 @@ A profile without `server` and `pin` is an officer station's: nothing is ever as
 `$XDG_STATE_HOME/keyturn`, or both in one directory that the officer names.
 """
 
+import fcntl
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def write_profile(places: Places, profile: Profile) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Mode 0600, flushed to disk before it takes the place of what was there.
+    """Mode 0600, flushed to disk before it takes the place of what was there, its name after.
 
     Raises FileUnusable when the disk says no; then what was there still is.
     """
@@ -140,6 +141,23 @@ def unwritable(path: Path, error: OSError) -> FileUnusable:
     )
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """No other process or object holds this lock file meanwhile; the lock ends with the process,
+    however that ends. Raises FileUnusable when the disk says no.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
@@ -153,6 +171,15 @@ def _replace(path: Path, data: bytes) -> None:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _server(url: str) -> str:

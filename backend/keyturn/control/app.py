@@ -81,6 +81,9 @@ def make_app(parts: Parts) -> ASGIApp:
             "reason": None if failure is None else failure.message,
             "log_size": parts.context.mirror.size,
             "rebuilds": parts.follower.rebuilds,
+            "rebuilt_from_nothing": parts.follower.rebuilt is not None
+            and parts.follower.rebuilt.empty,
+            "models_without_key": parts.proposing.without_key,
             "unlogged_refusals": parts.releasing.unlogged,
             "witnesses": parts.witnessing.told(),
         }

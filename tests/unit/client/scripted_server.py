@@ -43,6 +43,7 @@ from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.checkpoints import Checkpoint, SignedCheckpoint, sign_checkpoint
 from keyturn.tlog.merkle import Hash, leaf_hash, tree_root
+from keyturn.tlog.notes import parse_note
 from keyturn.tlog.proofs import consistency_proof, inclusion_proof
 from keyturn.tlog.receipts import Receipt
 from keyturn.wire.signin import parse_sign_in
@@ -92,9 +93,11 @@ class ScriptedServer:
         self.nodes: list[Document] = []
         self.evidence: dict[str, bytes] = {}
         self.events: list[Document] = []
+        self.denied: dict[str, str] = {}
         self.lies: dict[str, Lie] = {}
         self.asked: list[tuple[str, str]] = []
         self.tokens: set[str] = set()
+        self.cosigned: dict[str, str] = {}
         self._found()
 
     def _found(self) -> None:
@@ -213,6 +216,10 @@ class ScriptedServer:
         except KeyError:
             body = {"kind": "not-found", "message": "no such thing", "found": path}
             return httpx.Response(404, json={"error": body})
+        if path in self.denied:
+            body = {"kind": "role", "message": "the roles of ada do not include this"}
+            body |= {"found": self.denied[path], "expected": "operator"}
+            return httpx.Response(403, json={"error": body})
         if answer is None:
             body = {"kind": "no-session", "message": "sign in", "found": "", "expected": ""}
             return httpx.Response(401, json={"error": body})
@@ -238,7 +245,7 @@ class ScriptedServer:
         if token not in self.tokens:
             return None
         if path.startswith("/v1/log/"):
-            return self._log(path.removeprefix("/v1/log/"), request.url.params)
+            return self._log(path.removeprefix("/v1/log/"), request.url.params, body)
         if path.startswith("/v1/enrolments"):
             return self._enrolments(request.method, path.removeprefix("/v1/enrolments").strip("/"))
         if path.startswith("/v1/proposals"):
@@ -280,6 +287,7 @@ class ScriptedServer:
             "origin": self.origin,
             "simulation": self.authority.simulation,
             "time": format_time(self.clock()),
+            "roster_index": self.state.newest[(Kind.ROSTER, "roster")].index,
         }
 
     def _session(self, raw: bytes) -> Document:
@@ -296,9 +304,19 @@ class ScriptedServer:
             "expires": format_time(self.clock().replace(year=self.clock().year + 1)),
         }
 
-    def _log(self, what: str, params: httpx.QueryParams) -> Document:
+    def _cosignatures(self, body: Document) -> Document:
+        """What is handed in is kept by the name of its last line, and not judged."""
+        if body:
+            note = str(body["note"])
+            self.cosigned[parse_note(note.encode()).signatures[-1].name] = note
+            return {"witnesses": len(self.cosigned)}
+        return {"notes": list(self.cosigned.values())}
+
+    def _log(self, what: str, params: httpx.QueryParams, body: Document) -> Document:
         if what == "checkpoint":
             return {"note": self.checkpoint().to_bytes().decode()}
+        if what == "cosignatures":
+            return self._cosignatures(body)
         if what == "entries":
             start, end = int(params["start"]), int(params["end"])
             leaves = [b64(leaf) for leaf in self.leaves[start : min(end, start + 3)]]

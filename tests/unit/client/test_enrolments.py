@@ -9,7 +9,7 @@ from keyturn.base.encoding import Digest, b64
 from keyturn.base.errors import MalformedError
 from keyturn.base.times import format_time
 from keyturn.client.client import KeyturnClient
-from keyturn.client.enrolments import MOST, Pending, named, send_enrolment
+from keyturn.client.enrolments import MOST, PendingEnrolments, named, send_enrolment
 from keyturn.client.errors import MalformedAnswer, NotFound, ServerLied, ServerRefused
 from keyturn.quorum.errors import EnrolmentRefused
 from support.authority import Clock, Person
@@ -45,7 +45,7 @@ def test_sent_without_a_session_and_read_with_one(
     (found,) = ada.enrolments().waiting
     assert (found.enrolment.raw, found.received, found.refused) == (zoe, server.clock(), "")
     ada.dismiss_enrolment(found.digest)
-    assert ada.enrolments() == Pending(())
+    assert ada.enrolments() == PendingEnrolments(())
     with pytest.raises(ServerRefused):
         ada.dismiss_enrolment(found.digest)
 

@@ -1,6 +1,7 @@
 """The profile: round trip, strict reading, and no half-written file."""
 
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from keyturn.client.errors import FileUnusable, MalformedProfile, NoProfile
 from keyturn.client.profile import (
     Places,
     Profile,
+    alone,
     parse_profile,
     places_of,
     read_profile,
@@ -121,3 +123,27 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         write_atomically(path, "text")  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_at_a_time_is_alone(tmp_path: Path) -> None:
+    inside, order = threading.Event(), list[str]()
+
+    def second() -> None:
+        inside.wait(10)
+        with alone(tmp_path / "place" / "a.lock"):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with alone(tmp_path / "place" / "a.lock"):
+        inside.set()
+        thread.join(0.1)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_where_nothing_can_be_locked_nothing_is_done(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileUnusable), alone(tmp_path / "file" / "a.lock"):
+        pytest.fail("it was not alone")

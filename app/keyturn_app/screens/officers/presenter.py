@@ -32,8 +32,10 @@ from keyturn_app.screens.officers.viewmodel import (
 )
 from keyturn_app.surroundings import Surroundings
 from keyturn_app.tasks import Job, Progress
+from keyturn_app.witnessing import witnesses_view
+from keyturn_app.witnessproposing import WitnessProposing
 
-_TOPICS = (Topic.CONNECTION, Topic.SEEN, Topic.IDENTITY)
+_TOPICS = (Topic.CONNECTION, Topic.SEEN, Topic.WITNESSES, Topic.IDENTITY)
 
 
 class OfficersPresenter(Presenter[OfficersView]):
@@ -45,6 +47,7 @@ class OfficersPresenter(Presenter[OfficersView]):
         self._copy, self._go = around.copy, around.go
         self._officer: OfficerId | None = None
         self._expiry = ""
+        self._proposing = WitnessProposing(self._desk, self._asker)
         self.rules = RulePresenter(self._desk, self._asker, self._is_proposed)
         self.requests = RequestsPresenter(self._desk, self._asker, self._ask_enrol)
         self._all_actions = self._make_actions()
@@ -74,6 +77,7 @@ class OfficersPresenter(Presenter[OfficersView]):
             thresholds=composing.threshold_lines(roster),
             separation=composing.separation_lines(roster.separation),
             witnesses=composing.witness_lines(roster),
+            own_witness=composing.own_witness_lines(self._desk),
             expiries=expiries,
             expiry=_chosen(expiries, self._expiry),
             expiry_text=composing.expiry_text(expiries),
@@ -115,6 +119,13 @@ class OfficersPresenter(Presenter[OfficersView]):
         seen = self._known()
         if seen is not None:
             self._copy(seen.state.fingerprint)
+
+    def copy_cosigner(self) -> None:
+        """This app's cosigning key, as a roster takes it."""
+        self._copy(witnesses_view(self._desk).own.spki)
+
+    def propose_witness(self) -> None:
+        self._proposing.propose()
 
     def refresh(self) -> None:
         self._desk.refresh(Topic.SEEN)
@@ -302,9 +313,27 @@ class OfficersPresenter(Presenter[OfficersView]):
             made("calendar", _("Save calendar…"), self.calendar, "calendar", known),
             made("bundle", _("Save the authority bundle…"), self.save_bundle, "download", known),
             made("copy", _("Copy fingerprint"), self.copy_fingerprint, "copy", known),
+            made(
+                "copy-cosigner",
+                _("Copy this app's cosigning key"),
+                self.copy_cosigner,
+                "copy",
+                self._no_cosigner,
+            ),
+            made(
+                "propose-witness",
+                _("Propose this app as a witness…"),
+                self.propose_witness,
+                "user-plus",
+                self._proposing.why_not,
+            ),
             made("entry", _("Show in the log"), self.open_roster_entry, "scroll-text", known),
             made("refresh", _("Ask again"), self.refresh, "refresh-cw", lambda: not_asking(desk)),
         )
+
+    def _no_cosigner(self) -> str:
+        known = witnesses_view(self._desk).own.spki
+        return "" if known else _("This app's cosigning key is not known yet.")
 
     def _known(self) -> Seen | None:
         """Nothing of a server that was caught at a lie."""

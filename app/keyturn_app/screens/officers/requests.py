@@ -7,7 +7,7 @@ from datetime import datetime
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
 from keyturn.client.client import KeyturnClient
-from keyturn.client.enrolments import Pending, Waiting
+from keyturn.client.enrolments import PendingEnrolments, Waiting
 from keyturn.quorum.enrolment import LONGEST_WAIT, Enrolment
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import OfficerId
@@ -57,7 +57,7 @@ class RequestsPresenter(Presenter[RequestsView]):
     def __init__(self, desk: Desk, asker: Asker, enrol: Callable[[Enrolment], None]) -> None:
         super().__init__()
         self._desk, self._asker, self._enrol = desk, asker, enrol
-        self._pending: Pending | None = None
+        self._pending: PendingEnrolments | None = None
         self._error = ""
         self._asked = False
         self._upon: Digest | None = None
@@ -65,7 +65,7 @@ class RequestsPresenter(Presenter[RequestsView]):
         self.keep(desk.subscribe(lambda _topics: self._moved(), Topic.SEEN, Topic.IDENTITY))
 
     def view(self) -> RequestsView:
-        pending, now = self._pending or Pending(()), self._desk.now()
+        pending, now = self._pending or PendingEnrolments(()), self._desk.now()
         chosen = self._waiting()
         return RequestsView(
             tuple(_line(each, pending, now) for each in pending.waiting),
@@ -86,7 +86,7 @@ class RequestsPresenter(Presenter[RequestsView]):
             return
         self._asked = True
 
-        def done(pending: Pending) -> None:
+        def done(pending: PendingEnrolments) -> None:
             self._asked, self._pending, self._error = False, pending, ""
             self.changed()
 
@@ -198,7 +198,7 @@ class RequestsPresenter(Presenter[RequestsView]):
         return _("Choose a request first.") if chosen is None else ""
 
 
-def _line(each: Waiting, pending: Pending, now: datetime) -> RequestLine:
+def _line(each: Waiting, pending: PendingEnrolments, now: datetime) -> RequestLine:
     officer = each.enrolment.officer
     look = Look(_("Waits"), "pending", "hourglass")
     if pending.alike(each):
@@ -216,7 +216,7 @@ def _line(each: Waiting, pending: Pending, now: datetime) -> RequestLine:
     )
 
 
-def _warning(each: Waiting, pending: Pending) -> str:
+def _warning(each: Waiting, pending: PendingEnrolments) -> str:
     if each.refused:
         return each.refused
     if pending.alike(each):
