@@ -21,6 +21,7 @@ from keyturn.attest.spdm import parse_gpu_report
 from keyturn.rim.signature import read_signed
 from keyturn.rim.swid import read_swid
 from keyturn.rim.verify import RimAsked, examine_rim
+from support.fuzzing import examples
 from support.nvdevices import Vendor as Maker
 from support.ocspmaker import answer
 from support.rimmaker import RimVendor, body, resource
@@ -75,14 +76,14 @@ MARKUP = st.lists(
 
 
 @pytest.mark.parametrize("place", range(len(READERS)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(raw=st.binary(max_size=400) | MARKUP)
 def test_any_bytes_are_read_or_refused(place: int, raw: bytes) -> None:
     with suppress(*REFUSALS):
         READERS[place](raw)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(raw=st.binary(max_size=200) | MARKUP)
 def test_an_examination_never_raises(raw: bytes) -> None:
     examine(raw)
@@ -98,7 +99,7 @@ def changed(raw: bytes, changes: list[tuple[int, int]], cut: int | None) -> byte
     return bytes(found[: None if cut is None else cut % len(found)])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(CHANGES, st.none() | st.integers(0, 1 << 16))
 def test_a_changed_report_is_never_proved(changes: list[tuple[int, int]], cut: int | None) -> None:
     for raw, run, device in (
@@ -109,7 +110,7 @@ def test_a_changed_report_is_never_proved(changes: list[tuple[int, int]], cut: i
         assert other == raw or run(other, device.chain, ASKED).claims is None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(CHANGES, st.integers(0, 4))
 def test_a_changed_chain_is_never_proved(changes: list[tuple[int, int]], place: int) -> None:
     chain = list(GPU.chain)
@@ -119,7 +120,7 @@ def test_a_changed_chain_is_never_proved(changes: list[tuple[int, int]], place: 
     shown_document(examined)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(CHANGES, st.none() | st.integers(0, 1 << 16))
 def test_a_changed_manifest_says_the_same_or_nothing(
     changes: list[tuple[int, int]], cut: int | None
