@@ -9,8 +9,6 @@ from typer.testing import CliRunner
 
 from keyturn.cli.evidence import register
 
-GPU_SCOPE = "evidence+chain+nonce"
-
 
 @pytest.fixture
 def app() -> typer.Typer:
@@ -37,12 +35,18 @@ def test_every_snp_case_agrees_in_verdict_reason_and_claims(app, vectors_dir: Pa
     assert (code, last.strip()) == (0, "66 of 66 agree")
 
 
-def test_every_gpu_case_of_our_scope_agrees(app, vectors_dir: Path) -> None:  # type: ignore[no-untyped-def]
-    options = ("--tee", "nvidia-gpu", "--scope", GPU_SCOPE, "--strict")
-    code, document, _ = run(app, vectors_dir / "manifest.json", *options)
+@pytest.mark.parametrize(
+    ("tee", "cases"), [("nvidia-gpu", 36), ("nvidia-switch", 16), ("nvidia-ppcie", 6)]
+)
+def test_every_nvidia_case_agrees_in_verdict_reason_and_claims(  # type: ignore[no-untyped-def]
+    app, vectors_dir: Path, tee: str, cases: int
+) -> None:
+    code, document, last = run(app, vectors_dir / "manifest.json", "--tee", tee, "--strict")
     assert [case for case in document["cases"] if not case["agrees"]] == []
-    assert counts(document) == {"total": 27, "agree": 27, "disagree": 0, "unsupported": 0}
-    assert code == 0
+    assert counts(document) == {"total": cases, "agree": cases, "disagree": 0, "unsupported": 0}
+    assert (code, last.strip()) == (0, f"{cases} of {cases} agree")
+    # An appraisal, also of a refusal: every check that could be made.
+    assert all(len(case["found"]["checks"]) >= 10 for case in document["cases"])
 
 
 def test_every_tdx_case_agrees_in_verdict_reason_and_claims(app, vectors_dir: Path) -> None:  # type: ignore[no-untyped-def]
@@ -52,9 +56,15 @@ def test_every_tdx_case_agrees_in_verdict_reason_and_claims(app, vectors_dir: Pa
     assert (code, last.strip()) == (0, "53 of 53 agree")
 
 
-def test_what_is_not_supported_does_not_agree(app, vectors_dir: Path) -> None:  # type: ignore[no-untyped-def]
-    code, document, _ = run(app, vectors_dir / "manifest.json", "--tee", "nvidia-gpu")
-    assert counts(document) == {"total": 36, "agree": 27, "disagree": 0, "unsupported": 9}
+def test_what_is_not_supported_does_not_agree(  # type: ignore[no-untyped-def]
+    app, vectors_dir: Path, tmp_path: Path
+) -> None:
+    manifest = json.loads((vectors_dir / "manifest.json").read_bytes())
+    case = {**manifest["cases"][0], "tee": "no-such-tee"}
+    changed = tmp_path / "manifest.json"
+    changed.write_text(json.dumps({"cases": [case]}))
+    code, document, _ = run(app, changed)
+    assert counts(document) == {"total": 1, "agree": 0, "disagree": 0, "unsupported": 1}
     assert code == 1
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -336,6 +337,83 @@ def test_a_longer_fork_is_a_rewritten_history(server: ScriptedServer) -> None:
         server.client(memory=memory).checkpoint()
 
 
+def forgetful(server: ScriptedServer, directory: Path) -> Memory:
+    """What was kept of the log is there, and the memory of its checkpoint is gone."""
+    memory = Memory(server.fingerprint, directory)
+    with server.client(memory=memory) as client:
+        client.seen()
+    assert memory.directory is not None
+    (memory.directory / "memory.json").unlink()
+    return memory
+
+
+def test_a_fork_before_what_is_kept_is_a_rewritten_history(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    kept = server.checkpoint().checkpoint
+    memory = forgetful(server, tmp_path)
+    fork(server)
+    with pytest.raises(HistoryRewritten) as caught:
+        server.client(memory=memory).seen()
+    assert caught.value.kept.checkpoint == kept
+
+
+def test_a_log_older_than_what_is_kept_is_a_rewritten_history(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    server.enact(Kind.POLICY, "serving", policy_body())
+    memory = forgetful(server, tmp_path)
+    older = server.checkpoint(3).to_bytes().decode()
+    server.lie("/v1/log/checkpoint", lambda _: {"note": older})
+    with pytest.raises(HistoryRewritten, match="older log"):
+        server.client(memory=memory).seen()
+
+
+def test_a_fork_behind_what_is_kept_is_a_rewritten_history(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    memory = forgetful(server, tmp_path)
+    server.enact(Kind.POLICY, "serving", policy_body())
+    server.client(memory=memory).checkpoint()  # known to the memory alone
+    server.leaves[3] = server.leaves[3].replace(b'"version":1', b'"version":2')
+    server.leaves.append(server.leaves[3])
+    with pytest.raises(HistoryRewritten):
+        server.client(memory=memory).seen()
+
+
+def test_a_memory_of_one_fork_and_a_kept_log_of_another_are_a_rewritten_history(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    memory = forgetful(server, tmp_path)
+    fork(server)
+    server.leaves.append(server.leaves[2])
+    note = server.checkpoint().to_bytes()
+    memory.keep_checkpoint(server.origin, note)
+    with pytest.raises(HistoryRewritten):
+        server.client(memory=memory).seen()
+
+
+def test_the_next_client_asks_for_no_entry_again(server: ScriptedServer, tmp_path: Path) -> None:
+    memory = Memory(server.fingerprint, tmp_path)
+    with server.client(memory=memory) as client:
+        client.seen()
+    server.asked.clear()
+    with server.client(memory=memory) as client:
+        assert client.seen().state.size == len(server.leaves)
+    asked = {path for _, path in server.asked}
+    assert asked == {"/v1/authority", "/v1/log/checkpoint"}
+
+
+def test_what_cannot_be_used_any_more_is_told(server: ScriptedServer, tmp_path: Path) -> None:
+    memory = Memory(server.fingerprint, tmp_path)
+    with server.client(memory=memory) as client:
+        assert client.seen().told == ""
+    (kept,) = tmp_path.glob("*/log-*/kept")
+    kept.write_bytes(kept.read_bytes()[:-1])
+    with server.client(memory=memory) as client:
+        assert "cut short" in client.seen().told or "changed" in client.seen().told
+
+
 def test_an_honest_log_that_grew_is_accepted(server: ScriptedServer) -> None:
     memory = Memory(server.fingerprint)
     server.client(memory=memory).checkpoint()
@@ -536,3 +614,12 @@ def test_errors_keep_their_kinds(server: ScriptedServer) -> None:
         server.client().proposal("sha256:" + "0" * 64)
     assert (caught.value.status, caught.value.kind) == (404, "not-found")
     assert isinstance(caught.value, KeyturnError)
+
+
+def test_a_server_that_denies_what_the_roster_gives_lies(server: ScriptedServer) -> None:
+    """So it cannot keep nodes or an open revocation back as *not yours to read*."""
+    client = server.client()
+    for path, ask in (("/v1/nodes", client.nodes), ("/v1/proposals", client.proposals)):
+        server.denied = {path: "custodian"}
+        with pytest.raises(ServerLied, match="your roles do not include"):
+            ask()
