@@ -44,6 +44,10 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/v1/nodes"): JUDGING | {"operator"},
     ("GET", "/v1/nodes/{name}"): JUDGING | {"operator"},
     ("GET", "/v1/evidence/{digest}"): JUDGING | {"operator"},
+    ("GET", "/v1/log/cosignatures"): EVERY,
+    ("POST", "/v1/log/cosignatures"): EVERY,
+    ("GET", "/v1/enrolments"): JUDGING,
+    ("DELETE", "/v1/enrolments/{digest}"): frozenset({"proposer"}),
 }
 """The table of the protocol, written down a second time."""
 
@@ -82,6 +86,7 @@ OPEN = {
     ("GET", "/v1/authority"),
     ("POST", "/v1/session/challenges"),
     ("POST", "/v1/sessions"),
+    ("POST", "/v1/enrolments"),
 }
 
 
