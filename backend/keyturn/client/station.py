@@ -12,7 +12,8 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.strictjson import Fields, parse_object
 from keyturn.client.authority import check_not_older, keys_known
-from keyturn.client.client import Clock, KeyturnClient, SignerSource
+from keyturn.client.client import KeyturnClient
+from keyturn.client.connection import Clock, SignerSource
 from keyturn.client.errors import (
     AuthorityForked,
     AuthorityRolledBack,
