@@ -24,6 +24,7 @@ from keyturn.base.strictjson import dump
 from keyturn_sim.pki import der_of, make_certificate, new_p384_key
 from keyturn_sim.snp import SimTcb, SnpLaunch, unsigned_report
 from keyturn_sim.tdx import SimIntel, SimPlatform, SimTd, pck_extension
+from support.fuzzing import examples
 
 KEY = new_p384_key()
 CERTIFICATE = der_of(make_certificate("fuzz", KEY, None, KEY, is_ca=True, path_length=1))
@@ -60,14 +61,14 @@ BIT = st.tuples(st.integers(0, len(CERTIFICATE) - 1), st.integers(1, 255))
 
 
 @pytest.mark.parametrize("read", READERS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(raw=st.binary(max_size=300))
 def test_any_bytes(read, raw: bytes) -> None:  # type: ignore[no-untyped-def]
     with suppress(*REFUSALS):
         read(raw)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.lists(BIT, min_size=1, max_size=4))
 def test_a_changed_certificate(changes: list[tuple[int, int]]) -> None:
     raw = bytearray(CERTIFICATE)
@@ -77,7 +78,7 @@ def test_a_changed_certificate(changes: list[tuple[int, int]]) -> None:
         assert parse_certificate(bytes(raw)).der == raw
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.integers(0, 1183), st.integers(1, 255))
 def test_a_changed_report_is_refused_or_reads_differently(at: int, mask: int) -> None:
     raw = bytearray(REPORT)
@@ -86,7 +87,7 @@ def test_a_changed_report_is_refused_or_reads_differently(at: int, mask: int) ->
         assert parse_snp_report(bytes(raw)) != parse_snp_report(REPORT)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.integers(0, len(CERTIFICATE) - 1))
 def test_a_cut_certificate_is_refused(size: int) -> None:
     with pytest.raises(REFUSALS):
@@ -104,7 +105,7 @@ def edited(raw: bytes, edits: list[tuple[str, float, bytes]]) -> bytes:
     return raw
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(QUOTES), EDITS)
 def test_an_edited_quote_is_refused_or_says_the_same(quote: bytes, edits) -> None:  # type: ignore[no-untyped-def]
     raw = edited(quote, edits)
@@ -114,7 +115,7 @@ def test_an_edited_quote_is_refused_or_says_the_same(quote: bytes, edits) -> Non
         assert found.claims.quote.signed == parse_tdx_quote(quote).signed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(("tcb_info", "qe_identity", "root_crl", "pck_crl")), EDITS)
 def test_edited_collateral_is_refused(name: str, edits) -> None:  # type: ignore[no-untyped-def]
     raw = edited(getattr(COLLATERAL, name), edits)
@@ -125,7 +126,7 @@ def test_edited_collateral_is_refused(name: str, edits) -> None:  # type: ignore
     assert (found.refusal is None) is (raw == getattr(COLLATERAL, name))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(EDITS)
 def test_edited_extensions_of_a_pck_are_refused_or_read(edits) -> None:  # type: ignore[no-untyped-def]
     value = edited(pck_extension(SimPlatform()), edits)

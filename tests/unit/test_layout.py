@@ -318,7 +318,13 @@ def test_no_role_installs_what_it_must_not_have(role: str, absent: set[str]) -> 
     assert found.keys() & absent == set()
 
 
-ROLE_OF = {"control": "control", "store": "control", "witness": "control", "agent": "agent"}
+ROLE_OF = {
+    "agent": "agent",
+    "control": "control",
+    "rim": "control",  # and of the app: the keyholder has no reader of XML
+    "store": "control",
+    "witness": "control",
+}
 BENCHES = {"tink", "tensorizer"}
 """What only `keyturn bench` compares with, and says so where it is not installed."""
 

@@ -21,6 +21,8 @@ class Vendor(Enum):
     AMD_SEV = "amd-sev"
     NVIDIA_DEVICE = "nvidia-device"
     INTEL_SGX = "intel-sgx"
+    NVIDIA_RIM = "nvidia-rim"
+    TPM = "tpm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ _KDS = "AMD KDS (57230) /vcek/v1/{}/cert_chain"
 _NVTRUST = "NVIDIA nvtrust certs/verifier_device_root.pem"
 # Intel SGX Root CA, which issues for TDX too: the DER at this address, named by the root itself.
 _INTEL = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"
+# The same, certs/verifier_RIM_root.pem: NVIDIA CoRIM signing Root CA.
+_NVTRUST_RIM = "NVIDIA nvtrust certs/verifier_RIM_root.pem"
 
 
 def _ark(product: str, spki: str) -> Anchor:
@@ -65,6 +69,13 @@ _PINNED = (
         False,
         _INTEL,
     ),
+    Anchor(
+        Vendor.NVIDIA_RIM,
+        None,
+        SpkiDigest("dec1dc316477aa851eebdf51327ae9f864bc8d89254657ed1e7eb9168af1e1a3"),
+        False,
+        _NVTRUST_RIM,
+    ),
 )
 
 
@@ -77,7 +88,8 @@ class TrustAnchors:
     def __post_init__(self) -> None:
         pinned = {anchor.spki for anchor in _PINNED}
         for anchor in self.anchors:
-            if not anchor.simulated and anchor not in _PINNED:
+            extended = anchor.vendor is Vendor.TPM  # no root of TPMs is pinned here
+            if not anchor.simulated and not extended and anchor not in _PINNED:
                 raise MalformedError("a hardware root that is not pinned", found=anchor.spki)
             if anchor.simulated and anchor.spki in pinned:
                 raise MalformedError("a hardware root called simulated", found=anchor.spki)
@@ -100,6 +112,12 @@ class TrustAnchors:
         """Only the anchors whose key is in `keep` (a statement may narrow, never widen)."""
         kept = frozenset(keep)
         return TrustAnchors(tuple(a for a in self.anchors if a.spki in kept))
+
+    def with_tpm_issuers(self, issuers: Iterable[SpkiDigest], *, source: str) -> "TrustAnchors":
+        """These and issuers of TPMs' EK and AK certificates: the one kind of real anchor that a
+        statement may add (DESIGN §6)."""
+        extra = tuple(Anchor(Vendor.TPM, None, spki, False, source) for spki in issuers)
+        return TrustAnchors(self.anchors + extra)
 
     def with_simulated(
         self, roots: Mapping[Vendor, Iterable[SpkiDigest]], *, source: str

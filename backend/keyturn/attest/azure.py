@@ -13,9 +13,13 @@ import struct
 from dataclasses import dataclass
 from enum import Enum
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.snp_report import REPORT_SIZE
-from keyturn.base.encoding import sha256
+from keyturn.base.encoding import sha256, unb64url
+from keyturn.base.errors import MalformedError
+from keyturn.base.strictjson import Fields, load_object
 
 MAGIC = b"HCLA"
 MAX_HCL_REPORT = 64 << 10
@@ -26,6 +30,8 @@ _REPORT_AT = _HEADER.size
 _RUNTIME_AT = _REPORT_AT + REPORT_SIZE
 _REQUEST_TYPE = 2  # the same for both TEEs
 _HASH_SHA256 = 1
+_AK = "HCLAkPub"
+_MAX_KEYS = 16
 
 
 class HclTee(Enum):
@@ -105,3 +111,24 @@ def check_runtime_data(report_data: bytes, runtime_data: bytes) -> None:
             found=report_data.hex(),
             expected=expected.hex(),
         )
+
+
+def runtime_key(runtime_data: bytes) -> rsa.RSAPublicKey:
+    """The vTPM's AK that runtime data names: an RSA JWK (RFC 7518 §6.3) called HCLAkPub.
+
+    It is worth what binds the runtime data. Raises MalformedEvidence.
+    """
+    try:
+        document = load_object(runtime_data, limit=MAX_HCL_REPORT, what="runtime data")
+        listed = Fields(document, "runtime data").objects("keys", limit=_MAX_KEYS)
+        named = [each for each in listed if each.raw("kid") == _AK]
+        if len(named) != 1:
+            raise MalformedEvidence(f"runtime data has another number of keys {_AK} than one")
+        named[0].literal("kty", "RSA")
+        modulus, exponent = (
+            int.from_bytes(unb64url(named[0].text(each, limit=2048), what=f"JWK {each}"), "big")
+            for each in ("n", "e")
+        )
+        return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    except (MalformedError, ValueError) as error:
+        raise MalformedEvidence(f"runtime data's key {_AK} cannot be read: {error}") from error

@@ -1,8 +1,9 @@
 """X.509 certificates (RFC 5280) as the vendors' attestation chains use them, and no others.
 
-Three kinds of key and signature exist here: RSA-4096 with PSS, SHA-384, salt 48 (AMD ARK, ASK,
-ASVK), ECDSA P-384 with SHA-384 (AMD VEK keys, all of NVIDIA) and ECDSA P-256 with SHA-256 (all
-of Intel). Parsed is not trusted: `keyturn.attest.chains` makes trust of it.
+These kinds of key and signature exist here: RSA-4096 with PSS, SHA-384, salt 48 (AMD ARK, ASK,
+ASVK), ECDSA P-384 with SHA-384 (AMD VEK keys, all of NVIDIA), ECDSA P-256 with SHA-256 (all of
+Intel), and RSA of 2048 to 4096 bits with PKCS #1 v1.5 over SHA-256 or SHA-384 (TPMs' issuers).
+Parsed is not trusted: `keyturn.attest.chains` makes trust of it.
 """
 
 import binascii
@@ -45,6 +46,13 @@ RSA_PSS_SHA384 = frozenset(
 )
 ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 ECDSA_SHA384 = bytes.fromhex("300a06082a8648ce3d040303")
+
+# RSA with PKCS #1 v1.5 (RFC 8017 §8.2), parameters NULL.
+_RSA_PKCS1: dict[bytes, hashes.HashAlgorithm] = {
+    bytes.fromhex("300d06092a864886f70d01010b0500"): hashes.SHA256(),
+    bytes.fromhex("300d06092a864886f70d01010c0500"): hashes.SHA384(),
+}
+_RSA_BITS = (2048, 3072, 4096)
 
 # Which algorithm a key of each curve signs with; no other pair is accepted.
 _ECDSA = {
@@ -173,6 +181,9 @@ def verify_signed(signed: Signed, issuer: Certificate, what: str) -> None:
         if isinstance(key, rsa.RSAPublicKey) and signed.algorithm in RSA_PSS_SHA384:
             pss = padding.PSS(padding.MGF1(hashes.SHA384()), 48)
             key.verify(signed.signature, signed.tbs, pss, hashes.SHA384())
+        elif isinstance(key, rsa.RSAPublicKey) and signed.algorithm in _RSA_PKCS1:
+            hashing = _RSA_PKCS1[signed.algorithm]
+            key.verify(signed.signature, signed.tbs, padding.PKCS1v15(), hashing)
         elif (
             isinstance(key, ec.EllipticCurvePublicKey)
             and signed.algorithm == _ECDSA[key.curve.name][0]
@@ -183,7 +194,7 @@ def verify_signed(signed: Signed, issuer: Certificate, what: str) -> None:
                 f"{what}: signature algorithm does not fit the issuer's key",
                 reason=Reason.CHAIN_INVALID,
                 found=signed.algorithm.hex()[:32],
-                expected="RSA-PSS SHA-384, ECDSA P-384 SHA-384 or ECDSA P-256 SHA-256",
+                expected="RSA-PSS SHA-384, RSA PKCS #1, ECDSA P-384 SHA-384 or P-256 SHA-256",
             )
     except InvalidSignature as error:
         raise UntrustedEvidence(
@@ -274,12 +285,12 @@ def _public_key(spki: bytes) -> PublicKey:
         key = load_der_public_key(spki)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise MalformedEvidence(f"certificate's key cannot be read: {error}") from error
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size == 4096:
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS:
         return key
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _ECDSA:
         return key
     raise MalformedEvidence(
         "certificate's key is of another kind",
         found=type(key).__name__,
-        expected="RSA-4096, ECDSA P-384 or ECDSA P-256",
+        expected="RSA of 2048, 3072 or 4096 bits, ECDSA P-384 or P-256",
     )

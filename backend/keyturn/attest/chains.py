@@ -98,9 +98,16 @@ def verified_root(raw: bytes, cache: ChainCache) -> Certificate:
     return verified_link(raw, None, cache)
 
 
-def verified_link(raw: bytes, issuer: Certificate | None, cache: ChainCache) -> Certificate:
+def verified_link(
+    raw: bytes,
+    issuer: Certificate | None,
+    cache: ChainCache,
+    *,
+    understood: frozenset[str] = _UNDERSTOOD,
+) -> Certificate:
     """Read a certificate and verify that `issuer` (None: itself) may and did sign it.
 
+    `understood`: critical extensions that the caller heeds; a cache is for one such set.
     Raises MalformedEvidence, or UntrustedEvidence (chain-invalid).
     """
     digest = sha256(raw)
@@ -109,7 +116,7 @@ def verified_link(raw: bytes, issuer: Certificate | None, cache: ChainCache) -> 
         return known
     certificate = parse_certificate(raw)
     signer = issuer or certificate
-    _check_link(certificate, signer)
+    _check_link(certificate, signer, understood)
     verify_signed(certificate.signed, signer, f"certificate '{certificate.common_name}'")
     cache.remember(certificate, signer.digest)
     return certificate
@@ -152,7 +159,11 @@ def check_dates(path: Sequence[Certificate], now: datetime) -> None:
             )
 
 
-def _check_link(certificate: Certificate, issuer: Certificate) -> None:
+def _check_link(
+    certificate: Certificate,
+    issuer: Certificate,
+    understood: frozenset[str] = _UNDERSTOOD,
+) -> None:
     name = certificate.common_name
     if certificate.issuer != issuer.subject:
         raise UntrustedEvidence(
@@ -168,7 +179,7 @@ def _check_link(certificate: Certificate, issuer: Certificate) -> None:
     unknown = sorted(
         oid
         for oid, extension in certificate.extensions.items()
-        if extension.critical and oid not in _UNDERSTOOD
+        if extension.critical and oid not in understood
     )
     if unknown:
         raise UntrustedEvidence(

@@ -11,13 +11,12 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
-from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
+from keyturn.attest.anchors import HARDWARE_ANCHORS, TrustAnchors, Vendor
 from keyturn.attest.azure import runtime_report_data
 from keyturn.attest.certificates import parse_certificate, pem_certificates, pem_crls
 from keyturn.attest.checks import Check, failures, judge
-from keyturn.attest.documents import gpu_document, snp_document
+from keyturn.attest.documents import snp_document
 from keyturn.attest.errors import REFUSALS, MalformedEvidence, Reason
-from keyturn.attest.nvidia import verify_gpu
 from keyturn.attest.snp import SnpCollateral, verify_snp
 from keyturn.attest.snp_appraisal import SnpRule, TcbFloor, appraise_snp
 from keyturn.attest.snp_tcb import SnpProduct
@@ -29,7 +28,6 @@ from keyturn.attest.tdx_quote import TdAttribute
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, Json, JsonObject
 
-GPU_SCOPE = "evidence+chain+nonce"
 R = TypeVar("R", SnpRule, TdxRule)
 _FLOOR_PARTS = ("bootloader", "tee", "snp", "microcode", "fmc")
 
@@ -73,9 +71,9 @@ class Expectation:
     claims: JsonObject
 
 
-def is_supported(tee: str, scope: str | None) -> bool:
-    """Whether a verifier for this kind of case exists here."""
-    return tee in ("snp", "tdx") or (tee == "nvidia-gpu" and scope == GPU_SCOPE)
+def is_supported(tee: str) -> bool:
+    """Whether a verifier for this kind of case exists here (NVIDIA's cases: `keyturn.rim`)."""
+    return tee in _VERIFIERS
 
 
 def evaluate(case: CaseInput) -> Finding:
@@ -131,8 +129,8 @@ def _snp_rule(policy: Fields) -> SnpRule:
 def _snp(case: CaseInput) -> Finding:
     collateral = SnpCollateral(
         vek=case.files["vek"],
-        intermediate=_one_certificate(case.files["intermediate"]),
-        root=_one_certificate(case.files["ark"]),
+        intermediate=one_certificate(case.files["intermediate"]),
+        root=one_certificate(case.files["ark"]),
         crls=pem_crls(case.files["crl"]) if "crl" in case.files else (),
     )
     verified = verify_snp(
@@ -221,19 +219,6 @@ def _judged(document: JsonObject, checks: tuple[Check, ...]) -> Finding:
     return Finding(Verdict.REJECT, reason, document, detail, checks)
 
 
-def _gpu(case: CaseInput) -> Finding:
-    verified = verify_gpu(
-        case.files["evidence"],
-        pem_certificates(case.files["chain"]),
-        anchors=_gpu_anchors(case.files["root"]),
-        now=case.now,
-        expected_nonce=case.expected_nonce,
-    )
-    # Nothing is compared with reference values in this scope.
-    comparison: JsonObject = {"compared": 0, "mismatched_indices": []}
-    return Finding(Verdict.ACCEPT, "ok", {**gpu_document(verified.claims), **comparison})
-
-
 def _rule(case: CaseInput, kind: type[R]) -> R | None:
     """The case's policy. One of another TEE is refused: it would judge nothing."""
     if case.policy is not None and not isinstance(case.policy, kind):
@@ -250,24 +235,19 @@ def _file(case: CaseInput, role: str) -> bytes:
 def _anchors(case: CaseInput, vendor: Vendor) -> TrustAnchors:
     if case.anchor_override is None:
         return HARDWARE_ANCHORS
-    root = parse_certificate(_one_certificate(case.anchor_override))
+    root = parse_certificate(one_certificate(case.anchor_override))
     return HARDWARE_ANCHORS.with_simulated({vendor: [root.spki]}, source="the case's trust anchor")
 
 
-def _gpu_anchors(root: bytes) -> TrustAnchors:
-    """The case's root narrows the pinned ones; one that is not pinned leaves nothing."""
-    spki: SpkiDigest = parse_certificate(_one_certificate(root)).spki
-    return HARDWARE_ANCHORS.narrowed_to([spki])
-
-
-def _one_certificate(pem: bytes) -> bytes:
+def one_certificate(pem: bytes) -> bytes:
+    """The one certificate of a PEM file. Raises MalformedEvidence."""
     found = pem_certificates(pem)
     if len(found) != 1:
         raise MalformedEvidence("PEM file holds another number of certificates than one")
     return found[0]
 
 
-_VERIFIERS = {"snp": _snp, "tdx": _tdx, "nvidia-gpu": _gpu}
+_VERIFIERS = {"snp": _snp, "tdx": _tdx}
 
 
 def _same(found: Json, expected: Json) -> bool:

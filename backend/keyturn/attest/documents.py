@@ -5,12 +5,9 @@ Writing only: nothing is ever read back into trust.
 """
 
 from keyturn.attest.checks import Check
-from keyturn.attest.nvidia import GpuClaims
 from keyturn.attest.snp import SnpClaims
 from keyturn.attest.snp_report import GuestPolicy, PlatformInfo, SnpReport
 from keyturn.attest.snp_tcb import Tcb
-from keyturn.attest.spdm import GpuReport, Opaque
-from keyturn.base.encoding import sha256
 from keyturn.base.strictjson import JsonObject
 
 _POLICY_BITS = {
@@ -37,19 +34,6 @@ _HEX_FIELDS = (
     "report_id",
     "report_id_ma",
     "chip_id",
-)
-# Opaque fields that are shown: name in documents is `opaque_` and this, in lower case.
-_SHOWN = (
-    Opaque.BOARD_ID,
-    Opaque.CHIP_SKU,
-    Opaque.PROJECT,
-    Opaque.PROJECT_SKU,
-    Opaque.NVDEC0_STATUS,
-    Opaque.PROTECTED_PCIE_STATUS,
-    Opaque.OPAQUE_DATA_VERSION,
-    Opaque.FEATURE_FLAG,
-    Opaque.FWID,
-    Opaque.SWITCH_PDI,
 )
 
 
@@ -97,41 +81,6 @@ def snp_document(claims: SnpClaims) -> JsonObject:
     return document
 
 
-def gpu_document(claims: GpuClaims) -> JsonObject:
-    """Every claim of a GPU report; `measurement_N` counts from 0."""
-    report = claims.report
-    document: JsonObject = {
-        "spdm_version": "1.1",
-        "nonce": report.nonce.hex(),
-        "responder_nonce": report.responder_nonce.hex(),
-        "slot": report.slot,
-        "number_of_blocks": len(report.measurements),
-        "trailing_bytes": 0,
-        "arch": claims.arch,
-        "driver_version": claims.driver,
-        "vbios_version": claims.vbios,
-        "hwmodel": claims.chain_names[1],
-        "leaf_cn": claims.chain_names[0],
-        "chain": list(claims.chain_names),
-        "ueid_serial": str(claims.leaf_serial),
-        "device_id": claims.device_id,
-        "leaf_sha256": claims.leaf_digest.hex(),
-        "measurements_sha256": _measurements_digest(report),
-        "simulated": claims.simulated,
-    }
-    for kind in _SHOWN:
-        value = report.field(kind)
-        if value is not None:
-            document["opaque_" + kind.name.lower()] = value.hex()
-    if claims.feature is not None:
-        document["feature_flag_name"] = claims.feature
-    if claims.switch_pdis and any(map(any, claims.switch_pdis)):
-        document["switch_pdis"] = [pdi.hex() for pdi in claims.switch_pdis]
-    for index, value in report.measurements.items():
-        document[f"measurement_{index}"] = value.hex()
-    return document
-
-
 def check_document(check: Check) -> JsonObject:
     """One check, with the broken rule's name where it failed."""
     return {
@@ -143,11 +92,6 @@ def check_document(check: Check) -> JsonObject:
         "reason": check.reason.value if check.reason and check.failed else None,
         "required": check.required,
     }
-
-
-def _measurements_digest(report: GpuReport) -> str:
-    """As the vectors count it: over the values' hex text, joined in order."""
-    return sha256("".join(value.hex() for value in report.measurements.values()).encode()).hex()
 
 
 def _policy_bits(report: SnpReport) -> JsonObject:

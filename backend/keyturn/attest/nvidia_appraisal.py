@@ -1,4 +1,4 @@
-"""A GPU's firmware against reference values: driver, VBIOS and measurements.
+"""A device's firmware against reference values: driver, VBIOS and measurements.
 
 Source of the rules: NVIDIA nvtrust local_gpu_verifier, verifier.py. Only indexes that the
 reference names are compared, any of its alternatives may match, and index 35 is left out while
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from keyturn.attest.checks import Check, Outcome, judge
 from keyturn.attest.errors import Reason
-from keyturn.attest.nvidia import GpuClaims
+from keyturn.attest.nvidia_claims import DeviceClaims, GpuClaims
 
 NVDEC0_INDEX = 35
 
@@ -44,32 +44,32 @@ def appraise_gpu(claims: GpuClaims, reference: GpuReference) -> tuple[Check, ...
             source=reference.source,
             reason=Reason.VBIOS_MISMATCH,
         ),
-        *_measurements(claims, reference),
+        *compare_measurements(claims, reference.measurements, reference.source),
     )
 
 
-def _measurements(claims: GpuClaims, reference: GpuReference) -> tuple[Check, ...]:
-    if not reference.measurements or not all(reference.measurements.values()):
+def compare_measurements(
+    claims: DeviceClaims, expected: Mapping[int, frozenset[bytes]], source: str
+) -> tuple[Check, ...]:
+    """One check for each index that is expected, in order; none expected is a failure."""
+    if not expected or not all(expected.values()):
         missing = judge(
             "measurements",
             False,
             found="an empty set of reference values",
             expected="a value for every index named, and at least one index",
-            source=reference.source,
+            source=source,
             reason=Reason.NO_REFERENCE_VALUES,
         )
         return (missing,)
-    return tuple(_measurement(claims, reference, i) for i in sorted(reference.measurements))
+    return tuple(_measurement(claims, i, expected[i], source) for i in sorted(expected))
 
 
-def _measurement(claims: GpuClaims, reference: GpuReference, index: int) -> Check:
+def _measurement(claims: DeviceClaims, index: int, allowed: frozenset[bytes], source: str) -> Check:
     name = f"measurement-{index}"
-    allowed = reference.measurements[index]
     expected = " or ".join(sorted(value.hex() for value in allowed))
     if index == NVDEC0_INDEX and not claims.nvdec0_enabled:
-        return Check(
-            name, Outcome.NOT_MEASURED, "NVDEC0 is off", expected, reference.source, required=False
-        )
+        return Check(name, Outcome.NOT_MEASURED, "NVDEC0 is off", expected, source, required=False)
     found = claims.measurements.get(index)
     if found is None:
         return Check(
@@ -77,7 +77,7 @@ def _measurement(claims: GpuClaims, reference: GpuReference, index: int) -> Chec
             Outcome.NOT_MEASURED,
             "not in the report",
             expected,
-            reference.source,
+            source,
             Reason.MEASUREMENT_MISMATCH,
         )
     return judge(
@@ -85,6 +85,6 @@ def _measurement(claims: GpuClaims, reference: GpuReference, index: int) -> Chec
         found in allowed,
         found=found.hex(),
         expected=expected,
-        source=reference.source,
+        source=source,
         reason=Reason.MEASUREMENT_MISMATCH,
     )

@@ -2,7 +2,8 @@
 
 Sources: DMTF DSP0274 1.1 (tables "GET_MEASUREMENTS request", "MEASUREMENTS response"), NVIDIA
 nvtrust local_gpu_verifier (opaque fields). The request is 37 bytes; the signature, r || s big
-endian, is over everything before it. Parsed is not trusted: see `keyturn.attest.nvidia`.
+endian, is over everything before it. GPUs and NVSwitches write the same form. Parsed is not
+trusted: see `keyturn.attest.nvidia`.
 """
 
 import struct
@@ -38,16 +39,20 @@ class Opaque(Enum):
     GPU_INFO = 4
     SKU = 5
     VBIOS_VERSION = 6
+    NVDEC0_STATUS = 11
     BOARD_ID = 14
     CHIP_SKU = 15
     CHIP_SKU_MOD = 16
     PROJECT = 17
     PROJECT_SKU = 18
     PROJECT_SKU_MOD = 19
-    NVDEC0_STATUS = 11
     FWID = 20
     PROTECTED_PCIE_STATUS = 21
     SWITCH_PDI = 22
+    FLOORSWEPT_PORTS = 23
+    POSITION_ID = 24
+    LOCK_SWITCH_STATUS = 25
+    SWITCH_GPU_PDIS = 26
     OPAQUE_DATA_VERSION = 34
     CHIP_INFO = 35
     FEATURE_FLAG = 36
@@ -65,6 +70,8 @@ class GpuReport:
     r: int
     s: int
     signed: bytes = field(repr=False)
+    trailing: int
+    """Zero bytes after the signature: none, or one, as some firmware writes."""
 
     def field(self, kind: Opaque) -> bytes | None:
         """An opaque field's bytes; None when the report has not got it."""
@@ -72,7 +79,10 @@ class GpuReport:
 
 
 def parse_gpu_report(raw: bytes) -> GpuReport:
-    """Read one report, exact to the byte. Raises MalformedEvidence."""
+    """Read one report, exact to the byte but for one zero byte after it, which was recorded.
+
+    Raises MalformedEvidence.
+    """
     if not REQUEST_SIZE + _RESPONSE.size <= len(raw) <= MAX_GPU_REPORT:
         raise MalformedEvidence(
             "GPU report has the wrong size",
@@ -93,13 +103,14 @@ def parse_gpu_report(raw: bytes) -> GpuReport:
     if opaque_at > len(raw):
         raise _bad("ends inside its measurements", size)
     opaque_end = opaque_at + int.from_bytes(raw[opaque_at - 2 : opaque_at], "little")
-    if opaque_end + SIGNATURE_SIZE != len(raw):
+    ends = opaque_end + SIGNATURE_SIZE
+    if raw[ends:] not in (b"", b"\0") or len(raw) < ends:
         raise MalformedEvidence(
             "GPU report does not end with its signature",
             found=f"{len(raw)} bytes",
-            expected=f"{opaque_end + SIGNATURE_SIZE} bytes",
+            expected=f"{ends} bytes",
         )
-    signature = raw[opaque_end:]
+    signature = raw[opaque_end:ends]
     return GpuReport(
         nonce=nonce,
         responder_nonce=raw[end : end + NONCE_SIZE],
@@ -109,6 +120,7 @@ def parse_gpu_report(raw: bytes) -> GpuReport:
         r=int.from_bytes(signature[:48], "big"),
         s=int.from_bytes(signature[48:], "big"),
         signed=raw[:opaque_end],
+        trailing=len(raw) - ends,
     )
 
 

@@ -72,6 +72,23 @@ def unb64(text: str, *, what: str = "value", size: int | None = None) -> bytes:
     return _sized(data, what, size)
 
 
+def b64url(data: bytes) -> str:
+    """Base64 for URLs without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64url(text: str, *, what: str = "value") -> bytes:
+    """Decode base64url without padding, in its one canonical spelling. Raises MalformedError."""
+    padded = text + "=" * (-len(text) % 4)
+    try:
+        data = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise MalformedError(f"{what} is not base64url") from error
+    if b64url(data) != text:
+        raise MalformedError(f"{what} is base64url in a non-canonical spelling")
+    return data
+
+
 def unhex(text: str, *, what: str = "value", size: int | None = None) -> bytes:
     """Decode lower-case hex. Raises MalformedError on anything else or a wrong size."""
     wrong = _NOT_HEX.search(text)

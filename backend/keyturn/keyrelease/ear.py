@@ -5,14 +5,13 @@ Source: draft-ietf-rats-ear (claims, `submods`), draft-ietf-rats-ar4si (trust ve
 this small; no other algorithm, header or key source is ever accepted.
 """
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from keyturn.base.encoding import Digest, digest_of
+from keyturn.base.encoding import Digest, b64url, digest_of, unb64url
 from keyturn.base.errors import MalformedError
 from keyturn.base.signatures import VerifyKey
 from keyturn.base.strictjson import Fields, dump, parse_object
@@ -55,9 +54,9 @@ def make_ear(
     claims: EarClaims, software: str, key: VerifyKey, sign: Callable[[bytes], bytes]
 ) -> str:
     """The signed JWT. `sign` gives a raw 64-byte r ‖ s over SHA-256 of its argument."""
-    header = _b64url(dump({"alg": "ES256", "typ": "JWT", "kid": key.key_id}))
-    signing_input = header + b"." + _b64url(_claims_bytes(claims, software))
-    return (signing_input + b"." + _b64url(sign(signing_input))).decode()
+    header = b64url(dump({"alg": "ES256", "typ": "JWT", "kid": key.key_id}))
+    signing_input = f"{header}.{b64url(_claims_bytes(claims, software))}"
+    return f"{signing_input}.{b64url(sign(signing_input.encode()))}"
 
 
 def verify_ear(token: str, key: VerifyKey) -> EarClaims:
@@ -65,20 +64,20 @@ def verify_ear(token: str, key: VerifyKey) -> EarClaims:
 
     Raises MalformedError, UntrustedError.
     """
-    parts = token.encode().split(b".")
+    parts = token.split(".")
     if len(parts) != 3 or len(token) > MAX_EAR:
         raise MalformedError("EAR is not a compact JWS")
-    header = parse_object(_unb64url(parts[0]), limit=1024, what="EAR header")
+    header = parse_object(unb64url(parts[0], what="EAR"), limit=1024, what="EAR header")
     header.literal("alg", "ES256")
     header.literal("typ", "JWT")
     header.literal("kid", key.key_id)
     header.done()
-    raw = _unb64url(parts[2])
+    raw = unb64url(parts[2], what="EAR")
     if len(raw) != 64:
         raise MalformedError("EAR signature", found=f"{len(raw)} bytes", expected="64 bytes")
     r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-    key.verify(encode_dss_signature(r, s), parts[0] + b"." + parts[1])
-    return _read(parse_object(_unb64url(parts[1]), limit=MAX_EAR, what="EAR"))
+    key.verify(encode_dss_signature(r, s), f"{parts[0]}.{parts[1]}".encode())
+    return _read(parse_object(unb64url(parts[1], what="EAR"), limit=MAX_EAR, what="EAR"))
 
 
 def ear_digest(token: str) -> Digest:
@@ -163,18 +162,3 @@ def _read_submodule(name: str, fields: Fields) -> Submodule:
 def worst(statuses: Sequence[int]) -> int:
     """The overall status of several (AR4SI: the higher tier is the worse)."""
     return max(statuses, default=CONTRAINDICATED)
-
-
-def _b64url(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
-
-
-def _unb64url(text: bytes) -> bytes:
-    padded = text + b"=" * (-len(text) % 4)
-    try:
-        data = base64.b64decode(padded, altchars=b"-_", validate=True)
-    except ValueError as error:
-        raise MalformedError("EAR is not base64url") from error
-    if _b64url(data) != text:
-        raise MalformedError("EAR is base64url in a non-canonical spelling")
-    return data

@@ -8,9 +8,8 @@ import pytest
 from keyturn.attest.anchors import HARDWARE_ANCHORS, TrustAnchors
 from keyturn.attest.certificates import pem_certificates
 from keyturn.attest.checks import judge
-from keyturn.attest.documents import check_document, gpu_document, snp_document
+from keyturn.attest.documents import check_document, snp_document
 from keyturn.attest.errors import Reason
-from keyturn.attest.nvidia import verify_gpu
 from keyturn.attest.snp import SnpCollateral, verify_snp
 from keyturn_sim import SimNode
 
@@ -34,21 +33,6 @@ def test_snp(
         "bootloader": 10, "tee": 0, "snp": 27, "microcode": 88, "raw": "0a00000000001b58",
     }  # fmt: skip
     assert "launch_mit_vector" not in document
-
-
-def test_gpu(node: SimNode, anchors: TrustAnchors, now: datetime) -> None:
-    claims = verify_gpu(
-        node.gpu_report(0, bytes(32)),
-        node.gpus[0].chain,
-        anchors=anchors,
-        now=now,
-        expected_nonce=bytes(32),
-    ).claims
-    document = json.loads(json.dumps(gpu_document(claims)))
-    assert (document["simulated"], document["number_of_blocks"]) == (True, 64)
-    assert document["measurement_3"] == "04" * 48
-    assert document["opaque_fwid"] == node.gpus[0].fwid.hex()
-    assert "switch_pdis" not in document
 
 
 def test_a_check_names_its_reason_only_when_it_failed() -> None:
@@ -85,18 +69,3 @@ def test_what_only_some_reports_have(vectors_dir, folder, vek, product, at, show
     ).claims
     document = snp_document(claims)
     assert {name: document[name] for name in shown} == shown
-
-
-def test_switches_are_shown_where_there_are_any(vectors_dir) -> None:  # type: ignore[no-untyped-def]
-    folder = vectors_dir / "nvidia/ppcie-8gpu/gpu0"
-    claims = verify_gpu(
-        (folder / "report.bin").read_bytes(),
-        pem_certificates((folder / "chain.pem").read_bytes()),
-        anchors=HARDWARE_ANCHORS,
-        now=datetime(2026, 3, 1, tzinfo=UTC),
-        expected_nonce=None,
-    ).claims
-    document = gpu_document(claims)
-    assert document["feature_flag_name"] == "PPCIE"
-    assert document["switch_pdis"] == [pdi.hex() for pdi in claims.switch_pdis]
-    assert len(claims.switch_pdis) == 18

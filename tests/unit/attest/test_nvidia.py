@@ -1,23 +1,33 @@
 """`verify_gpu`: what it proves, each refusal with its reason."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyturn.attest import nvidia
-from keyturn.attest.anchors import HARDWARE_ANCHORS
-from keyturn.attest.certificates import Extension, parse_certificate, pem_certificates
+from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
+from keyturn.attest.certificates import pem_certificates
 from keyturn.attest.chains import ChainCache
-from keyturn.attest.checks import Outcome
-from keyturn.attest.errors import REFUSALS, MalformedEvidence, Reason
-from keyturn.attest.nvidia import VerifiedGpu, verify_gpu
-from keyturn.attest.spdm import parse_gpu_report
-from keyturn_sim import Fault, SimGpu, SimNode, SimVendors
-from keyturn_sim.pki import der_tlv
+from keyturn.attest.checks import Outcome, failures
+from keyturn.attest.errors import REFUSALS, Reason, UntrustedEvidence
+from keyturn.attest.nvidia import (
+    Asked,
+    VerifiedGpu,
+    examine_device,
+    examine_gpu,
+    examine_switch,
+    verify_gpu,
+    verify_switch,
+)
+from keyturn.attest.nvidia_chain import Architecture
+from keyturn.attest.ocsp import OcspAnswer, Revocation
+from keyturn_sim import Fault, SimNode, SimVendors
+from support.nvdevices import Vendor as Maker
+from support.ocspmaker import answer
 
 NONCE = bytes(range(32))
 CACHE = ChainCache()
@@ -53,6 +63,10 @@ def test_a_simulated_gpu_is_proved_and_marked(verify, node) -> None:  # type: ig
     outcomes = {check.name: check.outcome for check in verified.checks}
     assert outcomes.pop("revocation") is Outcome.NOT_MEASURED
     assert set(outcomes.values()) == {Outcome.MET}
+    assert [check.name for check in verified.checks] == [
+        "form", "root", "chain", "device-kind", "fields", "dates", "revocation", "signature",
+        "fwid", "nonce",
+    ]  # fmt: skip
 
 
 def test_simulated_evidence_is_refused_where_only_hardware_counts(verify, node) -> None:  # type: ignore[no-untyped-def]
@@ -136,70 +150,194 @@ def test_an_early_report_names_no_firmware_id(vectors_dir: Path) -> None:
     assert not verified.claims.simulated
 
 
-SHA384 = bytes.fromhex("0609608648016503040202")
-SHA256 = bytes.fromhex("0609608648016503040201")
+# Devices of every kind, of a made-up vendor
+
+PDI, OTHER = bytes.fromhex("2921ce551e4eeda3"), bytes.fromhex("666e93e19dec7d2d")
 
 
-def fwid_of(algorithm: bytes, digest: bytes) -> bytes:
-    return der_tlv(0x30, algorithm + der_tlv(0x04, digest))
+@pytest.fixture(scope="module")
+def maker() -> Maker:
+    return Maker.create()
 
 
-@pytest.mark.parametrize(
-    ("fwids", "refused_"),
-    [
-        (fwid_of(SHA384, b"\x05" * 48), False),
-        (fwid_of(SHA384, b"\x05" * 32), True),
-        (fwid_of(SHA256, b"\x05" * 48), True),
-        (fwid_of(SHA384, b"\x05" * 48) * 2, True),
-        (b"", True),
-    ],
-)
-def test_later_chips_certify_their_firmware_as_dice_tcb_info(node, fwids, refused_) -> None:  # type: ignore[no-untyped-def]
-    # TCG DICE Attestation Architecture 1.1 §6.1.1: vendor [0], svn [3], fwids [6], flags [7].
-    body = der_tlv(0x80, b"NVIDIA") + der_tlv(0x83, b"\x01")
-    body += der_tlv(0xA6, fwids) + der_tlv(0x87, b"\0\0")
-    leaf = parse_certificate(node.gpus[0].chain[0])
-    changed = replace(leaf, extensions={"2.23.133.5.4.1.1": Extension(False, der_tlv(0x30, body))})
-    if refused_:
-        with pytest.raises(MalformedEvidence):
-            nvidia._certified_fwid(changed)
-    else:
-        assert nvidia._certified_fwid(changed) == b"\x05" * 48
+@pytest.fixture(scope="module")
+def asked(maker: Maker) -> Asked:
+    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(maker.spki)]}
+    return Asked(
+        anchors=HARDWARE_ANCHORS.with_simulated(roots, source="test"),
+        now=datetime(2026, 11, 23, 8, tzinfo=UTC),
+        expected_nonce=NONCE,
+        cache=ChainCache(),
+    )
 
 
-def test_a_reported_firmware_id_must_be_certified(node: SimNode) -> None:
-    leaf = replace(parse_certificate(node.gpus[0].chain[0]), extensions={})
-    report = parse_gpu_report(node.gpu_report(0, NONCE))
+def test_a_blackwell_gpu_is_proved(maker: Maker, asked: Asked) -> None:
+    gpu = maker.gpu("GB100", pdi=PDI)
+    claims = examine_gpu(gpu.report(NONCE), gpu.chain, asked).proved()
+    assert (claims.arch, claims.architecture) == ("GB100", Architecture.BLACKWELL)
+    assert (claims.pdi, claims.fwid) == (PDI, gpu.fields[20])
+
+
+def test_an_id_in_the_other_chips_extension_does_not_serve(maker: Maker, asked: Asked) -> None:
+    hopper = maker.gpu("GH100")
+    fwid = hopper.fields[20]
+    for chip, extension in (("GB100", "2.23.133.5.4.1"), ("GH100", "2.23.133.5.4.1.1")):
+        found = hopper.path[0].certificate.extensions
+        (value,) = (e.value.value for e in found if e.oid.dotted_string == "2.23.133.5.4.1")
+        gpu = maker.device(chip, {**hopper.fields, 20: fwid}, extension=(extension, value))
+        examined = examine_gpu(gpu.report(NONCE), gpu.chain, asked)
+        assert examined.refusal is not None
+        assert examined.refusal.reason is Reason.FWID_MISMATCH
+
+
+def test_a_switch_is_proved(maker: Maker, asked: Asked) -> None:
+    switch = maker.switch(OTHER, (PDI,))
+    examined = examine_switch(switch.report(NONCE), switch.chain, asked)
+    claims = examined.proved()
+    assert (claims.arch, claims.vbios, claims.pdi) == ("LS10", "96.10.73.00.01", OTHER)
+    assert (claims.certified_pdi, claims.gpu_pdis) == (OTHER, (PDI,))
+    (fwid,) = (check for check in examined.checks if check.name == "fwid")
+    assert fwid.outcome is Outcome.NOT_MEASURED
+
+
+def test_a_device_of_the_other_kind_is_refused(maker: Maker, asked: Asked) -> None:
+    switch, gpu = maker.switch(OTHER, (PDI,)), maker.gpu()
+    for examined in (
+        examine_gpu(switch.report(NONCE), switch.chain, asked),
+        examine_switch(gpu.report(NONCE), gpu.chain, asked),
+    ):
+        assert examined.refusal is not None
+        assert examined.refusal.reason is Reason.WRONG_DEVICE_KIND
+
+
+def test_a_device_is_examined_as_what_its_chain_names(maker: Maker, asked: Asked) -> None:
+    gpu, switch = maker.gpu(), maker.switch(OTHER, (PDI,))
+    for device in (gpu, switch):
+        assert examine_device(device.report(NONCE), device.chain, asked).refusal is None
+    for chain in ((), gpu.chain[:1], (b"x",)):
+        refusal = examine_device(gpu.report(NONCE), chain, asked).refusal
+        assert refusal is not None
+        assert refusal.reason is Reason.CHAIN_INVALID
+
+
+def refusals(maker: Maker, asked: Asked) -> dict[str, Callable[[], tuple[object, Reason]]]:
+    """Each check by its name, with evidence that only this check refuses."""
+    gpu = maker.gpu()
+    report, other = gpu.report(NONCE), maker.gpu()
+    trusted = HARDWARE_ANCHORS
+    early = datetime(2020, 6, 1, tzinfo=UTC)
+    revocation = Revocation(answers=(), max_age=timedelta(days=1))
+    no_driver = gpu.with_fields(f3=b"x").report(NONCE)
+    wrong_fwid = gpu.with_fields(f20=bytes(48)).report(NONCE)
+    odd = maker.device("GX100", gpu.fields)
+
+    def one(raw: bytes, chain: tuple[bytes, ...] = gpu.chain, **changed: object) -> object:
+        return examine_gpu(raw, chain, replace(asked, **changed))  # type: ignore[arg-type]
+
+    swapped = (gpu.chain[0], other.chain[1], *gpu.chain[2:])
+    return {
+        "form": lambda: (one(report + b"\0\0"), Reason.MALFORMED),
+        "root": lambda: (one(report, anchors=trusted), Reason.CHAIN_INVALID),
+        "chain": lambda: (one(report, swapped), Reason.CHAIN_INVALID),
+        "device-kind": lambda: (one(odd.report(NONCE), odd.chain), Reason.WRONG_DEVICE_KIND),
+        "fields": lambda: (one(no_driver), Reason.MALFORMED),
+        "dates": lambda: (one(report, now=early), Reason.CERT_NOT_YET_VALID),
+        "revocation": lambda: (one(report, revocation=revocation), Reason.OCSP_INCOMPLETE),
+        "signature": lambda: (one(other.report(NONCE)), Reason.SIGNATURE_INVALID),
+        "fwid": lambda: (one(wrong_fwid), Reason.FWID_MISMATCH),
+        "nonce": lambda: (one(gpu.report(bytes(32))), Reason.NONCE_MISMATCH),
+    }
+
+
+def test_each_check_refuses_alone_and_the_others_are_still_made(maker: Maker, asked: Asked) -> None:
+    for name, run in refusals(maker, asked).items():
+        examined, reason = run()
+        assert examined.refusal is not None, name  # type: ignore[attr-defined]
+        assert examined.refusal.reason is reason, name  # type: ignore[attr-defined]
+        assert examined.claims is None, name  # type: ignore[attr-defined]
+        checks = examined.checks  # type: ignore[attr-defined]
+        assert len(checks) == 10, name
+        # A report of another device breaks its firmware id as well as its signature.
+        assert failures(checks)[0].name == name
+        assert {each.name for each in failures(checks)} <= {name, "fwid"}, name
+
+
+def test_a_refused_report_still_shows_its_parts(maker: Maker, asked: Asked) -> None:
+    gpu = maker.gpu()
+    examined = examine_gpu(gpu.report(bytes(32)), gpu.chain, asked)
+    assert examined.report is not None
+    assert [each.common_name for each in examined.path][:1] == ["GH100 A01 GSP FMC LF"]
     with pytest.raises(REFUSALS) as caught:
-        nvidia._check_fwid(report, leaf)
-    assert caught.value.reason is Reason.FWID_MISMATCH
+        examined.proved()
+    assert caught.value.reason is Reason.NONCE_MISMATCH
+    day = Revocation(answers=(), max_age=timedelta(days=1))
+    garbage = examine_gpu(b"", (b"",) * 5, replace(asked, revocation=day))
+    assert (garbage.report, garbage.path) == (None, ())
+    names = {check.name for check in garbage.checks if check.outcome is Outcome.NOT_MEASURED}
+    assert names >= {"signature", "fwid", "nonce", "fields", "revocation"}
+    with pytest.raises(UntrustedEvidence, match="nothing was proved"):
+        replace(examined, refusal=None).proved()
 
 
-@pytest.mark.parametrize(
-    ("kind", "value"),
-    [
-        (3, None),
-        (3, b"590.12"),
-        (3, b"\0"),
-        (3, b"590\n\0"),
-        (3, b"\xff\0"),
-        (6, None),
-        (6, bytes(7)),
-        (6, bytes(7) + b"\x01"),
-        (22, bytes(9)),
-    ],
-)
-def test_fields_of_another_form_are_refused(verify, node, monkeypatch, kind, value) -> None:  # type: ignore[no-untyped-def]
-    fields = {**SimGpu._opaque(node.gpus[0]), kind: value}
-    fields = {number: each for number, each in fields.items() if each is not None}
-    monkeypatch.setattr(SimGpu, "_opaque", lambda _self: fields)
-    assert refused(verify, node.gpu_report(0, NONCE)) is Reason.MALFORMED
+def test_answers_about_every_certificate_that_nvidia_issued(maker: Maker, asked: Asked) -> None:
+    gpu = maker.gpu()
+    pairs = list(zip(gpu.path[1:], gpu.path[2:], strict=False))
+    answers = tuple(OcspAnswer(answer(each, issuer, now=asked.now), None) for each, issuer in pairs)
+    day = timedelta(days=1)
+    good = replace(asked, revocation=Revocation(answers=answers, max_age=day))
+    claims = examine_gpu(gpu.report(NONCE), gpu.chain, good).proved()
+    assert [fact.subject for fact in claims.ocsp] == [
+        "GH100 A01 GSP BROM", "NVIDIA GH100 Provisioner ICA 1", "NVIDIA GH100 Identity",
+    ]  # fmt: skip
+    lacking = replace(asked, revocation=Revocation(answers=answers[1:], max_age=day))
+    refusal = examine_gpu(gpu.report(NONCE), gpu.chain, lacking).refusal
+    assert refusal is not None
+    assert refusal.reason is Reason.OCSP_INCOMPLETE
 
 
-@pytest.mark.parametrize(
-    ("flag", "feature"), [(b"\x01\0", "MPT"), (b"\x02\0", "PPCIE"), (b"\x09\0", "unknown (9)")]
-)
-def test_the_feature_flag(verify, node, monkeypatch, flag, feature) -> None:  # type: ignore[no-untyped-def]
-    fields = {**SimGpu._opaque(node.gpus[0]), 36: flag}
-    monkeypatch.setattr(SimGpu, "_opaque", lambda _self: fields)
-    assert verify(node.gpu_report(0, NONCE)).claims.feature == feature
+# Recorded evidence
+
+RECORDED = {
+    "hopper-545-full": datetime(2024, 6, 1, tzinfo=UTC),
+    "switch-ls10-96105500": datetime(2026, 9, 1, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("folder", RECORDED)
+def test_every_flipped_bit_of_a_recorded_report_is_refused(vectors_dir: Path, folder: str) -> None:
+    """One bit of every byte, each of the eight in turn."""
+    raw = (vectors_dir / "nvidia" / folder / "report.bin").read_bytes()
+    chain = pem_certificates((vectors_dir / "nvidia" / folder / "chain.pem").read_bytes())
+    verify = verify_switch if folder.startswith("switch") else verify_gpu
+    cache, now = ChainCache(), RECORDED[folder]
+
+    def check(report: bytes) -> None:
+        verify(
+            report,
+            chain,
+            anchors=HARDWARE_ANCHORS,
+            now=now,
+            expected_nonce=None,
+            cache=cache,
+        )
+
+    check(raw)
+    for at in range(len(raw)):
+        changed = bytearray(raw)
+        changed[at] ^= 1 << at % 8
+        with pytest.raises(REFUSALS):
+            check(bytes(changed))
+
+
+def test_a_recorded_switch_is_proved(vectors_dir: Path) -> None:
+    folder = vectors_dir / "nvidia/switch-ls10-96105500"
+    verified = verify_switch(
+        (folder / "report.bin").read_bytes(),
+        pem_certificates((folder / "chain.pem").read_bytes()),
+        anchors=HARDWARE_ANCHORS,
+        now=RECORDED["switch-ls10-96105500"],
+        expected_nonce=None,
+    )
+    claims = verified.claims
+    assert claims.pdi == claims.certified_pdi
+    assert not claims.simulated

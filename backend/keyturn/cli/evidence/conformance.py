@@ -8,21 +8,15 @@ from typing import Annotated
 import typer
 
 from keyturn.attest.conformance import (
-    CaseInput,
     Expectation,
     Finding,
     Verdict,
     compare,
-    evaluate,
-    is_supported,
-    read_rule,
 )
 from keyturn.attest.documents import check_document
-from keyturn.attest.snp_appraisal import SnpRule
-from keyturn.attest.tdx_appraisal import TdxRule
 from keyturn.base.errors import MalformedError
-from keyturn.base.strictjson import Fields, Json, JsonObject, load_object
-from keyturn.base.times import parse_time
+from keyturn.base.strictjson import Fields, JsonObject, load_object
+from keyturn.cli.evidence.cases import READERS
 from keyturn.cli.evidence.reading import read_file
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 
@@ -90,15 +84,11 @@ def _run(folder: Path, case: JsonObject, strict: bool) -> _Result:
     fields = Fields(case, "case")
     case_id, tee = fields.text("id"), fields.text("tee")
     expected = _expectation(fields.fields("expected"))
-    if not _has_verifier(fields, tee):
+    reader = READERS.get(tee)
+    if reader is None:
         return _Result(case_id, tee, expected, None, ())
-    found = evaluate(_input(folder, fields, tee))
+    found = reader(folder, fields, tee)
     return _Result(case_id, tee, expected, found, compare(found, expected, strict=strict))
-
-
-def _has_verifier(fields: Fields, tee: str) -> bool:
-    scope = fields.text("scope") if fields.has("scope") else None
-    return is_supported(tee, scope)
 
 
 def _expectation(fields: Fields) -> Expectation:
@@ -107,42 +97,6 @@ def _expectation(fields: Fields) -> Expectation:
     if not isinstance(claims, dict):
         raise MalformedError("case: claims are not an object")
     return Expectation(verdict, reason, claims)
-
-
-def _input(folder: Path, fields: Fields, tee: str) -> CaseInput:
-    paths = fields.raw("files")
-    if not isinstance(paths, dict):
-        raise MalformedError("case: files are not an object")
-    return CaseInput(
-        tee=tee,
-        files={role: _case_file(folder, path) for role, path in paths.items()},
-        anchor_override=_optional_file(folder, fields, "trust_anchor_override"),
-        now=parse_time(fields.text("verify_time"), what="verify_time"),
-        policy=_policy(fields, tee),
-        expected_report_data=_optional_hex(fields, "expected_report_data", 64),
-        expected_nonce=_optional_hex(fields, "expected_nonce", 32),
-    )
-
-
-def _policy(fields: Fields, tee: str) -> SnpRule | TdxRule | None:
-    if not fields.has("policy") or fields.raw("policy") is None:
-        return None
-    return read_rule(fields.fields("policy"), tee)
-
-
-def _optional_hex(fields: Fields, name: str, size: int) -> bytes | None:
-    return fields.hex(name, size=size) if fields.has(name) else None
-
-
-def _optional_file(folder: Path, fields: Fields, name: str) -> bytes | None:
-    return _case_file(folder, fields.raw(name)) if fields.has(name) else None
-
-
-def _case_file(folder: Path, path: Json) -> bytes:
-    """A file beside the manifest; a path that leads out of its folder is refused."""
-    if not isinstance(path, str) or Path(path).is_absolute() or ".." in Path(path).parts:
-        raise MalformedError("case: a file lies outside the manifest's folder", found=repr(path))
-    return read_file(folder / path)
 
 
 def _show_results(results: list[_Result]) -> None:

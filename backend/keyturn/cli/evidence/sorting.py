@@ -1,4 +1,4 @@
-"""Sort the files of `keyturn evidence verify` by what they hold: reports, certificates, CRLs.
+"""Sort the files of `keyturn evidence verify` by what they hold: reports, certificates, CRLs, RIMs.
 
 A TDX quote needs Intel's collateral in the JSON form of `dcap-qvl`. Guessing is for looking at
 evidence: the bytes go through the same verifiers as any other, so a wrong guess is a refusal. A
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from keyturn.attest.azure import MAGIC, HclTee, hcl_tee, runtime_report_data, unwrap_hcl
 from keyturn.attest.certificates import Certificate, parse_certificate, pem_certificates, pem_crls
 from keyturn.attest.errors import MalformedEvidence
-from keyturn.attest.nvidia import CHAIN_LENGTH
+from keyturn.attest.nvidia_chain import CHAIN_LENGTH
 from keyturn.attest.snp_report import REPORT_SIZE
 from keyturn.attest.tdx_collateral import TdxCollateral, read_collateral
 from keyturn.base.encoding import unb64
@@ -43,6 +43,8 @@ class SnpFile:
 
 @dataclass(frozen=True, slots=True)
 class GpuFile:
+    """A report of a GPU or of a switch."""
+
     report: bytes
     chain: tuple[bytes, ...]
 
@@ -61,6 +63,7 @@ class EvidenceFiles:
     snp: tuple[SnpFile, ...]
     gpus: tuple[GpuFile, ...]
     tdx: tuple[TdxFile, ...] = ()
+    rims: tuple[bytes, ...] = ()
 
 
 @dataclass(slots=True)
@@ -75,6 +78,7 @@ class _Heap:
     quotes: list[bytes]
     collateral: list[bytes]
     runtime_data: list[bytes]
+    rims: list[bytes]
 
 
 def sort_files(files: Mapping[str, bytes]) -> EvidenceFiles:
@@ -83,11 +87,11 @@ def sort_files(files: Mapping[str, bytes]) -> EvidenceFiles:
         (raw,) = files.values()
         if _is_object(raw) and not _is_collateral(raw):
             return _bundle(parse_object(raw, limit=MAX_BUNDLE, what="evidence bundle"))
-    heap = _Heap([], [], [], [], [], [], [], [])
+    heap = _Heap([], [], [], [], [], [], [], [], [])
     for name, raw in files.items():
         _sort_one(name, raw, heap)
-    found = EvidenceFiles(_snp_files(heap), _gpu_files(heap), _tdx_files(heap))
-    if not found.snp and not found.gpus and not found.tdx:
+    found = EvidenceFiles(_snp_files(heap), _gpu_files(heap), _tdx_files(heap), tuple(heap.rims))
+    if not (found.snp or found.gpus or found.tdx or found.rims):
         raise MalformedEvidence("no report among the files")
     return found
 
@@ -109,6 +113,8 @@ def _sort_one(name: str, raw: bytes, heap: _Heap) -> None:
         heap.crls.extend(pem_crls(raw))
     elif raw[:1] == b"\x30":
         heap.certificates.append(raw)
+    elif raw.lstrip()[:1] == b"<":
+        heap.rims.append(raw)
     else:
         raise MalformedEvidence(
             f"{name} is no report, certificate, CRL or collateral",
@@ -160,8 +166,8 @@ def _snp_files(heap: _Heap) -> tuple[SnpFile, ...]:
 def _gpu_files(heap: _Heap) -> tuple[GpuFile, ...]:
     if len(heap.gpus) != len(heap.chains):
         raise MalformedEvidence(
-            "every GPU report needs its chain, in the same order",
-            found=f"{len(heap.gpus)} GPU reports, {len(heap.chains)} chains of five",
+            "every report of a GPU or switch needs its chain, in the same order",
+            found=f"{len(heap.gpus)} reports, {len(heap.chains)} chains of five",
         )
     return tuple(map(GpuFile, heap.gpus, heap.chains))
 

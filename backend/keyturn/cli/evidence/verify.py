@@ -1,7 +1,6 @@
 """`keyturn evidence verify`: every check of some evidence, found and expected."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
-from keyturn.attest.checks import Check, Outcome, failures
-from keyturn.attest.documents import check_document, gpu_document, snp_document
+from keyturn.attest.checks import Check, Outcome
+from keyturn.attest.documents import check_document, snp_document
 from keyturn.attest.errors import REFUSALS
-from keyturn.attest.nvidia import verify_gpu
 from keyturn.attest.snp import SnpCollateral, verify_snp
 from keyturn.attest.snp_appraisal import SnpRule, appraise_snp
 from keyturn.attest.tdx import examine_tdx
@@ -26,39 +24,21 @@ from keyturn.base.encoding import unhex
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import JsonObject
 from keyturn.base.times import format_time, parse_time
+from keyturn.cli.evidence.devices import judge_devices
+from keyturn.cli.evidence.judgement import Judgement
 from keyturn.cli.evidence.reading import read_file
 from keyturn.cli.evidence.sorting import EvidenceFiles, SnpFile, sort_files
 from keyturn.cli.output import errors_explained, print_json, shown, stdout
+from keyturn.rim.conformance import MachineRule
 
 _MARKS = {Outcome.MET: "met", Outcome.NOT_MET: "NOT MET", Outcome.NOT_MEASURED: "not measured"}
 _BRIEF = 40
 
 
-@dataclass(frozen=True, slots=True)
-class _Judgement:
-    """One report's outcome, ready to be shown."""
-
-    tee: str
-    refusal: str | None
-    message: str
-    simulated: bool
-    checks: tuple[Check, ...]
-    claims: JsonObject
-    asked: bool = False
-
-    @property
-    def accepted(self) -> bool:
-        return self.refusal is None and not failures(self.checks)
-
-    @property
-    def fresh(self) -> bool:
-        """Whether the evidence answered a value of the caller's."""
-        return self.asked and self.refusal is None
-
-
 def verify(
     files: Annotated[
-        list[Path], typer.Argument(help="Reports, certificates, CRLs or a JSON evidence bundle.")
+        list[Path],
+        typer.Argument(help="Reports, certificates, CRLs, RIMs or a JSON evidence bundle."),
     ],
     at: Annotated[
         str | None, typer.Option("--time", help="Verify as of this time (RFC 3339, UTC).")
@@ -67,8 +47,12 @@ def verify(
         str | None, typer.Option(help="Expected report data of the CPU, 64 bytes in hex.")
     ] = None,
     nonce: Annotated[
-        str | None, typer.Option(help="Expected nonce of every GPU, 32 bytes in hex.")
+        str | None, typer.Option(help="Expected nonce of every GPU and switch, 32 bytes in hex.")
     ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=0, help="Judge all devices as one machine with so many GPUs.")
+    ] = None,
+    switches: Annotated[int | None, typer.Option(min=0, help="And with so many switches.")] = None,
     simulated_amd_root: Annotated[
         list[str] | None, typer.Option(help="Also trust this SIMULATED root (SPKI SHA-256).")
     ] = None,
@@ -88,6 +72,7 @@ def verify(
             {
                 Vendor.AMD_SEV: simulated_amd_root or (),
                 Vendor.NVIDIA_DEVICE: simulated_nvidia_root or (),
+                Vendor.NVIDIA_RIM: simulated_nvidia_root or (),
                 Vendor.INTEL_SGX: simulated_intel_root or (),
             }
         )
@@ -95,7 +80,7 @@ def verify(
         judgements = [
             *_judge_snp(sorted_files, anchors, now, _hex(report_data, 64), _rule(allow_debug)),
             *_judge_tdx(sorted_files, anchors, now, _hex(report_data, 64), _tdx_rule(allow_debug)),
-            *_judge_gpus(sorted_files, anchors, now, _hex(nonce, 32)),
+            *judge_devices(sorted_files, anchors, now, _hex(nonce, 32), _machine(gpus, switches)),
         ]
     if as_json:
         print_json(_verify_document(judgements, now))
@@ -112,7 +97,7 @@ def _judge_snp(
     now: datetime,
     report_data: bytes | None,
     rule: SnpRule,
-) -> list[_Judgement]:
+) -> list[Judgement]:
     return [_judge_one_snp(each, anchors, now, report_data, rule) for each in files.snp]
 
 
@@ -122,7 +107,7 @@ def _judge_one_snp(
     now: datetime,
     report_data: bytes | None,
     rule: SnpRule,
-) -> _Judgement:
+) -> Judgement:
     expected = _expected(file.bound_report_data, report_data)
     try:
         verified = verify_snp(
@@ -133,12 +118,12 @@ def _judge_one_snp(
             expected_report_data=expected,
         )
     except REFUSALS as refusal:
-        return _Judgement("snp", refusal.reason.value, str(refusal), False, (), {})
+        return Judgement("snp", refusal.reason.value, str(refusal), False, (), {})
     checks = verified.checks + appraise_snp(verified.claims, rule)
     claims = verified.claims
     document = snp_document(claims)
     asked = report_data is not None
-    return _Judgement("snp", None, "", claims.simulated, checks, document, asked)
+    return Judgement("snp", None, "", claims.simulated, checks, document, asked)
 
 
 def _expected(bound: bytes | None, asked: bytes | None) -> bytes | None:
@@ -157,7 +142,7 @@ def _judge_tdx(
     now: datetime,
     report_data: bytes | None,
     rule: TdxRule,
-) -> list[_Judgement]:
+) -> list[Judgement]:
     """A refusal has every check that could be made, and the claims as far as they were read."""
     judgements = []
     for file in files.tdx:
@@ -172,36 +157,16 @@ def _judge_tdx(
         if claims is None or refusal is not None:
             reason = refusal.reason.value if refusal else "malformed"
             document = reading_document(found.reading)
-            judged = _Judgement("tdx", reason, str(refusal), False, found.checks, document)
+            judged = Judgement("tdx", reason, str(refusal), False, found.checks, document)
         else:
             checks = found.checks + appraise_tdx(claims, rule)
             document, asked = tdx_document(claims), report_data is not None
-            judged = _Judgement("tdx", None, "", claims.simulated, checks, document, asked)
+            judged = Judgement("tdx", None, "", claims.simulated, checks, document, asked)
         judgements.append(judged)
     return judgements
 
 
-def _judge_gpus(
-    files: EvidenceFiles, anchors: TrustAnchors, now: datetime, nonce: bytes | None
-) -> list[_Judgement]:
-    found = []
-    for file in files.gpus:
-        try:
-            verified = verify_gpu(
-                file.report, file.chain, anchors=anchors, now=now, expected_nonce=nonce
-            )
-        except REFUSALS as refusal:
-            reason = refusal.reason.value
-            found.append(_Judgement("nvidia-gpu", reason, str(refusal), False, (), {}))
-            continue
-        claims, checks = verified.claims, verified.checks
-        document = gpu_document(claims)
-        asked = nonce is not None
-        found.append(_Judgement("nvidia-gpu", None, "", claims.simulated, checks, document, asked))
-    return found
-
-
-def _verify_document(judgements: list[_Judgement], now: datetime) -> JsonObject:
+def _verify_document(judgements: list[Judgement], now: datetime) -> JsonObject:
     return {
         "verified_at": format_time(now),
         "accepted": all(judgement.accepted for judgement in judgements),
@@ -221,7 +186,7 @@ def _verify_document(judgements: list[_Judgement], now: datetime) -> JsonObject:
     }
 
 
-def _show(judgement: _Judgement) -> None:
+def _show(judgement: Judgement) -> None:
     mark = " (SIMULATED)" if judgement.simulated else ""
     if judgement.refusal is not None:
         stdout.print(f"{judgement.tee}: REFUSED, {judgement.refusal}", style="bold red")
@@ -296,6 +261,12 @@ def _tdx_rule(allow_debug: bool) -> TdxRule:
         allow_smt=True,
         source="command line",
     )
+
+
+def _machine(gpus: int | None, switches: int | None) -> MachineRule | None:
+    if gpus is None and switches is None:
+        return None
+    return MachineRule(gpus or 0, switches or 0)
 
 
 def _hex(text: str | None, size: int) -> bytes | None:

@@ -1,0 +1,90 @@
+"""AK certificates: under an issuer that a statement names, for a TPM's key, and for this one."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors
+from keyturn.attest.certificates import parse_certificate, pem_certificates
+from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
+from keyturn.attest.tpm_certificate import verify_ak_certificate
+from keyturn.attest.tpm_key import TpmPublicKey, parse_tpm_public
+
+NOW = datetime(2022, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def leaf(vectors_dir: Path) -> bytes:
+    return (vectors_dir / "tpm" / "gce-cos85-nonce" / "ak_cert.der").read_bytes()
+
+
+@pytest.fixture
+def issuer(vectors_dir: Path) -> bytes:
+    return (vectors_dir / "tpm" / "roots" / "gce-ek-intermediate-2.crt").read_bytes()
+
+
+@pytest.fixture
+def key(vectors_dir: Path) -> TpmPublicKey:
+    raw = (vectors_dir / "tpm" / "gce-cos85-nonce" / "ak_public.tpmt").read_bytes()
+    return parse_tpm_public(raw).public_key
+
+
+def trusting(certificate: bytes) -> TrustAnchors:
+    spki = parse_certificate(certificate).spki
+    return HARDWARE_ANCHORS.with_tpm_issuers([spki], source="test")
+
+
+def reason(chain: list[bytes], key: TpmPublicKey, anchors: TrustAnchors, now: datetime) -> Reason:
+    with pytest.raises(UntrustedEvidence) as caught:
+        verify_ak_certificate(chain, key, anchors, now)
+    return caught.value.reason
+
+
+def test_a_real_certificate_under_its_issuer_or_the_root(
+    vectors_dir: Path, leaf: bytes, issuer: bytes, key: TpmPublicKey
+) -> None:
+    assert verify_ak_certificate([leaf, issuer], key, trusting(issuer), NOW).leaf.der == leaf
+    root = (vectors_dir / "tpm" / "roots" / "gce-ek-root-1.cer").read_bytes()
+    found = verify_ak_certificate([leaf, issuer, root], key, trusting(root), NOW)
+    assert len(found.path) == 3
+
+
+def test_no_issuer_is_trusted_unless_a_statement_names_it(
+    leaf: bytes, issuer: bytes, key: TpmPublicKey
+) -> None:
+    assert reason([leaf, issuer], key, HARDWARE_ANCHORS, NOW) is Reason.AK_CHAIN_INVALID
+    named = HARDWARE_ANCHORS.with_tpm_issuers([SpkiDigest("00" * 32)], source="test")
+    assert reason([leaf, issuer], key, named, NOW) is Reason.AK_CHAIN_INVALID
+
+
+def test_dates_links_and_lengths(leaf: bytes, issuer: bytes, key: TpmPublicKey) -> None:
+    anchors = trusting(issuer)
+    late, early = datetime(2052, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
+    assert reason([leaf, issuer], key, anchors, late) is Reason.AK_CERT_EXPIRED
+    assert reason([leaf, issuer], key, anchors, early) is Reason.AK_CERT_NOT_YET_VALID
+    changed = leaf[:200] + bytes([leaf[200] ^ 1]) + leaf[201:]
+    with pytest.raises((UntrustedEvidence, MalformedEvidence)):
+        verify_ak_certificate([changed, issuer], key, anchors, NOW)
+    assert reason([leaf], key, anchors, NOW) is Reason.AK_CHAIN_INVALID
+    assert reason([leaf] * 6 + [issuer], key, anchors, NOW) is Reason.AK_CHAIN_INVALID
+    assert reason([issuer, issuer], key, anchors, NOW) is Reason.AK_CHAIN_INVALID
+
+
+def test_a_certificate_of_another_key_vouches_for_nothing(
+    vectors_dir: Path, leaf: bytes, issuer: bytes
+) -> None:
+    other = parse_tpm_public((vectors_dir / "tpm" / "swtpm" / "ak-rsa.tpmt").read_bytes())
+    found = reason([leaf, issuer], other.public_key, trusting(issuer), NOW)
+    assert found is Reason.AK_MISMATCH
+
+
+def test_an_ek_certificate_of_a_real_tpm_is_read(vectors_dir: Path) -> None:
+    """The local CA of swtpm is nobody's default: without a statement it is refused."""
+    folder = vectors_dir / "tpm" / "swtpm"
+    leaf = (folder / "ek_rsa_cert.der").read_bytes()
+    issuer = pem_certificates((folder / "ca-issuer.pem").read_bytes())[0]
+    key = parse_certificate(leaf).public_key
+    now = datetime(2026, 11, 29, tzinfo=UTC)
+    assert reason([leaf, issuer], key, HARDWARE_ANCHORS, now) is Reason.AK_CHAIN_INVALID
+    verify_ak_certificate([leaf, issuer], key, trusting(issuer), now)

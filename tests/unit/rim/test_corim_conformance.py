@@ -1,0 +1,18 @@
+"""CoRIM cases of a manifest: a refusal is a finding."""
+
+from keyturn.attest.conformance import Verdict
+from keyturn.rim.cbor import Tag, write_cbor
+from keyturn.rim.corim_conformance import evaluate_corim
+
+
+def test_an_unsigned_one_is_its_tag_size_and_digest() -> None:
+    raw = write_cbor(Tag(571, {0: {}}))
+    found = evaluate_corim({"evidence": raw}, None)
+    assert (found.verdict, found.claims["cbor_tag"]) == (Verdict.ACCEPT, 571)
+    assert found.claims["size"] == len(raw)
+
+
+def test_a_refusal_is_a_finding() -> None:
+    found = evaluate_corim({"evidence": b""}, None)
+    assert (found.verdict, found.reason) == (Verdict.REJECT, "malformed")
+    assert evaluate_corim({"evidence": b"", "key": b""}, None).reason == "malformed"
