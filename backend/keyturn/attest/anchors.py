@@ -25,6 +25,9 @@ class Vendor(Enum):
     TPM = "tpm"
 
 
+SIMULATED = "SIMULATED "
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """One trusted root. `product` is AMD's product line; None: as the certificate's name says."""
@@ -34,6 +37,10 @@ class Anchor:
     spki: SpkiDigest
     simulated: bool
     source: str
+
+    def plain_name(self, common_name: str) -> str:
+        """A certificate's common name as the vendor writes it: a simulated one's has a mark."""
+        return common_name.removeprefix(SIMULATED) if self.simulated else common_name
 
 
 # AMD Key Distribution Service, specification 57230: the ARK of each product line, second

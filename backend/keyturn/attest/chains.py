@@ -187,3 +187,13 @@ def _check_link(
             reason=Reason.CHAIN_INVALID,
             found=unknown[0],
         )
+
+
+def wrong_name(certificate: Certificate, expected: str, vendor: str) -> UntrustedEvidence:
+    """`expected`: which names may stand here; `vendor`: AMD, Intel."""
+    return UntrustedEvidence(
+        f"certificate is not the one that stands here in {vendor}'s chain",
+        reason=Reason.CHAIN_INVALID,
+        found=f"'{certificate.common_name}'",
+        expected=f"'{expected}'",
+    )

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from keyturn.attest.anchors import Anchor, TrustAnchors
+from keyturn.attest.anchors import SIMULATED, Anchor, TrustAnchors
 from keyturn.attest.certificates import Certificate
 from keyturn.attest.chains import ChainCache, check_dates
 from keyturn.attest.checks import Check
 from keyturn.attest.errors import Reason, UntrustedEvidence
 from keyturn.attest.nvidia_chain import (
-    SIMULATED,
     Device,
     DeviceKind,
     certified_pdi,

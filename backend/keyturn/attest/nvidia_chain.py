@@ -25,7 +25,6 @@ from keyturn.attest.errors import REFUSALS, Reason, UntrustedEvidence
 from keyturn.attest.nvidia_fwid import FwidExtension
 
 CHAIN_LENGTH = 5
-SIMULATED = "SIMULATED "
 _SERIAL_NUMBER = "2.5.4.5"
 _TEXTS = (der.UTF8_STRING, 0x13)  # UTF8String, PrintableString
 _PDI_SERIAL = re.compile(r"(41|50)([0-9A-F]{16})\Z")  # of a GPU, of a switch
@@ -109,7 +108,7 @@ def read_path(chain: Sequence[bytes]) -> tuple[Certificate, ...]:
 
 def check_device(path: Sequence[Certificate], anchor: Anchor, kind: DeviceKind) -> Device:
     """What the path certifies. Raises UntrustedEvidence (wrong-device-kind)."""
-    leaf, brom = (_plain_name(certificate, anchor) for certificate in path[:2])
+    leaf, brom = (anchor.plain_name(certificate.common_name) for certificate in path[:2])
     found = device_named(leaf, brom)
     if found is None or found.kind is not kind:
         raise UntrustedEvidence(
@@ -155,9 +154,3 @@ def _subject_serial(certificate: Certificate) -> str:
         if pair.oid() == _SERIAL_NUMBER and pair.tag in _TEXTS:
             return pair.element(pair.tag).decode("latin-1")
     return ""
-
-
-def _plain_name(certificate: Certificate, anchor: Anchor) -> str:
-    """The common name as NVIDIA writes it; the simulator's has SIMULATED before it."""
-    name = certificate.common_name
-    return name.removeprefix(SIMULATED) if anchor.simulated else name

@@ -20,6 +20,7 @@ from keyturn.attest.chains import (
     read_root,
     verified_link,
     verified_root,
+    wrong_name,
 )
 from keyturn.attest.checks import Check, not_measured, proved
 from keyturn.attest.crl import CrlFacts, check_revocation
@@ -32,7 +33,6 @@ from keyturn.attest.snp_vek import Vek, VekKind, read_vek
 _ABI = "AMD 56860"
 _KDS = "AMD 57230"
 _ROOT_NAME = re.compile(r"ARK-(Milan|Genoa|Turin)\Z")
-_SIMULATED = "SIMULATED "
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,42 +142,27 @@ def _verify_chain(collateral: SnpCollateral, anchors: TrustAnchors, cache: Chain
     intermediate = verified_link(collateral.intermediate, root, cache)
     kind = _kind_of(intermediate, product, anchor)
     vek = verified_link(collateral.vek, intermediate, cache)
-    if _plain_name(vek, anchor) != f"SEV-{kind.value}":
-        raise _wrong_name(vek, f"SEV-{kind.value}")
+    if anchor.plain_name(vek.common_name) != f"SEV-{kind.value}":
+        raise wrong_name(vek, f"SEV-{kind.value}", "AMD")
     path = (vek, intermediate, root)
     check_path_lengths(path)
     return _Chain(path, anchor, product, kind)
 
 
 def _product_of(root: Certificate, anchor: Anchor) -> SnpProduct:
-    match = _ROOT_NAME.match(_plain_name(root, anchor))
+    match = _ROOT_NAME.match(anchor.plain_name(root.common_name))
     if match is None or anchor.product not in (None, match[1]):
-        raise _wrong_name(root, f"ARK-{anchor.product or '<product>'}")
+        raise wrong_name(root, f"ARK-{anchor.product or '<product>'}", "AMD")
     return SnpProduct(match[1])
 
 
 def _kind_of(intermediate: Certificate, product: SnpProduct, anchor: Anchor) -> VekKind:
-    name = _plain_name(intermediate, anchor)
+    name = anchor.plain_name(intermediate.common_name)
     if name == f"SEV-{product.value}":
         return VekKind.VCEK
     if name == f"SEV-VLEK-{product.value}":
         return VekKind.VLEK
-    raise _wrong_name(intermediate, f"SEV-{product.value} or SEV-VLEK-{product.value}")
-
-
-def _plain_name(certificate: Certificate, anchor: Anchor) -> str:
-    """The common name as AMD writes it; the simulator's has SIMULATED before it."""
-    name = certificate.common_name
-    return name.removeprefix(_SIMULATED) if anchor.simulated else name
-
-
-def _wrong_name(certificate: Certificate, expected: str) -> UntrustedEvidence:
-    return UntrustedEvidence(
-        "certificate is not the one that stands here in AMD's chain",
-        reason=Reason.CHAIN_INVALID,
-        found=f"'{certificate.common_name}'",
-        expected=f"'{expected}'",
-    )
+    raise wrong_name(intermediate, f"SEV-{product.value} or SEV-VLEK-{product.value}", "AMD")
 
 
 def _check_product(report: SnpReport, product: SnpProduct) -> None:

@@ -17,6 +17,7 @@ from keyturn.attest.chains import (
     read_root,
     verified_link,
     verified_root,
+    wrong_name,
 )
 from keyturn.attest.crl import Crl, CrlFacts, check_crl
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
@@ -26,7 +27,6 @@ from keyturn.attest.tdx_pck import PckCa
 ROOT_NAME = "Intel SGX Root CA"
 PCK_NAME = "Intel SGX PCK Certificate"
 SIGNER_NAME = "Intel SGX TCB Signing"
-_SIMULATED = "SIMULATED "
 _TCB, _QE, _LIST = "TCB info's chain", "QE identity's chain", "PCK list's chain"
 
 
@@ -168,29 +168,14 @@ def _verified(chain: Sequence[bytes], cache: ChainCache) -> tuple[Certificate, .
 
 
 def _pck_ca(certificate: Certificate, anchor: Anchor) -> PckCa:
-    name = _plain_name(certificate, anchor)
+    name = anchor.plain_name(certificate.common_name)
     for ca in PckCa:
         if name == ca.common_name:
             return ca
-    raise _wrong_name(certificate, " or ".join(ca.common_name for ca in PckCa))
+    raise wrong_name(certificate, " or ".join(ca.common_name for ca in PckCa), "Intel")
 
 
 def _check_names(path: Sequence[Certificate], names: Sequence[str], anchor: Anchor) -> None:
     for certificate, name in zip(path, names, strict=True):
-        if _plain_name(certificate, anchor) != name:
-            raise _wrong_name(certificate, name)
-
-
-def _plain_name(certificate: Certificate, anchor: Anchor) -> str:
-    """The common name as Intel writes it; a simulated one has SIMULATED before it."""
-    name = certificate.common_name
-    return name.removeprefix(_SIMULATED) if anchor.simulated else name
-
-
-def _wrong_name(certificate: Certificate, expected: str) -> UntrustedEvidence:
-    return UntrustedEvidence(
-        "certificate is not the one that stands here in Intel's chain",
-        reason=Reason.CHAIN_INVALID,
-        found=f"'{certificate.common_name}'",
-        expected=f"'{expected}'",
-    )
+        if anchor.plain_name(certificate.common_name) != name:
+            raise wrong_name(certificate, name, "Intel")

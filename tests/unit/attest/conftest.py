@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 import pytest
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
+from keyturn.attest.chains import ChainCache
+from keyturn.attest.nvidia import Asked
 from keyturn.attest.snp import SnpCollateral
 from keyturn.attest.tdx_collateral import TdxCollateral, read_collateral
 from keyturn.base.strictjson import dump
 from keyturn_sim import SimNode, SimVendors
 from keyturn_sim.tdx import SimIntel, SimMachine
+from support.nvdevices import Vendor as Maker
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -60,3 +63,23 @@ def machine(intel: SimIntel) -> SimMachine:
 @pytest.fixture(scope="session")
 def intel_collateral(intel: SimIntel) -> TdxCollateral:
     return read_collateral(dump(intel.collateral(NOW)))
+
+
+@pytest.fixture(scope="session")
+def maker() -> Maker:
+    """Of NVIDIA devices of every kind."""
+    return Maker.create()
+
+
+@pytest.fixture(scope="session")
+def maker_anchors(maker: Maker) -> TrustAnchors:
+    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(maker.spki)]}
+    return HARDWARE_ANCHORS.with_simulated(roots, source="test")
+
+
+@pytest.fixture(scope="session")
+def asked(maker_anchors: TrustAnchors) -> Asked:
+    """Of one nonce, `bytes(range(32))`."""
+    return Asked(
+        anchors=maker_anchors, now=NOW, expected_nonce=bytes(range(32)), cache=ChainCache()
+    )

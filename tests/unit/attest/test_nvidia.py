@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
+from keyturn.attest.anchors import HARDWARE_ANCHORS
 from keyturn.attest.certificates import pem_certificates
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome, failures
@@ -153,22 +153,6 @@ def test_an_early_report_names_no_firmware_id(vectors_dir: Path) -> None:
 # Devices of every kind, of a made-up vendor
 
 PDI, OTHER = bytes.fromhex("2921ce551e4eeda3"), bytes.fromhex("666e93e19dec7d2d")
-
-
-@pytest.fixture(scope="module")
-def maker() -> Maker:
-    return Maker.create()
-
-
-@pytest.fixture(scope="module")
-def asked(maker: Maker) -> Asked:
-    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(maker.spki)]}
-    return Asked(
-        anchors=HARDWARE_ANCHORS.with_simulated(roots, source="test"),
-        now=datetime(2026, 11, 23, 8, tzinfo=UTC),
-        expected_nonce=NONCE,
-        cache=ChainCache(),
-    )
 
 
 def test_a_blackwell_gpu_is_proved(maker: Maker, asked: Asked) -> None:

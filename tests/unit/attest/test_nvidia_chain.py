@@ -27,24 +27,13 @@ PDI = bytes.fromhex("2921ce551e4eeda3")
 
 
 @pytest.fixture(scope="module")
-def maker() -> Maker:
-    return Maker.create()
-
-
-@pytest.fixture(scope="module")
-def trusted(maker: Maker) -> TrustAnchors:
-    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(maker.spki)]}
-    return HARDWARE_ANCHORS.with_simulated(roots, source="test")
-
-
-@pytest.fixture(scope="module")
 def gpu(maker: Maker) -> Device:
     return maker.gpu(pdi=PDI)
 
 
-def test_a_chain_ends_at_an_anchor_and_is_signed_link_by_link(gpu, trusted) -> None:  # type: ignore[no-untyped-def]
+def test_a_chain_ends_at_an_anchor_and_is_signed_link_by_link(gpu, maker_anchors) -> None:  # type: ignore[no-untyped-def]
     cache = ChainCache()
-    anchor = find_anchor(gpu.chain, trusted, cache)
+    anchor = find_anchor(gpu.chain, maker_anchors, cache)
     assert len(cache) == 0  # nothing is remembered below a root that nobody asked for
     path = verify_path(gpu.chain, cache)
     assert path[0].common_name == "GH100 A01 GSP FMC LF"
@@ -53,10 +42,12 @@ def test_a_chain_ends_at_an_anchor_and_is_signed_link_by_link(gpu, trusted) -> N
     assert read_path(gpu.chain) == path
 
 
-def test_another_number_of_certificates_is_refused(gpu: Device, trusted: TrustAnchors) -> None:
+def test_another_number_of_certificates_is_refused(
+    gpu: Device, maker_anchors: TrustAnchors
+) -> None:
     for chain in ((), gpu.chain[:4], (*gpu.chain, gpu.chain[-1])):
         with pytest.raises(REFUSALS) as caught:
-            find_anchor(chain, trusted, ChainCache())
+            find_anchor(chain, maker_anchors, ChainCache())
         assert caught.value.reason is Reason.CHAIN_INVALID
 
 
@@ -117,7 +108,7 @@ def test_names_of_devices(leaf, brom, expected) -> None:  # type: ignore[no-unty
     assert shown == expected
 
 
-def test_each_chip_has_its_extension(maker: Maker, trusted: TrustAnchors) -> None:
+def test_each_chip_has_its_extension(maker: Maker, maker_anchors: TrustAnchors) -> None:
     expected = {
         "GH100": FwidExtension.COMPOSITE_DEVICE_ID,
         "GB100": FwidExtension.DICE_TCB_INFO,
@@ -130,20 +121,20 @@ def test_each_chip_has_its_extension(maker: Maker, trusted: TrustAnchors) -> Non
         assert found.fwid_extension is extension
 
 
-def test_a_device_of_another_kind_is_refused(maker: Maker, trusted: TrustAnchors) -> None:
+def test_a_device_of_another_kind_is_refused(maker: Maker, maker_anchors: TrustAnchors) -> None:
     switch = maker.switch(PDI, ())
     path = verify_path(switch.chain, ChainCache())
-    anchor = find_anchor(switch.chain, trusted, ChainCache())
+    anchor = find_anchor(switch.chain, maker_anchors, ChainCache())
     assert check_device(path, anchor, DeviceKind.SWITCH).chip == "LS10"
     with pytest.raises(REFUSALS) as caught:
         check_device(path, anchor, DeviceKind.GPU)
     assert caught.value.reason is Reason.WRONG_DEVICE_KIND
 
 
-def test_only_a_simulated_root_lets_a_name_say_so(gpu: Device, trusted: TrustAnchors) -> None:
+def test_only_a_simulated_root_lets_a_name_say_so(gpu: Device, maker_anchors: TrustAnchors) -> None:
     path = verify_path(gpu.chain, ChainCache())
     named = tuple(replace(each, common_name=f"SIMULATED {each.common_name}") for each in path)
-    anchor = find_anchor(gpu.chain, trusted, ChainCache())
+    anchor = find_anchor(gpu.chain, maker_anchors, ChainCache())
     assert check_device(named, anchor, DeviceKind.GPU).chip == "GH100"
     hardware = replace(anchor, simulated=False)
     with pytest.raises(REFUSALS):

@@ -4,11 +4,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
-from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
+from keyturn.attest.anchors import HARDWARE_ANCHORS, TrustAnchors
 from keyturn.attest.certificates import pem_certificates
-from keyturn.attest.chains import ChainCache
 from keyturn.attest.nvidia import Asked, examine_gpu, examine_switch, verify_gpu
 from keyturn.attest.nvidia_documents import (
     gpu_document,
@@ -21,22 +18,6 @@ from support.nvdevices import Vendor as Maker
 
 PDI, OTHER = bytes.fromhex("2921ce551e4eeda3"), bytes.fromhex("666e93e19dec7d2d")
 NONCE = bytes(range(32))
-
-
-@pytest.fixture(scope="module")
-def maker() -> Maker:
-    return Maker.create()
-
-
-@pytest.fixture(scope="module")
-def asked(maker: Maker) -> Asked:
-    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(maker.spki)]}
-    return Asked(
-        anchors=HARDWARE_ANCHORS.with_simulated(roots, source="test"),
-        now=datetime(2026, 11, 23, 8, tzinfo=UTC),
-        expected_nonce=NONCE,
-        cache=ChainCache(),
-    )
 
 
 def test_gpu(node: SimNode, anchors: TrustAnchors, now: datetime) -> None:

@@ -1,12 +1,9 @@
 """A device against manifests: kind, version, product, and every active measurement."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
-from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
-from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome, failures
 from keyturn.attest.errors import Reason
 from keyturn.attest.nvidia import Asked, examine_gpu, examine_switch
@@ -23,28 +20,12 @@ from keyturn.attest.nvidia_rims import (
 )
 from support.nvdevices import Vendor as Maker
 
-NONCE = bytes(32)
+NONCE = bytes(range(32))
 TWO, THREE = b"\x02" * 48, b"\x03" * 48
 VALUES = {1: TWO, 2: THREE, 35: b"\x24" * 48}
 DRIVER = Rim(RimKind.DRIVER, "GH100", "590.12", {1: frozenset({THREE, TWO})}, "driver")
 VBIOS = Rim(RimKind.VBIOS, "GH100", "96.00.A5.00.01", {2: frozenset({THREE})}, "vbios")
 BIOS = Rim(RimKind.SWITCH_BIOS, "LS10", "96.10.73.00.01", {0: frozenset({b"\x09" * 48})}, "bios")
-
-
-@pytest.fixture(scope="module")
-def maker() -> Maker:
-    return Maker.create()
-
-
-@pytest.fixture(scope="module")
-def asked(maker: Maker) -> Asked:
-    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(maker.spki)]}
-    return Asked(
-        anchors=HARDWARE_ANCHORS.with_simulated(roots, source="test"),
-        now=datetime(2026, 11, 23, 8, tzinfo=UTC),
-        expected_nonce=NONCE,
-        cache=ChainCache(),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
+from keyturn.attest.anchors import HARDWARE_ANCHORS
 from keyturn.attest.certificates import pem_certificates
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome, failures
@@ -22,22 +22,6 @@ SWITCH_PDIS = (b"\xa1\xa2" * 4, b"\xb1\xb2" * 4)
 RULE = SetRule(gpus=2, switches=2, nonce=NONCE, source="policy")
 ALONE = replace(RULE, switches=0)
 Machine = tuple[tuple[GpuClaims, ...], tuple[SwitchClaims, ...]]
-
-
-@pytest.fixture(scope="module")
-def maker() -> Maker:
-    return Maker.create()
-
-
-@pytest.fixture(scope="module")
-def asked(maker: Maker) -> Asked:
-    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(maker.spki)]}
-    return Asked(
-        anchors=HARDWARE_ANCHORS.with_simulated(roots, source="test"),
-        now=datetime(2026, 11, 23, 8, tzinfo=UTC),
-        expected_nonce=None,
-        cache=ChainCache(),
-    )
 
 
 @pytest.fixture(scope="module")
