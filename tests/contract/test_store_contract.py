@@ -100,8 +100,8 @@ def test_a_failed_write_leaves_nothing(database: Database) -> None:
 
     with pytest.raises(RuntimeError):
         fail()
-    with database.read() as connection:
-        assert facts.read_fact(connection, "a") is None
+    with database.write() as connection:
+        assert not facts.drop_fact(connection, "a")
 
 
 def test_a_row_twice_is_a_conflict(database: Database) -> None:
@@ -237,7 +237,7 @@ def test_the_log_copy_has_no_gaps(database: Database) -> None:
         for index in range(3):
             logcopy.append(connection, _leaf(index))
         assert logcopy.read_leaves(connection, 1, 10) == [b"leaf 1", b"leaf 2"]
-        assert list(logcopy.all_leaves(connection)) == [b"leaf 0", b"leaf 1", b"leaf 2"]
+        assert logcopy.read_leaves(connection, 0, 1) == [b"leaf 0"]
     for index in (2, 4):
         with pytest.raises(StoreConflict), database.write() as connection:
             logcopy.append(connection, _leaf(index))
@@ -328,7 +328,7 @@ def test_a_refusal_never_covers_what_the_log_has(database: Database) -> None:
         proposals.set_refusal(connection, DIGEST, {"kind": "untrusted"})
         assert proposals.without_receipt(connection) == [(DIGEST, 9)]
         proposals.set_receipt(connection, DIGEST, {"index": 9})
-        found = proposals.newest_in_force(connection, "policy", "p")
+        found = proposals.find(connection, DIGEST)
         assert proposals.without_receipt(connection) == []
     assert found is not None
     assert (found.index, found.refusal, found.receipt) == (9, None, {"index": 9})

@@ -6,14 +6,6 @@ from keyturn.store.absent import insert_absent
 from keyturn.store.errors import StoreOutdated
 from keyturn.store.schema import counters, facts
 
-AUTHORITY = "authority"
-ORIGIN = "origin"
-
-
-def read_fact(connection: Connection, name: str) -> str | None:
-    found: str | None = connection.scalar(select(facts.c.value).where(facts.c.name == name))
-    return found
-
 
 def write_fact(connection: Connection, name: str, value: str) -> None:
     """Set or replace."""

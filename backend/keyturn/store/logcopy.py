@@ -1,6 +1,5 @@
 """The searchable copy of the keyholder's log. The keyholder's own tiles are the truth."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -8,8 +7,6 @@ from sqlalchemy import Connection, func, select
 
 from keyturn.store.errors import StoreConflict
 from keyturn.store.schema import log_entries
-
-PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +51,6 @@ def read_leaves(connection: Connection, start: int, end: int) -> list[bytes]:
         .order_by(log_entries.c.index)
     )
     return list(connection.scalars(query))
-
-
-def all_leaves(connection: Connection) -> Iterator[bytes]:
-    """Every leaf in order, a page at a time."""
-    for start in range(0, size(connection), PAGE):
-        yield from read_leaves(connection, start, start + PAGE)
 
 
 def lease_at(connection: Connection, index: int) -> str | None:

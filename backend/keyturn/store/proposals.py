@@ -84,20 +84,6 @@ def admissions_without_key(connection: Connection) -> list[ProposalRow]:
     return [ProposalRow(**row._mapping) for row in connection.execute(query)]
 
 
-def newest_in_force(connection: Connection, kind: str, subject: str) -> ProposalRow | None:
-    """The newest of a (kind, subject) that ever came into force."""
-    query = (
-        select(proposals)
-        .where(
-            proposals.c.kind == kind, proposals.c.subject == subject, proposals.c.index.is_not(None)
-        )
-        .order_by(proposals.c.version.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).first()
-    return None if row is None else ProposalRow(**row._mapping)
-
-
 def without_receipt(connection: Connection, *, limit: int = 10_000) -> list[tuple[str, int]]:
     """(digest, index) of statements in the log whose receipt is not here yet."""
     query = (

@@ -14,7 +14,6 @@ from keyturn.tlog.merkle import HASH_SIZE, Hash, Nodes
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
-TILE_BYTES = TILE_WIDTH * HASH_SIZE
 MAX_LEVEL = 6  # 256^7 leaves exceed MAX_TREE_SIZE
 CHECKPOINT_PATH = "checkpoint"
 

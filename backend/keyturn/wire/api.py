@@ -15,7 +15,6 @@ DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 
 B64 = Annotated[str, Field(max_length=MAX_B64_ENVELOPE)]
 BigB64 = Annotated[str, Field(max_length=24_000_000)]
-DigestText = Annotated[str, Field(pattern=DIGEST_PATTERN)]
 Time = Annotated[datetime, PlainSerializer(format_time, return_type=str)]
 """Written as RFC 3339 in UTC with whole seconds."""
 
