@@ -15,12 +15,12 @@ from keyturn.quorum.policy_body import Policy
 from keyturn.quorum.state import InForce
 from keyturn_app import wording
 from keyturn_app.desk import Desk, Topic
+from keyturn_app.entitled import not_allowed
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, OpenDirectory
 from keyturn_app.screens.models import work
 from keyturn_app.screens.models.detail import Line
-from keyturn_app.screens.models.entitled import not_allowed
 from keyturn_app.tasks import Door
 
 LIVES = (7, 30, 90, 180, 365)

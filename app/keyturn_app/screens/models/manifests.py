@@ -7,7 +7,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.seal.manifest import Manifest
 from keyturn_app import wording
 from keyturn_app.desk import Desk
-from keyturn_app.screens.models.entitled import not_asking
+from keyturn_app.entitled import not_asking
 
 
 class Manifests:

@@ -14,6 +14,7 @@ from keyturn.client.seen import leaf_at_hand
 from keyturn.quorum.kinds import Role
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
+from keyturn_app.entitled import not_allowed, not_asking
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Confirmed, OpenDirectory, failure
@@ -22,13 +23,7 @@ from keyturn_app.screens.models.admission import subject_of_revocation
 from keyturn_app.screens.models.admitting import AdmissionPresenter
 from keyturn_app.screens.models.checking import CheckPresenter
 from keyturn_app.screens.models.detail import Detail, detail_of
-from keyturn_app.screens.models.entitled import (
-    no_admission,
-    no_model,
-    no_revocation,
-    not_allowed,
-    not_asking,
-)
+from keyturn_app.screens.models.entitled import no_admission, no_model, no_revocation
 from keyturn_app.screens.models.history import Concerning, Event, events_of
 from keyturn_app.screens.models.manifests import Manifests
 from keyturn_app.screens.models.viewmodel import (

@@ -15,11 +15,11 @@ from keyturn.quorum.kinds import Role
 from keyturn.vault.source import Survey
 from keyturn_app import wording
 from keyturn_app.desk import Desk, Topic
+from keyturn_app.entitled import not_allowed
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, OpenDirectory, OpenFile
 from keyturn_app.screens.models import work
-from keyturn_app.screens.models.entitled import not_allowed
 from keyturn_app.screens.models.wizard import Chosen, Draft, Origin, Step, Wizard
 from keyturn_app.screens.models.wizard_viewmodel import Around, RunView, WizardView, view_of
 from keyturn_app.tasks import Cancelled, Door, Job, Progress

@@ -10,16 +10,17 @@ from keyturn.client.proposals import Proposal
 from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.enrolment import Enrolment
 from keyturn.quorum.expiry import in_force
-from keyturn.quorum.kinds import Kind
+from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import Officer, OfficerId
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
+from keyturn_app.entitled import not_allowed, not_asking
 from keyturn_app.facts import Seen
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Confirmed, Notice, OpenFile, SaveFile, Weight
 from keyturn_app.screens.officers import changing, composing
-from keyturn_app.screens.officers.entitled import not_asking, not_known, not_proposing
+from keyturn_app.screens.officers.entitled import not_known
 from keyturn_app.screens.officers.history import history_of
 from keyturn_app.screens.officers.requests import RequestsPresenter
 from keyturn_app.screens.officers.ruling import RulePresenter
@@ -143,7 +144,7 @@ class OfficersPresenter(Presenter[OfficersView]):
         seen = self._known()
         lines = composing.expiry_lines(seen.state, self._desk.now()) if seen else ()
         chosen = _chosen(lines, self._expiry)
-        if chosen is not None and not not_proposing(self._desk):
+        if chosen is not None and not not_allowed(self._desk, Role.PROPOSER):
             self._go("approvals", f"new:{chosen.kind.value}:{chosen.subject}")
 
     def calendar(self) -> None:
@@ -197,7 +198,7 @@ class OfficersPresenter(Presenter[OfficersView]):
 
     def change(self) -> None:
         """Start a draft of the next roster: thresholds, roles, witnesses."""
-        if not not_proposing(self._desk):
+        if not not_allowed(self._desk, Role.PROPOSER):
             self._go("approvals", f"new:{Kind.ROSTER.value}:roster")
 
     def enrol(self) -> None:
@@ -224,7 +225,7 @@ class OfficersPresenter(Presenter[OfficersView]):
 
     def compose(self) -> None:
         """Put a roster change together; with the chosen officer before one."""
-        if not not_proposing(self._desk):
+        if not not_allowed(self._desk, Role.PROPOSER):
             self.rules.start(self._officer)
 
     def close(self) -> None:
@@ -283,14 +284,14 @@ class OfficersPresenter(Presenter[OfficersView]):
             return not_known(desk)
 
         def may_propose() -> str:
-            return not_proposing(desk)
+            return not_allowed(desk, Role.PROPOSER)
 
         def may_remove() -> str:
             no_officer = "" if self._selected() else _("Choose an officer first.")
-            return not_proposing(desk) or no_officer
+            return not_allowed(desk, Role.PROPOSER) or no_officer
 
         def may_renew() -> str:
-            return not_proposing(desk) or self._no_expiry()
+            return not_allowed(desk, Role.PROPOSER) or self._no_expiry()
 
         def made(
             name: str, text: str, run: Callable[[], None], icon: str, why: Callable[[], str]

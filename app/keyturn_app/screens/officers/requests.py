@@ -13,11 +13,11 @@ from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import OfficerId
 from keyturn_app import fingerprint, wording
 from keyturn_app.desk import Desk, Topic
+from keyturn_app.entitled import not_allowed, not_asking
 from keyturn_app.i18n import _, n_
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
 from keyturn_app.screens.officers.composing import key_lines, roles_text
-from keyturn_app.screens.officers.entitled import not_asking, not_proposing
 from keyturn_app.screens.officers.viewmodel import Line
 from keyturn_app.states import Look
 
@@ -193,7 +193,7 @@ class RequestsPresenter(Presenter[RequestsView]):
         return ""
 
     def _why_not(self, chosen: Waiting | None) -> str:
-        if reason := not_proposing(self._desk):
+        if reason := not_allowed(self._desk, Role.PROPOSER):
             return reason
         return _("Choose a request first.") if chosen is None else ""
 

@@ -17,12 +17,12 @@ from keyturn.quorum.roster import Officer, OfficerId, Roster
 from keyturn.quorum.separation import Pair
 from keyturn.quorum.state import AuthorityState
 from keyturn_app.desk import Desk, Topic
+from keyturn_app.entitled import not_allowed
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
 from keyturn_app.screens.officers import changing, wishing
 from keyturn_app.screens.officers.composing import roles_text
-from keyturn_app.screens.officers.entitled import not_proposing
 from keyturn_app.screens.officers.viewmodel import kind_name, role_name
 from keyturn_app.screens.officers.wishing import Fate
 
@@ -230,7 +230,7 @@ class RulePresenter(Presenter[RuleView | None]):
     def _why_not(self, edit: RosterEdit, problem: str) -> str:
         if self._busy:
             return _("The proposal is being signed.")
-        if reason := not_proposing(self._desk):
+        if reason := not_allowed(self._desk, Role.PROPOSER):
             return reason
         if problem:
             return _("The rules of rosters forbid it.")
