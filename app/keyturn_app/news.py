@@ -239,6 +239,25 @@ def _rewritten(_data: Mapping[str, object]) -> Words:
     return title, "", Tone.ALARM, "siren", "log", ""
 
 
+def _report(data: Mapping[str, object]) -> Words:
+    """Somebody knocks, or guesses. It is the server's word alone."""
+    officer = _text(data, "officer")
+    title = _("Sign-ins failed as {officer}").format(officer=officer)
+    if not officer:
+        title = _("Sign-ins failed")
+    detail = _("Reported by the control plane, not proved")
+    return title, detail, Tone.ATTENTION, "triangle-alert", "log", ""
+
+
+def _configuration(data: Mapping[str, object]) -> Words:
+    title = _("Settings of the control plane changed")
+    if data.get("program") == "keyholder":
+        title = _("Settings of the keyholder changed")
+    changed = data.get("changed")
+    names = ", ".join(_plain(each, 60) for each in changed[:8]) if isinstance(changed, list) else ""
+    return title, names, Tone.ATTENTION, "settings", "log", ""
+
+
 def _unknown(_data: Mapping[str, object]) -> Words:
     return "", "", Tone.QUIET, "circle-dot", "", ""
 
@@ -252,6 +271,8 @@ _WORDS = {
     "model": _model,
     "grant": _grant,
     "refusal": _refusal,
+    "report": _report,
+    "configuration": _configuration,
     "heartbeat-lost": _lost,
     "wiped": _wiped,
     "platform-changed": _platform,
@@ -260,8 +281,8 @@ _WORDS = {
 
 
 def _worth_telling(happening: Happening) -> bool:
-    """Renewals go on all day."""
-    return happening.kind != "renewal"
+    """Renewals go on all day; that a decision was logged was told when it was given."""
+    return happening.kind not in ("renewal", "decision")
 
 
 def _alarm_item(alarm: Alarm) -> Item:

@@ -13,7 +13,7 @@ import pytest
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.keyholder.errors import KeyholderStopped
 from keyturn.keyrelease.entries import read_grant
-from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
+from keyturn.quorum.approvals import WITHDRAWAL_TYPE, Decision, withdrawal_payload
 from keyturn.quorum.entries import parse_entry
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.kinds import Kind
@@ -101,6 +101,22 @@ def withdrawn_for_ever(scene: Scene) -> None:
     assert refused.value.reason is SubmissionReason.WITHDRAWN
 
 
+def reject(scene: Scene) -> Receipt:
+    system, proposal = scene.system, policy(scene, "rejected")
+    said = system.authority.approval(proposal.digest, "chen", decision=Decision.REJECT)
+    index = system.keyholder.decisions.record(proposal.raw, said)
+    return system.keyholder.journal.receipt(index)
+
+
+def rejected_for_ever(scene: Scene) -> None:
+    proposal = policy(scene, "rejected")
+    if proposal.digest not in scene.system.keyholder.journal.state.decisions:
+        reject(scene)
+    with pytest.raises(SubmissionRefused) as refused:
+        scene.system.submit(proposal)
+    assert refused.value.reason is SubmissionReason.TOO_FEW_APPROVALS
+
+
 def nothing_more(scene: Scene) -> None: ...
 
 
@@ -109,6 +125,7 @@ ACTS: dict[str, tuple[Act, Then]] = {
     "refusal": (refuse, nothing_more),
     "statement": (submit, in_force_or_not),
     "withdrawal": (withdraw, withdrawn_for_ever),
+    "decision": (reject, rejected_for_ever),
     "admission": (admit, nothing_more),
     "revocation": (revoke, nothing_more),
 }
@@ -144,7 +161,7 @@ def kill_disk(scene: Scene, after: int) -> None:
 # ---- the disk ----
 
 
-@played("release", "refusal", "statement", "withdrawal")
+@played("release", "refusal", "statement", "withdrawal", "decision")
 def test_killed_at_every_step_of_the_disk(
     ready: Ready, tmp_path: Path, act: Act, then: Then
 ) -> None:

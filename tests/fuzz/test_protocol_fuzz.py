@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyturn.base.errors import KeyturnError, MalformedError
+from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError
 from keyturn.base.strictjson import dump
 from keyturn.keyrelease.ear import verify_ear
 from keyturn.keyrelease.entries import read_grant, read_refusal
@@ -17,8 +17,25 @@ from keyturn.keyrelease.grant import parse_answer, parse_grant, parse_refusal
 from keyturn.keyrelease.request import parse_claims, parse_request
 from keyturn.quorum.approvals import parse_approval, parse_withdrawal
 from keyturn.quorum.bundle import load_bundle, make_bundle
-from keyturn.quorum.entries import parse_entry, read_origin, read_statement, read_withdrawal
+from keyturn.quorum.entries import (
+    parse_entry,
+    read_decision,
+    read_origin,
+    read_statement,
+    read_withdrawal,
+)
+from keyturn.quorum.errors import LogInconsistent
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.reports import (
+    ConfigurationEntry,
+    Program,
+    ReportEntry,
+    SignInFailure,
+    configuration_entry,
+    read_configuration,
+    read_report,
+    report_entry,
+)
 from keyturn.quorum.statements import parse_statement, statement_type
 from keyturn.tlog.receipts import parse_receipt
 from keyturn.wire.witness import parse_add_checkpoint, parse_size
@@ -29,6 +46,7 @@ from unit.quorum.authority_log import AuthorityLog, admission, measurements, pla
 LOG = AuthorityLog()
 LOG.enact_keys()
 BUNDLE = make_bundle(LOG.state)
+TIME = "2026-11-23T08:00:00Z"
 ADA = LOG.authority.people["ada"].keys
 
 
@@ -49,6 +67,9 @@ READERS: list[Callable[[bytes], object]] = [
     lambda raw: read_origin(parse_entry(raw)),
     lambda raw: read_statement(parse_entry(raw)),
     lambda raw: read_withdrawal(parse_entry(raw)),
+    lambda raw: read_decision(parse_entry(raw)),
+    lambda raw: read_report(parse_entry(raw)),
+    lambda raw: read_configuration(parse_entry(raw)),
     lambda raw: read_grant(parse_entry(raw)),
     lambda raw: read_refusal(parse_entry(raw)),
     parse_request,
@@ -142,3 +163,31 @@ def test_any_value_anywhere_in_a_bundle(data: st.DataObject) -> None:
     with pytest.raises(KeyturnError):
         bundle(dump(document))
     assert bundle(BUNDLE)
+
+
+LISTED = LOG.proposed(Kind.PLATFORMS, "fuzz", platforms("amd-genoa-00"), "bela")
+LATER: list[dict[str, object]] = [
+    json.loads(LOG.decision_leaf(LISTED.raw, LISTED.approvals[0])),
+    json.loads(report_entry(LOG.clock(), ReportEntry(None, SignInFailure.MALFORMED, 1, START))),
+    json.loads(
+        configuration_entry(
+            LOG.clock(),
+            ConfigurationEntry(Program.CONTROL, LOG.fingerprint, ("port",), "keyturn 1"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("leaf", LATER, ids=lambda leaf: str(leaf["kind"]))
+@settings(max_examples=150)
+@given(data=st.data())
+def test_any_value_anywhere_in_an_entry(leaf: dict[str, object], data: st.DataObject) -> None:
+    """The log's replay takes it or says why not; nothing else is raised."""
+    changed = json.loads(json.dumps(leaf))
+    *walk, last = data.draw(st.sampled_from(places(changed)))
+    place = changed
+    for step in walk:
+        place = place[step]
+    place[last] = data.draw(VALUES | st.sampled_from([TIME, LOG.fingerprint]))
+    with suppress(LogInconsistent, UnreachableError):
+        LOG.state.apply(dump(changed), LOG.read)

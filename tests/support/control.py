@@ -23,8 +23,9 @@ from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import JsonObject, load_object
-from keyturn.control.config import ControlConfig
+from keyturn.control.config import ControlConfig, told
 from keyturn.control.program import ControlServer, make_server, serve
+from keyturn.control.reporting import SOFTWARE, TOLD_FILE
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, HPKE_PUBLIC_SIZE, NodeKeys, Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
 from keyturn.keyrelease.grant import RefusalDocument, RefusalReason
@@ -42,13 +43,23 @@ from keyturn.quorum.approvals import (
     withdrawal_payload,
 )
 from keyturn.quorum.entries import (
+    DecisionEntry,
     StatementEntry,
     WithdrawalEntry,
+    decision_entry,
     origin_entry,
     statement_entry,
     withdrawal_entry,
 )
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.reports import (
+    ConfigurationEntry,
+    Program,
+    ReportEntry,
+    configuration_entry,
+    report_entry,
+    settings_document,
+)
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 from keyturn.store.database import open_database
@@ -98,6 +109,7 @@ class LocalKeyholder:
         self.asked: list[AnyRequest] = []
         self.granting = True
         self.logging = True
+        self.reporting = False  # what a server reports is entered only where a test wants it
         self.misbehave: Callable[[socket.socket], bool] | None = None
         self._lock = threading.RLock()
         self._found()
@@ -171,6 +183,24 @@ class LocalKeyholder:
             return self.append(
                 withdrawal_entry(self.clock(), WithdrawalEntry(statement.digest, envelopes))
             )
+
+    def _record(self, request: asked.Record) -> int:
+        with self._lock:
+            statement, said = parse_statement(request.statement), parse_approval(request.approval)
+            known = self.state.recorded(said)
+            if known is not None:
+                return known.index
+            self.state.check_decision(said, statement, self.clock())
+            envelopes = (self.keep(request.statement), self.keep(request.approval))
+            entry = DecisionEntry(statement.digest, said.officer, said.decision, envelopes)
+            return self.append(decision_entry(self.clock(), entry))
+
+    def _report(self, said: ReportEntry | ConfigurationEntry) -> int | None:
+        if not self.reporting:
+            return None
+        if isinstance(said, ReportEntry):
+            return self.append(report_entry(self.clock(), said))
+        return self.append(configuration_entry(self.clock(), said))
 
     def checkpoint(self) -> bytes:
         hashes = [leaf_hash(each) for each in self.leaves]
@@ -268,6 +298,11 @@ class LocalKeyholder:
             case asked.Withdraw():
                 index = self._withdraw(request)
                 return {"index": index, "receipt": self.receipt(index)}
+            case asked.Record():
+                index = self._record(request)
+                return {"index": index, "receipt": self.receipt(index)}
+            case asked.Report(said=said):
+                return {"index": self._report(said)}
             case asked.AskEntries(start=start, end=end):
                 leaves = [b64(each) for each in self.leaves[start:end]]
                 return {"leaves": leaves, "size": len(self.leaves)}
@@ -496,9 +531,13 @@ def running_server(
     clock: Clock,
     *,
     caught_up: bool = True,
+    settled: bool = True,
     **config: object,
 ) -> Iterator[World]:
-    """A server on a free port, in a thread of its own; caught up with the log."""
+    """A server on a free port, in a thread of its own; caught up with the log.
+
+    `settled`: a first one does not report its settings, so that no entry comes by itself.
+    """
     settings = replace(
         ControlConfig(
             data=directory / "control",
@@ -510,6 +549,9 @@ def running_server(
         **config,  # type: ignore[arg-type]
     )
     settings.data.mkdir(exist_ok=True)
+    last = settings.data / TOLD_FILE
+    if settled and not last.exists():
+        last.write_bytes(settings_document(Program.CONTROL, SOFTWARE, told(settings)))
     identity = server_identity(settings.data / "tls", (), clock())
     database = open_database(settings.database_url)
     upgrade(database)

@@ -8,10 +8,21 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.memory import Memory
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
+from keyturn.quorum.approvals import Decision
 from keyturn.quorum.entries import start_entry
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.reports import (
+    Program,
+    ReportEntry,
+    Setting,
+    SignInFailure,
+    configuration,
+    configuration_entry,
+    report_entry,
+)
+from keyturn.quorum.roster import OfficerId
 from keyturn_app.desk import Identity
-from support.authority import Clock, policy_body
+from support.authority import Clock, Proposal, policy_body
 from support.desks import InlineDesk
 from unit.client.scripted_server import ScriptedServer
 
@@ -26,6 +37,7 @@ class Logbook:
         self.clock = Clock()
         self.server = ScriptedServer(self.clock)
         self.directory = directory
+        self.proposal: Proposal | None = None
         self._count = 0
 
     # ---- writing ----
@@ -83,6 +95,24 @@ class Logbook:
             reasons or ("measurement-mismatch",),
         )
         return self._append(refusal_entry(self._tick(), entry))
+
+    def decide(self, officer: str = "bela", decision: Decision = Decision.REJECT) -> int:
+        """Over a proposal that nobody hands in; it is open at the server too."""
+        authority = self.server.authority
+        if self.proposal is None:
+            self.proposal = authority.propose(Kind.POLICY, "open", policy_body())
+        said = authority.approval(self.proposal.digest, officer, decision=decision)
+        self._tick()
+        return self.server.record(self.proposal.raw, said)
+
+    def report(self, officer: str | None = "ada", count: int = 3) -> int:
+        who = None if officer is None else OfficerId(officer)
+        said = ReportEntry(who, SignInFailure.BAD_SIGNATURE, count, self.clock())
+        return self._append(report_entry(self._tick(), said))
+
+    def configure(self, program: Program = Program.KEYHOLDER, **values: Setting) -> int:
+        made = configuration(program, "keyturn 0.1.0", values or {"workers": 2}, {})
+        return self._append(configuration_entry(self._tick(), made))
 
     def story(self) -> None:
         """Start, policy, model, a grant with renewals, a refusal, a revocation."""

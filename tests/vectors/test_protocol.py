@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from keyturn.base.dsse import pae, parse_envelope, verified_signers
-from keyturn.base.encoding import Digest
-from keyturn.base.errors import KeyturnError
+from keyturn.base.encoding import Digest, digest_of
+from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.signatures import load_verify_key
 from keyturn.client.qrparts import join, parse_part
 from keyturn.keyrelease.answer import dek_fits
@@ -29,7 +29,15 @@ from keyturn.keyrelease.grant import make_grant, parse_grant
 from keyturn.keyrelease.request import parse_claims
 from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
 from keyturn.quorum.enrolment import Enrolment, parse_enrolment
-from keyturn.quorum.entries import parse_entry
+from keyturn.quorum.entries import Entry, decision_entry, parse_entry, read_decision
+from keyturn.quorum.reports import (
+    Program,
+    configuration_entry,
+    read_configuration,
+    read_report,
+    report_entry,
+    settings_document,
+)
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.tlog.checkpoints import cosignatures_of, verify_checkpoint
 from keyturn.tlog.merkle import Hash
@@ -159,6 +167,31 @@ def test_a_receipt(case: Case) -> None:
     assert proved.checkpoint.checkpoint.root.hex() == case["root"]
     assert parse_entry(proved.leaf).time.year == 2026
     assert receipt.to_bytes().decode() == case["receipt"]
+
+
+ENTRIES: dict[str, tuple[Callable[[Entry], Any], Callable[[datetime, Any], bytes]]] = {
+    "decision": (read_decision, decision_entry),
+    "report": (read_report, report_entry),
+    "configuration": (read_configuration, configuration_entry),
+}
+
+
+@pytest.mark.parametrize("case", cases("entries.json"))
+def test_an_entry(case: Case) -> None:
+    if "values" in case:
+        document = settings_document(Program(case["program"]), case["software"], case["values"])
+        assert document == case["document"].encode()
+        assert digest_of(document) == case["digest"]
+        return
+    read, write = ENTRIES[case["kind"]]
+    raw = case["leaf"].encode()
+    if not case["reads"]:
+        with pytest.raises(MalformedError):
+            read(parse_entry(raw))
+        return
+    entry = parse_entry(raw)
+    written = json.loads(write(entry.time, read(entry)))
+    assert written == json.loads(raw)
 
 
 @pytest.mark.parametrize("case", cases("cosignature.json"))

@@ -12,6 +12,7 @@ _EVERYTHING = frozenset({Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.NODES}
 _TOUCHED = {
     "proposal": _OF_A_PROPOSAL,
     "approval": _OF_A_PROPOSAL,
+    "decision": _OF_A_PROPOSAL,
     "refused": _OF_A_PROPOSAL,
     "in-force": _EVERYTHING,
     "revocation": _EVERYTHING,
@@ -22,6 +23,8 @@ _TOUCHED = {
     "platform-changed": _OF_A_NODE,
     "wiped": frozenset({Topic.NODES}),
     "heartbeat-lost": frozenset({Topic.NODES}),
+    "report": frozenset({Topic.SEEN}),
+    "configuration": frozenset({Topic.SEEN}),
     "history-rewritten": frozenset({Topic.SEEN}),
 }
 

@@ -87,7 +87,7 @@ def verify(
     fingerprint: Annotated[str, typer.Option(help="The authority fingerprint, sha256:….")],
     as_json: AsJson = False,
 ) -> None:
-    """Prove an export, offline, by the fingerprint alone: tree, quorums, grants, leases."""
+    """Prove an export, offline, by the fingerprint alone: tree, quorums, decisions, grants."""
     with errors_explained(as_json=as_json):
         digest = parse_digest(fingerprint, what="--fingerprint")
         found = read_export(directory, digest)
@@ -145,4 +145,21 @@ def _about(entry: JsonObject) -> str:
         return f"{entry['purpose']} to {entry['node']}: {shown}"
     if entry["kind"] == EntryKind.WITHDRAWAL.value:
         return str(entry["statement"])
+    return _about_later(entry)
+
+
+def _about_later(entry: JsonObject) -> str:
+    if entry["kind"] == EntryKind.DECISION.value:
+        return f"{entry['officer']}: {entry['decision']} {entry['statement']}"
+    if entry["kind"] == EntryKind.REPORT.value:
+        who = entry["officer"] or "nobody known"
+        return (
+            f"reported by the control plane, not proved: {entry['count']} failed sign-ins as "
+            f"{who}: {entry['reason']}"
+        )
+    if entry["kind"] == EntryKind.CONFIGURATION.value:
+        changed = entry["changed"]
+        names = ", ".join(str(each) for each in changed) if isinstance(changed, list) else ""
+        told = "" if entry["program"] == "keyholder" else " (reported by it, not proved)"
+        return f"{entry['program']}{told}, {entry['software']}: {names or 'software'} changed"
     return ""

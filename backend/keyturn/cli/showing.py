@@ -9,6 +9,7 @@ from keyturn.base.times import format_time
 from keyturn.cli.output import stdout
 from keyturn.client.changes import Change, body_of, changes
 from keyturn.client.proposals import Proposal, Status
+from keyturn.quorum.approvals import Decision
 from keyturn.quorum.bodies import Admission
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.statements import Statement
@@ -49,6 +50,15 @@ def proposal_document(proposal: Proposal, *, simulated: bool) -> dict[str, objec
         "index": proposal.index,
         "approved_by": list(proposal.approved_by),
         "rejected_by": list(proposal.rejected_by),
+        "decisions": [
+            {
+                "officer": each.officer,
+                "decision": each.decision.value,
+                "time": format_time(each.time),
+                "logged": proposal.logged_at(each),
+            }
+            for each in proposal.approvals
+        ],
         "needed": proposal.needed,
         "missing": proposal.missing,
         "refusal": refusal and {"kind": refusal.kind, "message": refusal.message},
@@ -87,11 +97,25 @@ def print_proposal(
         ("log index", "" if proposal.index is None else str(proposal.index)),
         ("approved by", escape(_people(proposal.approved_by, proposal.needed))),
         ("rejected by", escape(", ".join(proposal.rejected_by))),
+        ("logged", escape(_logged(proposal))),
         ("still missing", f"{proposal.missing} approvals" if proposal.missing else ""),
         ("keyholder", escape(proposal.refusal.message) if proposal.refusal else ""),
     ]
     stdout.print(_rows(rows))
     print_changes(replaced, differences)
+
+
+def _logged(proposal: Proposal) -> str:
+    """Which decisions have entries of their own, and which have none yet."""
+    words = {Decision.APPROVE: "approval", Decision.REJECT: "rejection"}
+    found = []
+    for each in proposal.approvals:
+        index = proposal.logged_at(each)
+        if index is None and proposal.index is not None:
+            continue  # the statement's own entry has it
+        where = "not in the log yet" if index is None else f"logged at {index}"
+        found.append(f"{words[each.decision]} of {each.officer} {where}")
+    return ", ".join(found)
 
 
 def print_statement(statement: Statement, now: datetime) -> None:

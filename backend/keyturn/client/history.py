@@ -15,7 +15,13 @@ from keyturn.base.encoding import Digest, digest_bytes, digest_of
 from keyturn.client.errors import MalformedAnswer, ServerLied
 from keyturn.client.profile import write_atomically
 from keyturn.client.seen import Leaves
-from keyturn.quorum.entries import EntryKind, parse_entry, read_statement, read_withdrawal
+from keyturn.quorum.entries import (
+    EntryKind,
+    parse_entry,
+    read_decision,
+    read_statement,
+    read_withdrawal,
+)
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.bundles import bundle_bytes, parse_bundle
 from keyturn.tlog.checkpoints import Checkpoint
@@ -144,6 +150,8 @@ def envelopes_of(leaf: bytes) -> tuple[Digest, ...]:
         return read_statement(entry).envelopes
     if entry.kind is EntryKind.WITHDRAWAL:
         return read_withdrawal(entry).envelopes
+    if entry.kind is EntryKind.DECISION:
+        return read_decision(entry).envelopes
     return ()
 
 

@@ -13,6 +13,7 @@ from keyturn.client.errors import MalformedAnswer, ServerLied
 from keyturn.quorum.approvals import Approval, Decision, parse_approval
 from keyturn.quorum.bodies import Revocation
 from keyturn.quorum.bundle import Authority
+from keyturn.quorum.decisions import LoggedDecision
 from keyturn.quorum.entries import EntryKind, parse_entry, read_statement
 from keyturn.quorum.judge import approving, signer_of
 from keyturn.quorum.kinds import Kind
@@ -62,6 +63,11 @@ class Proposal:
     status: Status
     index: int | None  # of the log entry with which it came into force
     refusal: KeyholderSaidNo | None
+    logged: tuple[LoggedDecision, ...] = ()  # decisions that have entries of their own
+
+    def logged_at(self, approval: Approval) -> int | None:
+        """The index of a decision's own entry, which it has from when it was recorded."""
+        return next((each.index for each in self.logged if each.says(approval)), None)
 
     @property
     def digest(self) -> Digest:
@@ -152,17 +158,28 @@ def settled(claimed: Claimed, state: AuthorityState, now: datetime) -> Proposal:
             found=claimed.status,
             expected=f"a withdrawal of {statement.digest}",
         )
-    approved, rejected = count(statement, claimed.approvals, roster)
+    approvals = with_logged(statement, claimed.approvals, state)
+    approved, rejected = count(statement, approvals, roster)
     return Proposal(
         statement,
-        claimed.approvals if known is None else known.approvals,
+        approvals if known is None else with_logged(statement, known.approvals, state),
         approved if known is None else tuple(sorted(known.approved_by)),
         rejected,
         roster.thresholds[statement.kind],
         _status(claimed, state, now),
         None if known is None else known.index,
         claimed.refusal,
+        state.decisions.get(statement.digest, ()),
     )
+
+
+def with_logged(
+    statement: Statement, approvals: Sequence[Approval], state: AuthorityState
+) -> tuple[Approval, ...]:
+    """And the decisions that the log holds besides: whoever shows approvals may leave some out."""
+    logged = state.decisions.get(statement.digest, ())
+    hidden = (each for each in logged if not any(each.says(known) for known in approvals))
+    return (*approvals, *(each.approval for each in hidden))
 
 
 def count(

@@ -113,6 +113,7 @@ async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> Asyn
         asyncio.create_task(parts.heartbeats.run(), name="heartbeats"),
         asyncio.create_task(_retrying(parts.proposing), name="retries"),
         asyncio.create_task(parts.witnessing.run(), name="witnesses"),
+        asyncio.create_task(parts.reporting.run(), name="reports"),
     ]
     for task in tasks:
         task.add_done_callback(watch)

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import URL, make_url
+
 from keyturn.base.encoding import Digest
 from keyturn.config.settings import Settings, load_settings
+from keyturn.quorum.reports import Setting
 from keyturn.wire.tls import Pin, parse_pin
 
 PREFIX = "KEYTURN_CONTROL_"
@@ -58,6 +61,28 @@ def load_config(path: Path, environment: Mapping[str, str]) -> ControlConfig:
     )
     settings.done()
     return config
+
+
+def told(config: ControlConfig) -> dict[str, Setting]:
+    """The settings whose digest a `configuration` entry names: no secret is among them.
+
+    Of the database's URL only the kind, the place and the name; it may hold a password.
+    """
+    url = make_url(config.database_url)
+    place = URL.create(url.drivername, host=url.host, port=url.port, database=url.database)
+    return {
+        "data": str(config.data.absolute()),
+        "keyholder": str(config.keyholder.absolute()),
+        "fingerprint": config.fingerprint,
+        "host": config.host,
+        "port": config.port,
+        "database": place.render_as_string(),
+        "names": config.names,
+        "heartbeat_seconds": str(config.heartbeat_seconds),
+        "poll_seconds": str(config.poll_seconds),
+        "witnesses": tuple(f"{each.url} {each.pin}" for each in config.witnesses),
+        "witness_seconds": str(config.witness_seconds),
+    }
 
 
 def _witness(settings: Settings) -> WitnessPlace:

@@ -6,7 +6,9 @@ from keyturn.control.context import Context
 from keyturn.control.follower import Follower
 from keyturn.control.heartbeats import Heartbeats
 from keyturn.control.proposing import Proposing
+from keyturn.control.recording import Recording
 from keyturn.control.releasing import Releasing
+from keyturn.control.reporting import Reporting
 from keyturn.control.witnessing import Witnessing
 
 
@@ -20,16 +22,19 @@ class Parts:
     releasing: Releasing
     heartbeats: Heartbeats
     witnessing: Witnessing
+    reporting: Reporting
 
 
 def make_parts(context: Context) -> Parts:
     """Services around one context; nothing runs yet."""
     follower, witnessing = Follower(context), Witnessing(context)
+    recording = Recording(context, follower)
     return Parts(
         context,
         follower,
-        Proposing(context, follower, witnessing),
+        Proposing(context, follower, witnessing, recording),
         Releasing(context, follower),
         Heartbeats(context, follower),
         witnessing,
+        Reporting(context, follower),
     )

@@ -15,15 +15,23 @@ from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, read_grant, read_refusal
 from keyturn.quorum.approvals import Approval, parse_approval
 from keyturn.quorum.entries import (
+    DecisionEntry,
     Entry,
     EntryKind,
     StatementEntry,
     WithdrawalEntry,
     parse_entry,
+    read_decision,
     read_statement,
     read_withdrawal,
 )
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.reports import (
+    ConfigurationEntry,
+    ReportEntry,
+    read_configuration,
+    read_report,
+)
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.store import events, fleet, logcopy, proposals
 from keyturn.store.logcopy import LogRow
@@ -37,6 +45,8 @@ def objects_needed(leaf: bytes) -> tuple[Digest, ...]:
         return read_statement(entry).envelopes
     if entry.kind is EntryKind.WITHDRAWAL:
         return read_withdrawal(entry).envelopes
+    if entry.kind is EntryKind.DECISION:
+        return read_decision(entry).envelopes
     return ()
 
 
@@ -55,6 +65,12 @@ def project(
             row = _grant(connection, row, entry)
         case EntryKind.REFUSAL:
             row = _refusal(connection, row, entry)
+        case EntryKind.DECISION:
+            row = _decision(connection, row, read_decision(entry), objects)
+        case EntryKind.REPORT:
+            _report(connection, row, read_report(entry))
+        case EntryKind.CONFIGURATION:
+            _configuration(connection, row, read_configuration(entry))
         case EntryKind.ORIGIN | EntryKind.START:
             pass
     logcopy.append(connection, row)
@@ -130,6 +146,43 @@ def _withdrawal(
         statement_kind=statement.kind.value,
         subject=statement.subject,
     )
+
+
+def _decision(
+    connection: Connection, row: LogRow, entry: DecisionEntry, objects: Mapping[Digest, bytes]
+) -> LogRow:
+    statement = parse_statement(objects[entry.envelopes[0]])
+    if proposals.find(connection, statement.digest) is None:
+        proposals.insert(connection, proposal_row(statement))
+    proposals.insert_approval(connection, approval_row(parse_approval(objects[entry.envelopes[1]])))
+    data = {
+        "digest": entry.statement,
+        "officer": entry.officer,
+        "decision": entry.decision.value,
+        "index": row.index,
+    }
+    events.append(connection, "decision", data, row.time, log_index=row.index)
+    return replace(
+        row,
+        statement=entry.statement,
+        statement_kind=statement.kind.value,
+        subject=statement.subject,
+    )
+
+
+def _report(connection: Connection, row: LogRow, entry: ReportEntry) -> None:
+    data = {**entry.document(), "index": row.index}
+    events.append(connection, "report", data, row.time, log_index=row.index)
+
+
+def _configuration(connection: Connection, row: LogRow, entry: ConfigurationEntry) -> None:
+    data = {
+        "program": entry.program.value,
+        "changed": list(entry.changed),
+        "software": entry.software,
+        "index": row.index,
+    }
+    events.append(connection, "configuration", data, row.time, log_index=row.index)
 
 
 def _grant(connection: Connection, row: LogRow, raw: Entry) -> LogRow:

@@ -6,7 +6,7 @@ from enum import Enum
 from keyturn.base.encoding import Digest, b64
 from keyturn.base.errors import KeyturnError
 from keyturn.quorum.approvals import parse_approval
-from keyturn.quorum.judge import approving
+from keyturn.quorum.judge import approving, without
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
@@ -55,7 +55,7 @@ def view(
     logged = status in (Status.IN_FORCE, Status.SUPERSEDED, Status.SUSPENDED)
     rejected = {each.officer for each in rows if each.decision == "reject"}
     roster = state.roster
-    approved = frozenset[str]() if roster is None else _approving(row, rows, roster)
+    approved = frozenset[str]() if roster is None else _approving(row, rows, state, roster)
     return ProposalView(
         digest=row.digest,
         kind=row.kind,
@@ -78,10 +78,14 @@ def view(
     )
 
 
-def _approving(row: ProposalRow, rows: list[ApprovalRow], roster: Roster) -> frozenset[str]:
+def _approving(
+    row: ProposalRow, rows: list[ApprovalRow], state: AuthorityState, roster: Roster
+) -> frozenset[str]:
     """Whose approval counts under the roster in force, as the keyholder counts."""
+    statement = parse_statement(row.envelope)
     approvals = [parse_approval(each.envelope) for each in rows]
-    return frozenset(approving(parse_statement(row.envelope), approvals, roster, roster))
+    left = without(approvals, state.rejected(statement))
+    return frozenset(approving(statement, left, roster, roster))
 
 
 def error_body(error: KeyturnError) -> ErrorBody:

@@ -21,6 +21,7 @@ from keyturn.control.follower import Follower
 from keyturn.control.modeling import keep_wrapped, register_in
 from keyturn.control.projection import approval_row, proposal_row
 from keyturn.control.proposalview import Status, error_body, status_of, view
+from keyturn.control.recording import Recording
 from keyturn.control.witnessing import Witnessing
 from keyturn.quorum.approvals import Approval, Decision, parse_approval, parse_withdrawal
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
@@ -42,9 +43,12 @@ T = TypeVar("T")
 class Proposing:
     """The proposals' inbox of one server."""
 
-    def __init__(self, context: Context, follower: Follower, witnessing: Witnessing) -> None:
+    def __init__(
+        self, context: Context, follower: Follower, witnessing: Witnessing, recording: Recording
+    ) -> None:
         self._context = context
         self._follower = follower
+        self._recording = recording
         self._witnessing = witnessing
 
     # ---- reading ----
@@ -150,6 +154,8 @@ class Proposing:
         for row in await self._context.read(lambda c: proposals.still_open(c, now)):
             if row.refusal is None or row.refusal.get("kind") == "unreachable":
                 await self._retry(row)
+            else:
+                await self._recording.record(*await self._rows(row.digest))
         for row in await self._context.read(proposals.admissions_without_key):
             if await self._mendable(row):
                 await self._retry(row)
@@ -170,6 +176,8 @@ class Proposing:
         statement = parse_statement(row.envelope)
         if row.index is None and self._status(row) not in (Status.OPEN, Status.REFUSED):
             return self._view(row, rows)
+        if row.index is None:
+            await self._recording.record(row, rows)
         approvals = self._countable(statement, rows)
         if row.index is None and not self._enough(statement, approvals):
             return self._view(row, rows)

@@ -13,11 +13,14 @@ from sqlalchemy import Connection, Table, delete, select, update
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
-from keyturn.control.projection import project, proposal_row
+from keyturn.control.projection import approval_row, project, proposal_row
+from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.statements import parse_statement
+from keyturn.store import proposals as proposal_store
 from keyturn.store.database import open_database
 from keyturn.store.migrate import make_tables
-from keyturn.store.schema import leases, log_entries, nodes, proposals
+from keyturn.store.proposals import ApprovalRow
+from keyturn.store.schema import approvals, leases, log_entries, nodes, proposals
 
 _OURS = {
     "leases": {"tls_spki", "counter"},
@@ -37,7 +40,7 @@ class LogContent:
 
 def differences(connection: Connection, log: LogContent) -> list[str]:
     """Where the database says something else than the log, in words."""
-    found = list(_edited_proposals(connection))
+    found = [*_edited_proposals(connection), *_edited_approvals(connection)]
     fresh = open_database("sqlite://")
     try:
         make_tables(fresh)
@@ -47,6 +50,8 @@ def differences(connection: Connection, log: LogContent) -> list[str]:
             for table in (log_entries, leases, nodes):
                 found.extend(_compare(connection, truth, table))
             found.extend(_compare(connection, truth, proposals, logged_only=True))
+            for table in (proposals, approvals):  # of decisions that the log has
+                found.extend(_missing(connection, truth, table))
     finally:
         fresh.close()
     return found
@@ -61,6 +66,7 @@ def rebuild(connection: Connection, log: LogContent) -> None:
         connection.execute(delete(table))
     logged = {row.digest for row in kept_proposals if row.index is not None or row.withdrawn}
     _drop_proposals(connection, logged | _broken(kept_proposals))
+    _mend_approvals(connection)
     for index, leaf in enumerate(log.leaves):
         project(connection, index, leaf, log.objects)
     _restore(connection, leases, kept_leases, "lease", ("tls",))
@@ -117,6 +123,37 @@ def _edited_proposals(connection: Connection) -> Iterable[str]:
         for name, value in expected.items():
             if getattr(row, name) != value:
                 yield f"proposals {row.digest}: {name} is not what its envelope says"
+
+
+def _edited_approvals(connection: Connection) -> Iterable[str]:
+    for row in connection.execute(select(approvals)).all():
+        if _approval_values(row.envelope) != dict(row._mapping):
+            yield f"approvals {row.digest}: it is not what its envelope says"
+
+
+def _mend_approvals(connection: Connection) -> None:
+    """Drop those that are not what their envelopes say; of the log's, projecting makes new ones."""
+    for row in connection.execute(select(approvals)).all():
+        values = _approval_values(row.envelope)
+        if values == dict(row._mapping):
+            continue
+        connection.execute(delete(approvals).where(approvals.c.digest == row.digest))
+        if values is not None:
+            proposal_store.insert_approval(connection, ApprovalRow(**values))
+
+
+def _approval_values(envelope: bytes) -> dict[str, Any] | None:
+    try:
+        return asdict(approval_row(parse_approval(envelope)))
+    except KeyturnError:
+        return None
+
+
+def _missing(connection: Connection, truth: Connection, table: Table) -> Iterable[str]:
+    key = next(iter(table.primary_key.columns))
+    here = set(connection.scalars(select(key)))
+    for each in sorted(set(truth.scalars(select(key))) - here):
+        yield f"{table.name} {each}: missing"
 
 
 def _from_envelope(envelope: bytes) -> dict[str, Any] | None:

@@ -2,10 +2,11 @@
 
 from keyturn import __version__
 from keyturn.base.encoding import b64, unb64
-from keyturn.base.errors import UnreachableError
+from keyturn.base.errors import MalformedError, UnreachableError
 from keyturn.control import signin
 from keyturn.control.routing import PartsHere, open_router
 from keyturn.quorum.bundle import make_bundle
+from keyturn.quorum.reports import SignInFailure
 from keyturn.wire import api
 
 routes = open_router()
@@ -43,7 +44,14 @@ async def challenge(parts: PartsHere) -> api.NonceView:
 @routes.post("/v1/sessions")
 async def open_session(parts: PartsHere, body: api.EnvelopeBody) -> api.SessionView:
     """A bearer token for 15 minutes, for a signed nonce."""
-    token, opened = await signin.sign_in(parts.context, unb64(body.envelope, what="envelope"))
+    try:
+        token, opened = await signin.sign_in(parts.context, unb64(body.envelope, what="envelope"))
+    except signin.SignInFailed as error:
+        parts.reporting.note(error.reason, error.claimed)
+        raise
+    except MalformedError:
+        parts.reporting.note(SignInFailure.MALFORMED, None)
+        raise
     roles = sorted(each.value for each in opened.officer.roles)
     return api.SessionView(
         token=token, officer=opened.officer.id, roles=roles, expires=opened.expires

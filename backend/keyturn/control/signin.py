@@ -12,6 +12,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.control.context import Context
 from keyturn.control.errors import NotAllowed, NotSignedIn
 from keyturn.quorum.kinds import Role
+from keyturn.quorum.reports import SignInFailure
 from keyturn.quorum.roster import Officer
 from keyturn.store import sessions
 from keyturn.wire.signin import SignIn, parse_sign_in
@@ -21,7 +22,26 @@ SESSION_LIFE = timedelta(minutes=15)
 SKEW = timedelta(seconds=120)
 _TIME, _RANDOM, _TAG = 8, 8, 16  # bytes of a nonce: Unix ms, randomness, truncated HMAC
 TOKEN_SIZE = 32
+NONCE_WRONG = "the nonce is unknown, spent or over 60 seconds old"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SignInFailed(NotSignedIn):
+    """A sign-in that proves nothing. `claimed` is who it said it was, by whoever sent it."""
+
+    def __init__(
+        self,
+        reason: SignInFailure,
+        message: str,
+        *,
+        claimed: str | None = None,
+        found: str = "",
+        expected: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, found=found, expected=expected, hint=hint)
+        self.reason = reason
+        self.claimed = claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +76,7 @@ def _nonce_end(context: Context, nonce: str, now: datetime) -> datetime:
     age = _milliseconds(now) - int.from_bytes(body[:_TIME], "big")
     life = NONCE_LIFE // timedelta(milliseconds=1)
     if not ours or not 0 <= age < life:
-        raise NotSignedIn("the nonce is unknown, spent or over 60 seconds old")
+        raise NotSignedIn(NONCE_WRONG)
     return now + timedelta(milliseconds=life - age)
 
 
@@ -71,18 +91,21 @@ def _milliseconds(moment: datetime) -> int:
 async def sign_in(context: Context, raw: bytes) -> tuple[str, Session]:
     """A bearer token (64 hex digits) and its session.
 
-    Raises MalformedError, and NotSignedIn whatever is wrong with the proof.
+    Raises MalformedError, and SignInFailed whatever is wrong with the proof.
     """
     request = parse_sign_in(raw)
     now = context.clock()
     officer = _verified_officer(context, request, now)
-    spent_until = _nonce_end(context, request.nonce, now)
+    try:
+        spent_until = _nonce_end(context, request.nonce, now)
+    except NotSignedIn as error:
+        raise _bad_nonce(officer) from error
     token = context.randomness(TOKEN_SIZE).hex()
     expires = now + SESSION_LIFE
 
     def work(connection: Connection) -> None:
         if not sessions.spend_nonce(connection, request.nonce, spent_until):
-            raise NotSignedIn("the nonce is unknown, spent or over 60 seconds old")
+            raise _bad_nonce(officer)
         sessions.open_session(connection, _hash(token), officer.id, expires)
 
     await context.write(work)
@@ -104,28 +127,44 @@ async def find_session(context: Context, authorization: str | None) -> Session:
     return Session(officer, found[1])
 
 
+def _bad_nonce(officer: Officer) -> SignInFailed:
+    return SignInFailed(SignInFailure.BAD_NONCE, NONCE_WRONG, claimed=officer.id)
+
+
 def _verified_officer(context: Context, request: SignIn, now: datetime) -> Officer:
     if request.server != context.pin:
-        raise NotSignedIn(
+        raise SignInFailed(
+            SignInFailure.WRONG_SERVER,
             "the sign-in was made for another server",
+            claimed=request.officer,
             found=request.server,
             expected=context.pin,
             hint="Somebody may sit between you and the server: compare the pin.",
         )
     if abs(now - request.time) > SKEW:
-        raise NotSignedIn(
+        raise SignInFailed(
+            SignInFailure.WRONG_TIME,
             "the sign-in's time is too far from the server's",
+            claimed=request.officer,
             found=request.time.isoformat(),
             expected=f"within {SKEW.seconds} s of {now.isoformat(timespec='seconds')}",
             hint="Set this machine's clock; if it is right, the server's is not.",
         )
     officer = context.mirror.officer(request.officer)
     if officer is None:
-        raise NotSignedIn("the roster names no such officer", found=repr(request.officer))
+        raise SignInFailed(
+            SignInFailure.UNKNOWN_OFFICER,
+            "the roster names no such officer",
+            found=repr(request.officer),
+        )
     try:
         verified_signers(request.envelope, {each.key_id: each for each in officer.keys})
     except KeyturnError as error:
-        raise NotSignedIn("the sign-in is not signed by that officer") from error
+        raise SignInFailed(
+            SignInFailure.BAD_SIGNATURE,
+            "the sign-in is not signed by that officer",
+            claimed=officer.id,
+        ) from error
     return officer
 
 

@@ -1,4 +1,4 @@
-"""The commands `keyturn init`, `keyturn keyholder`, and its `submit` and `cosigned`."""
+"""The commands `keyturn init`, `keyturn keyholder`, and its `submit`, `record`, `cosigned`."""
 
 import fcntl
 import logging
@@ -30,8 +30,9 @@ from keyturn.keyholder.server import local_socket
 from keyturn.officerkeys.location import InFile, open_keys
 from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.officerkeys.signer import OfficerSigner
+from keyturn.quorum.approvals import parse_approval
 from keyturn.tlog.notes import parse_note
-from keyturn.wire.keyholder import HandCosigned, Submit
+from keyturn.wire.keyholder import HandCosigned, Record, Submit
 from keyturn.wire.keyholder_client import ask_once
 
 MAX_FILE = 64 << 20
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
     keyholder = typer.Typer(help="Verifier, relying party and log: the process that grants keys.")
     keyholder.callback(invoke_without_command=True)(run)
     keyholder.command("submit")(submit)
+    keyholder.command("record")(record)
     keyholder.command("cosigned")(cosigned)
     app.add_typer(keyholder, name="keyholder")
 
@@ -90,6 +92,31 @@ def submit(
     else:
         since = "in force at" if answer.in_force else "no longer in force; entered at"
         stdout.print(f"{since} log index {answer.index}")
+
+
+def record(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A proposal's file, decided on.")
+    ],
+    config: Annotated[Path, typer.Option("--config", exists=True, dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Have the approvals and rejections in a proposal's file logged, past the control plane."""
+    with errors_explained(as_json=as_json):
+        handed = _read_submission(file.read_bytes(), None)
+        socket = local_socket(load_config(config, os.environ).socket)
+        questions = [Record(handed.statement, each) for each in handed.approvals]
+        said = [parse_approval(each) for each in handed.approvals]
+        indexes = [ask_once(socket, each).index for each in questions]
+    if as_json:
+        rows = [
+            {"officer": each.officer, "decision": each.decision.value, "index": index}
+            for each, index in zip(said, indexes, strict=True)
+        ]
+        print_json({"decisions": rows})
+        return
+    for each, index in zip(said, indexes, strict=True):
+        stdout.print(f"{each.officer}: {each.decision.value}, logged at {index}", markup=False)
 
 
 def cosigned(

@@ -8,6 +8,7 @@ from keyturn.base.encoding import Digest
 from keyturn.config.errors import MalformedConfig
 from keyturn.config.settings import load_settings
 from keyturn.keyholder.logdisk import DEFAULT_RESERVE
+from keyturn.quorum.reports import Setting
 
 PREFIX = "KEYTURN_KEYHOLDER_"
 
@@ -43,6 +44,25 @@ def load_config(path: Path, environment: Mapping[str, str]) -> KeyholderConfig:
     )
     settings.done()
     return config
+
+
+def told(config: KeyholderConfig) -> dict[str, Setting]:
+    """The settings whose digest a `configuration` entry names: all, since none is secret."""
+
+    def shown(path: Path | None) -> str | None:
+        return None if path is None else str(path.absolute())
+
+    return {
+        "log": shown(config.log),
+        "socket": shown(config.socket),
+        "origin": config.origin,
+        "fingerprint": config.fingerprint,
+        "token_label": config.token_label,
+        "module": shown(config.module),
+        "softhsm_configuration": shown(config.softhsm_configuration),
+        "workers": config.workers,
+        "reserve": config.reserve,
+    }
 
 
 def config_text(config: KeyholderConfig, base: Path) -> str:

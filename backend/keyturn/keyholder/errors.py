@@ -23,5 +23,9 @@ class AuthorityUnsettled(UnreachableError):
     """Statements came into force faster than one release could be decided. Ask again."""
 
 
+class TooManyDecisions(UntrustedError):
+    """One officer's decisions of a day are enough: the log is not one officer's to fill."""
+
+
 class NoWitness(UntrustedError):
     """Cosignatures are handed in while no roster says whose would count."""

@@ -20,7 +20,13 @@ from keyturn.keyholder.logdisk_committer import Committed, GroupCommitter
 from keyturn.keyholder.logdisk_errors import LogFull
 from keyturn.keyrelease.entries import GrantEntry, read_grant, read_refusal
 from keyturn.keyrelease.leases import Lease, LeaseBook
-from keyturn.quorum.entries import EntryKind, parse_entry
+from keyturn.quorum.entries import Entry, EntryKind, parse_entry
+from keyturn.quorum.reports import (
+    ConfigurationEntry,
+    Program,
+    configuration_entry,
+    read_configuration,
+)
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.receipts import Receipt
 
@@ -67,6 +73,7 @@ class Journal:
         self._failed: str | None = None
         self._leases = LeaseBook()
         self._prune_beyond = _FEW_LEASES
+        self._configured: dict[Program, tuple[int, ConfigurationEntry]] = {}
         state = AuthorityState(fingerprint)
         for index, leaf in enumerate(log.leaves()):
             state = state.apply(leaf, log.object)
@@ -75,6 +82,8 @@ class Journal:
                 self._apply_lease(index, read_grant(entry), entry.time)
             elif entry.kind is EntryKind.REFUSAL:
                 self._leases.end(read_refusal(entry).challenge)
+            elif entry.kind is EntryKind.CONFIGURATION:
+                self._configure(index, entry)
         self._state = state
         self._clock_lock = threading.Lock()
         self._latest = state.last_time  # the latest time that was ever told here
@@ -178,8 +187,8 @@ class Journal:
             self._leases.retract(entry)
 
     def refusals_fit(self, leaf: bytes) -> bool:
-        """Refusals are the first to stay out of a disk that fills up: grants need what is beside
-        the reserve, and a refusal no more than to be answered."""
+        """Refusals, decisions and reports are the first to stay out of a disk that fills up: grants
+        need what is beside the reserve, and these no more than to be answered."""
         return self._log.has_room(leaf, reserves=REFUSAL_RESERVES)
 
     def wait(self, queued: Queued) -> Committed:
@@ -187,7 +196,7 @@ class Journal:
         return self._result(queued.future)
 
     def commit(self, leaf: bytes, *, reserved: bool = True) -> Committed:
-        """Enter a statement, withdrawal or start, durable before it returns. Only inside `ordered`.
+        """Enter what may change the authority, durable before it returns. Only inside `ordered`.
 
         `reserved`: it may use the disk's reserve. Raises LogInconsistent (it was not judged
         before), LogFull.
@@ -197,6 +206,21 @@ class Journal:
         before = replace(self._state, size=committed.index)
         self._state = before.apply(leaf, self._log.object)
         return committed
+
+    def configured(self, program: Program) -> tuple[int, ConfigurationEntry] | None:
+        """The last `configuration` entry of a program, and its index."""
+        return self._configured.get(program)
+
+    def commit_configuration(self, entry: ConfigurationEntry, *, reserved: bool = True) -> int:
+        """As `commit`; the index."""
+        leaf = configuration_entry(self.now(), entry)
+        index = self.commit(leaf, reserved=reserved).index
+        self._configure(index, parse_entry(leaf))
+        return index
+
+    def _configure(self, index: int, entry: Entry) -> None:
+        read = read_configuration(entry)
+        self._configured[read.program] = (index, read)
 
     def _result(self, future: Future[Committed]) -> Committed:
         try:

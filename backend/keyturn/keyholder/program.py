@@ -10,7 +10,7 @@ from keyturn.hsm.client import WorkerConfig
 from keyturn.hsm.hardening import harden
 from keyturn.hsm.modules import check_module, find_softhsm
 from keyturn.hsm.pool import HsmPool
-from keyturn.keyholder.config import KeyholderConfig
+from keyturn.keyholder.config import KeyholderConfig, told
 from keyturn.keyholder.errors import KeyholderStopped
 from keyturn.keyholder.genesis import open_log
 from keyturn.keyholder.server import KeyholderServer
@@ -69,6 +69,7 @@ def run_keyholder(config: KeyholderConfig, pin_fd: int, *, accept_clock: bool = 
                 caveats=caveats_of(hsm),
                 boottime=boottime,
                 max_gap=None if accept_clock else MAX_GAP,
+                settings=told(config),
             )
         except BaseException:
             log.close()

@@ -1,7 +1,7 @@
 """One keyholder process: journal, HSM, releases and submissions behind the questions of §7.1."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from keyturn import __version__
@@ -10,15 +10,18 @@ from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.cosignatures import DIRECTORY, Cosignatures
+from keyturn.keyholder.decisions import Decisions
 from keyturn.keyholder.errors import NoWitness, WrongToken
 from keyturn.keyholder.journal import Clock, Journal, Seconds
 from keyturn.keyholder.logdisk import LogDisk
 from keyturn.keyholder.logdisk_errors import LogMissing, LogRolledBack
 from keyturn.keyholder.releases import Releases
+from keyturn.keyholder.reports import SETTINGS, KeptSettings, Reports, enter_settings
 from keyturn.keyholder.submissions import Submissions
 from keyturn.keyholder.token import check_keys
 from keyturn.quorum.entries import start_entry
 from keyturn.quorum.policy_body import Caveat
+from keyturn.quorum.reports import Setting
 from keyturn.quorum.roster import Roster
 from keyturn.tlog.checkpoints import verify_checkpoint
 from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
@@ -42,11 +45,13 @@ class Keyholder:
         *,
         boottime: Seconds | None = None,
         max_gap: timedelta | None = None,
+        settings: Mapping[str, Setting] | None = None,
     ) -> None:
         """Replay the log, compare it with the token's mark and keys, and log the start.
 
         `boottime` as for `Journal`; `max_gap` is how long ago the last entry may be, None for
-        however long. Raises ClockRefused, LogInconsistent, LogDamaged, LogRolledBack,
+        however long; `settings` are this process's, logged when they changed, and no
+        secrets. Raises ClockRefused, LogInconsistent, LogDamaged, LogRolledBack,
         WrongToken, and what the HSM raises.
         """
         self._hsm = hsm
@@ -65,16 +70,21 @@ class Keyholder:
                 self._journal, hsm, SOFTWARE, self.cosignatures, randomness, caveats
             )
             self.submissions = Submissions(self._journal, hsm)
-            self._log_start()
+            self.decisions = Decisions(self._journal, self.submissions.remember)
+            self.reports = Reports(self._journal)
+            self._log_start(settings)
         except BaseException:
             self._journal.close()
             raise
 
-    def _log_start(self) -> None:
+    def _log_start(self, settings: Mapping[str, Setting] | None) -> None:
+        log = self._journal.log
         with self._journal.ordered():
-            leaf = start_entry(self._journal.now(), self._boot, SOFTWARE)
-            committed = self._journal.commit(leaf)
-            self._hsm.store_mark(committed.checkpoint.to_bytes())
+            self._journal.commit(start_entry(self._journal.now(), self._boot, SOFTWARE))
+            if settings is not None:
+                kept = KeptSettings(log.directory / SETTINGS)
+                enter_settings(self._journal, kept, SOFTWARE, settings)
+            self._hsm.store_mark(log.checkpoint.to_bytes())
 
     @property
     def journal(self) -> Journal:
@@ -107,6 +117,11 @@ class Keyholder:
             case asked.Withdraw(statement=raw, envelope=envelope):
                 index, receipt = self.submissions.withdraw(raw, envelope)
                 return ok_answer({"index": index, "receipt": _document(receipt)})
+            case asked.Record(statement=raw, approval=approval):
+                index = self.decisions.record(raw, approval)
+                return ok_answer({"index": index, "receipt": _document(log.receipt(index))})
+            case asked.Report(said=said):
+                return ok_answer({"index": self.reports.enter(said)})
             case asked.AskEntries(start=start, end=end):
                 size = log.size
                 leaves = log.leaves(min(start, size), min(end, size, start + MAX_ENTRIES))

@@ -69,7 +69,7 @@ class Submissions:
         journal = self._journal
         wrapped = self._rewrap(known.statement, key) if key is not None else None
         with journal.ordered():
-            self._remember(known.index)
+            self.remember(known.index)
             still = self._in_force(known.statement)
         return Entered(known.index, journal.receipt(known.index), wrapped, still)
 
@@ -97,7 +97,7 @@ class Submissions:
                 statement.digest, statement.kind, statement.subject, statement.version, envelopes
             )
             committed = journal.commit(statement_entry(now, entry))
-            self._remember(committed.index)
+            self.remember(committed.index)
         return Entered(committed.index, journal.receipt(committed.index), wrapped, True)
 
     def _in_force(self, statement: Statement) -> bool:
@@ -126,10 +126,10 @@ class Submissions:
             entry = WithdrawalEntry(statement.digest, envelopes)
             leaf = withdrawal_entry(journal.now(), entry)
             committed = journal.commit(leaf, reserved=False)
-            self._remember(committed.index)
+            self.remember(committed.index)
         return committed.index, journal.receipt(committed.index)
 
-    def _remember(self, index: int) -> None:
+    def remember(self, index: int) -> None:
         """Have the token remember the log from this entry on, if it does not yet.
 
         Inside `ordered`: a mark never goes back. An entry whose mark could not be stored is in

@@ -7,8 +7,10 @@ from enum import Enum
 from keyturn.base.encoding import Digest, parse_digest
 from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.base.times import format_time
+from keyturn.quorum.approvals import Decision
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.roster import OfficerId
 
 MAX_ENTRY = 65_535  # C2SP tlog-tiles: an entry's length is a uint16
 
@@ -20,6 +22,9 @@ class EntryKind(Enum):
     GRANT = "grant"
     REFUSAL = "refusal"
     START = "start"
+    DECISION = "decision"
+    REPORT = "report"
+    CONFIGURATION = "configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,14 @@ class StatementEntry:
 class WithdrawalEntry:
     statement: Digest
     envelopes: tuple[Digest, Digest]  # objects: the statement, its withdrawal
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionEntry:
+    statement: Digest
+    officer: OfficerId
+    decision: Decision
+    envelopes: tuple[Digest, Digest]  # objects: the statement, the approval or rejection
 
 
 def parse_entry(leaf: bytes) -> Entry:
@@ -90,6 +103,18 @@ def read_withdrawal(entry: Entry) -> WithdrawalEntry:
     return WithdrawalEntry(digest, (envelopes[0], envelopes[1]))
 
 
+def read_decision(entry: Entry) -> DecisionEntry:
+    fields = entry.fields
+    digest = fields.digest("statement")
+    officer = OfficerId(fields.text("officer", limit=64))
+    decision = fields.choice("decision", Decision)
+    envelopes = _digests(fields)
+    fields.done()
+    if len(envelopes) != 2:
+        raise MalformedStatement("log entry: a decision has two envelopes")
+    return DecisionEntry(digest, officer, decision, (envelopes[0], envelopes[1]))
+
+
 def entry_bytes(kind: EntryKind, time: datetime, further: dict[str, object]) -> bytes:
     """The leaf of an entry."""
     frame = {"type": "log-entry", "format": 1, "kind": kind.value, "time": format_time(time)}
@@ -119,6 +144,19 @@ def withdrawal_entry(time: datetime, entry: WithdrawalEntry) -> bytes:
         EntryKind.WITHDRAWAL,
         time,
         {"statement": entry.statement, "envelopes": list(entry.envelopes)},
+    )
+
+
+def decision_entry(time: datetime, entry: DecisionEntry) -> bytes:
+    return entry_bytes(
+        EntryKind.DECISION,
+        time,
+        {
+            "statement": entry.statement,
+            "officer": entry.officer,
+            "decision": entry.decision.value,
+            "envelopes": list(entry.envelopes),
+        },
     )
 
 

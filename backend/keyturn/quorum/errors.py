@@ -27,6 +27,8 @@ class SubmissionReason(Enum):
     LAPSED = "lapsed"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+    IN_FORCE_ALREADY = "in-force-already"
+    RECORDED = "recorded"
     WRONG_VERSION = "wrong-version"
     WRONG_PREDECESSOR = "wrong-predecessor"
     OTHER_STATEMENT = "other-statement"

@@ -30,6 +30,7 @@ class Standing:
     withdrawn: bool
     known_keys: frozenset[KeyId] = frozenset()  # of every officer of every roster so far
     compromised: frozenset[KeyId] = frozenset()  # named so by a roster that came into force
+    rejected: frozenset[OfficerId] = frozenset()  # whose rejection of it the log holds (§2.10)
 
 
 def judge(
@@ -42,13 +43,44 @@ def judge(
     _check_chain(statement, standing)
     for each in approvals:
         _check_approval(each, statement, roster, now)
-    counted = _check_quorum(statement, approvals, roster, roster)
+    rejected = standing.rejected
+    counted = _check_quorum(statement, approvals, roster, roster, rejected)
     if isinstance(statement.body, Roster):
-        counted |= _check_new_roster(statement, approvals, statement.body, roster)
+        counted |= _check_new_roster(statement, approvals, statement.body, roster, rejected)
         _check_compromised(statement.body, standing)
     if isinstance(statement.body, TrustAnchorsBody) and statement.body.simulated:
         _check_simulation_allowed(statement, roster)
     return counted
+
+
+def without(approvals: Sequence[Approval], rejected: frozenset[OfficerId]) -> tuple[Approval, ...]:
+    """What is left of approvals when the log holds rejections by these officers (§2.10)."""
+    return tuple(each for each in approvals if each.officer not in rejected)
+
+
+def check_decision(
+    approval: Approval, statement: Statement, standing: Standing, now: datetime
+) -> None:
+    """Whether a decision may be recorded before any quorum (our protocol §2.10).
+
+    Raises SubmissionRefused. That the statement is not in force yet is for the caller to know.
+    """
+    if standing.roster is None:
+        raise SubmissionRefused(SubmissionReason.NO_ROSTER, "no roster is in force")
+    roster = _roster_for(statement, standing)
+    check_proposer(statement, roster)
+    _check_times(statement, now)
+    _check_not_withdrawn(standing)
+    _check_approval(approval, statement, roster, now)
+    known = roster.officers.get(approval.officer)
+    theirs = {each.key_id for each in known.keys} if known is not None else set()
+    if known and not any(each.key_id in theirs for each in approval.envelope.signatures):
+        raise SubmissionRefused(
+            SubmissionReason.WRONG_SIGNER,
+            "only the proposed roster gives this key to that officer",
+            found=f"key {approval.envelope.signatures[0].key_id[:16]}",
+            expected=f"a key of {known.id} in the roster in force",
+        )
 
 
 def check_withdrawal(withdrawal: Withdrawal, statement_proposer: str, roster: Roster) -> None:
@@ -164,11 +196,15 @@ def _check_times(statement: Statement, now: datetime) -> None:
         raise SubmissionRefused(SubmissionReason.EXPIRED, "the statement has expired")
 
 
-def _check_chain(statement: Statement, standing: Standing) -> None:
+def _check_not_withdrawn(standing: Standing) -> None:
     if standing.withdrawn:
         raise SubmissionRefused(
             SubmissionReason.WITHDRAWN, "the proposal was withdrawn", hint="propose it anew"
         )
+
+
+def _check_chain(statement: Statement, standing: Standing) -> None:
+    _check_not_withdrawn(standing)
     if statement.version != standing.newest_version + 1:
         raise SubmissionRefused(
             SubmissionReason.WRONG_VERSION,
@@ -191,17 +227,17 @@ def approving(
     approvals: Sequence[Approval],
     roster: Roster,
     in_force: Roster,
-    without: frozenset[KeyId] = frozenset(),
+    lost: frozenset[KeyId] = frozenset(),
 ) -> frozenset[OfficerId]:
     """The officers of `roster` whose approval counts there, each once (our protocol §2.5.6).
 
     Of `roster`, because a roster that is only proposed may give an officer's id to any key:
     an approval counts in a roster only by a key that this very roster lists for that officer.
     `in_force` says whether the proposer counts; for a roster change it is the old one. The
-    approvals' signatures must have been verified. No approval counts by a key in `without`, nor by
-    one that the statement itself, a roster, names compromised.
+    approvals' signatures must have been verified. No approval counts by a key in `lost`, nor by one
+    that the statement itself, a roster, names compromised.
     """
-    dead = without
+    dead = lost
     if isinstance(statement.body, Roster):
         dead |= statement.body.compromised
     left_out = {each.officer for each in approvals if each.decision is Decision.REJECT}
@@ -271,13 +307,16 @@ def _check_quorum(
     approvals: Sequence[Approval],
     roster: Roster,
     in_force: Roster,
+    rejected: frozenset[OfficerId],
     which: str = "",
 ) -> frozenset[OfficerId]:
     """The officers that count in `roster`. Raises SubmissionRefused when they are too few."""
-    counted = approving(statement, approvals, roster, in_force)
+    counted = approving(statement, without(approvals, rejected), roster, in_force)
     needed = roster.thresholds[statement.kind]
     if len(counted) < needed:
         names = ", ".join(sorted(counted)) or "nobody"
+        if rejected:
+            names += f"; rejections in the log: {', '.join(sorted(rejected))}"
         raise SubmissionRefused(
             SubmissionReason.TOO_FEW_APPROVALS,
             f"{statement.kind.value} '{statement.subject}': too few approvals{which}",
@@ -291,10 +330,14 @@ def _check_quorum(
 
 
 def _check_new_roster(
-    statement: Statement, approvals: Sequence[Approval], new: Roster, old: Roster
+    statement: Statement,
+    approvals: Sequence[Approval],
+    new: Roster,
+    old: Roster,
+    rejected: frozenset[OfficerId],
 ) -> frozenset[OfficerId]:
     """TUF's rule: old and new threshold both, each by its own keys; simulation stays (I9)."""
-    counted = _check_quorum(statement, approvals, new, old, " of the new roster")
+    counted = _check_quorum(statement, approvals, new, old, rejected, " of the new roster")
     if new.simulation != old.simulation:
         raise SubmissionRefused(
             SubmissionReason.SIMULATION_CHANGED,

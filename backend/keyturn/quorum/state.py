@@ -13,20 +13,31 @@ from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.base.signatures import KeyId
 from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
 from keyturn.quorum.bodies import Admission, Keys, Platforms, ReferenceValues, Revocation
+from keyturn.quorum.decisions import Decisions, LoggedDecision, earlier, rejecters
 from keyturn.quorum.entries import (
+    DecisionEntry,
     Entry,
     EntryKind,
     StatementEntry,
     parse_entry,
+    read_decision,
     read_origin,
     read_start,
     read_statement,
     read_withdrawal,
 )
 from keyturn.quorum.errors import LogInconsistent, SubmissionReason, SubmissionRefused
-from keyturn.quorum.judge import Standing, check_proposer, check_withdrawal, judge
+from keyturn.quorum.judge import (
+    Standing,
+    check_decision,
+    check_proposer,
+    check_withdrawal,
+    judge,
+    without,
+)
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Policy
+from keyturn.quorum.reports import check_report, read_configuration, read_report
 from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.quorum.suspension import falls_short
@@ -45,6 +56,8 @@ class InForce:
     approved_by: frozenset[OfficerId]
     index: int
     since: datetime
+    rejected: frozenset[OfficerId] = frozenset()
+    """Whose rejection was recorded before, so that no approval of theirs counted (§2.10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,8 @@ class AuthorityState:
     compromised: frozenset[KeyId] = frozenset()
     suspended: Mapping[Digest, InForce] = field(default_factory=dict)
     """By the digest of a statement, the roster whose removal of keys left it too few approvals."""
+    decisions: Decisions = field(default_factory=dict)
+    """By the digest of a statement, the approvals and rejections recorded before any quorum."""
 
     # ---- reading ----
 
@@ -116,7 +131,7 @@ class AuthorityState:
 
         It knows of no withdrawals, which are of what never came into force.
         """
-        state = AuthorityState(self.fingerprint)
+        state = AuthorityState(self.fingerprint, decisions=earlier(self.decisions, index))
         for each in self._in_order():
             if each.index >= index:
                 break
@@ -137,7 +152,13 @@ class AuthorityState:
             statement.digest in self.withdrawn,
             self._keys_ever() if named else frozenset(),
             self.compromised,
+            self.rejected(statement),
         )
+
+    def rejected(self, statement: Statement) -> frozenset[OfficerId]:
+        """Whose recorded rejection keeps their approval from counting (our protocol §2.10)."""
+        spared = statement.kind is Kind.REVOCATION
+        return frozenset() if spared else rejecters(self.decisions.get(statement.digest, ()))
 
     def submit(
         self, statement: Statement, approvals: Sequence[Approval], now: datetime
@@ -158,6 +179,21 @@ class AuthorityState:
             )
         check_proposer(statement, self.roster)
         check_withdrawal(withdrawal, statement.proposer, self.roster)
+
+    def recorded(self, approval: Approval) -> LoggedDecision | None:
+        """The entry of this very decision, in whatever envelope it came."""
+        logged = self.decisions.get(approval.statement, ())
+        return next((each for each in logged if each.says(approval)), None)
+
+    def check_decision(self, approval: Approval, statement: Statement, now: datetime) -> None:
+        """Raises SubmissionRefused unless it may be recorded as the next entry (§2.10)."""
+        if statement.digest in self.by_digest:
+            raise SubmissionRefused(
+                SubmissionReason.IN_FORCE_ALREADY, "the statement came into force already"
+            )
+        check_decision(approval, statement, self.standing(statement, now), now)
+        if self.recorded(approval) is not None:
+            raise SubmissionRefused(SubmissionReason.RECORDED, "the decision is in the log already")
 
     def apply(self, leaf: bytes, read_object: ReadObject) -> "AuthorityState":
         """The state after one more leaf. Raises LogInconsistent if no keyholder wrote it.
@@ -205,6 +241,12 @@ class AuthorityState:
                 raise LogInconsistent(f"entry {self.size}: withdrawal of another statement")
             self.check_withdrawal(withdrawal, statement)
             return replace(self, withdrawn=self.withdrawn | {withdrawal.statement})
+        elif entry.kind is EntryKind.DECISION:
+            return self._apply_decision(read_decision(entry), entry.time, read_object)
+        elif entry.kind is EntryKind.REPORT:
+            check_report(read_report(entry), self.roster, entry.time)
+        elif entry.kind is EntryKind.CONFIGURATION:
+            read_configuration(entry)
         elif entry.kind is EntryKind.START:
             read_start(entry)
         return self  # grants and refusals change no authority: `keyrelease` reads them
@@ -226,7 +268,20 @@ class AuthorityState:
         if named != (entry.statement, entry.kind, entry.subject, entry.version):
             raise LogInconsistent(f"entry {self.size} names another statement than it carries")
         approved_by = self.submit(statement, approvals, time)
-        return self.enter(InForce(statement, approvals, approved_by, self.size, time))
+        rejected = self.rejected(statement)
+        return self.enter(InForce(statement, approvals, approved_by, self.size, time, rejected))
+
+    def _apply_decision(
+        self, entry: DecisionEntry, time: datetime, read_object: ReadObject
+    ) -> "AuthorityState":
+        statement = parse_statement(_object(entry.envelopes[0], read_object))
+        approval = parse_approval(_object(entry.envelopes[1], read_object))
+        named = (statement.digest, approval.officer, approval.decision)
+        if named != (entry.statement, entry.officer, entry.decision):
+            raise LogInconsistent(f"entry {self.size} names another decision than it carries")
+        self.check_decision(approval, statement, time)
+        logged = (*self.decisions.get(statement.digest, ()), LoggedDecision(approval, self.size))
+        return replace(self, decisions={**self.decisions, statement.digest: logged})
 
     def enter(self, new: InForce) -> "AuthorityState":
         """The state with a statement in force that `submit` has accepted; size is unchanged."""
@@ -257,7 +312,9 @@ class AuthorityState:
         )
 
     def _short(self, named: frozenset[KeyId]) -> frozenset[Digest]:
-        history = ((each.statement, each.approvals) for each in self._in_order())
+        history = (
+            (each.statement, without(each.approvals, each.rejected)) for each in self._in_order()
+        )
         return falls_short(history, self.compromised | named)
 
     def _in_order(self) -> list[InForce]:

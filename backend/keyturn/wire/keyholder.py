@@ -8,7 +8,7 @@ directions: a field too many is refused. The connection itself is in `wire.keyho
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar, cast
 
 from keyturn.base.encoding import Digest, b64, unb64
 from keyturn.base.errors import (
@@ -19,6 +19,14 @@ from keyturn.base.errors import (
     UntrustedError,
 )
 from keyturn.base.strictjson import Fields, JsonObject
+from keyturn.quorum.reports import (
+    ConfigurationEntry,
+    Program,
+    ReportEntry,
+    ReportEvent,
+    read_settings,
+    read_sign_in_failures,
+)
 from keyturn.wire.errors import PeerRefused
 
 MAX_RELEASE_REQUEST = 256 << 10
@@ -190,6 +198,47 @@ class Withdraw(Request[Logged]):
 
 
 @dataclass(frozen=True, slots=True)
+class Record(Request[Logged]):
+    """An approval or rejection, to be logged before there is any quorum (our protocol §2.10)."""
+
+    op: ClassVar[str] = "record"
+    statement: bytes
+    approval: bytes
+
+    def document(self) -> JsonObject:
+        return {"op": self.op, "statement": b64(self.statement), "approval": b64(self.approval)}
+
+    def read(self, answer: Fields) -> Logged:
+        return Logged(answer.integer("index"), _object(answer, "receipt"))
+
+
+_CONFIGURATION = "configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Request[int | None]):
+    """What the control plane says; the log index, or None where it was not entered."""
+
+    op: ClassVar[str] = "report"
+    repeatable: ClassVar[bool] = False  # asked twice, sign-ins are counted twice
+    said: ReportEntry | ConfigurationEntry
+
+    def document(self) -> JsonObject:
+        if isinstance(self.said, ReportEntry):
+            return {"op": self.op, "report": cast("JsonObject", self.said.document())}
+        report: JsonObject = {
+            "event": _CONFIGURATION,
+            "settings": self.said.settings,
+            "changed": list(self.said.changed),
+            "software": self.said.software,
+        }
+        return {"op": self.op, "report": report}
+
+    def read(self, answer: Fields) -> int | None:
+        return answer.nullable("index", answer.integer)
+
+
+@dataclass(frozen=True, slots=True)
 class AskEntries(Request[Entries]):
     """Leaves `start` to `end`, the latter not included; at most MAX_ENTRIES."""
 
@@ -280,6 +329,8 @@ AnyRequest = (
     | AskRelease
     | Submit
     | Withdraw
+    | Record
+    | Report
     | AskEntries
     | AskObject
     | AskCheckpoint
@@ -366,6 +417,13 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
                 fields.b64("statement", limit=MAX_ENVELOPE),
                 fields.b64("envelope", limit=MAX_ENVELOPE),
             )
+        case "record":
+            return Record(
+                fields.b64("statement", limit=MAX_ENVELOPE),
+                fields.b64("approval", limit=MAX_ENVELOPE),
+            )
+        case "report":
+            return _parse_report(fields.fields("report"))
         case "entries":
             start = fields.integer("start")
             return AskEntries(start, fields.integer("end", low=start, high=start + MAX_ENTRIES))
@@ -381,6 +439,16 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
             return HandCosigned(fields.text("note", limit=1 << 16))
         case _:
             raise MalformedError("request: unknown op", found=repr(op))
+
+
+def _parse_report(fields: Fields) -> Report:
+    if fields.raw("event") == ReportEvent.SIGN_IN_FAILURES.value:
+        report = Report(read_sign_in_failures(fields))
+    else:
+        fields.literal("event", _CONFIGURATION)
+        report = Report(read_settings(fields, Program.CONTROL))
+    fields.done()
+    return report
 
 
 def _parse_submit(fields: Fields) -> Submit:

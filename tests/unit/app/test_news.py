@@ -64,6 +64,22 @@ def desk() -> InlineDesk:
         ("model", {"digest": DIGEST}, "A sealed model was registered", "models", DIGEST),
         ("grant", {"node": "n1"}, "A key was released to n1", "fleet", "n1"),
         ("refusal", {"node": "n1", "reasons": ["stale"]}, "n1 was refused a key", "fleet", "n1"),
+        ("report", {"officer": "ada", "count": 3}, "Sign-ins failed as ada", "log", ""),
+        ("report", {"officer": None, "count": 3}, "Sign-ins failed", "log", ""),
+        (
+            "configuration",
+            {"program": "keyholder", "changed": ["workers"]},
+            "Settings of the keyholder changed",
+            "log",
+            "",
+        ),
+        (
+            "configuration",
+            {"program": "control", "changed": [1, ["x"]]},
+            "Settings of the control plane changed",
+            "log",
+            "",
+        ),
         ("heartbeat-lost", {"node": "n1"}, "No word from n1", "fleet", "n1"),
         (
             "wiped",
@@ -105,8 +121,9 @@ def test_what_the_server_sends_instead_is_shown_short(value: object) -> None:
         assert len(item.detail) < 500
 
 
-def test_renewals_are_no_news(desk: InlineDesk) -> None:
-    desk.show(replace(desk.facts, happenings=(happening(1, "renewal", node="n1"),)))
+@pytest.mark.parametrize("kind", ["renewal", "decision"])
+def test_what_goes_on_all_day_is_no_news(desk: InlineDesk, kind: str) -> None:
+    desk.show(replace(desk.facts, happenings=(happening(1, kind, node="n1"),)))
     news = News(desk, MemoryPreferences())
     assert news.items == ()
     assert news.unread == 0

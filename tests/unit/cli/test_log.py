@@ -6,7 +6,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.reports import (
+    Program,
+    ReportEntry,
+    SignInFailure,
+    configuration,
+    configuration_entry,
+    report_entry,
+)
 from support.authority import policy_body
 from unit.cli.officer_desk import Desks, make_desks
 
@@ -45,6 +54,69 @@ def test_an_export_verifies_without_network(
     assert document["entries"] == {"origin": 1, "statement": 3}
     people = desks.run("log", "verify", exported, "--fingerprint", fingerprint)
     assert "The log holds." in people.stdout
+
+
+def decided(desks: Desks) -> tuple[int, str]:
+    """A rejection, a report and settings in the log: the first index, and the digest."""
+    server = desks.server
+    made = server.authority.propose(Kind.POLICY, "other", policy_body())
+    no = server.authority.approval(made.digest, "bela", decision=Decision.REJECT)
+    index = server.record(made.raw, no)
+    now = server.clock()
+    server.append(report_entry(now, ReportEntry(None, SignInFailure.MALFORMED, 7, now)))
+    settings = configuration(Program.KEYHOLDER, "keyturn 1", {"workers": 2}, {})
+    server.append(configuration_entry(now, settings))
+    return index, made.digest
+
+
+def test_decisions_reports_and_settings_are_shown_as_what_they_are(desks: Desks) -> None:
+    index, digest = decided(desks)
+    (only,) = desks.json("ada", "log", "show", "--kind", "decision")["entries"]
+    assert (only["index"], only["officer"], only["decision"]) == (index, "bela", "reject")
+    assert only["statement"] == digest
+    for kind, text in (
+        ("decision", "bela: reject"),
+        ("report", "reported by the control plane, not"),
+        ("configuration", "keyholder, keyturn 1: workers changed"),
+    ):
+        assert text in desks.as_("ada", "log", "show", "--kind", kind).stdout
+
+
+def test_an_export_proves_decisions_and_a_changed_one_is_named(
+    desks: Desks, tmp_path: Path
+) -> None:
+    index, _ = decided(desks)
+    desks.json("ada", "log", "export", "-o", tmp_path / "export")
+    fingerprint = desks.server.fingerprint
+    verify = ("log", "verify", tmp_path / "export", "--fingerprint", fingerprint)
+    document = json.loads(desks.run(*verify, "--json").stdout)
+    assert document["entries"] == {
+        "origin": 1,
+        "statement": 3,
+        "decision": 1,
+        "report": 1,
+        "configuration": 1,
+    }
+    (bundle,) = (p for p in (tmp_path / "export/tile/entries").rglob("*") if p.is_file())
+    bundle.write_bytes(bundle.read_bytes().replace(b'"officer":"bela"', b'"officer":"chen"'))
+    result = desks.run(*verify)
+    assert result.exit_code == 1
+    assert f"entry {index} names another decision" in result.stderr
+
+
+def test_a_proposal_says_which_decisions_are_logged(desks: Desks) -> None:
+    server = desks.server
+    made = server.authority.propose(Kind.POLICY, "other", policy_body())
+    no = server.authority.approval(made.digest, "bela", decision=Decision.REJECT)
+    made.approvals.append(server.authority.approval(made.digest, "chen"))
+    server.post(made)
+    index = server.record(made.raw, no)
+    document = desks.json("ada", "proposal", "show", made.digest)
+    found = {each["officer"]: each["logged"] for each in document["decisions"]}
+    assert found == {"bela": index, "chen": None}
+    shown = " ".join(desks.as_("ada", "proposal", "show", made.digest).stdout.split())
+    assert "approval of chen not in the log yet" in shown
+    assert f"rejection of bela logged at {index}" in shown
 
 
 def test_another_fingerprint_is_refused(desks: Desks, exported: Path) -> None:

@@ -27,8 +27,10 @@ from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import parse_approval, parse_withdrawal
 from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.entries import (
+    DecisionEntry,
     StatementEntry,
     WithdrawalEntry,
+    decision_entry,
     origin_entry,
     statement_entry,
     withdrawal_entry,
@@ -142,6 +144,13 @@ class ScriptedServer:
         self.post(made)
         self._try(self.held[made.digest])
         assert self.held[made.digest].status == "in-force", self.held[made.digest].refusal
+
+    def record(self, statement: bytes, approval: bytes) -> int:
+        """A decision into the log, before any quorum."""
+        said = parse_approval(approval)
+        envelopes = (self.put(statement), self.put(approval))
+        entry = DecisionEntry(said.statement, said.officer, said.decision, envelopes)
+        return self.append(decision_entry(self.clock(), entry))
 
     def append(self, leaf: bytes) -> int:
         self.state = self.state.apply(leaf, lambda digest: self.objects[digest])

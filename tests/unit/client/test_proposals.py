@@ -1,6 +1,7 @@
 """Counting and standing of proposals, as our protocol §2.5 has it; lies are in test_client."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,7 @@ from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.errors import MalformedNote
 from support.authority import Clock, policy_body, spki
+from support.logbook import Logbook
 from unit.client.scripted_server import ScriptedServer
 
 SERVER = ScriptedServer(Clock())
@@ -80,6 +82,47 @@ def test_a_statement_not_signed_by_its_proposer_is_refused() -> None:
 def test_what_the_log_does_not_know_stands_as_the_server_says(claim: str, status: Status) -> None:
     claimed = Claimed(parse_statement(MADE.raw), (), claim, None, None)
     assert settled(claimed, SERVER.state, SERVER.clock()).status is status
+
+
+def test_a_rejection_that_the_server_hides_is_shown_and_counts() -> None:
+    server = ScriptedServer(Clock())
+    made = server.authority.propose(Kind.POLICY, "serving", policy_body())
+    approvals = [
+        parse_approval(server.authority.approval(made.digest, n)) for n in ("bela", "chen")
+    ]
+    rejection = server.authority.approval(made.digest, "chen", decision=Decision.REJECT)
+    index = server.record(made.raw, rejection)
+    assert server.record(made.raw, approvals[0].raw) == index + 1
+
+    claimed = Claimed(parse_statement(made.raw), tuple(approvals), "open", None, None)
+    found = settled(claimed, server.state, server.clock())
+
+    assert (found.approved_by, found.rejected_by, found.missing) == (("bela",), ("chen",), 1)
+    assert [found.logged_at(each) for each in found.approvals] == [index + 1, None, index]
+    assert found.approvals[2].raw == rejection
+
+    made.approvals += [approvals[0].raw, server.authority.approval(made.digest, "dora")]
+    server.enter(made)
+    claimed = Claimed(parse_statement(made.raw), (), "open", None, None)
+    later = settled(claimed, server.state, server.clock())
+    assert (later.approved_by, later.rejected_by) == (("bela", "dora"), ("chen",))
+    assert [later.logged_at(each) for each in later.approvals] == [index + 1, None, index]
+
+
+def test_decisions_are_there_again_when_what_was_kept_is_read(tmp_path: Path) -> None:
+    book = Logbook(tmp_path / "state")
+    book.story()
+    book.decide()
+    book.decide("chen", Decision.APPROVE)
+    book.report()
+    book.configure()
+    for _ in range(2):
+        with book.client() as client:
+            state = client.seen().state
+        (logged,) = state.decisions.values()
+        assert [each.approval.officer for each in logged] == ["bela", "chen"]
+        assert state == book.server.state
+        book.report(None)
 
 
 def test_withdrawn_without_the_log_is_a_lie() -> None:

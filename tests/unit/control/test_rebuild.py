@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import text
 
 from keyturn.base.encoding import b64, digest_of
+from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind
 from keyturn.store import models
+from keyturn.wire.keyholder import Record
 from support.authority import policy_body
 from support.control import TestNode, World, running_server, running_world
+from unit.quorum.authority_log import platforms
 
 MODEL = digest_of(b"a manifest")
 
@@ -22,6 +25,10 @@ EDITS = [
     "UPDATE proposals SET envelope = :junk WHERE kind = 'policy'",
     "UPDATE proposals SET withdrawn = true WHERE kind = 'policy'",
     "DELETE FROM proposals WHERE kind = 'policy'",
+    "DELETE FROM proposals WHERE kind = 'platforms'",
+    "DELETE FROM approvals WHERE decision = 'reject'",
+    "UPDATE approvals SET decision = 'approve' WHERE decision = 'reject'",
+    "UPDATE approvals SET envelope = :junk WHERE decision = 'reject'",
     "UPDATE nodes SET platform = 'amd:00'",
     "UPDATE nodes SET lease_until = lease_until + 3600000000",
     "DELETE FROM nodes",
@@ -31,9 +38,12 @@ EDITS = [
 
 
 def fill(world: World) -> None:
-    """A policy in force, a granted lease, a heartbeat, a wrapped key."""
+    """A policy in force, a rejection in the log, a granted lease, a heartbeat, a wrapped key."""
     policy = world.authority.approved(Kind.POLICY, "serving", policy_body())
     world.keyholder.enter(Kind.POLICY, "serving", policy)
+    rejected = world.authority.propose(Kind.PLATFORMS, "eu", platforms("amd-genoa-00"))
+    no = world.authority.approval(rejected.digest, "bela", decision=Decision.REJECT)
+    assert world.keyholder.answer(Record(rejected.raw, no))["index"] == 4
     node = TestNode(MODEL)
     with world.client() as client:
         challenge = client.post("/v1/challenges").json()["challenge"]
@@ -50,7 +60,7 @@ def shown(world: World) -> tuple[object, ...]:
     with world.sign_in() as client:
         world.until(
             lambda: all(
-                each["status"] == "in-force"
+                each["status"] == ("open" if each["kind"] == "platforms" else "in-force")
                 for each in client.get("/v1/proposals").json()["proposals"]
             )
         )

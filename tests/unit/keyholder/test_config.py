@@ -8,7 +8,7 @@ import pytest
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.config.errors import MalformedConfig
-from keyturn.keyholder.config import KeyholderConfig, config_text, load_config
+from keyturn.keyholder.config import KeyholderConfig, config_text, load_config, told
 from keyturn.keyholder.logdisk import DEFAULT_RESERVE
 
 FINGERPRINT = Digest("sha256:" + "ab" * 32)
@@ -39,6 +39,14 @@ def test_what_is_written_is_read_back(config: KeyholderConfig, tmp_path: Path) -
     assert load_config(written(config, tmp_path), {}) == config
     none = replace(config, module=None, softhsm_configuration=None)
     assert load_config(written(none, tmp_path), {}) == none
+
+
+def test_every_setting_is_told_as_what_the_log_can_name(config: KeyholderConfig) -> None:
+    values = told(config)
+    assert set(values) == set(KeyholderConfig.__slots__)
+    assert values["workers"] == 2
+    assert Path(str(values["log"])).is_absolute()
+    assert told(replace(config, module=None))["module"] is None
 
 
 def test_the_directory_can_be_moved(config: KeyholderConfig, tmp_path: Path) -> None:

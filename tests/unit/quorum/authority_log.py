@@ -11,7 +11,13 @@ from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import UnreachableError
 from keyturn.base.signatures import key_id_of
 from keyturn.quorum.approvals import parse_approval
-from keyturn.quorum.entries import StatementEntry, origin_entry, statement_entry
+from keyturn.quorum.entries import (
+    DecisionEntry,
+    StatementEntry,
+    decision_entry,
+    origin_entry,
+    statement_entry,
+)
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState, InForce
@@ -99,6 +105,17 @@ class AuthorityLog:
             statement.digest, statement.kind, statement.subject, statement.version, envelopes
         )
         return statement_entry(self.clock(), replace(entry, **changed))  # type: ignore[arg-type]
+
+    def decision_leaf(self, raw: bytes, approval: bytes, **changed: object) -> bytes:
+        """The entry that a keyholder would write for a decision, or a forged one."""
+        said = parse_approval(approval)
+        envelopes = (self.put(raw), self.put(approval))
+        entry = DecisionEntry(said.statement, said.officer, said.decision, envelopes)
+        return decision_entry(self.clock(), replace(entry, **changed))  # type: ignore[arg-type]
+
+    def record(self, proposal: Proposal, approval: bytes) -> None:
+        """Raises LogInconsistent, and then nothing was recorded."""
+        self.append(self.decision_leaf(proposal.raw, approval))
 
     def submit(self, proposal: Proposal) -> InForce:
         statement = parse_statement(proposal.raw)

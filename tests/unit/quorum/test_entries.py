@@ -8,15 +8,19 @@ import pytest
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
+from keyturn.quorum.approvals import Decision
 from keyturn.quorum.entries import (
     MAX_ENTRY,
+    DecisionEntry,
     Entry,
     EntryKind,
     OriginEntry,
     StatementEntry,
     WithdrawalEntry,
+    decision_entry,
     origin_entry,
     parse_entry,
+    read_decision,
     read_origin,
     read_start,
     read_statement,
@@ -26,6 +30,7 @@ from keyturn.quorum.entries import (
     withdrawal_entry,
 )
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.roster import OfficerId
 from support.authority import START
 
 A, B, C = (Digest("sha256:" + each * 64) for each in "abc")
@@ -47,11 +52,20 @@ WITHDRAWAL: dict[str, object] = {
     "statement": A,
     "envelopes": [B, C],
 }
+DECISION: dict[str, object] = {
+    **FRAME,
+    "kind": "decision",
+    "statement": A,
+    "officer": "bela",
+    "decision": "reject",
+    "envelopes": [B, C],
+}
 STARTED: dict[str, object] = {**FRAME, "kind": "start", "boot": "ab" * 16, "software": "x 1"}
 FORMS = [
     pytest.param(ORIGIN, read_origin, id="origin"),
     pytest.param(STATEMENT, read_statement, id="statement"),
     pytest.param(WITHDRAWAL, read_withdrawal, id="withdrawal"),
+    pytest.param(DECISION, read_decision, id="decision"),
     pytest.param(STARTED, read_start, id="start"),
 ]
 
@@ -66,6 +80,8 @@ def test_each_kind_is_read() -> None:
     read = read_statement(entry(STATEMENT))
     assert read == StatementEntry(A, Kind.POLICY, "serving", 3, (B, C))
     assert read_withdrawal(entry(WITHDRAWAL)) == WithdrawalEntry(A, (B, C))
+    decided = DecisionEntry(A, OfficerId("bela"), Decision.REJECT, (B, C))
+    assert read_decision(entry(DECISION)) == decided
     read_start(entry(STARTED))
     assert entry(STARTED).time == datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -75,6 +91,8 @@ def test_each_kind_is_written_as_the_protocol_says() -> None:
     statement = StatementEntry(A, Kind.POLICY, "serving", 3, (B, C))
     assert json.loads(statement_entry(START, statement)) == STATEMENT
     assert json.loads(withdrawal_entry(START, WithdrawalEntry(A, (B, C)))) == WITHDRAWAL
+    decided = DecisionEntry(A, OfficerId("bela"), Decision.REJECT, (B, C))
+    assert json.loads(decision_entry(START, decided)) == DECISION
     assert json.loads(start_entry(START, "ab" * 16, "x 1")) == STARTED
 
 
@@ -97,6 +115,7 @@ def test_every_field_is_needed_and_no_other(
         {"format": 2},
         {"kind": "backdoor"},
         {"kind": "Statement"},
+        {"kind": "ceremony-step"},
         {"time": "2026-11-23T08:00:00.5Z"},
     ],
     ids=str,
@@ -129,6 +148,26 @@ def test_another_statement_entry_is_refused(changed: dict[str, object]) -> None:
 def test_a_withdrawal_has_two_envelopes(envelopes: list[str]) -> None:
     with pytest.raises(MalformedError):
         read_withdrawal(entry({**WITHDRAWAL, "envelopes": envelopes}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"envelopes": []},
+        {"envelopes": [B]},
+        {"envelopes": [A, B, C]},
+        {"envelopes": [B, B]},
+        {"decision": "abstain"},
+        {"decision": "Reject"},
+        {"officer": ""},
+        {"officer": None},
+        {"statement": "a" * 64},
+    ],
+    ids=str,
+)
+def test_another_decision_is_refused(changed: dict[str, object]) -> None:
+    with pytest.raises(MalformedError):
+        read_decision(entry({**DECISION, **changed}))
 
 
 @pytest.mark.parametrize("boot", ["", "ab" * 15, "AB" * 16])

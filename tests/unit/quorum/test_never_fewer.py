@@ -6,6 +6,7 @@ signed what, with which key, and which keys the roster of that moment had.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -29,6 +30,7 @@ from unit.quorum.authority_log import AuthorityLog, measurements, platforms
 LIST = platforms("amd-genoa-00")
 STRANGER = make_people(["stranger"])["stranger"]
 REST = ("chen", "dora", "emil")
+REJECT = Decision.REJECT
 
 # One statement, any pile of envelopes
 
@@ -114,6 +116,32 @@ def test_no_pile_of_envelopes_counts_for_more_than_it_is(
 
 
 @settings(max_examples=100, deadline=None)
+@given(st.booleans(), KINDS, st.lists(SAID, max_size=6), st.lists(SIGNERS, max_size=3))
+def test_recorded_rejections_only_take_away(
+    left: bool, kind: Kind, said: list[Said], rejecting: list[str]
+) -> None:
+    """Whoever submits leaves them out; recorded approvals make up for nobody."""
+    log, made = logs()[left]
+    log = copy(log)
+    log.leaves, log.objects = list(log.leaves), dict(log.objects)
+    gone = {"emil"} if left else set()
+    for name in rejecting:
+        with suppress(LogInconsistent):
+            log.record(
+                made[kind], envelope(log, Said(name, name, decision=REJECT), made[kind].digest)
+            )
+    for each in said:
+        with suppress(LogInconsistent):
+            log.record(made[kind], envelope(log, each, made[kind].digest))
+    before = logs()[left][0].refusal(pile(log, made[kind], said))
+    after = log.refusal(pile(log, made[kind], said))
+    if after is None:
+        assert before is None
+        counting = distinct(said, gone) - set(rejecting)
+        assert len(counting) >= DEFAULT_THRESHOLDS[kind]
+
+
+@settings(max_examples=100, deadline=None)
 @given(st.booleans(), KINDS, st.data())
 def test_one_officer_fewer_never_does_and_one_more_does(
     left: bool, kind: Kind, data: st.DataObject
@@ -151,6 +179,8 @@ class Course(RuleBasedStateMachine):
         self.open: list[Proposal] = []
         self.gone: set[str] = set()
         self.entered: dict[Digest, set[str]] = {}
+        self.rejected: dict[Digest, set[str]] = {}
+        self.recorded: list[tuple[Proposal, bytes]] = []
 
     def approved_by(self, made: Proposal) -> set[str]:
         """Who is in the roster now, signed by a key that it has now, and is not the proposer."""
@@ -162,6 +192,7 @@ class Course(RuleBasedStateMachine):
             each.officer
             for each in approvals
             if each.officer != proposer
+            and each.officer not in self.rejected.get(made.digest, ())
             and each.decision is Decision.APPROVE
             and all(s.key_id in roster.keys for s in each.envelope.signatures)
         }
@@ -213,6 +244,37 @@ class Course(RuleBasedStateMachine):
             keys = self.log.authority.people[name].keys
             made.approvals.append(sign(APPROVAL_TYPE, payload, *keys))
 
+    @rule(
+        place=st.integers(0, 3),
+        by=st.sampled_from([*OFFICERS, "stranger"]),
+        decision=st.sampled_from(Decision),
+        seconds=st.integers(-150, 150),
+    )
+    def record(self, place: int, by: str, decision: Decision, seconds: int) -> None:
+        """A decision as it is given; an approval may be handed in besides, a rejection is not."""
+        assume(self.open)
+        made = self.open[-1 - place % len(self.open)]
+        raw = envelope(self.log, Said(by, by, decision=decision, seconds=seconds), made.digest)
+        try:
+            self.log.record(made, raw)
+        except LogInconsistent:
+            return
+        roster = self.log.state.roster
+        assert roster is not None
+        assert by in roster.officers
+        assert made.digest not in self.entered
+        self.recorded.append((made, raw))
+        if decision is Decision.REJECT:
+            self.rejected.setdefault(made.digest, set()).add(by)
+
+    @rule(place=st.integers(0, 7), spaces=st.integers(0, 2))
+    def record_again(self, place: int, spaces: int) -> None:
+        """Also in another envelope: one decision has one entry."""
+        assume(self.recorded)
+        made, raw = self.recorded[place % len(self.recorded)]
+        with pytest.raises(LogInconsistent):
+            self.log.record(made, raw + b" " * spaces)
+
     @rule(hours=st.integers(1, 12))
     def wait(self, hours: int) -> None:
         self.log.clock.advance(hours=hours)
@@ -245,6 +307,13 @@ class Course(RuleBasedStateMachine):
     def the_log_says_so(self) -> None:
         if hasattr(self, "log"):
             assert replay(self.log.fingerprint, self.log.leaves, self.log.read) == self.log.state
+
+    @invariant()
+    def nothing_rests_on_who_rejected(self) -> None:
+        for digest, by in self.entered.items() if hasattr(self, "log") else ():
+            counted = self.log.state.by_digest[digest].approved_by
+            assert counted <= by
+            assert not counted & self.rejected.get(digest, set())
 
     @invariant()
     def nothing_rests_on_a_lost_key(self) -> None:

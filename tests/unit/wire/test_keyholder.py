@@ -4,13 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError, UnreachableError, UntrustedError
 from keyturn.base.strictjson import dump, load_object
+from keyturn.quorum.reports import ConfigurationEntry, Program, ReportEntry, SignInFailure
+from keyturn.quorum.roster import OfficerId
 from keyturn.wire import keyholder as asked
 from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import error_answer, parse_request, read_answer
+from support.authority import START
 
 DIGEST = "sha256:" + "ab" * 32
+FAILURES: dict[str, object] = {
+    "event": "sign-in-failures",
+    "officer": None,
+    "reason": "malformed",
+    "count": 1,
+    "since": "2026-11-23T08:00:00Z",
+}
 REQUESTS = [
     asked.AskHello(),
     asked.AskChallenge(),
@@ -19,6 +30,10 @@ REQUESTS = [
     asked.Submit(b"s", (b"a", b"b"), b"k"),
     asked.Submit(b"s", ()),
     asked.Withdraw(b"s", b"w"),
+    asked.Record(b"s", b"a"),
+    asked.Report(ReportEntry(OfficerId("ada"), SignInFailure.BAD_NONCE, 2, START)),
+    asked.Report(ReportEntry(None, SignInFailure.MALFORMED, 1, START)),
+    asked.Report(ConfigurationEntry(Program.CONTROL, Digest(DIGEST), ("port",), "keyturn 1")),
     asked.AskEntries(0, 1000),
     asked.AskObject(DIGEST),
     asked.AskCheckpoint(),
@@ -54,6 +69,15 @@ def test_a_field_more_or_less_is_refused(request_: asked.AnyRequest) -> None:
         {"op": "submit", "statement": "", "approvals": [1], "key": None, "manifest": None},
         {"op": "submit", "statement": "", "approvals": ["*"], "key": None, "manifest": None},
         {"op": "release", "request": "e30", "wrapped": None},
+        {"op": "record", "statement": "*", "approval": ""},
+        {"op": "record", "statement": "", "approval": None},
+        {"op": "report", "report": None},
+        {"op": "report", "report": []},
+        {"op": "report", "report": {"event": "reboot"}},
+        {"op": "report", "report": {"event": 1}},
+        {"op": "report", "report": {**FAILURES, "program": "control"}},
+        {"op": "report", "report": {**FAILURES, "count": 0}},
+        {"op": "report", "report": {**FAILURES, "event": "configuration"}},
     ],
 )
 def test_what_has_no_meaning_is_refused(document: dict[str, object]) -> None:

@@ -541,6 +541,71 @@ def receipts() -> Iterator[Case]:
             yield {**good, "id": f"{good['id']}-{what}", "receipt": receipt, "proves": False}
 
 
+def entries() -> Iterator[Case]:
+    """The kinds that no statement, grant or start makes: leaves, and what must be refused."""
+    frame = {"type": "log-entry", "format": 1, "time": "2026-11-23T08:00:00Z"}
+    statement, approval = digest(b"a statement"), digest(b"its envelope")
+    values: dict[str, object] = {"workers": 2, "module": None, "names": ["b", "a"], "\u00e9": True}
+    settings = json.dumps(
+        {
+            "type": "settings",
+            "format": 1,
+            "program": "keyholder",
+            "software": "keyturn 0.1.0",
+            "values": values,
+        },
+        ensure_ascii=False,
+        sort_keys=True,
+        separators=(",", ":"),
+    ).encode()
+    yield {
+        "id": "settings",
+        "program": "keyholder",
+        "software": "keyturn 0.1.0",
+        "values": values,
+        "document": settings.decode(),
+        "digest": digest(settings),
+    }
+    good: dict[str, dict[str, object]] = {
+        "decision": {
+            "statement": statement,
+            "officer": "bela",
+            "decision": "reject",
+            "envelopes": [digest(b"the statement's envelope"), approval],
+        },
+        "report": {
+            "program": "control",
+            "event": "sign-in-failures",
+            "officer": None,
+            "reason": "unknown-officer",
+            "count": 40,
+            "since": "2026-11-23T07:50:00Z",
+        },
+        "configuration": {
+            "program": "keyholder",
+            "settings": digest(settings),
+            "changed": ["workers"],
+            "software": "keyturn 0.1.0",
+        },
+    }
+    wrong: list[tuple[str, str, dict[str, object]]] = [
+        ("decision", "one-envelope", {"envelopes": [approval]}),
+        ("decision", "abstains", {"decision": "abstain"}),
+        ("report", "of-the-keyholder", {"program": "keyholder"}),
+        ("report", "none", {"count": 0}),
+        ("report", "another-event", {"event": "sign-ins"}),
+        ("configuration", "of-an-agent", {"program": "agent"}),
+        ("configuration", "a-name-twice", {"changed": ["workers", "workers"]}),
+        ("decision", "kind-to-come", {"kind": "ceremony-step"}),
+    ]
+    for kind, further in good.items():
+        leaf = compact({**frame, "kind": kind, **further}).decode()
+        yield {"id": kind, "kind": kind, "leaf": leaf, "reads": True}
+    for kind, name, changed in wrong:
+        leaf = compact({**frame, "kind": kind, **good[kind], **changed}).decode()
+        yield {"id": f"{kind}-{name}", "kind": kind, "leaf": leaf, "reads": False}
+
+
 # §9: witnesses
 
 WITNESS = "witness.example/w1"
@@ -660,6 +725,7 @@ FILES = {
     "challenge.json": ("our protocol §5.1", challenges),
     "tag.json": ("our protocol §3.3", tags),
     "grant.json": ("our protocol §5.5", grants),
+    "entries.json": ("our protocol §6.2", entries),
     "receipt.json": ("our protocol §6.1, §6.4; RFC 6962; C2SP tlog-checkpoint", receipts),
     "cosignature.json": ("our protocol §9.1; C2SP tlog-cosignature", cosignatures),
     "parts.json": ("our protocol §8.4; RFC 1950; RFC 9285", parts),

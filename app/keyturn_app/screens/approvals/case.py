@@ -7,7 +7,14 @@ from keyturn.base.encoding import Digest
 from keyturn.base.strictjson import JsonObject
 from keyturn.client.changes import body_of
 from keyturn.client.offline import ProposalFile
-from keyturn.client.proposals import KeyholderSaidNo, Proposal, Status, count, status_in_log
+from keyturn.client.proposals import (
+    KeyholderSaidNo,
+    Proposal,
+    Status,
+    count,
+    status_in_log,
+    with_logged,
+)
 from keyturn.quorum.approvals import Approval, Decision
 from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import Officer, OfficerId, Roster
@@ -64,6 +71,11 @@ class Case:
             return None
         return newest
 
+    def logged_at(self, approval: Approval) -> int | None:
+        """The index of a decision's own entry in the log that is known."""
+        found = None if self.state is None else self.state.recorded(approval)
+        return None if found is None else found.index
+
     def compared_with(self) -> InForce | None:
         """What it replaced, by the log; of what the log does not have, what is newest now.
 
@@ -102,8 +114,11 @@ def case_of(proposal: Proposal, seen: Seen, now: datetime) -> Case:
 def case_of_file(file: ProposalFile, seen: Seen | None, now: datetime) -> Case:
     """With `seen`, the log of the server that is connected is known as well."""
     roster = file.authority.roster if seen is None else seen.roster
-    approved, rejected = count(file.statement, file.approvals, roster)
     state = None if seen is None else seen.state
+    approvals = file.approvals
+    if state is not None:
+        approvals = with_logged(file.statement, approvals, state)
+    approved, rejected = count(file.statement, approvals, roster)
     status = None
     if state is not None and file.statement.digest in state.withdrawn:
         status = Status.WITHDRAWN
@@ -112,7 +127,7 @@ def case_of_file(file: ProposalFile, seen: Seen | None, now: datetime) -> Case:
         status = status_in_log(file.statement, state, now)
     return Case(
         file.statement,
-        file.approvals,
+        approvals,
         approved,
         rejected,
         roster.thresholds[file.statement.kind],

@@ -110,12 +110,21 @@ def _decided(case: Case, approval: Approval, me: str, now: datetime) -> Person:
         case,
         approval.officer,
         me,
-        line.format(when=when),
+        line.format(when=when) + _logged(case, approval),
         comment=approval.comment,
         key=key,
         icon=icon,
         token=token,
     )
+
+
+def _logged(case: Case, approval: Approval) -> str:
+    """Where the log holds the decision itself: a rejection counts from there on."""
+    index = case.logged_at(approval)
+    if index is not None:
+        return " · " + _("logged at {index}").format(index=f"{index:,}")
+    known = case.state is not None and case.index is None
+    return " · " + _("not in the log yet") if known else ""
 
 
 def _asked(case: Case, officer: str, me: str) -> Person:

@@ -114,7 +114,8 @@ def _read(leaf: bytes) -> tuple[int, int, str, str]:
     except (ValueError, KeyError, TypeError):
         return UNREADABLE, 0, "", ""
     node = str(entry.get("node", ""))
-    subject = entry.get("subject") or entry.get("model") or entry.get("statement") or ""
+    names = ("subject", "model", "statement", "officer", "program")
+    subject = next((entry[name] for name in names if entry.get(name)), "")
     return kind, time, node, str(subject)
 
 

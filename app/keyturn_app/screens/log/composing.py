@@ -78,7 +78,17 @@ def empty(facts: Facts, shown: int, filtered: bool, busy: bool) -> Empty | None:
 
 
 def chips(columns: Columns, checked: frozenset[object]) -> tuple[Chip, ...]:
-    order = ("grant", "refusal", "statement", "withdrawal", "start", "origin")
+    order = (
+        "grant",
+        "refusal",
+        "statement",
+        "decision",
+        "withdrawal",
+        "report",
+        "configuration",
+        "start",
+        "origin",
+    )
     kinds = sorted(KINDS, key=lambda kind: order.index(kind.value))
     return tuple(
         Chip(

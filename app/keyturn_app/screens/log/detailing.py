@@ -4,11 +4,18 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from keyturn.base.encoding import Digest
+from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry
-from keyturn.quorum.entries import OriginEntry, StatementEntry, WithdrawalEntry
+from keyturn.quorum.approvals import Decision
+from keyturn.quorum.entries import (
+    DecisionEntry,
+    OriginEntry,
+    StatementEntry,
+    WithdrawalEntry,
+)
+from keyturn.quorum.reports import ConfigurationEntry, Program, ReportEntry
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.checkpoints import verify_checkpoint
 from keyturn.tlog.merkle import leaf_hash
@@ -23,8 +30,11 @@ from keyturn_app.screens.log.viewmodel import Detail, Fact, Named, Proof, statem
 from keyturn_app.screens.log.words import (
     Body,
     StartEntry,
+    failure_word,
     kind_look,
     model_name,
+    not_proved,
+    program_word,
     read_leaf,
     row,
     statement_name,
@@ -92,6 +102,10 @@ def facts_of(body: Body, state: AuthorityState) -> tuple[Fact, ...]:
             Fact(_("Software"), body.software),
             Fact(_("Boot"), wording.grouped(body.boot), True),
         )
+    if isinstance(body, DecisionEntry):
+        return _of_decision(body, state)
+    if isinstance(body, ReportEntry | ConfigurationEntry):
+        return _of_report(body)
     assert isinstance(body, OriginEntry)
     return (
         Fact(_("Authority"), wording.digest(body.authority), True),
@@ -129,6 +143,15 @@ def named_by(body: Body, state: AuthorityState) -> tuple[Named, ...]:
             Named(_("Statement envelope"), body.envelopes[0]),
             Named(_("Withdrawal"), body.envelopes[1]),
         )
+    if isinstance(body, DecisionEntry):
+        rejected = body.decision is Decision.REJECT
+        return (
+            statement_target(body.statement, _statement_label(body.statement, state)),
+            Named(_("Statement envelope"), body.envelopes[0]),
+            Named(_("Rejection") if rejected else _("Approval"), body.envelopes[1]),
+        )
+    if isinstance(body, ConfigurationEntry):
+        return (Named(_("Settings"), body.settings),)
     if isinstance(body, OriginEntry):
         return (statement_target(body.authority, _("First roster")),)
     return ()
@@ -222,6 +245,47 @@ def _of_statement(body: StatementEntry, state: AuthorityState) -> tuple[Fact, ..
             Fact(_("Expires"), _expires(known.statement.expires)),
         ]
     return tuple(facts)
+
+
+def _of_decision(body: DecisionEntry, state: AuthorityState) -> tuple[Fact, ...]:
+    rejected = body.decision is Decision.REJECT
+    facts = [
+        Fact(_("Officer"), body.officer),
+        Fact(_("Decision"), _("Rejected") if rejected else _("Approved")),
+        Fact(_("Proposal"), _statement_label(body.statement, state)),
+    ]
+    logged = state.decisions.get(body.statement, ())
+    said = next(
+        (e.approval for e in logged if digest_of(e.approval.raw) == body.envelopes[1]), None
+    )
+    if said is not None:
+        facts.append(Fact(_("Given"), wording.moment(said.time)))
+        if said.comment:
+            facts.append(Fact(_("Comment"), said.comment))
+    effect = _("This approval counts once the statement's own entry carries it.")
+    if rejected:
+        effect = _("From here on no approval of this officer counts for it.")
+    return (*facts, Fact(_("Effect"), effect))
+
+
+def _of_report(body: ReportEntry | ConfigurationEntry) -> tuple[Fact, ...]:
+    """What a program says; of the control plane's words nothing is proved."""
+    if isinstance(body, ReportEntry):
+        return (
+            Fact(_("Source"), not_proved()),
+            Fact(_("Failed sign-ins"), f"{body.count:,}"),
+            Fact(_("As"), body.officer or _("nobody known")),
+            Fact(_("Why"), failure_word(body.reason)),
+            Fact(_("Since"), wording.moment(body.since)),
+        )
+    own = body.program is Program.KEYHOLDER
+    return (
+        Fact(_("Source"), _("the keyholder itself") if own else not_proved()),
+        Fact(_("Program"), program_word(body.program)),
+        Fact(_("Software"), body.software),
+        Fact(_("Changed"), ", ".join(body.changed) or _("no setting")),
+        Fact(_("Settings"), wording.digest(body.settings), True),
+    )
 
 
 def _expires(moment: datetime | None) -> str:

@@ -11,6 +11,9 @@ from keyturn_app.screens.log.presenter import LogPresenter
 from keyturn_app.screens.log.viewmodel import Chip
 from keyturn_app.screens.log.viewmodel import FilterBar as Shown
 
+IN_A_ROW = 5
+"""Chips in one line: more would not fit the smallest window."""
+
 
 class FilterBar(QWidget):
     """Tells the presenter what is asked for; shows what it made of it."""
@@ -37,7 +40,8 @@ class FilterBar(QWidget):
         self.index.setPlaceholderText(_("Go to index"))
         self.index.setFixedWidth(116)
         self.index.returnPressed.connect(self._go)
-        self._row = row(spacing=6)
+        self._row, self._more = row(spacing=6), row(spacing=6)
+        self._buttons: list[QPushButton] = []
         self._summary = label("", "Muted", "Small", wrap=True, name="log.filter.summary")
         self._summary.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._busy = label("", "Small", name="log.filter.busy")
@@ -53,7 +57,7 @@ class FilterBar(QWidget):
         first.setStretch(0, 1)
         second = row(self._row, self._clear, self._busy, self._summary)
         second.setStretchFactor(self._summary, 1)
-        self.setLayout(column(first, self._error, second, margins=(12, 12, 12, 6)))
+        self.setLayout(column(first, self._error, second, self._more, margins=(12, 12, 12, 6)))
         self._error.hide()
 
     def _draw_search(self) -> None:
@@ -91,15 +95,16 @@ class FilterBar(QWidget):
     def _show_chips(self, chips: tuple[Chip, ...]) -> None:
         if tuple(each.id for each in chips) != self._chips:
             self._chips = tuple(each.id for each in chips)
-            clear(self._row)
-            for each in chips:
-                self._row.addWidget(self._chip(each))
-        for place, each in enumerate(chips):
-            item = self._row.itemAt(place)
-            made = None if item is None else item.widget()
-            if isinstance(made, QPushButton):
-                made.setText(f"{each.text} {each.count:,}")
-                made.setChecked(each.checked)
+            for line in (self._row, self._more):
+                clear(line)
+            self._buttons = [self._chip(each) for each in chips]
+            for place, made in enumerate(self._buttons):
+                line = self._row if place < IN_A_ROW else self._more
+                line.addWidget(made)
+            self._more.addStretch(1)
+        for made, each in zip(self._buttons, chips, strict=True):
+            made.setText(f"{each.text} {each.count:,}")
+            made.setChecked(each.checked)
 
     def _chip(self, each: Chip) -> QPushButton:
         made = button(

@@ -8,22 +8,33 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
+from keyturn.quorum.approvals import Decision
 from keyturn.quorum.bodies import Admission, Revocation
 from keyturn.quorum.entries import (
+    DecisionEntry,
     Entry,
     EntryKind,
     OriginEntry,
     StatementEntry,
     WithdrawalEntry,
     parse_entry,
+    read_decision,
     read_origin,
     read_statement,
     read_withdrawal,
 )
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.reports import (
+    ConfigurationEntry,
+    Program,
+    ReportEntry,
+    SignInFailure,
+    read_configuration,
+    read_report,
+)
 from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
-from keyturn_app.i18n import _
+from keyturn_app.i18n import _, n_
 from keyturn_app.states import Look
 
 
@@ -33,10 +44,27 @@ class StartEntry:
     software: str
 
 
-_QUIET = {EntryKind.GRANT, EntryKind.START, EntryKind.ORIGIN, EntryKind.WITHDRAWAL}
+_QUIET = {
+    EntryKind.GRANT,
+    EntryKind.START,
+    EntryKind.ORIGIN,
+    EntryKind.WITHDRAWAL,
+    EntryKind.DECISION,
+    EntryKind.CONFIGURATION,
+}
 """Among thousands of rows only changes of authority and refusals have a colour."""
 
-Body = OriginEntry | StatementEntry | WithdrawalEntry | GrantEntry | RefusalEntry | StartEntry
+Body = (
+    OriginEntry
+    | StatementEntry
+    | WithdrawalEntry
+    | GrantEntry
+    | RefusalEntry
+    | StartEntry
+    | DecisionEntry
+    | ReportEntry
+    | ConfigurationEntry
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +86,9 @@ def kind_look(kind: EntryKind) -> Look:
         EntryKind.GRANT: Look(_("Grant"), "ok", "key-round"),
         EntryKind.REFUSAL: Look(_("Refusal"), "danger", "octagon-x"),
         EntryKind.START: Look(_("Start"), "unknown", "power"),
+        EntryKind.DECISION: Look(_("Decision"), "unknown", "user-check"),
+        EntryKind.REPORT: Look(_("Report"), "stale", "triangle-alert"),
+        EntryKind.CONFIGURATION: Look(_("Settings"), "unknown", "settings"),
     }[kind]
 
 
@@ -70,6 +101,9 @@ def kinds_word(kind: EntryKind) -> str:
         EntryKind.GRANT: _("Grants"),
         EntryKind.REFUSAL: _("Refusals"),
         EntryKind.START: _("Starts"),
+        EntryKind.DECISION: _("Decisions"),
+        EntryKind.REPORT: _("Reports"),
+        EntryKind.CONFIGURATION: _("Settings"),
     }[kind]
 
 
@@ -87,6 +121,9 @@ def read_leaf(leaf: bytes) -> tuple[Entry, Body]:
         EntryKind.WITHDRAWAL: read_withdrawal,
         EntryKind.GRANT: read_grant,
         EntryKind.REFUSAL: read_refusal,
+        EntryKind.DECISION: read_decision,
+        EntryKind.REPORT: read_report,
+        EntryKind.CONFIGURATION: read_configuration,
     }
     return entry, readers[entry.kind](entry)
 
@@ -102,6 +139,8 @@ def row(index: int, leaf: bytes, state: AuthorityState) -> Row:
         look = Look(look.word, "text2", look.icon)
     if isinstance(body, StatementEntry) and body.kind is Kind.REVOCATION:
         look = Look(look.word, "quarantined", "ban")
+    if isinstance(body, DecisionEntry) and body.decision is Decision.REJECT:
+        look = Look(look.word, "danger", "circle-x")
     node = body.node if isinstance(body, GrantEntry | RefusalEntry) else ""
     return Row(index, moment(entry.time), look, sentence(entry, body, state), node)
 
@@ -127,7 +166,68 @@ def sentence(entry: Entry, body: Body, state: AuthorityState) -> str:
         )
     if isinstance(body, StartEntry):
         return _("Keyholder started, {software}").format(software=body.software)
+    if isinstance(body, DecisionEntry):
+        return _decision(body)
+    if isinstance(body, ReportEntry):
+        return _report(body)
+    if isinstance(body, ConfigurationEntry):
+        return _configuration(body)
     return _("Origin of this log")
+
+
+def failure_word(reason: SignInFailure) -> str:
+    """Why a sign-in failed, as the control plane says."""
+    return {
+        SignInFailure.MALFORMED: _("it could not be read"),
+        SignInFailure.WRONG_SERVER: _("it was made for another server"),
+        SignInFailure.WRONG_TIME: _("its time was wrong"),
+        SignInFailure.UNKNOWN_OFFICER: _("no officer of that name"),
+        SignInFailure.BAD_SIGNATURE: _("the signature was not theirs"),
+        SignInFailure.BAD_NONCE: _("its nonce was not good any more"),
+    }[reason]
+
+
+def program_word(program: Program) -> str:
+    return {Program.KEYHOLDER: _("Keyholder"), Program.CONTROL: _("Control plane")}[program]
+
+
+def not_proved() -> str:
+    """What stands beside everything that only the control plane says."""
+    return _("reported by the control plane, not proved")
+
+
+def _decision(body: DecisionEntry) -> str:
+    values = {"officer": body.officer, "digest": wording.digest(body.statement)}
+    if body.decision is Decision.REJECT:
+        return _("{officer} rejected proposal {digest}").format(**values)
+    return _("{officer} approved proposal {digest}").format(**values)
+
+
+def _report(body: ReportEntry) -> str:
+    if body.officer is None:
+        text = n_("{count} failed sign-in", "{count} failed sign-ins", body.count)
+    else:
+        text = n_(
+            "{count} failed sign-in as {{officer}}",
+            "{count} failed sign-ins as {{officer}}",
+            body.count,
+        ).replace("{officer}", body.officer)
+    text = _("{text}: {reason}").format(text=text, reason=failure_word(body.reason))
+    return _reported(text)
+
+
+def _configuration(body: ConfigurationEntry) -> str:
+    changed = ", ".join(body.changed)
+    text = _("{program}, {software}: no setting changed")
+    if changed:
+        text = _("{program}, {software}: {names} changed")
+    shown = text.format(program=program_word(body.program), software=body.software, names=changed)
+    return shown if body.program is Program.KEYHOLDER else _reported(shown)
+
+
+def _reported(text: str) -> str:
+    """First what it is worth: the end of a line may not be seen."""
+    return _("Reported by the control plane, not proved: {text}").format(text=text)
 
 
 def model_name(digest: Digest, state: AuthorityState) -> str:

@@ -122,6 +122,19 @@ def test_rejecting_needs_a_comment_and_stands(whole: Whole, proposed: Digest) ->
         assert "A rejection stands" in bela.page.why_not(decision)
 
 
+def test_each_decision_says_where_it_is_logged(whole: Whole, proposed: Digest) -> None:
+    bela, chen = seat(whole, "bela"), seat(whole, "chen")
+    bela.open(proposed)
+    bela.page.comment("too wide")
+    bela.page.reject()
+    (logged,) = whole.system.keyholder.journal.state.decisions[proposed]
+    for each in (bela, chen):
+        each.open(proposed)
+        (line,) = [p.line for p in each.detail.people if p.officer == "bela"]
+        assert line.startswith("Rejected · ")
+        assert line.endswith(f" · logged at {logged.index}")
+
+
 def test_a_no_to_the_question_signs_nothing(whole: Whole, proposed: Digest) -> None:
     bela = seat(whole, "bela")
     bela.officer.confirms = None

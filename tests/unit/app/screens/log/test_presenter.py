@@ -10,8 +10,11 @@ import pytest
 from keyturn.base.signatures import load_verify_key
 from keyturn.client.errors import HistoryRewritten
 from keyturn.client.logexport import read_export
+from keyturn.quorum.approvals import Decision
 from keyturn.quorum.entries import start_entry
+from keyturn.quorum.reports import Program
 from keyturn.tlog.receipts import parse_receipt, verify_receipt
+from keyturn_app import wording
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Alarm, AlarmKind, Connection, Facts, Link
 from keyturn_app.screens.log.alarming import Contradiction, export, side
@@ -97,6 +100,59 @@ def test_newest_first_in_words(table: Table) -> None:
         "roster version 1 in force, approved by bela, chen, dora",
         "Origin of this log",
     ]
+
+
+def test_decisions_reports_and_settings_in_words(table: Table) -> None:
+    book = table.book
+    first = book.decide()
+    book.decide("chen", Decision.APPROVE)
+    book.report()
+    book.report(None, 1)
+    book.configure()
+    book.configure(Program.CONTROL, port=8443, host="127.0.0.1")
+    table.desk.refresh()
+    rows = table.view.rows
+    assert book.proposal is not None
+    digest = wording.digest(book.proposal.digest)
+    source = "Reported by the control plane, not proved"
+    assert [rows.at(place).text for place in range(6)] == [
+        f"{source}: Control plane, keyturn 0.1.0: host, port changed",
+        "Keyholder, keyturn 0.1.0: workers changed",
+        f"{source}: 1 failed sign-in: the signature was not theirs",
+        f"{source}: 3 failed sign-ins as ada: the signature was not theirs",
+        f"chen approved proposal {digest}",
+        f"bela rejected proposal {digest}",
+    ]
+    assert rows.at(5).look.token == "danger"
+    chips = {each.id: each.count for each in table.view.filter.chips}
+    assert (chips["decision"], chips["report"], chips["configuration"]) == (2, 2, 2)
+    table.presenter.toggle_kind("report")
+    assert table.indexes() == [first + 3, first + 2]
+    table.presenter.toggle_kind("report")
+    table.presenter.filter_line(book.proposal.digest)
+    assert table.indexes() == [first + 1, first]
+
+
+def test_the_drawer_says_what_a_later_entry_means(table: Table) -> None:
+    rejection = table.book.decide()
+    report, settings = table.book.report(), table.book.configure(Program.CONTROL)
+    table.desk.refresh()
+
+    def facts(index: int) -> dict[str, str]:
+        table.presenter.select(index)
+        found = table.view.detail
+        assert found is not None
+        return {each.name: each.value for each in found.facts}
+
+    assert facts(rejection)["Decision"] == "Rejected"
+    assert facts(rejection)["Effect"].startswith("From here on no approval of this officer counts")
+    detail = table.view.detail
+    assert detail is not None
+    assert [each.label for each in detail.named][1:] == ["Statement envelope", "Rejection"]
+    for index in (report, settings):
+        assert facts(index)["Source"] == "reported by the control plane, not proved"
+    assert facts(report)["Failed sign-ins"] == "3"
+    assert facts(settings)["Changed"] == "workers"
 
 
 def test_the_view_is_equal_when_nothing_changed(table: Table) -> None:
