@@ -17,6 +17,7 @@ from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from keyturn_sim.bootlog import SimBoot
 from keyturn_sim.pki import (
@@ -66,6 +67,10 @@ class SimTpmMaker:
     @property
     def root_der(self) -> bytes:
         return der_of(self.root)
+
+    @property
+    def root_pem(self) -> bytes:
+        return self.root.public_bytes(Encoding.PEM)
 
     def certify(self, public: PublicKey, name: str, usage: str) -> bytes:
         """DER of a certificate of a TPM's key."""

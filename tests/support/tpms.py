@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.agent.tpmsource import LocalTpm
 from keyturn_sim.tpm import SimTpm, SimTpmMaker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,6 +14,10 @@ UNPACKED = ROOT / ".cache" / "debian" / "root"
 
 def new_tpm(folder: Path, maker: SimTpmMaker) -> SimTpm:
     return SimTpm(folder, maker, unpacked=UNPACKED)
+
+
+def as_node(tpm: SimTpm, maker: SimTpmMaker) -> LocalTpm:
+    return LocalTpm(tpm.socket, tpm.log, (maker.root_der,))
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ from keyturn.agent.model import ModelInMemory
 from keyturn.agent.ready import ReadyFile
 from keyturn.agent.server import NodeServer, listen
 from keyturn.agent.service import Service
+from keyturn.agent.tpmsource import tpm_of
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.quorum.policy_body import Caveat
 from keyturn.seal.manifest import MAX_MANIFEST, Manifest, parse_manifest
@@ -97,6 +98,7 @@ async def _run(config: AgentConfig) -> Outcome:
         service,
         boot_seconds,
         utc_now,
+        tpm_of(config),
     )
     try:
         listener = listen(config.host, config.port)
