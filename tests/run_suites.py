@@ -3,7 +3,8 @@
 Every suite runs even after one has failed. The last line is `N passed, N failed, N skipped`
 over the whole run, the checks counted as one each; the exit status is 0 only if nothing failed.
 Arguments name the suites to run; none means all. A suite without tests is a failure.
-`--update-goldens` alone runs no suite: it writes the app's goldens anew.
+`--update-goldens` alone runs no suite: it writes the app's goldens anew. `fuzz --long` runs the
+fuzz targets alone, with 50 times as many examples; KEYTURN_FUZZ_TIMES sets another number.
 """
 
 import os
@@ -40,7 +41,7 @@ CHECKS: dict[str, Command] = {
     "import-linter": ("-c", "import importlinter.cli as c; c.lint_imports_command(['--no-cache'])"),
 }
 
-SUITES: dict[str, Sequence[str]] = {
+SUITES: dict[str, Command] = {
     "unit": ("-n", "2", "--dist", "loadfile"),
     "vectors": ("-n", "2", "--dist", "loadfile"),
     "contract": (),
@@ -112,6 +113,12 @@ def run_suite(name: str) -> Counts:
     return read_counts(name, report, status, time.monotonic() - begin)
 
 
+def long_fuzzing() -> None:
+    """Many times as many examples, and the time for them (`support.fuzzing.examples`)."""
+    os.environ.setdefault("KEYTURN_FUZZ_TIMES", "50")
+    SUITES["fuzz"] = (*SUITES["fuzz"], "--timeout=7200")
+
+
 def table(rows: Sequence[Counts]) -> str:
     """The counts of each suite, and as last line those of the whole run."""
     lines = ["", f"{'suite':<10} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}"]
@@ -140,6 +147,9 @@ def update_goldens() -> int:
 def main(names: Sequence[str]) -> int:
     if list(names) == ["--update-goldens"]:
         return update_goldens()
+    if list(names) == ["fuzz", "--long"]:
+        long_fuzzing()
+        names = ["fuzz"]
     known = ["checks", *SUITES]
     unknown = [name for name in names if name not in known]
     if unknown:

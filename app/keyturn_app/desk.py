@@ -22,6 +22,7 @@ class Topic(Enum):
     PROPOSALS = "proposals"
     MODELS = "models"
     NODES = "nodes"
+    WITNESSES = "witnesses"  # who cosigned the log, and whether this app does
     HAPPENINGS = "happenings"
     ALARMS = "alarms"
     IDENTITY = "identity"  # another officer, locked or unlocked

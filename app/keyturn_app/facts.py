@@ -4,16 +4,18 @@ Made on the network thread by `live`, read by presenters. None means *not known 
 shown as *nothing there*. Nothing in here is the server's bare word unless a field says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
+from keyturn.client.cosigning import OwnCosigning, WitnessState
 from keyturn.client.inventory import Model, Node
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.bundle import Authority
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.checkpoints import SignedCheckpoint
@@ -26,11 +28,21 @@ class Link(Enum):
     LIVE = "live"
     STALE = "stale"  # connected, but silent for longer than STALE_SECONDS
     RECONNECTING = "reconnecting"  # lost; tried again
-    OFFLINE = "offline"  # no server in this session (an officer without network)
+    OFFLINE = "offline"  # not asked in this session: locked, or somebody else has the window
+    STATION = "station"  # an officer station: there is no server, and nothing is ever asked
+    REMOVED = "removed"  # the newest roster does not name this officer: the server lets nobody in
     DISTRUSTED = "distrusted"  # it lied, or rewrote history: nothing it says is shown as fact
 
 
 STALE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How many entries of a log are read and proved, while there are many."""
+
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ class Connection:
     events_per_second: float = 0.0
     failures: int = 0
     error: str = ""  # why not live: found, expected and what to do, for people
+    reading: Reading | None = None
 
 
 class AlarmKind(Enum):
@@ -50,6 +63,7 @@ class AlarmKind(Enum):
     REWRITTEN = "history-rewritten"
     ROLLED_BACK = "rolled-back"
     INCONSISTENT = "log-inconsistent"
+    OTHER_KEY = "other-key"  # its TLS key is not the pinned one: found and expected are both pins
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +81,44 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The log as verified up to `checkpoint`, and the authority that follows from it."""
+    """The log as verified up to `checkpoint`, and the authority that follows from it.
+
+    Not all of `leaves` need be on this machine: see `keyturn.client.seen`. `told`: why what was
+    kept of the log could not be used.
+    """
 
     authority: Authority
     state: AuthorityState
     checkpoint: SignedCheckpoint
     leaves: Sequence[bytes]
     as_of: datetime
+    told: str = ""
 
     @property
     def roster(self) -> Roster:
         """The roster in force; a verified log has one."""
         roster = self.state.roster
         return self.authority.roster if roster is None else roster
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """All that a station knows: the newest bundle that reached it, verified.
+
+    Whether its roster is in force stands in the log, which no station sees.
+    """
+
+    authority: Authority
+    as_of: datetime
+
+    @property
+    def roster(self) -> Roster:
+        return self.authority.roster
+
+    @property
+    def version(self) -> int:
+        """Of its newest roster."""
+        return self.authority.state.newest[(Kind.ROSTER, "roster")].statement.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +146,20 @@ class Nodes:
 
 
 @dataclass(frozen=True, slots=True)
+class Witnesses:
+    """Who cosigned the log, verified; `state` None: the server does not say.
+
+    `own` None: this app was not asked to cosign, or `fault` says why it cannot. Both are of
+    `as_of`: whether a cosignature is fresh, the clock of now decides.
+    """
+
+    state: WitnessState | None
+    own: OwnCosigning | None
+    fault: str
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """One event of the server's stream: display data, never proof."""
 
@@ -118,19 +171,27 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything known now. `happenings`: the newest few hundred, oldest first."""
+    """Everything known now. `happenings`: the newest few hundred, oldest first.
+
+    `denied`: what the officer's roles do not include (`proposals`, `models`, `nodes`), and what
+    the server said of it. Then it is None, and never will be known.
+    """
 
     connection: Connection = field(default_factory=lambda: Connection(Link.CONNECTING))
     seen: Seen | None = None
     proposals: Proposals | None = None
     models: Models | None = None
     nodes: Nodes | None = None
+    witnesses: Witnesses | None = None
     happenings: tuple[Happening, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    bundle: Bundle | None = None  # at a station alone, in the place of all the others
+    denied: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def simulated(self) -> bool:
-        return self.seen is not None and self.seen.roster.simulation
+        known = self.seen or self.bundle
+        return known is not None and known.roster.simulation
 
     @property
     def trusted(self) -> bool:

@@ -5,6 +5,8 @@ syllables for even places and one of three for odd ones, so that a word left out
 swapped with its neighbour is heard. See docs/decisions/0016.
 """
 
+import re
+
 from keyturn.base.encoding import Digest, digest_bytes
 
 READ_ALOUD = 16
@@ -18,6 +20,29 @@ def words(fingerprint: Digest) -> tuple[str, ...]:
 
 def words_of(data: bytes) -> tuple[str, ...]:
     return tuple(_WORDS[place % 2][byte] for place, byte in enumerate(data))
+
+
+def is_whole(typed: str) -> bool:
+    """Whether a whole fingerprint was typed, in digits or in words; not yet whose."""
+    return _digits(typed) is not None or len(_said(typed)) == READ_ALOUD
+
+
+def agrees(typed: str, fingerprint: Digest) -> bool:
+    """Whether what an officer typed is this fingerprint: all its digits, or its sixteen words."""
+    digits = _digits(typed)
+    if digits is not None:
+        return digits == digest_bytes(fingerprint).hex()
+    return _said(typed) == [each.casefold() for each in words(fingerprint)]
+
+
+def _digits(typed: str) -> str | None:
+    """64 of them, however they were grouped."""
+    text = re.sub(r"[\s:]", "", typed.strip().casefold().removeprefix("sha256:"))
+    return text if re.fullmatch(r"[0-9a-f]{64}", text) else None
+
+
+def _said(typed: str) -> list[str]:
+    return re.findall(r"[a-z]+", typed.casefold())
 
 
 _EVEN = """

@@ -20,6 +20,7 @@ from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.vault.hygiene import harden_process
 from keyturn_app import i18n, resources
 from keyturn_app.i18n import _
+from keyturn_app.live import airgap
 from keyturn_app.live.desk import utc_now
 from keyturn_app.live.errors import UnknownSeat
 from keyturn_app.live.profiles import Known, ProfileStore
@@ -40,6 +41,7 @@ from keyturn_app.shell.starting import (
     first_seat,
     known_seats,
     recorded_chair,
+    repinned_chair,
 )
 from keyturn_app.shell.window import MainWindow
 
@@ -57,6 +59,12 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help=_("a profile of `keyturn connect`; may be given several times"),
+    )
+    add(
+        "--station",
+        metavar="DIR",
+        type=Path,
+        help=_("an officer station that lies in DIR, or will: opens no connection"),
     )
     add("--profile-dir", metavar="DIR", type=Path, help=_("where the app keeps what it knows"))
     add(
@@ -79,8 +87,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0, 1 when it cannot start, 2 for a wrong command line."""
     logging.basicConfig(level=logging.WARNING, format="keyturn-app: %(message)s")
     arguments = parser().parse_args(argv)
-    if len(arguments.passphrase_fd) > len(arguments.profile):
+    if len(arguments.passphrase_fd) > len(arguments.profile) + (arguments.station is not None):
         print(_("keyturn-app: more --passphrase-fd than --profile"), file=sys.stderr)  # noqa: T201
+        return 2
+    if arguments.station is not None and (arguments.profile or arguments.server):
+        print(_("keyturn-app: a station has no --server and no --profile"), file=sys.stderr)  # noqa: T201
         return 2
     crashes.install()
     harden_process()
@@ -119,7 +130,10 @@ def _run(arguments: argparse.Namespace) -> int:
     QGuiApplication.setDesktopFileName("org.keyturn.Keyturn")
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Keyturn")
-    places = places_of(arguments.profile_dir, os.environ)
+    station = arguments.station
+    if station is not None:
+        airgap.seal()
+    places = places_of(station or arguments.profile_dir, os.environ)
     store = ProfileStore(places)
     given = {"settings.appearance": arguments.mode} if arguments.mode else {}
     settings = Settings(Overridden(ForgivingPreferences(store), given))
@@ -133,19 +147,26 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.recording is not None:
             session = Seats([recorded_chair(read_recording(arguments.recording), places)])
             return _show(app, arguments, session, store, settings, door)
-        known = known_seats(store, arguments.profile, places) or _first_run(app, store, door)
+        known = known_seats(store, arguments.profile, places)
+        if station is not None:
+            known = tuple(each for each in known if each.profile.offline)
+        known = known or _first_run(app, store, door, station)
+        if known and all(each.profile.offline for each in known):
+            airgap.seal()  # nobody here has a server
         return _work(app, arguments, known, store, settings, door) if known else 0
     finally:
         door.close()
         store.close()
 
 
-def _first_run(app: QApplication, store: ProfileStore, door: QtDoor) -> tuple[Known, ...]:
+def _first_run(
+    app: QApplication, store: ProfileStore, door: QtDoor, station: Path | None
+) -> tuple[Known, ...]:
     """Nobody is known here yet: one officer, or none when the window was closed."""
     from keyturn_app.shell.firstrun import FirstRun  # most starts have no need of its pages
 
     joined: list[Known] = []
-    window = FirstRun(store, door, utc_now, joined.append)
+    window = FirstRun(store, door, utc_now, joined.append, station=station)
     window.show()
     app.exec()  # not within another loop: the main window's begins after it
     window.deleteLater()
@@ -199,7 +220,9 @@ def _show(
 
 def _session(known: Sequence[Known], server: str | None, store: ProfileStore) -> Seats:
     opened = _opener(store)
-    return Seats([chair_of(each, opened) for each in known], first_seat(known, server))
+    chairs = [chair_of(each, opened) for each in known]
+    start = first_seat(known, server)
+    return Seats(chairs, start, repinned=repinned_chair(store, known, opened))
 
 
 def _opener(store: ProfileStore) -> Callable[[str], None]:

@@ -239,6 +239,18 @@ def _rewritten(_data: Mapping[str, object]) -> Words:
     return title, "", Tone.ALARM, "siren", "log", ""
 
 
+def _rebuilt(data: Mapping[str, object]) -> Words:
+    keyless = data.get("without_key")
+    count = len(keyless) if isinstance(keyless, list) else 0
+    title = _("The server's database was written anew from the log")
+    if data.get("empty"):
+        title = _("The server's database was lost, and written anew from the log")
+    detail = _text(data, "reason")
+    if count:
+        detail = _("Models whose keyturn.key must be handed in again: {count}").format(count=count)
+    return title, detail, Tone.ATTENTION, "history", "models" if count else "log", ""
+
+
 def _report(data: Mapping[str, object]) -> Words:
     """Somebody knocks, or guesses. It is the server's word alone."""
     officer = _text(data, "officer")
@@ -277,6 +289,7 @@ _WORDS = {
     "wiped": _wiped,
     "platform-changed": _platform,
     "history-rewritten": _rewritten,
+    "rebuilt": _rebuilt,
 }
 
 

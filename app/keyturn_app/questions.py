@@ -59,6 +59,21 @@ class OpenFile:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenFiles:
+    """One or more files that are there: the pictures of one transfer, say."""
+
+    title: str
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The answer to `OpenFiles`; never empty."""
+
+    all: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OpenDirectory:
     title: str
 
@@ -103,6 +118,10 @@ class Asker(Protocol):
         self,
         question: OpenFile | OpenDirectory | SaveFile,
         answered: Callable[[Path | None], None],
+    ) -> None: ...
+
+    def paths(
+        self, question: OpenFiles, answered: Callable[[tuple[Path, ...] | None], None]
     ) -> None: ...
 
     def tell(self, notice: Notice) -> None:

@@ -148,8 +148,9 @@ def capture(
 def sweep(client: KeyturnClient) -> int:
     """Everything that pages ask. Gives the log's size at the start."""
     client.hello()
-    checkpoint, leaves = client.leaves()
+    checkpoint, _leaves = client.leaves()
     size = checkpoint.checkpoint.size
+    leaves = list(client.entries(0, size))
     for proposal in client.proposals():
         client.proposal(proposal.digest)
         if proposal.status is Status.OPEN:
@@ -158,6 +159,7 @@ def sweep(client: KeyturnClient) -> int:
         with suppress(KeyturnError):  # a server that does not give manifests
             client.manifest(model.digest)
     client.happened(0, HAPPENED)
+    client.witnesses()
     _examine(client)
     kept = {index for index, leaf in enumerate(leaves) if b'"envelopes"' in leaf}
     for index in sorted(kept | set(range(max(0, size - _RECEIPTS), size))):

@@ -22,6 +22,7 @@ from keyturn_app.live.profiles import ProfileStore
 from keyturn_app.live.replaying import ReplayDesk, ReplaySession
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.recording import Recording, read_recording
+from keyturn_app.screens.approvals.view import ApprovalsPage
 from keyturn_app.settings import Appearance, MemoryPreferences, Settings
 from keyturn_app.shell.appearance import follow
 from keyturn_app.shell.firstrun import FirstRun
@@ -43,6 +44,7 @@ class State(Enum):
     OFFLINE = "offline"
     CAUGHT = "caught"
     REWRITTEN = "rewritten"
+    STATION = "station"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +120,29 @@ class Studio:
         for mode in MODES:
             for size in SIZES:
                 yield from self._first_run(mode, size)
+                yield from self._first_run(mode, size, self._scratch)
                 for scene in scenes(self._recording):
                     yield from self._scene(scene, mode, size)
 
-    def _first_run(self, mode: str, size: QSize) -> Iterator[None]:
-        """The page of a machine that knows no server."""
+    def _first_run(self, mode: str, size: QSize, station: Path | None = None) -> Iterator[None]:
+        """The page of a machine that knows no server, or will never have one."""
         self._close()
         follow(Appearance(mode))
         place = self._scratch / "nobody"
         store = ProfileStore(Places(place, place))
-        window = FirstRun(store, self._door, self._now, lambda _: None, has_keyring=lambda: False)
+        window = FirstRun(
+            store,
+            self._door,
+            self._now,
+            lambda _: None,
+            station=station,
+            has_keyring=lambda: False,
+        )
         window.resize(size)
         window.show()
         yield
-        self._keep(window, f"welcome-{mode}-{size.width()}")
+        name = "welcome" if station is None else "welcome-station"
+        self._keep(window, f"{name}-{mode}-{size.width()}")
         window.close()
         window.deleteLater()
         store.close()
@@ -147,7 +158,7 @@ class Studio:
 
     def _scene(self, scene: Scene, mode: str, size: QSize) -> Iterator[None]:
         self._close()
-        desk = ReplayDesk(self._recording, self._recording.moment(scene.moment), LABEL)
+        desk = seated(self._recording, scene)
         window = self._window = self._opened(desk, mode, size)
         window.show()
         self._stage(desk, scene)
@@ -169,7 +180,7 @@ class Studio:
         return window
 
     def _stage(self, desk: ReplayDesk, scene: Scene) -> None:
-        if scene.state is State.LOADING:
+        if scene.state in (State.LOADING, State.STATION):
             return
         desk.meet()
         if scene.state is State.OFFLINE:
@@ -188,6 +199,14 @@ class Studio:
             self._window = None
 
 
+def seated(recording: Recording, scene: Scene) -> ReplayDesk:
+    """The desk that a window is opened over; a station's is one from the start."""
+    desk = ReplayDesk(recording, recording.moment(scene.moment), LABEL)
+    if scene.state is State.STATION:
+        desk.sever()
+    return desk
+
+
 def scenes(recording: Recording) -> Iterator[Scene]:
     """Every picture of one mode and size."""
     open_one, model, refused = _targets(recording)
@@ -201,11 +220,13 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("approvals-policy", "approvals", open_one)
     yield Scene("approvals-short", "approvals", moment="one-short")
     yield Scene("officers-officer", "officers", "ada")
+    yield Scene("officers-change", "officers", then=lambda window: _run(window, "officers.compose"))
     yield Scene("log-entry", "log", "6")
     yield Scene("log-checkpoints", "log", "checkpoints")
     yield Scene("log-rewritten", "log", "alarm", moment="revoked", state=State.REWRITTEN)
     yield Scene("models-seal", "models", then=lambda window: _run(window, "models.seal"))
     yield Scene("approvals-new", "approvals", "new:policy:serving-eu")
+    yield Scene("approvals-ceremony", "approvals", "new:ceremony:backup-2026")
     yield Scene("approvals-revoke", "approvals", "new:revocation:node:node-1")
     yield Scene("caught", "fleet", state=State.CAUGHT)
     yield Scene("wiped", "fleet", "node-1", moment="revoked")
@@ -213,7 +234,28 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("settings", "settings")
     yield Scene("palette", "fleet", then=MainWindow.open_palette)
     yield Scene("shortcuts", "fleet", then=MainWindow.open_shortcuts)
+    yield Scene("station", "approvals", state=State.STATION)
+    yield Scene("station-officers", "officers", state=State.STATION)
+    yield Scene("station-absent", "fleet", state=State.STATION)
+    yield Scene("station-file", "approvals", state=State.STATION, then=_carried(recording))
     yield Scene("locked", "fleet", then=MainWindow.lock)
+
+
+def _carried(recording: Recording) -> Callable[[MainWindow], None]:
+    """Opens the file of the policy that waits for approvals."""
+    digest, _model, _node = _targets(recording)
+    desk = ReplayDesk(recording, recording.moment("serving"), LABEL)
+    desk.meet()
+    proposals = desk.facts.proposals
+    found = [each for each in proposals.all if each.digest == digest] if proposals else []
+
+    def open_it(window: MainWindow) -> None:
+        for page in window.frame.host.pages:
+            if isinstance(page, ApprovalsPage) and found:
+                filing = page.presenter.filing
+                filing.read(desk.file_of(found[0]), "proposal.json", page.presenter.changed)
+
+    return open_it
 
 
 def _run(window: MainWindow, action: str) -> None:

@@ -50,5 +50,7 @@ def link_look(link: Link) -> Look:
         Link.STALE: Look(_("Stale"), "stale", "triangle-alert"),
         Link.RECONNECTING: Look(_("Reconnecting"), "stale", "refresh-cw"),
         Link.OFFLINE: Look(_("Offline"), "unknown", "wifi-off"),
+        Link.STATION: Look(_("OFFLINE STATION"), "quarantined", "wifi-off"),
+        Link.REMOVED: Look(_("No longer an officer"), "danger", "ban"),
         Link.DISTRUSTED: Look(_("Server not believed"), "danger", "siren"),
     }[link]

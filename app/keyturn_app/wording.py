@@ -79,6 +79,13 @@ def tabbed(cells: Iterable[str]) -> str:
     return "\t".join(harmless(" ".join(each.split())) for each in cells)
 
 
+def reading(done: int, total: int) -> str:
+    """How far a long log is read."""
+    return _("Reading the log: {done} of {total} entries").format(
+        done=f"{done:,}", total=f"{total:,}"
+    )
+
+
 def error_text(error: KeyturnError) -> str:
     """Found, expected and what to do, in one paragraph."""
     return f"{error} {error.hint}".strip()

@@ -28,11 +28,12 @@ from keyturn.quorum.kinds import Kind
 from keyturn_app.actions import Actions
 from keyturn_app.desk import Identity
 from keyturn_app.qtkit.pages import PageContext
+from keyturn_app.qtkit.partcode import PartCode
 from keyturn_app.qtkit.theme import apply
 from keyturn_app.qtkit.tokens import Mode
 from keyturn_app.questions import Confirm
 from keyturn_app.screens.approvals.diffpane import DiffPane
-from keyturn_app.screens.approvals.picturesview import Code, PicturesPage
+from keyturn_app.screens.approvals.picturesview import PicturesPage
 from keyturn_app.screens.approvals.view import ApprovalsPage, build
 from support.authority import Clock, policy_body
 from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
@@ -367,7 +368,7 @@ def test_a_proposal_as_pictures_on_the_screen(
     ada.page.open(proposed)
     ada.click("approvals.pictures.show")
     shown = ada.find(PicturesPage, "approvals.pictures")
-    code = ada.find(Code, "approvals.pictures.code")
+    code = ada.find(PartCode, "approvals.pictures.code")
     assert shown.isVisible()
     texts: list[str] = []
     while True:

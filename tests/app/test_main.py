@@ -36,6 +36,12 @@ def test_more_passphrases_than_profiles_is_a_wrong_command_line(
     assert "--passphrase-fd" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("other", ["--server", "--profile"])
+def test_a_station_has_no_server(other: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--station", "somewhere", other, "else"]) == 2
+    assert "a station has no" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"])
 def test_any_display_will_do(name: str) -> None:
     check_display({name: ":0"}, "linux")

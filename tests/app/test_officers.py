@@ -5,11 +5,20 @@ from pathlib import Path
 
 import pytest
 import segno
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QWheelEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
+from keyturn.client.enrolments import send_enrolment
 from keyturn.quorum.kinds import Kind
 from keyturn_app.actions import Actions
 from keyturn_app.facts import Connection, Facts, Link
@@ -20,6 +29,7 @@ from keyturn_app.screens.officers.qr import QUIET, QrCode
 from keyturn_app.screens.officers.view import OfficersPage, build
 from support.authority import Clock, policy_body
 from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
+from support.enrolling import newcomer, request_of
 from support.facts import standing_desk, with_link
 from support.finding import find
 from unit.client.scripted_server import ScriptedServer
@@ -181,3 +191,84 @@ def test_what_the_page_brought_it_takes_away(window: Window) -> None:
     assert window.actions.get("officers.enrol") is not None
     window.page.close_page()
     assert list(window.actions) == []
+
+
+def test_a_change_is_put_together_foretold_and_proposed(window: Window) -> None:
+    window.choose("table", "Officer Emil")
+    window.click("compose")
+    page = find(window.page, "officers.change.page", QWidget)
+    assert page.isVisible()
+    assert not window.button("change.propose").isEnabled()
+
+    needed = find(window.page, "officers.change.needed.policy", QSpinBox)
+    needed.setValue(5)
+    assert "can never be reached" in window.says()
+    assert not window.button("change.propose").isEnabled()
+    needed.setValue(3)
+    witness = find(window.page, "officers.change.role.witness", QCheckBox)
+    witness.click()
+    assert "Policy: 3 approvals in place of 2." in window.says()
+    assert "Officer Emil gets the role witness." in window.says()
+    window.click("change.propose")
+    assert isinstance(window.officer.asked[-1], Confirm)
+    assert window.went[-1][0] == "approvals"
+    assert not page.isVisible()
+
+
+def test_another_officers_keys_are_another_officers(window: Window) -> None:
+    window.click("compose")
+    window.choose("change.people", "Officer Bela")
+    choice = find(window.page, "officers.change.key.0", QComboBox)
+    choice.setCurrentIndex(2)
+    find(window.page, "officers.change.removed", QCheckBox).click()
+    assert "named compromised, for ever" in window.says()
+    assert "Suspended: Policy serving, version 1" in window.says()
+    window.choose("change.people", "Officer Chen")
+    assert find(window.page, "officers.change.key.0", QComboBox).currentIndex() == 0
+    assert not find(window.page, "officers.change.removed", QCheckBox).isChecked()
+    window.choose("change.people", "Officer Bela")
+    assert find(window.page, "officers.change.key.0", QComboBox).currentIndex() == 2
+    window.click("change.back")
+    window.click("compose")
+    assert "Nothing differs yet." in window.says()
+
+
+def test_the_wheel_turns_no_number_that_has_no_keyboard(window: Window) -> None:
+    window.click("compose")
+    needed = find(window.page, "officers.change.needed.policy", QSpinBox)
+    turn = QWheelEvent(
+        QPointF(5, 5),
+        QPointF(5, 5),
+        QPoint(),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(needed, turn)
+    assert needed.value() == 2
+
+
+def test_who_asks_to_join_is_listed_and_proposed(window: Window) -> None:
+    assert "No request waits." in window.says()
+    assert not window.button("requests.propose").isVisible()
+    raw = request_of(newcomer("zoe"), window.server.fingerprint, window.server.clock())
+    with window.server.transport() as stranger:
+        send_enrolment(stranger, raw)
+    window.click("requests.again")
+    assert window.rows("requests.table") == ["Officer Zoe"]
+    assert window.rows("requests.table", 4) == ["Waits"]
+    assert "Have its maker read the digest or the words aloud" in window.says()
+    window.click("requests.propose")
+    assert window.went[-1][0] == "approvals"
+
+
+def test_who_asks_to_join_is_dismissed(window: Window) -> None:
+    raw = request_of(newcomer("zoe"), window.server.fingerprint, window.server.clock())
+    with window.server.transport() as stranger:
+        send_enrolment(stranger, raw)
+    window.click("requests.again")
+    window.click("requests.dismiss")
+    assert window.server.enrolments == {}
+    assert not window.button("requests.dismiss").isVisible()

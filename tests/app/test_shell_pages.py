@@ -1,5 +1,7 @@
 """Every installed page in the window: named, reached by Tab, locked in the middle."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -16,6 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from keyturn.client.inventory import NodeState
 from keyturn_app.facts import Link
+from keyturn_app.qtkit.pages import PageSpec
 from keyturn_app.shell.pages import FOOT, PAGES, available
 from support.facts import with_link, with_nodes
 from support.finding import find
@@ -45,6 +48,29 @@ def on_page(qtbot: QtBot, page: str) -> Shell:
     shell.show(with_nodes(shell.desk.facts, *NodeState))
     assert shell.window.page == page
     return shell
+
+
+NEEDS = [each for each in available(PAGES) if each.needs]
+
+
+@pytest.mark.parametrize("page", NEEDS, ids=lambda each: each.id)
+def test_a_page_that_the_roles_do_not_include_says_so(qtbot: QtBot, page: PageSpec) -> None:
+    shell = on_page(qtbot, page.id)
+    why = "Your roles: custodian. Roles that may: operator."
+    before = shell.desk.facts
+    shell.show(replace(before, denied={page.needs: why}))
+    told = find(shell.window, "host.denied", QWidget)
+    assert told.isVisible()
+    assert told.accessibleName() == f"Your roles do not include this. {why}"
+    assert not find(shell.window, "host.stack", QWidget).isVisible()
+
+    shell.window.go("settings")
+    assert not told.isVisible()
+    shell.window.go(page.id)
+    assert told.isVisible()
+    shell.show(before)
+    assert not told.isVisible()
+    assert find(shell.window, "host.stack", QWidget).isVisible()
 
 
 @pytest.mark.parametrize("page", IDS)

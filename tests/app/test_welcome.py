@@ -226,3 +226,21 @@ def test_by_the_keyboard_alone(first: FirstPage, page: WelcomePage, qtbot: QtBot
     qtbot.keyClick(find(page, "compared"), Qt.Key.Key_Space)
     qtbot.keyClick(find(page, "compared"), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: at(first, Step.KEY))
+
+
+def test_from_the_server_to_a_station_and_back(page: WelcomePage, first: FirstPage) -> None:
+    titles = [each.text() for each in page.findChildren(QLabel) if each.isVisible()]
+    assert "Which server?" in titles
+    station = find(page, "station")
+    assert isinstance(station, QAbstractButton)
+    station.click()
+    titles = [each.text() for each in page.findChildren(QLabel) if each.isVisible()]
+    assert "An officer station" in titles
+    assert first.presenter.view().steps[0].title == "Bundle"
+    assert "Which server?" not in titles
+    assert find(page, "bundle").hasFocus()
+    back = find(page, "server")
+    assert isinstance(back, QAbstractButton)
+    back.click()
+    assert first.presenter.view().draft.station is False
+    assert find(page, "url").hasFocus()

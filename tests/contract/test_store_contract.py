@@ -1,57 +1,24 @@
 """One contract for every store: SQLite on disk, and PostgreSQL where its server is installed."""
 
 import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from keyturn.store import events, facts, fleet, logcopy, migrate, models, proposals, sessions
 from keyturn.store.database import Database, open_database
 from keyturn.store.errors import StoreConflict, StoreOutdated, StoreUnreachable
+from support.postgres import postgres
+
+__all__ = ["postgres"]
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 123456, tzinfo=UTC)
 DIGEST = "sha256:" + "ab" * 32
-
-
-def _postgres_bin() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    return found[-1].parent if found else (Path(on_path).parent if on_path else None)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A private cluster on a unix socket, run by a user who is not root."""
-    programs = _postgres_bin()
-    if programs is None:
-        pytest.skip("PostgreSQL's server programs are not installed")
-    account = "nobody" if os.geteuid() == 0 else None
-    directory = Path(tempfile.mkdtemp(prefix="kt-pg-", dir="/tmp"))
-    if account:
-        record = pwd.getpwnam(account)
-        os.chown(directory, record.pw_uid, record.pw_gid)
-
-    def run(*command: str) -> None:
-        subprocess.run(command, check=True, user=account, cwd=directory, capture_output=True)
-
-    data = str(directory / "data")
-    options = f"-h '' -k {directory} -c fsync=off -c max_connections=40"
-    run(str(programs / "initdb"), "-D", data, "-U", "keyturn", "-A", "trust", "-E", "UTF8")
-    run(str(programs / "pg_ctl"), "-D", data, "-w", "-l", f"{data}/log", "-o", options, "start")
-    try:
-        yield f"postgresql://keyturn@/postgres?host={directory}"
-    finally:
-        run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(directory)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -59,7 +26,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "sqlite":
         database = open_database(f"sqlite:///{tmp_path}/keyturn.db")
     else:
-        database = open_database(request.getfixturevalue("postgres"))
+        database = open_database(request.getfixturevalue("postgres").url)
         with database.write() as connection:
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
@@ -404,3 +371,41 @@ def test_a_database_that_was_overwritten_is_unreachable(tmp_path: Path) -> None:
     with pytest.raises(StoreUnreachable):
         migrate.upgrade(database)
     database.close()
+
+
+# ---- replicas that write the same row at one moment ----
+
+
+def _keep_model(connection: Connection, place: int) -> None:
+    row = models.ModelRow(DIGEST, b"{}", b"%d" % place, "m", "M", "1", 2, 3, "00", "11", NOW)
+    models.register(connection, row)
+
+
+SAME_ROW: dict[str, Callable[[Connection, int], object]] = {
+    "proposal": lambda c, _: proposals.insert(c, _proposal()),
+    "approval": lambda c, _: proposals.insert_approval(
+        c, proposals.ApprovalRow("sha256:1", DIGEST, "bob", "approve", NOW, b"raw")
+    ),
+    "model": _keep_model,
+    "wrapped key": lambda c, n: models.set_wrapped_key(c, DIGEST, b"%d" % n, "sha256:s"),
+    "node": lambda c, n: fleet.update_node(c, "node-1", wiped_ms=n),
+    "fact": lambda c, n: facts.write_fact(c, "name", str(n)),
+    "nonce": lambda c, _: sessions.spend_nonce(c, "00" * 32, NOW),
+}
+
+
+@pytest.mark.parametrize("name", SAME_ROW)
+def test_the_same_row_from_many_at_once_is_one_and_nobody_fails(
+    database: Database, name: str
+) -> None:
+    gate = threading.Barrier(6)
+    found: list[object] = []
+
+    def work(place: int) -> None:
+        gate.wait(30)
+        with database.write() as connection:
+            found.append(SAME_ROW[name](connection, place))
+
+    assert _together(6, work) == []
+    if isinstance(found[0], bool):
+        assert sorted(map(bool, found)) == [False] * 5 + [True]

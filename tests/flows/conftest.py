@@ -9,5 +9,15 @@ from support.fixtures import (
     token_template,
     vendors,
 )
+from support.postgres import postgres
 
-__all__ = ["hsm_worker", "model", "node_secrets", "ready", "system", "token_template", "vendors"]
+__all__ = [
+    "hsm_worker",
+    "model",
+    "node_secrets",
+    "postgres",
+    "ready",
+    "system",
+    "token_template",
+    "vendors",
+]

@@ -13,6 +13,7 @@ import pytest
 
 from keyturn.base.encoding import b64
 from keyturn.control.config import WitnessPlace
+from keyturn.keyrelease.errors import BadProof, Forked, RevocationMissing
 from keyturn.quorum.kinds import Kind
 from keyturn.tlog.checkpoints import Checkpoint, cosignatures_of
 from keyturn.tlog.merkle import Hash
@@ -20,7 +21,6 @@ from keyturn.tlog.notes import parse_note
 from keyturn.wire.keyholder import HandCosigned
 from keyturn.wire.witness import AddCheckpoint
 from keyturn.witness.config import WitnessConfig
-from keyturn.witness.errors import BadProof, Forked, RevocationMissing
 from support.ready import Ready
 from support.system import System, reasons
 from support.watching import revocation_body

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError
 from keyturn.base.strictjson import dump
+from keyturn.keyrelease.cosigning import parse_state
 from keyturn.keyrelease.ear import verify_ear
 from keyturn.keyrelease.entries import read_grant, read_refusal
 from keyturn.keyrelease.grant import parse_answer, parse_grant, parse_refusal
 from keyturn.keyrelease.request import parse_claims, parse_request
 from keyturn.quorum.approvals import parse_approval, parse_withdrawal
 from keyturn.quorum.bundle import load_bundle, make_bundle
+from keyturn.quorum.enrolment import ENROLMENT_TYPE, enrolment_payload, parse_enrolment
 from keyturn.quorum.entries import (
     parse_entry,
     read_decision,
@@ -39,9 +41,16 @@ from keyturn.quorum.reports import (
 from keyturn.quorum.statements import parse_statement, statement_type
 from keyturn.tlog.receipts import parse_receipt
 from keyturn.wire.witness import parse_add_checkpoint, parse_size
-from keyturn.witness.state import parse_state
 from support.authority import START, policy_body, sign
-from unit.quorum.authority_log import AuthorityLog, admission, measurements, platforms
+from support.fuzzing import examples
+from unit.quorum.authority_log import (
+    AuthorityLog,
+    admission,
+    ceremony,
+    measurements,
+    platforms,
+    restore,
+)
 
 LOG = AuthorityLog()
 LOG.enact_keys()
@@ -64,6 +73,7 @@ READERS: list[Callable[[bytes], object]] = [
     parse_statement,
     parse_approval,
     parse_withdrawal,
+    parse_enrolment,
     lambda raw: read_origin(parse_entry(raw)),
     lambda raw: read_statement(parse_entry(raw)),
     lambda raw: read_withdrawal(parse_entry(raw)),
@@ -87,7 +97,7 @@ READERS: list[Callable[[bytes], object]] = [
 
 
 @pytest.mark.parametrize("read", READERS)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(raw=st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 def test_any_bytes(read: Callable[[bytes], object], raw: bytes) -> None:
     with suppress(KeyturnError):
@@ -103,6 +113,8 @@ BODIES: dict[Kind, dict[str, object]] = {
     Kind.TRUST_ANCHORS: {"hardware": "pinned", "simulated": []},
     Kind.MODEL: admission(LOG.fingerprint),
     Kind.REVOCATION: {"target_kind": "node", "target": "n1"},
+    Kind.CEREMONY: ceremony(),
+    Kind.RESTORE: restore(),
 }
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
@@ -124,7 +136,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("kind", list(BODIES), ids=lambda kind: kind.value)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(data=st.data())
 def test_any_value_anywhere_in_a_statement(kind: Kind, data: st.DataObject) -> None:
     """A statement that its proposer signed over anything at all: refused, or read."""
@@ -146,9 +158,27 @@ def payload_of(kind: Kind) -> bytes:
         Kind.ROSTER: "roster",
         Kind.KEYS: "keys",
         Kind.TRUST_ANCHORS: "trust-anchors",
+        Kind.CEREMONY: "backup-2026",
+        Kind.RESTORE: "7e" * 32,
     }.get(kind, "a subject")
     made = LOG.authority.propose(kind, subject, BODIES[kind])
     return parse_statement(made.raw).envelope.payload
+
+
+@settings(max_examples=examples(150))
+@given(data=st.data())
+def test_any_value_anywhere_in_an_enrolment(data: st.DataObject) -> None:
+    """What a stranger signed over anything at all."""
+    person = LOG.authority.people["ada"]
+    payload = json.loads(enrolment_payload(LOG.fingerprint, person.entry(), START))
+    *walk, last = data.draw(st.sampled_from(places(payload)))
+    place = payload
+    for step in walk:
+        place = place[step]
+    place[last] = data.draw(VALUES)
+    raw = sign(ENROLMENT_TYPE, dump(payload), *ADA)
+    with suppress(KeyturnError):
+        assert parse_enrolment(raw).raw == raw
 
 
 @settings(max_examples=150)

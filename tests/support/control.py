@@ -24,6 +24,7 @@ from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.control.config import ControlConfig, told
+from keyturn.control.errors import TaskFailed
 from keyturn.control.program import ControlServer, make_server, serve
 from keyturn.control.reporting import SOFTWARE, TOLD_FILE
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, HPKE_PUBLIC_SIZE, NodeKeys, Purpose
@@ -62,10 +63,11 @@ from keyturn.quorum.reports import (
 )
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
-from keyturn.store.database import open_database
+from keyturn.store.database import Database, open_database
 from keyturn.store.migrate import upgrade
 from keyturn.tlog.checkpoints import Checkpoint, sign_checkpoint
 from keyturn.tlog.merkle import Hash, leaf_hash, node_hash, tree_root
+from keyturn.tlog.notes import parse_note
 from keyturn.tlog.proofs import consistency_proof
 from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
 from keyturn.wire import keyholder as asked
@@ -107,6 +109,7 @@ class LocalKeyholder:
         self.leaves: list[bytes] = []
         self.objects: dict[str, bytes] = {}
         self.asked: list[AnyRequest] = []
+        self.cosigned: dict[str, str] = {}
         self.granting = True
         self.logging = True
         self.reporting = False  # what a server reports is entered only where a test wants it
@@ -318,8 +321,11 @@ class LocalKeyholder:
                 return {"receipt": self.receipt(index)}
             case asked.AskConsistency(old=old, new=new):
                 return {"proof": self.consistency(old, new)}
-            case asked.HandCosigned():
-                return {"witnesses": 0}
+            case asked.HandCosigned(note=note):  # judged by the shipped one, not here
+                self.cosigned[parse_note(note.encode()).signatures[-1].name] = note
+                return {"witnesses": len(self.cosigned)}
+            case asked.AskCosignatures():
+                return {"notes": list(self.cosigned.values())}
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
@@ -531,11 +537,14 @@ def running_server(
     clock: Clock,
     *,
     caught_up: bool = True,
+    opened: Callable[[str], Database] = open_database,
+    prepare: Callable[[ControlServer], None] = lambda _: None,
     settled: bool = True,
     **config: object,
 ) -> Iterator[World]:
     """A server on a free port, in a thread of its own; caught up with the log.
 
+    `opened` opens the database, `prepare` is given the server before it runs: tests that kill it.
     `settled`: a first one does not report its settings, so that no entry comes by itself.
     """
     settings = replace(
@@ -553,7 +562,7 @@ def running_server(
     if settled and not last.exists():
         last.write_bytes(settings_document(Program.CONTROL, SOFTWARE, told(settings)))
     identity = server_identity(settings.data / "tls", (), clock())
-    database = open_database(settings.database_url)
+    database = opened(settings.database_url)
     upgrade(database)
     listening = threading.Event()
     url: list[str] = []
@@ -563,7 +572,13 @@ def running_server(
         listening.set()
 
     server = make_server(settings, identity, database, on_ready, clock)
-    thread = threading.Thread(target=lambda: asyncio.run(serve(server)))
+    prepare(server)
+
+    def run() -> None:
+        with contextlib.suppress(TaskFailed):  # a test that killed it
+            asyncio.run(serve(server))
+
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         assert listening.wait(20)

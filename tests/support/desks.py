@@ -17,6 +17,7 @@ from keyturn_app.questions import (
     Notice,
     OpenDirectory,
     OpenFile,
+    OpenFiles,
     Passphrase,
     SaveFile,
 )
@@ -26,7 +27,8 @@ T = TypeVar("T")
 
 
 class InlineDesk:
-    """`Desk` for presenters' tests. `waiting`: hold what is asked until `answer` is called."""
+    """`Desk` for presenters' tests. `waiting`: hold what is asked until `answer` is called;
+    `cosigns`: be a witness where the roster says so."""
 
     def __init__(
         self, identity: Identity, client: KeyturnClient | None, now: Callable[[], datetime]
@@ -34,6 +36,7 @@ class InlineDesk:
         self.identity = identity
         self.facts = Facts()
         self.waiting = False
+        self.cosigns = False
         self._client = client
         self._now = now
         self._held: list[Callable[[], None]] = []
@@ -83,7 +86,9 @@ class InlineDesk:
     def refresh(self, *topics: Topic) -> None:
         if self._client is None:
             return
-        gathered = gather(self._client, self.facts, topics or GATHERED, self.now())
+        gathered = gather(
+            self._client, self.facts, topics or GATHERED, self.now(), cosigns=self.cosigns
+        )
         live = Connection(Link.LIVE, heard=self.now())
         self.show(replace(gathered, connection=live), *(topics or Topic))
 
@@ -136,6 +141,7 @@ class ScriptedOfficer:
     confirms: Confirmed | None = field(default_factory=Confirmed)
     secret: bytes | None = None
     chosen: Path | None = None
+    several: tuple[Path, ...] = ()
     asked: list[object] = field(default_factory=list)
     told: list[Notice] = field(default_factory=list)
     toasts: list[str] = field(default_factory=list)
@@ -157,6 +163,13 @@ class ScriptedOfficer:
     ) -> None:
         self.asked.append(question)
         answered(self.chosen)
+
+    def paths(
+        self, question: OpenFiles, answered: Callable[[tuple[Path, ...] | None], None]
+    ) -> None:
+        self.asked.append(question)
+        chosen = self.several or (() if self.chosen is None else (self.chosen,))
+        answered(chosen or None)
 
     def tell(self, notice: Notice) -> None:
         self.told.append(notice)

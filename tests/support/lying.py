@@ -19,7 +19,8 @@ from keyturn.base.dsse import Envelope, parse_envelope
 from keyturn.base.encoding import Digest, b64, digest_of, unb64
 from keyturn.base.signatures import VerifyKey
 from keyturn.client import transport as client_transport
-from keyturn.client.client import Clock, KeyturnClient
+from keyturn.client.client import KeyturnClient
+from keyturn.client.connection import Clock
 from keyturn.client.memory import Memory
 from keyturn.client.profile import Profile
 from keyturn.client.transport import TIMEOUT, Transport

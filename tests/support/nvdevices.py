@@ -48,8 +48,13 @@ def certify(
     extensions: tuple[tuple[str, bytes], ...] = (),
     purposes: tuple[x509.ObjectIdentifier, ...] = (),
     key: ec.EllipticCurvePrivateKey | None = None,
+    signs: bool | None = None,
+    path_length: int | None = None,
 ) -> Signer:
-    """Certify a new key; `issuer` None: a root. `serial`: the subject's serialNumber."""
+    """Certify a new key; `issuer` None: a root. `serial`: the subject's serialNumber.
+
+    `signs`: whether keyUsage has digitalSignature; None: as a leaf and a CA have it.
+    """
     key = key or new_p384_key()
     names = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
     if serial:
@@ -63,8 +68,8 @@ def certify(
         .serial_number(x509.random_serial_number())
         .not_valid_before(dates[0])
         .not_valid_after(dates[1])
-        .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
-        .add_extension(_usage(is_ca), critical=True)
+        .add_extension(x509.BasicConstraints(is_ca, path_length), critical=True)
+        .add_extension(_usage(is_ca, not is_ca if signs is None else signs), critical=True)
     )
     for oid, value in extensions:
         unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
@@ -204,11 +209,11 @@ def tcb_info(*fwids: bytes, algorithm: bytes = _SHA384) -> bytes:
     return der_tlv(0x30, body)
 
 
-def _usage(is_ca: bool) -> x509.KeyUsage:
+def _usage(is_ca: bool, signs: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=not is_ca,
+        digital_signature=signs,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=not signs and not is_ca,
         data_encipherment=False,
         key_agreement=False,
         key_cert_sign=is_ca,

@@ -173,7 +173,8 @@ class Office:
         QTest.keyClicks(found, text)
 
     def paste(self, name: str, text: str) -> None:
-        found = self.find(QPlainTextEdit, name)
+        found = self.find(QWidget, name)
+        assert isinstance(found, QLineEdit | QPlainTextEdit)
         found.setFocus()
         QApplication.clipboard().setText(text)
         QTest.keyClick(found, Qt.Key.Key_A, CONTROL)

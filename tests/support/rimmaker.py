@@ -86,13 +86,19 @@ class RimVendor:
         method: str = C14N,
         algorithm: str = ECDSA,
         digest_method: str = SHA384,
+        inside: str = "",
         after_reference: str = "",
     ) -> bytes:
-        """Sign as NVIDIA does, unless told otherwise: the digest is of the canonical text."""
+        """Sign as NVIDIA does, unless told otherwise: the digest is of the canonical text.
+
+        `inside` stands in every Transform.
+        """
         unsigned = text.replace("{signature}", "")
         content = etree.tostring(etree.fromstring(unsigned.encode()), method="c14n")
         digest = base64.b64encode(hashlib.sha384(content).digest()).decode()
-        listed = "".join(f'<ds:Transform Algorithm="{each}"/>' for each in transforms)
+        listed = "".join(
+            f'<ds:Transform Algorithm="{each}">{inside}</ds:Transform>' for each in transforms
+        )
         info = (
             f'<ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{method}"/>'
             f'<ds:SignatureMethod Algorithm="{algorithm}"/><ds:Reference{uri}>'

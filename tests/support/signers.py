@@ -1,5 +1,6 @@
 """An officer's signer for tests: the test authority's own keys, without a keyring."""
 
+import hashlib
 from dataclasses import dataclass
 
 from keyturn.base.dsse import Envelope, parse_envelope
@@ -24,6 +25,9 @@ class PersonSigner:
     @property
     def spki(self) -> bytes:
         return spki(self.person.keys[0])
+
+    def derived(self, info: bytes) -> bytes:
+        return hashlib.sha256(self.person.id.encode() + info).digest()
 
     def sign(self, payload_type: str, payload: bytes) -> Envelope:
         return parse_envelope(sign(payload_type, payload, self.person.keys[0]))

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 from keyturn_app import resources
 from keyturn_app.live.replaying import ReplayDesk, ReplaySession
 from keyturn_app.recording import Recording, read_recording
-from keyturn_app.screenshots import FILE, LABEL, Scene, State, scenes
+from keyturn_app.screenshots import FILE, Scene, State, scenes, seated
 from keyturn_app.settings import Appearance, MemoryPreferences, Settings
 from keyturn_app.shell.appearance import follow
 from keyturn_app.shell.idling import Idling
@@ -57,7 +57,7 @@ def staged(scene: Scene, scratch: Path, look: Look | None = None) -> Iterator[Ma
     """The window, shown, active and settled; gone afterwards."""
     look = look or Look()
     recording = shipped()
-    desk = ReplayDesk(recording, recording.moment(scene.moment), LABEL)
+    desk = seated(recording, scene)
     kept = MemoryPreferences({"settings.appearance": look.mode, "settings.reduce_motion": "yes"})
     idling = Idling(600.0, lambda: 0.0)
     follow(Appearance(look.mode))  # before the first widget: it takes the fonts along
@@ -107,7 +107,7 @@ def _timers(window: MainWindow) -> list[QTimer]:
 
 
 def _meet(desk: ReplayDesk, scene: Scene, scratch: Path) -> None:
-    if scene.state is State.LOADING:
+    if scene.state in (State.LOADING, State.STATION):
         return
     desk.meet()
     if scene.state is State.OFFLINE:

@@ -10,6 +10,7 @@ import pytest
 import run_suites
 from conftest import allowed_skips
 from run_suites import Counts, read_counts, table
+from support.fuzzing import examples
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -149,3 +150,23 @@ def test_goldens_are_written_anew_without_a_suite(monkeypatch: pytest.MonkeyPatc
     assert run_suites.main(["--update-goldens"]) == 0
     assert all((ROOT / each).is_file() for each in asked[0][-2:])
     assert "--update-goldens" in asked[0]
+
+
+def test_long_fuzzing_draws_more_and_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KEYTURN_FUZZ_TIMES", raising=False)
+    monkeypatch.setitem(run_suites.SUITES, "fuzz", run_suites.SUITES["fuzz"])
+    ran: list[tuple[str, str | None, tuple[str, ...]]] = []
+
+    def run_suite(name: str) -> Counts:
+        times = os.environ.get("KEYTURN_FUZZ_TIMES")
+        ran.append((name, times, tuple(run_suites.SUITES[name])))
+        return Counts(name, 1, 0, 0, 0.0)
+
+    monkeypatch.setattr(run_suites, "run_suite", run_suite)
+    assert run_suites.main(["fuzz", "--long"]) == 0
+    ((name, times, options),) = ran
+    assert (name, times) == ("fuzz", "50")
+    assert "--timeout=7200" in options
+    assert examples(100) == 5000
+    monkeypatch.setenv("KEYTURN_FUZZ_TIMES", "3")
+    assert examples(100) == 300

@@ -24,7 +24,7 @@ _KINDS: tuple[tuple[type[KeyturnError], AlarmKind], ...] = (
     (ServerLied, AlarmKind.LIED),
     (UntrustedCheckpoint, AlarmKind.LIED),
     (UntrustedProof, AlarmKind.LIED),
-    (PinMismatch, AlarmKind.LIED),
+    (PinMismatch, AlarmKind.OTHER_KEY),
 )
 
 

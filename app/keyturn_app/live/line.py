@@ -43,6 +43,8 @@ class Wiring:
     connect: Callable[[Signer], KeyturnClient]
     listen: Callable[[], Transport] | None
     open_key: OpenKey
+    cosigns: bool = True
+    """Whether the app cosigns the log where it is a witness."""
 
 
 def wiring_of(profile: Profile, places: Places, now: Clock) -> Wiring:
@@ -75,6 +77,7 @@ class Line:
             places.state,
             now,
             self._trust,
+            cosigns=wiring.cosigns,
         )
         self._listener = None
         if wiring.listen is not None:
@@ -245,4 +248,5 @@ def aged(connection: Connection, now: datetime) -> Connection:
 def _offline(facts: Facts) -> Facts:
     if facts.connection.link is Link.DISTRUSTED:
         return facts
-    return replace(facts, connection=replace(facts.connection, link=Link.OFFLINE, error=""))
+    offline = replace(facts.connection, link=Link.OFFLINE, error="", reading=None)
+    return replace(facts, connection=offline)

@@ -48,6 +48,10 @@ class LockedKey:
         with self._lock:
             return self._signer().sign(payload_type, payload)
 
+    def derived(self, info: bytes) -> bytes:
+        with self._lock:
+            return self._signer().derived(info)
+
     def _signer(self) -> Signer:
         unlocked = self._open_key
         if unlocked is None:

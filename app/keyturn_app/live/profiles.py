@@ -18,7 +18,7 @@ from keyturn.base.errors import MalformedError
 from keyturn.base.times import format_time, parse_time
 from keyturn.client.profile import Places, Profile, read_profile
 from keyturn.officerkeys.location import parse_location
-from keyturn.wire.tls import parse_pin
+from keyturn.wire.tls import Pin, parse_pin
 from keyturn_app.i18n import _
 from keyturn_app.live.errors import ProfilesTooNew, ProfilesUnusable, UnknownSeat
 
@@ -199,7 +199,7 @@ class ProfileStore:
             raise ValueError("not texts")
         profile = Profile(
             row["url"],
-            parse_pin(row["pin"]),
+            parse_pin(row["pin"]) if row["url"] else Pin(""),
             parse_digest(row["fingerprint"], what="fingerprint"),
             row["officer"],
             parse_location(row["key"]),

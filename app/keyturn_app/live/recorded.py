@@ -30,6 +30,9 @@ class Unsigning:
     def sign(self, payload_type: str, payload: bytes) -> Envelope:  # noqa: ARG002 - Signer's
         raise RecordingUnusable("a recording signs nothing")
 
+    def derived(self, info: bytes) -> bytes:  # noqa: ARG002 - Signer's
+        raise RecordingUnusable("a recording signs nothing")
+
 
 def wired(
     recording: Recording, moment: Moment, now: Callable[[], datetime] | None = None
@@ -42,4 +45,4 @@ def wired(
         secret[:] = bytes(len(secret))
         return Unlocked(Unsigning(recording.profile.officer), lambda: None)
 
-    return Wiring(lambda _signer: recording.client(moment, now=now), None, open_key)
+    return Wiring(lambda _signer: recording.client(moment, now=now), None, open_key, cosigns=False)

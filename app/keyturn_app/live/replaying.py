@@ -14,8 +14,13 @@ from keyturn.base.errors import KeyturnError
 from keyturn.base.times import parse_time
 from keyturn.client.client import KeyturnClient
 from keyturn.client.memory import Memory
+from keyturn.client.offline import ProposalFile
+from keyturn.client.profile import station_profile
+from keyturn.client.proposals import Proposal
+from keyturn.quorum.bundle import load_bundle, make_bundle
 from keyturn_app.desk import Identity, Locked, Topic
-from keyturn_app.facts import Connection, Facts, Happening, Link
+from keyturn_app.facts import Bundle, Connection, Facts, Happening, Link
+from keyturn_app.i18n import _
 from keyturn_app.live.alarms import alarm_of, kind_of
 from keyturn_app.live.gathering import GATHERED, gather
 from keyturn_app.presenting import Listeners
@@ -69,6 +74,28 @@ class ReplayDesk:
         """What is recorded does not change."""
 
     # ---- for whoever stages a picture ----
+
+    def sever(self) -> None:
+        """As an officer station of the recorded authority: it has the bundle, and no server.
+
+        Raises whatever the verifiers raise.
+        """
+        self.meet()
+        seen, profile = self.facts.seen, self.identity.profile
+        assert seen is not None  # it was met
+        bundle = make_bundle(seen.state)
+        station = station_profile(profile.fingerprint, profile.officer, profile.key)
+        authority = load_bundle(bundle, profile.fingerprint, self.now())
+        self.identity = replace(self.identity, profile=station, label=_("Station"))
+        self.know(Facts(Connection(Link.STATION), bundle=Bundle(authority, self.now())))
+
+    def file_of(self, proposal: Proposal) -> bytes:
+        """A recorded proposal as the file that is carried to a station."""
+        seen = self.facts.seen
+        assert seen is not None  # it was met
+        return ProposalFile(
+            proposal.statement, proposal.approvals, seen.authority, make_bundle(seen.state)
+        ).to_bytes()
 
     def meet(self) -> None:
         """Verify the moment and know it. Raises whatever the verifiers raise."""
@@ -157,6 +184,9 @@ class ReplaySession:
 
     def sit(self, seat_id: str) -> None:
         """There is no other seat."""
+
+    def repin(self, pin: str) -> None:
+        """A recording has no server."""
 
     def lock(self) -> None:
         self.desk.set_locked(True)

@@ -14,6 +14,7 @@ PERIODS = {
     Topic.SEEN: 30.0,
     Topic.PROPOSALS: 60.0,  # events tell sooner; they may lapse without one
     Topic.MODELS: 60.0,
+    Topic.WITNESSES: 10.0,
 }
 REST = 4.0
 """Rest so many times as long as asking took: at most 1 / (1 + 4) of the time."""
@@ -35,6 +36,11 @@ class Schedule:
         self._forced: set[Topic] = set()
         self._retry = float("-inf")
         self._halted = False
+        self._periods = dict(PERIODS)
+
+    def every(self, topic: Topic, seconds: float) -> None:
+        """From its next asking on, at least that often."""
+        self._periods[topic] = min(PERIODS[topic], seconds)
 
     def touch(self, topics: Iterable[Topic]) -> None:
         """Something changed: due as soon as the rest after the last asking is over."""
@@ -69,10 +75,10 @@ class Schedule:
     def asked(self, topics: frozenset[Topic], began: float, ended: float) -> None:
         """They were answered, and it verified."""
         self._halted, self._retry = False, float("-inf")
-        self._due[Topic.CONNECTION] = ended + PERIODS[Topic.CONNECTION]
+        self._due[Topic.CONNECTION] = ended + self._periods[Topic.CONNECTION]
         for topic in topics:
             self._earliest[topic] = ended + REST * (ended - began)
-            self._due[topic] = began + PERIODS[topic]
+            self._due[topic] = began + self._periods[topic]
 
     def failed(self, ended: float, pause: float) -> None:
         """Nothing is asked before `pause` is over; then everything."""

@@ -17,17 +17,20 @@ from typing import TypeVar
 
 from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.client.client import KeyturnClient
-from keyturn.client.errors import ServerUnreachable
+from keyturn.client.errors import NoLongerOfficer, ServerUnreachable
 from keyturn_app.desk import Locked, Topic
-from keyturn_app.facts import AlarmKind, Connection, Facts, Link
+from keyturn_app.facts import AlarmKind, Connection, Facts, Link, Reading
 from keyturn_app.i18n import _
 from keyturn_app.live.alarms import alarm_of, kind_of, on_record
-from keyturn_app.live.gathering import GATHERED, gather
+from keyturn_app.live.gathering import GATHERED, cosigned_every, gather
 from keyturn_app.live.mailbox import Mailbox
 from keyturn_app.live.schedule import Schedule, pause_after
 from keyturn_app.tasks import fault_of
 
 T = TypeVar("T")
+
+QUICKLY = 10_000
+"""So many entries are read before anybody would see how far it is."""
 
 
 class Distrusted(UntrustedError):
@@ -38,7 +41,8 @@ class Talker:
     """`open` and `shut` are the officer's lock; while it is shut nothing is asked.
 
     `trusted` is told, on this thread, whether what the server says may be followed: False when it
-    was caught, True after each gathering that verified behind a failure.
+    was caught, True after each gathering that verified behind a failure. `cosigns`: this app is a
+    witness of the log, where the roster names it.
     """
 
     def __init__(
@@ -49,7 +53,10 @@ class Talker:
         state: Path,
         now: Callable[[], datetime],
         trusted: Callable[[bool], None],
+        *,
+        cosigns: bool = False,
     ) -> None:
+        self._cosigns = cosigns
         self._connect = connect
         self._forget_session = forget_session
         self._mailbox = mailbox
@@ -181,7 +188,7 @@ class Talker:
             client = self._the_client()
             if topics <= {Topic.CONNECTION}:
                 client.checkpoint()
-            found = gather(client, known, topics, now)
+            found = gather(client, known, topics, now, cosigns=self._cosigns)
         except KeyturnError as error:
             self._learn(error)
         except Exception as error:  # noqa: BLE001 - the thread's outermost frame: it goes on
@@ -200,11 +207,14 @@ class Talker:
                 proposals=found.proposals,
                 models=found.models,
                 nodes=found.nodes,
+                witnesses=found.witnesses,
+                denied=found.denied,
             )
 
         with self._changed:
             if not self._open:
                 return
+            self._schedule.every(Topic.WITNESSES, cosigned_every(found.witnesses).total_seconds())
             self._schedule.asked(topics, began, time.monotonic())
             again = self._mailbox.facts.connection.link is not Link.LIVE
             self._failures = 0
@@ -229,7 +239,7 @@ class Talker:
     def _learn_on_an_errand(self, error: KeyturnError) -> None:
         """A refusal, a file or a card is no word on the connection; only, something may be newer
         than what is known here."""
-        if kind_of(error) is not None or isinstance(error, ServerUnreachable):
+        if kind_of(error) is not None or isinstance(error, ServerUnreachable | NoLongerOfficer):
             self._learn(error)
         elif not self._distrusted:
             self.touch(GATHERED)
@@ -239,7 +249,8 @@ class Talker:
         pause = pause_after(self._failures, random.random())  # noqa: S311 - spreads load
         with self._changed:
             self._schedule.failed(time.monotonic(), pause)
-        self._say(Link.RECONNECTING, error)
+        removed = isinstance(error, NoLongerOfficer)
+        self._say(Link.REMOVED if removed else Link.RECONNECTING, error)
 
     def _distrust(self, error: KeyturnError, kind: AlarmKind) -> None:
         alarm = alarm_of(error, kind, self._state, self._now())
@@ -259,7 +270,11 @@ class Talker:
             return replace(
                 facts,
                 connection=replace(
-                    facts.connection, link=link, failures=self._failures, error=text
+                    facts.connection,
+                    link=link,
+                    failures=self._failures,
+                    error=text,
+                    reading=None,
                 ),
             )
 
@@ -285,7 +300,19 @@ class Talker:
                 raise Locked(_("the officer's key is locked away"))
             if self._client is None:
                 self._client = self._connect()
+                self._client.reading = self._read_so_far
             return self._client
+
+    def _read_so_far(self, done: int, total: int) -> None:
+        """A long log is read page by page: the officer sees how far, and a lock ends it."""
+        if not self._open:
+            raise Locked(_("the officer's key is locked away"))
+        if total - done > QUICKLY or self._mailbox.facts.connection.reading is not None:
+            reading = Reading(done, total)
+            self._mailbox.edit(
+                lambda facts: replace(facts, connection=replace(facts.connection, reading=reading)),
+                [Topic.CONNECTION],
+            )
 
     def _drop_client(self) -> None:
         with self._changed:

@@ -7,7 +7,7 @@ from keyturn_app.desk import Topic
 
 _OF_A_PROPOSAL = frozenset({Topic.PROPOSALS, Topic.SEEN})
 _OF_A_NODE = frozenset({Topic.NODES, Topic.SEEN})
-_EVERYTHING = frozenset({Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.NODES})
+_EVERYTHING = frozenset({Topic.SEEN, Topic.PROPOSALS, Topic.MODELS, Topic.NODES, Topic.WITNESSES})
 
 _TOUCHED = {
     "proposal": _OF_A_PROPOSAL,
@@ -26,6 +26,7 @@ _TOUCHED = {
     "report": frozenset({Topic.SEEN}),
     "configuration": frozenset({Topic.SEEN}),
     "history-rewritten": frozenset({Topic.SEEN}),
+    "rebuilt": _EVERYTHING,
 }
 
 

@@ -57,3 +57,5 @@ class PageSpec:
     build: Callable[[PageContext], Page]
     badge: Callable[[Desk], int] = lambda _: 0
     shortcut: str = ""
+    needs: str = ""
+    """What of the facts it is about; without the role for that, it says so instead."""

@@ -84,6 +84,13 @@ QLineEdit QToolButton { min-height: 0; padding: 0; border: 0; background: transp
 QLineEdit:disabled, QComboBox:disabled { color: @muted; border-color: @border; }
 QComboBox::drop-down { border: 0; width: 26px; }
 QComboBox::down-arrow { image: url(@@chevron-down|muted); width: 14px; height: 14px; }
+QSpinBox { padding: 0 0 0 8px; }
+QSpinBox::up-button, QSpinBox::down-button { subcontrol-origin: border; width: 22px;
+  border: 0; background: transparent; }
+QSpinBox::up-button { subcontrol-position: top right; }
+QSpinBox::down-button { subcontrol-position: bottom right; }
+QSpinBox::up-arrow { image: url(@@chevron-up|text2); width: 12px; height: 12px; }
+QSpinBox::down-arrow { image: url(@@chevron-down|text2); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: @raised; border: 1px solid @border_strong;
   selection-background-color: @selected; selection-color: @text; padding: 4px; }
 QPlainTextEdit, QTextEdit { background: @field; border: 1px solid @border; border-radius: 6px;

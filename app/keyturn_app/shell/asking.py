@@ -16,7 +16,9 @@ from keyturn_app.questions import (
     Notice,
     OpenDirectory,
     OpenFile,
+    OpenFiles,
     Passphrase,
+    Paths,
     SaveFile,
 )
 from keyturn_app.shell.overlay import Overlay, Place
@@ -58,6 +60,14 @@ class Asking(QObject):
         answered: Callable[[Path | None], None],
     ) -> None:
         self._questions.put(question, _of(Path, answered))
+
+    def paths(
+        self, question: OpenFiles, answered: Callable[[tuple[Path, ...] | None], None]
+    ) -> None:
+        def chosen(found: Paths | None) -> None:
+            answered(None if found is None else found.all)
+
+        self._questions.put(question, _of(Paths, chosen))
 
     def tell(self, notice: Notice) -> None:
         self._questions.put(notice, lambda _answer: None)

@@ -5,6 +5,7 @@ Also for one officer or server more, beside the main window.
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QWidget
@@ -22,7 +23,10 @@ from keyturn_app.tasks import Door
 
 
 class FirstRun(QWidget):
-    """`joined` is told the new seat once the officer goes on; closing the window is *cancel*."""
+    """`joined` is told the new seat once the officer goes on; closing the window is *cancel*.
+
+    `station`: the directory of an officer station that is to be set up, and no other seat.
+    """
 
     def __init__(
         self,
@@ -32,20 +36,23 @@ class FirstRun(QWidget):
         joined: Callable[[Known], None],
         *,
         joiner: Joiner | None = None,
+        station: Path | None = None,
         has_keyring: Callable[[], bool] = has_system_keyring,
     ) -> None:
         super().__init__()
         self.setObjectName("window")
-        self.setWindowTitle(_("Keyturn: connect to a server"))
+        title = _("Keyturn: set up an officer station")
+        self.setWindowTitle(_("Keyturn: connect to a server") if station is None else title)
         self.resize(1120, 780)
         self._clipboard = Clipboard(self)
         self.asking = Asking(self, self._clipboard.copy)
         self.presenter = WelcomePresenter(
-            joiner or Joiner(store, system_keyring),
+            joiner or Joiner(store, system_keyring, station=station),
             door,
             self.asking,
             now,
             has_keyring=has_keyring,
+            station=station is not None,
             finished=lambda known: self._finish(joined, known),
             cancelled=self._cancel,
         )

@@ -52,6 +52,7 @@ class Frame(QWidget):
         self.topbar.show_view(view)
         self.alarm.show_banner(view.banner)
         self.host.set_dimmed(view.dimmed)
+        self.host.set_denied(view.denied)
 
     def show_badges(self, counts: Mapping[str, int]) -> None:
         self.rail.show_badges(counts)
@@ -91,10 +92,14 @@ class AlarmBanner(QWidget):
         self.proof = button(
             _("Show proof files"), name="alarm.proof", kind="danger", icon_name="file-warning"
         )
+        self.other_key = button(
+            _("Another key…"), name="alarm.other_key", kind="danger", icon_name="key-round"
+        )
         self.again = button(_("Check again"), name="alarm.again", icon_name="refresh-cw")
         inside = self._banner.layout()
         if inside is not None:
             inside.addWidget(self.proof)
+            inside.addWidget(self.other_key)
             inside.addWidget(self.again)
         self.setLayout(column(self._banner, margins=(20, 12, 20, 4)))
         self.hide()
@@ -106,3 +111,4 @@ class AlarmBanner(QWidget):
             return
         self._banner.say(view.text, tone=view.tone.value)
         self.proof.setVisible(view.proof)
+        self.other_key.setVisible(view.other_key)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from keyturn_app.actions import Action, Actions
 from keyturn_app.desk import Topic
 from keyturn_app.i18n import _
+from keyturn_app.live.airgap import sealed
 from keyturn_app.live.desk import utc_now
 from keyturn_app.live.profiles import Known, ProfileStore
 from keyturn_app.shell.seats import Seats
@@ -67,6 +68,8 @@ class Joining:
         self._session.sit(known.id)
 
     def _why_not(self) -> str:
+        if sealed():
+            return _("An officer station connects to no server.")
         return _("Unlock the app first.") if self._session.desk.identity.locked else ""
 
     def _watch(self) -> None:

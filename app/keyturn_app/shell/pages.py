@@ -38,18 +38,19 @@ def _page(
     icon: str,
     badge: Callable[[Desk], int] = lambda _desk: 0,
     shortcut: str = "",
+    needs: str = "",
 ) -> PageSpec:
     module = f"keyturn_app.screens.{page}.view"
-    return PageSpec(page, title, icon, _Built(module), badge, shortcut)
+    return PageSpec(page, title, icon, _Built(module), badge, shortcut, needs)
 
 
 PAGES: tuple[PageSpec, ...] = (
     _page("overview", lambda: _("Overview"), "layout-dashboard"),
-    _page("fleet", lambda: _("Fleet"), "server", nodes_in_trouble),
-    _page("models", lambda: _("Models"), "cpu"),
+    _page("fleet", lambda: _("Fleet"), "server", nodes_in_trouble, needs="nodes"),
+    _page("models", lambda: _("Models"), "cpu", needs="models"),
     _page("policies", lambda: _("Policies"), "file-check-2"),
     _page("baselines", lambda: _("Baselines"), "layers"),
-    _page("approvals", lambda: _("Approvals"), "stamp", waiting_for_me),
+    _page("approvals", lambda: _("Approvals"), "stamp", waiting_for_me, needs="proposals"),
     _page("ceremonies", lambda: _("Ceremonies"), "key-round"),
     _page("exposure", lambda: _("Exposure"), "radar"),
     _page("officers", lambda: _("Officers"), "users"),
@@ -60,6 +61,19 @@ FOOT: tuple[PageSpec, ...] = (
     _page("notifications", lambda: _("Notifications"), "bell", shortcut="Ctrl+Shift+N"),
     _page("settings", lambda: _("Settings"), "settings", shortcut="Ctrl+,"),
 )
+
+
+AT_A_STATION = ("approvals", "officers", "settings")
+"""What an officer station has. The others show what a server says."""
+
+
+def at_station(spec: PageSpec) -> PageSpec:
+    """The same page where there is no server: another one behind it, or one that says why not."""
+    if spec.id == "officers":
+        return replace(spec, build=_Built("keyturn_app.screens.station.view"))
+    if spec.id in AT_A_STATION:
+        return spec
+    return replace(spec, build=_Built("keyturn_app.screens.station.absent"))
 
 
 def available(pages: tuple[PageSpec, ...]) -> tuple[PageSpec, ...]:

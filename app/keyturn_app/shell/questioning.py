@@ -1,6 +1,7 @@
 """Questions in a row: one shown at a time, each answered exactly once. No Qt in here."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from keyturn_app.questions import (
     Notice,
     OpenDirectory,
     OpenFile,
+    OpenFiles,
     Passphrase,
+    Paths,
     SaveFile,
 )
 
-Question = Confirm | Passphrase | OpenFile | OpenDirectory | SaveFile | Notice
-Answer = Confirmed | bytearray | Path | None
+Question = Confirm | Passphrase | OpenFile | OpenFiles | OpenDirectory | SaveFile | Notice
+Answer = Confirmed | bytearray | Path | Paths | None
 
 
 @dataclass(slots=True, eq=False)
@@ -93,10 +96,31 @@ def cannot_confirm(question: Confirm, typed: str, comment: str) -> str:
     return ""
 
 
-def cannot_take(question: OpenFile | OpenDirectory | SaveFile, text: str) -> str:
+def paths_in(text: str) -> tuple[Path, ...]:
+    """Several files in one line: those with spaces in their names stand in quotation marks.
+
+    What is no such list is taken for one name, and so is what names a file as it stands.
+    """
+    if Path(text).expanduser().is_file():
+        return (Path(text).expanduser(),)
+    try:
+        return tuple(Path(each).expanduser() for each in shlex.split(text))
+    except ValueError:
+        return (Path(text).expanduser(),)
+
+
+def one_line(paths: Iterable[str]) -> str:
+    """What `paths_in` reads."""
+    return shlex.join(paths)
+
+
+def cannot_take(question: OpenFile | OpenFiles | OpenDirectory | SaveFile, text: str) -> str:
     """Why this path does not answer the question; empty when it does."""
     if not text.strip():
         return _("Name a directory.") if isinstance(question, OpenDirectory) else _("Name a file.")
+    if isinstance(question, OpenFiles):
+        missing = [each.name for each in paths_in(text) if not each.is_file()]
+        return _("There is no file {name}.").format(name=missing[0]) if missing else ""
     path = Path(text).expanduser()
     if isinstance(question, OpenDirectory):
         return "" if path.is_dir() else _("There is no such directory.")

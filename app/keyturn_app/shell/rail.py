@@ -1,6 +1,6 @@
 """The rail: brand, environment, pages with what waits there, and the foot. Narrow below 1180 px."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
@@ -71,6 +71,11 @@ class Rail(QFrame):
         """The mark goes where the window goes, and stays when it does not."""
         go(page)
         self.show_page(self._page)
+
+    def show_only(self, pages: Collection[str]) -> None:
+        """Of the seat that is taken; the others are not there."""
+        for name, entry in self._entries.items():
+            entry.setVisible(name in pages)
 
     def show_badges(self, counts: Mapping[str, int]) -> None:
         for page, count in counts.items():

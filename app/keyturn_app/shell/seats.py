@@ -60,7 +60,10 @@ class Seats:
         start: str = "",
         *,
         clock: Callable[[], float] = time.monotonic,
+        repinned: Callable[[str, str], Chair] | None = None,
     ) -> None:
+        """`repinned` keeps another pin of a seat, and gives the chair that has it."""
+        self._repinned = repinned
         self.listeners = Listeners()
         self._clock = clock
         self._chairs = {each.seat.id: each for each in chairs}
@@ -91,6 +94,15 @@ class Seats:
                 before.rest()
             self.desk.wake()
             self.listeners.tell()
+
+    def repin(self, pin: str) -> None:
+        if self._repinned is None:  # a recording
+            return
+        self._chairs[self._at] = self._repinned(self._at, pin)
+        desk = self._desks.pop(self._at, None)
+        if desk is not None:
+            desk.close()
+        self.listeners.tell()
 
     def lock(self) -> None:
         with ExitStack() as every:  # one that faults leaves no other one open

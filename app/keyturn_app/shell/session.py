@@ -38,6 +38,12 @@ class Session(Protocol):
     def sit(self, seat_id: str) -> None:
         """Take another seat. It may be a locked one."""
 
+    def repin(self, pin: str) -> None:
+        """Know this seat's server by another TLS key from now on; the seat is then locked.
+
+        Raises what the store of profiles raises.
+        """
+
     def lock(self) -> None:
         """Drop everything secret of every seat; calls under way fail with Locked."""
 

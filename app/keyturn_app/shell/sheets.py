@@ -23,11 +23,20 @@ from keyturn_app.questions import (
     Notice,
     OpenDirectory,
     OpenFile,
+    OpenFiles,
     Passphrase,
+    Paths,
     SaveFile,
     Weight,
 )
-from keyturn_app.shell.questioning import Answer, Question, cannot_confirm, cannot_take
+from keyturn_app.shell.questioning import (
+    Answer,
+    Question,
+    cannot_confirm,
+    cannot_take,
+    one_line,
+    paths_in,
+)
 
 WIDTH = 480
 Answered = Callable[[Answer], None]
@@ -182,7 +191,9 @@ class PassphraseSheet(Sheet):
 class PathSheet(Sheet):
     """A path, typed or chosen. The chooser is opened at once where there is a screen for it."""
 
-    def __init__(self, question: OpenFile | OpenDirectory | SaveFile, answered: Answered) -> None:
+    def __init__(
+        self, question: OpenFile | OpenFiles | OpenDirectory | SaveFile, answered: Answered
+    ) -> None:
         super().__init__(question.title, "folder-open", "accent", answered)
         self._question = question
         self._dialog: QFileDialog | None = None
@@ -220,21 +231,31 @@ class PathSheet(Sheet):
             made.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
             made.setFileMode(QFileDialog.FileMode.AnyFile)
             made.selectFile(question.suggested)
+        elif isinstance(question, OpenFiles):
+            made.setFileMode(QFileDialog.FileMode.ExistingFiles)
         else:
             made.setFileMode(QFileDialog.FileMode.ExistingFile)
         if not isinstance(question, OpenDirectory) and question.patterns:
             made.setNameFilters(list(question.patterns))
-        made.fileSelected.connect(self._chosen)
+        if isinstance(question, OpenFiles):
+            made.filesSelected.connect(self._several_chosen)
+        else:
+            made.fileSelected.connect(self._chosen)
         return made
 
     def _chosen(self, path: str) -> None:
         self._field.setText(path)
         self.accept()
 
+    def _several_chosen(self, paths: list[str]) -> None:
+        self._chosen(one_line(paths))
+
     def cannot(self) -> str:
         return cannot_take(self._question, self._field.text())
 
     def answer(self) -> Answer:
+        if isinstance(self._question, OpenFiles):
+            return Paths(paths_in(self._field.text()))
         return Path(self._field.text()).expanduser()
 
 

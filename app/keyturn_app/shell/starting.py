@@ -9,16 +9,19 @@ from urllib.parse import urlsplit
 
 from keyturn.base.errors import KeyturnError
 from keyturn.client.errors import NoProfile
-from keyturn.client.profile import Places
+from keyturn.client.profile import Places, write_profile
 from keyturn.officerkeys.location import InKeyring, OnCard
+from keyturn.wire.tls import parse_pin
 from keyturn_app.desk import Identity
 from keyturn_app.i18n import _
 from keyturn_app.live.desk import LiveDesk
+from keyturn_app.live.errors import UnknownSeat
 from keyturn_app.live.profiles import Environment, Known, ProfileStore, imported
 from keyturn_app.live.recorded import Unsigning, wired
+from keyturn_app.live.station import StationDesk
 from keyturn_app.recording import Recording
 from keyturn_app.settings import Preferences
-from keyturn_app.shell.seats import Chair
+from keyturn_app.shell.seats import Chair, LockableDesk
 from keyturn_app.shell.session import Seat
 
 _log = logging.getLogger("keyturn_app")
@@ -86,7 +89,10 @@ def first_seat(known: Sequence[Known], server: str | None) -> str:
 
 
 def chair_of(known: Known, opened: Callable[[str], None]) -> Chair:
-    """A chair whose desk talks to the server. `opened` is told the seat's id, once."""
+    """A chair whose desk talks to the server; a station's talks to nobody.
+
+    `opened` is told the seat's id, once.
+    """
     profile = known.profile
     name = known.name or profile.officer
     seat = Seat(
@@ -98,11 +104,38 @@ def chair_of(known: Known, opened: Callable[[str], None]) -> Chair:
         environment=known.environment.value,
     )
 
-    def open_desk() -> LiveDesk:
+    def open_desk() -> LockableDesk:
         opened(known.id)
-        return LiveDesk(Identity(profile, known.label, profile.officer, name, True), known.places)
+        identity = Identity(profile, known.label, profile.officer, name, True)
+        if profile.offline:
+            return StationDesk(identity, known.places)
+        return LiveDesk(identity, known.places)
 
     return Chair(seat, open_desk)
+
+
+def repinned_chair(
+    store: ProfileStore, known: Sequence[Known], opened: Callable[[str], None]
+) -> Callable[[str, str], Chair]:
+    """Keeps another pin of a seat, wherever its profile lies, and makes its chair anew."""
+    named = {each.id: each for each in known}
+
+    def repinned(seat: str, pin: str) -> Chair:
+        try:
+            kept = store.find(seat)
+        except UnknownSeat:  # it was only named on the command line
+            kept, in_store = named[seat], False
+        else:
+            in_store = True
+        changed = replace(kept, profile=replace(kept.profile, pin=parse_pin(pin)))
+        if changed.places.profile.exists():
+            write_profile(changed.places, changed.profile)
+        if in_store:
+            store.keep(changed)
+        named[seat] = changed
+        return chair_of(changed, opened)
+
+    return repinned
 
 
 def recorded_chair(recording: Recording, places: Places) -> Chair:
@@ -121,6 +154,8 @@ def recorded_chair(recording: Recording, places: Places) -> Chair:
 
 def label_of(server: str) -> str:
     """What a server is called until the officer calls it otherwise."""
+    if not server:
+        return _("Station")
     host = urlsplit(server).hostname or server
     try:
         return _("local") if ip_address(host).is_loopback else host

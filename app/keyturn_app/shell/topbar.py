@@ -13,6 +13,7 @@ from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import TOP_BAR
 from keyturn_app.qtkit.widgets import Pill, button, label, row
 from keyturn_app.shell.viewmodel import OfficerView, ShellView
+from keyturn_app.states import Look
 
 _SHORT_BELOW = 1180
 """Pixels of window below which what can be had otherwise goes."""
@@ -34,6 +35,10 @@ class TopBar(QFrame):
         self._title = label("", "H1", name="topbar.title")
         self._link = Pill("", "pending", "circle-dashed", name="topbar.link")
         self._age = label("", "Muted", "Small", name="topbar.age")
+        self._witnesses = Pill("", "unknown", "circle", name="topbar.witnesses")
+        self._witnesses.hide()
+        self._witnessed = self._urgent = False
+        self._roomy = True
         self._search = SearchButton()
         self._lock = label("", "Muted", "Small", name="topbar.idle")
         self._bell = BellButton()
@@ -51,6 +56,7 @@ class TopBar(QFrame):
             8,
             self._link,
             self._age,
+            self._witnesses,
             None,
             self._search,
             6,
@@ -76,6 +82,7 @@ class TopBar(QFrame):
     def show_view(self, view: ShellView) -> None:
         self._link.show_state(view.link.word, view.link.token, view.link.icon)
         self._age.setText(view.age)
+        self._show_witnesses(view.witnesses)
         self._bell.show_count(view.unread)
         digits = view.fingerprint.rpartition(":")[2]
         self._authority.setText(f"{digits[:4]} {digits[4:8]}")
@@ -88,9 +95,22 @@ class TopBar(QFrame):
     def fit(self, window_width: int) -> None:
         """What can be had otherwise goes when the window is small."""
         short = window_width < _SHORT_BELOW
+        self._roomy = not short
+        self._fit_witnesses()
         self._search.setFixedWidth(200 if short else 264 if window_width < 1500 else 320)
         self._lock.setVisible(window_width >= 1020)
         self._officer.set_short(short)
+
+    def _show_witnesses(self, look: Look | None) -> None:
+        self._urgent = look is not None and look.token == "danger"  # noqa: S105 - a colour
+        self._witnessed = look is not None
+        if look is not None:
+            self._witnesses.show_state(look.word, look.token, look.icon)
+        self._fit_witnesses()
+
+    def _fit_witnesses(self) -> None:
+        """In a small window only what is wrong is said here; the log page says all of it."""
+        self._witnesses.setVisible(self._witnessed and (self._roomy or self._urgent))
 
 
 @dataclass(frozen=True, slots=True)

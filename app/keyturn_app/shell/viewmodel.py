@@ -1,12 +1,13 @@
 """What the frame around every page shows, as frozen values. No Qt in here."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from keyturn.quorum.kinds import Role
+from keyturn.quorum.kinds import Kind, Role
 from keyturn_app import wording
-from keyturn_app.facts import STALE_SECONDS, Alarm, Connection, Facts, Link
+from keyturn_app.facts import STALE_SECONDS, Alarm, AlarmKind, Connection, Facts, Link
 from keyturn_app.i18n import _
 from keyturn_app.states import Look
 
@@ -18,11 +19,13 @@ class Tone(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BannerView:
-    """Across every page. `proof`: whether there are files to show."""
+    """Across every page. `proof`: whether there are files to show. `other_key`: whether the
+    server showed another TLS key, which the officer may take, told by whoever runs it."""
 
     tone: Tone
     text: str
     proof: bool
+    other_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,9 @@ class ShellView:
     officer: OfficerView
     fingerprint: str  # as `sha256:…`, whole
     unread: int
+    witnesses: Look | None = None  # None: no witness is asked for, or nothing is known of them
+    denied: Mapping[str, str] = field(default_factory=dict)
+    """What the officer's roles do not include, and whose do."""
 
 
 def environment(label: str, kind: str, *, simulated: bool) -> Environment:
@@ -65,12 +71,16 @@ def environment(label: str, kind: str, *, simulated: bool) -> Environment:
 
 def age_text(connection: Connection, now: datetime) -> str:
     """How far what is shown lies behind the server, or since when nothing was heard."""
+    if connection.reading is not None:
+        return wording.reading(connection.reading.done, connection.reading.total)
     if connection.link is Link.LIVE and connection.behind_ms is not None:
         behind = _("{count} ms behind").format(count=f"{connection.behind_ms:,}")
         if connection.events_per_second < 1:
             return behind
         rate = _("{count} events/s").format(count=round(connection.events_per_second))
         return f"{rate} · {behind}"
+    if connection.link is Link.STATION:
+        return ""
     if connection.heard is None:
         return "" if connection.link is Link.CONNECTING else _("never heard")
     return _("heard {ago}").format(ago=wording.ago(connection.heard, now))
@@ -81,10 +91,19 @@ def banner(facts: Facts, now: datetime) -> BannerView | None:
     connection = facts.connection
     if facts.alarms:
         proof = any(each.saved for each in facts.alarms)
-        return BannerView(Tone.DANGER, alarm_text(facts.alarms[-1]), proof)
+        newest = facts.alarms[-1]
+        other = newest.kind is AlarmKind.OTHER_KEY and not facts.trusted
+        return BannerView(Tone.DANGER, alarm_text(newest), proof, other)
     if connection.link is Link.DISTRUSTED:
         text = _("Server not believed: nothing that it says is shown as fact. {why}")
         return BannerView(Tone.DANGER, text.format(why=connection.error).strip(), False)
+    if connection.link is Link.STATION:
+        return BannerView(Tone.WARN, connection.error, False) if connection.error else None
+    if connection.link is Link.REMOVED:
+        return BannerView(Tone.DANGER, connection.error, False)
+    ended = _expired(facts, now)
+    if ended:
+        return BannerView(Tone.DANGER, ended, False)
     said = {
         Link.STALE: _("Nothing heard for more than {seconds} s: what is shown is old ({age})."),
         Link.RECONNECTING: _("Connection lost, trying again: what is shown is old ({age})."),
@@ -95,6 +114,23 @@ def banner(facts: Facts, now: datetime) -> BannerView | None:
     text = said.format(seconds=int(STALE_SECONDS), age=age_text(connection, now))
     why = connection.error[:1].upper() + connection.error[1:]
     return BannerView(Tone.WARN, f"{text} {why}".strip(), False)
+
+
+def _expired(facts: Facts, now: datetime) -> str:
+    """Roster or `keys` out of time: officers get in to renew them, and nothing is released."""
+    expired = () if facts.seen is None else facts.seen.authority.expired(now)
+    if not expired:
+        return ""
+    names = {Kind.ROSTER: _("roster"), Kind.KEYS: _("keys")}
+    what = ", ".join(
+        _("{kind} version {version}").format(
+            kind=names[each.statement.kind], version=each.statement.version
+        )
+        for each in expired
+    )
+    return _(
+        "EXPIRED: {what} not in force any more. No key is released. Propose its renewal."
+    ).format(what=what)
 
 
 def alarm_text(alarm: Alarm) -> str:

@@ -18,9 +18,9 @@ NEEDS_ATTENTION = (
 
 
 def officer_of(desk: Desk) -> Officer | None:
-    """Who sits here, by the roster in force."""
-    seen = desk.facts.seen
-    return None if seen is None else seen.roster.officers.get(OfficerId(desk.identity.officer))
+    """Who sits here, by the roster in force; at a station by the newest that it has seen."""
+    known = desk.facts.seen or desk.facts.bundle
+    return None if known is None else known.roster.officers.get(OfficerId(desk.identity.officer))
 
 
 def nodes_in_trouble(desk: Desk) -> int:

@@ -6,12 +6,14 @@ from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QTableView, QToolTip
 
+from keyturn.base.errors import KeyturnError
 from keyturn_app.actions import Action, Actions
 from keyturn_app.i18n import _
 from keyturn_app.news import News
 from keyturn_app.qtkit.clipboard import Clipboard
 from keyturn_app.qtkit.pages import Page, PageContext, PageSpec
 from keyturn_app.qtkit.tokens import ROW, ROW_COMPACT, Mode
+from keyturn_app.questions import failure
 from keyturn_app.settings import Appearance, Density, Settings
 from keyturn_app.shell.appearance import follow, mode_of
 from keyturn_app.shell.asking import Asking
@@ -19,7 +21,7 @@ from keyturn_app.shell.frame import Frame
 from keyturn_app.shell.idling import Idling
 from keyturn_app.shell.locking import DesktopWatch, IdleWatch
 from keyturn_app.shell.over import Over
-from keyturn_app.shell.pages import FOOT, PAGES, available
+from keyturn_app.shell.pages import AT_A_STATION, FOOT, PAGES, at_station, available
 from keyturn_app.shell.presenter import ShellPresenter
 from keyturn_app.shell.session import Session
 from keyturn_app.shell.shortcuts import Shortcuts
@@ -106,6 +108,8 @@ class MainWindow(QMainWindow):
             self.asking.toast(_("This installation has no such page."))
             return
         self._over.close()
+        if self._at_station:
+            spec = at_station(spec)
         shown = self.frame.host.show_page(spec, self._context())
         self._page = page
         self.frame.rail.show_page(page)
@@ -114,6 +118,10 @@ class MainWindow(QMainWindow):
         self.settings.preferences.set("window.page", page)
         shown.open(target)
         shown.shown()
+
+    @property
+    def _at_station(self) -> bool:
+        return self._desk.identity.profile.offline
 
     def _spec(self, page: str) -> PageSpec | None:
         return next((each for each in (*self._pages, *self._foot) if each.id == page), None)
@@ -160,7 +168,8 @@ class MainWindow(QMainWindow):
         self.watch.start()
         self._whole.setCurrentWidget(self.frame)
         self.show_view()
-        self.go(self._page or self._first_page())
+        away = self._at_station and self._page not in AT_A_STATION
+        self.go(self._first_page() if away or not self._page else self._page)
 
     def _look_at_lock(self) -> None:
         """The desk says whether it is locked; the window follows."""
@@ -196,8 +205,12 @@ class MainWindow(QMainWindow):
 
     def _presenters(self) -> tuple[News, ShellPresenter]:
         news = News(self._desk, self.settings.preferences)
-        presenter = ShellPresenter(self._desk, news, self.asking, self._session.seat.environment)
+        presenter = ShellPresenter(
+            self._desk, news, self.asking, self._session.seat.environment, self._repin
+        )
         presenter.listeners.add(self._changed)
+        there = [each.id for each in (*self._pages, *self._foot)]
+        self.frame.rail.show_only(AT_A_STATION if self._at_station else there)
         return news, presenter
 
     def _changed(self) -> None:
@@ -239,6 +252,7 @@ class MainWindow(QMainWindow):
         topbar.officer.connect(self._open_officers)
         frame.alarm.proof.clicked.connect(self._show_proof)
         frame.alarm.again.clicked.connect(self.check_again)
+        frame.alarm.other_key.clicked.connect(self._ask_other_key)
         self.watch.over.connect(self.lock)
         self.watch.ticked.connect(self.tick)
         self._desktop.locked.connect(self.lock)
@@ -267,6 +281,15 @@ class MainWindow(QMainWindow):
 
     def _show_proof(self) -> None:
         self._presenter.show_proof()
+
+    def _ask_other_key(self) -> None:
+        self._presenter.ask_other_key()
+
+    def _repin(self, pin: str) -> None:
+        try:
+            self._session.repin(pin)
+        except KeyturnError as error:
+            self.asking.tell(failure(_("The new pin was not kept"), error))
 
     def check_again(self) -> None:
         self._presenter.check_again()
@@ -337,6 +360,8 @@ class MainWindow(QMainWindow):
     def _first_page(self) -> str:
         kept = self.settings.preferences.get("window.page") or ""
         known = [each.id for each in (*self._pages, *self._foot)]
+        if self._at_station:
+            known = list(AT_A_STATION)
         return kept if kept in known else known[0] if known else ""
 
     def to_front(self) -> None:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 from threading import Lock
+from typing import Generic, TypeVar
 
 from keyturn.attest.certificates import (
     Certificate,
@@ -16,6 +17,8 @@ from keyturn.attest.certificates import (
 )
 from keyturn.attest.errors import Reason, UntrustedEvidence
 from keyturn.base.encoding import sha256
+
+T = TypeVar("T")
 
 # basicConstraints, keyUsage: the critical extensions that are understood here.
 _UNDERSTOOD = frozenset({"2.5.29.19", "2.5.29.15"})
@@ -52,6 +55,36 @@ class ChainCache:
             self._links.move_to_end(key)
             while len(self._links) > self._limit:
                 self._links.popitem(last=False)
+
+
+class Parsed(Generic[T]):
+    """What was read of exact bytes, by their digest, so that many verifications read it once.
+
+    Reading is pure and says nothing about trust: signatures and dates are judged at every use.
+    Holds at most `limit` results, dropping those unused for longest.
+    """
+
+    def __init__(self, limit: int = 64) -> None:
+        self._limit = limit
+        self._lock = Lock()
+        self._found: OrderedDict[bytes, T] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def find(self, digest: bytes) -> T | None:
+        with self._lock:
+            found = self._found.get(digest)
+            if found is not None:
+                self._found.move_to_end(digest)
+        return found
+
+    def remember(self, digest: bytes, value: T) -> None:
+        with self._lock:
+            self._found[digest] = value
+            self._found.move_to_end(digest)
+            while len(self._found) > self._limit:
+                self._found.popitem(last=False)
 
 
 def read_root(raw: bytes, cache: ChainCache) -> Certificate:

@@ -9,17 +9,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import TypeVar
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, TrustAnchors, Vendor
+from keyturn.attest.azure import runtime_report_data
 from keyturn.attest.certificates import parse_certificate, pem_certificates, pem_crls
-from keyturn.attest.checks import Check, failures
+from keyturn.attest.checks import Check, failures, judge
 from keyturn.attest.documents import snp_document
-from keyturn.attest.errors import REFUSALS, MalformedEvidence
-from keyturn.attest.snp import SnpClaims, SnpCollateral, verify_snp
+from keyturn.attest.errors import REFUSALS, MalformedEvidence, Reason
+from keyturn.attest.snp import SnpCollateral, verify_snp
 from keyturn.attest.snp_appraisal import SnpRule, TcbFloor, appraise_snp
 from keyturn.attest.snp_tcb import SnpProduct
+from keyturn.attest.tdx import examine_tdx
+from keyturn.attest.tdx_appraisal import TdxRule, appraise_tdx
+from keyturn.attest.tdx_collateral import TcbStatus, read_collateral
+from keyturn.attest.tdx_document import reading_document, tdx_document
+from keyturn.attest.tdx_quote import TdAttribute
+from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, Json, JsonObject
 
+R = TypeVar("R", SnpRule, TdxRule)
 _FLOOR_PARTS = ("bootloader", "tee", "snp", "microcode", "fmc")
 
 
@@ -36,7 +45,7 @@ class CaseInput:
     files: Mapping[str, bytes]
     anchor_override: bytes | None
     now: datetime
-    policy: SnpRule | None
+    policy: SnpRule | TdxRule | None
     expected_report_data: bytes | None
     expected_nonce: bytes | None
 
@@ -64,13 +73,13 @@ class Expectation:
 
 def is_supported(tee: str) -> bool:
     """Whether a verifier for this kind of case exists here (NVIDIA's cases: `keyturn.rim`)."""
-    return tee == "snp"
+    return tee in _VERIFIERS
 
 
 def evaluate(case: CaseInput) -> Finding:
     """Verify and appraise one case. A refusal is a finding, not an error."""
     try:
-        return _snp(case)
+        return _VERIFIERS[case.tee](case)
     except REFUSALS as refusal:
         return Finding(Verdict.REJECT, refusal.reason.value, {}, str(refusal))
 
@@ -90,8 +99,12 @@ def compare(found: Finding, expected: Expectation, *, strict: bool) -> tuple[str
     return tuple(differences)
 
 
-def read_rule(policy: Fields) -> SnpRule:
+def read_rule(policy: Fields, tee: str = "snp") -> SnpRule | TdxRule:
     """Read a case's policy; what it does not name is unrestricted, as the manifest means it."""
+    return _tdx_rule(policy) if tee == "tdx" else _snp_rule(policy)
+
+
+def _snp_rule(policy: Fields) -> SnpRule:
     floor = None
     if policy.has("min_tcb"):
         parts = policy.fields("min_tcb")
@@ -123,31 +136,107 @@ def _snp(case: CaseInput) -> Finding:
     verified = verify_snp(
         case.files["evidence"],
         collateral,
-        anchors=_anchors(case),
+        anchors=_anchors(case, Vendor.AMD_SEV),
         now=case.now,
         expected_report_data=case.expected_report_data,
     )
-    return _appraised(verified.claims, case.policy)
+    rule = _rule(case, SnpRule)
+    checks = appraise_snp(verified.claims, rule) if rule else ()
+    return _judged(snp_document(verified.claims), (*verified.checks, *checks))
 
 
-def _appraised(claims: SnpClaims, rule: SnpRule | None) -> Finding:
-    document = snp_document(claims)
-    failed = failures(appraise_snp(claims, rule)) if rule else ()
+def _tdx_rule(policy: Fields) -> TdxRule:
+    floor = "min_tcb_evaluation_data_number"
+    known = {each.value: each for each in TcbStatus}
+    named = policy.texts("allowed_tcb_status")
+    if not known.keys() >= set(named):
+        raise MalformedError("policy: a TCB status is not known", found=", ".join(named))
+    rule = TdxRule(
+        allow_debug=policy.boolean("allow_debug"),
+        allow_migratable=True,
+        allow_service_td=policy.boolean("allow_service_td"),
+        service_tds=frozenset(),
+        require_sept_ve_disable=policy.boolean("require_sept_ve_disable"),
+        forbidden_attributes=TdAttribute(0),
+        allowed_xfam=None,
+        allowed_tcb_status=frozenset(known[name] for name in named),
+        accepted_advisories=None,
+        min_evaluation_number=policy.integer(floor) if policy.has(floor) else None,
+        allow_dynamic_platform=True,
+        allow_cached_keys=True,
+        allow_smt=True,
+        source="the case's policy",
+    )
+    policy.done()
+    return rule
+
+
+def _tdx(case: CaseInput) -> Finding:
+    """Claims are as far as they were read, so a refusal has them too."""
+    found = examine_tdx(
+        _file(case, "evidence"),
+        read_collateral(_file(case, "collateral")),
+        anchors=_anchors(case, Vendor.INTEL_SGX).narrowed_to(
+            [parse_certificate(_file(case, "root")).spki]
+        ),
+        now=case.now,
+        expected_report_data=case.expected_report_data,
+    )
+    claims, refusal = found.claims, found.refusal
+    if claims is None or refusal is not None:
+        reason = refusal.reason.value if refusal else "malformed"
+        document = reading_document(found.reading)
+        return Finding(Verdict.REJECT, reason, document, str(refusal), found.checks)
+    rule = _rule(case, TdxRule)
+    checks = appraise_tdx(claims, rule) if rule else ()
+    bound = _runtime_data(case, claims.report_data)
+    return _judged(tdx_document(claims), (*found.checks, *bound, *checks))
+
+
+def _runtime_data(case: CaseInput, report_data: bytes) -> tuple[Check, ...]:
+    """What an Azure TD's report data is bound to, where the case has it."""
+    if "runtime_data" not in case.files:
+        return ()
+    expected = runtime_report_data(case.files["runtime_data"])
+    check = judge(
+        "runtime-data",
+        report_data == expected,
+        found=report_data.hex(),
+        expected=expected.hex(),
+        source="Azure HCL report",
+        reason=Reason.RUNTIME_DATA_MISMATCH,
+    )
+    return (check,)
+
+
+def _judged(document: JsonObject, checks: tuple[Check, ...]) -> Finding:
+    failed = failures(checks)
     if not failed:
-        return Finding(Verdict.ACCEPT, "ok", document)
+        return Finding(Verdict.ACCEPT, "ok", document, checks=checks)
     first = failed[0]
     reason = first.reason.value if first.reason else first.name
     detail = f"{first.name}: found {first.found}; expected {first.expected}"
-    return Finding(Verdict.REJECT, reason, document, detail)
+    return Finding(Verdict.REJECT, reason, document, detail, checks)
 
 
-def _anchors(case: CaseInput) -> TrustAnchors:
+def _rule(case: CaseInput, kind: type[R]) -> R | None:
+    """The case's policy. One of another TEE is refused: it would judge nothing."""
+    if case.policy is not None and not isinstance(case.policy, kind):
+        raise MalformedEvidence("case has a policy of another TEE", expected=case.tee)
+    return case.policy
+
+
+def _file(case: CaseInput, role: str) -> bytes:
+    if role not in case.files:
+        raise MalformedEvidence("case lacks a file", expected=role)
+    return case.files[role]
+
+
+def _anchors(case: CaseInput, vendor: Vendor) -> TrustAnchors:
     if case.anchor_override is None:
         return HARDWARE_ANCHORS
     root = parse_certificate(one_certificate(case.anchor_override))
-    return HARDWARE_ANCHORS.with_simulated(
-        {Vendor.AMD_SEV: [root.spki]}, source="the case's trust anchor"
-    )
+    return HARDWARE_ANCHORS.with_simulated({vendor: [root.spki]}, source="the case's trust anchor")
 
 
 def one_certificate(pem: bytes) -> bytes:
@@ -156,6 +245,9 @@ def one_certificate(pem: bytes) -> bytes:
     if len(found) != 1:
         raise MalformedEvidence("PEM file holds another number of certificates than one")
     return found[0]
+
+
+_VERIFIERS = {"snp": _snp, "tdx": _tdx}
 
 
 def _same(found: Json, expected: Json) -> bool:

@@ -17,11 +17,12 @@ from keyturn.attest.chains import ChainCache, check_dates
 from keyturn.attest.checks import Check
 from keyturn.attest.errors import Reason, UntrustedEvidence
 from keyturn.attest.nvidia_chain import (
-    CHAIN_LENGTH,
+    SIMULATED,
     Device,
     DeviceKind,
     certified_pdi,
     check_device,
+    device_named,
     find_anchor,
     read_path,
     verify_path,
@@ -38,8 +39,6 @@ from keyturn.attest.ocsp import OcspFacts, Revocation, check_ocsp
 from keyturn.attest.p384 import verify_p384
 from keyturn.attest.spdm import GpuReport, Opaque, parse_gpu_report
 from keyturn.attest.steps import Refusal, Steps
-
-__all__ = ["CHAIN_LENGTH", "GpuClaims", "SwitchClaims", "VerifiedGpu", "verify_gpu"]
 
 _SPDM = "DMTF DSP0274 1.1"
 _NVTRUST = "NVIDIA nvtrust"
@@ -166,6 +165,18 @@ def examine_switch(
 ) -> Examination[SwitchClaims]:
     """Every check of one switch's evidence; never raises a refusal."""
     return _examine(report, chain, asked, DeviceKind.SWITCH, read_switch_fields, _switch_claims)
+
+
+def examine_device(
+    report: bytes, chain: Sequence[bytes], asked: Asked
+) -> Examination[GpuClaims] | Examination[SwitchClaims]:
+    """As a GPU or a switch, by what the chain names; the examination proves the name."""
+    names = [certificate.common_name for certificate in read_path(chain)[:2]]
+    plain = [name.removeprefix(SIMULATED) for name in names]
+    device = device_named(*plain) if len(plain) == 2 else None
+    if device is not None and device.kind is DeviceKind.SWITCH:
+        return examine_switch(report, chain, asked)
+    return examine_gpu(report, chain, asked)
 
 
 F = TypeVar("F", GpuFields, SwitchFields)

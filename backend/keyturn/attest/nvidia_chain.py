@@ -25,7 +25,7 @@ from keyturn.attest.errors import REFUSALS, Reason, UntrustedEvidence
 from keyturn.attest.nvidia_fwid import FwidExtension
 
 CHAIN_LENGTH = 5
-_SIMULATED = "SIMULATED "
+SIMULATED = "SIMULATED "
 _SERIAL_NUMBER = "2.5.4.5"
 _TEXTS = (der.UTF8_STRING, 0x13)  # UTF8String, PrintableString
 _PDI_SERIAL = re.compile(r"(41|50)([0-9A-F]{16})\Z")  # of a GPU, of a switch
@@ -160,4 +160,4 @@ def _subject_serial(certificate: Certificate) -> str:
 def _plain_name(certificate: Certificate, anchor: Anchor) -> str:
     """The common name as NVIDIA writes it; the simulator's has SIMULATED before it."""
     name = certificate.common_name
-    return name.removeprefix(_SIMULATED) if anchor.simulated else name
+    return name.removeprefix(SIMULATED) if anchor.simulated else name

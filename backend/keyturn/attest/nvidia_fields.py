@@ -18,9 +18,9 @@ _GPUS_OF_A_SWITCH = 8
 
 @dataclass(frozen=True, slots=True)
 class GpuFields:
-    """`switch_pdis`: one for each link, as the GPU writes them: bytes reversed. `vbios_rim_id`
-    and `driver_rim_id` are the names of the reference manifests at NVIDIA's service; the first
-    is empty where the report does not name its board.
+    """`switch_pdis`: one for each link, as the GPU writes them: bytes reversed. `vbios_rim_id`:
+    the name of the VBIOS's manifest at NVIDIA's service; empty where the report does not name
+    its board.
     """
 
     driver: str

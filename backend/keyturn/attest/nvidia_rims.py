@@ -16,9 +16,11 @@ from keyturn.attest.errors import Reason
 from keyturn.attest.nvidia_appraisal import GpuReference, compare_measurements
 from keyturn.attest.nvidia_chain import Architecture
 from keyturn.attest.nvidia_claims import DeviceClaims, GpuClaims
+from keyturn.attest.nvidia_fields import read_gpu_fields
 
 _BIOS_VERSION = re.compile(r"[0-9A-F]{2}(\.[0-9A-F]{2}){4}\Z")
 _DRIVER_VERSION = re.compile(r"[0-9]{3,4}(\.[0-9]{1,4}){1,3}\Z")
+_SWITCH_BIOS = "NV_SWITCH_BIOS_5612_0002_890"  # the one board of LS10 switches
 _PRODUCTS = {Architecture.HOPPER: "GH", Architecture.BLACKWELL: "GB", Architecture.LS10: "LS"}
 
 
@@ -60,6 +62,25 @@ def expected_kinds(claims: DeviceClaims) -> tuple[RimKind, ...]:
     if isinstance(claims, GpuClaims):
         return (RimKind.DRIVER, RimKind.VBIOS)
     return (RimKind.SWITCH_BIOS,)
+
+
+def rim_names(claims: DeviceClaims) -> Mapping[RimKind, tuple[str, ...]]:
+    """By which names NVIDIA's service may have a device's manifests; the likeliest first.
+
+    Sources: nvtrust cc_admin_utils.py, attestation-sdk gpu/evidence.cpp and switch/evidence.cpp,
+    which name Blackwell's drivers differently. A name is for finding: the manifest's own kind,
+    version and product are compared whatever it was called.
+    """
+    if not isinstance(claims, GpuClaims):
+        return {RimKind.SWITCH_BIOS: (f"{_SWITCH_BIOS}_{claims.vbios.replace('.', '')}",)}
+    vbios = read_gpu_fields(claims.report).vbios_rim_id
+    plain = f"NV_GPU_DRIVER_{claims.arch}_{claims.driver}"
+    confidential = f"NV_GPU_CC_DRIVER_{claims.arch}_{claims.driver}"
+    is_hopper = claims.architecture is Architecture.HOPPER
+    return {
+        RimKind.DRIVER: (plain,) if is_hopper else (plain, confidential),
+        RimKind.VBIOS: (vbios,) if vbios else (),
+    }
 
 
 def appraise_rims(claims: DeviceClaims, rims: Sequence[Rim]) -> tuple[Check, ...]:

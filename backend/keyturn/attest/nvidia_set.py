@@ -21,13 +21,16 @@ _TOPOLOGY = "NVIDIA nvtrust ppcie-verifier"
 class SetRule:
     """How many of each there must be. `nonce`: the challenge; None: one for all, whichever.
 
-    `source` names the statement that set the numbers.
+    `own_nonces`: every device was asked with a nonce of its own (our protocol §4.3), which its
+    own proof compared; then no one nonce is asked for. `source` names the statement that set the
+    numbers.
     """
 
     gpus: int
     switches: int
     nonce: bytes | None
     source: str
+    own_nonces: bool = False
 
 
 def appraise_set(
@@ -59,6 +62,15 @@ def switch_links(switches: Iterable[SwitchClaims]) -> tuple[bytes, ...]:
 
 def _nonce(devices: Sequence[DeviceClaims], rule: SetRule) -> Check:
     found = {device.nonce for device in devices}
+    if rule.own_nonces:
+        return judge(
+            "own nonces",
+            len(found) == len(devices),
+            found=f"{len(found)} nonces",
+            expected=f"{len(devices)} nonces, each proved with its device",
+            source="the verifier's challenge",
+            reason=Reason.NONCE_NOT_SHARED,
+        )
     met = len(found) == 1 and rule.nonce in (None, *found)
     return judge(
         "one nonce",

@@ -2,8 +2,9 @@
 
 An answer counts for a certificate when its CertID (SHA-256 or SHA-384 of the issuer's name and
 key, and the serial number) is that certificate's, and when it is signed by that very issuer or
-by a responder that this issuer certified for it (§4.2.2.2, id-kp-OCSPSigning). Answers come as
-bytes; whoever asked keeps the nonce. Everything here is pure.
+by a responder that this issuer certified for it (§4.2.2.2, id-kp-OCSPSigning). A responder's own
+certificate is believed while it is valid, as id-pkix-ocsp-nocheck says. Answers come as bytes;
+whoever asked keeps the nonce. Everything here is pure.
 """
 
 import hashlib

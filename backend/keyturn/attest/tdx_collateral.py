@@ -11,7 +11,10 @@ from datetime import datetime
 from enum import Enum
 
 from keyturn.attest.certificates import pem_certificates
+from keyturn.attest.chains import Parsed
+from keyturn.attest.crl import Crl, parse_crl
 from keyturn.attest.errors import MalformedEvidence
+from keyturn.base.encoding import sha256
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, parse_object
 from keyturn.base.times import parse_time
@@ -131,6 +134,46 @@ class TdxCollateral:
     root_crl: bytes = field(repr=False)
     pck_crl: bytes = field(repr=False)
     pck_crl_chain: tuple[bytes, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The collateral as it reads; whether any of it is believed is for a verifier to say."""
+
+    info: TcbInfo
+    identity: QeIdentity
+    root_list: Crl
+    pck_list: Crl
+
+
+def read_documents(collateral: TdxCollateral, parsed: Parsed[Documents] | None) -> Documents:
+    """Read the documents and lists, or find them as they were read. Raises MalformedEvidence."""
+    found = parsed.find(_digest(collateral)) if parsed is not None else None
+    if found is not None:
+        return found
+    return Documents(
+        parse_tcb_info(collateral.tcb_info),
+        parse_qe_identity(collateral.qe_identity),
+        parse_crl(collateral.root_crl),
+        parse_crl(collateral.pck_crl),
+    )
+
+
+def remember_documents(
+    collateral: TdxCollateral, documents: Documents, parsed: Parsed[Documents]
+) -> None:
+    """Keep what was read. Only for documents that Intel signed: others could be any number."""
+    parsed.remember(_digest(collateral), documents)
+
+
+def _digest(collateral: TdxCollateral) -> bytes:
+    texts = (
+        collateral.tcb_info,
+        collateral.qe_identity,
+        collateral.root_crl,
+        collateral.pck_crl,
+    )
+    return sha256(b"".join(map(sha256, texts)))
 
 
 def read_collateral(raw: bytes) -> TdxCollateral:

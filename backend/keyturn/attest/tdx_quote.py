@@ -133,7 +133,10 @@ class QeReport:
 
 @dataclass(frozen=True, slots=True)
 class TdxQuote:
-    """A parsed quote. `signed` is what the attestation key signs; `body_type` None in version 4."""
+    """A parsed quote. `signed` is what the attestation key signs; `body_type` None in version 4.
+
+    `reserved`: 4 bytes that version 3 used for SVNs of QE and PCE; signed, without meaning here.
+    """
 
     version: int
     key_type: int

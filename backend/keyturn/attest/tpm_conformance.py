@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, TrustAnchors
-from keyturn.attest.azure import split_hcl
+from keyturn.attest.azure import hcl_tee, unwrap_hcl
 from keyturn.attest.certificates import parse_certificate, pem_certificates
 from keyturn.attest.conformance import Finding, Verdict
 from keyturn.attest.errors import REFUSALS, MalformedEvidence
@@ -74,7 +74,7 @@ def _quote(case: TpmCase) -> Finding:
         ak=files["ak_public"],
         pcrs=read_pcrs(files["pcrs"]) if "pcrs" in files else None,
         ak_chain=_chain(files),
-        runtime_data=split_hcl(files["hcl_report"]).runtime_data if "hcl_report" in files else None,
+        runtime_data=_runtime_data(files),
         log=files.get("eventlog"),
     )
     found = examine_tpm(
@@ -92,6 +92,16 @@ def _quote(case: TpmCase) -> Finding:
 def _log(case: TpmCase) -> Finding:
     """Read alone: without a quote a log proves nothing, and nothing of it is refused."""
     return Finding(Verdict.ACCEPT, "ok", log_document(parse_event_log(case.files["eventlog"])))
+
+
+def _runtime_data(files: Mapping[str, bytes]) -> bytes | None:
+    raw = files.get("hcl_report")
+    if raw is None:
+        return None
+    tee = hcl_tee(raw)
+    if tee is None:
+        raise MalformedEvidence("HCL report does not say of which TEE it is")
+    return unwrap_hcl(raw, tee).runtime_data
 
 
 def _chain(files: Mapping[str, bytes]) -> tuple[bytes, ...]:

@@ -1,13 +1,15 @@
-"""`keyturn bench log`: what an entry costs, alone and in company, and what a proof costs.
+"""`keyturn bench log`: what an entry costs, alone and in company, what a proof costs, what a quorum
+costs, and what an officer's client does at its start in front of a big log.
 
 Appends are measured with every sync of the real disk, beside a bare write and fsync of the same
-bytes on the same disk. The big log for proofs is built without syncs, which is no benchmark, and
-opened as usual. Entries are 700 bytes, about the size of a grant's.
+bytes on the same disk; their entries are 700 bytes. The big log holds real statements and grants;
+it is built without syncs, which is no benchmark, and opened as usual.
 """
 
 import os
 import platform
 import random
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +24,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from rich.progress import track
 from rich.table import Table
 
+from keyturn.base.dsse import parse_envelope, verified_signers
 from keyturn.base.signatures import VerifyKey, load_verify_key
+from keyturn.cli.bench_log_authority import BenchAuthority, judged
+from keyturn.cli.bench_log_client import NEW, ClientBench
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.keyholder.logdisk import MAX_BATCH, LogDisk
 from keyturn.keyholder.logdisk_committer import GroupCommitter
@@ -31,6 +36,11 @@ from keyturn.keyholder.logdisk_io import DiskIo
 ORIGIN = "bench.keyturn.example/log"
 ENTRY_BYTES = 700
 SAMPLE = 1000
+STATEMENTS = 100
+"""In force in the big log; each with three approvals."""
+STARTS = 20
+_JUDGED = "statement by 3 of 5, judged"
+_SIGNATURES = "its four signatures alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class _Key:
     def __init__(self) -> None:
         key = Ed25519PrivateKey.generate()
         spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.spki = spki
         self.public: VerifyKey = load_verify_key(spki)
         self.sign = key.sign
 
@@ -84,7 +95,7 @@ def register_bench(bench: typer.Typer) -> None:
     @bench.command()
     def log(
         entries: Annotated[
-            int, typer.Option(min=1, help="Size of the log for proofs.")
+            int, typer.Option(min=3, help="Size of the log for proofs and the client's start.")
         ] = 1_000_000,
         appends: Annotated[int, typer.Option(min=1, help="Single appends to time.")] = 500,
         threads: Annotated[int, typer.Option(min=1, help="Writers in group commit.")] = 64,
@@ -93,7 +104,7 @@ def register_bench(bench: typer.Typer) -> None:
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     ) -> None:
-        """Time appends, group commit, and proofs in a big log."""
+        """Time appends, group commit, quorums, proofs and a client's start in a big log."""
         with errors_explained(as_json=as_json):
             parent = directory.resolve() if directory else None
             with tempfile.TemporaryDirectory(prefix="keyturn-bench-", dir=parent) as place:
@@ -108,13 +119,16 @@ def _measure(
     place: Path, entries: int, appends: int, threads: int
 ) -> tuple[list[Timing], dict[str, object]]:
     key = _Key()
+    authority = BenchAuthority(ORIGIN, key.spki)
+    authority.fill(min(STATEMENTS, entries - 1))
     (place / "small").mkdir()
     (place / "big").mkdir()
     timings = [_bare_syncs(place / "bare", appends)]
     with LogDisk.create(place / "small", ORIGIN, key.sign, key.public, reserve=0) as log:
         timings.append(_repeat("append, alone", appends, lambda n: log.append(_entry(n))))
         timings.append(_grouped(log, threads, appends))
-    _build(place / "big", key, entries)
+    _build(place / "big", key, authority, entries)
+    timings += _quorum(authority)
     began = time.perf_counter()
     with LogDisk.open(place / "big", ORIGIN, key.sign, key.public, reserve=0) as log:
         opening = time.perf_counter() - began
@@ -124,9 +138,25 @@ def _measure(
         for _ in log.leaves(0, replayed):
             pass
         replay = replayed / (time.perf_counter() - began)
+        client = ClientBench(authority, log, key.sign, place / "officer").measure(STARTS)
+    timings += [
+        _timing("bare work of a start", client.bare),
+        _timing("client's start, nothing new", client.nothing_new),
+        _timing(f"client's start, {NEW:,} new", client.some_new),
+        _timing("256 older entries, proved", client.older),
+    ]
     facts: dict[str, object] = {
         "entries": entries,
         "entry_bytes": ENTRY_BYTES,
+        "big_entry_bytes": len(authority.leaf(entries)),
+        "statements": len(authority.leaves) - 1,
+        "start_cpu_ms": round(1000 * _median(client.nothing_new_cpu), 1),
+        "bare_cpu_ms": round(1000 * _median(client.bare_cpu), 1),
+        "start_over_bare_cpu": round(_median(client.nothing_new_cpu) / _median(client.bare_cpu), 2),
+        "quorum_over_bare": round(_of(timings, _JUDGED) / _of(timings, _SIGNATURES), 2),
+        "first_sync_per_second": round(client.first_per_second),
+        "kept_bytes": client.kept_bytes,
+        "client_memory_mib": round(client.memory_mib, 1),
         "threads": threads,
         "open_ms": round(1000 * opening, 1),
         "verified_replay_per_second": round(replay),
@@ -176,13 +206,40 @@ def _proofs(log: LogDisk, entries: int) -> Iterator[Timing]:
     yield _repeat("receipt", SAMPLE, lambda n: log.receipt(places[n]))
 
 
-def _build(directory: Path, key: _Key, entries: int) -> None:
+def _quorum(authority: BenchAuthority) -> Iterator[Timing]:
+    """A statement by three of five officers, and its four signatures alone."""
+    made = authority.platforms("a-new-list")
+    roster = authority.state.roster
+    assert roster is not None
+    envelopes = [parse_envelope(each) for each in (made.statement, *made.approvals)]
+
+    def signatures(_number: int) -> None:
+        for each in envelopes:
+            verified_signers(each, roster.keys)
+
+    yield _repeat(_SIGNATURES, SAMPLE, signatures)
+    yield _repeat(_JUDGED, SAMPLE, lambda _number: judged(authority, made))
+
+
+def _timing(what: str, each: tuple[float, ...]) -> Timing:
+    return Timing(what, each, sum(each))
+
+
+def _median(each: tuple[float, ...]) -> float:
+    return statistics.median(each)
+
+
+def _of(timings: list[Timing], what: str) -> float:
+    return next(_median(each.each) for each in timings if each.what == what)
+
+
+def _build(directory: Path, key: _Key, authority: BenchAuthority, entries: int) -> None:
     io = _Unsynced()
     with LogDisk.create(directory, ORIGIN, key.sign, key.public, reserve=0, io=io) as log:
         batches = range(0, entries, MAX_BATCH)
         for start in track(batches, "building the log", console=stderr, transient=True):
             end = min(entries, start + MAX_BATCH)
-            log.append_many([_entry(number) for number in range(start, end)])
+            log.append_many([authority.leaf(number) for number in range(start, end)])
 
 
 def _repeat(what: str, count: int, act: Callable[[int], object]) -> Timing:

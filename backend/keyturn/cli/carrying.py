@@ -14,7 +14,6 @@ from keyturn.client.errors import NotFound
 from keyturn.client.offline import (
     ProposalFile,
     read_file,
-    read_proposal_file,
     with_decision,
     write_new_file,
 )
@@ -95,6 +94,7 @@ def decide_offline(
         print_offline(found.statement)
     confirm(decision, found.statement.digest, yes)
     signed = with_decision(found, desk.signer(), decision, comment, now())
+    desk.remember(signed)
     written = write(signed, output, pictures)
     if as_json:
         print_json(
@@ -115,7 +115,9 @@ def decide_offline(
 def read(desk: Desk, file: Path | None, pictures: tuple[Path, ...]) -> ProposalFile:
     """From one of the two."""
     raw = read_pictures(pictures) if file is None else read_file(file)
-    return read_proposal_file(raw, desk.profile.fingerprint, desk.memory, now())
+    found = desk.read_file(raw)
+    desk.remember(found)
+    return found
 
 
 def confirm(decision: Decision, digest: Digest, yes: bool) -> None:

@@ -11,7 +11,8 @@ from keyturn.base.signatures import Algorithm, key_id_of
 from keyturn.base.strictjson import dump, parse_object
 from keyturn.base.times import format_time
 from keyturn.cli.card import CardOption, enrolled, parse_card, show_cards
-from keyturn.cli.enrolling import enrol, show_enrolment
+from keyturn.cli.cosigning import cosigner, owed
+from keyturn.cli.enrolling import enrol, show_enrolment, show_requests
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.cli.profile import (
     AsJson,
@@ -82,8 +83,11 @@ def new(
             stderr.print(f"{what} written to {place}.", markup=False)
 
 
+app.command("cosigner")(cosigner)
+app.command("owed")(owed)
 app.command("enrol")(enrol)
 app.command("enrolment")(show_enrolment)
+app.command("requests")(show_requests)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from keyturn.base.encoding import parse_digest
 from keyturn.base.strictjson import load_object
 from keyturn.cli.carrying import Given, confirm, decide_offline, read, write
 from keyturn.cli.expiries import add_commands, show_expiring
-from keyturn.cli.output import print_json, stderr, stdout
+from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.cli.profile import (
     AsJson,
     Desk,
@@ -20,14 +20,31 @@ from keyturn.cli.profile import (
     now,
     warn_simulated,
 )
+from keyturn.cli.rosteredits import (
+    Apart,
+    MayApprove,
+    MayNotApprove,
+    RemoveKey,
+    Require,
+    SetRole,
+    Threshold,
+    Together,
+    edit_of,
+)
 from keyturn.cli.rostering import (
     Compromised,
+    DropWitness,
     Enrol,
+    Fresh,
     Remove,
+    Request,
     RosterChange,
+    WitnessesNeeded,
+    WitnessKeys,
     chosen_kind,
     effects_of,
     print_effects,
+    witness_change,
 )
 from keyturn.cli.showing import (
     change_documents,
@@ -35,7 +52,8 @@ from keyturn.cli.showing import (
     print_proposals,
     proposal_document,
 )
-from keyturn.client.changes import changes_of
+from keyturn.client.changes import body_of, changes_of
+from keyturn.client.examples import example
 from keyturn.client.offline import (
     read_file,
 )
@@ -82,8 +100,21 @@ def new(
     ] = None,
     body: Annotated[Path | None, typer.Option(help="JSON file with the new body.")] = None,
     enrol: Enrol = None,
+    request: Request = None,
     remove: Remove = None,
     compromised: Compromised = None,
+    witness: WitnessKeys = None,
+    drop_witness: DropWitness = None,
+    witnesses_needed: WitnessesNeeded = None,
+    fresh: Fresh = None,
+    remove_key: RemoveKey = None,
+    role: SetRole = None,
+    threshold: Threshold = None,
+    proposer_may_approve: MayApprove = None,
+    proposer_may_not_approve: MayNotApprove = None,
+    apart: Apart = None,
+    together: Together = None,
+    require: Require = None,
     expires_days: Annotated[int, typer.Option(min=1, max=400, help="Days in force.")] = 90,
     lapses_hours: Lapses = 72,
     ticket: Ticket = None,
@@ -94,15 +125,30 @@ def new(
     """Sign a new statement and post it for approval.
 
     A roster's body need not be written by hand: --enrol adds one officer, --remove takes some
-    away, --compromised suspends what rested on their keys.
+    away, --compromised suspends what rested on their keys; --role, --threshold, --require,
+    --apart and --proposer-may-approve change who may do what; --witness, --drop-witness,
+    --witnesses-needed and --fresh say who has to cosign the log before anything is released.
     """
-    change = RosterChange(enrol, tuple(remove or ()), tuple(compromised or ()))
+    edit = edit_of(
+        role,
+        threshold,
+        proposer_may_approve,
+        proposer_may_not_approve,
+        apart,
+        together,
+        require,
+        remove_key,
+    )
+    with errors_explained(as_json=as_json):
+        witnesses = witness_change(witness, drop_witness, witnesses_needed, fresh)
+    gone, lost = tuple(remove or ()), tuple(compromised or ())
+    change = RosterChange(enrol, gone, lost, witnesses, edit, request)
     chosen = chosen_kind(word, kind, subject, body, change)
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         if body is not None:
             document = load_object(read_file(body, MAX_BODY), limit=MAX_BODY, what=str(body))
         else:
-            document, ticket = change.body(desk.client.state(), ticket, now())
+            document, ticket = change.body(desk.client, ticket, now())
         proposal = desk.client.propose_change(
             chosen,
             subject or SINGLE_SUBJECTS[chosen],
@@ -113,6 +159,24 @@ def new(
             ticket=ticket,
         )
         _report(desk, proposal, as_json)
+
+
+@app.command("example")
+def show_example(
+    kind: Annotated[Kind, typer.Argument(help="Of what kind of statement.")],
+    subject: Annotated[str, typer.Option(help="Its subject, where the body names it.")] = "",
+    profile: ProfileDir = None,
+    passphrase_fd: PassphraseFd = None,
+) -> None:
+    """Print a body to be filled in for `new --body`: what is in force, or the kind's shape."""
+    with at_desk(profile, passphrase_fd, as_json=False) as desk:
+        state = desk.client.state()
+        newest = state.newest.get((kind, subject or SINGLE_SUBJECTS.get(kind, "")))
+        body = example(kind, subject, state.roster, now()) if newest is None else {}
+        if newest is not None:
+            body = body_of(newest.statement)
+            body.pop("compromised", None)  # said once, it holds for ever (our protocol §2.8)
+        print_json(body)
 
 
 @app.command()

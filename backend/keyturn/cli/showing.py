@@ -11,6 +11,7 @@ from keyturn.client.changes import Change, body_of, changes
 from keyturn.client.proposals import Proposal, Status
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.bodies import Admission
+from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.statements import Statement
 
@@ -134,6 +135,8 @@ def print_statement(statement: Statement, now: datetime) -> None:
     ]
     if isinstance(statement.body, Admission):
         rows += _bound(statement.body)
+    if isinstance(statement.body, Ceremony | Restore):
+        rows += _authorises(statement.body, now)
     stdout.print(_rows(rows))
 
 
@@ -147,6 +150,26 @@ def _bound(body: Admission) -> list[tuple[str, str]]:
             "said only",
             escape(f"name {body.name}, version {body.version}: the proposer's word, not proved"),
         ),
+    ]
+
+
+def _authorises(body: Ceremony | Restore, now: datetime) -> list[tuple[str, str]]:
+    """Who may do it, and when; the changes below have the rest."""
+    window = body.window
+    state = "open now, if it is in force" if body.is_open(now) else "over"
+    if now < window.not_before:
+        state = f"opens in {_hours(window.not_before, now)} h"
+    when = f"{format_time(window.not_before)} to {format_time(window.not_after)} ({state})"
+    if isinstance(body, Restore):
+        return [("may be done", when), ("custodians", escape(", ".join(body.custodians)))]
+    people = body.participants
+    return [
+        ("ceremony", body.ceremony.value),
+        ("may be held", when),
+        ("administrator", escape(people.administrator)),
+        ("custodians", escape(", ".join(people.custodians))),
+        ("witness", escape(people.witness)),
+        ("scribe", escape(people.scribe or "nobody")),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, JsonObject, dump
-from keyturn.client.errors import MalformedAnswer, ServerRefused
+from keyturn.client.errors import MalformedAnswer, RoleLacking, ServerRefused
 
 MAX_ANSWER = 64 << 20
 
@@ -41,9 +41,9 @@ def refusal_of(status: int, raw: bytes) -> ServerRefused:
             name: error.text(name, empty=True) if error.has(name) and error.raw(name) else ""
             for name in ("found", "expected", "hint")
         }
-        return ServerRefused(
-            status, error.text("kind", limit=100), error.text("message", empty=True), **texts
-        )
+        kind = error.text("kind", limit=100)
+        made = RoleLacking if (status, kind) == (403, "role") else ServerRefused
+        return made(status, kind, error.text("message", empty=True), **texts)
     except MalformedError:
         return ServerRefused(status, "unknown", f"the server answered with HTTP status {status}")
 

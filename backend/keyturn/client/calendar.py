@@ -1,4 +1,4 @@
-"""When statements expire, as a calendar that any program reads (RFC 5545).
+"""When statements expire and ceremonies may be held, as a calendar for any program (RFC 5545).
 
 The same statements give the same bytes: each event is stamped by its statement's own time.
 Names of officers are not in it.
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from keyturn.base.encoding import Digest
+from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.expiry import WARNING
 from keyturn.quorum.statements import Statement
 
@@ -16,11 +17,16 @@ _ESCAPED = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})  #
 
 
 def calendar_of(statements: Iterable[Statement], authority: Digest, *, simulated: bool) -> bytes:
-    """One event at the end of each statement that has one, with an alarm 14 days before."""
+    """One event at the end of each statement that has one, with an alarm 14 days before.
+
+    And one for the time of each ceremony and restore, with an alarm a day before.
+    """
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Keyturn//expiries//EN"]
     ending = [each for each in statements if each.expires is not None]
     for each in sorted(ending, key=lambda each: (each.expires, each.digest)):
         lines += _event(each, authority, simulated=simulated)
+        if isinstance(each.body, Ceremony | Restore):
+            lines += _window(each, each.body, authority, simulated=simulated)
     lines.append("END:VCALENDAR")
     return "".join(f"{_folded(line)}\r\n" for line in lines).encode()
 
@@ -42,6 +48,32 @@ def _event(statement: Statement, authority: Digest, *, simulated: bool) -> list[
         "ACTION:DISPLAY",
         f"TRIGGER:-P{WARNING.days}D",
         f"DESCRIPTION:{_text(f'{mark}{what} expires in {WARNING.days} days')}",
+        "END:VALARM",
+        "END:VEVENT",
+    ]
+
+
+def _window(
+    statement: Statement, body: Ceremony | Restore, authority: Digest, *, simulated: bool
+) -> list[str]:
+    kind = f"{body.ceremony.value} ceremony" if isinstance(body, Ceremony) else "restore of the KEK"
+    mark = "SIMULATED: " if simulated else ""
+    what = f"{mark}{kind} {statement.subject}"
+    token = (
+        f"Token {body.token}, authority {authority}." if body.token else f"Authority {authority}."
+    )
+    return [
+        "BEGIN:VEVENT",
+        f"UID:window-{statement.digest.removeprefix('sha256:')}@keyturn",
+        f"DTSTAMP:{_time(statement.time)}",
+        f"DTSTART:{_time(body.window.not_before)}",
+        f"DTEND:{_time(body.window.not_after)}",
+        f"SUMMARY:{_text(f'{what} may be held')}",
+        f"DESCRIPTION:{_text(token)}",
+        "BEGIN:VALARM",
+        "ACTION:DISPLAY",
+        "TRIGGER:-P1D",
+        f"DESCRIPTION:{_text(f'{what} may be held from tomorrow')}",
         "END:VALARM",
         "END:VEVENT",
     ]

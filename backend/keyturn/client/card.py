@@ -147,6 +147,11 @@ class CardSigner:
             value = self._signed(message)
         return Envelope(payload_type, payload, (Signature(self.key_id, value),))
 
+    def derived(self, info: bytes) -> bytes:
+        """Nothing: a card signs, and its X25519 key, if there is one, lies elsewhere."""
+        del info
+        return b""
+
     def close(self) -> None:
         """Log out and let the card go; waits for a signature that is being made. May repeat."""
         with self._lock:

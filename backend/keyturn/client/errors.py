@@ -23,6 +23,10 @@ class ServerUnreachable(UnreachableError):
     """The server did not answer, so nothing is known."""
 
 
+class NoServer(KeyturnError):
+    """An officer station was to ask a server: it has none, and opens no connection."""
+
+
 class ServerRefused(KeyturnError):
     """The server answered, and its answer is no. `kind` and `status` are the server's own."""
 
@@ -41,12 +45,49 @@ class ServerRefused(KeyturnError):
         self.kind = kind
 
 
+class RoleLacking(ServerRefused):
+    """The officer's roles do not include what was asked (our protocol §7.5).
+
+    `asked`: method and path. The client has checked it against the verified roster.
+    """
+
+    asked: tuple[str, str] = ("", "")
+
+
+class NoLongerOfficer(KeyturnError):
+    """The newest roster, verified here, does not name this officer: the server lets nobody in.
+
+    `index`: the log index since when, by the server's word alone; None when it does not say.
+    """
+
+    def __init__(self, officer: str, version: int, index: int | None) -> None:
+        since = "" if index is None else f", log index {index}"
+        super().__init__(
+            f"You are no longer an officer of this authority (roster version {version}{since})",
+            found=f"no officer {officer!r} in the newest roster",
+            hint="What you saw before stays as you saw it. Another officer can propose a roster "
+            "that names you again.",
+        )
+        self.version = version
+        self.index = index
+
+
 class ServerLied(UntrustedError):
     """The server claimed what its own proofs contradict."""
 
 
 class AuthorityRolledBack(UntrustedError):
     """The server shows an older roster or `keys` statement than this profile has seen."""
+
+
+class FileForged(UntrustedError):
+    """A file, or what pictures held, is not genuine. Whoever carried it could have changed it: no
+    word on the server.
+    """
+
+
+class AuthorityForked(UntrustedError):
+    """Another roster or `keys` statement of a version that this station has seen (I5)."""
 
 
 class HistoryRewritten(UntrustedError):
@@ -64,6 +105,10 @@ class HistoryRewritten(UntrustedError):
         )
         self.kept = kept
         self.shown = shown
+
+
+class NotAtHand(KeyturnError):
+    """An entry of the log that is proved, but not kept on this machine."""
 
 
 class NotFound(KeyturnError):

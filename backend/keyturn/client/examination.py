@@ -5,7 +5,7 @@ under the statements in force at its index: its word is not taken for what its e
 What only the keyholder or its HSM can know stays *not measured*, and says so.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -15,7 +15,7 @@ from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import MalformedError
-from keyturn.client.errors import NotFound, ServerLied
+from keyturn.client.errors import NotAtHand, NotFound, ServerLied
 from keyturn.client.seen import Seen
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, choose, decide
@@ -32,6 +32,13 @@ from keyturn.quorum.state import AuthorityState
 
 ReadEvidence = Callable[[Digest], bytes | None]
 """What the server calls the request of this digest, or None when it keeps none."""
+ReadEntries = Callable[[int, int], Iterable[bytes]]
+"""Proved entries [start, end) of the log, from wherever they are."""
+
+_BACK = 2560
+"""Entries read at once on the way back to where a lease began."""
+_FARTHEST = 400_000
+"""Entries read back at most."""
 
 
 class Verdict(Enum):
@@ -114,13 +121,16 @@ class _Case:
     time: datetime
     entry: GrantEntry | RefusalEntry
     state: AuthorityState
-    leaves: Sequence[bytes]
+    entries: ReadEntries
 
 
-def examine(node: str, seen: Seen, read_evidence: ReadEvidence) -> Examination:
+def examine(
+    node: str, seen: Seen, read_evidence: ReadEvidence, entries: ReadEntries
+) -> Examination:
     """A node's newest grant or refusal, judged again.
 
-    Raises NotFound when the log has none, ServerLied when the evidence contradicts the entry.
+    Raises NotFound when the log has none, ServerLied when the evidence contradicts the entry,
+    NotAtHand when its lease began further back than entries are read.
     """
     last = seen.index.newest(node).last
     if last is None:
@@ -129,8 +139,8 @@ def examine(node: str, seen: Seen, read_evidence: ReadEvidence) -> Examination:
             hint="the keyholder logs no refusal of what no vendor has signed",
         )
     index = last[0]
-    time = parse_entry(seen.leaves[index]).time
-    case = _Case(index, time, last[1], seen.state.before(index), seen.leaves)
+    (leaf,) = entries(index, index + 1)
+    case = _Case(index, parse_entry(leaf).time, last[1], seen.state.before(index), entries)
     raw = read_evidence(case.entry.evidence)
     return _without_evidence(case) if raw is None else _with_evidence(case, raw)
 
@@ -334,22 +344,54 @@ def _caveats_of(case: _Case) -> frozenset[Caveat]:
 
 
 def _lease_before(case: _Case, lease: str | None) -> Lease | None:
-    """The lease that a renewal names, as the entries before its own leave it."""
+    """The lease that a renewal names, as the entries before its own leave it.
+
+    Read backwards, to the release that began it. Raises NotAtHand when that is too far.
+    """
     if lease is None:
         return None
-    book, needles = LeaseBook(), [lease.encode()]
-    for index in range(case.index):
-        leaf = case.leaves[index]
-        if not any(needle in leaf for needle in needles):
+    found: list[tuple[int, GrantEntry]] = []
+    refused: set[bytes] = set()
+    end = case.index
+    while end > 0 and not (found and found[-1][1].purpose is Purpose.RELEASE):
+        if case.index - end >= _FARTHEST:
+            raise NotAtHand(
+                f"the lease that entry {case.index} renews began too long ago to look for it",
+                found=f"{_FARTHEST} entries read",
+                hint="An export of the log, verified, says whether every renewal was allowed.",
+            )
+        start = max(0, end - _BACK)
+        _read_back(case.entries(start, end), start, lease, found, refused)
+        end = start
+    book = LeaseBook()
+    for index, grant in reversed(found):
+        book.apply(index, grant)
+    for challenge in refused:  # one that refuses a release of this lease ends it
+        book.end(challenge)
+    return book.live(lease, case.time)
+
+
+def _read_back(
+    leaves: Iterable[bytes],
+    start: int,
+    lease: str,
+    found: list[tuple[int, GrantEntry]],
+    refused: set[bytes],
+) -> None:
+    """Note what concerns a lease, the newest first. Not beyond the release that began it."""
+    needle = lease.encode()
+    for index, leaf in reversed(list(enumerate(leaves, start))):
+        if needle not in leaf and b"refusal" not in leaf:
             continue
         entry = parse_entry(leaf)
         if entry.kind is EntryKind.GRANT:
             grant = read_grant(entry)
-            book.apply(index, grant)
-            needles.append(grant.challenge.hex().encode())  # a refusal of it ends the lease
+            if grant.lease == lease:
+                found.append((index, grant))
+                if grant.purpose is Purpose.RELEASE:
+                    return
         elif entry.kind is EntryKind.REFUSAL:
-            book.end(read_refusal(entry).challenge)
-    return book.live(lease, case.time)
+            refused.add(read_refusal(entry).challenge)
 
 
 def _identity(request: ReleaseRequest, evidence: VerifiedEvidence) -> Identity | None:

@@ -17,13 +17,20 @@ from keyturn.keyrelease.entries import read_grant, read_refusal
 from keyturn.quorum.bodies import Keys, Purpose
 from keyturn.quorum.entries import EntryKind, parse_entry
 from keyturn.quorum.kinds import Kind
-from keyturn.tlog.bundles import bundle_bytes, parse_bundle
+from keyturn.tlog.bundles import bundle_bytes
 from keyturn.tlog.checkpoints import SignedCheckpoint, parse_checkpoint
-from keyturn.tlog.errors import MalformedTile
-from keyturn.tlog.export import VerifiedLog, verify_export
-from keyturn.tlog.merkle import leaf_hash, tree_root
+from keyturn.tlog.export import VerifiedLog, read_bundle, verify_export
+from keyturn.tlog.merkle import Frontier, Hash, leaf_hash, tree_root
 from keyturn.tlog.notes import parse_note
-from keyturn.tlog.tiles import CHECKPOINT_PATH, TILE_WIDTH, bundles_of, tiles_of
+from keyturn.tlog.tiles import (
+    CHECKPOINT_PATH,
+    MAX_LEVEL,
+    TILE_WIDTH,
+    Bundle,
+    Tile,
+    bundles_of,
+    tiles_of,
+)
 
 ReadObject = Callable[[Digest], bytes | None]
 Step = Callable[[int, int], None]
@@ -49,32 +56,103 @@ class VerifiedExport:
 
     log: VerifiedLog
     audited: Audited
-    leaves: tuple[bytes, ...]
 
 
 def write_export(
     directory: Path,
     checkpoint: SignedCheckpoint,
-    leaves: Sequence[bytes],
+    leaves: Iterable[bytes],
     read: ReadObject,
     step: Step = _unwatched,
 ) -> Written:
-    """Write a verified log into a new directory, the checkpoint last. Raises FileUnusable."""
-    if len(leaves) != checkpoint.checkpoint.size:
-        raise ValueError("leaves of another checkpoint")
+    """Write a verified log into a new directory, the checkpoint last; a block at a time.
+
+    Raises FileUnusable, and whatever getting the next of `leaves` raises.
+    """
+    at = checkpoint.checkpoint
     try:
         directory.mkdir(parents=True, exist_ok=False)
-        counted = _counted(leaves, step)
-        written, missing = _write_objects(directory, counted, read)
-        for path, data in _static_files(leaves):
-            step(len(leaves), len(leaves))
-            target = directory / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        (directory / CHECKPOINT_PATH).write_bytes(checkpoint.to_bytes())
+        writer = _Writer(directory, read)
+        block: list[bytes] = []
+        for place, leaf in enumerate(leaves):
+            step(place, at.size)
+            block.append(leaf)
+            if len(block) == TILE_WIDTH:
+                writer.take(block)
+                block = []
+        writer.take(block)
+        step(writer.size, at.size)
+        if (writer.size, writer.finish()) != (at.size, at.root):
+            raise ValueError("leaves of another checkpoint")
+        _write(directory / CHECKPOINT_PATH, checkpoint.to_bytes())
     except OSError as error:
         raise FileUnusable(f"cannot write {directory}: {error.strerror}") from error
-    return Written(len(leaves), written, missing)
+    return Written(writer.size, len(writer.written), tuple(writer.missing))
+
+
+class _Writer:
+    """Bundles, tiles and objects below a directory (C2SP tlog-tiles)."""
+
+    def __init__(self, directory: Path, read: ReadObject) -> None:
+        self._directory = directory
+        self._read = read
+        self._levels: list[list[Hash]] = []  # hashes of tree levels 8, 16, …
+        self._rest: list[Hash] = []
+        self.size = 0
+        self.written: set[Digest] = set()
+        self.missing: dict[Digest, None] = {}
+
+    def take(self, block: Sequence[bytes]) -> None:
+        """The next entries: a whole block, but for the last one."""
+        if not block:
+            return
+        index, self._rest = self.size // TILE_WIDTH, [leaf_hash(leaf) for leaf in block]
+        _write(self._directory / Bundle(index, len(block)).path, bundle_bytes(block))
+        _write(self._directory / Tile(0, index, len(block)).path, b"".join(self._rest))
+        for leaf in block:
+            self._take_objects(leaf)
+        self.size += len(block)
+        if len(block) == TILE_WIDTH:
+            self._climb(tree_root(self._rest))
+            self._rest = []
+
+    def finish(self) -> Hash:
+        """The upper tiles; gives the root."""
+        for tile in tiles_of(self.size):
+            if tile.level > 0:
+                start = tile.index * TILE_WIDTH
+                hashes = self._levels[tile.level - 1][start : start + tile.width]
+                _write(self._directory / tile.path, b"".join(hashes))
+        blocks = self._levels[0] if self._levels else []
+        # The rest is the smallest part of the RFC's split: its root ends the tree over blocks.
+        return tree_root([*blocks, *([tree_root(self._rest)] if self._rest else [])])
+
+    def _climb(self, root: Hash) -> None:
+        for level in range(MAX_LEVEL):
+            if level == len(self._levels):
+                self._levels.append([])
+            self._levels[level].append(root)
+            if len(self._levels[level]) % TILE_WIDTH:
+                return
+            root = tree_root(self._levels[level][-TILE_WIDTH:])
+
+    def _take_objects(self, leaf: bytes) -> None:
+        for digest, needed in objects_named(leaf):
+            if digest in self.written or digest in self.missing:
+                continue
+            data = self._read(digest)
+            if data is not None:
+                _write(self._directory / object_path(digest), data)
+                self.written.add(digest)
+            elif needed:
+                raise FileUnusable(f"the server has no object {digest}, which the log needs")
+            else:
+                self.missing[digest] = None
+
+
+def _write(target: Path, data: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
 
 
 def read_export(directory: Path, fingerprint: Digest, step: Step = _unwatched) -> VerifiedExport:
@@ -84,17 +162,39 @@ def read_export(directory: Path, fingerprint: Digest, step: Step = _unwatched) -
     AuditFailed for a release that was not allowed, the errors of `tlog` for a wrong tree.
     """
     read = resource_reader(directory)
-    leaves = _unproved_leaves(read)
-    audited = audit_log(_counted(leaves, step), fingerprint, object_reader(directory))
+    leaves = _Unproved(read, step)
+    audited = audit_log(leaves, fingerprint, object_reader(directory))
     keys = audited.state.newest.get((Kind.KEYS, "keys"))
     if keys is None or not isinstance(keys.statement.body, Keys):
         raise UntrustedError("the log brings no `keys` statement into force, so nothing signs it")
     body = keys.statement.body
     log = verify_export(read, load_verify_key(body.keys[Purpose.LOG].spki), body.origin)
-    proved = tuple(log.leaves())
-    if list(proved) != leaves:
+    if leaves.frontier.root() != log.checkpoint.checkpoint.root:
         raise UntrustedError("the export changed while it was read")
-    return VerifiedExport(log, audited, proved)
+    return VerifiedExport(log, audited)
+
+
+class _Unproved:
+    """The leaves as the files have them: they name the key under which they are proved next.
+
+    `frontier`: of those that were read.
+    """
+
+    def __init__(self, read: Callable[[str], bytes | None], step: Step) -> None:
+        raw = read(CHECKPOINT_PATH)
+        if raw is None:
+            raise FileUnusable("the export has no checkpoint")
+        self._read, self._step = read, step
+        self._size = parse_checkpoint(parse_note(raw).text).size
+        self.frontier = Frontier()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for bundle in bundles_of(self._size):
+            entries = read_bundle(self._read, bundle)
+            for place, leaf in enumerate(entries):
+                self._step(self.frontier.size + place, self._size)
+                yield leaf
+            self.frontier = self.frontier.extended(map(leaf_hash, entries))
 
 
 def resource_reader(directory: Path) -> Callable[[str], bytes | None]:
@@ -139,61 +239,3 @@ def objects_named(leaf: bytes) -> tuple[tuple[Digest, bool], ...]:
     if entry.kind is EntryKind.REFUSAL:
         return ((read_refusal(entry).evidence, False),)
     return ()
-
-
-def _unproved_leaves(read: Callable[[str], bytes | None]) -> list[bytes]:
-    """The leaves as the files have them: they name the key under which they are proved next."""
-    raw = read(CHECKPOINT_PATH)
-    if raw is None:
-        raise FileUnusable("the export has no checkpoint")
-    leaves: list[bytes] = []
-    for bundle in bundles_of(parse_checkpoint(parse_note(raw).text).size):
-        data = read(bundle.path)
-        if data is None:
-            raise MalformedTile(f"the log has no file {bundle.path}")
-        leaves.extend(parse_bundle(data, bundle.width))
-    return leaves
-
-
-def _counted(leaves: Sequence[bytes], step: Step) -> Iterator[bytes]:
-    for place, leaf in enumerate(leaves):
-        step(place, len(leaves))
-        yield leaf
-
-
-def _write_objects(
-    directory: Path, leaves: Iterable[bytes], read: ReadObject
-) -> tuple[int, tuple[Digest, ...]]:
-    written: set[Digest] = set()
-    missing: dict[Digest, None] = {}
-    for leaf in leaves:
-        for digest, needed in objects_named(leaf):
-            if digest in written or digest in missing:
-                continue
-            data = read(digest)
-            if data is None:
-                if needed:
-                    raise FileUnusable(f"the server has no object {digest}, which the log needs")
-                missing[digest] = None
-                continue
-            target = directory / object_path(digest)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-            written.add(digest)
-    return len(written), tuple(missing)
-
-
-def _static_files(leaves: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Every tile and entry bundle of a log, with its path (C2SP tlog-tiles)."""
-    size = len(leaves)
-    for bundle in bundles_of(size):
-        start = bundle.index * TILE_WIDTH
-        yield bundle.path, bundle_bytes(leaves[start : start + bundle.width])
-    levels = [[leaf_hash(leaf) for leaf in leaves]]
-    for tile in tiles_of(size):
-        while len(levels) <= tile.level:
-            below = levels[-1]
-            full = range(0, len(below) - TILE_WIDTH + 1, TILE_WIDTH)
-            levels.append([tree_root(below[start : start + TILE_WIDTH]) for start in full])
-        start = tile.index * TILE_WIDTH
-        yield tile.path, b"".join(levels[tile.level][start : start + tile.width])

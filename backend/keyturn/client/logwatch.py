@@ -18,15 +18,23 @@ class LogWatch:
     """One log as this profile has seen it. `ask` reaches the server; all else is checked here."""
 
     def __init__(
-        self, log_key: VerifyKey, origin: str, memory: Memory, ask: AskConsistency
+        self,
+        log_key: VerifyKey,
+        origin: str,
+        memory: Memory,
+        ask: AskConsistency,
+        kept: SignedCheckpoint | None = None,
     ) -> None:
+        """`kept`: one that is known from elsewhere than `memory`; the larger one counts."""
         self._log_key = log_key
         self._origin = origin
         self._memory = memory
         self._ask = ask
         self._known: dict[int, Hash] = {}
-        kept = memory.recall().checkpoints.get(origin)
-        self._newest = None if kept is None else verify_checkpoint(kept, log_key, origin)
+        note = memory.recall().checkpoints.get(origin)
+        known = None if note is None else verify_checkpoint(note, log_key, origin)
+        both = [each for each in (known, kept) if each is not None]
+        self._newest = max(both, key=lambda each: each.checkpoint.size, default=None)
 
     @property
     def newest(self) -> SignedCheckpoint | None:
@@ -47,6 +55,12 @@ class LogWatch:
             )
         self.agree(shown)
         return shown
+
+    def recall(self) -> None:
+        """Take in what another program of this profile has seen meanwhile. Raises as `agree`."""
+        kept = self._memory.recall().checkpoints.get(self._origin)
+        if kept is not None:
+            self.agree(verify_checkpoint(kept, self._log_key, self._origin))
 
     def agree(self, shown: SignedCheckpoint) -> None:
         """Check a verified checkpoint of any age against the newest. Raises HistoryRewritten."""

@@ -5,10 +5,8 @@ still good. Two programs at one time may both write: one after the other, so tha
 back what the other one had not seen yet.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,13 +15,14 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import dump, parse_object
 from keyturn.base.times import format_time
-from keyturn.client.errors import MalformedProfile
-from keyturn.client.profile import unwritable, write_atomically
+from keyturn.client.errors import FileUnusable, MalformedProfile
+from keyturn.client.profile import alone, write_atomically
 from keyturn.tlog.checkpoints import parse_checkpoint
 from keyturn.tlog.notes import parse_note
 from keyturn.wire.tls import Pin
 
 _MAX = 1 << 20
+_BUNDLE = "authority.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,7 @@ class Memory:
         self._path = self.directory / "memory.json" if self.directory else None
         self._fingerprint = fingerprint
         self._now = Remembered()
+        self._bundle: bytes | None = None
 
     def recall(self) -> Remembered:
         """Raises MalformedProfile when the file is not what was written: forgetting is not safe."""
@@ -76,6 +76,11 @@ class Memory:
                 hint="Restore it from a copy. Removing it forgets the history that you saw.",
             ) from error
 
+    def size_of(self, origin: str) -> int:
+        """Of the largest checkpoint of this log that is remembered; 0 of none."""
+        kept = self.recall().checkpoints.get(origin)
+        return 0 if kept is None else _size(kept)
+
     def keep_checkpoint(self, origin: str, note: bytes) -> None:
         """Remember a log's checkpoint, unless a larger one is remembered already."""
         with self._alone():
@@ -92,30 +97,36 @@ class Memory:
             if (now.roster_version, now.keys_version) != newest:
                 self._write(replace(now, roster_version=newest[0], keys_version=newest[1]))
 
+    def keep_authority(self, bundle: bytes, roster: int, keys: int) -> None:
+        """Of a station: the newest bundle, whose versions these are. An older one is not kept."""
+        with self._alone():
+            now = self.recall()
+            if roster < now.roster_version or keys < now.keys_version:
+                return
+            self._bundle = bundle
+            if self.directory is not None:
+                write_atomically(self.directory / _BUNDLE, bundle)
+            self._write(replace(now, roster_version=roster, keys_version=keys))
+
+    def recall_authority(self) -> bytes | None:
+        """The bundle kept last, to be verified anew; None before the first. Raises FileUnusable."""
+        if self.directory is None:
+            return self._bundle
+        path = self.directory / _BUNDLE
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise FileUnusable(f"cannot read {path}: {error.strerror}") from error
+
     def keep_session(self, session: Session | None) -> None:
         with self._alone():
             self._write(replace(self.recall(), session=session))
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Nobody else writes meanwhile. The lock ends with the process, however that ends.
-
-        Raises FileUnusable when the disk says no.
-        """
-        if self.directory is None:
-            yield
-            return
-        path = self.directory / "memory.lock"
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise unwritable(path, error) from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+    def _alone(self) -> AbstractContextManager[None]:
+        """Nobody else writes meanwhile. Raises FileUnusable when the disk says no."""
+        return nullcontext() if self.directory is None else alone(self.directory / "memory.lock")
 
     def _write(self, remembered: Remembered) -> None:
         self._now = remembered

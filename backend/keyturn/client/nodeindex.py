@@ -1,6 +1,7 @@
 """What the log says last of each node: an index over its proved leaves, extended as they grow."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keyturn.base.errors import MalformedError
@@ -10,6 +11,10 @@ from keyturn.quorum.errors import LogInconsistent
 
 Granted = tuple[int, GrantEntry]
 Refused = tuple[int, RefusalEntry]
+
+MOST_NODES = 50_000
+"""Beyond it the nodes that the log has not named for longest are forgotten. The log says nothing
+good of a node that is forgotten: it is *unknown*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +35,67 @@ class Newest:
 _NOTHING = Newest()
 
 
+@dataclass(frozen=True, slots=True)
+class KeptNode:
+    """A node's newest leaf of one kind, as it is kept between two runs."""
+
+    node: str
+    kind: EntryKind
+    index: int
+    leaf: bytes
+
+
 class NodeIndex:
     """Of one log, which only grows; another log needs another index.
 
     Not thread-safe while it is extended; whoever only reads may do so at any time.
     """
 
-    def __init__(self, leaves: Sequence[bytes] = ()) -> None:
+    def __init__(self, leaves: Sequence[bytes] = (), most: int = MOST_NODES) -> None:
         self._newest: dict[str, Newest] = {}
+        self._leaves: dict[str, dict[EntryKind, tuple[int, bytes]]] = {}
+        self._counts = Counter[str]()
         self._size = 0
+        self._most = most
         self.extend(leaves)
+
+    @classmethod
+    def restored(
+        cls, size: int, counts: Mapping[str, int], kept: Iterable[KeptNode]
+    ) -> "NodeIndex":
+        """As it was after `size` leaves. A leaf is parsed when somebody asks for its node."""
+        index = cls()
+        index._size, index._counts = size, Counter(counts)
+        for each in kept:
+            index._leaves.setdefault(each.node, {})[each.kind] = (each.index, each.leaf)
+        return index
 
     def __len__(self) -> int:
         """How many leaves it knows."""
         return self._size
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many leaves of each kind there are."""
+        return dict(self._counts)
+
+    def kept(self) -> Iterable[KeptNode]:
+        """What `restored` needs."""
+        for node, leaves in self._leaves.items():
+            for kind, (index, leaf) in leaves.items():
+                yield KeptNode(node, kind, index, leaf)
 
     def extend(self, leaves: Sequence[bytes]) -> None:
         """Read what is new in a longer prefix of the same log; each leaf is parsed once.
 
         Raises LogInconsistent at a leaf that no honest keyholder would have written.
         """
-        for leaf in leaves[self._size :]:
+        if len(leaves) > self._size:
+            self.append(leaves[self._size :], self._size)
+
+    def append(self, leaves: Sequence[bytes], first: int) -> None:
+        """As `extend`, with the leaves from `first` on; those known already are passed over."""
+        for leaf in leaves[self._size - first :]:
             try:
                 self._enter(self._size, leaf)
             except MalformedError as error:
@@ -62,16 +107,47 @@ class NodeIndex:
             self._size += 1
 
     def newest(self, node: str) -> Newest:
-        """Empty for a node that the log does not know."""
-        return self._newest.get(node, _NOTHING)
+        """Empty for a node that the log does not know. Raises LogInconsistent."""
+        found = self._newest.get(node)
+        if found is None and node in self._leaves:
+            found = self._newest[node] = self._read(self._leaves[node])
+        return _NOTHING if found is None else found
 
     def _enter(self, index: int, leaf: bytes) -> None:
         entry = parse_entry(leaf)
+        self._counts[entry.kind.value] += 1
         if entry.kind is EntryKind.GRANT:
             grant = read_grant(entry)
-            self._newest[grant.node] = replace(self.newest(grant.node), granted=(index, grant))
+            newest = replace(self.newest(grant.node), granted=(index, grant))
+            self._take(grant.node, newest, entry.kind, index, leaf)
         elif entry.kind is EntryKind.REFUSAL:
             refusal = read_refusal(entry)
-            self._newest[refusal.node] = replace(
-                self.newest(refusal.node), refused=(index, refusal)
-            )
+            newest = replace(self.newest(refusal.node), refused=(index, refusal))
+            self._take(refusal.node, newest, entry.kind, index, leaf)
+
+    def _take(self, node: str, newest: Newest, kind: EntryKind, index: int, leaf: bytes) -> None:
+        self._newest[node] = newest
+        self._leaves.setdefault(node, {})[kind] = (index, leaf)
+        if len(self._leaves) > self._most:
+            self._forget()
+
+    def _forget(self) -> None:
+        """A tenth at once: it is not done for every leaf."""
+        oldest = sorted(self._leaves, key=lambda each: max(self._leaves[each].values())[0])
+        for node in oldest[: max(1, self._most // 10)]:
+            del self._leaves[node]
+            self._newest.pop(node, None)
+
+    def _read(self, leaves: Mapping[EntryKind, tuple[int, bytes]]) -> Newest:
+        granted: Granted | None = None
+        refused: Refused | None = None
+        for kind, (index, leaf) in leaves.items():
+            try:
+                entry = parse_entry(leaf)
+                if kind is EntryKind.GRANT:
+                    granted = (index, read_grant(entry))
+                else:
+                    refused = (index, read_refusal(entry))
+            except MalformedError as error:
+                raise LogInconsistent(f"entry {index}: {error.message}") from error
+        return Newest(granted, refused)

@@ -6,6 +6,7 @@ fingerprint; what the log would add (is it overtaken, is it in force) cannot be 
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +19,17 @@ from keyturn.client.errors import FileUnusable, MalformedAnswer, NotEntitled, Se
 from keyturn.client.memory import Memory
 from keyturn.client.proposals import count, read_signed
 from keyturn.officerkeys.signer import Signer
-from keyturn.quorum.approvals import APPROVAL_TYPE, Approval, Decision, approval_payload
+from keyturn.quorum.approvals import (
+    APPROVAL_TYPE,
+    Approval,
+    Decision,
+    approval_payload,
+    parse_approval,
+)
 from keyturn.quorum.bundle import Authority, load_bundle
 from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import OfficerId, Roster
-from keyturn.quorum.statements import Statement
+from keyturn.quorum.statements import Statement, parse_statement
 
 TYPE = "proposal-export"
 MAX_EXPORT = 64 << 20
@@ -58,7 +65,7 @@ class ProposalFile:
 
 
 def read_proposal_file(
-    raw: bytes, fingerprint: Digest, memory: Memory, now: datetime
+    raw: bytes, fingerprint: Digest, memory: Memory, now: datetime, *, remember: bool = True
 ) -> ProposalFile:
     """Verify an export against the pinned authority.
 
@@ -68,24 +75,27 @@ def read_proposal_file(
         fields = parse_object(raw, limit=MAX_EXPORT, what="proposal file")
     except MalformedError as error:
         raise MalformedAnswer(error.message, found=error.found, expected=error.expected) from error
-    return file_of(fields, fingerprint, memory, now)
+    return file_of(fields, fingerprint, memory, now, remember=remember)
 
 
-def file_of(fields: Fields, fingerprint: Digest, memory: Memory, now: datetime) -> ProposalFile:
+def file_of(
+    fields: Fields, fingerprint: Digest, memory: Memory, now: datetime, *, remember: bool = True
+) -> ProposalFile:
     """As `read_proposal_file`, of a document that is read already."""
     try:
         statement, approvals, bundle = _parts(fields)
     except MalformedError as error:
         raise MalformedAnswer(error.message, found=error.found, expected=error.expected) from error
+    _check_readable(statement, approvals)
     try:
-        authority = load_bundle(bundle, fingerprint, now, keys_known(memory))
+        authority = load_bundle(bundle, fingerprint, now, keys_known(memory), lenient=True)
     except UntrustedError as error:
         raise ServerLied(
             f"the file's authority is not the pinned one: {error.message}",
             found=error.found,
             expected=error.expected or fingerprint,
         ) from error
-    check_not_older(authority, memory)
+    check_not_older(authority, memory, remember=remember)
     read, seen = read_signed(statement, approvals, rosters_of(authority.state))
     return ProposalFile(read, seen, authority, bundle)
 
@@ -153,6 +163,23 @@ def read_file(path: Path, limit: int = MAX_EXPORT) -> bytes:
     if len(raw) > limit:
         raise FileUnusable(f"{path} is too large", expected=f"at most {limit} bytes")
     return raw
+
+
+def _check_readable(statement: bytes, approvals: Sequence[bytes]) -> None:
+    """Say which part of a file is damaged. Raises MalformedAnswer."""
+    try:
+        part = "the statement"
+        parse_statement(statement)
+        for place, each in enumerate(approvals, start=1):
+            part = f"approval {place} of {len(approvals)}"
+            parse_approval(each)
+    except MalformedError as error:
+        raise MalformedAnswer(
+            f"proposal file: {part} cannot be read: {error.message}",
+            found=error.found,
+            expected=error.expected,
+            hint="Carry the file again; if it stays so, have it signed anew.",
+        ) from error
 
 
 def _parts(fields: Fields) -> tuple[bytes, list[bytes], bytes]:

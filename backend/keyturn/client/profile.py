@@ -1,14 +1,16 @@
 """What an officer's machine pins: server, TLS key, authority, and whose key lies where.
 
+A profile without `server` and `pin` is an officer station's: nothing is ever asked for it.
 `profile.toml` holds no secret. It lies under `$XDG_CONFIG_HOME/keyturn` with its memory under
 `$XDG_STATE_HOME/keyturn`, or both in one directory that the officer names.
 """
 
+import fcntl
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from keyturn.wire.tls import Pin, parse_pin
 
 _FILE = "profile.toml"
 _FIELDS = ("server", "pin", "fingerprint", "officer", "key")
+_OF_A_STATION = _FIELDS[2:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,16 @@ class Profile:
     fingerprint: Digest
     officer: str
     key: KeyLocation
+
+    @property
+    def offline(self) -> bool:
+        """An officer station: there is no server."""
+        return not self.server
+
+
+def station_profile(fingerprint: Digest, officer: str, key: KeyLocation) -> Profile:
+    """A profile whose server is none."""
+    return Profile("", Pin(""), fingerprint, officer, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +89,9 @@ def parse_profile(text: str, directory: Path) -> Profile:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise MalformedProfile(f"the profile is not TOML: {error}") from error
-    if set(values) != set(_FIELDS) or not all(isinstance(each, str) for each in values.values()):
+    fields = set(values)
+    known = fields in (set(_FIELDS), set(_OF_A_STATION))
+    if not known or not all(isinstance(each, str) for each in values.values()):
         raise MalformedProfile(
             "the profile's fields", found=", ".join(sorted(values)), expected=", ".join(_FIELDS)
         )
@@ -84,13 +99,11 @@ def parse_profile(text: str, directory: Path) -> Profile:
         key = parse_location(values["key"])
         if isinstance(key, InFile):
             key = InFile(directory / key.path)
-        return Profile(
-            _server(values["server"]),
-            parse_pin(values["pin"]),
-            parse_digest(values["fingerprint"], what="fingerprint"),
-            values["officer"],
-            key,
-        )
+        fingerprint = parse_digest(values["fingerprint"], what="fingerprint")
+        if "server" not in values:
+            return station_profile(fingerprint, values["officer"], key)
+        server, pin = _server(values["server"]), parse_pin(values["pin"])
+        return Profile(server, pin, fingerprint, values["officer"], key)
     except MalformedError as error:
         raise MalformedProfile(
             f"the profile: {error.message}", found=error.found, expected=error.expected
@@ -99,9 +112,9 @@ def parse_profile(text: str, directory: Path) -> Profile:
 
 def write_profile(places: Places, profile: Profile) -> None:
     """Replace the profile, whole or not at all. Raises MalformedProfile on unwritable values."""
+    reached = {} if profile.offline else {"server": _server(profile.server), "pin": profile.pin}
     values = {
-        "server": _server(profile.server),
-        "pin": profile.pin,
+        **reached,
         "fingerprint": profile.fingerprint,
         "officer": profile.officer,
         "key": str(profile.key),
@@ -111,7 +124,7 @@ def write_profile(places: Places, profile: Profile) -> None:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Mode 0600, flushed to disk before it takes the place of what was there.
+    """Mode 0600, flushed to disk before it takes the place of what was there, its name after.
 
     Raises FileUnusable when the disk says no; then what was there still is.
     """
@@ -128,6 +141,23 @@ def unwritable(path: Path, error: OSError) -> FileUnusable:
     )
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """No other process or object holds this lock file meanwhile; the lock ends with the process,
+    however that ends. Raises FileUnusable when the disk says no.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
@@ -141,6 +171,15 @@ def _replace(path: Path, data: bytes) -> None:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _server(url: str) -> str:

@@ -4,16 +4,26 @@ Both come with the role `app`. What a picture says is judged by `qrparts` and ne
 """
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from keyturn.client.errors import FileUnusable, MalformedPart
 from keyturn.client.offline import read_file, write_new_file
-from keyturn.client.png import MAX_FILE, read_grey
+from keyturn.client.png import MAX_FILE, Grey, read_grey
 from keyturn.client.qrparts import MAX_PARTS, Part, is_part, join, parse_part, split
 
 SCALE, BORDER = 6, 4
+PICTURES = (".png", ".jpg", ".jpeg")
 _HINT = "Install Keyturn's role app: pip install 'keyturn[app]'."
+
+
+Reader = Callable[[bytes, str], Grey]
+"""From a picture's file and what it is called to its pixels. Raises MalformedPart."""
+
+
+def is_picture(path: Path) -> bool:
+    """By its name. Photos need another reader than `read_grey`, which says so of them."""
+    return path.suffix.lower() in PICTURES
 
 
 def picture(text: str, scale: int = SCALE) -> bytes:
@@ -28,13 +38,17 @@ def picture(text: str, scale: int = SCALE) -> bytes:
     return made.getvalue()
 
 
-def texts_in(raw: bytes, name: str) -> tuple[str, ...]:
-    """What the QR codes of one PNG file say. Raises MalformedPart, FileUnusable."""
+def texts_in(raw: bytes, name: str, read: Reader = read_grey) -> tuple[str, ...]:
+    """What the QR codes of one picture's file say. Raises MalformedPart, FileUnusable."""
+    return texts_of(read(raw, name))
+
+
+def texts_of(grey: Grey) -> tuple[str, ...]:
+    """What the QR codes say that stand in one picture. Raises FileUnusable."""
     try:
         import zxingcpp
     except ImportError as error:
         raise FileUnusable("no reader of QR pictures is installed", hint=_HINT) from error
-    grey = read_grey(raw, name)
     view = memoryview(grey.pixels).cast("B", (grey.height, grey.width))
     found = zxingcpp.read_barcodes(
         view,
@@ -44,9 +58,14 @@ def texts_in(raw: bytes, name: str) -> tuple[str, ...]:
     return tuple(each.text for each in found)
 
 
-def parts_in(raw: bytes, name: str) -> tuple[Part, ...]:
+def parts_in(raw: bytes, name: str, read: Reader = read_grey) -> tuple[Part, ...]:
     """The parts that one picture shows. Raises MalformedPart where there is none."""
-    texts = [each for each in texts_in(raw, name) if is_part(each)]
+    return parts_of(read(raw, name), name)
+
+
+def parts_of(grey: Grey, name: str) -> tuple[Part, ...]:
+    """As `parts_in`, of a picture that is read already."""
+    texts = [each for each in texts_of(grey) if is_part(each)]
     if not texts:
         raise MalformedPart(
             f"{name} shows no part of a proposal", hint="Take that picture again, larger."
@@ -87,37 +106,47 @@ def pictures_at(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def read_pictures(paths: Sequence[Path]) -> bytes:
+def read_pictures(paths: Sequence[Path], read: Reader = read_grey) -> bytes:
     """The whole. Raises FileUnusable, MalformedPart, ForeignPart, PartsMissing."""
     parts: list[Part] = []
     for path in pictures_at(paths):
-        parts += parts_in(read_file(path, MAX_FILE), path.name)
+        parts += parts_in(read_file(path, MAX_FILE), path.name, read)
     return join(parts)
 
 
-def read_with_others(path: Path) -> bytes:
+def read_with_others(path: Path, read: Reader = read_grey) -> bytes:
     """The whole, of one picture and of the same transfer's in its directory.
 
     What else lies there is passed over. Raises as `read_pictures`.
     """
-    parts = list(parts_in(read_file(path, MAX_FILE), path.name))
+    parts = list(parts_in(read_file(path, MAX_FILE), path.name, read))
     transfer, have = parts[0].transfer, {each.index for each in parts}
-    for other in pictures_at([path.parent]):
+    for other in _beside(path):
         if len(have) == parts[0].count:
             break
-        for part in _parts_or_none(other):
+        for part in _parts_or_none(other, read):
             if part.transfer == transfer:
                 parts.append(part)
                 have.add(part.index)
     return join(parts)
 
 
-def _parts_or_none(path: Path) -> tuple[Part, ...]:
+def _parts_or_none(path: Path, read: Reader) -> tuple[Part, ...]:
     try:
-        return parts_in(read_file(path, MAX_FILE), path.name)
+        return parts_in(read_file(path, MAX_FILE), path.name, read)
     except (FileUnusable, MalformedPart):
         return ()
 
 
 def _pngs(directory: Path) -> list[Path]:
     return sorted(each for each in directory.iterdir() if each.suffix.lower() == ".png")
+
+
+def _beside(path: Path) -> list[Path]:
+    """Pictures of any kind, those of the same kind first. Raises FileUnusable."""
+    try:
+        found = [each for each in path.parent.iterdir() if is_picture(each)]
+    except OSError as error:
+        raise FileUnusable(f"cannot read {path.parent}: {error.strerror}") from error
+    same = path.suffix.lower()
+    return sorted(found, key=lambda each: (each.suffix.lower() != same, each.name))[:MAX_PARTS]

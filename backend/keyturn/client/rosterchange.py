@@ -14,7 +14,7 @@ from keyturn.quorum.statements import MAX_STATEMENT
 
 def with_officer(state: AuthorityState, officer: Officer) -> JsonObject:
     """The roster's body with exactly this officer added."""
-    body = _body(state)
+    body = roster_body(state)
     raw = dump(officer.to_document())
     added: Json = load_object(raw, limit=MAX_STATEMENT, what="officer")
     return {**body, "officers": [*_officers(body), added]}
@@ -27,7 +27,7 @@ def without_officers(
 
     Raises NotFound for a name that is not in the roster.
     """
-    body = _body(state)
+    body = roster_body(state)
     roster = _roster(state)
     for name in names:
         if name not in roster.officers:
@@ -84,7 +84,7 @@ def _roster(state: AuthorityState) -> Roster:
     return state.roster
 
 
-def _body(state: AuthorityState) -> JsonObject:
+def roster_body(state: AuthorityState) -> JsonObject:
     """Without what the last change named compromised: that holds for ever, said once."""
     newest = state.newest.get((Kind.ROSTER, "roster"))
     if newest is None:

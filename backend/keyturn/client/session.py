@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from keyturn.base.encoding import b64
-from keyturn.client.errors import ServerLied
-from keyturn.client.memory import Session
+from keyturn.client.authority import left_roster
+from keyturn.client.errors import ServerLied, ServerRefused
+from keyturn.client.memory import Memory, Session
+from keyturn.client.profile import Profile
 from keyturn.client.transport import Transport
 from keyturn.officerkeys.signer import Signer
 from keyturn.wire.signin import NONCE_SIZE, SIGN_IN_TYPE, sign_in_payload
@@ -24,3 +26,17 @@ def sign_in(transport: Transport, pin: Pin, signer: Signer, now: datetime) -> Se
     if officer != signer.officer:
         raise ServerLied("signed in as somebody else", found=officer, expected=signer.officer)
     return Session(answer.text("token", limit=1000), pin, officer, answer.time("expires"))
+
+
+def sign_in_or_left(
+    transport: Transport, profile: Profile, memory: Memory, signer: Signer, now: datetime
+) -> Session:
+    """As `sign_in`. Raises NoLongerOfficer when the server says so and its verified roster too."""
+    try:
+        return sign_in(transport, profile.pin, signer, now)
+    except ServerRefused as error:
+        if error.kind != "officer":
+            raise
+        transport.use_token(None)
+        left = left_roster(transport, profile.fingerprint, memory, profile.officer, now)
+        raise left or error from error

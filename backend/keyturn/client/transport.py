@@ -13,7 +13,13 @@ import httpx_sse
 
 from keyturn.base.strictjson import Fields, dump
 from keyturn.client.answers import MAX_ANSWER, parse_answer, refusal_of
-from keyturn.client.errors import MalformedAnswer, MalformedProfile, ServerUnreachable
+from keyturn.client.errors import (
+    MalformedAnswer,
+    MalformedProfile,
+    RoleLacking,
+    ServerUnreachable,
+)
+from keyturn.wire.errors import PinMismatch
 from keyturn.wire.tls import Pin, pinned_client
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
@@ -21,6 +27,13 @@ LONGEST = 300.0
 """Seconds for one whole answer: a byte now and then would keep the other timeouts from passing."""
 MAX_EVENT = 256 << 10
 """Bytes from one event of the stream to the next."""
+
+
+REPIN = (
+    "Do not go on unless its key was changed on purpose: somebody may sit between you and the "
+    "server. Ask whoever runs it for the new pin, by another way than this connection; then "
+    "`keyturn connect --repin`."
+)
 
 
 class Transport:
@@ -52,6 +65,10 @@ class Transport:
     def post(self, path: str, what: str, document: Mapping[str, object]) -> Fields:
         """As `get`, sending one JSON object."""
         return parse_answer(self._ask("POST", path, content=dump(document)), what)
+
+    def delete(self, path: str, what: str) -> Fields:
+        """As `get`."""
+        return parse_answer(self._ask("DELETE", path), what)
 
     @contextmanager
     def events(
@@ -123,7 +140,10 @@ class Transport:
         ):
             body = _read(response)
         if not response.is_success:
-            raise refusal_of(response.status_code, body)
+            refusal = refusal_of(response.status_code, body)
+            if isinstance(refusal, RoleLacking):
+                refusal.asked = (method, path)
+            raise refusal
         return body
 
     def _headers(self) -> dict[str, str]:
@@ -222,6 +242,9 @@ def _bounded(source: httpx_sse.EventSource) -> Iterator[httpx_sse.ServerSentEven
 def _failures_named() -> Iterator[None]:
     try:
         yield
+    except PinMismatch as error:
+        error.hint = REPIN
+        raise
     except (httpx.DecodingError, httpx_sse.SSEError) as error:
         raise MalformedAnswer(f"the answer cannot be read: {type(error).__name__}") from error
     except (httpx.TransportError, httpx.InvalidURL) as error:

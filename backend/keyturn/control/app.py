@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from keyturn import __version__
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.control import (
+    routes_enrolments,
     routes_events,
     routes_inventory,
     routes_log,
@@ -58,7 +59,14 @@ def make_app(parts: Parts) -> ASGIApp:
         },
     )
     officers.state.parts = parts
-    for module in (routes_open, routes_proposals, routes_inventory, routes_events, routes_log):
+    for module in (
+        routes_open,
+        routes_enrolments,
+        routes_proposals,
+        routes_inventory,
+        routes_events,
+        routes_log,
+    ):
         officers.include_router(module.routes)
     page = _docs_page(officers.openapi())
 
@@ -73,6 +81,9 @@ def make_app(parts: Parts) -> ASGIApp:
             "reason": None if failure is None else failure.message,
             "log_size": parts.context.mirror.size,
             "rebuilds": parts.follower.rebuilds,
+            "rebuilt_from_nothing": parts.follower.rebuilt is not None
+            and parts.follower.rebuilt.empty,
+            "models_without_key": parts.proposing.without_key,
             "unlogged_refusals": parts.releasing.unlogged,
             "witnesses": parts.witnessing.told(),
         }

@@ -2,19 +2,22 @@
 
 import asyncio
 import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
-from keyturn.control import rebuild
+from keyturn.control import rebuild, recovery
 from keyturn.control.config import ControlConfig, load_config
-from keyturn.control.follower import fetch_log
+from keyturn.control.follower import fetch_log, state_after
 from keyturn.control.logs import log_to_stderr
 from keyturn.control.program import run_control
 from keyturn.control.rebuild import LogContent
-from keyturn.store import migrate
+from keyturn.store import logcopy, migrate
 from keyturn.store.database import Database, open_database
 from keyturn.wire.keyholder import AskHello
 from keyturn.wire.keyholder_client import KeyholderClient
@@ -72,13 +75,22 @@ def db_check(config: ConfigFile, as_json: Json = False) -> None:
             found = migrate.differences(database)
             with database.read() as connection:
                 found += rebuild.differences(connection, content)
+                keyless = _without_key(connection, settings, content)
         finally:
             database.close()
     if as_json:
-        print_json({"agrees": not found, "entries": len(content.leaves), "differences": found})
+        print_json(
+            {
+                "agrees": not found,
+                "entries": len(content.leaves),
+                "differences": found,
+                "without_key": list(keyless),
+            }
+        )
     else:
         for each in found:
             stdout.print(each, markup=False)
+        _say_without_key(keyless)
         stdout.print(f"{len(found)} differences from a log of {len(content.leaves)} entries")
     if found:
         stderr.print("`keyturn db rebuild` writes anew what the log determines.", markup=False)
@@ -95,16 +107,38 @@ def db_rebuild(config: ConfigFile, as_json: Json = False) -> None:
             content = asyncio.run(_fetch(settings))
             with database.read() as connection:
                 found = rebuild.differences(connection, content)
+            state, now = state_after(settings.fingerprint, content), datetime.now(UTC)
             with database.write() as writing:
+                empty = logcopy.size(writing) == 0
                 rebuild.rebuild(writing, content)
+                told = recovery.tell(writing, "by `keyturn db rebuild`", state, now, empty=empty)
         finally:
             database.close()
     if as_json:
-        print_json({"entries": len(content.leaves), "mended": found})
+        print_json({"mended": found, **told.to_data()})
     else:
         for each in found:
             stdout.print(f"mended: {each}", markup=False)
+        for each in recovery.LOST if told.empty else ():
+            stdout.print(f"lost, since the database was empty: {each}", markup=False)
+        _say_without_key(told.without_key)
         stdout.print(f"rebuilt from a log of {len(content.leaves)} entries")
+
+
+def _without_key(
+    connection: Connection, settings: ControlConfig, content: LogContent
+) -> tuple[str, ...]:
+    state = state_after(settings.fingerprint, content)
+    return recovery.without_key(connection, state, datetime.now(UTC))
+
+
+def _say_without_key(digests: Iterable[str]) -> None:
+    for each in digests:
+        stdout.print(
+            f"model {each}: its key is not here and it cannot be released; "
+            "hand its keyturn.key in again with `keyturn model register`",
+            markup=False,
+        )
 
 
 def _open(config: Path) -> Database:

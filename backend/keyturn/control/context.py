@@ -13,6 +13,7 @@ from keyturn.control.config import ControlConfig
 from keyturn.control.hub import Hub
 from keyturn.control.mirror import Mirror
 from keyturn.store.database import Database
+from keyturn.store.migrate import mend
 from keyturn.wire.keyholder_client import KeyholderClient
 from keyturn.wire.tls import Pin
 
@@ -47,6 +48,10 @@ class Context:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a writing transaction; this process writes one at a time."""
         return await asyncio.get_running_loop().run_in_executor(self.writer, self._write, work)
+
+    async def mend_tables(self) -> None:
+        """Make the tables that are missing."""
+        await asyncio.get_running_loop().run_in_executor(self.writer, mend, self.database)
 
     def close(self) -> None:
         self.readers.shutdown(wait=True, cancel_futures=True)

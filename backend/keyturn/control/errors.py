@@ -17,6 +17,14 @@ class NotAllowed(UntrustedError):
     """The officer lacks the role, or the signature is not what the request needs."""
 
 
+class RoleLacking(NotAllowed):
+    """The officer's roles do not include this."""
+
+
+class NoLongerOfficer(NotSignedIn):
+    """The newest roster does not name the officer (any more)."""
+
+
 class NotFound(NotFoundError):
     """There is nothing under that name."""
 

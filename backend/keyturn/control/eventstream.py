@@ -1,15 +1,19 @@
 """Events for officers: pages, and a stream that resumes after the last number without a gap.
 
-A stream pulls from the database as fast as its reader takes; it ends with the session.
+A stream pulls from the database as fast as its reader takes. It ends with the session, and as
+soon as the roster gives its officer other roles or none: what an officer may read is decided
+again at the next connection (our protocol §7.5).
 """
 
 import json
+import time
 from collections.abc import AsyncIterator
-from datetime import datetime
 
 from keyturn.base.times import format_time
+from keyturn.control.access import event_kinds
 from keyturn.control.context import Context
 from keyturn.control.errors import MalformedQuery
+from keyturn.control.signin import Session
 from keyturn.store import events
 from keyturn.store.events import EventRow
 from keyturn.wire.api import EventPage, EventView
@@ -19,10 +23,9 @@ BATCH = 200
 MAX_PAGE = 1000
 
 
-async def page(context: Context, after: int, limit: int) -> EventPage:
+async def page(context: Context, session: Session, after: int, limit: int) -> EventPage:
     """Events behind number `after`, at most `limit`; `last` is the newest number there is."""
-    rows = await context.read(lambda c: events.after(c, after, limit=min(limit, MAX_PAGE)))
-    last = await context.read(events.last)
+    rows, last = await _next(context, session, after, min(limit, MAX_PAGE))
     views = [EventView(seq=e.seq, time=e.time, kind=e.kind, data=e.data) for e in rows]
     return EventPage(events=views, last=last)
 
@@ -37,21 +40,29 @@ async def start_of(context: Context, last_event_id: str | None) -> int:
 
 
 async def stream(
-    context: Context, after: int, until: datetime, *, keep_alive: float = KEEP_ALIVE_SECONDS
+    context: Context, session: Session, after: int, *, keep_alive: float = KEEP_ALIVE_SECONDS
 ) -> AsyncIterator[bytes]:
-    """Server-sent events behind number `after`, until the session ends or the server stops."""
+    """Server-sent events behind number `after`, while the session and the officer's roles last."""
     yield b"retry: 1000\n\n"
+    said = time.monotonic()
     while not context.hub.closed:
-        left = (until - context.clock()).total_seconds()
-        if left <= 0:
+        turn = context.hub.turn
+        left = (session.expires - context.clock()).total_seconds()
+        if left <= 0 or not _same_officer(context, session):
             return
-        rows = await _next(context, after)
+        rows, last = await _next(context, session, after, BATCH)
+        if not _same_officer(context, session):
+            return
         for row in rows:
             after = row.seq
             yield encode(row)
         if rows:
+            said = time.monotonic()
             continue
-        if not await context.hub.wait(after, min(keep_alive, left)):
+        after = max(after, last)  # what lies between is of kinds that this officer does not read
+        quiet = keep_alive - (time.monotonic() - said)
+        if quiet <= 0 or not await context.hub.wait(after, min(quiet, left), turn):
+            said = time.monotonic()
             yield b": still here\n\n"
 
 
@@ -63,5 +74,17 @@ def encode(row: EventRow) -> bytes:
     return f"id: {row.seq}\nevent: {row.kind}\ndata: {document}\n\n".encode()
 
 
-async def _next(context: Context, after: int) -> list[EventRow]:
-    return await context.read(lambda c: events.after(c, after, limit=BATCH))
+def _same_officer(context: Context, session: Session) -> bool:
+    """Whether the newest roster still gives the officer the roles that the stream began with."""
+    officer = context.mirror.officer(session.officer.id)
+    return officer is not None and officer.roles == session.officer.roles
+
+
+async def _next(
+    context: Context, session: Session, after: int, limit: int
+) -> tuple[list[EventRow], int]:
+    """Events that the officer may read, and the newest number of all; of one moment."""
+    kinds = event_kinds(session.officer)
+    return await context.read(
+        lambda c: (events.after(c, after, limit=limit, kinds=kinds), events.last(c))
+    )

@@ -19,14 +19,15 @@ from sqlalchemy import Connection
 
 from keyturn.base.encoding import Digest, digest_of, sha256
 from keyturn.base.errors import KeyturnError, UnreachableError, UntrustedError
-from keyturn.control import rebuild
+from keyturn.control import rebuild, recovery
 from keyturn.control.context import Context
 from keyturn.control.nodestate import MISSED
 from keyturn.control.projection import objects_needed, project
 from keyturn.control.rebuild import LogContent
+from keyturn.control.recovery import Rebuilt
 from keyturn.quorum.state import AuthorityState
 from keyturn.store import events, fleet, logcopy, proposals, sessions
-from keyturn.store.errors import StoreConflict
+from keyturn.store.errors import StoreConflict, StoreEmptied
 from keyturn.wire.keyholder import AskEntries, AskHello, AskObject, AskReceipt, Hello
 from keyturn.wire.keyholder_client import KeyholderClient
 
@@ -67,6 +68,8 @@ class Follower:
     hello: Hello | None = None
     failure: KeyturnError | None = None
     rebuilds: int = 0
+    rebuilt: Rebuilt | None = None
+    """The last time that the database was written anew, of this process."""
     _details: list[Detail] = field(default_factory=list)
     _poked: asyncio.Event = field(default_factory=asyncio.Event)
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -118,6 +121,8 @@ class Follower:
                 self._turn()
             except KeyturnError as error:
                 await self._failed(error)
+                if isinstance(error, StoreEmptied):
+                    await self._make_tables()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await self._poked.wait()
@@ -140,6 +145,7 @@ class Follower:
             await self._rebuild(error)
         if not self._checked:
             await self._compare()
+            await self._tell_empty()
         await self._record_details()
         if self._receipts_due:
             await self._fetch_receipts()
@@ -158,7 +164,7 @@ class Follower:
             objects = await fetch_objects(self.context.urgent, page.leaves)
             state = _after(mirror.state, page.leaves, objects)
             await self._enter(start, page.leaves, objects)
-            mirror.take(state)
+            self._take(state)
             self._seen += _hashes(page.leaves)
             self._receipts_due = self._receipts_due or bool(objects)
             self._move()
@@ -208,6 +214,8 @@ class Follower:
                     "the database's copy of the log is not the keyholder's",
                     found=f"{copied} entries that differ from entry {start} on",
                 )
+            if copied == 0:
+                recovery.note_empty(connection)
             for index in range(start + len(known), start + len(leaves)):
                 project(connection, index, leaves[index - start], objects)
 
@@ -219,6 +227,13 @@ class Follower:
                     raise CopyDiffers(f"rows of entries from {start} on: {error}") from error
             else:
                 return
+
+    def _take(self, state: AuthorityState) -> None:
+        """Go on to a state; whose roles it changes must not read on as before."""
+        before = self.context.mirror.newest_roster
+        self.context.mirror.take(state)
+        if self.context.mirror.newest_roster is not before:
+            self.context.hub.look_again()
 
     # ---- truth and copy ----
 
@@ -240,18 +255,48 @@ class Follower:
         _check_length(hello.size, max(copied, self.context.mirror.size))
         content = await fetch_log(self.context.urgent, hello.size)
         self._check_leaves(0, content.leaves)
-        log.warning("the database is rebuilt from the log", extra={"reason": str(reason)})
-        mirror = self.context.mirror
-        start = AuthorityState(mirror.state.fingerprint)
-        state = _after(start, content.leaves, content.objects)
-        await self.context.write(lambda c: rebuild.rebuild(c, content))
-        mirror.restart()
-        mirror.take(state)
+        state = state_after(self.context.mirror.state.fingerprint, content)
+        now = self.context.clock()
+
+        def work(connection: Connection) -> Rebuilt:
+            empty = logcopy.size(connection) == 0
+            rebuild.rebuild(connection, content)
+            return recovery.tell(connection, str(reason), state, now, empty=empty)
+
+        self._rebuilt(await self.context.write(work))
+        self.context.mirror.restart()
+        self._take(state)
         self._seen = bytearray(_hashes(content.leaves))
-        self.rebuilds += 1
         self._checked = True
         self._receipts_due = True
         self._move()
+
+    async def _tell_empty(self) -> None:
+        state, now = self.context.mirror.state, self.context.clock()
+        told = await self.context.write(lambda c: recovery.tell_empty(c, state, now))
+        if told is not None:
+            self._rebuilt(told)
+
+    def _rebuilt(self, what: Rebuilt) -> None:
+        self.rebuilds += 1
+        self.rebuilt = what
+        log.warning(
+            "the database was written anew from the log",
+            extra={"reason": what.reason, "lost": what.to_data()["lost"]},
+        )
+        for digest in what.without_key:
+            log.warning(
+                "the key of an admitted model is not here: hand its keyturn.key in again",
+                extra={"model": digest},
+            )
+
+    async def _make_tables(self) -> None:
+        """The database was deleted under us: start it again, and compare it with the log."""
+        self._checked = False
+        try:
+            await self.context.mend_tables()
+        except KeyturnError as error:
+            log.error("the tables could not be made", extra={"reason": str(error)})
 
     # ---- what needs no request ----
 
@@ -370,6 +415,11 @@ def _after(
     for leaf in leaves:
         state = state.apply(leaf, objects.__getitem__)
     return state
+
+
+def state_after(fingerprint: Digest, content: LogContent) -> AuthorityState:
+    """The authority's state after a whole log. Raises LogInconsistent."""
+    return _after(AuthorityState(fingerprint), content.leaves, content.objects)
 
 
 def _keep_receipt(connection: Connection, *, digest: str, receipt: Any) -> None:

@@ -39,6 +39,7 @@ DEFAULT_LIMIT = 64 << 10
 LIMITS = {
     "/v1/releases": 256 << 10,
     "/v1/heartbeats": 16 << 10,
+    "/v1/enrolments": 96 << 10,
     "/v1/proposals": 32 << 20,
     "/v1/models": 24 << 20,
 }

@@ -8,10 +8,14 @@ import asyncio
 
 
 class Hub:
-    """The newest event number that this process knows of."""
+    """The newest event number that this process knows of.
+
+    `turn` rises when streams must look again whatever the number: the roster is another one.
+    """
 
     def __init__(self) -> None:
         self.newest = 0
+        self.turn = 0
         self.closed = False
         self._changed = asyncio.Event()
 
@@ -21,16 +25,21 @@ class Hub:
             self.newest = newest
             self._wake()
 
+    def look_again(self) -> None:
+        """Wake every stream."""
+        self.turn += 1
+        self._wake()
+
     def close(self) -> None:
         """Let every stream end."""
         self.closed = True
         self._wake()
 
-    async def wait(self, seen: int, seconds: float) -> bool:
-        """Whether there is something behind `seen`, waiting at most `seconds`."""
+    async def wait(self, seen: int, seconds: float, turn: int = 0) -> bool:
+        """Whether there is something behind `seen` or `turn`, waiting at most `seconds`."""
         try:
             async with asyncio.timeout(seconds):
-                while self.newest <= seen and not self.closed:
+                while self.newest <= seen and self.turn == turn and not self.closed:
                     await self._changed.wait()
         except TimeoutError:
             return False

@@ -5,7 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-_FIELDS = ("reason", "path")
+_FIELDS = ("reason", "path", "lost", "model")
 
 
 class JsonFormatter(logging.Formatter):

@@ -51,6 +51,11 @@ class Mirror:
     def roster(self) -> Roster | None:
         return self.state.roster
 
+    @property
+    def newest_roster(self) -> InForce | None:
+        """The newest roster that came into force, even an expired one."""
+        return self.state.newest.get((Kind.ROSTER, "roster"))
+
     def officer(self, officer_id: str) -> Officer | None:
         """By the newest roster, even an expired one: somebody must be able to renew it."""
         roster = self.state.roster

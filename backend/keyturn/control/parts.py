@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keyturn.control.context import Context
+from keyturn.control.enrolling import Enrolling
 from keyturn.control.follower import Follower
 from keyturn.control.heartbeats import Heartbeats
 from keyturn.control.proposing import Proposing
@@ -22,6 +23,7 @@ class Parts:
     releasing: Releasing
     heartbeats: Heartbeats
     witnessing: Witnessing
+    enrolling: Enrolling
     reporting: Reporting
 
 
@@ -36,5 +38,6 @@ def make_parts(context: Context) -> Parts:
         Releasing(context, follower),
         Heartbeats(context, follower),
         witnessing,
+        Enrolling(context),
         Reporting(context, follower),
     )

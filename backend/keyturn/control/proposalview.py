@@ -5,6 +5,7 @@ from enum import Enum
 
 from keyturn.base.encoding import Digest, b64
 from keyturn.base.errors import KeyturnError
+from keyturn.control.errors import NoLongerOfficer, RoleLacking
 from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.judge import approving, without
 from keyturn.quorum.kinds import Kind
@@ -14,6 +15,9 @@ from keyturn.quorum.statements import parse_statement
 from keyturn.store.proposals import ApprovalRow, ProposalRow
 from keyturn.wire.api import ErrorBody, ProposalView
 from keyturn.wire.keyholder import kind_of
+
+_KINDS: dict[type[KeyturnError], str] = {RoleLacking: "role", NoLongerOfficer: "officer"}
+"""What a client must be able to tell from other refusals."""
 
 
 class Status(Enum):
@@ -91,7 +95,7 @@ def _approving(
 def error_body(error: KeyturnError) -> ErrorBody:
     """An error as it travels and is kept."""
     return ErrorBody(
-        kind=kind_of(error),
+        kind=next((word for of, word in _KINDS.items() if isinstance(error, of)), kind_of(error)),
         message=error.message,
         found=error.found,
         expected=error.expected,

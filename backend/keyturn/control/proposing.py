@@ -50,6 +50,8 @@ class Proposing:
         self._follower = follower
         self._recording = recording
         self._witnessing = witnessing
+        self.without_key = 0
+        """Models in force whose wrapped DEK is not here, as last counted."""
 
     # ---- reading ----
 
@@ -81,9 +83,8 @@ class Proposing:
         def work(connection: Connection) -> None:
             if statement.kind is Kind.MODEL and key is not None and manifest is not None:
                 register_in(connection, manifest, key, now)
-            if proposals.find(connection, statement.digest) is not None:
+            if not proposals.insert(connection, row):
                 return
-            proposals.insert(connection, row)
             data = {
                 "digest": statement.digest,
                 "kind": statement.kind.value,
@@ -156,9 +157,14 @@ class Proposing:
                 await self._retry(row)
             else:
                 await self._recording.record(*await self._rows(row.digest))
+        keyless = 0
         for row in await self._context.read(proposals.admissions_without_key):
-            if await self._mendable(row):
+            if not self._in_force(row):
+                continue
+            keyless += 1
+            if row.key is not None or await self._key_at_hand(row):
                 await self._retry(row)
+        self.without_key = keyless
 
     # ---- handing in ----
 
@@ -248,13 +254,15 @@ class Proposing:
             return error.reason is not SubmissionReason.TOO_FEW_APPROVALS
         return True
 
-    async def _mendable(self, row: ProposalRow) -> bool:
-        """An admission in force whose DEK is missing here, though its key file is at hand."""
+    def _in_force(self, row: ProposalRow) -> bool:
+        """An admission that counts; a missing DEK is then worth mending."""
         admission = self._context.mirror.admission(row.subject, self._context.clock())
-        if admission is None or admission.statement.digest != row.digest:
-            return False
-        at_hand = await self._context.read(lambda c: _model_key(c, admission.statement))
-        return row.key is not None or at_hand is not None
+        return admission is not None and admission.statement.digest == row.digest
+
+    async def _key_at_hand(self, row: ProposalRow) -> bool:
+        """Whether the model's key file was registered (again)."""
+        model = await self._context.read(lambda c: models.find(c, row.subject))
+        return model is not None and model.key is not None
 
     # ---- courtesy checks ----
 

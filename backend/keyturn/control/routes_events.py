@@ -28,10 +28,10 @@ async def events(
     """A page with `after`; otherwise a stream, resumed behind `Last-Event-ID`."""
     wants_stream = "text/event-stream" in request.headers.get("accept", "")
     if after is not None and not wants_stream:
-        return await eventstream.page(parts.context, after, limit)
+        return await eventstream.page(parts.context, signed, after, limit)
     start = await eventstream.start_of(parts.context, last_event_id)
     if last_event_id is None and after is not None:
         start = after
     return StreamingResponse(
-        eventstream.stream(parts.context, start, signed.expires), media_type="text/event-stream"
+        eventstream.stream(parts.context, signed, start), media_type="text/event-stream"
     )

@@ -7,9 +7,12 @@ from keyturn.wire.keyholder import (
     MAX_ENTRIES,
     AskCheckpoint,
     AskConsistency,
+    AskCosignatures,
     AskEntries,
     AskObject,
     AskReceipt,
+    HandCosigned,
+    Under,
 )
 
 routes = signed_router()
@@ -33,8 +36,21 @@ async def entries(parts: PartsHere, start: Number, end: Number) -> api.EntriesVi
 
 @routes.get("/v1/log/receipts/{index}")
 async def receipt(parts: PartsHere, index: Index) -> api.ReceiptView:
-    """Entry, inclusion proof and checkpoint."""
-    return api.ReceiptView(receipt=await parts.context.keyholder.ask(AskReceipt(index)))
+    """Entry, inclusion proof and checkpoint, the largest that enough witnesses cosigned."""
+    asked = AskReceipt(index, Under.COSIGNED)
+    return api.ReceiptView(receipt=await parts.context.keyholder.ask(asked))
+
+
+@routes.get("/v1/log/cosignatures")
+async def cosignatures(parts: PartsHere) -> api.CosignaturesView:
+    """What each witness cosigned last."""
+    return api.CosignaturesView(notes=list(await parts.context.keyholder.ask(AskCosignatures())))
+
+
+@routes.post("/v1/log/cosignatures")
+async def cosigned(parts: PartsHere, body: api.CosignedBody) -> api.CosignedView:
+    """Hand in a checkpoint that a witness cosigned. The keyholder judges it."""
+    return api.CosignedView(witnesses=await parts.context.keyholder.ask(HandCosigned(body.note)))
 
 
 @routes.get("/v1/log/consistency")

@@ -15,6 +15,7 @@ routes = open_router()
 @routes.get("/v1/hello")
 async def hello(parts: PartsHere) -> api.HelloView:
     """What this server is, and which authority it believes."""
+    newest = parts.context.mirror.newest_roster
     roster = parts.context.mirror.roster
     return api.HelloView(
         software=f"keyturn {__version__}",
@@ -22,6 +23,7 @@ async def hello(parts: PartsHere) -> api.HelloView:
         origin=parts.context.mirror.origin,
         simulation=roster is not None and roster.simulation,
         time=parts.context.clock(),
+        roster_index=None if newest is None else newest.index,
     )
 
 

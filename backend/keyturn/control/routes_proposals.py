@@ -5,9 +5,13 @@ from typing import Annotated
 from fastapi import Query
 
 from keyturn.base.encoding import b64, unb64
+from keyturn.control import access
+from keyturn.control.errors import NotFound
+from keyturn.control.proposalview import Status
 from keyturn.control.routing import DigestPath, PartsHere, Signed, signed_router
+from keyturn.control.signin import Session
 from keyturn.quorum.bundle import make_bundle
-from keyturn.quorum.kinds import Role
+from keyturn.quorum.kinds import Kind
 from keyturn.wire import api
 
 routes = signed_router()
@@ -15,16 +19,16 @@ routes = signed_router()
 
 @routes.get("/v1/proposals")
 async def proposals(
-    parts: PartsHere, status: Annotated[str | None, Query(max_length=20)] = None
+    parts: PartsHere, signed: Signed, status: Annotated[str | None, Query(max_length=20)] = None
 ) -> api.ProposalList:
-    """All proposals, newest first."""
-    return api.ProposalList(proposals=await parts.proposing.all(status))
+    """All proposals, newest first; of a witness the open revocations."""
+    found = await parts.proposing.all(status)
+    return api.ProposalList(proposals=[each for each in found if _readable(signed, each)])
 
 
 @routes.post("/v1/proposals")
 async def propose(parts: PartsHere, signed: Signed, body: api.NewProposal) -> api.ProposalView:
     """Enter a signed statement."""
-    signed.require(Role.PROPOSER)
     return await parts.proposing.propose(
         signed.officer,
         unb64(body.statement, what="statement"),
@@ -34,9 +38,12 @@ async def propose(parts: PartsHere, signed: Signed, body: api.NewProposal) -> ap
 
 
 @routes.get("/v1/proposals/{digest}")
-async def proposal(parts: PartsHere, digest: DigestPath) -> api.ProposalView:
+async def proposal(parts: PartsHere, signed: Signed, digest: DigestPath) -> api.ProposalView:
     """One proposal with its exact envelopes."""
-    return await parts.proposing.one(digest)
+    found = await parts.proposing.one(digest)
+    if not _readable(signed, found):
+        raise NotFound("no such proposal", found=digest)
+    return found
 
 
 @routes.post("/v1/proposals/{digest}/approvals")
@@ -64,3 +71,12 @@ async def export(parts: PartsHere, digest: DigestPath) -> api.ProposalExport:
         approvals=view.approvals,
         bundle=b64(make_bundle(parts.context.mirror.state)),
     )
+
+
+_UNDECIDED = {Status.OPEN.value, Status.REFUSED.value}
+
+
+def _readable(signed: Session, view: api.ProposalView) -> bool:
+    if access.all_proposals(signed.officer):
+        return True
+    return view.kind == Kind.REVOCATION.value and view.status in _UNDECIDED

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from keyturn.base.errors import KeyturnError
-from keyturn.control import signin
+from keyturn.control import access, signin
 from keyturn.control.errors import NotSignedIn
 from keyturn.control.http import read_json
 from keyturn.control.parts import Parts
@@ -43,15 +43,22 @@ class StrictRoute(APIRoute):
 
 
 class SignedRoute(StrictRoute):
-    """Finds the session before a byte of the body is read: strangers cost a header."""
+    """Finds the session before a byte of the body is read: strangers cost a header.
+
+    Then asks the table of `control.access` whether the officer's roles include this.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
+        method = min(self.methods or ())  # one each: HEAD and OPTIONS are not ours
+        roles = access.roles_for(method, self.path_format)
 
         async def signed(request: Request) -> Response:
             context = parts_of(request).context
             header = request.headers.get("authorization")
-            request.state.session = await signin.find_session(context, header)
+            session = await signin.find_session(context, header)
+            access.check(session.officer, roles)
+            request.state.session = session
             return await handler(request)
 
         return signed
@@ -102,5 +109,5 @@ def open_router() -> APIRouter:
 
 
 def signed_router() -> APIRouter:
-    """Routes that any officer of the roster may read; what writes asks for its role itself."""
+    """Routes of officers; who of them, `control.access` says."""
     return APIRouter(route_class=SignedRoute, responses=ERRORS, dependencies=[Depends(session_of)])

@@ -10,8 +10,7 @@ from keyturn.base.dsse import verified_signers
 from keyturn.base.encoding import sha256
 from keyturn.base.errors import KeyturnError
 from keyturn.control.context import Context
-from keyturn.control.errors import NotAllowed, NotSignedIn
-from keyturn.quorum.kinds import Role
+from keyturn.control.errors import NoLongerOfficer, NotSignedIn
 from keyturn.quorum.reports import SignInFailure
 from keyturn.quorum.roster import Officer
 from keyturn.store import sessions
@@ -44,21 +43,16 @@ class SignInFailed(NotSignedIn):
         self.claimed = claimed
 
 
+class NotInRoster(SignInFailed, NoLongerOfficer):
+    """The newest roster does not name who signs in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A live session of an officer of the newest roster."""
 
     officer: Officer
     expires: datetime
-
-    def require(self, *roles: Role) -> None:
-        """Raises NotAllowed unless the officer has one of the roles."""
-        if not self.officer.roles & set(roles):
-            raise NotAllowed(
-                f"{self.officer.id} may not do this",
-                found=", ".join(sorted(each.value for each in self.officer.roles)),
-                expected=" or ".join(each.value for each in roles),
-            )
 
 
 def issue_nonce(context: Context) -> tuple[str, datetime]:
@@ -91,7 +85,8 @@ def _milliseconds(moment: datetime) -> int:
 async def sign_in(context: Context, raw: bytes) -> tuple[str, Session]:
     """A bearer token (64 hex digits) and its session.
 
-    Raises MalformedError, and SignInFailed whatever is wrong with the proof.
+    Raises MalformedError, and SignInFailed (NotInRoster among them) whatever is wrong with the
+    proof.
     """
     request = parse_sign_in(raw)
     now = context.clock()
@@ -113,7 +108,7 @@ async def sign_in(context: Context, raw: bytes) -> tuple[str, Session]:
 
 
 async def find_session(context: Context, authorization: str | None) -> Session:
-    """The session of an `Authorization` header. Raises NotSignedIn."""
+    """The session of an `Authorization` header. Raises NotSignedIn, NoLongerOfficer."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or len(token) != 2 * TOKEN_SIZE:
         raise NotSignedIn("no session", expected="Authorization: Bearer TOKEN")
@@ -121,10 +116,39 @@ async def find_session(context: Context, authorization: str | None) -> Session:
     found = await context.read(lambda c: sessions.find_session(c, _hash(token), now))
     if found is None:
         raise NotSignedIn("the session is over or unknown", hint="Sign in again.")
-    officer = context.mirror.officer(found[0])
+    return Session(_named_officer(context, found[0]), found[1])
+
+
+def _named_officer(context: Context, officer_id: str) -> Officer:
+    """By the newest roster. Raises NoLongerOfficer, and NotSignedIn before a roster is known."""
+    newest = context.mirror.newest_roster
+    if newest is None:
+        raise NotSignedIn("the authority is not read from the keyholder's log yet")
+    officer = context.mirror.officer(officer_id)
     if officer is None:
-        raise NotSignedIn("the roster no longer names this officer", found=found[0])
-    return Session(officer, found[1])
+        raise NoLongerOfficer(
+            "the roster does not name this officer",
+            found=repr(officer_id[:64]),
+            expected=f"an officer of roster version {newest.statement.version}, "
+            f"in force since log index {newest.index}",
+            hint="Whoever left the roster has no session; other officers can propose to take one "
+            "in again.",
+        )
+    return officer
+
+
+def _signing_officer(context: Context, officer_id: str) -> Officer:
+    """As `_named_officer`, of a sign-in. Raises NotInRoster."""
+    try:
+        return _named_officer(context, officer_id)
+    except NoLongerOfficer as error:
+        raise NotInRoster(
+            SignInFailure.UNKNOWN_OFFICER,
+            error.message,
+            found=error.found,
+            expected=error.expected,
+            hint=error.hint,
+        ) from error
 
 
 def _bad_nonce(officer: Officer) -> SignInFailed:
@@ -150,13 +174,7 @@ def _verified_officer(context: Context, request: SignIn, now: datetime) -> Offic
             expected=f"within {SKEW.seconds} s of {now.isoformat(timespec='seconds')}",
             hint="Set this machine's clock; if it is right, the server's is not.",
         )
-    officer = context.mirror.officer(request.officer)
-    if officer is None:
-        raise SignInFailed(
-            SignInFailure.UNKNOWN_OFFICER,
-            "the roster names no such officer",
-            found=repr(request.officer),
-        )
+    officer = _signing_officer(context, request.officer)
     try:
         verified_signers(request.envelope, {each.key_id: each for each in officer.keys})
     except KeyturnError as error:

@@ -30,6 +30,7 @@ from keyturn.wire.keyholder import (
     AskEntries,
     AskReceipt,
     HandCosigned,
+    Under,
 )
 from keyturn.wire.witness import AUTHORITY, RECEIPTS, REVOCATIONS, AddCheckpoint, with_lines
 
@@ -156,7 +157,9 @@ class Witnessing:
 
     async def _settle(self, each: _Round, origin: str, owed: Owed, known: Known) -> Known:
         """Prove that the log has it. Raises UnreachableError while this server has not seen it."""
-        receipt = await self._context.urgent.ask(AskReceipt(await self._settling(owed)))
+        # Under the newest checkpoint: it has to extend what the witness knows already.
+        asked = AskReceipt(await self._settling(owed), Under.NEWEST)
+        receipt = await self._context.urgent.ask(asked)
         note = Fields(receipt, "receipt").text("checkpoint", limit=MAX_NOTE)
         proof = await self._proof(known.size, _checkpoint(note).size)
         document = {

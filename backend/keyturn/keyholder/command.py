@@ -14,11 +14,13 @@ import typer
 from keyturn.base.encoding import unb64
 from keyturn.base.strictjson import parse_object
 from keyturn.cli.output import errors_explained, print_json, stdout
+from keyturn.client.witnesskeys import WitnessChange, changed_witnesses, read_witness_key
 from keyturn.hsm.hardening import harden
 from keyturn.hsm.pkcs11 import wipe
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.initialise import (
     DEFAULT_ROLES,
+    NO_WITNESS,
     Founder,
     Initialised,
     InitialiseRefused,
@@ -31,6 +33,7 @@ from keyturn.officerkeys.location import InFile, open_keys
 from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import parse_approval
+from keyturn.quorum.roster import Witnesses
 from keyturn.tlog.notes import parse_note
 from keyturn.wire.keyholder import HandCosigned, Record, Submit
 from keyturn.wire.keyholder_client import ask_once
@@ -154,16 +157,32 @@ def init(
     so_pin_out_fd: Annotated[int | None, typer.Option(help="Where the SO PIN is written.")] = None,
     module: Annotated[Path | None, typer.Option(help="PKCS#11 module; default SoftHSM 2.")] = None,
     life_days: Annotated[int, typer.Option(min=1, max=400)] = 90,
+    witness: Annotated[
+        list[str] | None, typer.Option(help="A witness of the log: a file or a key; may repeat.")
+    ] = None,
+    witnesses_needed: Annotated[
+        int | None, typer.Option(min=0, help="How many a release needs; all that are named.")
+    ] = None,
+    fresh: Annotated[
+        int | None, typer.Option(min=1, max=86_400, help="Seconds that a cosignature counts.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Genesis at one desk: token, roster version 1, keys, log. Shows the authority fingerprint."""
+    """Genesis at one desk: token, roster version 1, keys, log. Shows the authority fingerprint.
+
+    Without --witness nothing but the log's own key vouches for it: caveat no-witness.
+    """
     descriptors = passphrase_fd or []
     if descriptors and len(descriptors) != len(officer):
         raise typer.BadParameter("one --passphrase-fd for each --officer")
     with errors_explained(as_json=as_json):
         _check_pin_outlets(pin_out_fd, so_pin_out_fd)
         harden()
-        plan = Plan(directory, origin, simulation, module, timedelta(days=life_days))
+        keys = tuple(read_witness_key(each) for each in witness or ())
+        needed = len(set(keys)) if witnesses_needed is None else witnesses_needed
+        witnesses = changed_witnesses(NO_WITNESS, WitnessChange(keys, (), needed, fresh))
+        life = timedelta(days=life_days)
+        plan = Plan(directory, origin, simulation, module, life, witnesses)
         with ExitStack() as stack:
             founders = [
                 _founder(path, descriptors[place] if descriptors else None, stack)
@@ -176,7 +195,7 @@ def init(
         finally:
             wipe(made.pin)
             wipe(made.so_pin)
-    _show(made, as_json=as_json)
+    _show(made, witnesses, as_json=as_json)
 
 
 def _read_submission(raw: bytes, key: bytes | None) -> Submit:
@@ -248,16 +267,23 @@ def _write_all(descriptor: int, data: bytes | bytearray) -> None:
                 done += os.writev(descriptor, [rest])
 
 
-def _show(made: Initialised, *, as_json: bool) -> None:
+def _show(made: Initialised, witnesses: Witnesses, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
                 "fingerprint": made.fingerprint,
                 "bundle": str(made.bundle),
                 "config": str(made.config),
+                "witnesses": len(witnesses.keys),
+                "witnesses_needed": witnesses.k,
             }
         )
         return
     stdout.print(f"authority fingerprint  {made.fingerprint}", style="bold")
     stdout.print(f"authority bundle       {made.bundle}")
     stdout.print(f"keyholder's settings   {made.config}")
+    if witnesses.k == 0:
+        stdout.print("witnesses              none: no-witness", style="yellow")
+    else:
+        count = f"{witnesses.k} of {len(witnesses.keys)}, {witnesses.t_seconds} s"
+        stdout.print(f"witnesses              {count}")

@@ -1,7 +1,8 @@
 """What witnesses said of this log, beside it on its disk (our protocol §5.3, §7.1).
 
 One file for each witness key, `witnesses/<key id>`: a signed checkpoint of this log with that
-witness's line, the newest. What is read at a start is verified again, against the log itself.
+witness's line, the newest; and `witnesses/together`, the largest checkpoint that k of the roster's
+witnesses cosigned, for receipts. What is read at a start is verified again, against the log itself.
 """
 
 import logging
@@ -25,11 +26,14 @@ from keyturn.tlog.checkpoints import (
     verify_checkpoint,
 )
 from keyturn.tlog.errors import UntrustedCheckpoint
-from keyturn.tlog.notes import MAX_NOTE, NoteKey, NoteSignature, SignedNote
+from keyturn.tlog.notes import MAX_NOTE, MAX_SIGNATURES, NoteKey, NoteSignature, SignedNote
 
 logger = logging.getLogger(__name__)
 
 DIRECTORY = "witnesses"
+TOGETHER = "together"
+GATHERED = 64
+"""Checkpoints whose lines wait for those of other witnesses: the largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,9 @@ class Cosignatures:
         self._files = AtomicFiles(directory, self._io)
         self._lock = threading.Lock()
         self._kept: dict[KeyId, _Kept] = {}
+        self._gathered: dict[str, dict[KeyId, _Kept]] = {}
+        """By the note's text: a size, root and origin."""
+        self._together: tuple[_Kept, ...] = ()
         self._floor = 0
 
     def load(self, keys: Iterable[VerifyKey]) -> None:
@@ -56,19 +63,12 @@ class Cosignatures:
 
         No release relies on less than the largest checkpoint that is kept. Raises LogUnwritable.
         """
-        for key in keys:
-            path = self._root / key.key_id
-            if not path.is_file():
-                continue
-            with disk_errors("reading cosignatures"):
-                raw = path.read_bytes()
-            try:
-                signed, found = self._read(raw[: MAX_NOTE + 1], (key,))
-            except (MalformedError, UntrustedError) as error:
-                logger.warning("a kept cosignature is not believed: %s", error)
-                continue
-            for each in found:
-                self._kept[key.key_id] = _kept(signed, each)
+        known = tuple(keys)
+        for key in known:
+            for each in self._loaded(key.key_id, (key,)):
+                self._kept[key.key_id] = each
+                self._gather(each)
+        self._together = self._loaded(TOGETHER, known)
         self._floor = max((each.cosigned.size for each in self._kept.values()), default=0)
 
     def hand_in(self, raw: bytes, witnesses: Witnesses, now: datetime) -> int:
@@ -94,7 +94,10 @@ class Cosignatures:
                 )
         with self._lock:
             for each in found:
-                self._keep(_kept(signed, each))
+                new = _kept(signed, each)
+                self._keep(new)
+                self._gather(new)
+            self._keep_together(self._gathered.get(signed.note.text, {}), witnesses)
             return sum(key.key_id in self._kept for key in witnesses.keys)
 
     def witnessed(self) -> Witnessed:
@@ -115,6 +118,50 @@ class Cosignatures:
             same = [each.line for each in self._kept.values() if each.signed.note.text == text]
         return signed.note.with_signatures(*same).to_bytes()
 
+    def notes(self) -> tuple[bytes, ...]:
+        """Of each witness the checkpoint that it cosigned last, with its line alone."""
+        with self._lock:
+            return tuple(self._alone(each).to_bytes() for each in self._kept.values())
+
+    def over(self, index: int, witnesses: Witnesses) -> SignedNote | None:
+        """The largest checkpoint over this entry that k of these witnesses cosigned; None when
+        there is none, or k = 0."""
+        with self._lock:
+            lines = _of(self._together, witnesses)
+        if not 0 < witnesses.k <= len(lines) or lines[0].cosigned.size <= index:
+            return None
+        return self._alone(*lines)
+
+    def _loaded(self, name: str, keys: tuple[VerifyKey, ...]) -> tuple[_Kept, ...]:
+        path = self._root / name
+        if not path.is_file():
+            return ()
+        with disk_errors("reading cosignatures"):
+            raw = path.read_bytes()
+        try:
+            signed, found = self._read(raw[: MAX_NOTE + 1], keys)
+        except (MalformedError, UntrustedError) as error:
+            logger.warning("a kept cosignature is not believed: %s", error)
+            return ()
+        return tuple(_kept(signed, each) for each in found)
+
+    def _gather(self, new: _Kept) -> None:
+        """The first line of a witness over a checkpoint stays: it is the one that proves most."""
+        self._gathered.setdefault(new.signed.note.text, {}).setdefault(new.cosigned.key, new)
+        while len(self._gathered) > GATHERED:
+            del self._gathered[min(self._gathered, key=self._size_of)]
+
+    def _size_of(self, text: str) -> int:
+        return next(iter(self._gathered[text].values())).cosigned.size
+
+    def _keep_together(self, gathered: dict[KeyId, _Kept], witnesses: Witnesses) -> None:
+        lines = _of(gathered.values(), witnesses)
+        if not 0 < witnesses.k <= len(lines):
+            return
+        if _worth(lines) > _worth(_of(self._together, witnesses)):
+            self._write(TOGETHER, self._alone(*lines))
+            self._together = lines
+
     def _read(
         self, raw: bytes, keys: Iterable[VerifyKey]
     ) -> tuple[SignedCheckpoint, tuple[Cosignature, ...]]:
@@ -128,20 +175,33 @@ class Cosignatures:
         known = self._kept.get(new.cosigned.key)
         if known is not None and _rank(known) >= _rank(new):
             return
+        self._write(new.cosigned.key, self._alone(new))
+        self._kept[new.cosigned.key] = new
+
+    def _write(self, name: str, note: SignedNote) -> None:
         with disk_errors("keeping a cosignature"):
             self._io.make_directory(self._root)
             self._io.make_directory(self._root / "tmp")
-            path = self._root / new.cosigned.key
-            self._files.write_durably(path, self._alone(new).to_bytes())
-        self._kept[new.cosigned.key] = new
+            self._files.write_durably(self._root / name, note.to_bytes())
 
-    def _alone(self, new: _Kept) -> SignedNote:
-        """Without the lines of anybody else, which nobody has verified."""
-        note, log_key = new.signed.note, self._log.log_key
-        own = NoteKey(new.signed.checkpoint.origin, log_key)
-        value = note.signature_of(own)
+    def _alone(self, *lines: _Kept) -> SignedNote:
+        """Of one checkpoint, without the lines of anybody else, which nobody has verified."""
+        signed, log_key = lines[0].signed, self._log.log_key
+        own = NoteKey(signed.checkpoint.origin, log_key)
+        value = signed.note.signature_of(own)
         assert value is not None  # it was verified
-        return SignedNote(note.text, (NoteSignature(own.name, own.id, value), new.line))
+        log_line = NoteSignature(own.name, own.id, value)
+        return SignedNote(signed.note.text, (log_line, *(each.line for each in lines)))
+
+
+def _of(lines: Iterable[_Kept], witnesses: Witnesses) -> tuple[_Kept, ...]:
+    keys = {key.key_id for key in witnesses.keys}
+    return tuple(each for each in lines if each.cosigned.key in keys)[: MAX_SIGNATURES - 1]
+
+
+def _worth(lines: tuple[_Kept, ...]) -> tuple[int, int]:
+    """Of lines over one checkpoint."""
+    return (lines[0].cosigned.size if lines else 0, len(lines))
 
 
 def _kept(signed: SignedCheckpoint, found: Cosignature) -> _Kept:

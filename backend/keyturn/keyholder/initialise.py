@@ -15,6 +15,7 @@ from pathlib import Path
 
 from keyturn.base.encoding import Digest, b64
 from keyturn.base.errors import KeyturnError
+from keyturn.client.witnesskeys import DEFAULT_SECONDS, witnesses_body
 from keyturn.hsm.client import HsmWorker, WorkerConfig
 from keyturn.hsm.genesis import make_softhsm_token
 from keyturn.hsm.modules import check_module, find_softhsm
@@ -28,11 +29,12 @@ from keyturn.keyholder.server import local_socket
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, payload_type
+from keyturn.quorum.roster import Witnesses
 from keyturn.quorum.statements import compose_payload
 
 TOKEN_LABEL = "keyturn"  # noqa: S105 - a label, no secret
 DEFAULT_ROLES = ("proposer", "approver", "custodian", "operator")
-WITNESS_SECONDS = 300
+NO_WITNESS = Witnesses((), 0, DEFAULT_SECONDS)
 CONFIG = "keyholder.toml"
 SOCKET = "keyholder.sock"
 MAX_ORIGIN = 200  # characters (our protocol §2.6)
@@ -60,6 +62,7 @@ class Plan:
     simulation: bool
     module: Path | None
     life: timedelta
+    witnesses: Witnesses = NO_WITNESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +238,7 @@ def _roster_body(plan: Plan, founders: Sequence[Founder]) -> dict[str, object]:
         "officers": [each.entry for each in founders],
         "thresholds": {kind.value: count for kind, count in DEFAULT_THRESHOLDS.items()},
         "proposer_may_approve": [Kind.REVOCATION.value],
-        "witnesses": {"keys": [], "k": 0, "t_seconds": WITNESS_SECONDS},
+        "witnesses": witnesses_body(plan.witnesses),
     }
 
 

@@ -24,6 +24,7 @@ from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.reports import Setting
 from keyturn.quorum.roster import Roster
 from keyturn.tlog.checkpoints import verify_checkpoint
+from keyturn.tlog.notes import parse_note
 from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
 from keyturn.wire import keyholder as asked
 from keyturn.wire.keyholder import MAX_ENTRIES, AnyRequest, ok_answer
@@ -130,12 +131,14 @@ class Keyholder:
                 return ok_answer({"data": b64(self._object(Digest(digest)))})
             case asked.AskCheckpoint():
                 return ok_answer({"note": self.cosignatures.shown(log.checkpoint).decode()})
-            case asked.AskReceipt(index=index):
-                return ok_answer({"receipt": _document(log.receipt(index))})
+            case asked.AskReceipt(index=index, under=under):
+                return ok_answer({"receipt": _document(self._receipt(index, under))})
             case asked.AskConsistency(old=old, new=new):
                 return ok_answer({"proof": [each.hex() for each in log.consistency(old, new)]})
             case asked.HandCosigned(note=note):
                 return ok_answer({"witnesses": self._cosigned(note.encode())})
+            case asked.AskCosignatures():
+                return ok_answer({"notes": [each.decode() for each in self.cosignatures.notes()]})
 
     def _cosigned(self, raw: bytes) -> int:
         now = self._journal.now()
@@ -143,6 +146,17 @@ class Keyholder:
         if roster is None or not isinstance(roster.statement.body, Roster):
             raise NoWitness("no roster is in force: nobody is a witness")
         return self.cosignatures.hand_in(raw, roster.statement.body.witnesses, now)
+
+    def _receipt(self, index: int, under: asked.Under) -> Receipt:
+        log, roster = self._journal.log, self._journal.state.roster
+        if under is asked.Under.COSIGNED and roster is not None:
+            note = self.cosignatures.over(index, roster.witnesses)
+            if note is not None:
+                return log.receipt(index, note)
+        newest = log.checkpoint
+        note = parse_note(self.cosignatures.shown(newest))
+        covered = index < newest.checkpoint.size and len(note.signatures) > 1
+        return log.receipt(index, note if covered else None)
 
     def _object(self, digest: Digest) -> bytes:
         try:

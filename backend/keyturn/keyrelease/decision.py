@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from keyturn.attest.nvidia import GpuClaims
+from keyturn.attest.nvidia_claims import GpuClaims
 from keyturn.attest.snp import SnpClaims
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.keyrelease.binding import Purpose

@@ -6,7 +6,8 @@ from datetime import datetime
 from keyturn.attest.anchors import TrustAnchors
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.errors import REFUSALS, MalformedEvidence, UntrustedEvidence
-from keyturn.attest.nvidia import GpuClaims, verify_gpu
+from keyturn.attest.nvidia import verify_gpu
+from keyturn.attest.nvidia_claims import GpuClaims
 from keyturn.attest.snp import SnpClaims, SnpCollateral, verify_snp
 from keyturn.attest.tpm import TpmClaims, examine_tpm
 from keyturn.keyrelease.binding import device_nonce, tpm_nonce

@@ -16,6 +16,7 @@ from typing import Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from keyturn.base.encoding import b64
 from keyturn.base.errors import UntrustedError
@@ -25,6 +26,7 @@ from keyturn.officerkeys.errors import KeyMismatch
 SIGN_SIZE = 32
 HPKE_SIZE = 32
 SECRET_SIZE = SIGN_SIZE + HPKE_SIZE
+DERIVED_SIZE = 32
 
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # SEC 2, 2.4.2
@@ -95,6 +97,12 @@ class OfficerSecret:
             return bytearray(_SUITE.decrypt(sealed, key, info))
         except (InvalidTag, ValueError) as error:
             raise UntrustedError("not sealed to this officer's key, or changed") from error
+
+    def derived(self, info: bytes) -> bytes:
+        """32 bytes that only the X25519 private key leads to, always the same ones for an `info`:
+        HKDF-SHA256 (RFC 5869) without salt. Raises ValueError once wiped."""
+        hkdf = HKDF(hashes.SHA256(), DERIVED_SIZE, None, info)
+        return hkdf.derive(self._alive()[SIGN_SIZE:])
 
     def private_copy(self) -> bytearray:
         """The 64 private bytes, for a store to encrypt. The caller wipes them."""

@@ -26,6 +26,11 @@ class Signer(Protocol):
         """An envelope with this key's one signature over exactly these bytes."""
         ...
 
+    def derived(self, info: bytes) -> bytes:
+        """32 bytes that need the officer's private keys (`OfficerSecret.derived`); none where
+        there is only a card's signing key."""
+        ...
+
 
 class OfficerSigner:
     """A `Signer` over keys in memory. Does not own them: whoever opened the secret wipes it."""
@@ -48,3 +53,6 @@ class OfficerSigner:
     def sign(self, payload_type: str, payload: bytes) -> Envelope:
         value = self._secret.sign(pae(payload_type, payload))
         return Envelope(payload_type, payload, (Signature(self.key_id, value),))
+
+    def derived(self, info: bytes) -> bytes:
+        return self._secret.derived(info)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from keyturn.attest import nvidia_appraisal, snp_appraisal
-from keyturn.attest.nvidia import GpuClaims
+from keyturn.attest.nvidia_claims import GpuClaims
 from keyturn.attest.snp import SnpClaims
 from keyturn.attest.snp_tcb import SnpProduct
 from keyturn.attest.snp_vek import VekKind

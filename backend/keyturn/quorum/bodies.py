@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from keyturn.base.encoding import Digest, parse_digest, unhex
 from keyturn.base.signatures import KeyId, key_id_of, load_verify_key
 from keyturn.base.strictjson import Fields
+from keyturn.quorum.ceremony_body import Ceremony, Restore, parse_ceremony, parse_restore
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Policy, parse_policy
@@ -148,18 +149,22 @@ class Revocation:
 
 
 Body = (
-    Roster | Keys | TrustAnchorsBody | ReferenceValues | Platforms | Policy | Admission | Revocation
+    Roster
+    | Keys
+    | TrustAnchorsBody
+    | ReferenceValues
+    | Platforms
+    | Policy
+    | Admission
+    | Revocation
+    | Ceremony
+    | Restore
 )
 
 
 def parse_body(kind: Kind, body: Fields) -> Body:
-    """Raises MalformedError; kinds that nobody can act on yet are refused."""
-    reader = _READERS.get(kind)
-    if reader is None:
-        raise MalformedStatement(
-            f"statements of kind '{kind.value}' are not supported by this version"
-        )
-    return reader(body)
+    """Raises MalformedError."""
+    return _READERS[kind](body)
 
 
 def _keys(body: Fields) -> Keys:
@@ -338,4 +343,6 @@ _READERS: Mapping[Kind, Callable[[Fields], Body]] = {
     Kind.POLICY: parse_policy,
     Kind.MODEL: _admission,
     Kind.REVOCATION: _revocation,
+    Kind.CEREMONY: parse_ceremony,
+    Kind.RESTORE: parse_restore,
 }

@@ -48,6 +48,11 @@ class Authority:
     def log_key(self) -> VerifyKey:
         return load_verify_key(self.keys.keys[Purpose.LOG].spki)
 
+    def expired(self, now: datetime) -> tuple[InForce, ...]:
+        """Of roster and `keys` those whose time is over; only a lenient reader ever has any."""
+        both = (self.state.newest[(Kind.ROSTER, "roster")], self.state.newest[(Kind.KEYS, "keys")])
+        return tuple(each for each in both if each.statement.expired(now))
+
     def result_key(self) -> VerifyKey:
         return load_verify_key(self.keys.keys[Purpose.RESULT].spki)
 
@@ -89,12 +94,18 @@ def _unknown(_: Keys) -> bool:
 
 
 def load_bundle(
-    raw: bytes, fingerprint: Digest, now: datetime, known: Known = _unknown
+    raw: bytes,
+    fingerprint: Digest,
+    now: datetime,
+    known: Known = _unknown,
+    *,
+    lenient: bool = False,
 ) -> Authority:
     """Verify a bundle against a pinned fingerprint.
 
     Each statement is judged at its newest approval's time: when it came into force is known
-    only from the log. What must hold now is that neither the newest roster nor `keys` has expired.
+    only from the log. What must hold now is that neither the newest roster nor `keys` has expired,
+    unless the reader is `lenient`: an officer, who must get in to renew them, and says so.
     `known` is asked about `keys` that the newest roster does not approve and an earlier one does:
     whether the reader knows them by other means. Raises MalformedError, SubmissionRefused.
     """
@@ -106,10 +117,12 @@ def load_bundle(
         state = _enter(state, Kind.ROSTER, each)
     state = _enter(state, Kind.KEYS, fields.fields("keys"), known)
     fields.done()
-    roster = state.require(Kind.ROSTER, "roster", now).statement.body
-    keys = state.require(Kind.KEYS, "keys", now).statement.body
-    assert isinstance(roster, Roster)  # each kind is parsed to its own body
-    assert isinstance(keys, Keys)
+    if not lenient:
+        state.require(Kind.ROSTER, "roster", now)
+        state.require(Kind.KEYS, "keys", now)
+    roster, keys = state.roster, state.newest_keys
+    assert roster is not None  # else `keys` could not have been judged
+    assert keys is not None
     return Authority(fingerprint, roster, keys, state)
 
 

@@ -38,6 +38,9 @@ class SubmissionReason(Enum):
     NOT_IN_FORCE = "not-in-force"
     UNKNOWN_KEY = "unknown-key"
     COMPROMISED_KEY = "compromised-key"
+    UNFIT_PARTICIPANT = "unfit-participant"
+    WINDOW_OVER = "window-over"
+    NOT_OPEN = "not-open"
 
 
 class SubmissionRefused(UntrustedError):

@@ -10,6 +10,7 @@ from keyturn.base.errors import UntrustedError
 from keyturn.base.signatures import KeyId
 from keyturn.quorum.approvals import Approval, Decision, Withdrawal
 from keyturn.quorum.bodies import TrustAnchorsBody
+from keyturn.quorum.ceremony_body import Ceremony, Restore, check_authorises
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import Officer, OfficerId, Roster
@@ -50,6 +51,8 @@ def judge(
         _check_compromised(statement.body, standing)
     if isinstance(statement.body, TrustAnchorsBody) and statement.body.simulated:
         _check_simulation_allowed(statement, roster)
+    if isinstance(statement.body, Ceremony | Restore):
+        check_authorises(statement.body, roster, now)
     return counted
 
 

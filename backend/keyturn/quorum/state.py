@@ -253,7 +253,7 @@ class AuthorityState:
 
     def _check_origin(self, authority: Digest) -> None:
         if authority != self.fingerprint:
-            raise LogInconsistent(
+            raise UntrustedError(
                 "the log belongs to another authority", found=authority, expected=self.fingerprint
             )
 
@@ -413,5 +413,5 @@ def _reinstates(statement: Statement) -> list[Target]:
 def _object(digest: Digest, read_object: ReadObject) -> bytes:
     data = read_object(digest)
     if digest_of(data) != digest:
-        raise LogInconsistent("an object does not have its digest", expected=digest)
+        raise UntrustedError("an object does not have its digest", expected=digest)
     return data

@@ -8,6 +8,7 @@ from keyturn.base.encoding import Digest
 from keyturn.base.strictjson import Fields, dump, load_object
 from keyturn.base.times import format_time
 from keyturn.quorum.bodies import Admission, Body, Revocation, parse_body
+from keyturn.quorum.ceremony_body import Ceremony, Restore, check_ceremony_id
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, kind_of, payload_type
 from keyturn.quorum.roster import OfficerId
@@ -78,6 +79,7 @@ def parse_statement(raw: bytes) -> Statement:
     fields.done()
     _check_times(statement)
     _check_subject(statement)
+    _check_window(statement)
     return statement
 
 
@@ -136,7 +138,24 @@ def _check_subject(statement: Statement) -> None:
         expected = statement.body.model
     if isinstance(statement.body, Revocation):
         expected = statement.body.subject
+    if isinstance(statement.body, Restore):
+        expected = statement.body.kek
+    if isinstance(statement.body, Ceremony):
+        check_ceremony_id(statement.subject)
     if statement.subject != expected:
         raise MalformedStatement("subject", found=statement.subject, expected=expected)
     if (statement.version == 1) != (statement.replaces is None):
         raise MalformedStatement("replaces", expected="null for version 1, and only there")
+
+
+def _check_window(statement: Statement) -> None:
+    """No window outlives the statement: what is no longer in force authorises nothing."""
+    body = statement.body
+    if not isinstance(body, Ceremony | Restore) or statement.expires is None:
+        return
+    if body.window.not_after > statement.expires:
+        raise MalformedStatement(
+            "not_after",
+            found=format_time(body.window.not_after),
+            expected=f"not after the statement expires, {format_time(statement.expires)}",
+        )

@@ -4,7 +4,7 @@ As `keyturn.attest.conformance`, one ring out, since manifests are XML. `evaluat
 bytes, anchors, time and policy, never a case's id, origin or expectation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,8 +14,13 @@ from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Check, failures
 from keyturn.attest.conformance import Finding, Verdict, one_certificate
 from keyturn.attest.errors import REFUSALS, MalformedEvidence
-from keyturn.attest.nvidia import Asked, Examination, examine_gpu, examine_switch
-from keyturn.attest.nvidia_chain import DeviceKind, device_named, read_path
+from keyturn.attest.nvidia import (
+    Asked,
+    Examination,
+    examine_device,
+    examine_gpu,
+    examine_switch,
+)
 from keyturn.attest.nvidia_claims import GpuClaims, SwitchClaims
 from keyturn.attest.nvidia_documents import set_document, shown_document
 from keyturn.attest.nvidia_rims import Rim, appraise_rims, mismatched
@@ -127,7 +132,7 @@ def _machine(case: NvidiaCase, asked: Asked) -> Finding:
     reached = _Reached((), None)
     for report, pem in zip(reports, chains, strict=True):
         chain = pem_certificates(pem)
-        examined = _examine_either(report, chain, asked)
+        examined = examine_device(report, chain, asked)
         reached = _Reached(reached.checks + examined.checks, reached.refusal or examined.refusal)
         if isinstance(examined.claims, GpuClaims):
             gpus.append(examined.claims)
@@ -140,17 +145,6 @@ def _machine(case: NvidiaCase, asked: Asked) -> Finding:
         source="the case's policy",
     )
     return _finding(set_document(gpus, switches), reached, appraise_set(gpus, switches, rule))
-
-
-def _examine_either(
-    report: bytes, chain: Sequence[bytes], asked: Asked
-) -> Examination[GpuClaims] | Examination[SwitchClaims]:
-    """By the kind that the chain names; what it names is proved by the examination."""
-    names = [certificate.common_name for certificate in read_path(chain)[:2]]
-    device = device_named(*names) if len(names) == 2 else None
-    if device is not None and device.kind is DeviceKind.SWITCH:
-        return examine_switch(report, chain, asked)
-    return examine_gpu(report, chain, asked)
 
 
 def _finding(document: JsonObject, reached: _Reached, comparison: tuple[Check, ...]) -> Finding:

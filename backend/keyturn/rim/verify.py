@@ -158,11 +158,17 @@ def _verify_chain(
         path.append(verified_link(raw, path[-1], asked.cache))
     path.reverse()
     check_path_lengths(path)
-    if len(path) < 2 or not path[0].extensions.get(_KEY_USAGE) or path[0].is_ca:
+    if len(path) < 2 or path[0].is_ca or not _may_sign(path[0]):
         raise UntrustedEvidence(
             "manifest is not signed by a certificate for signing", reason=Reason.CHAIN_INVALID
         )
     return anchor, tuple(path)
+
+
+def _may_sign(certificate: Certificate) -> bool:
+    """digitalSignature, the first bit of keyUsage (RFC 5280 §4.2.1.3); its form was read before."""
+    usage = certificate.extensions.get(_KEY_USAGE)
+    return usage is not None and bool(usage.value[3] & 0x80)
 
 
 def _with_root(shown: Sequence[bytes], asked: RimAsked) -> tuple[bytes, ...]:

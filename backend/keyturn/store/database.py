@@ -7,15 +7,16 @@ runs REPEATABLE READ for reads and READ COMMITTED with row locks for writes.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from keyturn.base.errors import MalformedError
-from keyturn.store.errors import StoreConflict, StoreUnreachable
+from keyturn.store.errors import StoreConflict, StoreEmptied, StoreUnreachable
 
 BUSY_SECONDS = 10
 _WRITES = "keyturn_writes"
@@ -59,7 +60,8 @@ def open_database(url: str) -> Database:
     except ArgumentError as error:
         raise MalformedError("the database URL cannot be read") from error
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
-        return Database(_sqlite(url, in_memory=parsed.database in (None, "", ":memory:")))
+        named = parsed.database not in (None, "", ":memory:")
+        return Database(_sqlite(url, Path(str(parsed.database)) if named else None))
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
@@ -77,8 +79,8 @@ def open_database(url: str) -> Database:
     )
 
 
-def _sqlite(url: str, *, in_memory: bool) -> Engine:
-    options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {"pool_size": 8}
+def _sqlite(url: str, file: Path | None) -> Engine:
+    options: dict[str, Any] = {"poolclass": StaticPool} if file is None else {"pool_size": 8}
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
@@ -87,13 +89,19 @@ def _sqlite(url: str, *, in_memory: bool) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _settings(connection: Any, _record: Any) -> None:
+    def _settings(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
+        record.info["file"] = _identity(file)
+
+    @event.listens_for(engine, "checkout")
+    def _same_file(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info.get("file") != _identity(file):  # else one writes into a deleted file
+            raise DisconnectionError("the database's file is another one than was opened")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -103,6 +111,14 @@ def _sqlite(url: str, *, in_memory: bool) -> Engine:
     return engine
 
 
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    try:
+        status = None if file is None else file.stat()
+    except OSError:
+        return None
+    return None if status is None else (status.st_dev, status.st_ino)
+
+
 @contextmanager
 def _errors_told() -> Iterator[None]:
     try:
@@ -110,5 +126,55 @@ def _errors_told() -> Iterator[None]:
     except IntegrityError:  # no cause: drivers put the row's values into their messages (I8)
         raise StoreConflict("a row is there already, or one that it needs is not") from None
     except SQLAlchemyError as error:
-        cause = type(error.__cause__ or error).__name__
-        raise StoreUnreachable(f"the database failed: {type(error).__name__} ({cause})") from None
+        raise _told(error) from None
+
+
+def _told(error: SQLAlchemyError) -> StoreUnreachable:
+    """By the database's own code; its message may hold the row's values (I8)."""
+    for cause in _causes(error):
+        code = _code(cause)
+        if code == _UNDEFINED_TABLE or str(cause).startswith("no such table"):
+            return StoreEmptied(
+                "the database has no tables",
+                found="an empty database",
+                hint="The control plane makes them and writes the log's content anew.",
+            )
+        for start, (message, hint) in _FAILURES.items():
+            if code.startswith(start):
+                return StoreUnreachable(f"the database {message}", found=code, hint=hint)
+    cause = error.__cause__ or error
+    return StoreUnreachable(
+        f"the database failed: {type(error).__name__} ({type(cause).__name__})", found=_code(cause)
+    )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """What the driver raised, the first first: a rollback that fails hides why it was needed."""
+    found: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and len(found) < 10:
+        found.append(getattr(each, "orig", None) or each)
+        each = each.__context__
+    return found[::-1]
+
+
+def _code(cause: BaseException) -> str:
+    return getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
+
+
+_UNDEFINED_TABLE = "42P01"
+_FAILURES = {
+    "SQLITE_FULL": ("is full", "Make room on its disk; what was acknowledged is kept."),
+    "SQLITE_READONLY": ("cannot be written", "Give the file and its directory back to this user."),
+    "SQLITE_BUSY": ("is locked by another program", "End whatever holds it open."),
+    "SQLITE_CANTOPEN": ("cannot be opened", "Look at its directory, and at this user's rights."),
+    "SQLITE_IOERR": ("cannot be read or written", "Look at its disk."),
+    "SQLITE_CORRUPT": ("is damaged", "Move it away: it is written anew from the log."),
+    "SQLITE_NOTADB": ("is damaged", "Move it away: it is written anew from the log."),
+    "53100": ("is full", "Make room on the database server's disk."),
+    "53": ("has no room or connection left", "Look at the database server's limits."),
+    "25006": ("cannot be written", "It is read-only: perhaps a standby took over."),
+    "57P": ("is being shut down or started", "It is tried again by itself."),
+    "08": ("cannot be reached", "It is tried again by itself."),
+}
+"""SQLite's result codes and PostgreSQL's SQLSTATE, by how they begin."""

@@ -7,6 +7,10 @@ class StoreUnreachable(UnreachableError):
     """The database did not answer, is full, or is locked."""
 
 
+class StoreEmptied(StoreUnreachable):
+    """The tables are gone: the database was deleted, or put back empty."""
+
+
 class StoreConflict(KeyturnError):
     """The row is no longer what the caller saw, or it is there already."""
 

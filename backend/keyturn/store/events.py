@@ -45,9 +45,13 @@ def append(
     return seq
 
 
-def after(connection: Connection, seq: int, *, limit: int) -> list[EventRow]:
-    """Up to `limit` events behind number `seq`, in order."""
+def after(
+    connection: Connection, seq: int, *, limit: int, kinds: frozenset[str] | None = None
+) -> list[EventRow]:
+    """Up to `limit` events behind number `seq`, in order; of these kinds, or of all."""
     query = select(events).where(events.c.seq > seq).order_by(events.c.seq).limit(limit)
+    if kinds is not None:
+        query = query.where(events.c.kind.in_(sorted(kinds)))
     return [EventRow(**row._mapping) for row in connection.execute(query)]
 
 

@@ -1,7 +1,8 @@
 """Single values and gapless counters."""
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
+from keyturn.store.absent import insert_absent
 from keyturn.store.errors import StoreOutdated
 from keyturn.store.schema import counters, facts
 
@@ -16,9 +17,13 @@ def read_fact(connection: Connection, name: str) -> str | None:
 
 def write_fact(connection: Connection, name: str, value: str) -> None:
     """Set or replace."""
-    changed = connection.execute(update(facts).where(facts.c.name == name).values(value=value))
-    if changed.rowcount == 0:
-        connection.execute(facts.insert().values(name=name, value=value))
+    if not insert_absent(connection, facts, {"name": name, "value": value}):
+        connection.execute(update(facts).where(facts.c.name == name).values(value=value))
+
+
+def drop_fact(connection: Connection, name: str) -> bool:
+    """Whether it was there: of several writers one is told so."""
+    return connection.execute(delete(facts).where(facts.c.name == name)).rowcount == 1
 
 
 def next_number(connection: Connection, name: str) -> int:

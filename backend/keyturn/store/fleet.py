@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from keyturn.store.absent import insert_absent
 from keyturn.store.schema import leases, nodes
 
 
@@ -55,9 +56,11 @@ def all_nodes(connection: Connection, *, limit: int = 100_000) -> list[NodeRow]:
 
 def update_node(connection: Connection, name: str, **values: Any) -> None:
     """Change a node's columns, or make the node with them."""
-    changed = connection.execute(update(nodes).where(nodes.c.name == name).values(**values))
-    if changed.rowcount == 0:
-        connection.execute(nodes.insert().values(asdict(NodeRow(name)) | values))
+    change = update(nodes).where(nodes.c.name == name).values(**values)
+    if connection.execute(change).rowcount == 0:
+        made = insert_absent(connection, nodes, asdict(NodeRow(name)) | values)
+        if not made:  # another replica made it meanwhile
+            connection.execute(change)
 
 
 def find_lease(connection: Connection, lease: str) -> LeaseRow | None:

@@ -11,12 +11,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
 from keyturn.store.database import Database
+from keyturn.store.enrolments import COUNTER as ENROLMENTS
 from keyturn.store.errors import StoreOutdated
 from keyturn.store.events import COUNTER as EVENTS
-from keyturn.store.schema import counters, metadata
+from keyturn.store.schema import counters, events, metadata
 
 _LOCK = 0x6B657974  # PostgreSQL advisory lock, "keyt"
 _ALEMBIC = threading.Lock()
@@ -42,7 +43,19 @@ def make_tables(database: Database) -> None:
     """The newest tables in an empty database that nobody keeps, without Alembic."""
     with database.write() as connection:
         metadata.create_all(connection)
-        connection.execute(counters.insert().values(name=EVENTS, value=0))
+        for counter in (EVENTS, ENROLMENTS):
+            connection.execute(counters.insert().values(name=counter, value=0))
+
+
+def mend(database: Database) -> None:
+    """Upgrade, and make what single tables or counters somebody dropped. Their rows are lost."""
+    upgrade(database)
+    with database.write() as connection:
+        metadata.create_all(connection)
+        known = select(counters.c.name).where(counters.c.name == EVENTS)
+        if connection.scalar(known) is None:
+            newest = connection.scalar(select(func.max(events.c.seq))) or 0
+            connection.execute(counters.insert().values(name=EVENTS, value=newest))
 
 
 def require_current(database: Database) -> None:

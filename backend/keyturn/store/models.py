@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from keyturn.store.absent import insert_absent
 from keyturn.store.schema import models, wrapped_keys
 
 
@@ -25,15 +26,14 @@ class ModelRow:
 
 def register(connection: Connection, row: ModelRow) -> bool:
     """Keep a model; False when it is here, and then only its `keyturn.key` is taken over."""
-    if find(connection, row.digest) is not None:
-        connection.execute(
-            update(models)
-            .where(models.c.digest == row.digest)
-            .values(key=row.key, ingest_key=row.ingest_key, tag=row.tag)
-        )
-        return False
-    connection.execute(models.insert().values(asdict(row)))
-    return True
+    if insert_absent(connection, models, asdict(row)):
+        return True
+    connection.execute(
+        update(models)
+        .where(models.c.digest == row.digest)
+        .values(key=row.key, ingest_key=row.ingest_key, tag=row.tag)
+    )
+    return False
 
 
 def find(connection: Connection, digest: str) -> ModelRow | None:
@@ -62,12 +62,6 @@ def with_wrapped_key(connection: Connection) -> frozenset[str]:
 
 def set_wrapped_key(connection: Connection, model: str, wrapped: bytes, statement: str) -> None:
     """Set or replace."""
-    changed = connection.execute(
-        update(wrapped_keys)
-        .where(wrapped_keys.c.model == model)
-        .values(wrapped=wrapped, statement=statement)
-    )
-    if changed.rowcount == 0:
-        connection.execute(
-            wrapped_keys.insert().values(model=model, wrapped=wrapped, statement=statement)
-        )
+    values = {"wrapped": wrapped, "statement": statement}
+    if not insert_absent(connection, wrapped_keys, {"model": model, **values}):
+        connection.execute(update(wrapped_keys).where(wrapped_keys.c.model == model).values(values))

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from keyturn.store.absent import insert_absent
 from keyturn.store.errors import StoreConflict
 from keyturn.store.schema import approvals, proposals, wrapped_keys
 
@@ -43,9 +44,9 @@ class ApprovalRow:
     envelope: bytes
 
 
-def insert(connection: Connection, row: ProposalRow) -> None:
-    """Raises StoreConflict when the digest is there already."""
-    connection.execute(proposals.insert().values(asdict(row)))
+def insert(connection: Connection, row: ProposalRow) -> bool:
+    """Keep a proposal; False when its digest is here already."""
+    return insert_absent(connection, proposals, asdict(row))
 
 
 def find(connection: Connection, digest: str) -> ProposalRow | None:
@@ -140,10 +141,7 @@ def mark_withdrawn(connection: Connection, digest: str, withdrawal: bytes) -> No
 
 def insert_approval(connection: Connection, row: ApprovalRow) -> bool:
     """Keep an approval; False when exactly these bytes are here already."""
-    if connection.scalar(select(approvals.c.digest).where(approvals.c.digest == row.digest)):
-        return False
-    connection.execute(approvals.insert().values(asdict(row)))
-    return True
+    return insert_absent(connection, approvals, asdict(row))
 
 
 def approvals_of(connection: Connection, statements: Sequence[str]) -> dict[str, list[ApprovalRow]]:

@@ -211,6 +211,25 @@ events = Table(
     Column("log_index", BigInteger, unique=True),
 )
 
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("digest", DIGEST, primary_key=True),
+    Column("officer", String(64), nullable=False),
+    Column("time", Moment, nullable=False),  # as signed
+    Column("received", Moment, nullable=False),
+    Column("envelope", LargeBinary, nullable=False),
+)
+"""Newcomers' requests, each verified before it was kept (our protocol §2.9)."""
+
+enrolment_keys = Table(
+    "enrolment_keys",
+    metadata,
+    Column("key", HEX32, primary_key=True),  # id of a key: in one request at most
+    Column("enrolment", DIGEST, nullable=False),
+    Index("ix_enrolment_keys_enrolment", "enrolment"),
+)
+
 nonces = Table(
     "nonces",
     metadata,

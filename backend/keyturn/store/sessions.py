@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.exc import IntegrityError
 
+from keyturn.store.absent import insert_absent
 from keyturn.store.schema import nonces, sessions
 
 
@@ -13,12 +13,7 @@ def spend_nonce(connection: Connection, nonce: str, expires: datetime) -> bool:
 
     Only after its signature was verified: so officers write here, and strangers do not.
     """
-    try:
-        with connection.begin_nested():  # another replica may spend it at this moment
-            connection.execute(nonces.insert().values(nonce=nonce, expires=expires))
-    except IntegrityError:
-        return False
-    return True
+    return insert_absent(connection, nonces, {"nonce": nonce, "expires": expires})
 
 
 def open_session(connection: Connection, token_hash: str, officer: str, expires: datetime) -> None:

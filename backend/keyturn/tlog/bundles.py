@@ -31,15 +31,16 @@ def bundle_bytes(entries: Sequence[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def parse_bundle(raw: bytes, width: int) -> tuple[bytes, ...]:
-    """Read exactly `width` entries. Raises MalformedTile on anything else."""
+def parse_bundle(raw: bytes, width: int, first: int = 0) -> tuple[bytes, ...]:
+    """Read exactly `width` entries, of which `first` is the number of the first one in the log.
+    Raises MalformedTile on anything else."""
     entries, at = [], 0
     for place in range(width):
         length = int.from_bytes(raw[at : at + 2], "big")
         entry = raw[at + 2 : at + 2 + length]
         if length == 0 or len(entry) != length:
             raise MalformedTile(
-                f"bundle: entry {place} is cut or empty",
+                f"bundle: entry {first + place} is cut or empty",
                 found=f"{len(raw)} bytes in all",
                 expected=f"{width} entries",
             )
@@ -47,7 +48,7 @@ def parse_bundle(raw: bytes, width: int) -> tuple[bytes, ...]:
         at += 2 + length
     if at != len(raw):
         raise MalformedTile(
-            "bundle has bytes after its last entry",
+            f"bundle has bytes after its last entry, {first + width - 1}",
             found=f"{len(raw)} bytes",
             expected=f"{at} bytes",
         )

@@ -41,7 +41,7 @@ class VerifiedLog:
     def leaves(self) -> Iterator[bytes]:
         """All entries in order. Raises UntrustedProof when a file changed since the check."""
         for bundle in bundles_of(self.size):
-            entries = _entries(self._read, bundle)
+            entries = read_bundle(self._read, bundle)
             if tree_root(map(leaf_hash, entries)) != self._bundle_roots[bundle.index]:
                 raise UntrustedProof(f"{bundle.path} changed after it was verified")
             yield from entries
@@ -59,7 +59,7 @@ def verify_export(read: ResourceReader, log_key: VerifyKey, origin: str) -> Veri
     roots: list[Hash] = []
     upper: list[list[Hash]] = [[] for _ in range(MAX_LEVEL + 1)]  # hashes of unfinished tiles
     for bundle in bundles_of(at.size):
-        hashes = [leaf_hash(entry) for entry in _entries(read, bundle)]
+        hashes = [leaf_hash(entry) for entry in read_bundle(read, bundle)]
         _check_tile(read, Tile(0, bundle.index, bundle.width), hashes)
         roots.append(tree_root(hashes))
         if bundle.width == TILE_WIDTH:
@@ -99,12 +99,24 @@ def _check_tile(read: ResourceReader, tile: Tile, expected: list[Hash]) -> None:
             expected=f"{tile.width * HASH_SIZE} bytes",
         )
     if raw != b"".join(expected):
-        raise UntrustedProof(f"{tile.path} does not match the entries below it")
+        raise UntrustedProof(
+            f"{_below(tile, raw, expected)}: {tile.path} does not match the entries below it"
+        )
 
 
-def _entries(read: ResourceReader, bundle: Bundle) -> tuple[bytes, ...]:
+def _below(tile: Tile, raw: bytes, expected: list[Hash]) -> str:
+    """The entries whose hash is the first that differs."""
+    parts = (raw[start : start + HASH_SIZE] for start in range(0, len(raw), HASH_SIZE))
+    place = next(place for place, part in enumerate(parts) if part != expected[place])
+    each = TILE_WIDTH**tile.level
+    first = (tile.index * TILE_WIDTH + place) * each
+    return f"entry {first}" if each == 1 else f"entries {first} to {first + each - 1}"
+
+
+def read_bundle(read: ResourceReader, bundle: Bundle) -> tuple[bytes, ...]:
+    """The entries of one bundle, not proved. Raises MalformedTile."""
     try:
-        return parse_bundle(_get(read, bundle.path), bundle.width)
+        return parse_bundle(_get(read, bundle.path), bundle.width, bundle.index * TILE_WIDTH)
     except MalformedTile as error:
         raise MalformedTile(
             f"{bundle.path}: {error.message}", found=error.found, expected=error.expected

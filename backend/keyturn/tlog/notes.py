@@ -101,7 +101,9 @@ class SignedNote:
 def parse_note(raw: bytes) -> SignedNote:
     """Read a note. Raises MalformedNote; writing it again gives the same bytes."""
     if len(raw) > MAX_NOTE:
-        raise MalformedNote("note is too large", found=f"{len(raw)} bytes")
+        raise MalformedNote(
+            "note is too large", found=f"{len(raw)} bytes", expected=f"at most {MAX_NOTE} bytes"
+        )
     try:
         whole = raw.decode("utf-8")
     except UnicodeDecodeError as error:

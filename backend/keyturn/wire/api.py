@@ -45,6 +45,7 @@ class HelloView(ApiModel):
     origin: str
     simulation: bool
     time: Time
+    roster_index: int | None
 
 
 class AuthorityView(ApiModel):
@@ -65,6 +66,26 @@ class SessionView(ApiModel):
     officer: str
     roles: list[str]
     expires: Time
+
+
+class EnrolmentTaken(ApiModel):
+    """`until`: when the server forgets it."""
+
+    digest: str
+    until: Time
+
+
+class EnrolmentView(ApiModel):
+    envelope: B64
+    received: Time
+
+
+class EnrolmentList(ApiModel):
+    enrolments: list[EnrolmentView]
+
+
+class EnrolmentGone(ApiModel):
+    digest: str
 
 
 class NewProposal(ApiModel):
@@ -171,6 +192,18 @@ class EventPage(ApiModel):
 
 class CheckpointView(ApiModel):
     note: str
+
+
+class CosignaturesView(ApiModel):
+    notes: list[str]
+
+
+class CosignedBody(ApiModel):
+    note: Annotated[str, Field(min_length=1, max_length=1 << 16)]
+
+
+class CosignedView(ApiModel):
+    witnesses: int
 
 
 class EntriesView(ApiModel):

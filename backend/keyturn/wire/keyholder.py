@@ -8,6 +8,7 @@ directions: a field too many is refused. The connection itself is in `wire.keyho
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import ClassVar, Generic, TypeVar, cast
 
 from keyturn.base.encoding import Digest, b64, unb64
@@ -36,6 +37,9 @@ MAX_ENVELOPE = 1 << 20
 MAX_OBJECT = 4 << 20
 MAX_ENTRIES = 1000
 MAX_LEAF = 65_535
+MAX_COSIGNED = 1 << 16
+"""Characters of a checkpoint with cosignatures."""
+MAX_WITNESSES = 1000
 
 A = TypeVar("A", covariant=True)
 
@@ -281,13 +285,22 @@ class AskCheckpoint(Request[str]):
         return answer.text("note", limit=1 << 16)
 
 
+class Under(Enum):
+    """The checkpoint that a receipt stands under: the largest with k cosignatures where that one
+    covers the entry, or the newest whatever lines it has."""
+
+    COSIGNED = "cosigned"
+    NEWEST = "newest"
+
+
 @dataclass(frozen=True, slots=True)
 class AskReceipt(Request[JsonObject]):
     op: ClassVar[str] = "receipt"
     index: int
+    under: Under = Under.NEWEST
 
     def document(self) -> JsonObject:
-        return {"op": self.op, "index": self.index}
+        return {"op": self.op, "index": self.index, "under": self.under.value}
 
     def read(self, answer: Fields) -> JsonObject:
         return _object(answer, "receipt")
@@ -323,6 +336,22 @@ class HandCosigned(Request[int]):
         return answer.integer("witnesses")
 
 
+@dataclass(frozen=True, slots=True)
+class AskCosignatures(Request[tuple[str, ...]]):
+    """The newest cosigned checkpoint of each witness, as signed notes."""
+
+    op: ClassVar[str] = "cosignatures"
+
+    def document(self) -> JsonObject:
+        return {"op": self.op}
+
+    def read(self, answer: Fields) -> tuple[str, ...]:
+        notes = answer.items("notes", limit=MAX_WITNESSES)
+        if not all(isinstance(each, str) and len(each) <= MAX_COSIGNED for each in notes):
+            raise MalformedError("keyholder's answer: notes holds something else than notes")
+        return tuple(str(each) for each in notes)
+
+
 AnyRequest = (
     AskHello
     | AskChallenge
@@ -337,6 +366,7 @@ AnyRequest = (
     | AskReceipt
     | AskConsistency
     | HandCosigned
+    | AskCosignatures
 )
 
 
@@ -432,11 +462,13 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
         case "checkpoint":
             return AskCheckpoint()
         case "receipt":
-            return AskReceipt(fields.integer("index"))
+            return AskReceipt(fields.integer("index"), fields.choice("under", Under))
         case "consistency":
             return AskConsistency(fields.integer("old"), fields.integer("new"))
         case "cosigned":
-            return HandCosigned(fields.text("note", limit=1 << 16))
+            return HandCosigned(fields.text("note", limit=MAX_COSIGNED))
+        case "cosignatures":
+            return AskCosignatures()
         case _:
             raise MalformedError("request: unknown op", found=repr(op))
 

@@ -20,6 +20,7 @@ from keyturn.base.errors import (
     UntrustedError,
 )
 from keyturn.base.strictjson import Fields, Json, JsonObject, dump, parse_object
+from keyturn.keyrelease.errors import BadProof, OtherSize, TooManyPending
 from keyturn.quorum.bundle import MAX_BUNDLE
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.tlog.merkle import HASH_SIZE, Hash
@@ -28,14 +29,7 @@ from keyturn.tlog.proofs import MAX_PROOF, Proof
 from keyturn.tlog.receipts import MAX_RECEIPT, parse_receipt
 from keyturn.wire import witness as wire
 from keyturn.witness.allowance import Allowance
-from keyturn.witness.errors import (
-    BadProof,
-    BodyTooLarge,
-    OtherSize,
-    TooMany,
-    TooManyPending,
-    UnknownLog,
-)
+from keyturn.witness.errors import BodyTooLarge, TooMany, UnknownLog
 from keyturn.witness.watched import WatchedLog
 
 logger = logging.getLogger(__name__)

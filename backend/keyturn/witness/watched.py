@@ -8,34 +8,34 @@ has signed nothing, or knows what it signed.
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from keyturn.base.encoding import Digest, sha256
-from keyturn.base.errors import MalformedError, UntrustedError
+from keyturn.base.errors import MalformedError
+from keyturn.keyrelease.cosigning import (
+    MAX_PENDING,
+    LogState,
+    check_clock,
+    check_extends,
+    check_nothing_owed,
+    check_starts_from,
+    owed,
+    parse_state,
+)
+from keyturn.keyrelease.errors import BadProof, Forked, OtherSize, TooManyPending
 from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.bundle import Authority, load_bundle
 from keyturn.quorum.entries import EntryKind, parse_entry, read_statement, read_withdrawal
 from keyturn.quorum.errors import MalformedStatement
-from keyturn.quorum.judge import judge
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.checkpoints import SignedCheckpoint, Witness, cosign, verify_checkpoint
 from keyturn.tlog.notes import NoteSignature, Sign
-from keyturn.tlog.proofs import Proof, verify_consistency
+from keyturn.tlog.proofs import Proof
 from keyturn.tlog.receipts import Receipt, verify_receipt
 from keyturn.wire.witness import AddCheckpoint
 from keyturn.witness.disk import Files
-from keyturn.witness.errors import (
-    BadProof,
-    ClockWentBack,
-    Forked,
-    OtherSize,
-    RevocationMissing,
-    TooManyPending,
-    UnknownLog,
-)
-from keyturn.witness.state import MAX_PENDING, LogState, Pending, parse_state
+from keyturn.witness.errors import UnknownLog
 
 logger = logging.getLogger(__name__)
 
@@ -101,19 +101,12 @@ class WatchedLog:
                 expected=f"at most {at.size}",
             )
         with self._lock:
-            if request.old != self._state.size:
-                raise OtherSize(self._state.size, request.old)
+            check_starts_from(self._state, request.old)
             self._check_extends(signed, request.proof)
-            self._check_nothing_owed()
+            check_nothing_owed(self._state)
             now = int(self._clock().timestamp())
-            if now < self._state.time:
-                raise ClockWentBack(
-                    "the witness's clock went back",
-                    found=str(now),
-                    expected=f"at least {self._state.time}",
-                    hint="set the clock right",
-                )
-            self._keep(self._advanced(signed, time=now))
+            check_clock(self._state, now)
+            self._keep(self._state.advanced(signed, time=now))
             return cosign(at, self._witness, now, self._sign)
 
     def add_revocation(self, raw: bytes, approvals: Sequence[bytes]) -> None:
@@ -123,31 +116,16 @@ class WatchedLog:
         lapsed), TooManyPending, WitnessUnwritable.
         """
         statement = parse_statement(raw)
-        if statement.kind is not Kind.REVOCATION:
-            raise MalformedStatement("only revocations", found=statement.kind.value)
         parsed = [parse_approval(each) for each in approvals]
         now = self._clock()
-        standing = self._authority.state.standing(statement, now)
-        # The chain of versions is the log's: what is proved later is compared with this one.
-        standing = replace(
-            standing, newest_version=statement.version - 1, newest_digest=statement.replaces
-        )
-        judge(statement, parsed, standing, now)
         with self._lock:
             state = self._state
-            new = Pending(
-                statement.digest,
-                statement.subject,
-                statement.version,
-                state.size,
-                int(now.timestamp()),
-            )
-            known = any(each.statement == new.statement for each in state.pending)
-            if known or state.found.get(new.subject, 0) >= new.version:
+            new = owed(statement, parsed, self._authority.state, state.size, now)
+            if state.owing(new) is state or state.found.get(new.subject, 0) >= new.version:
                 return
             if len(state.pending) >= MAX_PENDING:
                 raise TooManyPending("too many revocations wait for their proof")
-            self._keep(replace(state, pending=(*state.pending, new)))
+            self._keep(state.owing(new))
         logger.warning("a revocation of %s was handed in: it must be in the log", new.subject)
 
     def add_receipt(self, receipt: Receipt, proof: Proof) -> None:
@@ -162,7 +140,7 @@ class WatchedLog:
             if entry.checkpoint.checkpoint.size < self._state.size:
                 raise OtherSize(self._state.size, entry.checkpoint.checkpoint.size)
             self._check_extends(entry.checkpoint, proof)
-            advanced = self._advanced(entry.checkpoint)
+            advanced = self._state.advanced(entry.checkpoint)
             self._keep(_settled(advanced, entry.leaf, entry.index))
 
     def take_authority(self, bundle: bytes) -> None:
@@ -183,31 +161,14 @@ class WatchedLog:
         return verify_checkpoint(note, authority.log_key(), authority.origin)
 
     def _check_extends(self, signed: SignedCheckpoint, proof: Proof) -> None:
-        state, at = self._state, signed.checkpoint
-        if at.size == state.size and at.root != state.root:
-            self._keep_contradiction("forked", signed)
-            raise Forked(state.size)
         try:
-            verify_consistency(state.size, at.size, proof, state.root, at.root)
-        except (MalformedError, UntrustedError) as error:
+            check_extends(self._state, signed, proof)
+        except Forked:
+            self._keep_contradiction("forked", signed)
+            raise
+        except BadProof:
             self._keep_contradiction("unproved", signed)
-            raise BadProof(error.message, found=error.found, expected=error.expected) from error
-
-    def _check_nothing_owed(self) -> None:
-        pending = self._state.pending
-        if pending:
-            raise RevocationMissing(
-                "a revocation that was handed in is not proved to be in the log",
-                found=", ".join(each.subject for each in pending[:4]),
-                expected="a receipt of each",
-                hint="have the keyholder enter it (`keyturn keyholder submit`), then hand in "
-                "its receipt",
-            )
-
-    def _advanced(self, signed: SignedCheckpoint, time: int | None = None) -> LogState:
-        at = signed.checkpoint
-        state = replace(self._state, size=at.size, root=at.root, note=signed.to_bytes().decode())
-        return state if time is None else replace(state, time=time)
+            raise
 
     def _keep(self, state: LogState) -> None:
         self._files.write(f"{self._name}.state", state.to_bytes())

@@ -39,6 +39,20 @@ def desk() -> InlineDesk:
             DIGEST,
         ),
         (
+            "rebuilt",
+            {"empty": True, "reason": "the database had no entry of the log", "without_key": []},
+            "The server's database was lost, and written anew from the log",
+            "log",
+            "",
+        ),
+        (
+            "rebuilt",
+            {"empty": False, "reason": "rows differed", "without_key": [DIGEST]},
+            "The server's database was written anew from the log",
+            "models",
+            "",
+        ),
+        (
             "approval",
             {"officer": "bela", "decision": "approve"},
             "bela approved a proposal",

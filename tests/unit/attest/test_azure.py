@@ -2,9 +2,16 @@
 
 import pytest
 
-from keyturn.attest.azure import check_runtime_data, unwrap_hcl
+from keyturn.attest.azure import (
+    HclTee,
+    check_runtime_data,
+    hcl_tee,
+    runtime_report_data,
+    unwrap_hcl,
+)
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.snp_report import parse_snp_report
+from keyturn.attest.tdx_quote import parse_tdx_quote
 
 NAMES = ("milan-v2-azure-hcl", "genoa-azure-hcl")
 
@@ -13,9 +20,9 @@ NAMES = ("milan-v2-azure-hcl", "genoa-azure-hcl")
 def test_a_recorded_report_is_split_and_bound(vectors_dir, name) -> None:  # type: ignore[no-untyped-def]
     folder = vectors_dir / "snp" / name
     hcl = unwrap_hcl((folder / "hcl-report.bin").read_bytes())
-    assert hcl.snp_report == (folder / "report.bin").read_bytes()
+    assert hcl.report == (folder / "report.bin").read_bytes()
     assert hcl.runtime_data == (folder / "runtime-data.json").read_bytes()
-    check_runtime_data(parse_snp_report(hcl.snp_report).report_data, hcl)
+    check_runtime_data(parse_snp_report(hcl.report).report_data, hcl.runtime_data)
 
 
 def test_changed_runtime_data_is_not_bound(vectors_dir) -> None:  # type: ignore[no-untyped-def]
@@ -23,7 +30,7 @@ def test_changed_runtime_data_is_not_bound(vectors_dir) -> None:  # type: ignore
     raw[1240] ^= 1
     hcl = unwrap_hcl(bytes(raw))
     with pytest.raises(UntrustedEvidence) as caught:
-        check_runtime_data(parse_snp_report(hcl.snp_report).report_data, hcl)
+        check_runtime_data(parse_snp_report(hcl.report).report_data, hcl.runtime_data)
     assert caught.value.reason is Reason.RUNTIME_DATA_MISMATCH
 
 
@@ -56,3 +63,37 @@ def test_a_cut_report_is_refused(vectors_dir) -> None:  # type: ignore[no-untype
     for size in (0, 32, 1216, 1235, 2000):
         with pytest.raises(MalformedEvidence):
             unwrap_hcl(raw[:size])
+
+
+def test_a_recorded_report_of_a_td_is_split_and_bound(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    folder = vectors_dir / "tdx" / "v4-azure-vtpm"
+    raw = (folder / "hcl-report.bin").read_bytes()
+    hcl = unwrap_hcl(raw, HclTee.TDX)
+    quote = parse_tdx_quote((folder / "quote.bin").read_bytes())
+    assert hcl.runtime_data == (folder / "runtime-data.json").read_bytes()
+    assert len(hcl.report) == 1024
+    assert hcl.report[128:192] == quote.report.report_data  # REPORTMACSTRUCT.REPORTDATA
+    check_runtime_data(quote.report.report_data, hcl.runtime_data)
+    with pytest.raises(UntrustedEvidence) as caught:
+        check_runtime_data(quote.report.report_data, hcl.runtime_data + b" ")
+    assert caught.value.reason is Reason.RUNTIME_DATA_MISMATCH
+    # The second half is zero, and counts.
+    with pytest.raises(UntrustedEvidence):
+        check_runtime_data(runtime_report_data(b"x")[:-1] + b"\1", b"x")
+
+
+def test_a_report_of_one_tee_is_none_of_the_other(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    td = (vectors_dir / "tdx" / "v4-azure-vtpm" / "hcl-report.bin").read_bytes()
+    guest = (vectors_dir / "snp" / NAMES[0] / "hcl-report.bin").read_bytes()
+    assert (hcl_tee(td), hcl_tee(guest)) == (HclTee.TDX, HclTee.SNP)
+    assert hcl_tee(td[:1235]) is hcl_tee(b"") is hcl_tee(bytes(2000)) is None
+    for raw, tee in ((td, HclTee.SNP), (guest, HclTee.TDX)):
+        with pytest.raises(MalformedEvidence, match="is not one of"):
+            unwrap_hcl(raw, tee)
+
+
+def test_bytes_behind_a_td_report_are_refused(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    raw = bytearray((vectors_dir / "tdx" / "v4-azure-vtpm" / "hcl-report.bin").read_bytes())
+    raw[32 + 1024] = 1
+    with pytest.raises(MalformedEvidence, match="after its hardware report"):
+        unwrap_hcl(bytes(raw), HclTee.TDX)

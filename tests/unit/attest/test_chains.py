@@ -8,6 +8,7 @@ import pytest
 from keyturn.attest.certificates import Extension, parse_certificate
 from keyturn.attest.chains import (
     ChainCache,
+    Parsed,
     check_dates,
     check_path_lengths,
     read_root,
@@ -88,3 +89,14 @@ def test_path_lengths(vendors: SimVendors) -> None:
         check_path_lengths([leaf, root, ask])
     with pytest.raises(UntrustedEvidence, match="is a CA where"):
         check_path_lengths([root, ask])
+
+
+def test_what_was_read_is_kept_by_digest_and_the_oldest_dropped() -> None:
+    parsed: Parsed[str] = Parsed(limit=2)
+    assert parsed.find(b"a") is None
+    parsed.remember(b"a", "one")
+    parsed.remember(b"b", "two")
+    assert parsed.find(b"a") == "one"  # used last now
+    parsed.remember(b"c", "three")
+    assert (parsed.find(b"b"), parsed.find(b"a"), parsed.find(b"c")) == (None, "one", "three")
+    assert len(parsed) == 2

@@ -6,6 +6,8 @@ from datetime import datetime
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from keyturn.attest.azure import runtime_report_data
+from keyturn.attest.checks import failures
 from keyturn.attest.conformance import (
     CaseInput,
     Expectation,
@@ -16,10 +18,15 @@ from keyturn.attest.conformance import (
     is_supported,
     read_rule,
 )
+from keyturn.attest.snp_appraisal import SnpRule
 from keyturn.attest.snp_tcb import SnpProduct
+from keyturn.attest.tdx_appraisal import TdxRule
+from keyturn.attest.tdx_collateral import TcbStatus
 from keyturn.base.errors import MalformedError
-from keyturn.base.strictjson import Fields, JsonObject
+from keyturn.base.strictjson import Fields, JsonObject, dump
 from keyturn_sim import SimNode, SimVendors
+from keyturn_sim.pki import der_of
+from keyturn_sim.tdx import SimIntel, SimTd
 
 FOUND = Finding(Verdict.ACCEPT, "ok", {"a": 1, "b": {"c": [True]}, "more": None})
 
@@ -58,6 +65,7 @@ def test_a_verifier_is_not_told_what_is_expected() -> None:
 
 def test_what_is_supported() -> None:
     assert is_supported("snp")
+    assert is_supported("tdx")
     assert not is_supported("nvidia-gpu")  # its manifests are XML: keyturn.rim.conformance
     assert not is_supported("no-such-tee")
 
@@ -70,6 +78,7 @@ def test_a_policy_is_read_whole() -> None:
         "min_tcb": {"snp": 10},
     }
     rule = read_rule(Fields(policy, "policy"))
+    assert isinstance(rule, SnpRule)
     assert (rule.allow_debug, rule.allow_migration_agent, rule.max_vmpl) == (False, True, 0)
     assert rule.floors is not None
     assert {rule.floors[product].snp for product in SnpProduct} == {10}
@@ -107,3 +116,94 @@ def test_an_snp_case_is_accepted_rejected_or_breaks_a_rule(node, vendors, now) -
     assert debug.claims["policy_bits"]["debug"] is True  # type: ignore[index,call-overload]
     lax = evaluate(snp_case(node.with_debug(), vendors, now, policy=None))
     assert lax.verdict is Verdict.ACCEPT
+
+
+def tdx_case(intel: SimIntel, now: datetime, **changed: object) -> CaseInput:
+    policy: JsonObject = {
+        "allowed_tcb_status": ["UpToDate"],
+        "allow_debug": False,
+        "require_sept_ve_disable": True,
+        "allow_service_td": False,
+    }
+    case = CaseInput(
+        tee="tdx",
+        files={
+            "evidence": intel.certify().quote(SimTd(), bytes(64)),
+            "collateral": dump(intel.collateral(now)),
+            "root": der_of(intel.root),
+        },
+        anchor_override=intel.root.public_bytes(Encoding.PEM),
+        now=now,
+        policy=read_rule(Fields(policy, "policy"), "tdx"),
+        expected_report_data=bytes(64),
+        expected_nonce=None,
+    )
+    return replace(case, **changed)  # type: ignore[arg-type]
+
+
+def test_a_tdx_case_is_accepted_rejected_or_breaks_a_rule(intel, now) -> None:  # type: ignore[no-untyped-def]
+    case = tdx_case(intel, now)
+    accepted = evaluate(case)
+    assert (accepted.verdict, accepted.reason) == (Verdict.ACCEPT, "ok")
+    untrusted = evaluate(replace(case, anchor_override=None))
+    assert (untrusted.verdict, untrusted.reason) == (Verdict.REJECT, "untrusted-root")
+    assert untrusted.claims["mr_td"] == "42" * 48  # as far as it was read
+    assert [check.name for check in failures(untrusted.checks)] == ["root"]
+    assert len(accepted.checks) > len(untrusted.checks)  # the policy's too
+    debug = intel.certify().quote(SimTd(td_attributes=b"\1\0\0\x10" + bytes(4)), bytes(64))
+    found = evaluate(replace(case, files={**case.files, "evidence": debug}))
+    assert (found.verdict, found.reason) == (Verdict.REJECT, "debug-td")
+    assert found.claims["tcb_status"] == "UpToDate"
+    lax = evaluate(replace(case, files={**case.files, "evidence": debug}, policy=None))
+    assert lax.verdict is Verdict.ACCEPT
+
+
+def test_a_tdx_cases_root_narrows_the_anchors(intel, now) -> None:  # type: ignore[no-untyped-def]
+    case = tdx_case(intel, now)
+    other = {**case.files, "root": der_of(SimIntel.create().root)}
+    assert evaluate(replace(case, files=other)).reason == "untrusted-root"
+
+
+def test_a_tdx_cases_runtime_data_is_bound(intel, now) -> None:  # type: ignore[no-untyped-def]
+    data = runtime_report_data(b"{}")
+    case = tdx_case(intel, now, expected_report_data=None)
+    bound = {
+        **case.files,
+        "evidence": intel.certify().quote(SimTd(), data),
+        "runtime_data": b"{}",
+    }
+    assert evaluate(replace(case, files=bound)).verdict is Verdict.ACCEPT
+    found = evaluate(replace(case, files={**bound, "runtime_data": b"{ }"}))
+    assert (found.verdict, found.reason) == (Verdict.REJECT, "runtime-data-mismatch")
+    assert found.claims["report_data"] == data.hex()
+
+
+def test_a_tdx_case_without_its_files_is_malformed(intel, now) -> None:  # type: ignore[no-untyped-def]
+    case = tdx_case(intel, now)
+    for role in case.files:
+        files = {name: raw for name, raw in case.files.items() if name != role}
+        assert evaluate(replace(case, files=files)).reason == "malformed"
+
+
+def test_a_policy_of_another_tee_judges_nothing_and_is_refused(intel, node, vendors, now) -> None:  # type: ignore[no-untyped-def]
+    tdx, snp = tdx_case(intel, now), snp_case(node, vendors, now)
+    for case, other in ((tdx, snp), (snp, tdx)):
+        found = evaluate(replace(case, policy=other.policy))
+        assert (found.verdict, found.reason) == (Verdict.REJECT, "malformed")
+
+
+def test_a_tdx_policy_is_read_whole() -> None:
+    policy: JsonObject = {
+        "allowed_tcb_status": ["UpToDate", "OutOfDate"],
+        "allow_debug": True,
+        "require_sept_ve_disable": False,
+        "allow_service_td": True,
+        "min_tcb_evaluation_data_number": 18,
+    }
+    rule = read_rule(Fields(policy, "policy"), "tdx")
+    assert isinstance(rule, TdxRule)
+    assert rule.allowed_tcb_status == {TcbStatus.UP_TO_DATE, TcbStatus.OUT_OF_DATE}
+    assert (rule.min_evaluation_number, rule.allow_debug) == (18, True)
+    for changed in ({"surprise": 1}, {"allowed_tcb_status": ["Fine"]}, {"allow_debug": 1}):
+        with pytest.raises(MalformedError):
+            read_rule(Fields({**policy, **changed}, "policy"), "tdx")

@@ -1,6 +1,7 @@
 """`keyturn evidence verify`: files sorted by content, checks shown, exit status."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from typer.testing import CliRunner
 
 from keyturn.attest.errors import MalformedEvidence
 from keyturn.base.encoding import b64
+from keyturn.base.strictjson import dump
 from keyturn.cli.evidence import register
 from keyturn.cli.evidence.sorting import sort_files
 from keyturn_sim import SimNode, SimVendors
+from keyturn_sim.tdx import SimIntel, SimTd
 
 AT = ["--time", "2026-11-23T08:00:00Z"]
 ASKED, NONCE = b"\x07" * 64, b"\x01" * 32
@@ -81,7 +84,7 @@ def test_wrong_files_are_explained(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"hello")
     result = run(tmp_path / "x")
     assert result.exit_code == 1
-    assert "is no report, certificate or CRL" in result.stderr
+    assert "is no report, certificate, CRL or collateral" in result.stderr
     assert run(tmp_path / "missing").exit_code == 1
 
 
@@ -126,4 +129,72 @@ def test_what_is_missing_is_named(node: SimNode, vendors: SimVendors) -> None:
         ({"b": b"{}"}, "holds no report"),
     ):
         with pytest.raises(MalformedEvidence, match=message):
+            sort_files(files)
+
+
+@pytest.fixture
+def td(intel: SimIntel, tmp_path: Path) -> list[Path]:
+    """A quote and its collateral, for `run`."""
+    now = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    (tmp_path / "quote.bin").write_bytes(intel.certify().quote(SimTd(), ASKED))
+    (tmp_path / "collateral.json").write_bytes(dump(intel.collateral(now)))
+    return [tmp_path / "quote.bin", tmp_path / "collateral.json"]
+
+
+def test_a_tdx_quote_is_accepted_and_marked_simulated(td, intel: SimIntel) -> None:  # type: ignore[no-untyped-def]
+    believed = ["--simulated-intel-root", intel.root_spki]
+    result = run(*td, *AT, *believed, "--report-data", ASKED.hex(), "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["accepted"]) == (0, True)
+    (found,) = document["evidence"]
+    assert (found["tee"], found["simulated"], found["freshness_checked"]) == ("tdx", True, True)
+    assert found["claims"]["tcb_status"] == "UpToDate"
+    result = run(*reversed(td), *AT, *believed)
+    assert "tdx (SIMULATED): accepted; its freshness was not asked for" in result.stdout
+
+
+def test_a_refused_tdx_quote_shows_every_check(td, intel: SimIntel) -> None:  # type: ignore[no-untyped-def]
+    result = run(*td, *AT, "--json")
+    (found,) = json.loads(result.stdout)["evidence"]
+    assert (result.exit_code, found["reason"]) == (1, "untrusted-root")
+    outcomes = {check["name"]: check["outcome"] for check in found["checks"]}
+    assert (outcomes["quote"], outcomes["root"]) == ("met", "not-met")
+    assert outcomes["quote-signature"] == "not-measured"
+    assert found["claims"]["mr_td"] == "42" * 48
+    stale = run(*td, "--time", "2027-11-23T08:00:00Z", "--simulated-intel-root", intel.root_spki)
+    assert stale.exit_code == 1
+    assert "REFUSED, collateral-expired" in stale.stdout
+    assert "quote-signature" in stale.stdout
+
+
+def test_a_debug_td_fails_unless_allowed(td, intel: SimIntel) -> None:  # type: ignore[no-untyped-def]
+    debug = intel.certify().quote(SimTd(td_attributes=b"\1" + bytes(7)), ASKED)
+    td[0].write_bytes(debug)
+    believed = [*AT, "--simulated-intel-root", intel.root_spki]
+    assert run(*td, *believed).exit_code == 1
+    assert run(*td, *believed, "--allow-debug").exit_code == 0
+
+
+def test_a_recorded_azure_td_is_bound_by_its_runtime_data(vectors_dir, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    folder = vectors_dir / "tdx"
+    collateral = folder / "collateral" / "00806f05-2025-06.json"
+    azure = folder / "v4-azure-vtpm"
+    at = ["--time", "2025-06-25T00:00:00Z", "--json"]
+    assert run(azure / "quote.bin", azure / "hcl-report.bin", collateral, *at).exit_code == 0
+    other = folder / "v4-gcp-cos113" / "quote.bin"
+    result = run(other, azure / "hcl-report.bin", collateral, *at)
+    (found,) = json.loads(result.stdout)["evidence"]
+    assert (result.exit_code, found["reason"]) == (1, "report-data-mismatch")
+
+
+def test_a_quote_needs_its_collateral(td, vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    quote, collateral = td
+    azure = (vectors_dir / "tdx" / "v4-azure-vtpm" / "hcl-report.bin").read_bytes()
+    for files in (
+        {"quote": quote.read_bytes()},
+        {"collateral": collateral.read_bytes()},
+        {"a": quote.read_bytes(), "b": quote.read_bytes(), "c": collateral.read_bytes()},
+        {"hcl": azure},
+    ):
+        with pytest.raises(MalformedEvidence):
             sort_files(files)

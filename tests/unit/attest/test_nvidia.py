@@ -13,10 +13,11 @@ from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
 from keyturn.attest.certificates import pem_certificates
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome, failures
-from keyturn.attest.errors import REFUSALS, Reason
+from keyturn.attest.errors import REFUSALS, Reason, UntrustedEvidence
 from keyturn.attest.nvidia import (
     Asked,
     VerifiedGpu,
+    examine_device,
     examine_gpu,
     examine_switch,
     verify_gpu,
@@ -209,6 +210,16 @@ def test_a_device_of_the_other_kind_is_refused(maker: Maker, asked: Asked) -> No
         assert examined.refusal.reason is Reason.WRONG_DEVICE_KIND
 
 
+def test_a_device_is_examined_as_what_its_chain_names(maker: Maker, asked: Asked) -> None:
+    gpu, switch = maker.gpu(), maker.switch(OTHER, (PDI,))
+    for device in (gpu, switch):
+        assert examine_device(device.report(NONCE), device.chain, asked).refusal is None
+    for chain in ((), gpu.chain[:1], (b"x",)):
+        refusal = examine_device(gpu.report(NONCE), chain, asked).refusal
+        assert refusal is not None
+        assert refusal.reason is Reason.CHAIN_INVALID
+
+
 def refusals(maker: Maker, asked: Asked) -> dict[str, Callable[[], tuple[object, Reason]]]:
     """Each check by its name, with evidence that only this check refuses."""
     gpu = maker.gpu()
@@ -259,10 +270,13 @@ def test_a_refused_report_still_shows_its_parts(maker: Maker, asked: Asked) -> N
     with pytest.raises(REFUSALS) as caught:
         examined.proved()
     assert caught.value.reason is Reason.NONCE_MISMATCH
-    garbage = examine_gpu(b"", (b"",) * 5, asked)
+    day = Revocation(answers=(), max_age=timedelta(days=1))
+    garbage = examine_gpu(b"", (b"",) * 5, replace(asked, revocation=day))
     assert (garbage.report, garbage.path) == (None, ())
     names = {check.name for check in garbage.checks if check.outcome is Outcome.NOT_MEASURED}
-    assert names >= {"signature", "fwid", "nonce", "fields"}
+    assert names >= {"signature", "fwid", "nonce", "fields", "revocation"}
+    with pytest.raises(UntrustedEvidence, match="nothing was proved"):
+        replace(examined, refusal=None).proved()
 
 
 def test_answers_about_every_certificate_that_nvidia_issued(maker: Maker, asked: Asked) -> None:
@@ -291,7 +305,7 @@ RECORDED = {
 
 @pytest.mark.parametrize("folder", RECORDED)
 def test_every_flipped_bit_of_a_recorded_report_is_refused(vectors_dir: Path, folder: str) -> None:
-    """One bit of every byte here, each of eight in turn; `tests/vectors` flips them all."""
+    """One bit of every byte, each of the eight in turn."""
     raw = (vectors_dir / "nvidia" / folder / "report.bin").read_bytes()
     chain = pem_certificates((vectors_dir / "nvidia" / folder / "chain.pem").read_bytes())
     verify = verify_switch if folder.startswith("switch") else verify_gpu

@@ -8,8 +8,9 @@ import pytest
 from keyturn.attest.anchors import TrustAnchors
 from keyturn.attest.checks import Outcome, failures
 from keyturn.attest.errors import Reason
-from keyturn.attest.nvidia import GpuClaims, verify_gpu
+from keyturn.attest.nvidia import verify_gpu
 from keyturn.attest.nvidia_appraisal import NVDEC0_INDEX, GpuReference, appraise_gpu
+from keyturn.attest.nvidia_claims import GpuClaims
 from keyturn_sim import SimNode, SimVendors
 
 NONCE = bytes(32)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from keyturn.attest.nvidia import verify_gpu
-from keyturn.attest.nvidia_claims import GpuClaims
+from keyturn.attest.nvidia_chain import Architecture
+from keyturn.attest.nvidia_claims import GpuClaims, SwitchClaims
 from keyturn.attest.spdm import Opaque
 
 
@@ -47,3 +48,25 @@ def test_a_decoder_counts_as_on_unless_it_is_said_off(claims, status, enabled) -
 def test_the_mode_of_early_firmware_is_its_status(claims, feature, status, mode) -> None:  # type: ignore[no-untyped-def]
     changed = with_field(replace(claims, feature=feature), Opaque.PROTECTED_PCIE_STATUS, status)
     assert changed.mode == mode
+
+
+def test_every_index_of_a_switch_counts(claims: GpuClaims) -> None:
+    changed = with_field(claims, Opaque.NVDEC0_STATUS, b"\xaa")
+    switch = SwitchClaims(
+        report=changed.report,
+        architecture=Architecture.LS10,
+        arch="LS10",
+        vbios="96.10.73.00.01",
+        device_id="nvidia-ls10-x",
+        leaf_digest=bytes(32),
+        leaf_serial=1,
+        chain_names=(),
+        fwid=None,
+        pdi=bytes(8),
+        certified_pdi=None,
+        gpu_pdis=(),
+        ocsp=(),
+        simulated=True,
+    )
+    assert switch.nvdec0_enabled
+    assert (switch.nonce, switch.measurements[3]) == (bytes(32), b"\x04" * 48)

@@ -10,7 +10,7 @@ from keyturn.attest.nvidia_fwid import FwidExtension, certified_fwid, check_fwid
 from keyturn.attest.spdm import parse_gpu_report
 from keyturn_sim import SimNode
 from keyturn_sim.gpu import composite_device_id
-from keyturn_sim.pki import new_p384_key
+from keyturn_sim.pki import der_tlv, new_p384_key
 from support.nvdevices import tcb_info
 
 HOPPER, BLACKWELL = FwidExtension.COMPOSITE_DEVICE_ID, FwidExtension.DICE_TCB_INFO
@@ -59,10 +59,36 @@ def test_tcb_info_of_another_form_is_refused(leaf: Certificate, value: bytes) ->
         certified_fwid(with_extensions(leaf, {BLACKWELL: value}), BLACKWELL)
 
 
-@pytest.mark.parametrize("value", [b"", tcb_info(FWID), b"\x30\x00"])
+def with_more(value: bytes, inner: bytes) -> bytes:
+    """A whole element of one length byte or two, with more at its end."""
+    header = 2 if value[1] < 0x80 else 3
+    return der_tlv(value[0], value[header:] + inner)
+
+
+COMPOSITE = composite_device_id(new_p384_key().public_key(), FWID)
+_SHA384_FWID = bytes.fromhex("0609608648016503040202") + der_tlv(0x04, FWID)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        tcb_info(FWID),
+        b"\x30\x00",
+        COMPOSITE + b"\0",
+        with_more(COMPOSITE, b"\x05\x00"),
+        COMPOSITE.replace(
+            der_tlv(0x30, _SHA384_FWID), der_tlv(0x30, _SHA384_FWID + b"\x05\x00")
+        ).replace(COMPOSITE[:3], COMPOSITE[:2] + bytes([COMPOSITE[2] + 2]), 1),
+    ],
+)
 def test_a_composite_device_id_of_another_form_is_refused(leaf: Certificate, value: bytes) -> None:
     with pytest.raises(MalformedEvidence):
         certified_fwid(with_extensions(leaf, {HOPPER: value}), HOPPER)
+
+
+def test_a_composite_device_id_is_read_when_it_is_whole(leaf: Certificate) -> None:
+    assert certified_fwid(with_extensions(leaf, {HOPPER: COMPOSITE}), HOPPER) == FWID
 
 
 def test_a_reported_id_must_be_the_certified_one(leaf: Certificate, node: SimNode) -> None:

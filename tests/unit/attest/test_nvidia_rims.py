@@ -19,6 +19,7 @@ from keyturn.attest.nvidia_rims import (
     mismatched,
     missing_rims,
     reference_of,
+    rim_names,
 )
 from support.nvdevices import Vendor as Maker
 
@@ -155,3 +156,18 @@ def test_both_manifests_make_one_reference(gpu: GpuClaims) -> None:
     assert (reference.driver, reference.vbios) == ("590.12", "96.00.A5.00.01")
     assert reference.measurements == {1: frozenset({TWO, THREE}), 2: frozenset({THREE})}
     assert reference.source == "driver; vbios"
+
+
+def test_where_manifests_may_be_found(maker, asked, gpu, switch) -> None:  # type: ignore[no-untyped-def]
+    assert rim_names(gpu) == {
+        RimKind.DRIVER: ("NV_GPU_DRIVER_GH100_590.12",),
+        RimKind.VBIOS: ("NV_GPU_VBIOS_G520_0200_885_9600A50001",),
+    }
+    # As the recorded manifest of a switch is called.
+    assert rim_names(switch) == {RimKind.SWITCH_BIOS: ("NV_SWITCH_BIOS_5612_0002_890_9610730001",)}
+    device = maker.gpu("GB100").with_fields(f17=None)
+    blackwell = examine_gpu(device.report(NONCE), device.chain, asked).proved()
+    assert rim_names(blackwell) == {
+        RimKind.DRIVER: ("NV_GPU_DRIVER_GB100_590.12", "NV_GPU_CC_DRIVER_GB100_590.12"),
+        RimKind.VBIOS: (),
+    }

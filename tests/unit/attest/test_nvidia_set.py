@@ -77,6 +77,19 @@ def test_a_device_that_answers_another_challenge(machine: Machine) -> None:
     assert reasons(machine, replace(RULE, nonce=None)) == []
 
 
+def test_devices_that_were_asked_one_by_one_answer_different_nonces(machine: Machine) -> None:
+    own = replace(RULE, nonce=None, own_nonces=True)
+    assert reasons(machine, own) == [Reason.NONCE_NOT_SHARED]
+    numbered = [
+        tuple(
+            replace(each, report=replace(each.report, nonce=bytes([place, n]) * 16))
+            for n, each in enumerate(devices)
+        )
+        for place, devices in enumerate(machine)
+    ]
+    assert reasons((numbered[0], numbered[1]), own) == []
+
+
 def test_a_device_shown_twice_hides_a_missing_one(machine: Machine) -> None:
     gpus, switches = machine
     assert reasons(((gpus[0], gpus[0]), switches))[0] is Reason.DUPLICATE_DEVICE
@@ -153,6 +166,8 @@ def test_every_switch_names_the_same_gpus(machine: Machine) -> None:
         "as many GPUs as the switches see",
         "GPUs certified as seen",
     ]
+    none = {check.name for check in failures(appraise_set((), switches, RULE))}
+    assert {"GPUs name the switches", "GPUs certified as seen"} <= none
     blind = tuple(replace(each, gpu_pdis=()) for each in switches)
     assert "switches name the GPUs" in topology((gpus, blind))
 

@@ -1,5 +1,7 @@
 """OCSP answers: about whom, by whom, how lately, and what they say."""
 
+import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keyturn.attest import ocsp as module
 from keyturn.attest.certificates import Certificate, parse_certificate
 from keyturn.attest.errors import REFUSALS, MalformedEvidence, Reason
 from keyturn.attest.ocsp import (
@@ -22,6 +25,7 @@ from keyturn.attest.ocsp import (
     check_ocsp,
     parse_ocsp,
 )
+from keyturn_sim import SimVendors
 from keyturn_sim.pki import der_tlv
 from support.nvdevices import Signer, certify
 from support.ocspmaker import answer, responder
@@ -110,6 +114,7 @@ def test_an_answer_named_by_sha1_does_not_serve() -> None:
     [
         responder(OTHER_CA),  # of a CA with the same name
         responder(ROOT),  # one ring further up
+        responder(certify("CA by another name", None, key=CA.key)),
         responder(CA, purposes=()),
         responder(CA, purposes=(ExtendedKeyUsageOID.SERVER_AUTH,)),
         responder(CA, is_ca=True),
@@ -236,3 +241,152 @@ def test_no_flipped_bit_of_an_answer_is_believed(bit: int) -> None:
     raw[bit // 8] ^= 1 << bit % 8
     with pytest.raises(REFUSALS):
         check(bytes(raw))
+
+
+# Forms that the library does not write: parsed only, so the signature may be anything.
+
+_TIME = der_tlv(0x18, b"20261123070000Z")
+_NULL = b"\x05\x00"
+_GOOD_STATUS = b"\x80\x00"
+
+
+def extension(oid: str, *, critical: bool, value: bytes = b"") -> bytes:
+    named = bytes.fromhex(oid) + (b"\x01\x01\xff" if critical else b"")
+    return der_tlv(0xA1, der_tlv(0x30, der_tlv(0x30, named + der_tlv(0x04, value))))
+
+
+def written(
+    *,
+    parameters: bytes = _NULL,
+    status: bytes = _GOOD_STATUS,
+    single: bytes = b"",
+    extensions: bytes = b"",
+    certificates: tuple[bytes, ...] = (),
+) -> bytes:
+    sha384 = bytes.fromhex("0609608648016503040202")
+    cert_id = der_tlv(0x30, sha384 + parameters) + der_tlv(0x04, bytes(48)) * 2 + b"\x02\x01\x07"
+    one = der_tlv(0x30, der_tlv(0x30, cert_id) + status + _TIME + single)
+    responder_id = der_tlv(0xA1, LEAF.certificate.subject.public_bytes())
+    tbs = der_tlv(0x30, responder_id + _TIME + der_tlv(0x30, one) + extensions)
+    basic = tbs + bytes.fromhex("300a06082a8648ce3d040303") + b"\x03\x01\x00"
+    if certificates:
+        basic += der_tlv(0xA0, der_tlv(0x30, b"".join(certificates)))
+    oid = bytes.fromhex("06092b0601050507300101")
+    typed = der_tlv(0x30, oid + der_tlv(0x04, der_tlv(0x30, basic)))
+    return der_tlv(0x30, b"\x0a\x01\x00" + der_tlv(0xA0, typed))
+
+
+UNKNOWN, OWN_NONCE = "06032a0304", "06092b0601050507300102"
+REVOKED_AT = der_tlv(0xA1, _TIME)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"parameters": b""},
+        {"single": extension(UNKNOWN, critical=False)},
+        {"extensions": extension(UNKNOWN, critical=False)},
+        {"extensions": extension(OWN_NONCE, critical=True, value=der_tlv(0x04, NONCE))},
+        {"status": REVOKED_AT},
+        {"certificates": (RESPONDER.der,) * 8},
+    ],
+)
+def test_forms_that_are_read(changed) -> None:  # type: ignore[no-untyped-def]
+    assert len(parse_ocsp(written(**changed)).answers) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"parameters": der_tlv(0x05, b"x")},
+        {"parameters": _NULL + _NULL},
+        {"parameters": der_tlv(0x30, b"")},
+        {"status": der_tlv(0x80, b"x")},
+        {"status": der_tlv(0xA1, b"")},
+        {"status": der_tlv(0xA1, _TIME + _NULL)},
+        {"status": der_tlv(0xA1, der_tlv(0x17, b"261123070000Z"))},
+        {"status": b"\x84\x00"},
+        {"single": extension(UNKNOWN, critical=True)},
+        {"single": _NULL},
+        {"extensions": extension(UNKNOWN, critical=True)},
+        {"extensions": extension(OWN_NONCE, critical=False, value=NONCE)},
+        {"extensions": extension(OWN_NONCE, critical=False, value=der_tlv(0x04, NONCE) + b"\0")},
+        {"certificates": (RESPONDER.der,) * 9},
+        {"certificates": (b"\x30\x00",)},
+    ],
+)
+def test_forms_that_are_refused(changed) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(MalformedEvidence):
+        parse_ocsp(written(**changed))
+
+
+def elements(raw: bytes, start: int, end: int) -> list[tuple[int, int, int]]:
+    """Tag, and where the content lies, of each element between two offsets."""
+    found, at = [], start
+    while at < end:
+        octets = raw[at + 1] & 0x7F if raw[at + 1] & 0x80 else 0
+        begin = at + 2 + octets
+        size = int.from_bytes(raw[at + 2 : begin], "big") if octets else raw[at + 1]
+        found.append((raw[at], begin, begin + size))
+        at = begin + size
+    return found
+
+
+def with_one_more(raw: bytes, start: int, end: int) -> list[bytes]:
+    """The elements between two offsets, with a NULL at the end of each constructed one in turn.
+
+    An OCTET STRING that holds the basic answer counts as constructed; names and algorithms,
+    which are compared as a whole, do not.
+    """
+    parts = elements(raw, start, end)
+    variants = []
+    for place, (tag, begin, stop) in enumerate(parts):
+        is_inside = raw[begin : begin + 1] == b"\x30"
+        opens = is_inside if tag == 0x04 else tag & 0x20 and not (tag == 0xA1 and is_inside)
+        inner = [*with_one_more(raw, begin, stop), raw[begin:stop] + _NULL] if opens else []
+        for changed in inner:
+            written_anew = [
+                der_tlv(t, changed if n == place else raw[b:e]) for n, (t, b, e) in enumerate(parts)
+            ]
+            variants.append(b"".join(written_anew))
+    return variants
+
+
+# Read whole: the signature's algorithm, which must be one of two exactly; of a certificate its
+# issuer's name, which must be the issuer's exactly, and its purposes, read when it signs.
+@pytest.mark.parametrize(("certificates", "read_whole"), [((), 1), ((RESPONDER.der,), 7)])
+def test_nothing_more_stands_at_the_end_of_any_part(certificates, read_whole) -> None:  # type: ignore[no-untyped-def]
+    full = written(
+        status=der_tlv(0xA1, _TIME + der_tlv(0xA0, b"\x0a\x01\x01")),
+        single=der_tlv(0xA0, _TIME),
+        certificates=certificates,
+    )
+    parse_ocsp(full)
+    read = 0
+    for changed in with_one_more(full, 0, len(full)):
+        with suppress(MalformedEvidence):
+            parse_ocsp(changed)
+            read += 1
+    assert read == read_whole
+
+
+def test_a_responders_purposes_and_name_are_read_whole() -> None:
+    purposes = der_tlv(0x30, bytes.fromhex("06082b06010505070309"))
+    for more, expected in ((b"", None), (_NULL, Reason.MALFORMED)):
+        by = certify("odd", CA, is_ca=False, extensions=(("2.5.29.37", purposes + more),))
+        if expected is None:
+            check(made(by=by))
+        else:
+            assert refused(made(by=by)) is expected
+    parsed, signer = parse_ocsp(made(by_key=True)), parse_certificate(RESPONDER.der)
+    assert module._is_named(parsed, signer)
+    key_hash = parsed.responder[2:]
+    with pytest.raises(MalformedEvidence):
+        module._is_named(replace(parsed, responder=der_tlv(0xA2, key_hash + _NULL)), signer)
+
+
+def test_the_bits_of_an_rsa_key_are_its_pkcs1_form(vendors: SimVendors) -> None:
+    root = parse_certificate(vendors.root_der)
+    bits = x509.SubjectKeyIdentifier.from_public_key(vendors.ark.public_key()).digest
+    assert hashlib.sha1(module._key_bits(root), usedforsecurity=False).digest() == bits

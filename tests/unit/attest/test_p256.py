@@ -5,6 +5,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.p256 import ORDER, read_p256_key, verify_p256
+from keyturn_sim import SimVendors
 from keyturn_sim.pki import new_p256_key, new_p384_key
 from keyturn_sim.tdx import sign_raw
 
@@ -36,13 +37,14 @@ def test_numbers_out_of_range(signature: bytes) -> None:
     assert caught.value.reason is WHY
 
 
-def test_another_message_or_key() -> None:
+def test_another_message_or_key(vendors: SimVendors) -> None:
     for key, message in ((KEY, b"massage"), (new_p256_key(), b"message")):
         with pytest.raises(UntrustedEvidence, match="does not verify") as caught:
             verify_p256(key.public_key(), SIGNATURE, message, "test", WHY)
         assert caught.value.reason is WHY
-    with pytest.raises(UntrustedEvidence, match="not signed by a P-256 key"):
-        verify_p256(new_p384_key().public_key(), SIGNATURE, b"message", "test", WHY)
+    for other in (new_p384_key(), vendors.ark_key):  # P-384, RSA
+        with pytest.raises(UntrustedEvidence, match="not signed by a P-256 key"):
+            verify_p256(other.public_key(), SIGNATURE, b"message", "test", WHY)
 
 
 def test_a_key_that_is_no_point() -> None:

@@ -82,12 +82,36 @@ def test_another_form_is_refused(node: SimNode, at: int) -> None:
         parse_gpu_report(bytes(raw))
 
 
-def test_an_opaque_field_stands_once(node: SimNode) -> None:
+def test_fewer_blocks_than_the_record_holds_are_refused(node: SimNode) -> None:
+    raw = bytearray(node.gpu_report(0, NONCE))
+    raw[41] = 63
+    with pytest.raises(MalformedEvidence, match="another length"):
+        parse_gpu_report(bytes(raw))
+
+
+def test_there_are_eight_slots(node: SimNode) -> None:
+    raw = bytearray(node.gpu_report(0, NONCE))
+    raw[36] = 7
+    assert parse_gpu_report(bytes(raw)).slot == 7
+    raw[36] = 8
+    with pytest.raises(MalformedEvidence):
+        parse_gpu_report(bytes(raw))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (b"\x03\0\x01\0\0", "twice"),
+        (b"\x63\0\x05\0\x01", "cut off"),
+        (b"\x63\0\x05", "inside an opaque field"),
+        (b"\x63", "inside an opaque field"),
+    ],
+)
+def test_an_opaque_field_stands_once_and_whole(node: SimNode, more: bytes, message: str) -> None:
     raw = node.gpu_report(0, NONCE)
     start = 45 + 64 * 55 + 32
     size = int.from_bytes(raw[start : start + 2], "little")
-    doubled = b"\x03\0\x01\0\0"
-    longer = (size + len(doubled)).to_bytes(2, "little")
-    changed = raw[:start] + longer + raw[start + 2 : -96] + doubled + raw[-96:]
-    with pytest.raises(MalformedEvidence, match="twice"):
+    longer = (size + len(more)).to_bytes(2, "little")
+    changed = raw[:start] + longer + raw[start + 2 : -96] + more + raw[-96:]
+    with pytest.raises(MalformedEvidence, match=message):
         parse_gpu_report(changed)

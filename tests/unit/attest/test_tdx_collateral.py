@@ -1,17 +1,22 @@
 """Intel's documents: recorded ones read whole, changed ones refused with a typed error."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from keyturn.attest.chains import Parsed
 from keyturn.attest.errors import MalformedEvidence
 from keyturn.attest.tdx_collateral import (
+    Documents,
     TcbStatus,
     TdxCollateral,
     parse_qe_identity,
     parse_tcb_info,
     read_collateral,
+    read_documents,
+    remember_documents,
 )
 from keyturn.base.strictjson import Json, JsonObject, dump
 from keyturn_sim.tdx import SimIntel, level, module_of, qe_identity_of, svn_level, tcb_info_of
@@ -214,3 +219,22 @@ def test_a_set_is_read_field_by_field(whole: JsonObject) -> None:
 def test_a_wrong_part_of_a_set_is_refused(whole: JsonObject, name: str, value: Json) -> None:
     with pytest.raises(MalformedEvidence):
         read_collateral(dump({**whole, name: value}))
+
+
+def test_documents_are_read_once(intel_collateral: TdxCollateral) -> None:
+    parsed: Parsed[Documents] = Parsed()
+    found = read_documents(intel_collateral, parsed)
+    assert len(parsed) == 0  # whoever verified them may keep them
+    remember_documents(intel_collateral, found, parsed)
+    assert read_documents(intel_collateral, parsed) is found
+    assert read_documents(intel_collateral, None) == found
+    # Every part counts.
+    for name in ("tcb_info", "qe_identity", "root_crl", "pck_crl"):
+        with pytest.raises(MalformedEvidence):
+            read_documents(replace(intel_collateral, **{name: b"{}"}), parsed)
+    swapped = replace(
+        intel_collateral,
+        root_crl=intel_collateral.pck_crl,
+        pck_crl=intel_collateral.root_crl,
+    )
+    assert read_documents(swapped, parsed).root_list == found.pck_list

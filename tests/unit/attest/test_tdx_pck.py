@@ -131,3 +131,38 @@ def test_an_unknown_flag_is_refused_and_a_missing_one_is_unknown(leaf: Certifica
     assert smt in whole
     with pytest.raises(MalformedEvidence, match="not those of its kind"):
         read_pck(with_extension(leaf, whole.replace(smt, other)), PckCa.PLATFORM)
+
+
+@pytest.mark.parametrize(
+    "number", ["1", "2", "3", "4", "5", "6", "7", "2.1", "2.17", "2.18", "7.1"]
+)
+def test_nothing_stands_behind_a_value(leaf: Certificate, number: str) -> None:
+    """Each pair is an identifier and one value; a second value in it is refused."""
+    whole = pck_extension(SimPlatform())
+    start = whole.index(der_oid(f"{SGX_EXTENSIONS}.{number}"))
+    altered = _with_extra(whole, start)
+    with pytest.raises(MalformedEvidence):
+        read_pck(with_extension(leaf, altered), PckCa.PLATFORM)
+    read_pck(with_extension(leaf, whole), PckCa.PLATFORM)
+
+
+def _with_extra(whole: bytes, inside: int) -> bytes:
+    """Put a NULL at the end of the innermost SEQUENCE that holds the offset; fix the lengths."""
+
+    def rebuilt(raw: bytes, base: int) -> bytes:
+        found, at = b"", 0
+        while at < len(raw):
+            size, head = raw[at + 1], 2
+            if size >= 0x80:
+                head += size & 0x7F
+                size = int.from_bytes(raw[at + 2 : at + head], "big")
+            content = raw[at + head : at + head + size]
+            begin = base + at + head
+            if raw[at] == 0x30 and begin <= inside < begin + size:
+                inner = rebuilt(content, begin)
+                content = inner if begin != inside else content + b"\x05\x00"
+            found += der_tlv(raw[at], content)
+            at += head + size
+        return found
+
+    return rebuilt(whole, 0)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS
-from keyturn.attest.azure import split_hcl
+from keyturn.attest.azure import HclTee, unwrap_hcl
 from keyturn.attest.checks import Outcome
 from keyturn.attest.errors import Reason, UntrustedEvidence
 from keyturn.attest.tpm import TpmEvidence, examine_tpm, verify_tpm
@@ -129,7 +129,9 @@ def azure(vectors: Path, name: str) -> TpmEvidence:
         signature=(folder / "quote.sig").read_bytes(),
         ak=(folder / "ak_public.pem").read_bytes(),
         pcrs=read_pcrs((folder / "pcrs-sha256.json").read_bytes()),
-        runtime_data=split_hcl((folder / "hcl-report.bin").read_bytes()).runtime_data,
+        runtime_data=unwrap_hcl(
+            (folder / "hcl-report.bin").read_bytes(), HclTee.TDX if "tdx" in name else HclTee.SNP
+        ).runtime_data,
     )
 
 

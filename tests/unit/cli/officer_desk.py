@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,10 @@ class Desks:
     argv: list[list[str]] = field(default_factory=list)
     output: list[str] = field(default_factory=list)
 
-    def run(self, *arguments: object, passphrase: bytes | None = None) -> Result:
-        """One command; a passphrase travels on a pipe."""
+    def run(
+        self, *arguments: object, passphrase: bytes | None = None, typed: str | None = None
+    ) -> Result:
+        """One command; a passphrase travels on a pipe, what is `typed` comes from a terminal."""
         words = [str(each) for each in arguments]
         if passphrase is not None:
             reader, writer = os.pipe()
@@ -41,7 +43,7 @@ class Desks:
         for part in (log, model, node, officer, profile, proposal):
             part.register(app)
         self.argv.append(words)
-        result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+        result = CliRunner().invoke(app, words, env={"COLUMNS": "200"}, input=typed)
         self.output += [result.stdout, result.stderr]
         return result
 
@@ -75,7 +77,8 @@ class Desks:
         return document
 
 
-def make_desks(directory: Path, monkeypatch: Any) -> Desks:
-    server = ScriptedServer(Clock(datetime.now(UTC).replace(microsecond=0)))
+def make_desks(directory: Path, monkeypatch: Any, *, age: timedelta = timedelta()) -> Desks:
+    """`age`: how long ago the authority was founded."""
+    server = ScriptedServer(Clock(datetime.now(UTC).replace(microsecond=0) - age))
     monkeypatch.setattr(Transport, "pinned", lambda *_: server.transport())
     return Desks(directory, server)

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from keyturn.client.transport import Transport
+from keyturn.officerkeys.keyfile import KdfCost, write_key_file
 from support.authority import policy_body
-from unit.cli.officer_desk import Desks, make_desks
+from unit.cli.officer_desk import PASSPHRASE, Desks, make_desks
+from unit.client.scripted_server import URL
 
 
 @pytest.fixture
@@ -54,3 +57,65 @@ def test_missing_pictures_are_named_and_nothing_is_signed(desks: Desks, tmp_path
     error = json.loads(result.stdout)["error"]
     assert (error["kind"], error["expected"]) == ("PartsMissing", "also 2")
     assert not back.exists()
+
+
+def station(desks: Desks, tmp_path: Path, *arguments: object, name: str = "dora") -> Any:
+    """`keyturn connect --offline --authority` with a key file of that officer's."""
+    place = tmp_path / f"station-{name}"
+    key = tmp_path / f"{name}.key"
+    if not key.exists():
+        cheap = KdfCost(iterations=1, lanes=1, memory_kib=8)
+        write_key_file(key, desks.server.secrets[name], bytearray(PASSPHRASE), cost=cheap)
+    return desks.run(
+        *("connect", "--offline", "--officer", name, "--key-file", key, "--profile", place),
+        *arguments,
+        "--json",
+    )
+
+
+def test_an_officer_station_is_set_up_and_signs(
+    desks: Desks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, there, back = proposed(desks, tmp_path), tmp_path / "there.json", tmp_path / "b.json"
+    desks.json("ada", "proposal", "export", digest, "-o", there)
+    pinned = ("--fingerprint", desks.server.fingerprint)
+    with monkeypatch.context() as patched:
+        patched.setattr(Transport, "pinned", lambda *_: pytest.fail("the network was used"))
+        done = station(desks, tmp_path, "--authority", there, *pinned)
+        assert done.exit_code == 0, done.output
+        told = json.loads(done.stdout)
+        assert (told["server"], told["roster_version"], told["in_roster"]) == (None, 1, True)
+        place = tmp_path / "station-dora"
+        options = ("--profile", place, "--yes", "--json")
+        signed = desks.run(
+            "proposal", "approve", there, "-o", back, *options, passphrase=PASSPHRASE
+        )
+        assert signed.exit_code == 0, signed.output
+        asked = desks.run("proposal", "list", "--profile", place, "--json", passphrase=PASSPHRASE)
+        assert json.loads(asked.stdout)["error"]["kind"] == "NoServer"
+    done = desks.json("ada", "proposal", "import", back)
+    assert done["approved_by"] == ["dora"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (("--fingerprint", "sha256:" + "00" * 32), "ServerLied"),
+        (("--fingerprint", "words"), "MalformedError"),
+    ],
+)
+def test_a_station_of_another_authority_is_not_set_up(
+    desks: Desks, tmp_path: Path, arguments: tuple[str, ...], kind: str
+) -> None:
+    there = tmp_path / "there.json"
+    desks.json("ada", "proposal", "export", proposed(desks, tmp_path), "-o", there)
+    done = station(desks, tmp_path, "--authority", there, *arguments)
+    assert done.exit_code != 0
+    assert json.loads(done.stdout)["error"]["kind"] == kind
+    assert not (tmp_path / "station-dora" / "profile.toml").exists()
+
+
+@pytest.mark.parametrize("given", [(), ("--server", URL), ("--authority", "x", "--server", URL)])
+def test_half_a_server_is_refused(desks: Desks, tmp_path: Path, given: tuple[str, ...]) -> None:
+    done = station(desks, tmp_path, "--fingerprint", desks.server.fingerprint, *given)
+    assert done.exit_code == 2

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.base.times import format_time
 from keyturn.quorum.kinds import Kind
 from support.authority import policy_body
 from unit.cli.officer_desk import Desks, make_desks
-from unit.quorum.authority_log import platforms
+from unit.quorum.authority_log import CAST, ceremony, platforms
 
 
 @pytest.fixture
@@ -73,3 +74,23 @@ def test_a_calendar_of_everything_that_ends(desks: Desks, tmp_path: Path) -> Non
     assert path.read_bytes() == again.read_bytes()
     assert b"SUMMARY:SIMULATED: platforms eu expires" in path.read_bytes()
     assert desks.as_("ada", "proposal", "calendar", "-o", path).exit_code == 1
+
+
+def test_when_a_ceremony_may_be_held_is_in_the_calendar(desks: Desks, tmp_path: Path) -> None:
+    people = desks.server.authority.people
+    for name, roles in CAST.items():
+        people[name].roles = roles
+    desks.server.enact(Kind.ROSTER, "roster", desks.server.authority.roster_body())
+    start = desks.server.clock() + timedelta(days=1)
+    window = {
+        "not_before": format_time(start),
+        "not_after": format_time(start + timedelta(hours=8)),
+    }
+    desks.server.enact(Kind.CEREMONY, "backup-2026", ceremony(**window))
+    out = tmp_path / "all.ics"
+    found = desks.json("ada", "proposal", "calendar", "-o", out)
+    assert found["events"] == 5  # of statements that end: roster, keys, list, policy, ceremony
+    lines = out.read_text().replace("\r\n ", "").splitlines()
+    assert f"DTSTART:{start:%Y%m%dT%H%M%SZ}" in lines
+    assert any("ceremony backup-2026 may be held" in each for each in lines)
+    assert any("ceremony backup-2026 expires" in each for each in lines)

@@ -1,12 +1,15 @@
 """`keyturn log`: shown, exported, and proved offline by the fingerprint alone."""
 
 import json
+import re
 from pathlib import Path
 
 import httpx
 import pytest
 
+from keyturn.cli import log as module
 from keyturn.quorum.approvals import Decision
+from keyturn.quorum.entries import EntryKind
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.reports import (
     Program,
@@ -132,10 +135,62 @@ def test_a_changed_entry_is_refused(desks: Desks, exported: Path) -> None:
     bundle.write_bytes(changed)
     result = desks.run("log", "verify", exported, "--fingerprint", desks.server.fingerprint)
     assert result.exit_code == 1
-    assert "does not match the entries below it" in result.stderr
+    assert "entry 0: tile/0/000.p/4 does not match the entries below it" in result.stderr
+
+
+def test_one_byte_of_any_file_is_named(desks: Desks, exported: Path) -> None:
+    files = sorted(path for path in exported.rglob("*") if path.is_file())
+    assert len(files) > 6
+    for path in files:
+        whole = path.read_bytes()
+        for place in (0, len(whole) // 2, len(whole) - 1):
+            changed = bytearray(whole)
+            changed[place] ^= 1
+            path.write_bytes(changed)
+            result = desks.run("log", "verify", exported, "--fingerprint", desks.server.fingerprint)
+            assert result.exit_code == 1, (path, place)
+            name = path.relative_to(exported).parts[0]
+            named = {"checkpoint": r"checkpoint|note|sign|root|no file|entry"}
+            assert re.search(named.get(name, r"entr(y|ies) \d+"), result.stderr), (
+                path,
+                place,
+                result.stderr,
+            )
+        path.write_bytes(whole)
+    result = desks.run("log", "verify", exported, "--fingerprint", desks.server.fingerprint)
+    assert result.exit_code == 0
 
 
 def test_an_existing_directory_is_not_written_into(desks: Desks, exported: Path) -> None:
     result = desks.as_("ada", "log", "export", "-o", exported)
     assert result.exit_code == 1
     assert "cannot write" in result.stderr
+
+
+def test_show_reads_back_no_further_than_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[tuple[int, int]] = []
+
+    def entries(start: int, end: int) -> list[bytes]:
+        read.append((start, end))
+        kinds = ["grant" if place % 4 else "refusal" for place in range(start, end)]
+        return [json.dumps({"kind": each}).encode() for each in kinds]
+
+    monkeypatch.setattr(module, "_PAGE", 10)
+    found = module._newest(entries, 100, EntryKind.REFUSAL, 3)
+    assert [index for index, _ in found] == [88, 92, 96]
+    assert read == [(90, 100), (80, 90)]
+    read.clear()
+    assert [index for index, _ in module._newest(entries, 25, None, 12)] == list(range(13, 25))
+    assert read == [(13, 25)]
+    assert len(module._newest(entries, 25, EntryKind.REFUSAL, 99)) == 7
+
+
+def test_what_was_kept_and_cannot_be_used_is_said(desks: Desks, tmp_path: Path) -> None:
+    desks.json("ada", "log", "show")
+    kept = [each for each in tmp_path.rglob("kept") if each.is_file()]
+    assert kept
+    kept[0].write_bytes(b"something else")
+    result = desks.as_("ada", "log", "show")
+    assert result.exit_code == 0
+    assert "thrown away" in result.stderr
+    assert "thrown away" not in desks.as_("ada", "log", "show").stderr

@@ -1,6 +1,7 @@
 """`keyturn connect`: nothing is pinned that the server does not prove."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,57 @@ def test_what_is_not_proved_or_not_well_formed_is_not_written(
     error = document["error"]
     assert isinstance(error, dict)
     assert (code, error["kind"], path.exists()) == (1, kind, False)
+
+
+def test_a_new_pin_is_taken_from_a_person_and_proved(desks: Desks) -> None:
+    _, _, path = connect(desks)
+    before = path.read_text()
+    new = "cd" * 32
+
+    result = desks.run("connect", "--repin", "--pin", new, "--profile", path.parent, "--json")
+
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["before"], document["pin"]) == (0, PIN, new)
+    assert path.read_text() == before.replace(PIN, new)
+
+
+def test_a_new_pin_can_be_typed(desks: Desks) -> None:
+    _, _, path = connect(desks)
+    result = desks.run("connect", "--repin", "--profile", path.parent, typed="cd" * 32 + "\n")
+    assert result.exit_code == 0, result.output
+    assert PIN in result.stderr
+    assert "cd" * 32 in path.read_text()
+
+
+def test_a_new_pin_of_a_server_of_another_authority_is_not_written(desks: Desks) -> None:
+    _, _, path = connect(desks)
+    before = path.read_text()
+    desks.server.lie("/v1/hello", lambda told: {**told, "fingerprint": "sha256:" + "0" * 64})
+
+    result = desks.run("connect", "--repin", "--pin", "cd" * 32, "--profile", path.parent)
+
+    assert result.exit_code == 1
+    assert "another authority" in result.stderr
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize(
+    "words", [("--repin", "--officer", "bela"), ("--repin", "--offline"), ("--pin", "cd" * 32)]
+)
+def test_half_of_a_connection_is_wrong_usage(desks: Desks, words: tuple[str, ...]) -> None:
+    _, _, path = connect(desks)
+    assert desks.run("connect", *words, "--profile", path.parent).exit_code == 2
+
+
+def test_an_expired_authority_is_said_loudly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the officer gets in, who must renew it."""
+    desks = make_desks(tmp_path, monkeypatch, age=timedelta(days=100))
+    result = desks.as_("ada", "proposal", "list")
+    assert result.exit_code == 0, result.output
+    assert "EXPIRED: roster version 1" in result.stderr
+    assert "keyturn proposal renew keys keys" in result.stderr
 
 
 def test_offline_asks_nobody(desks: Desks) -> None:

@@ -11,6 +11,7 @@ from keyturn.client.transport import Transport
 from keyturn.quorum.kinds import Kind
 from support.authority import policy_body
 from unit.cli.officer_desk import PASSPHRASE, Desks, make_desks
+from unit.quorum.every_kind import bodies
 
 
 @pytest.fixture
@@ -238,3 +239,56 @@ def test_no_secret_in_arguments_output_or_files(desks: Desks, body: Path) -> Non
     # Positive control: the search finds what is there.
     assert digest.encode() in heard
     assert desks.server.fingerprint.encode() in files
+
+
+@pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
+def test_every_kind_is_proposed_and_shown(desks: Desks, tmp_path: Path, kind: Kind) -> None:
+    subject, document = bodies()[kind]
+    if kind is Kind.ROSTER:
+        document = desks.server.authority.roster_body()
+    path = tmp_path / "body.json"
+    path.write_text(json.dumps(document))
+    made = desks.json(
+        *("ada", "proposal", "new", kind.value, "--subject", subject),
+        *("--body", path, "--reason", "of every kind"),
+    )
+    assert (made["kind"], made["subject"], made["body"]) == (kind.value, subject, document)
+    shown = desks.as_("bela", "proposal", "show", made["digest"])
+    assert shown.exit_code == 0, shown.output
+    assert kind.value in shown.stdout
+
+
+@pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
+def test_a_body_to_fill_in(desks: Desks, kind: Kind) -> None:
+    shown = desks.as_("ada", "proposal", "example", kind.value)
+    assert shown.exit_code == 0, shown.output
+    fields = set(bodies()[kind][1]) - {"separation", "compromised"}
+    assert set(json.loads(shown.stdout)) == fields
+
+
+def test_what_is_in_force_is_printed_to_be_changed(desks: Desks, body: Path) -> None:
+    desks.server.enact(Kind.POLICY, "serving", policy_body())
+    shown = desks.as_("ada", "proposal", "example", "policy", "--subject", "serving")
+    assert json.loads(shown.stdout) == policy_body()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (Kind.CEREMONY, ("may be held", "administrator", "ada", "bela, chen", "emil", "nobody")),
+        (Kind.RESTORE, ("may be done", "bela, chen")),
+    ],
+)
+def test_who_may_do_it_and_when_is_shown(
+    desks: Desks, tmp_path: Path, kind: Kind, words: tuple[str, ...]
+) -> None:
+    subject, document = bodies()[kind]
+    path = tmp_path / "body.json"
+    path.write_text(json.dumps(document))
+    made = desks.json(
+        *("ada", "proposal", "new", kind.value, "--subject", subject),
+        *("--body", path, "--reason", "x"),
+    )
+    shown = desks.as_("bela", "proposal", "show", made["digest"]).stdout
+    for each in words:
+        assert each in shown

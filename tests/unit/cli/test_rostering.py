@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from keyturn.base.encoding import b64
 from keyturn.base.signatures import key_id_of
 from keyturn.quorum.kinds import Kind
 from support.authority import policy_body, spki
+from support.witnesses import Pen
 from unit.cli.officer_desk import PASSPHRASE, Desks, make_desks
 from unit.quorum.authority_log import platforms
 
@@ -130,3 +132,28 @@ def test_the_kind_may_be_the_first_word(desks: Desks, tmp_path: Path) -> None:
         *("--reason", "x"),
     )
     assert (made["kind"], made["subject"]) == ("platforms", "eu")
+
+
+def test_an_app_becomes_a_witness(desks: Desks, tmp_path: Path) -> None:
+    own = desks.json("ada", "officer", "cosigner")
+    file = tmp_path / "cosigner.json"
+    file.write_text(json.dumps(own))
+    pen = Pen()
+    made = desks.json(
+        "ada",
+        *ROSTER,
+        *("--witness", file, "--witness", b64(pen.verify_key.spki)),
+        *("--witnesses-needed", 1, "--fresh", 120),
+    )
+    keys = made["body"]["witnesses"].pop("keys")
+    assert [each["spki"] for each in keys] == [own["spki"], b64(pen.verify_key.spki)]
+    assert made["body"]["witnesses"] == {"k": 1, "t_seconds": 120}
+    assert approved(desks, made["digest"], *REST)["in_force"]
+
+    less = desks.json("ada", *ROSTER, "--drop-witness", pen.verify_key.key_id)
+    assert [each["spki"] for each in less["body"]["witnesses"]["keys"]] == [own["spki"]]
+    refused = desks.as_("ada", *ROSTER, "--witnesses-needed", 3)
+    assert refused.exit_code == 1
+    assert "more witnesses are needed" in refused.stderr
+    assert desks.as_("ada", *ROSTER, "--fresh", 60, "--remove", "emil").exit_code == 2
+    assert desks.as_("ada", *ROSTER, "--witness", tmp_path / "none").exit_code == 1

@@ -7,6 +7,7 @@ answers over `httpx.MockTransport`: no socket. A lie is a function that changes 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,7 @@ from keyturn.officerkeys.location import InFile
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import parse_approval, parse_withdrawal
 from keyturn.quorum.bundle import make_bundle
+from keyturn.quorum.enrolment import LONGEST_WAIT, check_enrolment, parse_enrolment
 from keyturn.quorum.entries import (
     DecisionEntry,
     StatementEntry,
@@ -41,6 +43,7 @@ from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.checkpoints import Checkpoint, SignedCheckpoint, sign_checkpoint
 from keyturn.tlog.merkle import Hash, leaf_hash, tree_root
+from keyturn.tlog.notes import parse_note
 from keyturn.tlog.proofs import consistency_proof, inclusion_proof
 from keyturn.tlog.receipts import Receipt
 from keyturn.wire.signin import parse_sign_in
@@ -81,6 +84,7 @@ class ScriptedServer:
             self.authority.people[name] = Person(name, [private_key(secret)])
         self.log_key = ed25519.Ed25519PrivateKey.generate()
         self.origin = ORIGIN
+        self.enrolments: dict[str, tuple[bytes, datetime]] = {}
         self.leaves: list[bytes] = []
         self.objects: dict[str, bytes] = {}
         self.held: dict[str, Held] = {}
@@ -89,9 +93,11 @@ class ScriptedServer:
         self.nodes: list[Document] = []
         self.evidence: dict[str, bytes] = {}
         self.events: list[Document] = []
+        self.denied: dict[str, str] = {}
         self.lies: dict[str, Lie] = {}
         self.asked: list[tuple[str, str]] = []
         self.tokens: set[str] = set()
+        self.cosigned: dict[str, str] = {}
         self._found()
 
     def _found(self) -> None:
@@ -210,6 +216,10 @@ class ScriptedServer:
         except KeyError:
             body = {"kind": "not-found", "message": "no such thing", "found": path}
             return httpx.Response(404, json={"error": body})
+        if path in self.denied:
+            body = {"kind": "role", "message": "the roles of ada do not include this"}
+            body |= {"found": self.denied[path], "expected": "operator"}
+            return httpx.Response(403, json={"error": body})
         if answer is None:
             body = {"kind": "no-session", "message": "sign in", "found": "", "expected": ""}
             return httpx.Response(401, json={"error": body})
@@ -227,23 +237,48 @@ class ScriptedServer:
         if path in openly:
             return openly[path]()
         body = json.loads(request.content) if request.content else {}
+        if (request.method, path) == ("POST", "/v1/enrolments"):
+            return self._take_enrolment(unb64(body["envelope"]))
         if path == "/v1/sessions":
             return self._session(unb64(body["envelope"]))
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token not in self.tokens:
             return None
         if path.startswith("/v1/log/"):
-            return self._log(path.removeprefix("/v1/log/"), request.url.params)
-        if path.startswith("/v1/evidence/"):
-            return {"data": b64(self.evidence[path.removeprefix("/v1/evidence/")])}
+            return self._log(path.removeprefix("/v1/log/"), request.url.params, body)
+        if path.startswith("/v1/enrolments"):
+            return self._enrolments(request.method, path.removeprefix("/v1/enrolments").strip("/"))
         if path.startswith("/v1/proposals"):
             return self._proposals(path.removeprefix("/v1/proposals").strip("/"), body)
+        return self._inventory(path, body)
+
+    def _inventory(self, path: str, body: Document) -> Document | None:
+        if path.startswith("/v1/evidence/"):
+            return {"data": b64(self.evidence[path.removeprefix("/v1/evidence/")])}
         if path == "/v1/models":
             return self._models(body)
         if path.endswith("/manifest"):
             manifest = self.manifests.get(path.split("/")[-2])
             return None if manifest is None else {"manifest": b64(manifest)}
         return self._nodes(path.removeprefix("/v1/nodes").strip("/"))
+
+    def _take_enrolment(self, raw: bytes) -> Document:
+        request = parse_enrolment(raw)
+        check_enrolment(request, self.state, self.clock())
+        self.enrolments.setdefault(request.digest, (raw, self.clock()))
+        until = format_time(self.clock() + LONGEST_WAIT)
+        return {"digest": request.digest, "until": until}
+
+    def _enrolments(self, method: str, digest: str) -> Document:
+        if method == "DELETE":
+            del self.enrolments[digest]
+            return {"digest": digest}
+        return {
+            "enrolments": [
+                {"envelope": b64(raw), "received": format_time(received)}
+                for raw, received in self.enrolments.values()
+            ]
+        }
 
     def _hello(self) -> Document:
         return {
@@ -252,6 +287,7 @@ class ScriptedServer:
             "origin": self.origin,
             "simulation": self.authority.simulation,
             "time": format_time(self.clock()),
+            "roster_index": self.state.newest[(Kind.ROSTER, "roster")].index,
         }
 
     def _session(self, raw: bytes) -> Document:
@@ -268,9 +304,19 @@ class ScriptedServer:
             "expires": format_time(self.clock().replace(year=self.clock().year + 1)),
         }
 
-    def _log(self, what: str, params: httpx.QueryParams) -> Document:
+    def _cosignatures(self, body: Document) -> Document:
+        """What is handed in is kept by the name of its last line, and not judged."""
+        if body:
+            note = str(body["note"])
+            self.cosigned[parse_note(note.encode()).signatures[-1].name] = note
+            return {"witnesses": len(self.cosigned)}
+        return {"notes": list(self.cosigned.values())}
+
+    def _log(self, what: str, params: httpx.QueryParams, body: Document) -> Document:
         if what == "checkpoint":
             return {"note": self.checkpoint().to_bytes().decode()}
+        if what == "cosignatures":
+            return self._cosignatures(body)
         if what == "entries":
             start, end = int(params["start"]), int(params["end"])
             leaves = [b64(leaf) for leaf in self.leaves[start : min(end, start + 3)]]

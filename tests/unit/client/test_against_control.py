@@ -8,10 +8,13 @@ import pytest
 
 from keyturn.base.encoding import Digest
 from keyturn.client.client import KeyturnClient
+from keyturn.client.enrolments import send_enrolment
 from keyturn.client.errors import HistoryRewritten, ServerRefused, ServerUnreachable
 from keyturn.client.inventory import NodeState
 from keyturn.client.profile import Places, Profile
 from keyturn.client.proposals import Status
+from keyturn.client.rosterchange import with_officer
+from keyturn.client.transport import Transport
 from keyturn.officerkeys.location import InKeyring
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind
@@ -22,6 +25,7 @@ from keyturn.wire.keyholder import AnyRequest, AskConsistency
 from keyturn.wire.tls import Pin
 from support.authority import policy_body
 from support.control import World, running_world
+from support.enrolling import newcomer, request_of
 from support.signers import PersonSigner
 from unit.control import test_modeling as models
 
@@ -162,3 +166,29 @@ def test_a_registered_models_manifest(world: World, tmp_path: Path) -> None:
         with pytest.raises(ServerRefused) as caught:
             ada.manifest(Digest("sha256:" + "0" * 64))
     assert caught.value.status == 404
+
+
+def test_a_newcomer_asks_is_taken_in_and_signs_in(world: World, tmp_path: Path) -> None:
+    """From a stranger's request to a session, over the wire."""
+    zoe = newcomer("zoe")
+    raw = request_of(zoe, world.keyholder.fingerprint, world.clock())
+    with Transport.pinned(world.url, world.pin) as stranger:
+        send_enrolment(stranger, raw)
+        with pytest.raises(ServerRefused) as early:
+            stranger.get("/v1/enrolments", "enrolments")
+        assert early.value.status == 401
+    with client(world, tmp_path / "ada") as ada:
+        (found,) = ada.enrolments().waiting
+        assert (found.enrolment.raw, found.refused) == (raw, "")
+        body = with_officer(ada.state(), found.enrolment.officer)
+        ticket = f"enrolment {found.digest}"
+        made = ada.propose_change(Kind.ROSTER, "roster", body, reason="Zoë joins", ticket=ticket)
+    for name in ("bela", "chen", "dora"):
+        with client(world, tmp_path / name, name) as officer:
+            done = officer.decide(made.digest, Decision.APPROVE, "")
+    assert done.status is Status.IN_FORCE
+    world.catch_up()
+    world.authority.people["zoe"] = zoe
+    with client(world, tmp_path / "zoe", "zoe") as hers:
+        assert hers.enrolments().waiting == ()
+        assert hers.proposal(made.digest).status is Status.IN_FORCE

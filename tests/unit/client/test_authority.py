@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from keyturn.client.authority import check_not_older, fetch_authority, rosters_of
-from keyturn.client.errors import AuthorityRolledBack, ServerLied
+from keyturn.client.authority import check_not_older, fetch_authority, left_roster, rosters_of
+from keyturn.client.errors import AuthorityRolledBack, NoLongerOfficer, ServerLied
 from keyturn.client.memory import Memory
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.kinds import Kind
@@ -32,11 +32,33 @@ def test_versions_seen_are_remembered(server: ScriptedServer) -> None:
     assert memory.recall().roster_version == 2
 
 
-def test_an_expired_roster_is_no_authority(server: ScriptedServer) -> None:
+def test_an_expired_authority_lets_officers_in_to_renew_it_and_says_so(
+    server: ScriptedServer,
+) -> None:
+    assert fetched(server).expired(server.clock()) == ()
     server.clock.now += timedelta(days=91)
-    with pytest.raises(ServerLied, match="not in force") as caught:
-        fetched(server)
-    assert "expired" in caught.value.found
+    found = [each.statement.kind for each in fetched(server).expired(server.clock())]
+    assert found == [Kind.ROSTER, Kind.KEYS]
+
+
+def test_who_left_is_told_by_the_verified_roster_alone(server: ScriptedServer) -> None:
+    memory = Memory(server.fingerprint)
+
+    def left(officer: str) -> NoLongerOfficer | None:
+        transport, now = server.transport(), server.clock()
+        return left_roster(transport, server.fingerprint, memory, officer, now)
+
+    assert left("ada") is None
+    told = left("mallory")
+    assert told is not None
+    assert (told.version, told.index) == (1, 1)
+
+
+def test_a_server_that_does_not_say_since_when_is_not_asked_for_more(
+    server: ScriptedServer,
+) -> None:
+    told = NoLongerOfficer("emil", 7, None)
+    assert told.message.endswith("of this authority (roster version 7)")
 
 
 def test_older_keys_than_seen_are_a_rollback(server: ScriptedServer) -> None:

@@ -9,7 +9,7 @@ from keyturn.client.calendar import calendar_of
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import Statement, parse_statement
 from support.authority import Authority, Clock, policy_body
-from unit.quorum.authority_log import platforms
+from unit.quorum.authority_log import ceremony, platforms, restore
 
 AUTHORITY = Authority(Clock())
 PIN = Digest("sha256:" + "ab" * 32)
@@ -75,3 +75,24 @@ def test_a_fold_loses_nothing(length: int) -> None:
         [statement(Kind.PLATFORMS, subject, platforms("amd-genoa-00"))], PIN, simulated=False
     )
     assert f"SUMMARY:platforms {subject} expires" in unfolded(raw)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "body", "what"),
+    [
+        (Kind.CEREMONY, "backup-2026", ceremony(), "backup ceremony backup-2026"),
+        (Kind.RESTORE, "7e" * 32, restore(), f"restore of the KEK {'7e' * 32}"),
+    ],
+)
+def test_when_it_may_be_held(kind: Kind, subject: str, body: dict[str, object], what: str) -> None:
+    found = statement(kind, subject, body)
+    lines = unfolded(calendar_of([found], PIN, simulated=True))
+
+    at = lines.index(f"UID:window-{found.digest[7:]}@keyturn")
+    assert lines[at + 2 : at + 5] == [
+        "DTSTART:20261124T080000Z",
+        "DTEND:20261125T080000Z",
+        f"SUMMARY:SIMULATED: {what} may be held",
+    ]
+    assert "TRIGGER:-P1D" in lines
+    assert lines.count("BEGIN:VEVENT") == lines.count("END:VEVENT") == 2  # and when it expires

@@ -103,6 +103,7 @@ def test_a_card_signs_a_statement_that_everybody_verifies(
         key = load_verify_key(signer.spki)
         assert (signer.officer, signer.algorithm, key.algorithm) == ("ada", algorithm, algorithm)
         assert signer.key_id == key.key_id
+        assert signer.derived(b"x") == b""
     assert signer.spki == made.spki
     assert verified_signers(parse_envelope(raw), {key.key_id: key}) == (key.key_id,)
     assert parse_approval(raw).officer == "ada"

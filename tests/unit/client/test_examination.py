@@ -47,7 +47,9 @@ def seen(desk: Desk) -> Seen:
 
 
 def examined(desk: Desk, node: str = "node-1") -> Examination:
-    return examine(node, seen(desk), desk.log.objects.get)
+    return examine(
+        node, seen(desk), desk.log.objects.get, lambda start, end: desk.log.leaves[start:end]
+    )
 
 
 def released(desk: Desk, granted: Granted | None = None, **entry: Any) -> Granted:

@@ -38,7 +38,7 @@ def test_written_and_proved(server: ScriptedServer, tmp_path: Path, size: int) -
         server.append(start_entry(server.clock(), "00" * 16, "test"))
     found = read_export(exported(server, tmp_path), server.fingerprint)
     assert found.log.size == size
-    assert list(found.leaves) == server.leaves
+    assert list(found.log.leaves()) == server.leaves
     assert found.audited.counts["statement"] == 2
 
 

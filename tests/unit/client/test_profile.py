@@ -1,6 +1,7 @@
 """The profile: round trip, strict reading, and no half-written file."""
 
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from keyturn.client.errors import FileUnusable, MalformedProfile, NoProfile
 from keyturn.client.profile import (
     Places,
     Profile,
+    alone,
     parse_profile,
     places_of,
     read_profile,
+    station_profile,
     write_atomically,
     write_profile,
 )
@@ -45,6 +48,24 @@ def test_written_and_read_back(tmp_path: Path, key: KeyLocation) -> None:
     write_profile(places, profile)
     assert read_profile(places) == profile
     assert stat.S_IMODE(places.profile.stat().st_mode) == 0o600
+
+
+def test_a_station_has_no_server_and_no_pin(tmp_path: Path) -> None:
+    places = places_of(tmp_path / "p", {})
+    station = station_profile(PROFILE.fingerprint, "ada", InFile(Path("/keys/ada.key")))
+    write_profile(places, station)
+    assert "server" not in places.profile.read_text()
+    assert read_profile(places) == station
+    assert station.offline
+    assert not PROFILE.offline
+
+
+@pytest.mark.parametrize("kept", ["server", "pin"])
+def test_half_a_server_is_no_station(kept: str) -> None:
+    other = {"server": "pin", "pin": "server"}[kept]
+    text = "\n".join(line for line in TEXT.splitlines() if not line.startswith(other))
+    with pytest.raises(MalformedProfile, match="fields"):
+        parse_profile(text, Path("/desk"))
 
 
 def test_a_relative_key_file_lies_beside_the_profile() -> None:
@@ -102,3 +123,27 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         write_atomically(path, "text")  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_at_a_time_is_alone(tmp_path: Path) -> None:
+    inside, order = threading.Event(), list[str]()
+
+    def second() -> None:
+        inside.wait(10)
+        with alone(tmp_path / "place" / "a.lock"):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with alone(tmp_path / "place" / "a.lock"):
+        inside.set()
+        thread.join(0.1)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_where_nothing_can_be_locked_nothing_is_done(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileUnusable), alone(tmp_path / "file" / "a.lock"):
+        pytest.fail("it was not alone")

@@ -40,12 +40,15 @@ def run(config: Path, *words: str) -> tuple[int, dict[str, object]]:
 def test_migrate_check_rebuild(config: Path) -> None:
     code, answer = run(config, "check")
     assert (code, answer["error"]["kind"]) == (1, "StoreOutdated")  # type: ignore[index]
-    assert run(config, "migrate") == (0, {"before": None, "after": "0001"})
+    assert run(config, "migrate") == (0, {"before": None, "after": "0002"})
     code, answer = run(config, "check")
     assert (code, answer["entries"]) == (1, 3)
     assert "log_entries 0: missing" in answer["differences"]  # type: ignore[operator]
-    assert run(config, "rebuild")[0] == 0
-    assert run(config, "check") == (0, {"agrees": True, "entries": 3, "differences": []})
+    code, answer = run(config, "rebuild")
+    assert (code, answer["empty"], answer["entries"]) == (0, True, 3)
+    assert "sessions and earlier events" in answer["lost"]  # type: ignore[operator]
+    agreed = {"agrees": True, "entries": 3, "differences": [], "without_key": []}
+    assert run(config, "check") == (0, agreed)
 
 
 def test_check_names_what_was_edited(config: Path) -> None:

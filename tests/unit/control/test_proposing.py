@@ -16,7 +16,7 @@ from keyturn.store.proposals import insert_approval
 from keyturn.wire.errors import MalformedFrame
 from keyturn.wire.keyholder import Request, Submit
 from keyturn.wire.keyholder_client import KeyholderClient
-from support.authority import Person, Proposal, policy_body
+from support.authority import Clock, Person, Proposal, policy_body
 from support.control import World
 
 
@@ -274,11 +274,9 @@ def test_an_unknown_proposal_is_not_found(world: World, path: str) -> None:
 
 def dated(world: World, digest: Digest, by: str, seconds: float, **options: Any) -> bytes:
     """An approval that was signed by a clock that is wrong by `seconds`."""
-    there = world.clock()
-    world.clock.advance(seconds=seconds)
-    made = world.authority.approval(digest, by, **options)
-    world.clock.now = there
-    return made
+    wrong = Clock(world.clock())  # its own: the server goes on by the right one meanwhile
+    wrong.advance(seconds=seconds)
+    return world.authority.forked(wrong).approval(digest, by, **options)
 
 
 @pytest.mark.parametrize("seconds", [-600, -121, 121, 30 * 86_400])

@@ -69,6 +69,7 @@ def shown(world: World) -> tuple[object, ...]:
         events = client.get("/v1/events", params={"after": 0}).json()["events"]
     for each in nodes:
         each.pop("last_seen")  # the node's own word, which the log does not know
+    events = [each for each in events if each["kind"] != "rebuilt"]  # that it was mended at all
     seen = [{k: v for k, v in each.items() if k != "receipt"} for each in proposals]
     return seen, nodes, events
 

@@ -14,6 +14,7 @@ from keyturn.tlog.receipts import parse_receipt, verify_receipt
 from keyturn.wire.keyholder import MAX_ENTRIES
 from support.authority import Authority, Clock, spki
 from support.control import ORIGIN, LocalKeyholder, World, running_server
+from support.witnesses import Pen
 
 
 def get(world: World, path: str, **params: int) -> httpx.Response:
@@ -107,3 +108,22 @@ def test_a_keyholder_out_of_reach_is_told(tmp_path: Path) -> None:
                 answer = client.get(f"/v1/log/{path}")
                 assert answer.status_code == 503
                 assert answer.json()["error"]["kind"] == "unreachable"
+
+
+def test_cosignatures_are_handed_on_and_read_back(standing: World) -> None:
+    note = Pen().cosigned(standing.keyholder.checkpoint(), 7).decode()
+    with standing.sign_in() as client:
+        assert client.post("/v1/log/cosignatures", json={"note": note}).json() == {"witnesses": 1}
+        assert client.get("/v1/log/cosignatures").json() == {"notes": [note]}
+
+
+@pytest.mark.parametrize("body", [{}, {"note": ""}, {"note": 7}, {"note": "a", "more": 1}])
+def test_what_is_no_cosigned_checkpoint_is_refused(standing: World, body: object) -> None:
+    with standing.sign_in() as client:
+        assert client.post("/v1/log/cosignatures", json=body).status_code == 400
+
+
+def test_strangers_hand_in_nothing(standing: World) -> None:
+    with standing.client() as client:
+        assert client.post("/v1/log/cosignatures", json={"note": "a"}).status_code == 401
+        assert client.get("/v1/log/cosignatures").status_code == 401

@@ -22,6 +22,7 @@ def test_hello_names_authority_log_and_simulation(standing: World) -> None:
         "origin": ORIGIN,
         "simulation": True,
         "time": "2026-11-23T08:00:00Z",
+        "roster_index": 1,
     }
 
 

@@ -102,7 +102,11 @@ def test_a_time_far_from_the_servers_is_refused(world: World, seconds: int) -> N
 def test_who_is_not_in_the_roster_gets_no_session(world: World) -> None:
     with world.client() as client:
         envelope = world.sign_in_envelope(client, world.authority.people["ada"], officer="mallory")
-        refused(enter(client, envelope), "no such officer")
+        answer = enter(client, envelope)
+    refused(answer, "does not name this officer")
+    error = answer.json()["error"]
+    assert error["kind"] == "officer"
+    assert error["expected"] == "an officer of roster version 1, in force since log index 1"
 
 
 def test_an_envelope_of_another_kind_is_malformed(world: World) -> None:

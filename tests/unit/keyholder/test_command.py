@@ -140,6 +140,19 @@ def test_no_secret_is_in_argv_environment_output_or_files(ran: tuple[Ran, Path])
     assert any(ORIGIN.encode() in each for each in files)
 
 
+def test_without_witnesses_it_says_so(ran: tuple[Ran, Path]) -> None:
+    shown = json.loads(ran[0].output)
+    assert (shown["witnesses"], shown["witnesses_needed"]) == (0, 0)
+
+
+def test_more_witnesses_than_there_are_make_nothing(tmp_path: Path) -> None:
+    key = b64(Pen().verify_key.spki)
+    made = run_init(tmp_path / "authority", "--witness", key, "--witnesses-needed", "2")
+    assert made.status == 1
+    assert b"more witnesses are needed" in made.errors
+    assert not (tmp_path / "authority").exists()
+
+
 def test_a_second_init_is_refused(ran: tuple[Ran, Path]) -> None:
     _, directory = ran
     config = (directory / "keyholder.toml").read_bytes()

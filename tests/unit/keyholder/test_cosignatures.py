@@ -7,13 +7,21 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from keyturn.base.errors import KeyturnError, UntrustedError
-from keyturn.keyholder.cosignatures import Cosignatures
+from keyturn.base.strictjson import dump
+from keyturn.keyholder.cosignatures import GATHERED, Cosignatures
 from keyturn.keyholder.logdisk_errors import LogRolledBack
 from keyturn.quorum.roster import Witnesses
 from keyturn.tlog.checkpoints import Checkpoint, cosignatures_of
 from keyturn.tlog.merkle import Hash
 from keyturn.tlog.notes import parse_note
-from keyturn.wire.keyholder import AskCheckpoint, HandCosigned
+from keyturn.tlog.receipts import parse_receipt, verify_receipt
+from keyturn.wire.keyholder import (
+    AskCheckpoint,
+    AskCosignatures,
+    AskReceipt,
+    HandCosigned,
+    Under,
+)
 from support.ready import Ready
 from support.system import System, reasons
 from support.witnesses import Pen, T, require_witnesses
@@ -210,3 +218,98 @@ def test_a_loss_at_any_write_leaves_an_old_one_or_a_new_one(
 
 def steps() -> Iterator[int]:
     yield from range(1, 40)
+
+
+# ---- receipts ----
+
+
+def receipt(system: System, index: int, under: Under = Under.COSIGNED) -> tuple[int, int]:
+    """The size of the checkpoint that the entry is proved under, and how many lines it has."""
+    answer = system.keyholder.answer(AskReceipt(index, under))["receipt"]
+    assert isinstance(answer, dict)
+    log = system.keyholder.journal.log
+    found = verify_receipt(
+        parse_receipt(dump(answer)), log.log_key, log.checkpoint.checkpoint.origin
+    )
+    assert found.index == index
+    return found.checkpoint.checkpoint.size, len(found.checkpoint.note.signatures) - 1
+
+
+@pytest.fixture
+def two(ready: Ready) -> tuple[Ready, Pen, Pen]:
+    """Two witnesses, both needed."""
+    pens = Pen("one.example"), Pen("two.example")
+    require_witnesses(ready.system, [each.key for each in pens], 2)
+    return ready, *pens
+
+
+def test_a_receipt_stands_under_the_largest_checkpoint_that_k_cosigned(
+    two: tuple[Ready, Pen, Pen],
+) -> None:
+    ready, one, other = two
+    system = ready.system
+    log = system.keyholder.journal.log
+    first, size = newest(system), log.size
+    assert receipt(system, 1) == (size, 0)
+    hand_in(system, one.cosigned(first, seconds(system)))
+    assert receipt(system, 1) == (size, 1)  # the newest, with the line there is
+    ready.ask()  # its refusal is one entry more
+    hand_in(system, one.cosigned(newest(system), seconds(system)))
+    hand_in(system, other.cosigned(first, seconds(system)))  # comes late
+
+    assert receipt(system, 1) == (size, 2)
+    assert receipt(system, size - 1) == (size, 2)
+    assert receipt(system, size) == (size + 1, 1)  # not covered
+    assert receipt(system, 1, Under.NEWEST) == (size + 1, 1)
+    hand_in(system, other.cosigned(newest(system), seconds(system)))
+    assert receipt(system, 1) == (size + 1, 2)
+    with pytest.raises(KeyturnError):
+        receipt(system, 10_000)
+
+
+def test_it_outlives_the_process_and_is_verified_again(two: tuple[Ready, Pen, Pen]) -> None:
+    ready, one, other = two
+    system = ready.system
+    size = system.keyholder.journal.log.size
+    for each in (one, other):
+        hand_in(system, each.cosigned(newest(system), seconds(system)))
+    system.restart()
+    assert receipt(system, 1) == (size, 2)
+
+    kept = system.directory / "log" / "witnesses" / "together"
+    kept.write_bytes(kept.read_bytes().replace(b"test.example", b"else.example"))
+    system.restart()
+    assert receipt(system, 1) == (system.keyholder.journal.log.size, 0)
+
+
+def test_witnesses_that_left_the_roster_do_not_count(two: tuple[Ready, Pen, Pen]) -> None:
+    ready, one, other = two
+    system = ready.system
+    for each in (one, other):
+        hand_in(system, each.cosigned(newest(system), seconds(system)))
+    require_witnesses(system, [one.key, Pen("three.example").key], 2)
+
+    assert receipt(system, 1) == (system.keyholder.journal.log.size, 0)
+
+
+def test_what_waits_for_other_lines_has_an_end(two: tuple[Ready, Pen, Pen]) -> None:
+    ready, one, _ = two
+    system = ready.system
+    for _each in range(GATHERED + 3):
+        hand_in(system, one.cosigned(newest(system), seconds(system)))
+        require_witnesses(system, [one.key], 1)
+    assert len(system.keyholder.cosignatures._gathered) == GATHERED
+
+
+def test_each_witness_has_its_note(two: tuple[Ready, Pen, Pen]) -> None:
+    ready, one, other = two
+    system = ready.system
+    assert system.keyholder.answer(AskCosignatures()) == {"ok": True, "notes": []}
+    first = one.cosigned(newest(system), seconds(system))
+    hand_in(system, first)
+    ready.ask()
+    second = other.cosigned(newest(system), seconds(system))
+    hand_in(system, second)
+
+    answer = system.keyholder.answer(AskCosignatures())
+    assert answer == {"ok": True, "notes": [first.decode(), second.decode()]}

@@ -12,6 +12,8 @@ from keyturn.keyholder import initialise as module
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.initialise import InitialiseRefused, initialise
 from keyturn.quorum.bodies import Purpose
+from keyturn.quorum.bundle import load_bundle
+from keyturn.quorum.roster import Witnesses
 from support.founded import (
     ORIGIN,
     Founded,
@@ -21,6 +23,7 @@ from support.founded import (
     officer_secrets,
     plan,
 )
+from support.witnesses import Pen
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +149,11 @@ def test_the_statements_live_as_long_as_planned(founded: Founded) -> None:
         assert statement.expires is not None
         assert statement.expires - statement.time == timedelta(days=90)
         assert statement.version == 1
+
+
+def test_it_can_begin_with_witnesses(tmp_path: Path) -> None:
+    key = Pen().verify_key
+    place = plan(tmp_path / "authority", witnesses=Witnesses((key,), 1, 120))
+    made = initialise(place, founders(officer_secrets()), RealClock())
+    bundle = load_bundle(made.bundle.read_bytes(), made.fingerprint, RealClock()())
+    assert bundle.roster.witnesses == Witnesses((key,), 1, 120)

@@ -93,3 +93,15 @@ def test_roster_entry_has_the_fields_of_the_protocol_and_no_secret() -> None:
     assert entry["roles"] == ["approver", "proposer"]
     assert unb64(str(entry["hpke"]), size=32) == secret.public.hpke
     assert repr(secret) == f"OfficerSecret('ada', {secret.public.key_id[:16]})"
+
+
+def test_what_is_derived_is_of_this_key_and_this_purpose() -> None:
+    secret, other = (generate("ada", "Ada", Algorithm.ED25519) for _ in range(2))
+    assert secret.derived(b"one") == secret.derived(b"one")
+    found = {secret.derived(b"one"), secret.derived(b"two"), other.derived(b"one")}
+    assert {len(each) for each in found} == {32}
+    assert len(found) == 3
+    assert not any(each in bytes(secret.private_copy()) for each in found)
+    secret.wipe()
+    with pytest.raises(ValueError, match="wiped"):
+        secret.derived(b"one")

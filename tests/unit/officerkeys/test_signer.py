@@ -26,3 +26,8 @@ def test_the_payload_type_is_signed_too() -> None:
     moved = Envelope("application/vnd.keyturn.sign-in.v1+json", b"{}", signed.signatures)
     with pytest.raises(UntrustedError, match="does not verify"):
         verified_signers(moved, {key.key_id: key})
+
+
+def test_what_is_derived_is_the_keys_own() -> None:
+    secret = generate("ada", "Ada", Algorithm.ED25519)
+    assert OfficerSigner(secret).derived(b"x") == secret.derived(b"x")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.attest.nvidia import GpuClaims
+from keyturn.attest.nvidia_claims import GpuClaims
 from keyturn.attest.snp import SnpClaims
 from keyturn.attest.snp_vek import VekKind
 from keyturn.base.encoding import Digest

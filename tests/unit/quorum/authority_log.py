@@ -1,7 +1,8 @@
 """An authority and its log in memory: what a keyholder keeps, without its disk and its HSM."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 from cryptography.hazmat.primitives import serialization
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import UnreachableError
 from keyturn.base.signatures import key_id_of
+from keyturn.base.times import format_time
 from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.entries import (
     DecisionEntry,
@@ -22,7 +24,7 @@ from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn.quorum.statements import parse_statement
-from support.authority import Authority, Clock, Proposal, spki
+from support.authority import START, Authority, Clock, Proposal, spki
 
 ORIGIN = "unit.example/log"
 PUBLIC = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -71,9 +73,17 @@ def key_entry(
 class AuthorityLog:
     """Genesis with one roster; statements come into force as a keyholder would enter them."""
 
-    def __init__(self, *, simulation: bool = True, **roster: object) -> None:
+    def __init__(
+        self,
+        *,
+        simulation: bool = True,
+        cast: Mapping[str, Sequence[str]] | None = None,
+        **roster: object,
+    ) -> None:
         self.clock = Clock()
         self.authority = Authority(self.clock, simulation=simulation)
+        for name, roles in (cast or {}).items():
+            self.authority.people[name].roles = tuple(roles)
         self.keys = KeyholderKeys()
         self.leaves: list[bytes] = []
         self.objects: dict[Digest, bytes] = {}
@@ -174,6 +184,48 @@ class AuthorityLog:
 
 def platforms(*ids: str) -> dict[str, object]:
     return {"platforms": [{"id": each, "site": "Berlin", "note": ""} for each in ids]}
+
+
+def ceremony(**changed: object) -> dict[str, object]:
+    """Ada runs a backup with Bela and Chen, Emil looks on; for the day after START."""
+    body: dict[str, object] = {
+        "ceremony": "backup",
+        "script": f"sha256:{'5c' * 32}",
+        "token": "a1b2c3d4",
+        "participants": {
+            "administrator": "ada",
+            "custodians": ["bela", "chen"],
+            "witness": "emil",
+            "scribe": None,
+        },
+        "concerns": ["7e" * 32],
+        "not_before": format_time(START + timedelta(days=1)),
+        "not_after": format_time(START + timedelta(days=2)),
+    }
+    return {**body, **changed}
+
+
+def restore(**changed: object) -> dict[str, object]:
+    body: dict[str, object] = {
+        "kek": "7e" * 32,
+        "backup": f"sha256:{'b0' * 32}",
+        "token": "a1b2c3d4",
+        "host": "vault-2.example",
+        "custodians": ["bela", "chen"],
+        "not_before": format_time(START + timedelta(days=1)),
+        "not_after": format_time(START + timedelta(days=2)),
+    }
+    return {**body, **changed}
+
+
+CAST = {
+    "ada": ("proposer", "approver", "operator"),
+    "bela": ("approver", "custodian"),
+    "chen": ("approver", "custodian"),
+    "dora": ("proposer", "approver"),
+    "emil": ("witness",),
+}
+"""Roles with which `ceremony` and `restore` come into force."""
 
 
 def measurements(*values: bytes, gpu: Sequence[object] = ()) -> dict[str, object]:

@@ -119,6 +119,14 @@ def test_a_second_signature_is_refused(rim_vendor: RimVendor, manifest: str) -> 
     assert refused(deeper.encode(), rim_vendor) is Reason.RIM_SIGNATURE_INVALID
 
 
+def test_a_signature_inside_what_was_signed_is_refused(
+    rim_vendor: RimVendor, manifest: str
+) -> None:
+    inner = f'<ds:Signature xmlns:ds="{DS}"/></ns0:Payload>'
+    raw = rim_vendor.sign(manifest.replace("</ns0:Payload>", inner))
+    assert refused(raw, rim_vendor) is Reason.RIM_SIGNATURE_INVALID
+
+
 def test_a_signature_that_is_not_in_the_root_is_refused(
     rim_vendor: RimVendor, manifest: str
 ) -> None:
@@ -144,6 +152,8 @@ XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
         {"transforms": (ENVELOPED,)},
         {"transforms": (C14N,)},
         {"transforms": (C14N, ENVELOPED)},
+        {"transforms": (C14N, C14N)},
+        {"transforms": (ENVELOPED, ENVELOPED)},
         {"transforms": ()},
         {"transforms": (ENVELOPED, C14N, C14N)},
         {"transforms": (ENVELOPED, XPATH)},
@@ -154,7 +164,10 @@ XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
         {"algorithm": "http://www.w3.org/2000/09/xmldsig#hmac-sha1"},
         {"algorithm": "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"},
         {"digest_method": "http://www.w3.org/2000/09/xmldsig#sha1"},
+        {"inside": "text"},
+        {"inside": "<ds:XPath>self::text()</ds:XPath>"},
         {"after_reference": '<ds:Reference URI=""/>'},
+        {"after_reference": "text"},
         {"chain": ()},
     ],
 )
@@ -169,6 +182,8 @@ def test_another_form_is_refused_even_when_it_is_signed(rim_vendor, manifest, ch
         (rb"<ds:SignedInfo>", b"<ds:SignedInfo>text"),
         (rb"<ds:SignedInfo>", b'<ds:SignedInfo Id="x">'),
         (rb"<ds:KeyInfo>", b"<ds:KeyInfo><ds:KeyName>x</ds:KeyName>"),
+        (rb"<ds:KeyInfo>", b"<ds:KeyInfo>text"),
+        (rb"<ds:KeyInfo>", b"<ds:KeyInfo Id='x'>"),
         (rb"<ds:X509Data>.*</ds:X509Data>", b""),
         (rb"<ds:X509Data>", b"<ds:X509Data><ds:X509CRL>AA==</ds:X509CRL>"),
         (rb"(<ds:SignatureValue>)[^<]+", rb"\1AAAA"),
@@ -178,6 +193,8 @@ def test_another_form_is_refused_even_when_it_is_signed(rim_vendor, manifest, ch
         (rb"(<ds:DigestValue>)[^<]+", rb"\1"),
         (rb"<ds:KeyInfo>.*</ds:KeyInfo>", b""),
         (rb"<ds:SignatureValue>.*</ds:SignatureValue>", b""),
+        (rb"<ds:X509Certificate>", b"<ds:X509Certificate Id='x'>"),
+        (rb"<ds:SignatureValue>", b"<ds:SignatureValue Id='x'>"),
         (rb"(<ds:X509Certificate>)", b"\\1\xc3\xa9"),
     ],
 )
@@ -186,6 +203,14 @@ def test_missing_additional_and_odd_parts_are_refused(rim_vendor, manifest, patt
     changed = re.sub(pattern, new, raw, count=1)
     assert changed != raw
     assert refused(changed, rim_vendor) is Reason.RIM_SIGNATURE_INVALID
+
+
+def test_a_signature_of_another_length_is_refused(rim_vendor: RimVendor, manifest: str) -> None:
+    raw = rim_vendor.sign(manifest)
+    (value,) = re.findall(rb"<ds:SignatureValue>([^<]+)", raw)
+    pair = base64.b64decode(value)
+    longer = base64.b64encode(pair[:48] + b"\0" + pair[48:])  # the same numbers
+    assert refused(raw.replace(value, longer), rim_vendor) is Reason.RIM_SIGNATURE_INVALID
 
 
 def test_a_comment_in_a_value_is_refused_before_it_can_split_it(

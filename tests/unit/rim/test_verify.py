@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.x509 import ocsp
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
 from keyturn.attest.certificates import pem_certificates
@@ -87,6 +88,25 @@ def test_a_chain_of_another_form_is_refused(rim_vendor, rim_asked, manifest, sho
     assert only(found) == ("RIM chain", Reason.RIM_CHAIN_INVALID)
 
 
+def test_a_certificate_that_is_not_for_signing_signs_no_manifest(
+    rim_vendor: RimVendor, rim_asked: RimAsked, manifest: str
+) -> None:
+    odd = certify("odd", rim_vendor.ca, is_ca=False, dates=TWO_YEARS, signs=False)
+    raw = rim_vendor.sign(manifest, key=odd.key, chain=(odd.der, *rim_vendor.chain[1:]))
+    assert only(examine_rim(raw, rim_asked)) == ("RIM chain", Reason.RIM_CHAIN_INVALID)
+
+
+def test_a_ca_below_one_that_may_have_none_is_refused(
+    rim_vendor: RimVendor, rim_asked: RimAsked, manifest: str
+) -> None:
+    last = certify("last CA", rim_vendor.root, path_length=0)
+    below = certify("one too many", last)
+    signer = certify("signer", below, is_ca=False, dates=TWO_YEARS)
+    chain = (signer.der, below.der, last.der, rim_vendor.root.der)
+    found = examine_rim(rim_vendor.sign(manifest, key=signer.key, chain=chain), rim_asked)
+    assert only(found) == ("RIM chain", Reason.RIM_CHAIN_INVALID)
+
+
 def test_a_manifest_may_leave_out_the_root(rim_vendor, rim_asked, manifest) -> None:  # type: ignore[no-untyped-def]
     raw = rim_vendor.sign(manifest, chain=rim_vendor.chain[:2])
     helped = replace(rim_asked, roots=(rim_vendor.root.der,))
@@ -102,8 +122,11 @@ def test_what_a_refused_manifest_says_is_shown_but_not_proved(
     examined = examine_rim(rim_vendor.sign(manifest), late)
     assert examined.said is not None
     assert (examined.said.version, examined.rim) == ("590.12", None)
-    with pytest.raises(REFUSALS):
+    with pytest.raises(REFUSALS) as caught:
         examined.proved()
+    assert caught.value.reason is Reason.RIM_CERT_EXPIRED
+    with pytest.raises(REFUSALS, match="nothing was proved"):
+        replace(examined, refusal=None).proved()
     garbage = examine_rim(b"<a/>", rim_asked)
     assert (garbage.said, garbage.path) == (None, ())
     unreached = [check for check in garbage.checks if check.outcome is Outcome.NOT_MEASURED]
@@ -119,8 +142,6 @@ def test_answers_about_the_signer_and_its_ca(rim_vendor, rim_asked, manifest) ->
     assert [fact.subject for fact in examine_rim(raw, asked).ocsp] == [
         "HCC RIM L4 Signer", "NVIDIA Reference Value GH100 CA",
     ]  # fmt: skip
-    from cryptography.x509 import ocsp
-
     revoked = answer(*pairs[0], now=now, status=ocsp.OCSPCertStatus.REVOKED)
     bad = replace(revocation, answers=(OcspAnswer(revoked, None), answers[1]))
     found = only(examine_rim(raw, replace(rim_asked, revocation=bad)))

@@ -38,7 +38,10 @@ REQUESTS = [
     asked.AskObject(DIGEST),
     asked.AskCheckpoint(),
     asked.AskReceipt(7),
+    asked.AskReceipt(7, asked.Under.COSIGNED),
     asked.AskConsistency(1, 2),
+    asked.HandCosigned("note"),
+    asked.AskCosignatures(),
 ]
 
 

@@ -13,6 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.base.signatures import VerifyKey
+from keyturn.keyrelease.errors import (
+    BadProof,
+    ClockWentBack,
+    Forked,
+    OtherSize,
+    RevocationMissing,
+)
 from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
 from keyturn.quorum.bundle import load_bundle
 from keyturn.quorum.errors import SubmissionRefused
@@ -23,14 +30,7 @@ from keyturn.tlog.notes import parse_note
 from keyturn.wire.keyholder import Withdraw
 from keyturn.wire.witness import AddCheckpoint
 from keyturn.witness.disk import Disk
-from keyturn.witness.errors import (
-    BadProof,
-    ClockWentBack,
-    Forked,
-    OtherSize,
-    RevocationMissing,
-    UnknownLog,
-)
+from keyturn.witness.errors import UnknownLog
 from keyturn.witness.watched import WatchedLog
 from support.authority import sign
 from support.control import ORIGIN

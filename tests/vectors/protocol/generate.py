@@ -247,6 +247,65 @@ def roster_payload() -> bytes:
     )
 
 
+def ceremony_payload() -> bytes:
+    return compact(
+        {
+            "type": "ceremony",
+            "format": 1,
+            "subject": "backup-2026.1",
+            "version": 1,
+            "replaces": None,
+            "proposer": "ada",
+            "time": "2026-11-23T12:00:00Z",
+            "proposal_lapses": "2026-11-26T12:00:00Z",
+            "expires": "2027-01-01T00:00:00Z",
+            "reason": "the yearly backup",
+            "ticket": "T-2",
+            "body": {
+                "ceremony": "backup",
+                "script": digest(b"a script"),
+                "token": "00a1b2c3d4e5f607",
+                "participants": {
+                    "administrator": "ada",
+                    "custodians": ["bela", "chen"],
+                    "witness": "emil",
+                    "scribe": None,
+                },
+                "concerns": [pattern("kek", 32).hex(), digest(b"a model"), "bela"],
+                "not_before": "2026-12-01T08:00:00Z",
+                "not_after": "2026-12-31T08:00:00Z",
+            },
+        }
+    )
+
+
+def restore_payload() -> bytes:
+    return compact(
+        {
+            "type": "restore",
+            "format": 1,
+            "subject": pattern("kek", 32).hex(),
+            "version": 1,
+            "replaces": None,
+            "proposer": "ada",
+            "time": "2026-11-23T12:00:00Z",
+            "proposal_lapses": "2026-11-26T12:00:00Z",
+            "expires": "2026-12-02T08:00:00Z",
+            "reason": "the HSM burnt",
+            "ticket": None,
+            "body": {
+                "kek": pattern("kek", 32).hex(),
+                "backup": digest(b"a backup"),
+                "token": "00a1b2c3d4e5f607",
+                "host": "vault-2.example",
+                "custodians": ["bela", "chen"],
+                "not_before": "2026-12-01T08:00:00Z",
+                "not_after": "2026-12-02T08:00:00Z",
+            },
+        }
+    )
+
+
 def enrolment_payload() -> bytes:
     return compact(
         {
@@ -279,6 +338,12 @@ def statements() -> Iterator[Case]:
     )
     yield {"id": "withdrawal", "reader": "withdrawal", **enveloped("withdrawal", withdrawal, SEED)}
     yield {"id": "roster", "reader": "statement", **enveloped("roster", roster_payload(), SEED)}
+    yield {
+        "id": "ceremony",
+        "reader": "statement",
+        **enveloped("ceremony", ceremony_payload(), SEED),
+    }
+    yield {"id": "restore", "reader": "statement", **enveloped("restore", restore_payload(), SEED)}
     request = enveloped("officer-enrolment", enrolment_payload(), seed_of("zoe"))
     yield {"id": "enrolment", "reader": "enrolment", **request}
 

@@ -30,6 +30,8 @@ UNDECIDED = frozenset({Status.OPEN, Status.REFUSED})
 class Case:
     """Every signature in it is verified. `state` is None where no log is known: offline.
 
+    `proved` is then what the authority bundle proves: rosters and `keys`, and none of it in force.
+
     `status` is None for a file: whether it came into force or was withdrawn stands in the log.
     """
 
@@ -43,6 +45,7 @@ class Case:
     status: Status | None
     index: int | None = None
     refusal: KeyholderSaidNo | None = None
+    proved: AuthorityState | None = None
 
     @property
     def digest(self) -> Digest:
@@ -64,9 +67,10 @@ class Case:
 
     def overtaken_by(self) -> InForce | None:
         """What came into force of the same subject since: this one never can."""
-        if self.state is None or self.digest in self.state.by_digest:
+        known = self.state or self.proved
+        if known is None or self.digest in known.by_digest:
             return None
-        newest = self.state.newest.get((self.statement.kind, self.statement.subject))
+        newest = known.newest.get((self.statement.kind, self.statement.subject))
         if newest is None or newest.statement.version < self.statement.version:
             return None
         return newest
@@ -81,12 +85,18 @@ class Case:
 
         Never what an open proposal says that it replaces: its proposer wrote that.
         """
-        if self.state is None:
+        known = self.state or self.proved
+        if known is None:
             return None
-        if self.digest not in self.state.by_digest:
-            return self.state.newest.get((self.statement.kind, self.statement.subject))
+        if self.digest not in known.by_digest:
+            return known.newest.get((self.statement.kind, self.statement.subject))
         replaced = self.statement.replaces
-        return None if replaced is None else self.state.by_digest.get(replaced)
+        return None if replaced is None else known.by_digest.get(replaced)
+
+    @property
+    def in_bundle(self) -> bool:
+        """Whether the bundle has it: a quorum approved it, which is all that a bundle says."""
+        return self.proved is not None and self.digest in self.proved.by_digest
 
     def body(self) -> JsonObject:
         return body_of(self.statement)
@@ -135,6 +145,7 @@ def case_of_file(file: ProposalFile, seen: Seen | None, now: datetime) -> Case:
         state,
         status,
         None if known is None else known.index,
+        proved=file.authority.state if state is None else None,
     )
 
 

@@ -11,6 +11,7 @@ from keyturn.quorum.bodies import (
     ReferenceValues,
     TrustAnchorsBody,
 )
+from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import MinTcb, Policy
 from keyturn.quorum.roster import Officer, Roster
@@ -42,8 +43,12 @@ def cautions(case: Case) -> Iterator[Check]:
         yield from _keys(body, before if isinstance(before, Keys) else None)
     elif isinstance(body, TrustAnchorsBody) and body.simulated:
         yield _simulated(case)
-    elif before is not None:
-        yield from _what_comes(body, before)
+        yield from () if before is None else _what_comes(body, before)
+    elif isinstance(body, Admission):
+        yield from _admission(body, before)
+    else:
+        yield from _hidden(body)
+        yield from () if before is None else _what_comes(body, before)
     yield from _lettering(case)
 
 
@@ -205,6 +210,30 @@ def _keys(body: Keys, before: Keys | None) -> Iterator[Check]:
             )
 
 
+def _admission(body: Admission, before: Body | None) -> Iterator[Check]:
+    """The same model again, otherwise."""
+    if not isinstance(before, Admission):
+        return
+    if body.policy != before.policy:
+        yield warning(_("Released under another policy"), body.policy, before.policy)
+    if body.tag != before.tag:
+        yield warning(
+            _("Another key of the same model"), body.tag.hex()[:16], before.tag.hex()[:16]
+        )
+    if (body.name, body.version) != (before.name, before.version):
+        yield warning(
+            _("Called otherwise than before"),
+            f"{body.name} {body.version}",
+            f"{before.name} {before.version}",
+        )
+
+
+def _hidden(body: Body) -> Iterator[Check]:
+    """A VLEK hides which chip it is: the one name stands for them all (our protocol §2.6)."""
+    if isinstance(body, Platforms) and "amd-hidden" in body.platforms:
+        yield warning(_("Names every machine whose chip is hidden"), "amd-hidden")
+
+
 def _what_comes(body: Body, before: Body) -> Iterator[Check]:
     """What would pass, and did not before."""
     added: set[str] = set()
@@ -216,6 +245,11 @@ def _what_comes(body: Body, before: Body) -> Iterator[Check]:
             yield warning(n_("{count} other GPU firmware", "{count} other GPU firmwares", new))
     elif isinstance(body, Platforms) and isinstance(before, Platforms):
         text, added = _("Machines that come"), set(body.platforms) - set(before.platforms)
+    elif isinstance(body, TrustAnchorsBody) and isinstance(before, TrustAnchorsBody):
+        text = _("Simulated roots that come")
+        added = {each.spki_sha256 for each in body.simulated} - {
+            each.spki_sha256 for each in before.simulated
+        }
     if added:
         yield warning(text, _some(added))
 
@@ -256,6 +290,10 @@ def _names(case: Case) -> Iterator[str]:
         yield from body.platforms or ()
     elif isinstance(body, Roster):
         yield from body.officers
+    elif isinstance(body, Restore):
+        yield from (body.host, body.token)
+    elif isinstance(body, Ceremony):
+        yield body.token or ""
 
 
 def _simulated(case: Case) -> Check:

@@ -47,10 +47,11 @@ class ChangesCard(QFrame):
         self.setObjectName("approvals.changes")
         self._json = ""
         self._title = label("", "H2", name="approvals.changes.title")
-        self._summary = label("", "Second", "Small", name="approvals.changes.summary")
+        self._summary = Elided("", "text2", sans(12), name="approvals.changes.summary")
         self._forms: dict[Form, Button] = {}
         group = QButtonGroup(self)
         for form, text in (
+            (Form.WORDS, _("In words")),
             (Form.FIELDS, _("Fields")),
             (Form.SIDES, _("Side by side")),
             (Form.UNIFIED, _("Unified")),
@@ -73,7 +74,8 @@ class ChangesCard(QFrame):
             tip=_("Copy the signed payload"),
             clicked=lambda: copy(self._json),
         )
-        self._pages: dict[Form, FieldsPage | SidesPage | UnifiedPage | ExactPage] = {
+        self._pages: dict[Form, WordsPage | FieldsPage | SidesPage | UnifiedPage | ExactPage] = {
+            Form.WORDS: WordsPage(),
             Form.FIELDS: FieldsPage(),
             Form.SIDES: SidesPage(copy),
             Form.UNIFIED: UnifiedPage(copy),
@@ -85,8 +87,15 @@ class ChangesCard(QFrame):
         self._too_long = label(
             _("It is too long to be compared as text here: see its fields."), "Second"
         )
-        head = row(self._title, self._summary, None, *self._forms.values(), as_json, spacing=8)
-        body = column(head, self._too_long, self._stack, spacing=10, margins=(16, 14, 16, 16))
+        head = row(self._title, self._summary, None, as_json, spacing=8)
+        forms = row(*self._forms.values(), None, spacing=8)
+        body = column(
+            column(head, forms, spacing=4),
+            self._too_long,
+            self._stack,
+            spacing=10,
+            margins=(16, 10, 16, 16),
+        )
         body.setStretchFactor(self._stack, 1)
         self.setLayout(body)
         self.setMinimumHeight(300)
@@ -101,9 +110,41 @@ class ChangesCard(QFrame):
         page = self._pages[form]
         if isinstance(page, ExactPage):
             page.show_exact(detail.exact)
+        elif isinstance(page, WordsPage):
+            page.show_words(detail.words)
         else:
             page.show_changes(changes)
         self._stack.setCurrentWidget(page)
+
+
+class WordsPage(QScrollArea):
+    """All that it says, sentence by sentence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("approvals.words")
+        self.setAccessibleName(_("What it says, in words"))
+        self.setWidgetResizable(True)
+        self._shown: tuple[str, ...] = ()
+        inside = QWidget()
+        inside.setObjectName("approvals.words.inside")
+        self._lines = column(spacing=6)
+        outer = QVBoxLayout(inside)
+        outer.setContentsMargins(0, 0, 8, 0)
+        outer.addLayout(self._lines)
+        outer.addStretch(1)
+        self.setWidget(inside)
+        see_through(self)
+
+    def show_words(self, words: tuple[str, ...]) -> None:
+        if words == self._shown:
+            return
+        self._shown = words
+        clear(self._lines)
+        for each in words:
+            line = Prose(each)
+            line.setAccessibleName(each)
+            self._lines.addWidget(line)
 
 
 class SidesPage(QWidget):

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
-from keyturn.quorum.kinds import Role
+from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import Roster
 from keyturn_app import wording
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _, n_
+from keyturn_app.screens.approvals.authorising import authorising
 from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.cautions import cautions
 from keyturn_app.screens.approvals.outcome import Check, Outcome, met, not_met, unknown, warning
@@ -20,6 +21,8 @@ from keyturn_app.screens.approvals.references import references
 
 SOON = timedelta(hours=6)
 LONG_LIFE = timedelta(days=180)
+BUNDLED = frozenset({Kind.ROSTER, Kind.KEYS})
+"""What an authority bundle proves the newest of."""
 _WORST_FIRST = (Outcome.NOT_MET, Outcome.WARNING, Outcome.UNKNOWN, Outcome.MET)
 _SAID_OTHERWISE = {
     SubmissionReason.TOO_FEW_APPROVALS,
@@ -43,6 +46,7 @@ def checks(case: Case, facts: Facts, now: datetime) -> tuple[Check, ...]:
         *_keyholder(case, now),
         *references(case, facts, now),
         *cautions(case),
+        *authorising(case, now),
     )
     return tuple(sorted(found, key=lambda each: _WORST_FIRST.index(each.outcome)))
 
@@ -80,29 +84,40 @@ def _proposer(case: Case) -> Iterator[Check]:
 def _chain(case: Case) -> Iterator[Check]:
     statement = case.statement
     overtaken = case.overtaken_by()
-    if case.state is None:
+    known = case.state
+    if known is None:
+        yield unknown(_("Whether it is in force, withdrawn or revoked cannot be known offline"))
         if statement.version > 1:
             yield unknown(_("Whether it was overtaken cannot be known offline"))
-        return
+        if statement.kind not in BUNDLED or case.proved is None or case.in_bundle:
+            return
+        known = case.proved
     if overtaken is not None:
         yield not_met(
             _("Overtaken: it can no longer come into force"),
-            _("version {version} in force").format(version=overtaken.statement.version),
+            _("version {version} in force").format(version=overtaken.statement.version)
+            if case.state is not None
+            else _("version {version} in the bundle").format(version=overtaken.statement.version),
             _("version {version}").format(version=statement.version - 1),
         )
     elif case.index is None:
-        newest = case.state.newest.get((statement.kind, statement.subject))
+        newest = known.newest.get((statement.kind, statement.subject))
         version, digest = (
             (0, None) if newest is None else (newest.statement.version, newest.statement.digest)
         )
         if statement.version != version + 1 or statement.replaces != digest:
             yield not_met(
-                _("It continues another history than the log's"),
+                _("It continues another history than the log's")
+                if case.state is not None
+                else _("It continues another history than the bundle's"),
                 _("version {version}").format(version=statement.version),
                 _("version {version}").format(version=version + 1),
             )
         elif newest is None:
             yield met(_("First version: it replaces nothing"))
+        elif case.state is None:
+            text = _("Replaces version {version}, the newest in the bundle")
+            yield met(text.format(version=version))
         else:
             yield met(_("Replaces version {version}, the newest").format(version=version))
 
@@ -141,12 +156,15 @@ def _times(case: Case, now: datetime) -> Iterator[Check]:
 
 def _keyholder(case: Case, now: datetime) -> Iterator[Check]:
     """The keyholder's rules, run on what is known here."""
-    if case.state is None or case.index is not None:
+    state = case.state
+    if state is None and case.statement.kind is Kind.ROSTER and not case.in_bundle:
+        state = case.proved  # all that a roster is judged by
+    if state is None or case.index is not None:
         return
     if isinstance(case.statement.body, Roster):
         yield warning(_("A roster needs the threshold of the old roster and of the new one"))
     try:
-        case.state.submit(case.statement, case.approvals, now)
+        state.submit(case.statement, case.approvals, now)
     except SubmissionRefused as refused:
         if refused.reason not in _SAID_OTHERWISE:
             yield not_met(

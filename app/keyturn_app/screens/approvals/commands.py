@@ -69,6 +69,7 @@ def commands(
             lambda: in_draft() or page.propose_offer().why_not,
         ),
         act("openfile", _("Open a proposal's file"), page.open_file, "", "folder-open"),
+        act("paste", _("Paste a picture of a proposal"), page.paste, "", "clipboard"),
         act(
             "pictures",
             _("Show the open proposal as QR pictures"),

@@ -1,18 +1,22 @@
 """What follows from a proposal beyond its own words: what stops, what is bound, what returns."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from keyturn.client.inventory import Node, NodeState
 from keyturn.quorum.bodies import Admission, Platforms, ReferenceValues, Revocation
+from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import InForce, would_suspend
 from keyturn.quorum.statements import Statement
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _, n_
+from keyturn_app.screens.approvals.authorising import what_follows
 from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.lettering import visible
 from keyturn_app.screens.approvals.naming import kind_word
+from keyturn_app.screens.approvals.reach import reach
 
 SERVING = frozenset({NodeState.ATTESTED, NodeState.STALE})
 SHOWN = 8
@@ -28,16 +32,19 @@ class Consequence:
     details: tuple[str, ...] = ()
 
 
-def consequences(case: Case, facts: Facts) -> tuple[Consequence, ...]:
+def consequences(case: Case, facts: Facts, now: datetime) -> tuple[Consequence, ...]:
     """Of what is proposed, by what is known now. Facts about nodes are the server's word."""
     body = case.statement.body
     if isinstance(body, Revocation):
         return (_stops(body, case, facts), _nothing_returns())
     if isinstance(body, Admission):
         return _released_under(body)
+    if isinstance(body, Ceremony | Restore):
+        return tuple(Consequence(*each) for each in what_follows(body, case))
+    first = _returns(case)
     if isinstance(body, Roster) and body.compromised and case.index is None:
-        return (_suspends(case),)
-    return _returns(case)
+        first = (_suspends(case),)
+    return (*first, *(Consequence(*each) for each in reach(case, now)))
 
 
 def suspended(case: Case) -> tuple[InForce, ...] | None:

@@ -73,6 +73,8 @@ def export_offer(case: Case, situation: Situation) -> Offer:
 
 def propose_offer(situation: Situation, roster_roles: frozenset[Role] | None) -> Offer:
     """`roster_roles`: this officer's in the roster in force; None while it is not known."""
+    if situation.link is Link.STATION:
+        return Offer(_("A station proposes nothing: open a proposal's file to decide."))
     if why := _cannot_act(situation):
         return Offer(why)
     if roster_roles is None:
@@ -91,6 +93,7 @@ def _cannot_act(situation: Situation) -> str:
         return ""
     return {
         Link.DISTRUSTED: _("The server is not believed: nothing is signed for it."),
+        Link.STATION: _("No file is open: a station decides about files."),
         Link.OFFLINE: _("Offline: open the proposal's file to decide."),
         Link.RECONNECTING: _("No connection: what stands now is not known."),
         Link.CONNECTING: _("Not connected yet."),
@@ -114,6 +117,8 @@ def _ended(case: Case, now: datetime) -> str:
     if now > case.statement.proposal_lapses:
         when = wording.ago(case.statement.proposal_lapses, now)
         return _("It lapsed {when}: it must be proposed again.").format(when=when)
+    if case.in_bundle:
+        return _("The authority bundle has it already: a quorum approved it.")
     overtaken = case.overtaken_by()
     if overtaken is not None:
         return _("Overtaken by version {version}: propose it again on top of that.").format(

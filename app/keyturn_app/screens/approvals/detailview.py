@@ -312,6 +312,8 @@ class FileBox(QFrame):
             fresh = view.post.why_not
         elif not view.post.possible:
             fresh = f"{fresh}. {view.post.why_not}"
-        self._fresh.setText(fresh)
+        self._fresh.setText(fresh if view.post.shown else "")
+        self._fresh.setVisible(view.post.shown)
+        self._post.setVisible(view.post.shown)
         self._post.setEnabled(view.post.possible)
         self._save.setVisible(view.signed)

@@ -10,7 +10,7 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
-from keyturn.quorum.statements import LONGEST_LIFE
+from keyturn.quorum.statements import LONGEST_LIFE, SINGLE_SUBJECTS
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Link
 from keyturn_app.i18n import _
@@ -25,8 +25,17 @@ from keyturn_app.screens.approvals.difference import (
     side_by_side,
     unified,
 )
-from keyturn_app.screens.approvals.drafts import Draft, Drafts, Parsed, parsed, started, subject_of
-from keyturn_app.screens.approvals.naming import PROPOSED_HERE, kind_word
+from keyturn_app.screens.approvals.drafts import (
+    Draft,
+    Drafts,
+    Parsed,
+    line_of,
+    parsed,
+    started,
+    subject_of,
+)
+from keyturn_app.screens.approvals.foretelling import Meant, foretold
+from keyturn_app.screens.approvals.naming import FOLLOWS, PROPOSED_HERE, kind_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class DraftPresenter(Presenter[DraftView | None]):
         if draft is None:
             return None
         read = self._parsed(draft)
+        told = self._told(draft, read)
         before = self._basis_lines(draft, read)
         after = draft.text.split("\n") if read.body is None else pretty(read.body)
         try:
@@ -92,10 +102,10 @@ class DraftPresenter(Presenter[DraftView | None]):
             tuple((each, kind_word(each)) for each in PROPOSED_HERE),
             self._subjects(draft.kind),
             draft,
-            draft.kind is Kind.REVOCATION,
+            draft.kind in FOLLOWS or draft.kind in SINGLE_SUBJECTS,
             self._basis(draft, read),
-            _problem(read),
-            read.line,
+            _problem(told),
+            told.line,
             unified(pairs),
             _("{added} added · {removed} removed").format(added=added, removed=removed),
             Offer(self._why_not(draft, read)),
@@ -109,13 +119,14 @@ class DraftPresenter(Presenter[DraftView | None]):
         """A kept draft of this subject, or what is in force of it."""
         self.put_away()
         state = self._state()
-        if not subject and kind is not Kind.REVOCATION:
+        subject = subject or SINGLE_SUBJECTS.get(kind, "")
+        if not subject and kind not in FOLLOWS and kind is not Kind.CEREMONY:
             subject = next(iter(self._subjects(kind)), "")
         kept = self._drafts.get(Draft(kind, subject, "").key)
         if kept is not None:
             self._draft = kept
         elif state is not None:
-            self._draft = started(kind, subject, state)
+            self._draft = started(kind, subject, state, self._desk.now())
         self.changed()
 
     def edit(self, text: str) -> None:
@@ -266,7 +277,16 @@ class DraftPresenter(Presenter[DraftView | None]):
             return _("Say why: every officer will read the reason.")
         if draft.kind is not Kind.REVOCATION and draft.life is None:
             return _("Say for how many days: 1 to {most}.").format(most=LONGEST_LIFE.days)
+        if self._foretold(draft, read) is not None:
+            return _("The keyholder would refuse it: see the error.")
         return ""
+
+    def _foretold(self, draft: Draft, read: Parsed) -> KeyturnError | None:
+        state = self._state()
+        if read.typed is None or state is None or state.roster is None:
+            return None
+        meant = Meant(subject_of(draft, read), read.typed, draft.life)
+        return foretold(meant, state.roster, self._desk.now())
 
     def _parsed(self, draft: Draft) -> Parsed:
         if self._read is None or (self._read[0].kind, self._read[0].text) != (
@@ -275,6 +295,14 @@ class DraftPresenter(Presenter[DraftView | None]):
         ):
             self._read = (draft, parsed(draft))
         return self._read[1]
+
+    def _told(self, draft: Draft, read: Parsed) -> Parsed:
+        """What is wrong: with the text, or with what it says."""
+        error = self._foretold(draft, read)
+        if error is None:
+            return read
+        line = line_of(draft.text, error.message)
+        return Parsed(None, None, error.message, error.found, error.expected, line)
 
     def _basis_lines(self, draft: Draft, read: Parsed) -> list[str]:
         state = self._state()
@@ -298,7 +326,7 @@ class DraftPresenter(Presenter[DraftView | None]):
 
     def _subjects(self, kind: Kind) -> tuple[str, ...]:
         state = self._state()
-        if state is None or kind is Kind.REVOCATION:
+        if state is None or kind in FOLLOWS:
             return ()
         return tuple(sorted(subject for each, subject in state.newest if each is kind))
 

@@ -1,12 +1,14 @@
 """Proposals that are being written: what each says, and where it is kept until it is sent."""
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, JsonObject, dump, load_object, parse_object
 from keyturn.client.changes import body_of
-from keyturn.quorum.bodies import Body, Revocation, parse_body
+from keyturn.client.examples import example
+from keyturn.quorum.bodies import Admission, Body, Revocation, parse_body
+from keyturn.quorum.ceremony_body import Restore
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import LONGEST_LIFE, SINGLE_SUBJECTS
@@ -118,18 +120,25 @@ def parsed(draft: Draft) -> Parsed:
 
 
 def subject_of(draft: Draft, read: Parsed) -> str:
-    """Some kinds have one subject, a revocation's follows from its body; else as typed."""
+    """Some kinds have one subject, others' follows from the body; else as typed."""
     if isinstance(read.typed, Revocation):
         return read.typed.subject
+    if isinstance(read.typed, Restore):
+        return read.typed.kek
+    if isinstance(read.typed, Admission):
+        return read.typed.model
     return SINGLE_SUBJECTS.get(draft.kind, draft.subject.strip())
 
 
-def started(kind: Kind, subject: str, state: AuthorityState) -> Draft:
+def started(kind: Kind, subject: str, state: AuthorityState, now: datetime) -> Draft:
     """From what is newest of the subject, or from an example that still has to be filled in."""
     newest = state.newest.get((kind, subject))
-    if newest is not None:
-        return Draft(kind, subject, "\n".join(pretty(body_of(newest.statement))))
-    return Draft(kind, subject, "\n".join(pretty(_example(kind, subject))))
+    if newest is None:
+        body = example(kind, subject, state.roster, now)
+    else:
+        body = body_of(newest.statement)
+        body.pop("compromised", None)  # said once, it holds for ever (our protocol §2.8)
+    return Draft(kind, subject, "\n".join(pretty(body)))
 
 
 def line_of(text: str, message: str) -> int:
@@ -149,34 +158,3 @@ def line_of(text: str, message: str) -> int:
 def _names(message: str) -> list[str]:
     words = message.replace("'", " ").replace(":", " ").replace(",", " ").split()
     return [each.partition("[")[0] for each in words]
-
-
-def _example(kind: Kind, subject: str) -> JsonObject:
-    """The shape of a kind; what must be decided is empty, so that it does not parse yet."""
-    if kind is Kind.REVOCATION:
-        target_kind, colon, target = subject.partition(":")
-        return {"target_kind": target_kind if colon else "node", "target": target}
-    if kind is Kind.PLATFORMS:
-        return {"platforms": [{"id": "", "site": "", "note": ""}]}
-    if kind is Kind.REFERENCE_VALUES:
-        return {"snp": {"measurements": [{"value": "", "source": ""}]}, "gpu": []}
-    tcb: JsonObject = {"fmc": 0, "bootloader": 0, "tee": 0, "snp": 0, "microcode": 0}
-    return {
-        "tees": ["snp"],
-        "snp": {
-            "products": ["Genoa"],
-            "min_tcb": {"Genoa": tcb},
-            "debug": False,
-            "migrate_ma": False,
-            "smt": True,
-            "alias_check": True,
-            "vlek": False,
-            "max_vmpl": 0,
-        },
-        "gpu": {"count": 1},
-        "baselines": [],
-        "workloads": [],
-        "platforms": [],
-        "lease_seconds": 300,
-        "accepted_caveats": [],
-    }

@@ -9,13 +9,21 @@ from keyturn.base.errors import KeyturnError
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import PartsMissing
 from keyturn.client.offline import ProposalFile, read_file, write_new_file
+from keyturn.client.png import Grey, read_grey
 from keyturn.client.proposals import Proposal
-from keyturn.client.qrpictures import read_with_others
+from keyturn.client.qrparts import Part, join
+from keyturn.client.qrpictures import (
+    Reader,
+    is_picture,
+    parts_of,
+    read_pictures,
+    read_with_others,
+)
 from keyturn.quorum.approvals import Decision
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Facts, Link
 from keyturn_app.i18n import _, n_
-from keyturn_app.questions import Asker, Notice, OpenFile, SaveFile, failure
+from keyturn_app.questions import Asker, Notice, OpenFiles, SaveFile, failure
 from keyturn_app.screens.approvals.deciding import Offer
 from keyturn_app.screens.approvals.viewmodel import FileView
 from keyturn_app.tasks import Door, Job, Progress
@@ -44,8 +52,12 @@ class Filing:
         *,
         changed: Callable[[], None],
         failed: Callable[[KeyturnError], None],
+        reader: Reader = read_grey,
+        grab: Callable[[], Grey | None] = lambda: None,
     ) -> None:
         self._desk, self._asker, self._door = desk, asker, door
+        self._reader, self._grab = reader, grab
+        self._pasted: tuple[Part, ...] = ()
         self._changed, self._failed = changed, failed
         self._jobs: list[Job] = []
         self._drop: Callable[[], None] = lambda: None
@@ -59,32 +71,85 @@ class Filing:
 
         Of a proposal in pictures one is chosen: the others are looked for beside it.
         """
-        question = OpenFile(_("Open a proposal's file"), (readable(), pattern()))
+        question = OpenFiles(_("Open a proposal's file or pictures"), (readable(), pattern()))
 
-        def chosen(path: Path | None) -> None:
-            if path is not None:
-                self._read(path, opened)
+        def chosen(paths: tuple[Path, ...] | None) -> None:
+            if paths is not None:
+                self._read(paths, opened)
 
-        self._asker.path(question, chosen)
+        self._asker.paths(question, chosen)
+
+    def paste(self, opened: Callable[[], None]) -> None:
+        """Take the codes out of the picture on the clipboard: all of a transfer, or one by one."""
+        try:
+            grey = self._grab()
+        except KeyturnError as error:
+            self._unread(error)
+            return
+        if grey is None:
+            self._asker.tell(
+                Notice(
+                    _("There is no picture on the clipboard"),
+                    _("Grab the part of the screen that shows the codes, copy it, paste again."),
+                )
+            )
+            return
+
+        def work(_job: Job, _tell: Callable[[Progress], None]) -> tuple[Part, ...]:
+            return parts_of(grey, _("the picture on the clipboard"))
+
+        def found(parts: tuple[Part, ...]) -> None:
+            self._gather(parts, opened)
+
+        self._begin(_("The picture is being read."))
+        self._run(_("Read a picture of codes"), work, found, self._unpictured)
 
     def shut(self) -> None:
         self.opened = None
         self._changed()
 
-    def _read(self, path: Path, opened: Callable[[], None]) -> None:
-        def work(_job: Job, _tell: Callable[[Progress], None]) -> bytes:
-            return read_with_others(path) if is_picture(path) else read_file(path)
+    def _gather(self, parts: tuple[Part, ...], opened: Callable[[], None]) -> None:
+        """With what was pasted before, until the transfer is whole or another one begins."""
+        self._pasted = (*self._pasted, *parts)
+        try:
+            whole = join(self._pasted)
+        except PartsMissing as error:
+            self._unpictured(error, pasted=True)
+            return
+        except KeyturnError as error:
+            self._pasted = ()
+            self._unread(error)
+            return
+        self._pasted = ()
+        self.read(whole, _("clipboard"), opened)
 
-        def read(raw: bytes) -> None:
-            self._ask(lambda client: client.read_export(raw), verified, self._unread)
+    def _read(self, paths: tuple[Path, ...], opened: Callable[[], None]) -> None:
+        first = paths[0]
+        pictures = is_picture(first) or len(paths) > 1
+
+        def work(_job: Job, _tell: Callable[[Progress], None]) -> bytes:
+            if len(paths) > 1:
+                return read_pictures(paths, self._reader)
+            return read_with_others(first, self._reader) if pictures else read_file(first)
+
+        self._begin(_("The file is being verified."))
+        lost = self._unpictured if pictures else self._lost
+        self._run(
+            _("Read a proposal's file"),
+            work,
+            lambda raw: self.read(raw, first.name, opened),
+            lost,
+        )
+
+    def read(self, raw: bytes, name: str, opened: Callable[[], None]) -> None:
+        """Verify a proposal's file; `name` is what it is called."""
 
         def verified(file: ProposalFile) -> None:
-            self.opened = Opened(path.name, file)
+            self.opened = Opened(name, file)
             opened()
 
         self._begin(_("The file is being verified."))
-        lost = self._unpictured if is_picture(path) else self._lost
-        self._run(_("Read a proposal's file"), work, read, lost)
+        self._ask(lambda client: client.read_export(raw), verified, self._unread)
 
     # ---- signing and writing ----
 
@@ -184,11 +249,18 @@ class Filing:
             "From {name}, verified here against the pinned authority. Not known from a file: "
             "whether it was overtaken, withdrawn, or is in force."
         )
+        bundle = self._desk.facts.bundle
+        if bundle is not None:
+            notice = _(
+                "From {name}, verified here: pinned authority, roster version {version}, the "
+                "newest that this station has seen. This station cannot know whether that roster "
+                "is in force now, nor what the log says: what was overtaken, withdrawn or revoked."
+            )
         if self._desk.facts.seen is not None:
             notice = _("From {name}, verified here against the pinned authority and the log.")
         return FileView(
             self.opened.name,
-            notice.format(name=self.opened.name),
+            notice.format(name=self.opened.name, version="" if bundle is None else bundle.version),
             names,
             self._post_offer(file, len(names)),
             self.opened.signed,
@@ -209,6 +281,8 @@ class Filing:
 
     def _post_offer(self, file: ProposalFile, fresh: int) -> Offer:
         facts = self._desk.facts
+        if facts.connection.link is Link.STATION:
+            return Offer(_("A station posts nothing: carry the signed file back."), shown=False)
         if facts.connection.link is not Link.LIVE:
             return Offer(_("Posting needs a connection to the server."))
         if self.busy:
@@ -255,7 +329,7 @@ class Filing:
         self._asker.tell(failure(_("This file is not shown: it does not verify"), error))
         self._changed()
 
-    def _unpictured(self, error: KeyturnError) -> None:
+    def _unpictured(self, error: KeyturnError, *, pasted: bool = False) -> None:
         """What is missing is no fault: it is asked for."""
         if not isinstance(error, PartsMissing):
             self._unread(error)
@@ -264,14 +338,14 @@ class Filing:
         self._asker.tell(
             Notice(
                 _("Pictures are missing"),
-                _(
-                    "{have} of {count} pictures are in this directory. Still missing: {missing}."
-                ).format(
+                (_here() if pasted else _in_directory()).format(
                     have=error.count - len(error.missing),
                     count=error.count,
                     missing=_listed(error.missing),
                 ),
-                hint=_("Put them beside the others, and open any of them again."),
+                hint=_("Copy the next picture, and paste it.")
+                if pasted
+                else _("Put them beside the others, and open any of them again."),
             )
         )
         self._changed()
@@ -288,17 +362,21 @@ def _known(facts: Facts, digest: Digest) -> Proposal | None:
     return next((each for each in facts.proposals.all if each.digest == digest), None)
 
 
+def _here() -> str:
+    return _("{have} of {count} pictures were pasted. Still missing: {missing}.")
+
+
+def _in_directory() -> str:
+    return _("{have} of {count} pictures are here. Still missing: {missing}.")
+
+
 def pattern() -> str:
     """What a dialog of files lists."""
     return _("Proposal files (*.json)")
 
 
 def readable() -> str:
-    return _("Proposal files and pictures (*.json *.png)")
-
-
-def is_picture(path: Path) -> bool:
-    return path.suffix.lower() == ".png"
+    return _("Proposal files and pictures (*.json *.png *.jpg *.jpeg)")
 
 
 def _listed(numbers: tuple[int, ...]) -> str:

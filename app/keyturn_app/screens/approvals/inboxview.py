@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -29,6 +30,8 @@ from keyturn_app.screens.approvals.model import (
 )
 from keyturn_app.screens.approvals.viewmodel import PageView
 
+_SEARCH, _SEARCH_NARROW, _BROAD = 270, 170, 940
+
 
 @dataclass(frozen=True, slots=True)
 class InboxCalls:
@@ -41,6 +44,7 @@ class InboxCalls:
     open: Callable[[], None]
     new: Callable[[], None]
     open_file: Callable[[], None]
+    paste: Callable[[], None]
     undo: Callable[[], None]
     copy: Callable[[str], None]
 
@@ -69,6 +73,12 @@ class InboxView(QWidget):
             icon_name="folder-open",
             clicked=calls.open_file,
         )
+        self._paste = button(
+            _("Paste picture"),
+            name="approvals.paste",
+            icon_name="clipboard",
+            clicked=calls.paste,
+        )
         self._why = label("", "Muted", "Small", name="approvals.new.why")
         self._undo_text = label("", "Second", "Small")
         self._undo = button(_("Undo"), name="approvals.undo", kind="link", clicked=calls.undo)
@@ -78,11 +88,14 @@ class InboxView(QWidget):
             self._undo_text,
             self._undo,
             self._why,
+            self._paste,
             self._file,
             self._new,
         )
+        self._filters = QWidget()
         chips = row(*self._chips.values(), None, self.search, self._kind, spacing=8)
-        body = column(heading, chips, self._body, spacing=14, margins=(24, 18, 24, 20))
+        self._filters.setLayout(chips)
+        body = column(heading, self._filters, self._body, spacing=14, margins=(24, 18, 24, 20))
         body.setStretchFactor(self._body, 1)
         self.setLayout(body)
 
@@ -96,14 +109,22 @@ class InboxView(QWidget):
             self.search.setText(view.text)
         self._model.show_rows(view.rows)
         self._select(view)
+        self._paste.setVisible(view.offline)
+        self._new.setVisible(view.proposes)
         self._empty.say(view.empty_title, view.empty_text)
         self._body.setCurrentIndex(0 if view.rows else 1)
         self._new.setEnabled(view.propose.possible)
         self._why.setText("" if view.propose.possible else view.propose.why_not)
+        self._why.setVisible(view.proposes)
+        self._filters.setVisible(view.proposes)  # a station has no list
         self._undo_text.setText(undo)
         self._undo.setVisible(bool(undo))
         self._undo_text.setVisible(bool(undo))
         self._filling = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        self.search.setFixedWidth(_SEARCH if self.width() >= _BROAD else _SEARCH_NARROW)
 
     def focus_list(self) -> None:
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -126,7 +147,7 @@ class InboxView(QWidget):
         self.search.setObjectName("approvals.search")
         self.search.setAccessibleName(_("Search proposals"))
         self.search.setPlaceholderText(_("Search subject, officer, reason, digest"))
-        self.search.setFixedWidth(270)
+        self.search.setFixedWidth(_SEARCH)
         self.search.textChanged.connect(self._searched)
         self._kind = QComboBox()
         self._kind.setObjectName("approvals.kind")

@@ -8,8 +8,22 @@ from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.screens.approvals.case import Case
 
-PROPOSED_HERE = (Kind.POLICY, Kind.REFERENCE_VALUES, Kind.PLATFORMS, Kind.REVOCATION)
-"""Kinds that are written by hand; a model's admission starts on the page of models."""
+PROPOSED_HERE = (
+    Kind.POLICY,
+    Kind.REFERENCE_VALUES,
+    Kind.PLATFORMS,
+    Kind.REVOCATION,
+    Kind.CEREMONY,
+    Kind.RESTORE,
+    Kind.ROSTER,
+    Kind.KEYS,
+    Kind.TRUST_ANCHORS,
+    Kind.MODEL,
+)
+"""Every kind, the usual ones first. A model that is new starts on the page of models."""
+
+FOLLOWS = frozenset({Kind.REVOCATION, Kind.RESTORE, Kind.MODEL})
+"""Kinds whose subject stands in the body."""
 
 
 def kind_word(kind: Kind) -> str:
@@ -98,6 +112,8 @@ def _known(kind: Kind) -> dict[str, str]:
         }
     if kind is Kind.REVOCATION:
         return {"target_kind": _("What is revoked"), "target": _("Which")}
+    if kind in {Kind.CEREMONY, Kind.RESTORE}:
+        return _authorises()
     return {
         "snp.measurements": _("Launch measurement"),
         "gpu": _("GPU firmware"),
@@ -110,9 +126,31 @@ def _known(kind: Kind) -> dict[str, str]:
         "witnesses.keys": _("Witness key"),
         "witnesses.k": _("Witnesses that a release needs"),
         "witnesses.t_seconds": _("Oldest cosignature, seconds"),
+        "separation.apart": _("Roles that no officer holds both of"),
+        "compromised": _("Key named compromised"),
         "origin": _("Name of the log"),
         "assurance": _("Assurance"),
         "keys": _("Public key"),
+    }
+
+
+def _authorises() -> dict[str, str]:
+    return {
+        "ceremony": _("Which ceremony"),
+        "script": _("Script that is followed"),
+        "token": _("Serial of the token"),
+        "participants": _("Who takes part"),
+        "participants.administrator": _("Administrator"),
+        "participants.custodians": _("Custodian"),
+        "participants.witness": _("Witness"),
+        "participants.scribe": _("Takes notes"),
+        "concerns": _("What it concerns"),
+        "not_before": _("Not before"),
+        "not_after": _("Not after"),
+        "kek": _("KEK"),
+        "backup": _("Backup"),
+        "host": _("Host"),
+        "custodians": _("Custodian"),
     }
 
 
@@ -139,5 +177,6 @@ def _patterns() -> dict[str, str]:
     return {
         r"snp\.min_tcb\.([^.]+)": _("Lowest firmware versions of {0}"),
         r"snp\.min_tcb\.([^.]+)\.(\w+)": _("Lowest {1} version of {0}"),
+        r"separation\.required\.(.+)": _("Officers that must hold {0}"),
         r"thresholds\.(.+)": _("Approvals needed for {0}"),
     }

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QFont, QKeyEvent, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont, QKeyEvent
+from PySide6.QtWidgets import QWidget
 
-from keyturn.client.errors import FileUnusable
-from keyturn.client.qrpictures import picture
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.partcode import PartCode
 from keyturn_app.qtkit.theme import sans
 from keyturn_app.qtkit.widgets import button, column, label, row
 from keyturn_app.screens.approvals.pictures import PicturesView
@@ -37,7 +36,7 @@ class PicturesPage(QWidget):
             "", "text", sans(16, QFont.Weight.DemiBold), name="approvals.pictures.title"
         )
         self._place = label("", "Strong", name="approvals.pictures.place")
-        self._code = Code()
+        self._code = PartCode(name="approvals.pictures.code")
         self._build()
 
     def show_view(self, view: PicturesView) -> None:
@@ -97,39 +96,3 @@ class PicturesPage(QWidget):
         whole.addWidget(self._code, 1)
         whole.addLayout(row(None, self._before, self._place, self._after, None, spacing=12))
         self.setLayout(whole)
-
-
-class Code(QWidget):
-    """One QR code, black on white in every theme, each module a whole number of pixels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("approvals.pictures.code")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(240, 240)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._text, self._pixmap = "", QPixmap()
-
-    def show_text(self, text: str, name: str) -> None:
-        self.setAccessibleName(name)
-        if text == self._text:
-            return
-        self._text, made = text, QPixmap()
-        try:
-            made.loadFromData(picture(text, scale=1))
-        except FileUnusable as error:
-            self.setAccessibleName(str(error))
-        self._pixmap = made
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        size = self._pixmap.width()
-        if not size:
-            return
-        ratio = self.devicePixelRatioF()
-        modules = max(1, int(min(self.width(), self.height()) * ratio) // size)
-        side = int(modules * size / ratio)
-        place = QRect((self.width() - side) // 2, (self.height() - side) // 2, side, side)
-        painter = QPainter(self)
-        painter.drawPixmap(place, self._pixmap)
-        painter.end()

@@ -8,7 +8,9 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import CardPinRefused, CardUntrusted
+from keyturn.client.png import Grey, read_grey
 from keyturn.client.proposals import Proposal, Status
+from keyturn.client.qrpictures import Reader
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import OfficerId
@@ -62,10 +64,27 @@ _SHOWN = (
 class ApprovalsPresenter(Presenter[PageView]):
     """The inbox, the proposal that is open, and decisions about it."""
 
-    def __init__(self, desk: Desk, asker: Asker, door: Door) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        asker: Asker,
+        door: Door,
+        *,
+        reader: Reader = read_grey,
+        grab: Callable[[], Grey | None] = lambda: None,
+    ) -> None:
+        """`reader` reads the files of pictures, `grab` the picture on the clipboard."""
         super().__init__()
         self._desk, self._asker = desk, asker
-        self.filing = Filing(desk, asker, door, changed=self.changed, failed=self.failed)
+        self.filing = Filing(
+            desk,
+            asker,
+            door,
+            changed=self.changed,
+            failed=self.failed,
+            reader=reader,
+            grab=grab,
+        )
         self.pictures = Pictures(asker, door, changed=self.changed, failed=self.failed)
         self._wanted = Wanted()
         self._selected: Digest | None = None
@@ -109,8 +128,9 @@ class ApprovalsPresenter(Presenter[PageView]):
             self.filing.view(),
             self._place(shown),
             self.propose_offer(),
-            facts.connection.link is Link.OFFLINE,
+            facts.connection.link in (Link.OFFLINE, Link.STATION),
             self.pictures.view(),
+            facts.connection.link is not Link.STATION,
         )
 
     def case(self) -> Case | None:
@@ -241,6 +261,10 @@ class ApprovalsPresenter(Presenter[PageView]):
 
     def open_file(self) -> None:
         self.filing.open(self.changed)
+
+    def paste(self) -> None:
+        """What the picture on the clipboard shows."""
+        self.filing.paste(self.changed)
 
     def export(self) -> None:
         case = self.case()
@@ -395,7 +419,10 @@ class ApprovalsPresenter(Presenter[PageView]):
         case = self.case()
         if case is None or case.index is None or case.digest in self._proofs:
             return
-        if self._desk.identity.locked or self._desk.facts.connection.link is Link.OFFLINE:
+        if self._desk.identity.locked or self._desk.facts.connection.link in (
+            Link.OFFLINE,
+            Link.STATION,
+        ):
             return
         digest, index = case.digest, case.index
         self._proofs[digest] = None

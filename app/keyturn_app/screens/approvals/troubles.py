@@ -40,6 +40,14 @@ def emptiness(facts: Facts, wanted: Wanted) -> tuple[str, str]:
     """Title and text for a list without rows."""
     if not facts.trusted:
         return _("Nothing is shown"), _("What this server says is not believed any more.")
+    if facts.connection.link is Link.STATION:
+        return (
+            _("No proposal is open"),
+            _(
+                "Open a proposal's file, pictures of its QR codes, or paste a picture of the "
+                "screen. It is verified here, and nobody is asked."
+            ),
+        )
     if facts.connection.link is Link.OFFLINE:
         return _("No server in this session"), _("Open a proposal's file to decide about it.")
     if facts.proposals is None or facts.seen is None:

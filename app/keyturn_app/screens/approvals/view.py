@@ -9,6 +9,7 @@ from keyturn.base.errors import MalformedError
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.kinds import Kind
 from keyturn_app.qtkit.pages import Page, PageContext
+from keyturn_app.qtkit.photos import clipboard_picture, read_photo
 from keyturn_app.qtkit.widgets import Banner, column, row
 from keyturn_app.screens.approvals.commands import commands
 from keyturn_app.screens.approvals.detailview import DetailCalls, DetailView
@@ -37,7 +38,9 @@ class ApprovalsPage(Page):
         self._go = context.go
         desk = context.desk
         kept = Drafts(context.settings.preferences, desk.identity.profile.fingerprint)
-        self.presenter = ApprovalsPresenter(desk, context.asker, context.door)
+        self.presenter = ApprovalsPresenter(
+            desk, context.asker, context.door, reader=read_photo, grab=clipboard_picture
+        )
         self.drafts = DraftPresenter(desk, context.asker, kept, self._proposed)
         self._build(context)
         self._timer = QTimer(self)
@@ -94,6 +97,7 @@ class ApprovalsPage(Page):
                 page.open,
                 drafts.start,
                 page.open_file,
+                page.paste,
                 drafts.restore,
                 context.copy,
             )

@@ -48,6 +48,7 @@ from keyturn_app.screens.approvals.naming import (
 from keyturn_app.screens.approvals.outcome import Check
 from keyturn_app.screens.approvals.people import Person, Quorum, people, quorum
 from keyturn_app.screens.approvals.pictures import PicturesView
+from keyturn_app.screens.approvals.sentences import sentences
 from keyturn_app.screens.approvals.times import short_moment
 from keyturn_app.states import Look
 
@@ -62,6 +63,7 @@ LONGEST_REFUSAL = 500
 class Form(Enum):
     """How a change is shown."""
 
+    WORDS = "words"
     FIELDS = "fields"
     SIDES = "sides"
     UNIFIED = "unified"
@@ -120,6 +122,7 @@ class Detail:
     consequences: tuple[Consequence, ...]
     changes: Changes
     exact: Exact | None
+    words: tuple[str, ...]  # the whole of it, read out
     json: str
     quorum: Quorum
     people: tuple[Person, ...]
@@ -175,6 +178,7 @@ class PageView:
     propose: Offer
     offline: bool
     pictures: PicturesView | None = None  # in front of everything else
+    proposes: bool = True  # whether there is anybody to propose to
 
 
 def detail(
@@ -200,9 +204,10 @@ def detail(
         statement.reason,
         _refused(case),
         bound(case),
-        consequences(case, facts),
+        consequences(case, facts, now),
         what_changes,
         exact(statement) if form is Form.EXACT else None,
+        sentences(statement, case.roster),
         as_json(case),
         quorum(case),
         people(case, me, now),
@@ -337,6 +342,8 @@ def _before_title(case: Case, now: datetime) -> str:
         return ""
     since = short_moment(compared.since, now)
     version = compared.statement.version
+    if case.state is None:
+        return _("v{version} · newest in the authority bundle").format(version=version)
     if case.index is not None:
         return _("v{version} · was in force from {since}").format(version=version, since=since)
     return _("v{version} · in force since {since}").format(version=version, since=since)

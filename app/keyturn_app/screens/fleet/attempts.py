@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from keyturn.client.seen import at_hand, first_at_hand, leaf_at_hand
 from keyturn.quorum.entries import EntryKind
 from keyturn_app.screens.fleet.rows import frame_of
 
@@ -56,13 +57,14 @@ class Attempts:
         """Take what is new. Another log, which does not continue this one, begins anew."""
         if self._size and not self._continues(leaves):
             self._begin()
-        if not leaves or len(leaves) == self._size:
+        last = leaf_at_hand(leaves, len(leaves) - 1)
+        if last is None or len(leaves) == self._size:
             return
-        newest = frame_of(leaves[len(leaves) - 1])[1]
+        newest = frame_of(last)[1]
         first = self._first_within(leaves, newest - KEPT)
-        for index in range(max(self._size, first), len(leaves)):
-            self._count(leaves[index])
-        self._size, self._last = len(leaves), leaves[len(leaves) - 1]
+        for _index, leaf in at_hand(leaves, max(self._size, first)):
+            self._count(leaf)
+        self._size, self._last = len(leaves), last
         self._arrays = None
         self._forget(newest - KEPT)
 
@@ -79,12 +81,16 @@ class Attempts:
         return frozenset(self._refused_nodes[bisect_left(self._refused, moment) :])
 
     def _continues(self, leaves: Sequence[bytes]) -> bool:
-        return len(leaves) >= self._size and leaves[self._size - 1] == self._last
+        """Nor does one of which so much is new that some of it is not at hand."""
+        return len(leaves) >= self._size and leaf_at_hand(leaves, self._size - 1) == self._last
 
     def _first_within(self, leaves: Sequence[bytes], oldest: float) -> int:
         """Times never run backwards in a log that was replayed."""
         return bisect_left(
-            range(len(leaves)), oldest, self._size, key=lambda i: frame_of(leaves[i])[1]
+            range(len(leaves)),
+            oldest,
+            max(self._size, first_at_hand(leaves)),
+            key=lambda i: frame_of(leaves[i])[1],
         )
 
     def _count(self, leaf: bytes) -> None:

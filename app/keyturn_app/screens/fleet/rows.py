@@ -11,6 +11,7 @@ from datetime import datetime
 
 from keyturn.base.encoding import Digest
 from keyturn.client.inventory import Model, Node, NodeState
+from keyturn.client.seen import leaf_at_hand
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry
 from keyturn.quorum.bodies import Admission, Platform, Platforms
 from keyturn.quorum.entries import parse_entry
@@ -76,15 +77,18 @@ class EntryTimes:
     def follow(self, leaves: Sequence[bytes]) -> None:
         """The log has grown; or it is another one, and nothing of the old is known any more."""
         size = len(self._leaves)
-        if size and (len(leaves) < size or leaves[size - 1] != self._leaves[size - 1]):
+        if size and (
+            len(leaves) < size
+            or leaf_at_hand(leaves, size - 1) != leaf_at_hand(self._leaves, size - 1)
+        ):
             self._known.clear()
         self._leaves = leaves
 
     def at(self, index: int) -> float | None:
-        """None where these leaves do not reach so far."""
+        """None where these leaves do not reach so far, or the entry is not on this machine."""
         found = self._known.get(index)
-        if found is None and 0 <= index < len(self._leaves):
-            found = self._known[index] = frame_of(self._leaves[index])[1]
+        if found is None and (leaf := leaf_at_hand(self._leaves, index)) is not None:
+            found = self._known[index] = frame_of(leaf)[1]
         return found
 
 

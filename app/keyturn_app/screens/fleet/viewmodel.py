@@ -145,6 +145,9 @@ def notice(facts: Facts, now: datetime) -> Notice:
         return Notice(
             _("The server is not believed: every node is Unknown. See the alarm."), "danger"
         )
+    if connection.reading is not None:
+        text = wording.reading(connection.reading.done, connection.reading.total)
+        return Notice(_("{text}. Every node is Unknown until then.").format(text=text), "info")
     if connection.link is Link.CONNECTING:
         return Notice(_("Connecting: every node is Unknown until the server is heard."), "info")
     heard = wording.ago(connection.heard, now)

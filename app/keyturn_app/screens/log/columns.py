@@ -38,8 +38,9 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The columns of the first `size` entries, safe to read on any thread."""
+    """The columns of `size` entries from `first` on, safe to read on any thread."""
 
+    first: int
     size: int
     kinds: Bytes
     times: Times
@@ -60,9 +61,10 @@ def read_chunk(leaves: Sequence[bytes]) -> Chunk:
 
 
 class Columns:
-    """Grows by chunks. Texts are kept once, and named by number."""
+    """Of entries from `first` on; grows by chunks. Texts are kept once, and named by number."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
+        self.first = first
         self.size = 0
         self.counts = dict.fromkeys(KINDS, 0)
         self.node_names: list[str] = []
@@ -87,16 +89,48 @@ class Columns:
             self.counts[KINDS[place]] += int(count)
         self.size = end
 
+    @property
+    def end(self) -> int:
+        """The entry behind the last."""
+        return self.first + self.size
+
+    def prepend(self, chunk: Chunk) -> None:
+        """Take the entries before the first."""
+        after = self.snapshot()
+        self._kinds, self._times = after.kinds[:0], after.times[:0]
+        self._nodes, self._subjects = after.nodes[:0], after.subjects[:0]
+        self.first, self.size = self.first - len(chunk.kinds), 0
+        self._make_room(len(chunk.kinds) + after.size)
+        self.append(chunk)
+        part = slice(self.size, self.size + after.size)
+        self._kinds[part], self._times[part] = after.kinds, after.times
+        self._nodes[part], self._subjects[part] = after.nodes, after.subjects
+        self.size += after.size
+
+    def drop(self, count: int) -> None:
+        """Forget the oldest entries."""
+        gone = np.bincount(self._kinds[:count], minlength=len(KINDS))[: len(KINDS)]
+        for place, each in enumerate(gone):
+            self.counts[KINDS[place]] -= int(each)
+        self._kinds, self._times = self._kinds[count:].copy(), self._times[count:].copy()
+        self._nodes, self._subjects = self._nodes[count:].copy(), self._subjects[count:].copy()
+        self.first, self.size = self.first + count, self.size - count
+
     def snapshot(self) -> Snapshot:
         """Views, no copy: what is in them never changes again."""
         end = self.size
         return Snapshot(
-            end, self._kinds[:end], self._times[:end], self._nodes[:end], self._subjects[:end]
+            self.first,
+            end,
+            self._kinds[:end],
+            self._times[:end],
+            self._nodes[:end],
+            self._subjects[:end],
         )
 
     def _make_room(self, size: int) -> None:
-        room = len(self._kinds)
-        if size <= room:
+        room = max(1, len(self._kinds))
+        if size <= len(self._kinds):
             return
         while room < size:
             room *= 2

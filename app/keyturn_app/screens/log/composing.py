@@ -5,7 +5,7 @@ from datetime import datetime
 
 from keyturn.base.errors import UntrustedError
 from keyturn.tlog.checkpoints import Witness, verify_cosignatures
-from keyturn_app import wording
+from keyturn_app import witnessing, wording
 from keyturn_app.facts import Alarm, AlarmKind, Facts, Link, Seen
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.log.alarming import Contradiction, Side
@@ -43,7 +43,11 @@ def spans() -> tuple[Span, ...]:
 
 def sections(alarms: int) -> tuple[tuple[Section, str], ...]:
     """The alarm is a part of the page once there is one."""
-    always = ((Section.ENTRIES, _("Entries")), (Section.CHECKPOINTS, _("Checkpoints")))
+    always = (
+        (Section.ENTRIES, _("Entries")),
+        (Section.CHECKPOINTS, _("Checkpoints")),
+        (Section.WITNESSES, _("Witnesses")),
+    )
     if not alarms:
         return always
     return (*always, (Section.ALARM, n_("{count} alarm", "{count} alarms", alarms)))
@@ -66,6 +70,8 @@ def empty(facts: Facts, shown: int, filtered: bool, busy: bool) -> Empty | None:
         if not facts.trusted:
             return Empty("siren", _("The log is not known"), _("The server was not believed."))
         text = _("Each entry is fetched and proved before it is shown.")
+        if (reading := facts.connection.reading) is not None:
+            text = f"{wording.reading(reading.done, reading.total)}. {text}"
         return Empty("loader-circle", _("Reading the log"), text)
     if shown:
         return None
@@ -112,7 +118,7 @@ def tiles(facts: Facts, consistency: Consistency, last: str, now: datetime) -> t
     at = seen.checkpoint.checkpoint
     verdict, _text = consistency_look(facts, consistency)
     count = n_("{count} checkpoint seen", "{count} checkpoints seen", consistency.consistent)
-    witness, _long = witnesses(seen)
+    witness, _long = witnesses(facts, now)
     keys = seen.roster.witnesses
     return (
         Tile("size", _("Entries"), f"{at.size:,}", wording.digest(at.root.hex()), quiet),
@@ -133,7 +139,7 @@ def tiles(facts: Facts, consistency: Consistency, last: str, now: datetime) -> t
         Tile(
             "witnesses",
             _("Witnesses"),
-            _("{k} of {n}").format(k=keys.k, n=len(keys.keys)),
+            witnessing.count_text(facts, now) or _("{k} of {n}").format(k=keys.k, n=len(keys.keys)),
             witness.word,
             witness,
         ),
@@ -179,8 +185,11 @@ def _compared(consistency: Consistency) -> tuple[Look, str]:
     return Look(_("Consistent"), _GREEN, "shield-check"), text
 
 
-def witnesses(seen: Seen) -> tuple[Look, str]:
+def witnesses(facts: Facts, now: datetime) -> tuple[Look, str]:
     """Who else looks at this log, and what it means that nobody does (I5, I11)."""
+    seen, found = facts.seen, facts.witnesses
+    if seen is None or (found is not None and found.state is not None):
+        return witnessing.overall(facts, now), witnessing.overall_text(facts, now)
     keys = seen.roster.witnesses
     if keys.k == 0:
         text = _(
@@ -214,11 +223,10 @@ def cosigned(seen: Seen) -> int:
     return count
 
 
-def checkpoints(facts: Facts, consistency: Consistency) -> Checkpoints:
+def checkpoints(facts: Facts, consistency: Consistency, now: datetime) -> Checkpoints:
     seen = facts.seen
     verdict, text = consistency_look(facts, consistency)
-    unknown = Look(_("Unknown"), "unknown", "circle-slash")
-    witness, witness_text = (unknown, "") if seen is None else witnesses(seen)
+    witness, witness_text = witnesses(facts, now)
     checked = consistency.checked
     rows = tuple(_row(each) for each in reversed(consistency.kept))
     unsigned = sum(each.verdict is Verdict.UNSIGNED for each in consistency.kept)
@@ -310,6 +318,7 @@ def _title(kind: AlarmKind) -> str:
         AlarmKind.ROLLED_BACK: _("An older authority was shown"),
         AlarmKind.INCONSISTENT: _("The log breaks its own rules"),
         AlarmKind.LIED: _("The server lied"),
+        AlarmKind.OTHER_KEY: _("The server holds another TLS key"),
     }[kind]
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
+from keyturn.client.errors import NotAtHand
+from keyturn.client.seen import nodes_of
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry
 from keyturn.quorum.approvals import Decision
@@ -16,15 +18,15 @@ from keyturn.quorum.entries import (
     WithdrawalEntry,
 )
 from keyturn.quorum.reports import ConfigurationEntry, Program, ReportEntry
+from keyturn.quorum.roster import Witnesses
 from keyturn.quorum.state import AuthorityState
-from keyturn.tlog.checkpoints import verify_checkpoint
+from keyturn.tlog.checkpoints import cosignatures_of, verify_checkpoint
 from keyturn.tlog.merkle import leaf_hash
 from keyturn.tlog.notes import NoteKey
 from keyturn.tlog.receipts import VerifiedEntry
 from keyturn_app import wording
 from keyturn_app.facts import Seen
 from keyturn_app.i18n import _
-from keyturn_app.screens.log.indexing import Indexing
 from keyturn_app.screens.log.proofsteps import Path, verified_path
 from keyturn_app.screens.log.viewmodel import Detail, Fact, Named, Proof, statement_target
 from keyturn_app.screens.log.words import (
@@ -47,8 +49,8 @@ Receipt = VerifiedEntry | KeyturnError | None
 OK, BAD = "ok", "danger"
 
 
-def detail(index: int, seen: Seen, indexing: Indexing, receipt: Receipt, asking: bool) -> Detail:
-    """Everything about one entry that is seen."""
+def detail(index: int, seen: Seen, receipt: Receipt, asking: bool) -> Detail:
+    """Everything about one entry that is seen. Raises NotAtHand."""
     leaf = seen.leaves[index]
     line = row(index, leaf, seen.state)
     kind = line.look
@@ -61,7 +63,7 @@ def detail(index: int, seen: Seen, indexing: Indexing, receipt: Receipt, asking:
     else:
         facts, named = facts_of(body, seen.state), named_by(body, seen.state)
         kind = kind_look(entry.kind)
-    look, text = _receipt(receipt, leaf, asking)
+    look, text = _receipt(receipt, leaf, asking, seen.roster.witnesses)
     return Detail(
         index,
         kind,
@@ -73,7 +75,7 @@ def detail(index: int, seen: Seen, indexing: Indexing, receipt: Receipt, asking:
         leaf_hash(leaf).hex(),
         _pretty(leaf),
         leaf.decode("utf-8", "backslashreplace"),
-        proof(index, seen, indexing),
+        proof(index, seen),
         checkpoint_facts(seen),
         look,
         text,
@@ -157,18 +159,15 @@ def named_by(body: Body, state: AuthorityState) -> tuple[Named, ...]:
     return ()
 
 
-def proof(index: int, seen: Seen, indexing: Indexing) -> Proof:
-    """Made from the proved leaves, and verified against the signed root."""
-    size = seen.checkpoint.checkpoint.size
-    if len(seen.leaves) != size or not indexing.tree.covers(size):
-        share = indexing.done * 100 // max(1, indexing.total)
-        return Proof(
-            Look(_("Not checked yet"), "pending", "circle-dashed"),
-            _("The log is being read: {share} %").format(share=share),
-        )
-    leaf, root = leaf_hash(seen.leaves[index]), seen.checkpoint.checkpoint.root
+def proof(index: int, seen: Seen) -> Proof:
+    """Made from the proved leaves and their tree, and verified against the signed root."""
+    size, root = seen.checkpoint.checkpoint.size, seen.checkpoint.checkpoint.root
+    leaf = leaf_hash(seen.leaves[index])
     try:
-        path = verified_path(leaf, index, size, root, indexing.tree.nodes(seen.leaves))
+        path = verified_path(leaf, index, size, root, nodes_of(seen.leaves))
+    except NotAtHand as error:
+        look = Look(_("Not checked yet"), "pending", "circle-dashed")
+        return Proof(look, wording.error_text(error))
     except KeyturnError as error:
         return Proof(Look(_("Not in the log"), BAD, "octagon-x"), wording.error_text(error))
     text = _("The leaf leads to the signed root in {count} steps.").format(count=len(path.steps))
@@ -306,7 +305,7 @@ def _purpose(purpose: Purpose) -> str:
     return _("a key") if purpose is Purpose.RELEASE else _("renewal of a lease")
 
 
-def _receipt(receipt: Receipt, leaf: bytes, asking: bool) -> tuple[Look, str]:
+def _receipt(receipt: Receipt, leaf: bytes, asking: bool, witnesses: Witnesses) -> tuple[Look, str]:
     if asking:
         return Look(_("Asking"), "pending", "circle-dashed"), _("The server is asked for it.")
     if receipt is None:
@@ -322,7 +321,18 @@ def _receipt(receipt: Receipt, leaf: bytes, asking: bool) -> tuple[Look, str]:
     text = _("The server's proof leads to the signed root of {size} entries, {root}.").format(
         size=f"{at.size:,}", root=wording.digest(at.root.hex())
     )
-    return Look(_("Verified"), OK, "circle-check"), text
+    if not witnesses.keys:
+        return Look(_("Verified"), OK, "circle-check"), text
+    try:
+        count = len(cosignatures_of(receipt.checkpoint.note, witnesses.keys))
+    except (UntrustedError, MalformedError) as error:
+        return Look(_("Not genuine"), BAD, "octagon-x"), wording.error_text(error)
+    cosigned = _("Of the roster's witnesses {count} cosigned it; {k} are needed.").format(
+        count=count, k=witnesses.k
+    )
+    enough = Look(_("Verified"), OK, "circle-check")
+    few = Look(_("Too few witnesses"), "stale", "triangle-alert")
+    return enough if count >= witnesses.k else few, f"{text} {cosigned}"
 
 
 def _no_answer() -> Look:

@@ -5,7 +5,7 @@ the target; the rest is local work. What is unfinished never has the name that w
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +23,8 @@ from keyturn.client.logexport import (
     read_export,
     write_export,
 )
+from keyturn.client.seen import first_at_hand
+from keyturn.tlog.bundles import bundle_bytes, parse_bundle
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Seen
 from keyturn_app.i18n import _, n_
@@ -33,6 +35,8 @@ from keyturn_app.tasks import Cancelled, Door, Job, Progress, Work
 
 T = TypeVar("T")
 
+ENTRIES = 2560
+"""Entries fetched at once."""
 BATCH = 16
 """Objects asked for at once: whatever else is asked of the server waits no longer than these."""
 
@@ -51,6 +55,7 @@ class _Export:
 
     seen: Seen
     target: Path
+    entries: int = 0  # that were fetched beside the target
     digests: Sequence[Digest] = ()
     fetched: int = 0
     stopped: bool = False
@@ -58,6 +63,17 @@ class _Export:
     @property
     def part(self) -> Path:
         return self.target.with_name(f".{self.target.name}.part")
+
+    def leaves(self) -> Iterator[bytes]:
+        """All entries: as they were fetched, or from this machine."""
+        if not self.entries:
+            yield from self.seen.leaves
+        for start in range(0, self.entries, ENTRIES):
+            try:
+                raw = _entries_of(self.part, start).read_bytes()
+            except OSError as error:
+                raise FileUnusable(f"cannot read {self.part}: {error.strerror}") from error
+            yield from parse_bundle(raw, min(ENTRIES, self.entries - start))
 
 
 class Exporting:
@@ -108,13 +124,43 @@ class Exporting:
         if self.running is not None:
             return
         export = self._export = _Export(seen, target)
-        total = len(seen.leaves)
+        if first_at_hand(seen.leaves) == 0:
+            self._list(export)
+        else:
+            self._fetch_entries(export)
+
+    def _fetch_entries(self, export: _Export) -> None:
+        """The next entries of a log that is not all on this machine, on the network thread."""
+        if export.stopped:
+            self._failed(Cancelled("stopped"))
+            return
+        total, start = len(export.seen.leaves), export.entries
+        end = min(start + ENTRIES, total)
+        if start == end:
+            self._list(export)
+            return
+        self._say(_("Exporting the log"), Progress(start, total, _("fetching entries")))
+
+        def work(client: KeyturnClient) -> int:
+            if not export.stopped:
+                found = tuple(client.entries(start, end))
+                _spool(_entries_of(export.part, start), bundle_bytes(found))
+            return end
+
+        def done(end: int) -> None:
+            export.entries = end
+            self._fetch_entries(export)
+
+        self._leave = self._desk.ask(work, done=done, failed=self._failed)
+
+    def _list(self, export: _Export) -> None:
+        total = len(export.seen.leaves)
 
         def work(job: Job, tell: Callable[[Progress], None]) -> list[Digest]:
-            if target.exists():
-                raise FileUnusable(f"{target} is there already", expected="a new name")
+            if export.target.exists():
+                raise FileUnusable(f"{export.target} is there already", expected="a new name")
             found: dict[Digest, None] = {}
-            for place, leaf in enumerate(seen.leaves):
+            for place, leaf in enumerate(export.leaves()):
                 if place % 1000 == 0:
                     job.check()
                     tell(Progress(place, total, _("listing what entries name")))
@@ -167,7 +213,7 @@ class Exporting:
                 if at % 256 == 0:
                     tell(Progress(at, total, _("writing entries")))
 
-            written = write_export(part / "log", seen.checkpoint, seen.leaves, read, step)
+            written = write_export(part / "log", seen.checkpoint, export.leaves(), read, step)
             if export.target.exists():
                 raise FileUnusable(f"{export.target} is there already", expected="a new name")
             (part / "log").rename(export.target)
@@ -287,6 +333,10 @@ class Exporting:
     def _end(self) -> None:
         self._job = self._export = self.running = None
         self._changed()
+
+
+def _entries_of(part: Path, start: int) -> Path:
+    return part / "entries-of" / f"{start:012d}"
 
 
 def _spool(path: Path, data: bytes) -> None:

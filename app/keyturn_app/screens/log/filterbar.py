@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QSizePolicy, QW
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import icon
 from keyturn_app.qtkit.theme import theme
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import button, clear, column, label, restyle, row
 from keyturn_app.screens.log.presenter import LogPresenter
 from keyturn_app.screens.log.viewmodel import Chip
@@ -52,10 +53,18 @@ class FilterBar(QWidget):
             icon_name="funnel-x",
             clicked=presenter.clear_filter,
         )
+        self._older = button(
+            "",
+            name="log.filter.older",
+            kind="ghost",
+            icon_name="history",
+            clicked=presenter.load_older,
+        )
+        self._older.setAccessibleName(_("Load older entries"))
         self._error = label("", "Danger", "Small", wrap=True, name="log.filter.error")
         first = row(self.line, self._span, self.index)
         first.setStretch(0, 1)
-        second = row(self._row, self._clear, self._busy, self._summary)
+        second = row(self._row, self._clear, self._busy, self._summary, self._older)
         second.setStretchFactor(self._summary, 1)
         self.setLayout(column(first, self._error, second, self._more, margins=(12, 12, 12, 6)))
         self._error.hide()
@@ -63,7 +72,7 @@ class FilterBar(QWidget):
     def _draw_search(self) -> None:
         self._search.setIcon(icon("search", "muted", 16))
 
-    def show_filter(self, shown: Shown) -> None:
+    def show_filter(self, shown: Shown, why_not_older: str = "") -> None:
         self._show_chips(shown.chips)
         if self.line.text() != shown.line:
             with QSignalBlocker(self.line):
@@ -73,6 +82,10 @@ class FilterBar(QWidget):
         self._summary.setText(shown.summary)
         self._busy.setText(shown.busy)
         self._busy.setVisible(bool(shown.busy))
+        self._older.setText(shown.older)
+        self._older.setVisible(bool(shown.older))
+        self._older.setEnabled(not why_not_older)
+        self._older.setToolTip(plain(why_not_older))
         used = bool(shown.line or shown.span != "any" or any(c.checked for c in shown.chips))
         self._clear.setVisible(used)
 
@@ -153,7 +166,12 @@ class SectionChips(QWidget):
             made.setChecked(each == chosen)
 
     def _make(self, section: str, text: str) -> QPushButton:
-        icons = {"entries": "scroll-text", "checkpoints": "shield-check", "alarm": "siren"}
+        icons = {
+            "entries": "scroll-text",
+            "checkpoints": "shield-check",
+            "witnesses": "stamp",
+            "alarm": "siren",
+        }
         made = button(
             text,
             name=f"log.section.{section}",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keyturn.base.errors import MalformedError
+from keyturn.client.seen import leaf_at_hand
 from keyturn.quorum.entries import EntryKind
 from keyturn_app.i18n import _
 from keyturn_app.screens.log.columns import KINDS, Snapshot
@@ -72,8 +73,9 @@ def matching(
     check: Callable[[], None],
 ) -> Places:
     """Entries from `first` on. `check` is called now and then, and may raise to stop it."""
-    part = slice(first, columns.size)
-    mask = np.ones(columns.size - first, dtype=bool)
+    start = first - columns.first
+    part = slice(start, columns.size)
+    mask = np.ones(columns.size - start, dtype=bool)
     if asked.kinds:
         wanted = [place for place, kind in enumerate(KINDS) if kind in asked.kinds]
         mask &= np.isin(columns.kinds[part], wanted)
@@ -142,7 +144,8 @@ def _look_inside(
     for count, place in enumerate(np.flatnonzero(left)):
         if count % _STEP == 0:
             check()
-        if needle in leaves[first + int(place)]:
+        leaf = leaf_at_hand(leaves, first + int(place))
+        if leaf is not None and needle in leaf:
             found[place] = True
 
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from keyturn.base.errors import KeyturnError
+from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import NotAtHand
+from keyturn.client.seen import leaf_at_hand, nodes_of, whole_at_hand
 from keyturn.quorum.entries import EntryKind
 from keyturn.tlog.merkle import leaf_hash
 from keyturn.tlog.receipts import Receipt as ReceiptFile
@@ -33,8 +37,11 @@ from keyturn_app.screens.log.viewmodel import (
     WhyNot,
     Work,
 )
-from keyturn_app.screens.log.words import Row, read_leaf, row
+from keyturn_app.screens.log.words import Row, not_here, read_leaf, row
 from keyturn_app.tasks import Door
+from keyturn_app.witnessing import witnesses_view
+from keyturn_app.witnessowed import OwedSaving
+from keyturn_app.witnessproposing import WitnessProposing
 
 CACHED = 2000
 """Rows kept parsed."""
@@ -47,6 +54,7 @@ class _Chosen:
     index: int
     receipt: Receipt = None
     asking: bool = False
+    fault: str = ""
     leave: Callable[[], None] = lambda: None
 
 
@@ -58,10 +66,12 @@ class LogPresenter(Presenter[LogView]):
         self._desk = desk
         self._asker = asker
         self._copy = copy
-        self._indexing = Indexing(door, self._indexed)
+        self._indexing = Indexing(desk, door, self._indexed)
         self._keeping = Keeping(desk, door, self._checked)
         self._exporting = Exporting(desk, door, asker, self.changed)
         self._alarms = Alarms(desk, door, asker, self.changed)
+        self._proposing = WitnessProposing(desk, asker)
+        self._owed = OwedSaving(desk, door, asker)
         self._section = Section.ENTRIES
         self._kinds: frozenset[EntryKind] = frozenset()
         self._line = self._error = ""
@@ -72,6 +82,7 @@ class LogPresenter(Presenter[LogView]):
         self._parsed: dict[int, Row] = {}
         self._detail: tuple[object, Detail] | None = None
         self._signed_names = 0
+        self._told_of = ""
         self.keep(desk.subscribe(self._told))
         for part in (self._indexing, self._keeping, self._exporting, self._alarms):
             self.keep(part.close)
@@ -119,6 +130,8 @@ class LogPresenter(Presenter[LogView]):
         seen = self._desk.facts.seen
         there = index is not None and seen is not None and 0 <= index < len(seen.leaves)
         self._chosen = _Chosen(index) if index is not None and there else None
+        if self._chosen is not None and seen is not None:
+            self._fetch(self._chosen, seen)
         self.changed()
 
     def go_to(self, text: str) -> str:
@@ -140,10 +153,15 @@ class LogPresenter(Presenter[LogView]):
         self.select(index)
         return ""
 
+    def load_older(self) -> None:
+        """Have older entries fetched, proved, shown and searched too."""
+        if not self.why_not().older:
+            self._indexing.older()
+
     def check_now(self) -> None:
         """Ask for the newest checkpoint, and compare all that was ever seen with it again."""
         self._desk.refresh(Topic.SEEN)
-        self._keeping.look(self._desk.facts.seen, self._indexing.tree, anew=True)
+        self._keeping.look(self._desk.facts.seen, anew=True)
 
     def ask_receipt(self) -> None:
         """Have the server prove the chosen entry too; what it says is verified."""
@@ -166,9 +184,9 @@ class LogPresenter(Presenter[LogView]):
 
     def copy_entry(self) -> None:
         """The exact bytes of the chosen entry, which are JSON."""
-        seen, chosen = self._desk.facts.seen, self._chosen
-        if seen is not None and chosen is not None:
-            self._copy(seen.leaves[chosen.index].decode("utf-8", "backslashreplace"))
+        chosen, detail = self._chosen, self._detail_now()
+        if chosen is not None and detail is not None:
+            self._copy(detail.exact)
             self._asker.toast(_("Entry {index} copied").format(index=f"{chosen.index:,}"))
 
     def copy_proof(self) -> None:
@@ -176,8 +194,10 @@ class LogPresenter(Presenter[LogView]):
         seen, chosen = self._desk.facts.seen, self._chosen
         if seen is None or chosen is None or self.why_not().proof:
             return
-        leaf, at = seen.leaves[chosen.index], seen.checkpoint.checkpoint
-        nodes = self._indexing.tree.nodes(seen.leaves)
+        leaf, at = leaf_at_hand(seen.leaves, chosen.index), seen.checkpoint.checkpoint
+        if leaf is None:
+            return
+        nodes = nodes_of(seen.leaves)
         path = verified_path(leaf_hash(leaf), chosen.index, at.size, at.root, nodes)
         made = ReceiptFile(chosen.index, leaf, path.proof, seen.checkpoint.to_bytes())
         self._copy(made.to_bytes().decode())
@@ -185,6 +205,20 @@ class LogPresenter(Presenter[LogView]):
 
     def copy_text(self, text: str) -> None:
         self._copy(text)
+
+    def copy_cosigner(self) -> None:
+        """This app's cosigning key, as a roster takes it."""
+        found = witnesses_view(self._desk).own.spki
+        if found:
+            self._copy(found)
+            self._asker.toast(_("Cosigning key copied"))
+
+    def propose_witness(self) -> None:
+        self._proposing.propose()
+
+    def save_owed(self) -> None:
+        """Revocations that the log lacks, for the keyholder."""
+        self._owed.save()
 
     def export(self) -> None:
         seen = self._desk.facts.seen
@@ -220,7 +254,8 @@ class LogPresenter(Presenter[LogView]):
             composing.empty(facts, rows.count, indexing.filtered, indexing.busy),
             None if self._chosen is None else self._chosen.index,
             self._detail_now(),
-            composing.checkpoints(facts, consistency),
+            composing.checkpoints(facts, consistency, now),
+            witnesses_view(self._desk),
             self._alarms.view(consistency),
             self._work(),
             self.why_not(),
@@ -239,6 +274,7 @@ class LogPresenter(Presenter[LogView]):
         entry = known or ("" if self._chosen is not None else _("Choose an entry first."))
         shown = None if self._detail_now() is None else self._detail_now()
         unproved = shown is not None and shown.proof.path is None
+        fetching = self._indexing.fetching
         return WhyNot(
             export=busy or asked,
             verify=busy,
@@ -246,6 +282,8 @@ class LogPresenter(Presenter[LogView]):
             entry=entry,
             proof=entry or (_("The proof is not made yet.") if unproved else ""),
             receipt=entry or asked,
+            propose=self._proposing.why_not(),
+            older=asked or (_("Older entries are on their way.") if fetching else ""),
         )
 
     # ---- inside ----
@@ -255,7 +293,13 @@ class LogPresenter(Presenter[LogView]):
             self._take(self._desk.facts.seen)
         if topics & {Topic.ALARMS, Topic.IDENTITY} and self._alarms.take():
             self._section = Section.ALARM
-        if topics & {Topic.SEEN, Topic.ALARMS, Topic.CONNECTION, Topic.IDENTITY}:
+        if topics & {
+            Topic.SEEN,
+            Topic.WITNESSES,
+            Topic.ALARMS,
+            Topic.CONNECTION,
+            Topic.IDENTITY,
+        }:
             self.changed()
 
     def _take(self, seen: Seen | None) -> None:
@@ -264,6 +308,10 @@ class LogPresenter(Presenter[LogView]):
             self._signed_names = names
             self._parsed.clear()
             self._rows = None
+        if seen is not None and seen.told != self._told_of:
+            self._told_of = seen.told
+            text = _("What was kept of the log was thrown away, and the log read anew: {why}")
+            self._asker.toast(text.format(why=seen.told))
         self._indexing.feed(seen)
         self._apply_filter()
         if seen is None:
@@ -271,12 +319,9 @@ class LogPresenter(Presenter[LogView]):
         elif self._wanted is not None:
             wanted, self._wanted = self._wanted, None
             self.go_to(str(wanted))
-        self._keeping.look(seen, self._indexing.tree)
+        self._keeping.look(seen)
 
     def _indexed(self) -> None:
-        seen = self._desk.facts.seen
-        if self._indexing.ready:
-            self._keeping.look(seen, self._indexing.tree)
         self.changed()
 
     def _checked(self) -> None:
@@ -301,7 +346,8 @@ class LogPresenter(Presenter[LogView]):
     def _rows_now(self) -> Rows:
         seen, places, era = self._desk.facts.seen, self._indexing.places, self._indexing.era
         total = 0 if seen is None else len(seen.leaves)
-        count = total if places is None else len(places)
+        first = min(self._indexing.first, total)
+        count = total - first if places is None else len(places)
         known = self._rows
         if known is not None and (known.count, known.era) == (count, era):
             return known
@@ -314,7 +360,7 @@ class LogPresenter(Presenter[LogView]):
 
         def row_of(index: int) -> int | None:
             if places is None:
-                return total - 1 - index if 0 <= index < total else None
+                return total - 1 - index if first <= index < total else None
             place = int(np.searchsorted(places, index))
             return count - 1 - place if place < count and places[place] == index else None
 
@@ -327,9 +373,30 @@ class LogPresenter(Presenter[LogView]):
         if found is None and seen is not None:
             if len(self._parsed) >= CACHED:
                 self._parsed.clear()
-            found = self._parsed[index] = row(index, seen.leaves[index], seen.state)
+            leaf = leaf_at_hand(seen.leaves, index)
+            if leaf is None:
+                return not_here(index)
+            found = self._parsed[index] = row(index, leaf, seen.state)
         assert found is not None  # there are no rows without a log
         return found
+
+    def _fetch(self, chosen: _Chosen, seen: Seen) -> None:
+        """An older entry is shown once the client has it, with its neighbours, which prove it."""
+        index = chosen.index
+        if whole_at_hand(seen.leaves, index):
+            return
+
+        def done(_none: None) -> None:
+            chosen.fault = ""
+            self.changed()
+
+        def failed(error: KeyturnError) -> None:
+            chosen.fault = wording.error_text(error)
+            self._asker.toast(chosen.fault)
+            self.changed()
+
+        work = partial(KeyturnClient.load, start=index, end=index + 1)
+        chosen.leave = self._desk.ask(work, done=done, failed=failed)
 
     def _detail_now(self) -> Detail | None:
         seen, chosen = self._desk.facts.seen, self._chosen
@@ -341,10 +408,14 @@ class LogPresenter(Presenter[LogView]):
             chosen.asking,
             seen.checkpoint,
             len(seen.state.by_digest),
-            self._indexing.done,
+            whole_at_hand(seen.leaves, chosen.index),
         )
         if self._detail is None or self._detail[0] != key:
-            made = detail(chosen.index, seen, self._indexing, chosen.receipt, chosen.asking)
+            try:
+                made = detail(chosen.index, seen, chosen.receipt, chosen.asking)
+            except NotAtHand:  # given up meanwhile: what was proved of it stays so
+                before = self._detail and self._detail[1]
+                return before if before is not None and before.index == chosen.index else None
             self._detail = (key, made)
         return self._detail[1]
 
@@ -353,11 +424,19 @@ class LogPresenter(Presenter[LogView]):
         summary = n_("{count} entry", "{count} entries", total)
         if indexing.filtered:
             summary = _("{shown} of {total}").format(shown=f"{rows.count:,}", total=f"{total:,}")
+        older = ""
+        if indexing.first and total:
+            summary = _("{summary}: the newest of {all} are looked at").format(
+                summary=summary, all=f"{indexing.first + total:,}"
+            )
+            older = _("Load {count} older").format(count=f"{indexing.next_older:,}")
         if old := composing.as_of(self._desk.facts):
             summary = f"{summary}, {old}"
         busy = indexing.fault
         if not busy and total and not indexing.ready:
             busy = _("Reading: {share} %").format(share=indexing.done * 100 // total)
+        if not busy and indexing.fetching:
+            busy = _("Fetching older entries")
         return FilterBar(
             composing.chips(indexing.columns, self._kinds),
             self._line,
@@ -366,14 +445,16 @@ class LogPresenter(Presenter[LogView]):
             self._span,
             summary,
             busy,
+            older,
         )
 
     def _age_of_newest(self) -> str:
         seen = self._desk.facts.seen
         if seen is None or not seen.leaves:
             return "—"
-        entry, _body = read_leaf(seen.leaves[len(seen.leaves) - 1])
-        return wording.ago(entry.time, self._desk.now())
+        leaf = leaf_at_hand(seen.leaves, len(seen.leaves) - 1)
+        time = seen.state.last_time if leaf is None else read_leaf(leaf)[0].time
+        return wording.ago(time, self._desk.now())
 
     def _work(self) -> Work | None:
         running = self._exporting.running

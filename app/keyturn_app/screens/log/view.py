@@ -31,6 +31,7 @@ from keyturn_app.screens.log.filterbar import FilterBar, SectionChips
 from keyturn_app.screens.log.model import KIND, EntryModel
 from keyturn_app.screens.log.presenter import LogPresenter
 from keyturn_app.screens.log.viewmodel import LogView, Section, Tile
+from keyturn_app.screens.log.witnesspane import WitnessPane
 
 ID = "log"
 
@@ -56,6 +57,7 @@ class LogPage(Page):
         self._empty = EmptyState("scroll-text", "", "")
         self._rows = QStackedWidget()
         self._checkpoints = CheckpointsPane(self._presenter)
+        self._witnesses = WitnessPane(self._presenter)
         self._alarm = AlarmPane(self._presenter)
         self._parts = QStackedWidget()
         self._work = WorkRow(self._presenter)
@@ -110,10 +112,11 @@ class LogPage(Page):
         self._sections.show_sections(texts, view.section.value)
         self._tiles.show_tiles(view.tiles)
         self._tiles.setVisible(bool(view.tiles) and not alarmed)
-        self._filter.show_filter(view.filter)
+        self._filter.show_filter(view.filter, view.why_not.older)
         self._filter.setVisible(view.known)
         self._show_rows(view)
         self._checkpoints.show_checkpoints(view.checkpoints, view.why_not)
+        self._witnesses.show_witnesses(view.witnesses, view.why_not.propose)
         self._alarm.show_alarm(view.alarm)
         self._parts.setCurrentIndex(list(Section).index(view.section))
         drawer = view.detail if view.section is Section.ENTRIES else None
@@ -187,7 +190,7 @@ class LogPage(Page):
         self._rows.addWidget(self._table)
         self._rows.addWidget(self._empty)
         entries = card(self._filter, self._rows, spacing=0, margin=1, name="log.card")
-        for part in (entries, self._checkpoints, self._alarm):
+        for part in (entries, self._checkpoints, self._witnesses, self._alarm):
             self._parts.addWidget(part)
         main = column(
             head,
@@ -249,6 +252,19 @@ class LogPage(Page):
                 presenter.copy_proof,
                 icon="badge-check",
                 why_not=lambda: why("proof"),
+            ),
+            make(
+                "log.witnesses",
+                _("Show who cosigned the log"),
+                lambda: presenter.open(Section.WITNESSES.value),
+                icon="shield-check",
+            ),
+            make(
+                "log.propose-witness",
+                _("Propose this app as a witness"),
+                presenter.propose_witness,
+                icon="user-plus",
+                why_not=lambda: why("propose"),
             ),
             make(
                 "log.receipt",

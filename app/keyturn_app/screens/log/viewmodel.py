@@ -8,6 +8,7 @@ from keyturn.base.encoding import Digest
 from keyturn_app.screens.log.proofsteps import Path as ProofPath
 from keyturn_app.screens.log.words import Row
 from keyturn_app.states import Look
+from keyturn_app.witnessing import WitnessesView
 
 
 class Section(Enum):
@@ -15,6 +16,7 @@ class Section(Enum):
 
     ENTRIES = "entries"
     CHECKPOINTS = "checkpoints"
+    WITNESSES = "witnesses"
     ALARM = "alarm"
 
 
@@ -67,6 +69,7 @@ class FilterBar:
     span: str
     summary: str  # how many of how many
     busy: str  # how far the index is, or empty
+    older: str = ""  # to load older entries by, where not all are looked at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,6 +202,8 @@ class WhyNot:
     entry: str = ""  # whatever needs a chosen entry
     proof: str = ""
     receipt: str = ""
+    propose: str = ""  # this app as a witness
+    older: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +220,7 @@ class LogView:
     selected: int | None
     detail: Detail | None
     checkpoints: Checkpoints
+    witnesses: WitnessesView
     alarm: AlarmView | None
     work: Work | None
     why_not: WhyNot = field(default_factory=WhyNot)

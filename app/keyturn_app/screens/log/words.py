@@ -145,6 +145,12 @@ def row(index: int, leaf: bytes, state: AuthorityState) -> Row:
     return Row(index, moment(entry.time), look, sentence(entry, body, state), node)
 
 
+def not_here(index: int) -> Row:
+    """An entry that this machine does not keep."""
+    look = Look(_("Not here"), "unknown", "circle-dashed")
+    return Row(index, "", look, _("Not kept on this machine: choose it to fetch and prove it"), "")
+
+
 def moment(value: datetime) -> str:
     """`2026-11-29 10:02:11`, in UTC."""
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -11,6 +11,7 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.times import parse_time
 from keyturn.client.inventory import Model, Node
+from keyturn.client.seen import first_at_hand
 from keyturn.quorum.bodies import Keys
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Policy
@@ -104,6 +105,7 @@ class Detail:
     nodes_text: str
     files: Files
     history: tuple[HistoryLine, ...]
+    history_text: str  # why there is none, or from where on it is told
     renews: bool  # another admission would take the place of one in force
 
 
@@ -136,8 +138,17 @@ def detail_of(
         nodes_text=_nodes_text(held, facts),
         files=_files(manifest, manifest_error),
         history=tuple(_history(each, now) for each in events),
+        history_text=_history_text(events, facts),
         renews=admission.standing is Standing.IN_FORCE,
     )
+
+
+def _history_text(events: Sequence[Event], facts: Facts) -> str:
+    first = 0 if facts.seen is None else first_at_hand(facts.seen.leaves)
+    if first:
+        text = _("Grants, renewals and refusals before entry {index} are not looked at here.")
+        return text.format(index=f"{first:,}")
+    return "" if events else _("The log has no entry of it.")
 
 
 def _why(admission: Admission, facts: Facts, now: datetime) -> str:

@@ -87,7 +87,7 @@ class DetailView(QFrame):
         self._policy.show_section(detail.policy)
         self._nodes.show_nodes(detail)
         self._files.show_files(detail)
-        self._history.show_history(detail.history)
+        self._history.show_history(detail.history, detail.history_text)
         self._check.show_check(view.check)
         self._show_kind(renews=detail.renews)
         self._show_actions({each.id: each for each in view.row_actions})
@@ -323,7 +323,7 @@ class HistoryView(QFrame):
         super().__init__()
         self.setObjectName("models.detail.history")
         self._presenter = presenter
-        self._text = label(_("The log has no entry of it."), "Second", wrap=True)
+        self._text = label("", "Second", wrap=True, name="models.history.text")
         self._model = CellModel([_("What"), _("When"), _("Entry")], (2,))
         self._table = SmallTable(
             self._model,
@@ -339,8 +339,9 @@ class HistoryView(QFrame):
         self._table.activated.connect(self._open)
         self.setLayout(column(section(_("History"), self._text, self._table), spacing=0))
 
-    def show_history(self, lines: tuple[HistoryLine, ...]) -> None:
-        self._text.setVisible(not lines)
+    def show_history(self, lines: tuple[HistoryLine, ...], text: str) -> None:
+        self._text.setText(text)
+        self._text.setVisible(bool(text))
         self._table.setVisible(bool(lines))
         self._model.show_rows([_event(each) for each in lines])
         self._table.fit()

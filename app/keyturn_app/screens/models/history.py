@@ -9,6 +9,7 @@ from enum import Enum
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
+from keyturn.client.seen import at_hand, leaf_at_hand
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import read_grant, read_refusal
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry, read_statement, read_withdrawal
@@ -63,16 +64,17 @@ class Concerning:
         self._last = b""
 
     def extend(self, leaves: Sequence[bytes]) -> None:
-        """Read what is new; starts over when it is not the log that it was."""
-        if len(leaves) < self._size or (self._size and leaves[self._size - 1] != self._last):
+        """Read what is new and at hand; starts over when it is not the log that it was, or when
+        so much is new that something between would be left out."""
+        before = leaf_at_hand(leaves, self._size - 1)
+        if self._size and (len(leaves) < self._size or before != self._last):
             self._named.clear()
             self._size = 0
-        for index in range(self._size, len(leaves)):
-            leaf = leaves[index]
+        for index, leaf in at_hand(leaves, self._size):
             for found in set(_NAMED.findall(leaf)):
                 _list_of(self._named[found.decode()], leaf).append(index)
         self._size = len(leaves)
-        self._last = leaves[-1] if self._size else b""
+        self._last = leaf_at_hand(leaves, len(leaves) - 1) or b""
 
     def of(self, digest: str) -> _Indexes:
         return self._named.get(digest) or _Indexes()
@@ -94,13 +96,21 @@ def events_of(
     own = index.of(digest)
     changes = {place for each in (digest, *proposals) for place in index.of(each).changes}
     places = sorted({*changes, *own.releases[-SHOWN:]}, reverse=True)
-    found = [_read(place, leaves[place], digest, proposals) for place in places]
+    found = [_read_at(leaves, place, digest, proposals) for place in places]
     if own.renewals:
-        last = _read(own.renewals[-1], leaves[own.renewals[-1]], digest, proposals)
+        last = _read_at(leaves, own.renewals[-1], digest, proposals)
         if last is not None:
             found.append(replace(last, count=len(own.renewals)))
     events = [each for each in found if each is not None]
     return tuple(sorted(events, key=lambda each: each.index, reverse=True))
+
+
+def _read_at(
+    leaves: Sequence[bytes], index: int, digest: Digest, proposals: Sequence[Digest]
+) -> Event | None:
+    """None for one that is not on this machine any more."""
+    leaf = leaf_at_hand(leaves, index)
+    return None if leaf is None else _read(index, leaf, digest, proposals)
 
 
 def _read(index: int, leaf: bytes, digest: Digest, proposals: Sequence[Digest]) -> Event | None:

@@ -10,6 +10,7 @@ from keyturn.client.admitting import SealedFiles
 from keyturn.client.client import KeyturnClient
 from keyturn.client.inventory import Model
 from keyturn.client.proposals import Proposal
+from keyturn.client.seen import leaf_at_hand
 from keyturn.quorum.kinds import Role
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
@@ -345,7 +346,7 @@ class ModelsPresenter(Presenter[ModelsView]):
         self, digest: Digest, proposals: list[Digest], leaves: Sequence[bytes]
     ) -> tuple[Event, ...]:
         """Read again only when the log or what is asked has changed."""
-        key = (digest, tuple(proposals), len(leaves), leaves[-1] if leaves else b"")
+        key = (digest, tuple(proposals), len(leaves), leaf_at_hand(leaves, len(leaves) - 1))
         if self._read is None or self._read[0] != key:
             self._read = key, events_of(digest, proposals, leaves, self._concerning)
         return self._read[1]

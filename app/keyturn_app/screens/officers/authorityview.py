@@ -22,9 +22,30 @@ class AuthorityView(QWidget):
         self._words = label("", "Strong", name="officers.words", wrap=True, selectable=True)
         self._hex = label("", "Mono", name="officers.hex", wrap=True, selectable=True)
         self._qr = QrCode(name="officers.qr")
+        self._change = button(
+            _("Propose change…"),
+            name="officers.change",
+            icon_name="pencil",
+            clicked=presenter.change,
+        )
         self._thresholds = KeyValues(width=124, name="officers.thresholds")
         self._separation = label("", wrap=True, selectable=True, name="officers.separation")
         self._witnesses = KeyValues(width=124, name="officers.witnesses")
+        self._own_witness = KeyValues(width=124, name="officers.own-witness")
+        self._copy_cosigner = button(
+            _("Copy key"),
+            name="officers.copy-cosigner",
+            icon_name="copy",
+            clicked=presenter.copy_cosigner,
+        )
+        self._copy_cosigner.setAccessibleName(_("Copy this app's cosigning key"))
+        self._propose = button(
+            _("Propose…"),
+            name="officers.propose-witness",
+            icon_name="user-plus",
+            clicked=presenter.propose_witness,
+        )
+        self._propose.setAccessibleName(_("Propose this app as a witness"))
         told = label(
             _("Read the words aloud to another officer: both see the same, or something is wrong."),
             "Small",
@@ -44,11 +65,18 @@ class AuthorityView(QWidget):
                 card(
                     over(_("Approvals needed")),
                     self._thresholds,
+                    row(None, self._change),
                     over(_("Separation of duty")),
                     self._separation,
                     name="officers.rules",
                 ),
-                card(over(_("Witnesses")), self._witnesses, name="officers.witnessing"),
+                card(
+                    over(_("Witnesses")),
+                    self._witnesses,
+                    self._own_witness,
+                    row(self._copy_cosigner, self._propose, None),
+                    name="officers.witnessing",
+                ),
                 None,
                 spacing=12,
             )
@@ -68,4 +96,8 @@ class AuthorityView(QWidget):
         self._thresholds.show_rows(view.thresholds)
         self._separation.setText("\n".join(view.separation))
         self._witnesses.show_rows(view.witnesses)
+        self._own_witness.show_rows(view.own_witness)
+        show_action(self._copy_cosigner, view.actions["officers.copy-cosigner"])
+        show_action(self._propose, view.actions["officers.propose-witness"])
         show_action(self._copy, view.actions["officers.copy"])
+        show_action(self._change, view.actions["officers.change"])

@@ -13,6 +13,7 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import NotFound
 from keyturn.client.offline import read_file
 from keyturn.client.proposals import Proposal
+from keyturn.client.qrpictures import is_picture, read_with_others
 from keyturn.client.rosterchange import (
     approvers_of_keys_leaving,
     keys_meant,
@@ -23,7 +24,7 @@ from keyturn.quorum.enrolment import MAX_ENROLMENT, Enrolment, check_enrolment, 
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Officer, Roster, parse_roster
 from keyturn.quorum.state import AuthorityState, would_suspend
-from keyturn_app import wording
+from keyturn_app import fingerprint, wording
 from keyturn_app.i18n import _
 from keyturn_app.questions import Confirm, Weight
 from keyturn_app.screens.officers.composing import newest_roster, roles_text
@@ -51,9 +52,11 @@ class Change:
 
 
 def read_request(path: Path) -> Work[Enrolment]:
-    """Raises FileUnusable, MalformedError, EnrolmentRefused."""
+    """A file, or one of its QR pictures. Raises FileUnusable, MalformedError, EnrolmentRefused."""
 
     def work(_job: Job, _tell: Callable[[Progress], None]) -> Enrolment:
+        if is_picture(path):
+            return parse_enrolment(read_with_others(path))
         return parse_enrolment(read_file(path, 2 * MAX_ENROLMENT))
 
     return work
@@ -72,8 +75,8 @@ def enrolling(enrolment: Enrolment, state: AuthorityState, now: datetime) -> Cha
         _("Take {name} into the roster?").format(name=officer.name),
         _(
             "You sign a proposal for the roster in force with exactly this officer added. The "
-            "request proves that its maker has these keys, not who it is: compare the key ids "
-            "with that person."
+            "request proves that its maker has these keys, not who it is: have that person read "
+            "its digest aloud."
         ),
         _("Propose"),
         (
@@ -87,6 +90,7 @@ def enrolling(enrolment: Enrolment, state: AuthorityState, now: datetime) -> Cha
             ),
             _("For this authority; made {time}").format(time=wording.moment(enrolment.time)),
             _("Request {digest}").format(digest=wording.grouped(enrolment.digest)),
+            _("In words: {words}").format(words=" ".join(fingerprint.words(enrolment.digest))),
             _takes(state, after),
         ),
         comment=_("Reason; every officer will read it"),
@@ -112,7 +116,7 @@ def removing(officer: Officer, state: AuthorityState, *, compromised: bool) -> C
         _title(officer, compromised=compromised),
         _text(compromised=compromised),
         _("Propose removal"),
-        _effects(state, roster_of(compose(state)), compromised=compromised),
+        effects(state, roster_of(compose(state)), compromised=compromised),
         typed=str(officer.id),
         weight=Weight.DANGER,
         comment=_("Reason; every officer will read it"),
@@ -140,7 +144,7 @@ def _text(*, compromised: bool) -> str:
     )
 
 
-def _effects(state: AuthorityState, after: Roster, *, compromised: bool) -> tuple[str, ...]:
+def effects(state: AuthorityState, after: Roster, *, compromised: bool) -> tuple[str, ...]:
     newest = newest_roster(state)
     assert newest is not None  # a body was composed upon it
     suspends = would_suspend(state, replace(newest.statement, body=after))

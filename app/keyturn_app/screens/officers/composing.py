@@ -10,6 +10,7 @@ from keyturn.quorum.roster import Officer, OfficerId, Roster
 from keyturn.quorum.separation import Separation
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn_app import fingerprint, wording
+from keyturn_app.desk import Desk
 from keyturn_app.facts import Facts, Link, Seen
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.officers.viewmodel import (
@@ -21,6 +22,7 @@ from keyturn_app.screens.officers.viewmodel import (
     role_name,
 )
 from keyturn_app.states import Look
+from keyturn_app.witnessing import witnesses_view
 
 _EVER = timedelta(days=100 * 365)
 """Longer than any statement may live: everything that ends at all."""
@@ -171,6 +173,15 @@ def witness_lines(roster: Roster) -> tuple[Line, ...]:
         k=witnesses.k, all=len(witnesses.keys), seconds=witnesses.t_seconds
     )
     return ((_("A release needs"), needed, False), *key_lines(witnesses.keys))
+
+
+def own_witness_lines(desk: Desk) -> tuple[Line, ...]:
+    """This app as a witness of the log."""
+    own = witnesses_view(desk).own
+    lines: list[Line] = [(_("This app"), own.look.word, False)]
+    if own.key_id:
+        lines.append((own.name, own.key_id, True))
+    return tuple(lines)
 
 
 # ---- what expires ----

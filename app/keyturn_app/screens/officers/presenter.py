@@ -7,8 +7,10 @@ from keyturn.base.errors import KeyturnError
 from keyturn.client.calendar import calendar_of
 from keyturn.client.offline import write_new_file
 from keyturn.client.proposals import Proposal
+from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.enrolment import Enrolment
 from keyturn.quorum.expiry import in_force
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Officer, OfficerId
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
@@ -19,6 +21,8 @@ from keyturn_app.questions import Confirmed, Notice, OpenFile, SaveFile, Weight
 from keyturn_app.screens.officers import changing, composing
 from keyturn_app.screens.officers.entitled import not_asking, not_known, not_proposing
 from keyturn_app.screens.officers.history import history_of
+from keyturn_app.screens.officers.requests import RequestsPresenter
+from keyturn_app.screens.officers.ruling import RulePresenter
 from keyturn_app.screens.officers.viewmodel import (
     ActionView,
     ExpiryLine,
@@ -28,8 +32,10 @@ from keyturn_app.screens.officers.viewmodel import (
 )
 from keyturn_app.surroundings import Surroundings
 from keyturn_app.tasks import Job, Progress
+from keyturn_app.witnessing import witnesses_view
+from keyturn_app.witnessproposing import WitnessProposing
 
-_TOPICS = (Topic.CONNECTION, Topic.SEEN, Topic.IDENTITY)
+_TOPICS = (Topic.CONNECTION, Topic.SEEN, Topic.WITNESSES, Topic.IDENTITY)
 
 
 class OfficersPresenter(Presenter[OfficersView]):
@@ -41,6 +47,9 @@ class OfficersPresenter(Presenter[OfficersView]):
         self._copy, self._go = around.copy, around.go
         self._officer: OfficerId | None = None
         self._expiry = ""
+        self._proposing = WitnessProposing(self._desk, self._asker)
+        self.rules = RulePresenter(self._desk, self._asker, self._is_proposed)
+        self.requests = RequestsPresenter(self._desk, self._asker, self._ask_enrol)
         self._all_actions = self._make_actions()
         self.keep(self._desk.subscribe(lambda _: self.changed(), *_TOPICS))
         self.keep(around.actions.add(*self._all_actions))
@@ -68,6 +77,7 @@ class OfficersPresenter(Presenter[OfficersView]):
             thresholds=composing.threshold_lines(roster),
             separation=composing.separation_lines(roster.separation),
             witnesses=composing.witness_lines(roster),
+            own_witness=composing.own_witness_lines(self._desk),
             expiries=expiries,
             expiry=_chosen(expiries, self._expiry),
             expiry_text=composing.expiry_text(expiries),
@@ -110,11 +120,20 @@ class OfficersPresenter(Presenter[OfficersView]):
         if seen is not None:
             self._copy(seen.state.fingerprint)
 
+    def copy_cosigner(self) -> None:
+        """This app's cosigning key, as a roster takes it."""
+        self._copy(witnesses_view(self._desk).own.spki)
+
+    def propose_witness(self) -> None:
+        self._proposing.propose()
+
     def refresh(self) -> None:
         self._desk.refresh(Topic.SEEN)
+        self.requests.load()
 
     def tick(self) -> None:
-        """Time went by: what is left until something expires is told anew."""
+        """Time went by: what is left until something expires is told anew, and who asks to join."""
+        self.requests.load()
         self.changed()
 
     # ---- expiries ----
@@ -151,12 +170,41 @@ class OfficersPresenter(Presenter[OfficersView]):
             failed=self._tell,
         )
 
+    def save_bundle(self) -> None:
+        """What an officer station begins with, or takes in as a newer one."""
+        question = SaveFile(
+            _("Save the authority bundle"), "authority-bundle.json", (_("Bundles (*.json)"),)
+        )
+        self._asker.path(question, self._write_bundle)
+
+    def _write_bundle(self, path: Path | None) -> None:
+        seen = self._known()
+        if path is None or seen is None:
+            return
+        state = seen.state
+
+        def work(_job: Job, _tell: Callable[[Progress], None]) -> None:
+            write_new_file(path, make_bundle(state))
+
+        self._door.run(
+            _("Writing {name}").format(name=path.name),
+            work,
+            done=lambda _none: self._asker.toast(_("Saved {name}.").format(name=path.name)),
+            failed=self._tell,
+        )
+
     # ---- changing the roster ----
+
+    def change(self) -> None:
+        """Start a draft of the next roster: thresholds, roles, witnesses."""
+        if not not_proposing(self._desk):
+            self._go("approvals", f"new:{Kind.ROSTER.value}:roster")
 
     def enrol(self) -> None:
         self._asker.path(
             OpenFile(
-                _("A new officer's enrolment request"), (_("Requests (*.json)"), _("All files (*)"))
+                _("A new officer's enrolment request"),
+                (_("Requests (*.json *.png)"), _("All files (*)")),
             ),
             self._read_request,
         )
@@ -173,6 +221,16 @@ class OfficersPresenter(Presenter[OfficersView]):
 
     def _ask_enrol(self, request: Enrolment) -> None:
         self._ask(lambda seen: changing.enrolling(request, seen.state, self._desk.now()))
+
+    def compose(self) -> None:
+        """Put a roster change together; with the chosen officer before one."""
+        if not not_proposing(self._desk):
+            self.rules.start(self._officer)
+
+    def close(self) -> None:
+        self.rules.close()
+        self.requests.close()
+        super().close()
 
     def remove(self) -> None:
         self._remove(compromised=False)
@@ -241,6 +299,8 @@ class OfficersPresenter(Presenter[OfficersView]):
 
         return (
             made("enrol", _("Open enrolment request…"), self.enrol, "user-plus", may_propose),
+            made("change", _("Propose change…"), self.change, "pencil", may_propose),
+            made("compose", _("Roles and rules…"), self.compose, "users", may_propose),
             made("remove", _("Propose removal…"), self.remove, "circle-minus", may_remove),
             made(
                 "compromised",
@@ -251,10 +311,29 @@ class OfficersPresenter(Presenter[OfficersView]):
             ),
             made("renew", _("Renew…"), self.renew, "refresh-cw", may_renew),
             made("calendar", _("Save calendar…"), self.calendar, "calendar", known),
+            made("bundle", _("Save the authority bundle…"), self.save_bundle, "download", known),
             made("copy", _("Copy fingerprint"), self.copy_fingerprint, "copy", known),
+            made(
+                "copy-cosigner",
+                _("Copy this app's cosigning key"),
+                self.copy_cosigner,
+                "copy",
+                self._no_cosigner,
+            ),
+            made(
+                "propose-witness",
+                _("Propose this app as a witness…"),
+                self.propose_witness,
+                "user-plus",
+                self._proposing.why_not,
+            ),
             made("entry", _("Show in the log"), self.open_roster_entry, "scroll-text", known),
             made("refresh", _("Ask again"), self.refresh, "refresh-cw", lambda: not_asking(desk)),
         )
+
+    def _no_cosigner(self) -> str:
+        known = witnesses_view(self._desk).own.spki
+        return "" if known else _("This app's cosigning key is not known yet.")
 
     def _known(self) -> Seen | None:
         """Nothing of a server that was caught at a lie."""

@@ -10,6 +10,7 @@ from keyturn_app.qtkit.widgets import KeyValues, Pill, button, card, column, lab
 from keyturn_app.screens.officers.model import Cell, CellRow
 from keyturn_app.screens.officers.parts import SmallTable, show_action
 from keyturn_app.screens.officers.presenter import OfficersPresenter
+from keyturn_app.screens.officers.requestsview import RequestsCard
 from keyturn_app.screens.officers.viewmodel import (
     ExpiryLine,
     OfficerLine,
@@ -27,6 +28,7 @@ class RosterView(QWidget):
         self.setLayout(
             column(
                 self._officers_card(),
+                RequestsCard(presenter.requests, presenter.copy),
                 self._expiry_card(),
                 self._roster_card(),
                 self._history_card(),
@@ -67,6 +69,12 @@ class RosterView(QWidget):
             icon_name="user-plus",
             clicked=presenter.enrol,
         )
+        self._compose = button(
+            _("Roles and rules…"),
+            name="officers.compose",
+            icon_name="users",
+            clicked=presenter.compose,
+        )
         self._officers = SmallTable(
             [_("Name"), _("Id"), _("Roles"), _("Keys"), _("Custodian")],
             [116, 72, 200, 136, 84],
@@ -94,7 +102,7 @@ class RosterView(QWidget):
         )
         self._why_not = label("", "Small", "Second", wrap=True, name="officers.why-not")
         return card(
-            row(over(_("Officers")), None, self._enrol),
+            row(over(_("Officers")), None, self._compose, self._enrol),
             self._officers,
             self._details,
             self._why_not,
@@ -170,6 +178,7 @@ class RosterView(QWidget):
         said: list[str] = []
         for which, name in (
             (self._enrol, "enrol"),
+            (self._compose, "compose"),
             (self._remove, "remove"),
             (self._compromised, "compromised"),
             (self._renew, "renew"),

@@ -11,6 +11,7 @@ from keyturn_app.qtkit.widgets import Banner, EmptyState, column, row
 from keyturn_app.screens.officers.authorityview import AuthorityView
 from keyturn_app.screens.officers.presenter import OfficersPresenter
 from keyturn_app.screens.officers.rosterview import RosterView
+from keyturn_app.screens.officers.rulingview import RulePage
 from keyturn_app.screens.officers.viewmodel import OfficersView, Phase
 from keyturn_app.surroundings import Surroundings
 
@@ -47,6 +48,8 @@ class OfficersPage(Page):
         self._stack = QStackedWidget()
         self._stack.addWidget(self._scroll)
         self._stack.addWidget(self._instead)
+        self._rules = RulePage(self._presenter.rules)
+        self._stack.addWidget(self._rules)
         top = column(self._banner, margins=(20, 0, 20, 0))
         whole = column(top, self._stack, spacing=12, margins=(0, 16, 0, 0))
         whole.setStretch(1, 1)
@@ -56,6 +59,7 @@ class OfficersPage(Page):
         self._clock.setInterval(TICK_MS)
         self._clock.timeout.connect(self._presenter.tick)
         self._presenter.listeners.add(self._show)
+        self._presenter.rules.listeners.add(self._show_rules)
         self._show()
 
     def open(self, target: str) -> None:
@@ -75,6 +79,7 @@ class OfficersPage(Page):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
         self._clock.start()
+        self._presenter.requests.load()
         self._show()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
@@ -87,6 +92,21 @@ class OfficersPage(Page):
 
     # ---- inside ----
 
+    def _show_rules(self) -> None:
+        """A change that is put together stands in front of the roster."""
+        view = self._presenter.rules.view()
+        if view is not None:
+            self._rules.show_view(view)
+        before, page = self._stack.currentWidget(), self._page(view is not None)
+        self._stack.setCurrentWidget(page)
+        if page is self._rules and before is not page:
+            self._rules.focus_first()
+
+    def _page(self, changing: bool) -> QWidget:
+        if self._shown is None or self._shown.phase is not Phase.READY:
+            return self._instead
+        return self._rules if changing else self._scroll
+
     def _show(self) -> None:
         view = self._presenter.view()
         if view == self._shown:
@@ -94,7 +114,7 @@ class OfficersPage(Page):
         self._shown = view
         self._banner.say(view.banner, tone=view.tone)
         ready = view.phase is Phase.READY
-        self._stack.setCurrentWidget(self._scroll if ready else self._instead)
+        self._stack.setCurrentWidget(self._page(self._presenter.rules.view() is not None))
         self._instead.say(view.title, view.text)
         if ready:
             self._left.show_view(view)

@@ -99,6 +99,7 @@ class OfficersView:
     thresholds: tuple[Line, ...] = ()
     separation: tuple[str, ...] = ()
     witnesses: tuple[Line, ...] = ()
+    own_witness: tuple[Line, ...] = ()  # this app's cosigning key, and whether it cosigns
     expiries: tuple[ExpiryLine, ...] = ()
     expiry: ExpiryLine | None = None
     expiry_text: str = ""

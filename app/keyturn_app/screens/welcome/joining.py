@@ -15,7 +15,7 @@ from keyturn.base.signatures import Algorithm
 from keyturn.client.authority import fetch_authority
 from keyturn.client.card import CardKey, find_card_key
 from keyturn.client.memory import Memory
-from keyturn.client.profile import Profile
+from keyturn.client.profile import Profile, station_profile
 from keyturn.client.transport import Transport
 from keyturn.officerkeys.errors import KeyMismatch
 from keyturn.officerkeys.keyfile import read_key_file, write_key_file
@@ -26,6 +26,7 @@ from keyturn.quorum.bundle import Authority
 from keyturn.wire.tls import Pin
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment, Known, ProfileStore, seat_id
+from keyturn_app.screens.welcome.stationing import keep_station, places_of_station, request_of
 from keyturn_app.tasks import Job
 
 Reach = Callable[[str, Pin], Transport]
@@ -54,6 +55,12 @@ class Met:
     fingerprint: Digest
     authority: Authority
     software: str
+    bundle: bytes = b""  # at an officer station: where the authority came from
+
+    @property
+    def station(self) -> bool:
+        """Nobody was met: there is no server."""
+        return not self.url
 
     @property
     def simulation(self) -> bool:
@@ -83,6 +90,7 @@ class Joined:
     known: Known
     public: OfficerPublic
     in_roster: bool
+    request: bytes = b""  # to be taken into the roster, signed with a key that was just made
 
 
 def meet(url: str, pin: Pin, now: datetime, reach: Reach = Transport.pinned) -> Met:
@@ -106,6 +114,7 @@ class Joiner:
     store: ProfileStore
     keyring: Callable[[], Backend]
     reach: Reach = Transport.pinned
+    station: Path | None = None  # where an officer station is to lie; None: among the app's own
 
     def join(
         self,
@@ -119,9 +128,7 @@ class Joiner:
     ) -> Joined:
         """Prove the server once more, make the key, keep the seat. Wipes `passphrase`."""
         try:
-            with self.reach(met.url, met.pin) as transport:
-                memory = Memory(met.fingerprint)
-                authority = fetch_authority(transport, met.fingerprint, memory, now)
+            authority = met.authority if met.station else self._proved_again(met, now)
             job.check()
             if key.card is not None:
                 _check_still_there(key.card)
@@ -134,9 +141,14 @@ class Joiner:
             with generate(key.officer, key.name, key.algorithm) as secret:
                 known = self._made(job, met, key, secret, label, environment, passphrase)
                 public = _signing_with(key.card, secret.public)
-                return Joined(known, public, _knows(authority, public))
+                request = b"" if key.card else request_of(secret, met.fingerprint, now)
+                return Joined(known, public, _knows(authority, public), request)
         finally:
             passphrase[:] = bytes(len(passphrase))
+
+    def _proved_again(self, met: Met, now: datetime) -> Authority:
+        with self.reach(met.url, met.pin) as transport:
+            return fetch_authority(transport, met.fingerprint, Memory(met.fingerprint), now)
 
     def _made(
         self,
@@ -178,6 +190,8 @@ class Joiner:
         self, met: Met, place: KeyLocation, key: KeyChoice, label: str, environment: Environment
     ) -> Known:
         profile = Profile(met.url, met.pin, met.fingerprint, key.officer, place)
+        if met.station:
+            profile = station_profile(met.fingerprint, key.officer, place)
         seat = seat_id(profile)
         if any(each.id == seat for each in self.store.all()):
             raise KnownAlready(
@@ -186,7 +200,11 @@ class Joiner:
                 ),
                 hint=_("Choose that officer in the switcher, or join as another one."),
             )
-        known = Known(seat, label, environment, profile, key.name, self.store.places_for(seat))
+        places = self.store.places_for(seat)
+        if met.station:
+            places = places_of_station(self.store, self.station, seat)
+            keep_station(places, profile, met.bundle, met.authority)
+        known = Known(seat, label, environment, profile, key.name, places)
         self.store.keep(known)
         return known
 

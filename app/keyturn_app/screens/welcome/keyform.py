@@ -37,6 +37,8 @@ class KeyForm(QWidget):
             choices.addLayout(self._choice(each))
         self._label = _line("welcome.label", _("Name of the server, for you"))
         self._label.textEdited.connect(presenter.set_label)
+        self._label_title = label("", "Small", "Second")
+        self._label_title.setBuddy(self._label)
         self._environment = QComboBox()
         self._environment.setObjectName("welcome.environment")
         self._environment.setAccessibleName(_("What it is for"))
@@ -67,7 +69,7 @@ class KeyForm(QWidget):
                 row(self._file, self._imported, None),
                 4,
                 row(
-                    column(label(_("Name of the server, for you"), "Small", "Second"), self._label),
+                    column(self._label_title, self._label),
                     column(label(_("What it is for"), "Small", "Second"), self._environment),
                     spacing=12,
                 ),
@@ -93,6 +95,10 @@ class KeyForm(QWidget):
         self._file.setVisible(kind is KeyKind.IMPORTED)
         self._imported.setVisible(bool(view.imported) or kind is KeyKind.IMPORTED)
         self._imported.setText(view.imported)
+        station = view.draft.station
+        title = _("Name of this station, for you") if station else _("Name of the server, for you")
+        self._label_title.setText(title)
+        self._label.setAccessibleName(title)
         if self._label.text() != view.draft.label:
             self._label.setText(view.draft.label)
         self._environment.setCurrentIndex(self._environment.findData(view.draft.environment))

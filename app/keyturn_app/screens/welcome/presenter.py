@@ -11,14 +11,16 @@ from keyturn.base.errors import KeyturnError
 from keyturn.base.signatures import Algorithm
 from keyturn.client.card import CardKey
 from keyturn.client.errors import MalformedProfile, PinMismatch, ServerUnreachable
+from keyturn.client.qrparts import split
 from keyturn.officerkeys.keypair import OfficerPublic
 from keyturn.officerkeys.passphrase import MAXIMUM, MINIMUM
-from keyturn.wire.tls import parse_pin
+from keyturn.quorum.kinds import Role
+from keyturn.wire.tls import Pin, parse_pin
 from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment, Known
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Asker, OpenFile, SaveFile
+from keyturn_app.questions import Asker, OpenFile, Passphrase, SaveFile
 from keyturn_app.screens.welcome.cards import CardDraft, enrolled, look_for_cards
 from keyturn_app.screens.welcome.joining import (
     Joined,
@@ -29,6 +31,8 @@ from keyturn_app.screens.welcome.joining import (
     meet,
     public_of,
 )
+from keyturn_app.screens.welcome.requesting import Requested, needs_secret, request
+from keyturn_app.screens.welcome.stationing import WrongFingerprint, carried
 from keyturn_app.screens.welcome.viewmodel import (
     ORDER,
     Draft,
@@ -55,6 +59,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
         now: Callable[[], datetime],
         *,
         has_keyring: Callable[[], bool],
+        station: bool = False,
         finished: Callable[[Known], None],
         cancelled: Callable[[], None],
     ) -> None:
@@ -66,9 +71,11 @@ class WelcomePresenter(Presenter[WelcomeView]):
         self._finished = finished
         self._cancelled = cancelled
         self._step = Step.SERVER
-        self._draft = Draft()
+        self._draft = Draft(station=station)
+        self._held = station
         self._met: Met | None = None
         self._joined: Joined | None = None
+        self._requested: Requested | None = None
         self._keyring: bool | None = None
         self._job: Job | None = None
         self._busy = False
@@ -87,7 +94,9 @@ class WelcomePresenter(Presenter[WelcomeView]):
             self._draft,
             self._met,
             self._joined,
+            self._requested,
             keyring=self._keyring,
+            held=self._held,
             busy=self._busy,
             error=self._error,
             error_field=self._field,
@@ -100,6 +109,20 @@ class WelcomePresenter(Presenter[WelcomeView]):
 
     def set_pin(self, text: str) -> None:
         self._enter(replace(self._draft, pin=text))
+
+    def set_station(self, station: bool) -> None:
+        """Whether this machine is to be an officer station, which has no server."""
+        if self._step is Step.SERVER and not self._held:
+            self._enter(replace(self._draft, station=station))
+
+    def choose_bundle(self) -> None:
+        """Ask for the file that the authority comes in."""
+        kinds = (_("Authority bundles and proposal files (*.json)"), _("All files (*)"))
+        self._asker.path(OpenFile(_("The file with the authority bundle"), kinds), self._chosen)
+
+    def set_typed(self, text: str) -> None:
+        """The authority's fingerprint, as another officer told it."""
+        self._enter(replace(self._draft, typed=text[:1000]))
 
     def set_label(self, text: str) -> None:
         self._enter(replace(self._draft, label=text[:100]))
@@ -192,6 +215,46 @@ class WelcomePresenter(Presenter[WelcomeView]):
         self._drop()
         self._cancelled()
 
+    # ---- asking to be taken in ----
+
+    def ask_role(self, role: Role, wanted: bool) -> None:
+        """For the entry and for the request; what was sent stays as it was sent."""
+        if self._requested is None:
+            roles = self._draft.roles | {role} if wanted else self._draft.roles - {role}
+            self._enter(replace(self._draft, roles=roles))
+
+    def send_request(self) -> None:
+        """Sign and send it; the key's secret is asked for, and not kept."""
+        view, joined = self.view(), self._joined
+        if joined is None or not view.asks or view.ask_why_not:
+            return
+        if not needs_secret(joined):
+            self._send(joined, bytearray())
+            return
+        question = Passphrase(
+            _("Sign the request"),
+            _("The passphrase or PIN of the key of {officer}.").format(
+                officer=joined.public.officer
+            ),
+        )
+        self._asker.passphrase(question, lambda secret: self._send(joined, secret))
+
+    def _send(self, joined: Joined, secret: bytearray | None) -> None:
+        if secret is None:
+            return
+        roles, now = self._draft.roles, self._now()
+
+        def sent(requested: Requested) -> None:
+            self._requested = requested
+            self.changed()
+
+        self._run(
+            _("Sending the request"),
+            lambda job: request(job, self._joiner, joined, roles, secret, now),
+            sent,
+            secret,
+        )
+
     def save_entry(self) -> None:
         """The roster entry as a file."""
         if self._joined is None:
@@ -199,8 +262,23 @@ class WelcomePresenter(Presenter[WelcomeView]):
         entry = self.view().entry
         suggested = f"{self._joined.public.officer}-roster-entry.json"
         self._asker.path(
-            SaveFile(_("Save the roster entry"), suggested), lambda path: self._save(path, entry)
+            SaveFile(_("Save the roster entry"), suggested),
+            lambda path: self._save(path, f"{entry}\n".encode()),
         )
+
+    def save_request(self) -> None:
+        """The signed request as a file."""
+        if self._joined is not None and self._joined.request:
+            request = self._joined.request
+            suggested = f"{self._joined.public.officer}-enrolment.json"
+            self._asker.path(
+                SaveFile(_("Save the request"), suggested), lambda path: self._save(path, request)
+            )
+
+    def request_texts(self) -> tuple[str, ...]:
+        """What each QR picture of the request says."""
+        request = b"" if self._joined is None else self._joined.request
+        return split(request) if request else ()
 
     def close(self) -> None:
         self._drop()
@@ -249,17 +327,31 @@ class WelcomePresenter(Presenter[WelcomeView]):
         elif self._joined is not None:
             self._finished(self._joined.known)
 
+    def _chosen(self, path: Path | None) -> None:
+        if path is not None:
+            self._enter(replace(self._draft, file=path))
+
     def _meet(self) -> None:
         draft, now, reach = self._draft, self._now(), self._joiner.reach
+        if draft.station:
+            self._run(_("Verifying the bundle"), lambda _job: self._carried(draft), self._has_met)
+            return
         pin = parse_pin(cleaned_pin(draft.pin))
         self._run(
             _("Asking the server"), lambda _job: meet(draft.url, pin, now, reach), self._has_met
         )
 
+    def _carried(self, draft: Draft) -> Met:
+        """Raises FileUnusable, MalformedAnswer, WrongFingerprint, ServerLied."""
+        assert draft.file is not None  # `why_not` said so
+        bundle, authority = carried(draft.file, draft.typed, self._now())
+        return Met("", Pin(""), authority.fingerprint, authority, "", bundle)
+
     def _has_met(self, met: Met) -> None:
         if self._met is None or self._met.fingerprint != met.fingerprint:
             environment = Environment.DEMO if met.simulation else self._draft.environment
-            label = self._draft.label or (urlsplit(met.url).hostname or "")
+            host = _("Station") if met.station else urlsplit(met.url).hostname or ""
+            label = self._draft.label or host
             self._draft = replace(self._draft, compared=False, environment=environment, label=label)
         self._met = met
         self._go(Step.AUTHORITY)
@@ -299,7 +391,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
             self._busy, self._job = False, None
             if secret is not None:
                 _wipe(secret)
-            if isinstance(error, Cancelled):
+            if isinstance(error, Cancelled) and self._step is not Step.DONE:
                 self._cancelled()
             else:
                 self._say(wording.error_text(error), _field_of(error, self._step))
@@ -338,11 +430,11 @@ class WelcomePresenter(Presenter[WelcomeView]):
             return
         self._enter(replace(self._draft, key=_imported(path, public)))
 
-    def _save(self, path: Path | None, entry: str) -> None:
+    def _save(self, path: Path | None, data: bytes) -> None:
         if path is None:
             return
         try:
-            path.write_text(entry + "\n", "utf-8")
+            path.write_bytes(data)
         except OSError as error:
             why = _("Cannot write {path}: {why}").format(path=path, why=error.strerror)
             self._say(why, Field.NONE)
@@ -368,6 +460,8 @@ def _wipe(secret: bytearray) -> None:
 
 
 def _field_of(error: KeyturnError, step: Step) -> Field:
+    if isinstance(error, WrongFingerprint):
+        return Field.WORDS
     if isinstance(error, PinMismatch):
         return Field.PIN
     if isinstance(error, ServerUnreachable | MalformedProfile):

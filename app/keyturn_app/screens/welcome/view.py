@@ -1,6 +1,7 @@
 """The first page's widgets: a list of steps, one form at a time, and two buttons."""
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
@@ -14,8 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from keyturn.quorum.kinds import Role
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
     Item,
@@ -31,6 +34,7 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.welcome.keyform import KeyForm
 from keyturn_app.screens.welcome.presenter import WelcomePresenter
+from keyturn_app.screens.welcome.stationform import RequestForm, StationForm
 from keyturn_app.screens.welcome.viewmodel import (
     ORDER,
     Field,
@@ -39,6 +43,7 @@ from keyturn_app.screens.welcome.viewmodel import (
     StepView,
     WelcomeView,
     needs,
+    role_words,
 )
 
 _WORDS_A_ROW = 4
@@ -61,12 +66,13 @@ class WelcomePage(QWidget):
         self._steps = StepList()
         self._error = Banner(name="welcome.error")
         self._server = ServerForm(presenter)
+        self._station = StationForm(presenter)
         self._authority = AuthorityForm(presenter, copy)
         self._key = KeyForm(presenter, self._refresh)
         self._ready = ReadyForm(presenter, copy)
         self._forms = (self._server, self._authority, self._key, self._ready)
         self._stack = QStackedWidget()
-        for each in self._forms:
+        for each in (*self._forms, self._station):
             self._stack.addWidget(each)
         self._why = label("", "Muted", "Small", wrap=True, name="welcome.why")
         self._cancel = button(_("Cancel"), name="welcome.cancel", clicked=presenter.cancel)
@@ -76,7 +82,7 @@ class WelcomePage(QWidget):
             pressed.setAutoDefault(True)  # Return presses the one that has the focus
         self.setLayout(self._layout())
         self._leave = presenter.listeners.add(self.show_view)
-        self._shown: Step | None = None
+        self._shown: QWidget | None = None
         self.show_view()
 
     def close_page(self) -> None:
@@ -96,8 +102,11 @@ class WelcomePage(QWidget):
         self._steps.show_steps(view.steps)
         self._error.say(view.error, tone="danger")
         at = ORDER.index(view.step)
-        self._stack.setCurrentIndex(at)
-        for each in self._forms:
+        form: QWidget = self._forms[at]
+        if view.step is Step.SERVER and view.draft.station:
+            form = self._station
+        self._stack.setCurrentWidget(form)
+        for each in (*self._forms, self._station):
             each.show_view(view)
         self._next.setText(view.next)
         self._next.setAccessibleName(view.next)
@@ -105,10 +114,10 @@ class WelcomePage(QWidget):
         self._back.setEnabled(view.can_back)
         self._cancel.setVisible(view.step is not Step.DONE)
         self._refresh()
-        if view.step is not self._shown:
-            self._shown = view.step
+        if form is not self._shown:
+            self._shown = form
             self._key.forget()
-            self._forms[at].setFocus()
+            form.setFocus()
 
     def _layout(self) -> QGridLayout:
         brand = row(IconLabel("shield-lock", "accent", 28), label(_("Keyturn"), "H1"), None)
@@ -177,6 +186,12 @@ class ServerForm(QWidget):
         self._pin.setPlaceholderText(_("64 digits"))
         self._url.textEdited.connect(presenter.set_url)
         self._pin.textEdited.connect(presenter.set_pin)
+        self._station = button(
+            _("This machine has no network: set up an officer station"),
+            name="welcome.station",
+            kind="link",
+            clicked=lambda: presenter.set_station(True),
+        )
         self.setFocusProxy(self._url)
         self.setLayout(
             column(
@@ -193,6 +208,7 @@ class ServerForm(QWidget):
                 *_named(self._url),
                 *_named(self._pin),
                 None,
+                row(self._station, None),
             )
         )
 
@@ -233,23 +249,16 @@ class AuthorityForm(QWidget):
             kind="link",
             clicked=lambda: copy(presenter.view().fingerprint),
         )
-        self._tick = QCheckBox(_("Another officer read these words to me, and they are the same."))
+        self._tick = QCheckBox()
         self._tick.setObjectName("welcome.compared")
-        self._tick.setAccessibleName(self._tick.text())
         self._tick.toggled.connect(presenter.compare)
         self.setFocusProxy(self._tick)
+        self._told = label("", "Second", wrap=True, name="welcome.told")
         self._shown: tuple[str, ...] = ()
         self.setLayout(
             column(
                 row(label(_("Is this your authority?"), "H1"), self._simulated, None),
-                label(
-                    _(
-                        "Call another officer. Let them read the sixteen words of their "
-                        "authority, in this order. A wrong server can show anything but these."
-                    ),
-                    "Second",
-                    wrap=True,
-                ),
+                self._told,
                 4,
                 holder,
                 row(self._more, self._copy, None),
@@ -267,6 +276,10 @@ class AuthorityForm(QWidget):
         self._hex.setText(view.grouped)
         names = ", ".join(view.officers)
         self._officers.setText(_("Officers in its roster: {names}").format(names=names))
+        station = view.draft.station
+        self._told.setText(_typed_text() if station else _compare_text())
+        self._tick.setText(_yours_text() if station else _same_text())
+        self._tick.setAccessibleName(self._tick.text())
         self._tick.blockSignals(True)
         self._tick.setChecked(view.draft.compared)
         self._tick.blockSignals(False)
@@ -290,12 +303,35 @@ class AuthorityForm(QWidget):
         self._more.setText(_("Hide the hex") if shown else _("Show in hex"))
 
 
+def _compare_text() -> str:
+    return _(
+        "Call another officer. Let them read the sixteen words of their authority, in this order. "
+        "A wrong server can show anything but these."
+    )
+
+
+def _typed_text() -> str:
+    return _(
+        "The bundle is of the authority whose fingerprint you typed: these are its words. Are "
+        "these its officers?"
+    )
+
+
+def _same_text() -> str:
+    return _("Another officer read these words to me, and they are the same.")
+
+
+def _yours_text() -> str:
+    return _("This is the authority that I sign for.")
+
+
 class ReadyForm(QWidget):
     """What the others need, and whether one can sign in already."""
 
     def __init__(self, presenter: WelcomePresenter, copy: Callable[[str], None]) -> None:
         super().__init__()
         self._standing = label("", wrap=True, name="welcome.standing")
+        self._asks = AskForm(presenter, copy)
         self._entry = label("", "Mono", wrap=True, name="welcome.entry", selectable=True)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -312,20 +348,80 @@ class ReadyForm(QWidget):
             icon_name="download",
             clicked=presenter.save_entry,
         )
-        self.setLayout(
+        whole = QWidget()
+        whole.setLayout(
             column(
-                label(_("You are set up"), "H1"),
-                self._standing,
-                8,
                 label(_("Your entry for the roster"), "Over"),
                 scroll,
                 row(copied, saved, None),
             )
         )
+        self._request = RequestForm(presenter, lambda codes: whole.setVisible(not codes))
+        self.setLayout(
+            column(
+                label(_("You are set up"), "H1"),
+                self._standing,
+                self._asks,
+                self._request,
+                8,
+                whole,
+            )
+        )
 
     def show_view(self, view: WelcomeView) -> None:
         self._standing.setText(view.standing)
+        self._asks.show_view(view)
+        self._request.show_view(view)
         self._entry.setText(view.entry)
+
+
+class AskForm(QFrame):
+    """Which roles one asks for, and what became of it."""
+
+    def __init__(self, presenter: WelcomePresenter, copy: Callable[[str], None]) -> None:
+        super().__init__()
+        self.setObjectName("welcome.ask")
+        self.setProperty("class", "Raised")
+        self._roles: dict[Role, QCheckBox] = {}
+        roles = QGridLayout()
+        for place, (role, word) in enumerate(role_words().items()):
+            tick = QCheckBox(word)
+            tick.setObjectName(f"welcome.role.{role.value}")
+            tick.setAccessibleName(word)
+            tick.toggled.connect(partial(presenter.ask_role, role))
+            self._roles[role] = tick
+            roles.addWidget(tick, place // 3, place % 3)
+        self._asked = label("", wrap=True, name="welcome.asked", selectable=True)
+        self._send = button(
+            _("Send request…"),
+            name="welcome.ask.send",
+            icon_name="send",
+            clicked=presenter.send_request,
+        )
+        self._copy = button(
+            _("Copy"),
+            name="welcome.asked.copy",
+            icon_name="copy",
+            clicked=lambda: copy(presenter.view().asked),
+        )
+        title = label(_("Roles that you ask for"), "Over")
+        inside = column(title, roles, self._asked, row(self._send, self._copy, None))
+        inside.setContentsMargins(12, 12, 12, 12)
+        self.setLayout(inside)
+
+    def show_view(self, view: WelcomeView) -> None:
+        self.setVisible(view.asks)
+        for role, tick in self._roles.items():
+            tick.blockSignals(True)
+            tick.setChecked(role in view.draft.roles)
+            tick.blockSignals(False)
+            tick.setEnabled(not view.asked and not view.busy)
+        self._asked.setText(view.asked)
+        self._asked.setVisible(bool(view.asked))
+        self._copy.setVisible(bool(view.asked))
+        self._send.setVisible(not view.asked)
+        self._send.setEnabled(not view.ask_why_not)
+        self._send.setToolTip(plain(view.ask_why_not))
 
 
 def _line(name: str, title: str, text: str = "") -> QLineEdit:

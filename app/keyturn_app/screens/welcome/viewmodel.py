@@ -4,15 +4,18 @@ import json
 import re
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from keyturn.base.signatures import Algorithm
+from keyturn.quorum.kinds import Role
 from keyturn_app import wording
-from keyturn_app.fingerprint import words
+from keyturn_app.fingerprint import is_whole, words
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Environment
 from keyturn_app.screens.welcome.cards import CardDraft, described
 from keyturn_app.screens.welcome.joining import Joined, KeyChoice, KeyKind, Met
 from keyturn_app.screens.welcome.passphrases import Strength, strength
+from keyturn_app.screens.welcome.requesting import Requested, roster_entry
 
 _OFFICER = re.compile(r"[a-z0-9-]*[a-z0-9][a-z0-9-]*\Z")
 _PIN = re.compile(r"[0-9a-f]{64}\Z")
@@ -61,6 +64,10 @@ class Draft:
     compared: bool = False
     key: KeyChoice = NO_KEY
     card: CardDraft = NO_CARD
+    roles: frozenset[Role] = frozenset({Role.PROPOSER, Role.APPROVER})
+    station: bool = False  # there is no server to connect to
+    file: Path | None = None  # with the authority bundle
+    typed: str = ""  # the fingerprint, as another officer told it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +111,17 @@ class WelcomeView:
     cards: tuple[str, ...]  # keys found at the reader, to choose from
     card: int  # which of them is chosen, or -1
     entry: str  # what the others put into the roster
+    request: bool  # whether a signed request is there to be taken along
+    held: bool  # a station it must be: this process opens no connection
     standing: str  # whether the roster knows the key
+    asks: bool  # whether there is anything to ask the others for
+    ask_why_not: str
+    asked: str  # what became of it; empty before
 
 
-def titles() -> dict[Step, str]:
+def titles(draft: Draft) -> dict[Step, str]:
     return {
-        Step.SERVER: _("Server"),
+        Step.SERVER: _("Bundle") if draft.station else _("Server"),
         Step.AUTHORITY: _("Authority"),
         Step.KEY: _("Your key"),
         Step.DONE: _("Ready"),
@@ -121,8 +133,10 @@ def view_of(
     draft: Draft,
     met: Met | None,
     joined: Joined | None,
+    requested: Requested | None,
     *,
     keyring: bool | None,
+    held: bool,
     busy: bool,
     error: str,
     error_field: Field,
@@ -130,7 +144,7 @@ def view_of(
     at = ORDER.index(step)
     return WelcomeView(
         step=step,
-        steps=tuple(_step(place, at, each) for place, each in enumerate(ORDER)),
+        steps=tuple(_step(place, at, titles(draft)[each]) for place, each in enumerate(ORDER)),
         draft=draft,
         next=_next(step, draft),
         why_not=_why_not(step, draft, busy=busy),
@@ -149,8 +163,13 @@ def view_of(
         imported=_imported(draft.key),
         cards=tuple(described(each) for each in draft.card.found),
         card=-1 if draft.card.chosen is None else draft.card.found.index(draft.card.chosen),
-        entry="" if joined is None else entry_of(joined),
+        entry="" if joined is None else entry_of(joined, draft),
+        request=joined is not None and bool(joined.request),
+        held=held,
         standing="" if joined is None else _standing(joined),
+        asks=joined is not None and _asks(joined),
+        ask_why_not=_no_asking(draft, busy=busy, requested=requested),
+        asked="" if requested is None else _asked(requested),
     )
 
 
@@ -165,12 +184,33 @@ def needs(view: WelcomeView, first: str, second: str) -> str:
     return ""
 
 
-def entry_of(joined: Joined) -> str:
-    """An item of `officers` in a roster; its roles are for the officers to decide."""
-    entry = joined.public.roster_entry(())
-    if not joined.public.hpke:  # a card's officer whom the roster knows without one
-        entry["hpke"] = None
-    return json.dumps(entry, indent=2, ensure_ascii=False)
+def entry_of(joined: Joined, draft: Draft) -> str:
+    """An item of `officers` in a roster, with what is asked for; the officers decide."""
+    roles = draft.roles if _asks(joined) else frozenset[Role]()
+    return json.dumps(roster_entry(joined, roles), indent=2, ensure_ascii=False)
+
+
+def _asks(joined: Joined) -> bool:
+    """Whether there is a server to ask, and anything to ask for."""
+    return not joined.in_roster and not joined.known.profile.offline
+
+
+def _no_asking(draft: Draft, *, busy: bool, requested: Requested | None) -> str:
+    if busy:
+        return _("The server is being asked…")
+    if requested is not None:
+        return _("It was sent.")
+    return "" if draft.roles else _("Choose at least one role.")
+
+
+def _asked(requested: Requested) -> str:
+    said = words(requested.digest)
+    lines = (" ".join(said[at : at + 4]) for at in range(0, len(said), 4))
+    told = _(
+        "Sent. The server keeps it until {until}. Call an officer and read this to them, so that "
+        "they know that it is yours:"
+    ).format(until=wording.moment(requested.until))
+    return "\n".join([told, *lines, wording.grouped(requested.digest)])
 
 
 def asks_passphrase(key: KeyChoice) -> bool:
@@ -184,19 +224,19 @@ def cleaned_pin(typed: str) -> str:
     return re.sub(r"[\s:]", "", typed.strip().lower().removeprefix("sha256:"))
 
 
-def _step(place: int, at: int, step: Step) -> StepView:
+def _step(place: int, at: int, title: str) -> StepView:
     if place == at:
-        standing = Standing.DONE if step is Step.DONE else Standing.NOW
+        standing = Standing.DONE if ORDER[place] is Step.DONE else Standing.NOW
     else:
         standing = Standing.DONE if place < at else Standing.AHEAD
-    return StepView(titles()[step], standing)
+    return StepView(title, standing)
 
 
 def _next(step: Step, draft: Draft) -> str:
     new = draft.key.kind in {KeyKind.NEW_FILE, KeyKind.NEW_KEYRING}
     return {
-        Step.SERVER: _("Ask the server"),
-        Step.AUTHORITY: _("The words are the same"),
+        Step.SERVER: _("Verify the bundle") if draft.station else _("Ask the server"),
+        Step.AUTHORITY: _("Go on") if draft.station else _("The words are the same"),
         Step.KEY: _("Create the key and finish") if new else _("Finish"),
         Step.DONE: _("Open Keyturn"),
     }[step]
@@ -204,10 +244,12 @@ def _next(step: Step, draft: Draft) -> str:
 
 def _why_not(step: Step, draft: Draft, *, busy: bool) -> str:
     if busy:
-        return _("The server is being asked…")
+        return _("One moment…") if draft.station else _("The server is being asked…")
     if step is Step.SERVER:
-        return _no_server(draft)
+        return _no_bundle(draft) if draft.station else _no_server(draft)
     if step is Step.AUTHORITY and not draft.compared:
+        if draft.station:
+            return _("Look at the officers, and say that this is your authority.")
         return _("Compare the words with another officer first, and say so.")
     if step is Step.KEY:
         return _no_key(draft)
@@ -222,8 +264,18 @@ def _no_server(draft: Draft) -> str:
     return ""
 
 
+def _no_bundle(draft: Draft) -> str:
+    if draft.file is None:
+        return _("Choose the file with the authority bundle.")
+    if not is_whole(draft.typed):
+        return _("Type the whole fingerprint: 64 digits, or the sixteen words.")
+    return ""
+
+
 def _no_key(draft: Draft) -> str:
     if not draft.label.strip():
+        if draft.station:
+            return _("Give the station a name that you will recognise.")
         return _("Give the server a name that you will recognise.")
     key = draft.key
     if key.kind is KeyKind.CARD and key.card is None:
@@ -289,12 +341,32 @@ def _imported(key: KeyChoice) -> str:
 
 
 def _standing(joined: Joined) -> str:
+    if joined.known.profile.offline:
+        if joined.in_roster:
+            return _("The roster of the bundle knows this key: you can sign at this station.")
+        return _(
+            "The roster of the bundle does not know this key. Carry the request to another "
+            "officer, who proposes a roster with you in it. What you sign before that counts "
+            "for nothing."
+        )
     if joined.in_roster:
         return _("The roster in force knows this key. You can sign in.")
     return _(
-        "The roster does not know this key yet. Give the entry below to another officer, who "
-        "proposes a roster with it. Until that is in force the server refuses to sign you in."
+        "The roster does not know this key yet. Send a request, or give the entry below to another "
+        "officer, who proposes a roster with it. Until that is in force the server refuses to sign "
+        "you in."
     )
 
 
 ALGORITHMS = (Algorithm.ED25519, Algorithm.P256)
+
+
+def role_words() -> dict[Role, str]:
+    return {
+        Role.PROPOSER: _("proposer"),
+        Role.APPROVER: _("approver"),
+        Role.CUSTODIAN: _("custodian"),
+        Role.OPERATOR: _("operator"),
+        Role.AUDITOR: _("auditor"),
+        Role.WITNESS: _("witness"),
+    }

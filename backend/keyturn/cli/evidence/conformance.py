@@ -2,42 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from keyturn.attest.conformance import (
-    CaseInput,
     Expectation,
     Finding,
     Verdict,
     compare,
-    evaluate,
-    is_supported,
-    read_rule,
 )
-from keyturn.attest.crypto_vectors import evaluate_vectors
 from keyturn.attest.documents import check_document
-from keyturn.attest.errors import REFUSALS
-from keyturn.attest.jws import verify_jws
-from keyturn.attest.snp_appraisal import SnpRule
-from keyturn.attest.tpm_conformance import TPM_TEES, TpmCase, evaluate_tpm
-from keyturn.base.encoding import unhex
 from keyturn.base.errors import MalformedError
-from keyturn.base.strictjson import Fields, Json, JsonObject, load_object
-from keyturn.base.times import parse_time
+from keyturn.base.strictjson import Fields, JsonObject, load_object
+from keyturn.cli.evidence.cases import READERS
 from keyturn.cli.evidence.reading import read_file
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
-from keyturn.rim.conformance import (
-    NVIDIA_TEES,
-    MachineRule,
-    NvidiaCase,
-    evaluate_nvidia,
-    read_machine_rule,
-)
-from keyturn.rim.corim_conformance import evaluate_corim
 
 MAX_MANIFEST = 16 << 20
 
@@ -103,20 +84,10 @@ def _run(folder: Path, case: JsonObject, strict: bool) -> _Result:
     fields = Fields(case, "case")
     case_id, tee = fields.text("id"), fields.text("tee")
     expected = _expectation(fields.fields("expected"))
-    if tee == "crypto-vectors":
-        found = evaluate_vectors(_input_file(folder, fields))
-    elif tee == "corim":
-        found = evaluate_corim(_files(folder, fields), _time(fields))
-    elif tee == "ear":
-        found = _ear(folder, fields)
-    elif tee in TPM_TEES:
-        found = evaluate_tpm(_tpm_case(folder, fields, tee))
-    elif tee in NVIDIA_TEES:
-        found = evaluate_nvidia(_nvidia_case(folder, fields, tee))
-    elif is_supported(tee):
-        found = evaluate(_input(folder, fields, tee))
-    else:
+    reader = READERS.get(tee)
+    if reader is None:
         return _Result(case_id, tee, expected, None, ())
+    found = reader(folder, fields, tee)
     return _Result(case_id, tee, expected, found, compare(found, expected, strict=strict))
 
 
@@ -126,97 +97,6 @@ def _expectation(fields: Fields) -> Expectation:
     if not isinstance(claims, dict):
         raise MalformedError("case: claims are not an object")
     return Expectation(verdict, reason, claims)
-
-
-def _input(folder: Path, fields: Fields, tee: str) -> CaseInput:
-    return CaseInput(
-        tee=tee,
-        files=_files(folder, fields),
-        anchor_override=_optional_file(folder, fields, "trust_anchor_override"),
-        now=parse_time(fields.text("verify_time"), what="verify_time"),
-        policy=_policy(fields),
-        expected_report_data=_optional_hex(fields, "expected_report_data", 64),
-        expected_nonce=_optional_hex(fields, "expected_nonce", 32),
-    )
-
-
-def _input_file(folder: Path, fields: Fields) -> bytes:
-    """The one file of a case that has no other."""
-    return _case_file(folder, fields.fields("files").raw("evidence"))
-
-
-def _ear(folder: Path, fields: Fields) -> Finding:
-    files, allowed = fields.fields("files"), fields.fields("policy").texts("allowed_algorithms")
-    token, key = (_case_file(folder, files.raw(each)) for each in ("evidence", "key"))
-    try:
-        return Finding(Verdict.ACCEPT, "ok", verify_jws(token, key, frozenset(allowed)))
-    except REFUSALS as refusal:
-        return Finding(Verdict.REJECT, refusal.reason.value, {}, str(refusal))
-
-
-def _files(folder: Path, fields: Fields) -> dict[str, bytes]:
-    """Every file of a case by its role."""
-    paths = fields.raw("files")
-    if not isinstance(paths, dict):
-        raise MalformedError("case: files are not an object")
-    return {role: _case_file(folder, path) for role, path in paths.items()}
-
-
-def _time(fields: Fields) -> datetime | None:
-    return fields.nullable("verify_time", fields.time)
-
-
-def _tpm_case(folder: Path, fields: Fields, tee: str) -> TpmCase:
-    nonce = fields.text("expected_nonce", empty=True) if fields.has("expected_nonce") else None
-    return TpmCase(
-        tee=tee,
-        files=_files(folder, fields),
-        now=_time(fields),
-        expected_nonce=None if nonce is None else unhex(nonce, what="expected_nonce"),
-    )
-
-
-def _nvidia_case(folder: Path, fields: Fields, tee: str) -> NvidiaCase:
-    paths = fields.raw("files")
-    if not isinstance(paths, dict):
-        raise MalformedError("case: files are not an object")
-    listed = {role: path if isinstance(path, list) else [path] for role, path in paths.items()}
-    return NvidiaCase(
-        tee=tee,
-        files={
-            role: tuple(_case_file(folder, path) for path in each) for role, each in listed.items()
-        },
-        now=parse_time(fields.text("verify_time"), what="verify_time"),
-        rule=_machine_rule(fields),
-        expected_nonce=_optional_hex(fields, "expected_nonce", 32),
-    )
-
-
-def _machine_rule(fields: Fields) -> MachineRule | None:
-    if not fields.has("policy") or fields.raw("policy") is None:
-        return None
-    return read_machine_rule(fields.fields("policy"))
-
-
-def _policy(fields: Fields) -> SnpRule | None:
-    if not fields.has("policy") or fields.raw("policy") is None:
-        return None
-    return read_rule(fields.fields("policy"))
-
-
-def _optional_hex(fields: Fields, name: str, size: int) -> bytes | None:
-    return fields.hex(name, size=size) if fields.has(name) else None
-
-
-def _optional_file(folder: Path, fields: Fields, name: str) -> bytes | None:
-    return _case_file(folder, fields.raw(name)) if fields.has(name) else None
-
-
-def _case_file(folder: Path, path: Json) -> bytes:
-    """A file beside the manifest; a path that leads out of its folder is refused."""
-    if not isinstance(path, str) or Path(path).is_absolute() or ".." in Path(path).parts:
-        raise MalformedError("case: a file lies outside the manifest's folder", found=repr(path))
-    return read_file(folder / path)
 
 
 def _show_results(results: list[_Result]) -> None:

@@ -27,7 +27,7 @@ from unit.client.scripted_server import ScriptedServer
     [
         (ServerLied("x"), AlarmKind.LIED),
         (UntrustedProof("x"), AlarmKind.LIED),
-        (PinMismatch("x"), AlarmKind.LIED),
+        (PinMismatch("x"), AlarmKind.OTHER_KEY),
         (AuthorityRolledBack("x"), AlarmKind.ROLLED_BACK),
         (LogInconsistent("x"), AlarmKind.INCONSISTENT),
         (ServerUnreachable("x"), None),

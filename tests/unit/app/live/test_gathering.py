@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from keyturn.client.inventory import NodeState, judged_at
-from keyturn.quorum.kinds import Kind
+from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Facts, Nodes
-from keyturn_app.live.gathering import GATHERED, changed_rows, gather
+from keyturn_app.live.gathering import GATHERED, LONGEST, changed_rows, cosigned_every, gather
 from keyturn_app.screens.approvals.troubles import trouble
 from support.authority import START, Clock
+from support.cosigning import cosigning_desk
 from support.fleets import a_node
 from unit.client.scripted_server import Document, ScriptedServer
 
@@ -86,3 +88,39 @@ def test_an_open_proposal_that_is_listed_no_more_is_not_forgotten() -> None:
     assert facts.proposals is not None
     assert facts.proposals.gone == frozenset()
     assert trouble(facts, "")[0] == ""
+
+
+def test_an_app_cosigns_four_times_within_t_and_once_a_minute(tmp_path: Path) -> None:
+    scene = cosigning_desk(tmp_path)
+    assert cosigned_every(None) == LONGEST
+    for t_seconds, wanted in ((1, 0.25), (40, 10), (300, 60), (86_400, 60)):
+        scene.require(k=1, t_seconds=t_seconds)
+        scene.refresh()
+        assert cosigned_every(scene.desk.facts.witnesses).total_seconds() == wanted
+
+
+def test_what_the_roles_do_not_include_is_a_state_and_the_rest_is_known() -> None:
+    server = ScriptedServer(Clock())
+    server.nodes.append(node("a"))
+    client = server.client("emil")
+    before = gather(client, Facts(), GATHERED, START)
+    assert before.nodes is not None
+    for name in ("dora", "emil"):  # nobody may be the only custodian
+        server.authority.people[name].roles = ("custodian",)
+    thresholds = {kind.value: min(n, 2) for kind, n in DEFAULT_THRESHOLDS.items()}
+    body = server.authority.roster_body(thresholds=thresholds)
+    server.enact(Kind.ROSTER, "roster", body)
+    server.denied = {"/v1/nodes": "custodian"}
+
+    facts = gather(client, before, GATHERED, START)
+
+    assert facts.nodes is None
+    assert facts.denied == {"nodes": "Your roles: custodian. Roles that may: operator."}
+    assert facts.proposals is not None
+    assert facts.models is not None
+    assert facts.seen is not None
+
+    server.denied = {}
+    again = gather(client, facts, [Topic.NODES], START)
+    assert again.denied == {}
+    assert again.nodes is not None

@@ -176,3 +176,27 @@ def test_silence_is_stale() -> None:
 
 def _document(raw: bytes) -> dict[str, object]:
     return {"statement": b64(raw), "key": None, "manifest": None}
+
+
+def test_who_leaves_the_roster_is_told_so_and_comes_back_with_it(
+    world: World, tmp_path: Path
+) -> None:
+    authority = world.authority
+    with hearing(world, tmp_path / "emil", "emil") as heard:
+        heard.until_link(Link.LIVE)
+        leaver = authority.people.pop("emil")
+        without = authority.approved(Kind.ROSTER, "roster", authority.roster_body())
+        world.keyholder.enter(Kind.ROSTER, "roster", without)
+        world.catch_up()
+        heard.line.refresh()
+        facts = heard.until_link(Link.REMOVED)
+        assert "no longer an officer" in facts.connection.error
+        assert "roster version 2, log index 3" in facts.connection.error
+        assert facts.proposals is not None  # what was seen stays as it was seen
+
+        authority.people["emil"] = leaver
+        again = authority.approved(Kind.ROSTER, "roster", authority.roster_body())
+        world.keyholder.enter(Kind.ROSTER, "roster", again)
+        world.catch_up()
+        heard.line.refresh()
+        heard.until_link(Link.LIVE)

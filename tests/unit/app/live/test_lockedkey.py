@@ -19,8 +19,11 @@ def test_open_signs_and_locked_does_not() -> None:
     assert not key.locked
     assert (key.officer, key.key_id, key.spki) == ("ada", secret.public.key_id, secret.public.spki)
     assert key.sign("text/plain", b"x").payload == b"x"
+    assert key.derived(b"x") == secret.derived(b"x")
     key.lock()
     assert key.locked
+    with pytest.raises(Locked):
+        key.derived(b"x")
     with pytest.raises(Locked):
         key.sign("text/plain", b"x")
     with pytest.raises(ValueError, match="wiped"):

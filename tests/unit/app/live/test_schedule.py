@@ -79,3 +79,12 @@ def test_pauses_double_up_to_the_longest_and_are_spread() -> None:
     assert pause_after(2, 1.0) == 1.0
     assert pause_after(1000, 1.0) == LONGEST_PAUSE
     assert set(PERIODS) == ALL | {Topic.CONNECTION}
+
+
+def test_witnesses_are_asked_as_often_as_t_wants_and_never_seldomer() -> None:
+    schedule = Schedule()
+    for seconds, wanted in ((0.5, 0.5), (60.0, PERIODS[Topic.WITNESSES])):
+        schedule.every(Topic.WITNESSES, seconds)
+        schedule.asked(frozenset(GATHERED), 100.0, 100.0)
+        assert Topic.WITNESSES not in schedule.due(100.0 + wanted - 0.01)
+        assert Topic.WITNESSES in schedule.due(100.0 + wanted)

@@ -7,15 +7,16 @@ import pytest
 
 from keyturn.client.inventory import NodeState
 from keyturn.quorum.kinds import Kind
-from keyturn_app.facts import Facts, Link
+from keyturn_app.facts import AlarmKind, Facts, Link
 from keyturn_app.news import News
+from keyturn_app.questions import Confirm, Confirmed
 from keyturn_app.settings import MemoryPreferences
 from keyturn_app.shell.presenter import ShellPresenter
 from keyturn_app.shell.waiting import nodes_in_trouble, officer_of, waiting_for_me
 from support.authority import Clock, policy_body
 from support.desks import InlineDesk, ScriptedOfficer
 from support.facts import alarm, standing_desk, with_link, with_nodes
-from unit.client.scripted_server import ScriptedServer
+from unit.client.scripted_server import PIN, ScriptedServer
 
 
 @pytest.fixture
@@ -112,3 +113,31 @@ def test_a_server_that_is_not_believed_has_nothing_that_waits(server: ScriptedSe
     desk = standing_desk(server, "bela")
     desk.show(with_link(desk.facts, Link.DISTRUSTED))
     assert waiting_for_me(desk) == 0
+
+
+def test_another_tls_key_is_a_question_with_both_pins_and_never_taken_unasked(
+    server: ScriptedServer,
+) -> None:
+    desk, officer, pinned = standing_desk(server), ScriptedOfficer(), []
+    news = News(desk, MemoryPreferences())
+    shell = ShellPresenter(desk, news, officer, "", pinned.append)
+    shell.ask_other_key()
+    assert officer.asked == []
+
+    found = "cd" * 32
+    other = alarm(kind=AlarmKind.OTHER_KEY, found=found, expected=PIN)
+    desk.show(replace(with_link(desk.facts, Link.DISTRUSTED), alarms=(other,)))
+    banner = shell.view().banner
+    assert banner is not None
+    assert banner.other_key
+    officer.confirms = None  # turned down
+    shell.ask_other_key()
+    (question,) = officer.asked
+    assert isinstance(question, Confirm)
+    assert question.details == (f"Pinned: {PIN}", f"Found: {found}")
+    assert question.typed == found[:8]
+    assert pinned == []
+
+    officer.confirms = Confirmed()
+    shell.ask_other_key()
+    assert pinned == [found]

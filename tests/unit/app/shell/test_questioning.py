@@ -4,8 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from keyturn_app.questions import Confirm, Confirmed, OpenDirectory, OpenFile, Passphrase, SaveFile
-from keyturn_app.shell.questioning import Answer, Questions, cannot_confirm, cannot_take
+from keyturn_app.questions import (
+    Confirm,
+    Confirmed,
+    OpenDirectory,
+    OpenFile,
+    OpenFiles,
+    Passphrase,
+    SaveFile,
+)
+from keyturn_app.shell.questioning import (
+    Answer,
+    Questions,
+    cannot_confirm,
+    cannot_take,
+    one_line,
+    paths_in,
+)
 
 ONE, TWO = Confirm("One?", "", "Yes"), Passphrase("Two?", "")
 
@@ -94,3 +109,17 @@ def test_paths_are_looked_at_before_they_are_taken(tmp_path: Path) -> None:
     assert "there already" in cannot_take(SaveFile("s"), str(there))
     assert cannot_take(SaveFile("s"), str(tmp_path / "no" / "f")) == "There is no such directory."
     assert cannot_take(SaveFile("s"), str(tmp_path / "new")) == ""
+
+
+def test_several_files_in_one_line(tmp_path: Path) -> None:
+    plain, spaced = tmp_path / "a.png", tmp_path / "with a space.png"
+    for each in (plain, spaced):
+        each.touch()
+    line = one_line(map(str, (plain, spaced)))
+    assert paths_in(line) == (plain, spaced)
+    assert paths_in(str(spaced)) == (spaced,)  # as it stands, where it names a file
+    assert paths_in('"never closed') == (Path('"never closed'),)
+    question = OpenFiles("Which?")
+    assert cannot_take(question, line) == ""
+    assert cannot_take(question, "  ") == "Name a file."
+    assert cannot_take(question, f"{plain} {tmp_path / 'b.png'}") == "There is no file b.png."

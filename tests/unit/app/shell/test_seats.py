@@ -150,3 +150,26 @@ def test_a_desk_that_faults_while_it_locks_leaves_no_other_one_open(
     with pytest.raises(ZeroDivisionError):
         seats.lock()
     assert "lock bela" in log
+
+
+def test_another_pin_ends_the_desk_and_opens_one_anew(log: list[str]) -> None:
+    server, asked = ScriptedServer(Clock()), []
+
+    def repinned(seat: str, pin: str) -> Chair:
+        asked.append((seat, pin))
+        return Chair(Seat("ada", "demo", "Ada"), lambda: OpenedDesk(server, "ada", log))
+
+    chairs = [Chair(Seat("ada", "demo", "Ada"), lambda: OpenedDesk(server, "ada", log))]
+    seats = Seats(chairs, repinned=repinned)
+    told: list[bool] = []
+    seats.listeners.add(lambda: told.append(True))
+    before = seats.desk
+
+    seats.repin("cd" * 32)
+
+    assert asked == [("ada", "cd" * 32)]
+    assert log == ["close ada"]
+    assert told == [True]
+    assert seats.desk is not before
+    assert seats.desk.identity.locked
+    Seats(chairs).repin("cd" * 32)  # of a recording: nothing

@@ -8,6 +8,7 @@ import pytest
 
 from keyturn.quorum.kinds import Role
 from keyturn_app.facts import Connection, Facts, Link
+from keyturn_app.live.gathering import GATHERED, gather
 from keyturn_app.shell.viewmodel import (
     Tone,
     age_text,
@@ -16,8 +17,9 @@ from keyturn_app.shell.viewmodel import (
     initials,
     roles_text,
 )
-from support.authority import START
+from support.authority import START, Clock
 from support.facts import alarm, with_link
+from unit.client.scripted_server import ScriptedServer
 
 LATER = START + timedelta(minutes=12)
 
@@ -98,3 +100,21 @@ def test_roles_are_named_in_one_order() -> None:
     assert roles_text(frozenset({Role.APPROVER, Role.PROPOSER})) == "Proposer, Approver"
     assert roles_text(frozenset(Role)).startswith("Proposer, Approver, Custodian")
     assert roles_text(frozenset()) == ""
+
+
+def test_who_left_the_roster_is_told_so_and_not_of_a_lost_connection() -> None:
+    told = "You are no longer an officer of this authority (roster version 2, log index 7)"
+    found = banner(with_link(Facts(), Link.REMOVED, error=told), LATER)
+    assert found is not None
+    assert (found.tone, found.text) == (Tone.DANGER, told)
+
+
+def test_an_expired_authority_is_said_on_every_page() -> None:
+    server = ScriptedServer(Clock())
+    facts = gather(server.client(), Facts(), GATHERED, START)
+    live = with_link(facts, Link.LIVE)
+    assert banner(live, START) is None
+    found = banner(live, START + timedelta(days=91))
+    assert found is not None
+    assert found.tone is Tone.DANGER
+    assert found.text.startswith("EXPIRED: roster version 1, keys version 1")

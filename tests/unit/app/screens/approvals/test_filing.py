@@ -1,14 +1,26 @@
 """An officer without network: exported, verified, signed offline, brought back."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from keyturn.base.encoding import Digest, b64
 from keyturn.base.strictjson import dump, load_object
-from keyturn_app.desk import Topic
-from keyturn_app.facts import Connection, Facts, Link
-from keyturn_app.questions import SaveFile
+from keyturn.client.memory import Memory
+from keyturn.client.png import Grey, read_grey
+from keyturn.client.profile import station_profile
+from keyturn.client.qrpictures import write_pictures
+from keyturn.client.station import StationClient, severed
+from keyturn.officerkeys.location import InKeyring
+from keyturn_app.desk import Identity, Topic
+from keyturn_app.facts import Bundle, Connection, Facts, Link
+from keyturn_app.questions import OpenFiles, SaveFile
 from keyturn_app.screens.approvals.outcome import Outcome
+from keyturn_app.screens.approvals.presenter import ApprovalsPresenter
+from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
+from support.signers import PersonSigner
 from support.whole import Whole
 from unit.app.screens.approvals.conftest import Seat, seat
 
@@ -224,3 +236,145 @@ def test_pictures_are_stepped_through_and_nothing_is_signed_behind_them(
     bela.page.back()
     assert bela.page.view().pictures is None
     assert bela.detail.digest == proposed
+
+
+# ---- pictures, several at once and from the clipboard ----
+
+
+class Clipboard:
+    """What a picture on the clipboard shows, one grab after the other."""
+
+    def __init__(self) -> None:
+        self.grabs: list[Grey | None] = []
+
+    def __call__(self) -> Grey | None:
+        return self.grabs.pop(0)
+
+
+def at_a_station(whole: Whole, name: str, clipboard: Clipboard) -> Seat:
+    """A seat whose client has no server, and whose page says so."""
+    world = whole.world
+    profile = station_profile(whole.system.fingerprint, name, InKeyring(name))
+    signer = PersonSigner(whole.system.authority.people[name])
+    client = StationClient(
+        profile,
+        Memory(whole.system.fingerprint),
+        severed(),
+        now=whole.system.clock,
+        signer=lambda: signer,
+    )
+    assert world.url not in repr(profile)
+    desk = InlineDesk(
+        Identity(profile, "Station", name, name, locked=False), client, whole.system.clock
+    )
+    known = Bundle(whole.system.bundle, whole.system.clock())
+    desk.show(Facts(connection=Connection(Link.STATION), bundle=known))
+    officer = ScriptedOfficer()
+    page = ApprovalsPresenter(desk, officer, InlineDoor(), grab=clipboard)
+    return Seat(desk, officer, page)
+
+
+@pytest.fixture
+def pictures(whole: Whole, proposed: Digest, tmp_path: Path) -> tuple[Path, ...]:
+    path = exported(whole, proposed, tmp_path / "proposal.json")
+    return write_pictures(path.read_bytes(), tmp_path / "pictures")
+
+
+def grey(path: Path) -> Grey:
+    return read_grey(path.read_bytes(), path.name)
+
+
+def test_several_pictures_at_once_are_one_file(
+    whole: Whole, proposed: Digest, pictures: tuple[Path, ...]
+) -> None:
+    dora = at_a_station(whole, "dora", Clipboard())
+    dora.officer.several = tuple(reversed(pictures))
+    dora.page.open_file()
+    assert isinstance(dora.officer.asked[-1], OpenFiles)
+    assert dora.detail.digest == proposed
+    view = dora.page.view()
+    assert view.file is not None
+    assert not view.file.post.shown
+    assert "roster version 1" in view.file.notice
+    assert "cannot know" in view.file.notice
+    assert not view.proposes
+    assert "proposes nothing" in view.propose.why_not
+
+    dora.page.back()
+    dora.officer.several = pictures[:1] * 2
+    dora.page.open_file()
+    missing = ", ".join(str(at) for at in range(2, len(pictures) + 1))
+    assert f"Still missing: {missing}." in dora.officer.told[-1].text
+    assert dora.page.case() is None
+
+
+def test_pasted_one_by_one_until_it_is_whole(
+    whole: Whole, proposed: Digest, pictures: tuple[Path, ...]
+) -> None:
+    clipboard = Clipboard()
+    dora = at_a_station(whole, "dora", clipboard)
+    clipboard.grabs = [None, *map(grey, pictures)]
+    dora.page.paste()
+    assert dora.officer.told[-1].title == "There is no picture on the clipboard"
+    for place in range(1, len(pictures)):
+        dora.page.paste()
+        assert f"{place} of {len(pictures)} pictures were pasted" in dora.officer.told[-1].text
+        assert dora.page.case() is None
+    dora.page.paste()
+    assert dora.detail.digest == proposed
+
+
+def test_one_grab_of_the_screen_may_show_them_all(
+    whole: Whole, proposed: Digest, pictures: tuple[Path, ...]
+) -> None:
+    clipboard = Clipboard()
+    dora = at_a_station(whole, "dora", clipboard)
+    clipboard.grabs = [beside(*map(grey, pictures))]
+    dora.page.paste()
+    assert dora.detail.digest == proposed
+
+
+def test_a_pasted_picture_of_another_transfer_is_refused(
+    whole: Whole, proposed: Digest, pictures: tuple[Path, ...], tmp_path: Path
+) -> None:
+    other = write_pictures(os.urandom(2000), tmp_path / "other")
+    clipboard = Clipboard()
+    dora = at_a_station(whole, "dora", clipboard)
+    clipboard.grabs = [grey(pictures[0]), grey(other[1]), grey(pictures[1])]
+    dora.page.paste()
+    dora.page.paste()
+    assert dora.officer.told[-1].text == "part 2 belongs to another transfer"
+    assert dora.page.case() is None
+    dora.page.paste()  # what was gathered before is gone
+    assert "1 of" in dora.officer.told[-1].text
+
+
+def test_a_picture_without_codes_and_a_wrong_reader_are_said(
+    whole: Whole, proposed: Digest, tmp_path: Path
+) -> None:
+    clipboard = Clipboard()
+    dora = at_a_station(whole, "dora", clipboard)
+    clipboard.grabs = [Grey(40, 40, bytes(1600))]
+    dora.page.paste()
+    assert "shows no part of a proposal" in dora.officer.told[-1].text
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"\xff\xd8\xff\xe0 not a photo")
+    dora.officer.chosen = photo
+    dora.page.open_file()
+    assert "not a PNG picture" in dora.officer.told[-1].text
+
+
+def beside(*all: Grey) -> Grey:
+    """Pictures in one row, on white."""
+    height, gap = max(each.height for each in all), bytes([255]) * 20
+    rows = []
+    for y in range(height):
+        parts = [
+            each.pixels[y * each.width : (y + 1) * each.width]
+            if y < each.height
+            else bytes([255]) * each.width
+            for each in all
+        ]
+        rows.append(gap.join(parts))
+    width = sum(each.width for each in all) + 20 * (len(all) - 1)
+    return Grey(width, height, b"".join(rows))

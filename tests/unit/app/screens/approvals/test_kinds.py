@@ -244,9 +244,10 @@ def test_what_was_revoked_and_would_return_is_said(whole: Whole) -> None:
     whole.system.clock.advance(minutes=1)
     bela = seat(whole, "bela")
     bela.open(whole.propose(Kind.PLATFORMS, "hall", platforms))
-    (returns,) = bela.detail.consequences
+    returns, relied = bela.detail.consequences
     assert returns.text == "1 thing that was revoked would count again."
     assert returns.details == (PLATFORM,)
+    assert relied.text.startswith("No policy in force names it yet")
 
 
 def test_fields_have_names_for_people() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from keyturn.keyrelease.entries import grant_entry, refusal_entry
 from keyturn_app.screens.fleet.attempts import INTERVAL, KEPT, WINDOW, Attempts
 from support.fleets import MODELS, NOW, grant, refusal
+from support.windowed import windowed
 
 MODEL = MODELS["orion-8b"]
 
@@ -51,3 +52,15 @@ def test_what_is_older_than_an_hour_is_forgotten() -> None:
     attempts = Attempts()
     attempts.extend([refused(2 * KEPT, "old"), granted(0)])
     assert attempts.refused_since(0) == frozenset()
+
+
+def test_of_a_long_log_what_is_at_hand_is_counted() -> None:
+    entries = [granted(800 - each) for each in range(700)]
+    attempts = Attempts()
+    attempts.extend(windowed(entries, 2))
+    assert sum(attempts.series(NOW.timestamp()).granted) == 700 - 512
+    attempts.extend(windowed([*entries, granted(9)], 2))
+    assert sum(attempts.series(NOW.timestamp()).granted) == 701 - 512
+    more = [granted(8) for _ in range(900)]
+    attempts.extend(windowed([*entries, granted(9), *more], 5))  # more than stays at hand
+    assert sum(attempts.series(NOW.timestamp()).granted) == 1601 - 5 * 256

@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 
 from keyturn.base.errors import MalformedError
+from keyturn.keyrelease.entries import grant_entry
 from keyturn.quorum.bodies import Platform
 from keyturn.quorum.kinds import Kind
 from keyturn_app.facts import Facts
 from keyturn_app.screens.fleet.rows import NOWHERE, EntryTimes, frame_of, lookup_of, rack_in, row_of
 from support import fleets
+from support.windowed import windowed
 from unit.app.screens.fleet.world import World
 
 
@@ -86,3 +88,10 @@ def test_a_leaf_in_another_spelling_is_parsed_in_full() -> None:
         frame_of(b'{"type":"other"}')
     spelled = b'{"format":1,"type":"log-entry","time":"2026-11-29T10:00:00Z","kind":"start"}'
     assert frame_of(spelled) == ("start", fleets.NOW.timestamp())
+
+
+def test_when_an_entry_was_that_is_not_at_hand_is_not_known() -> None:
+    time = fleets.NOW
+    entry = fleets.grant("a", "p", fleets.MODELS["orion-8b"], time)
+    times = EntryTimes(windowed([grant_entry(time, entry)] * 600, 1))
+    assert (times.at(3), times.at(256), times.at(600)) == (None, time.timestamp(), None)

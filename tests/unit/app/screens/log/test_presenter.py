@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.base.encoding import b64
 from keyturn.base.signatures import load_verify_key
 from keyturn.client.errors import HistoryRewritten
 from keyturn.client.logexport import read_export
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.entries import start_entry
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.reports import Program
 from keyturn.tlog.receipts import parse_receipt, verify_receipt
 from keyturn_app import wording
@@ -24,6 +26,7 @@ from keyturn_app.tasks import Job
 from support.authority import spki
 from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
 from support.logbook import MODEL_NAME, Logbook
+from support.witnesses import Pen
 from unit.client.scripted_server import ORIGIN
 
 
@@ -467,7 +470,7 @@ def test_exported_and_verified(tmp_path: Path) -> None:
     table.officer.chosen = target
     table.presenter.export()
     found = read_export(target, book.server.fingerprint)
-    assert list(found.leaves) == book.server.leaves
+    assert list(found.log.leaves()) == book.server.leaves
     assert table.officer.told[-1].title == "The log is exported"
     assert list(tmp_path.glob(".*.part")) == []
     table.presenter.verify_export()
@@ -522,3 +525,28 @@ def test_topics_that_do_not_matter_are_not_heard(table: Table) -> None:
     told = len(table.told)
     table.desk.show(table.desk.facts, Topic.NODES)
     assert len(table.told) == told
+
+
+@pytest.mark.parametrize(("pens", "word"), [(0, "Too few witnesses"), (1, "Verified")])
+def test_a_receipt_says_how_many_witnesses_cosigned_it(
+    book: Logbook, monkeypatch: pytest.MonkeyPatch, pens: int, word: str
+) -> None:
+    server, pen = book.server, Pen("one.example")
+    keys = [{"algorithm": "ed25519", "spki": b64(pen.verify_key.spki)}]
+    body = server.authority.roster_body(witnesses={"keys": keys, "k": 1, "t_seconds": 300})
+    server.enact(Kind.ROSTER, "roster", body)
+    plain = server.receipt
+
+    def receipt(index: int) -> dict[str, object]:
+        found = plain(index)
+        note = str(found["checkpoint"]).encode()
+        seconds = int(server.clock().timestamp())
+        return {**found, "checkpoint": (pen.cosigned(note, seconds) if pens else note).decode()}
+
+    monkeypatch.setattr(server, "receipt", receipt)
+    made = sit_down(book)
+    made.presenter.go_to("2")
+    made.presenter.ask_receipt()
+    assert made.detail.receipt.word == word
+    assert f"witnesses {pens} cosigned it; 1 are needed" in made.detail.receipt_text
+    made.presenter.close()

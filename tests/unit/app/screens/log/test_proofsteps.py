@@ -2,9 +2,9 @@
 
 import pytest
 
+from keyturn.client.seen import nodes_of
 from keyturn.tlog.errors import UntrustedProof
 from keyturn.tlog.merkle import Hash, leaf_hash, tree_root
-from keyturn_app.screens.log.leaftree import LeafTree
 from keyturn_app.screens.log.prooflayout import GAP, NODE_WIDTH, Role, layout
 from keyturn_app.screens.log.proofsteps import Path, verified_path
 
@@ -14,7 +14,7 @@ LEAVES = [f"entry {place}".encode() for place in range(40)]
 def path_of(index: int, size: int) -> Path:
     leaves = LEAVES[:size]
     root = tree_root(map(leaf_hash, leaves))
-    return verified_path(leaf_hash(leaves[index]), index, size, root, LeafTree().nodes(leaves))
+    return verified_path(leaf_hash(leaves[index]), index, size, root, nodes_of(leaves))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13, 40])
@@ -38,7 +38,7 @@ def test_each_step_joins_neighbours_up_to_the_root(size: int) -> None:
 def test_another_root_is_not_proved() -> None:
     leaves = LEAVES[:5]
     with pytest.raises(UntrustedProof):
-        verified_path(leaf_hash(leaves[2]), 2, 5, Hash(bytes(32)), LeafTree().nodes(leaves))
+        verified_path(leaf_hash(leaves[2]), 2, 5, Hash(bytes(32)), nodes_of(leaves))
 
 
 def test_boxes_do_not_overlap_and_stay_inside() -> None:

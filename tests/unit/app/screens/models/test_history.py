@@ -14,6 +14,7 @@ from keyturn.quorum.entries import (
 )
 from keyturn.quorum.kinds import Kind
 from keyturn_app.screens.models.history import SHOWN, Concerning, Event, EventKind, events_of
+from support.windowed import windowed
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 MODEL, OTHER, STATEMENT = (digest_of(each) for each in (b"model", b"other", b"statement"))
@@ -121,3 +122,18 @@ def test_the_index_grows_with_the_log_and_starts_over_with_another() -> None:
     assert index.of(MODEL).releases == [0, 1]
     found = events_of(MODEL, (), other, index)
     assert [each.text for each in found] == ["node-8", "node-9"]
+
+
+def test_of_a_long_log_the_changes_and_the_newest_are_read() -> None:
+    entries = [statement(Kind.MODEL, MODEL), *(grant(f"node-{each}") for each in range(600))]
+    leaves, index = windowed(entries, 1), Concerning()
+    index.extend(leaves)
+    assert index.of(MODEL).changes == [0]
+    assert index.of(MODEL).releases == list(range(256, 601))
+    index.extend(windowed([*entries, grant("node-x")], 1))
+    assert index.of(MODEL).releases == list(range(256, 602))
+    longer = windowed([*entries, *(grant("node-y") for _ in range(800))], 4)
+    index.extend(longer)  # so much is new that some of it is not at hand
+    assert (index.of(MODEL).changes, index.of(MODEL).releases[0]) == ([0], 1024)
+    assert events_of(MODEL, (), longer, index)[-1].kind is EventKind.ADMITTED
+    assert len(events_of(MODEL, (), windowed(entries, 2), index)) < 100  # given up meanwhile

@@ -8,7 +8,9 @@ import pytest
 
 from keyturn.base.encoding import Digest
 from keyturn.client.calendar import calendar_of
+from keyturn.client.qrpictures import write_pictures
 from keyturn.client.rosterchange import keys_meant
+from keyturn.quorum.bundle import load_bundle
 from keyturn.quorum.enrolment import ENROLMENT_TYPE, LONGEST_WAIT, enrolment_payload
 from keyturn.quorum.expiry import in_force
 from keyturn.quorum.kinds import Kind
@@ -337,3 +339,30 @@ def test_it_is_told_again_when_the_log_grows(table: Table) -> None:
     table.desk.show(table.desk.facts, Topic.SEEN)
     table.presenter.tick()
     assert len(told) == 2
+
+
+def test_the_bundle_for_a_station_is_the_one_of_the_log(table: Table) -> None:
+    table.officer.chosen = table.tmp / "authority-bundle.json"
+    table.presenter.save_bundle()
+    assert table.officer.toasts[-1] == "Saved authority-bundle.json."
+    server = table.server
+    found = load_bundle(table.officer.chosen.read_bytes(), server.fingerprint, server.clock())
+    seen = table.desk.facts.seen
+    assert seen is not None
+    assert found.roster == seen.roster
+    table.presenter.save_bundle()
+    assert "cannot write" in table.officer.told[-1].text
+
+
+def test_a_change_of_thresholds_begins_as_a_draft(table: Table) -> None:
+    table.presenter.change()
+    assert table.went[-1] == ("approvals", "new:roster:roster")
+
+
+def test_a_request_in_pictures_is_read_from_any_of_them(table: Table) -> None:
+    table.request()
+    assert table.officer.chosen is not None
+    pictures = write_pictures(table.officer.chosen.read_bytes(), table.tmp / "request")
+    table.officer.chosen = pictures[-1]
+    table.presenter.enrol()
+    assert "zoe" in table.question().details[0]

@@ -65,12 +65,16 @@ def test_a_new_key_in_a_file(page: FirstPage) -> None:
     done = presenter.view()
     assert done.step is Step.DONE
     entry = json.loads(done.entry)
-    assert (entry["id"], entry["name"], entry["roles"]) == ("fay", "Fay Moss", [])
+    assert (entry["id"], entry["name"], entry["roles"]) == (
+        "fay",
+        "Fay Moss",
+        ["approver", "proposer"],
+    )
     assert "does not know" in done.standing
     (known,) = page.store.all()
     assert isinstance(known.profile.key, InFile)
     with open_key_file(read_key_file(known.profile.key.path), bytearray(PASSPHRASE)) as secret:
-        assert secret.public.roster_entry(()) == entry
+        assert secret.public.roster_entry(["approver", "proposer"]) == entry
     presenter.next()
     assert page.finished == [known]
 

@@ -1,6 +1,6 @@
 """What an error carries beside its words."""
 
-from keyturn.witness.errors import Forked, OtherSize
+from keyturn.keyrelease.errors import Forked, OtherSize
 
 
 def test_the_known_size_is_told() -> None:

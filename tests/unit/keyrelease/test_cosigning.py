@@ -3,9 +3,9 @@
 import pytest
 
 from keyturn.base.encoding import Digest
+from keyturn.keyrelease.cosigning import MAX_FOUND, LogState, Pending, parse_state
+from keyturn.keyrelease.errors import DamagedState
 from keyturn.tlog.merkle import Hash
-from keyturn.witness.errors import DamagedState
-from keyturn.witness.state import MAX_FOUND, LogState, Pending, parse_state
 
 DIGEST = Digest("sha256:" + "11" * 32)
 STATE = LogState(
