@@ -87,9 +87,18 @@ class SimTpm:
     Raises SimTpmError where swtpm is not there or does not do what it was told.
     """
 
-    def __init__(self, folder: Path, maker: SimTpmMaker, *, unpacked: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        maker: SimTpmMaker,
+        *,
+        unpacked: Path | None = None,
+        ak_certificate: bool = True,
+    ) -> None:
         """`folder`: the TPM's state, kept; made where it is missing. `unpacked`: a directory into
-        which Debian packages were unpacked without root."""
+        which Debian packages were unpacked without root. `ak_certificate`: whether the maker
+        certifies the AK too, as makers of virtual TPMs do, or the EKs alone."""
+        self._ak_certificate = ak_certificate
         self._folder = folder
         self._maker = maker
         self._program, self._environment = find_swtpm(unpacked)
@@ -188,6 +197,8 @@ class SimTpm:
             (EK_ECC, EK_ECC_INDEX, "EK ECC", _EK_USAGE),
             (AK_ECC, AK_INDEX, "AK", _AK_USAGE),
         ):
+            if template is AK_ECC and not self._ak_certificate:
+                continue
             public = read_public(line.primary_public(template))
             line.store(index, self._maker.certify(public, f"{name} {kind}", usage))
         done.touch()

@@ -1,25 +1,36 @@
 """A node with a real TPM 2.0 gets a key under a policy of Secure Boot and a known boot, and only
 then: no other loader, no other request's quote, no other TPM's key (I2, our protocol §4.5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from keyturn.agent.errors import ControlUnreachable
+from keyturn.agent.exchange import only_the_challenge
+from keyturn.agent.tpmenrolment import EnrollingTpm
 from keyturn.agent.tpmsource import LocalTpm
+from keyturn.attest.chains import ChainCache
 from keyturn.attest.eventdata import boot_facts
 from keyturn.attest.eventlog import parse_event_log
 from keyturn.attest.tpm_algorithms import HashAlgorithm
+from keyturn.attest.tpm_credential import Credential, parse_endorsement_key
 from keyturn.base.strictjson import dump, parse_object
 from keyturn.keyholder.releases import Outcome
+from keyturn.keyrelease.evidence import verify_evidence
+from keyturn.keyrelease.grant import parse_refusal
+from keyturn.keyrelease.request import parse_request
 from keyturn.keyrelease.tpmpart import TpmPart
+from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.kinds import Kind
+from keyturn.wire.keyholder import AskTpmCredential, read_answer
 from keyturn_sim.bootlog import SimBoot
 from keyturn_sim.tpm import SimTpm, SimTpmMaker
 from support.ready import Ready
-from support.system import anchors_body, baseline_body, reasons
+from support.system import System, anchors_body, baseline_body, reasons
 from support.tpms import as_node, new_tpm, tpm_maker
+from support.whole import running_whole
 
 __all__ = ["tpm_maker"]
 
@@ -240,3 +251,112 @@ def test_parts_of_two_boots_make_no_known_boot(lab: Lab) -> None:
     baseline = {**baseline_body(lab.ready.node.sim), "tpm": [good, other]}
     lab.ready.system.enact(Kind.REFERENCE_VALUES, "firmware", baseline)
     assert reasons(lab.ready.ask()) == {"tpm-value-mismatch"}
+
+
+# An AK without a certificate, vouched for by its EK (our protocol §4.6)
+
+
+@dataclass
+class Asking:
+    """The keyholder's activations, asked as a control plane asks them."""
+
+    ready: Ready
+
+    def tpm_credential(self, ak: bytes, ek: bytes, chain: Sequence[bytes]) -> Credential:
+        question = AskTpmCredential(ak, ek, tuple(chain))
+        made = read_answer(question, self.ready.system.keyholder.answer(question))  # type: ignore[arg-type]
+        return Credential(made.blob, made.secret)
+
+
+@pytest.fixture
+def bare(lab: Lab, tmp_path: Path) -> Iterator[EnrollingTpm]:
+    """The machine with another TPM, whose maker certified its EKs alone."""
+    with new_tpm(tmp_path / "bare", lab.maker, ak_certificate=False) as tpm:
+        own = EnrollingTpm(as_node(tpm.start(), lab.maker), Asking(lab.ready))
+        lab.ready.node = replace(lab.ready.node, tpm=own)
+        yield own
+
+
+def test_an_activated_ak_is_vouched_for(lab: Lab, bare: EnrollingTpm) -> None:
+    checked, dek = lab.ready.opened()
+    assert bytes(dek) == lab.ready.model.dek
+    assert [each.name for each in checked.ear.submodules] == ["cpu0", "gpu0", "tpm0"]
+
+
+def test_a_restart_of_the_keyholder_voids_it_until_the_node_asks_again(
+    lab: Lab, bare: EnrollingTpm
+) -> None:
+    assert lab.ready.ask().granted
+    lab.ready.system.restart()
+    outcome = lab.ready.ask()
+    assert reasons(outcome) == {"ak-not-activated"}
+    assert only_the_challenge(parse_refusal(dump(outcome.answer))), "nothing is said of the node"
+    bare.forget()
+    assert lab.ready.ask().granted
+
+
+@pytest.mark.parametrize("spoil", ["proof", "chain", "ek of another"])
+def test_an_activation_that_is_none_is_refused(
+    lab: Lab, bare: EnrollingTpm, tmp_path: Path, spoil: str
+) -> None:
+    """No proof, no chain, and a proof that another TPM's keys earned."""
+    with new_tpm(tmp_path / "other", lab.maker, ak_certificate=False) as tpm:
+        other = EnrollingTpm(as_node(tpm.start(), lab.maker), Asking(lab.ready))
+        theirs = other.quote(bytes(32)).ek
+    assert theirs is not None
+
+    class Spoiling:
+        def ak_name(self) -> bytes:
+            return bare.ak_name()
+
+        def quote(self, nonce: bytes) -> TpmPart:
+            part = bare.quote(nonce)
+            assert part.ek is not None
+            wrong = {
+                "proof": replace(part.ek, proof=bytes(32)),
+                "chain": replace(part.ek, chain=theirs.chain),
+                "ek of another": theirs,
+            }
+            return replace(part, ek=wrong[spoil])
+
+        def forget(self) -> None:
+            bare.forget()
+
+    lab.ready.node = replace(lab.ready.node, tpm=Spoiling())
+    expected = "ek-mismatch" if spoil == "chain" else "ak-not-activated"
+    assert reasons(lab.ready.ask()) == {expected}
+
+
+def test_an_auditor_cannot_judge_an_activation_and_says_so(lab: Lab, bare: EnrollingTpm) -> None:
+    request = parse_request(lab.ready.request())
+    clock, state = lab.ready.system.clock, lab.ready.system.keyholder.journal.state
+    anchors, _ = anchors_in_force(state, clock())
+    found = verify_evidence(request, anchors, clock(), ChainCache())
+    failed = [(each.reason, each.found) for each in found.findings if each.failed]
+    assert failed == [("ak-not-activated", "not to be judged here")]
+    assert found.tpm is None
+
+
+def test_it_is_activated_through_the_control_plane(
+    system: System, tpm_maker: SimTpmMaker, tmp_path: Path
+) -> None:
+    """Node, control plane and keyholder, each over its own wire; a strange maker is refused."""
+    system.trust_simulated_roots()
+    anchors = anchors_body(system.vendors)
+    root = {"vendor": "tpm", "product": "TPM", "spki_sha256": tpm_maker.root_spki}
+    anchors["simulated"] = [*anchors["simulated"], root]  # type: ignore[misc]
+    system.enact(Kind.TRUST_ANCHORS, "trust-anchors", anchors)
+    stranger = SimTpmMaker.create()
+    with (
+        running_whole(system, tmp_path) as whole,
+        whole.node_link() as link,
+        new_tpm(tmp_path / "tpm", tpm_maker, ak_certificate=False) as tpm,
+        new_tpm(tmp_path / "strange", stranger, ak_certificate=False) as strange,
+    ):
+        own = EnrollingTpm(as_node(tpm.start(), tpm_maker), link)
+        ek = own.quote(bytes(32)).ek
+        assert ek is not None
+        name = parse_endorsement_key(ek.public).key.name
+        assert system.keyholder.releases.activations.holds(own.ak_name(), name, ek.proof)
+        with pytest.raises(ControlUnreachable, match="no statement names"):
+            EnrollingTpm(as_node(strange.start(), stranger), link).quote(bytes(32))

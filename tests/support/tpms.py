@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 UNPACKED = ROOT / ".cache" / "debian" / "root"
 
 
-def new_tpm(folder: Path, maker: SimTpmMaker) -> SimTpm:
-    return SimTpm(folder, maker, unpacked=UNPACKED)
+def new_tpm(folder: Path, maker: SimTpmMaker, *, ak_certificate: bool = True) -> SimTpm:
+    return SimTpm(folder, maker, unpacked=UNPACKED, ak_certificate=ak_certificate)
 
 
 def as_node(tpm: SimTpm, maker: SimTpmMaker) -> LocalTpm:

@@ -67,6 +67,9 @@ class TpmSource(Protocol):
     def quote(self, nonce: bytes) -> TpmPart:
         """Let the AK quote every register over 32 bytes."""
 
+    def forget(self) -> None:
+        """What a keyholder process knew of the AK is void."""
+
 
 def collect(source: EvidenceSource, core: bytes, tpm: TpmSource | None = None) -> Evidence:
     """Let every device quote over `core` (32 bytes), the CPU last: no evidence can be swapped.

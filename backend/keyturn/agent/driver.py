@@ -223,6 +223,8 @@ class Driver:
         answer = self._node.control.release(pending.request.raw)
         if isinstance(answer, RefusalDocument):
             self._failure = answer
+            if self._node.tpm is not None:
+                self._node.tpm.forget()
             return ControlLost() if only_the_challenge(answer) else Refused()
         accepted = self._conclude(pending, answer)
         self._pending = None

@@ -22,6 +22,7 @@ from keyturn.keyrelease.request import (
     build_request,
     parse_request,
 )
+from keyturn.keyrelease.tpmevidence import ACTIVATED
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.policy_body import Caveat
 
@@ -94,8 +95,10 @@ def conclude(
 
 
 def only_the_challenge(refusal: RefusalDocument) -> bool:
-    """Whether nothing but the challenge was wrong: the keyholder restarted, or we were slow.
+    """Whether nothing but the challenge, or a TPM's activation, was wrong: the keyholder restarted,
+    or we were slow.
 
     Nothing was said about this node then, so a lease lives on to its end and may ask again.
     """
-    return bool(refusal.reasons) and all(each.check == "challenge" for each in refusal.reasons)
+    void = ("challenge", ACTIVATED)
+    return bool(refusal.reasons) and all(each.check in void for each in refusal.reasons)

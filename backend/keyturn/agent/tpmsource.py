@@ -45,6 +45,9 @@ class LocalTpm:
             found.quote, found.signature, found.ak, chain, {BANK: found.pcrs}, self._read_log()
         )
 
+    def forget(self) -> None:
+        """Nothing is remembered here."""
+
     def _read_log(self) -> bytes | None:
         """Raises DeviceUnreachable for a log that is too long to travel, or that is not there."""
         if self.log is None:

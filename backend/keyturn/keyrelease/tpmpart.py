@@ -17,8 +17,26 @@ _NUMBERS = {str(number): number for number in range(24)}
 
 
 @dataclass(frozen=True, slots=True)
+class EkPart:
+    """An EK, its TPMT_PUBLIC and its certificate's chain (DER, leaf first), with the secret that
+    its TPM opened."""
+
+    public: bytes
+    chain: tuple[bytes, ...] = field(repr=False)
+    proof: bytes = field(repr=False)
+
+    def to_document(self) -> dict[str, object]:
+        return {
+            "public": b64(self.public),
+            "chain": [b64(each) for each in self.chain],
+            "proof": self.proof.hex(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class TpmPart:
-    """A quote by the AK, whose TPMT_PUBLIC is `ak`; `ak_chain` is DER, leaf first.
+    """A quote by the AK, whose TPMT_PUBLIC is `ak`; `ak_chain` is DER, leaf first. `ek`: who
+    vouches for an AK without a certificate.
 
     `pcrs` are the values of what was quoted; `log` the firmware's exact bytes, or None.
     """
@@ -29,6 +47,7 @@ class TpmPart:
     ak_chain: tuple[bytes, ...] = field(repr=False)
     pcrs: Mapping[HashAlgorithm, Mapping[int, bytes]] = field(repr=False)
     log: bytes | None = field(default=None, repr=False)
+    ek: EkPart | None = None
 
     def to_evidence(self) -> TpmEvidence:
         """As the verifier takes it."""
@@ -52,6 +71,7 @@ class TpmPart:
                 for bank, values in self.pcrs.items()
             },
             "log": b64(self.log) if self.log is not None else None,
+            **({"ek": self.ek.to_document()} if self.ek is not None else {}),
         }
 
 
@@ -60,15 +80,32 @@ def read_tpm_part(fields: Fields) -> TpmPart:
     quote = fields.b64("quote", limit=4096)
     signature = fields.b64("signature", limit=1024)
     ak = fields.b64("ak", limit=2048)
-    chain = [
-        unb64(each, what="AK certificate") for each in fields.texts("ak_chain", limit=MAX_CHAIN)
-    ]
-    if any(len(each) > _MAX_CERTIFICATE for each in chain):
-        raise MalformedRequest("tpm: an AK certificate is too large", expected="at most 8192 bytes")
+    chain = read_chain(fields, "ak_chain")
     pcrs = _pcrs(fields.fields("pcrs"))
     log = fields.nullable("log", lambda name: fields.b64(name, limit=MAX_LOG))
+    ek = _ek(fields.fields("ek")) if fields.has("ek") else None
     fields.done()
-    return TpmPart(quote, signature, ak, tuple(chain), pcrs, log)
+    return TpmPart(quote, signature, ak, chain, pcrs, log, ek)
+
+
+def read_chain(fields: Fields, name: str) -> tuple[bytes, ...]:
+    """Certificates in base64. Raises MalformedError."""
+    chain = tuple(unb64(each, what=f"tpm: {name}") for each in fields.texts(name, limit=MAX_CHAIN))
+    if any(len(each) > _MAX_CERTIFICATE for each in chain):
+        raise MalformedRequest(
+            f"tpm: {name}: a certificate is too large", expected=f"at most {_MAX_CERTIFICATE} bytes"
+        )
+    return chain
+
+
+def _ek(fields: Fields) -> EkPart:
+    part = EkPart(
+        fields.b64("public", limit=2048),
+        read_chain(fields, "chain"),
+        fields.hex("proof", size=32),
+    )
+    fields.done()
+    return part
 
 
 def _pcrs(table: Fields) -> dict[HashAlgorithm, dict[int, bytes]]:

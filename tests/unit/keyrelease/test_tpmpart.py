@@ -1,5 +1,7 @@
 """The TPM's part of a request: what is read is what was written, and nothing else."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from keyturn.attest.tpm_algorithms import HashAlgorithm
 from keyturn.base.encoding import b64
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import dump, parse_object
-from keyturn.keyrelease.tpmpart import MAX_LOG, TpmPart, read_tpm_part
+from keyturn.keyrelease.tpmpart import MAX_LOG, EkPart, TpmPart, read_tpm_part
 from unit.quorum.bodies_reader import Document, changed
 
 PART = TpmPart(
@@ -19,6 +21,7 @@ PART = TpmPart(
     {HashAlgorithm.SHA256: {0: b"\1" * 32, 23: bytes(32)}, HashAlgorithm.SHA384: {7: b"\2" * 48}},
     b"log",
 )
+ACTIVATED = replace(PART, ak_chain=(), ek=EkPart(b"ek", (b"leaf", b"issuer"), b"\3" * 32))
 
 
 def read(document: object) -> TpmPart:
@@ -31,6 +34,25 @@ def test_write_and_read_are_inverse(log: bytes | None) -> None:
     part = TpmPart(PART.quote, PART.signature, PART.ak, (), PART.pcrs, log)
     assert read(part.to_document()) == part
     assert read(PART.to_document()) == PART
+    assert read(ACTIVATED.to_document()) == ACTIVATED
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("ek", None),
+        ("ek", {}),
+        ("ek.public", ...),
+        ("ek.chain", [b64(bytes(8193))]),
+        ("ek.chain", None),
+        ("ek.proof", "03" * 31),
+        ("ek.proof", None),
+        ("ek.more", 1),
+    ],
+)
+def test_an_ek_that_is_none_is_malformed(path: str, value: object) -> None:
+    with pytest.raises(MalformedError):
+        read(changed(ACTIVATED.to_document(), path, value))
 
 
 def test_the_verifier_gets_the_very_parts() -> None:
