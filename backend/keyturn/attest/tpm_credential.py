@@ -107,18 +107,25 @@ def make_credential_rsa(
 
 
 def make_credential_ecc(
-    ek: EndorsementKey, ak_name: bytes, credential: bytes, *, ephemeral: ec.EllipticCurvePrivateKey
+    ek: EndorsementKey,
+    ak_name: bytes,
+    credential: bytes,
+    *,
+    ephemeral: ec.EllipticCurvePublicKey,
+    shared: bytes,
 ) -> Credential:
-    """For an ECC EK; `ephemeral` is a new key on the EK's curve.
+    """For an ECC EK; `shared` is the ECDH of the EK and a new key, whose public half is
+    `ephemeral`: the x coordinate, of the curve's size.
 
-    Raises ValueError for another kind of EK or curve.
+    Raises ValueError for another kind of EK, curve or size.
     """
     public, hashing = ek.key.public_key, ek.key.name_hash
     if not isinstance(public, ec.EllipticCurvePublicKey):
         raise ValueError("the EK is not ECC")
-    shared = ephemeral.exchange(ec.ECDH(), public)
-    ours, theirs = ephemeral.public_key().public_numbers(), public.public_numbers()
     size = (public.key_size + 7) // 8
+    if ephemeral.curve.name != public.curve.name or len(shared) != size:
+        raise ValueError("the ephemeral key is of another curve than the EK")
+    ours, theirs = ephemeral.public_numbers(), public.public_numbers()
     x, y, other = (number.to_bytes(size, "big") for number in (ours.x, ours.y, theirs.x))
     seed = kdf_e(hashing, shared, LABEL, x, other, 8 * hashing.size)
     return Credential(_protect(ek, seed, ak_name, credential), _tpm2b(x) + _tpm2b(y))

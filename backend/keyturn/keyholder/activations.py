@@ -49,8 +49,9 @@ class Activations:
         if isinstance(public, rsa.RSAPublicKey):
             seed, padding = self._randomness(size), self._randomness(size)
             return make_credential_rsa(endorsement, name, proof, seed=seed, padding=padding)
-        ephemeral = ec.generate_private_key(public.curve)
-        return make_credential_ecc(endorsement, name, proof, ephemeral=ephemeral)
+        own = ec.generate_private_key(public.curve)
+        shared, ephemeral = own.exchange(ec.ECDH(), public), own.public_key()
+        return make_credential_ecc(endorsement, name, proof, ephemeral=ephemeral, shared=shared)
 
     def holds(self, ak_name: bytes, ek_name: bytes, proof: bytes) -> bool:
         """Whether this process sealed exactly this to the EK for the AK."""

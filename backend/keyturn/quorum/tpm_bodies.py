@@ -45,6 +45,18 @@ class TpmRule:
         """Whether the event log is needed."""
         return self.secure_boot or self.applications or self.authorities or bool(self.variables)
 
+    @property
+    def demands(self) -> frozenset[str]:
+        """What is asked, each by a name of its own: a rule that has fewer asks for less."""
+        flags = ("secure_boot", "applications", "authorities")
+        return frozenset(
+            [
+                *(f"PCR {number}" for number in self.pcrs),
+                *(name for name in flags if getattr(self, name)),
+                *(f"variable {name}" for name in self.variables),
+            ]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TpmReference:

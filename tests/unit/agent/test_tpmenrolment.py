@@ -29,9 +29,11 @@ class Sealing:
     def tpm_credential(self, ak: bytes, ek: bytes, chain: Sequence[bytes]) -> Credential:
         self.asked += 1
         endorsement = parse_endorsement_key(ek)
-        ephemeral = ec.generate_private_key(ec.SECP256R1())
-        name = parse_tpm_public(ak).name
-        return make_credential_ecc(endorsement, name, SECRET, ephemeral=ephemeral)
+        own, public = ec.generate_private_key(ec.SECP256R1()), endorsement.key.public_key
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        shared, name = own.exchange(ec.ECDH(), public), parse_tpm_public(ak).name
+        ephemeral = own.public_key()
+        return make_credential_ecc(endorsement, name, SECRET, ephemeral=ephemeral, shared=shared)
 
 
 @pytest.fixture(scope="module")

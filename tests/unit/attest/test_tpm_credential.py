@@ -36,8 +36,14 @@ SEED, PADDING = b"\x01" * 32, b"\x02" * 32
 def made(ek: EndorsementKey, ak_name: bytes, secret: bytes = SECRET) -> Credential:
     if ek.key.kind == 1:
         return make_credential_rsa(ek, ak_name, secret, seed=SEED, padding=PADDING)
-    ephemeral = ec.generate_private_key(ec.SECP256R1())
-    return make_credential_ecc(ek, ak_name, secret, ephemeral=ephemeral)
+    return made_ecc(ek, ak_name, secret)
+
+
+def made_ecc(ek: EndorsementKey, ak_name: bytes, secret: bytes) -> Credential:
+    own, public = ec.generate_private_key(ec.SECP256R1()), ek.key.public_key
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    shared = own.exchange(ec.ECDH(), public)
+    return make_credential_ecc(ek, ak_name, secret, ephemeral=own.public_key(), shared=shared)
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -121,16 +127,15 @@ def test_wrong_kinds_and_sizes_are_the_callers_fault(booted: SimTpm) -> None:
     with tpm_line(booted.socket) as line:
         tpm = Tpm(line)
         rsa, ecc = (parse_endorsement_key(tpm.endorsement_key(kind)) for kind in Kind)
+    p256 = ec.generate_private_key(ec.SECP256R1()).public_key()
+    p384 = ec.generate_private_key(ec.SECP384R1()).public_key()
     for wrong in (
         lambda: make_credential_rsa(ecc, b"", SECRET, seed=SEED, padding=PADDING),
         lambda: make_credential_rsa(rsa, b"", SECRET, seed=SEED[1:], padding=PADDING),
         lambda: make_credential_rsa(rsa, b"", SECRET + b"\0", seed=SEED, padding=PADDING),
-        lambda: make_credential_ecc(
-            rsa, b"", SECRET, ephemeral=ec.generate_private_key(ec.SECP256R1())
-        ),
-        lambda: make_credential_ecc(
-            ecc, b"", SECRET, ephemeral=ec.generate_private_key(ec.SECP384R1())
-        ),
+        lambda: make_credential_ecc(rsa, b"", SECRET, ephemeral=p256, shared=bytes(32)),
+        lambda: make_credential_ecc(ecc, b"", SECRET, ephemeral=p384, shared=bytes(32)),
+        lambda: make_credential_ecc(ecc, b"", SECRET, ephemeral=p256, shared=bytes(48)),
     ):
         with pytest.raises(ValueError):
             wrong()

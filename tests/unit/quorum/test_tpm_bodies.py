@@ -46,6 +46,13 @@ def test_a_rule_reads_back() -> None:
     assert body.tpm.asks_events
 
 
+def test_what_a_rule_asks_is_named() -> None:
+    body = read_body(Kind.POLICY, policy_body(tpm=RULE))
+    assert isinstance(body, Policy)
+    assert body.tpm is not None
+    assert body.tpm.demands == {"PCR 0", "PCR 7", "secure_boot", "variable db"}
+
+
 def test_without_the_field_there_is_no_rule_no_value_and_no_issuer() -> None:
     policy = read_body(Kind.POLICY, policy_body())
     baseline = read_body(Kind.REFERENCE_VALUES, changed(BASELINE, "tpm", ...))
