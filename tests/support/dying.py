@@ -1,11 +1,13 @@
 """A control plane that dies at a chosen write, as by SIGKILL: nothing of it runs on.
 
-Points where it may die: before each writing transaction, in it with everything written and nothing
-committed, after its commit; before and after each question to the keyholder that changes its log.
+Points where it may die: in each writing transaction with everything written and nothing committed,
+which leaves what a death before it leaves; after its commit; before and after each question to the
+keyholder that changes its log.
 From then on nothing is read, written or asked, so that whatever its tasks still try changes
 nothing; whoever waits for an answer gets none that counts.
 """
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +90,7 @@ class DyingDatabase(Database):
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        self._death.point()
+        self._death.check()
         with super().write() as connection:
             yield connection
             self._death.point()
@@ -120,6 +122,14 @@ def options(death: Death) -> dict[str, Any]:
     def prepare(server: ControlServer) -> None:
         death.ends = server
         server.config.timeout_graceful_shutdown = 0  # a killed process waits for nobody
+        leave = server.shutdown
+
+        async def shutdown(sockets: list[socket.socket] | None = None) -> None:
+            for each in tuple(server.server_state.connections):
+                each.transport.abort()  # type: ignore[union-attr]
+            await leave(sockets)
+
+        server.shutdown = shutdown  # type: ignore[method-assign]
         context = server.parts.context
         context.keyholder = DyingKeyholder(context.keyholder, death)  # type: ignore[assignment]
         context.urgent = DyingKeyholder(context.urgent, death)  # type: ignore[assignment]
