@@ -192,7 +192,10 @@ def connect(
     if fingerprint is None or officer is None:
         raise typer.BadParameter("--fingerprint and --officer are needed")
     if authority is None and (server is None or pin is None):
-        raise typer.BadParameter("name a server and its pin", param_hint="--server and --pin")
+        raise typer.BadParameter(
+            "name a server and its pin; a station without any: --offline --authority FILE",
+            param_hint="--server and --pin",
+        )
     if authority is not None and not (offline and server is None and pin is None):
         raise typer.BadParameter(
             "an officer station has no server: say --offline, without --server and --pin",
@@ -273,6 +276,10 @@ def _repin(places: Places, pin: str | None, *, as_json: bool) -> None:
                     "simulated": simulation,
                 }
             )
+            return
+        if chosen.pin == known.pin:
+            text = f"Nothing changed: {known.server} was known by the key {known.pin} already."
+            stdout.print(text, markup=False)
             return
         stdout.print(f"{known.server} is now known by the key {chosen.pin},", markup=False)
         stdout.print(f"and no more by {known.pin}. Its authority is the pinned one.", markup=False)

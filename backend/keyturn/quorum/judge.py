@@ -142,6 +142,7 @@ def _roster_for(statement: Statement, standing: Standing) -> Roster:
                 "the first roster is not the pinned authority",
                 found=statement.digest,
                 expected=standing.fingerprint,
+                hint="Compare the fingerprint with an officer. If yours is right, do not use this.",
             )
         return statement.body
     if standing.roster_expired and statement.kind is not Kind.ROSTER:

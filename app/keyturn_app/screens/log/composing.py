@@ -193,14 +193,14 @@ def witnesses(facts: Facts, now: datetime) -> tuple[Look, str]:
     keys = seen.roster.witnesses
     if keys.k == 0:
         text = _(
-            "k = 0: no witness has to cosign this log (caveat no-witness). A keyholder that shows "
-            "one history to you and another to somebody else is noticed only when you compare "
-            "checkpoints with them."
+            "No witness has to cosign this log (caveat no-witness). A keyholder that shows one "
+            "history to you and another to somebody else is noticed only when you compare "
+            "checkpoints with them. A roster change names witnesses."
         )
         return Look(_("No witness"), "stale", "triangle-alert"), text
     signed = cosigned(seen)
     text = _(
-        "k = {k}: {k} of {n} witnesses must have cosigned within {t} s. This checkpoint has "
+        "{k} of {n} witnesses must have cosigned within {t} s. This checkpoint has "
         "{count} valid cosignatures."
     ).format(k=keys.k, n=len(keys.keys), t=keys.t_seconds, count=signed)
     if signed >= keys.k:

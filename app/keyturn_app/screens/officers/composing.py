@@ -18,11 +18,11 @@ from keyturn_app.screens.officers.viewmodel import (
     Fingerprint,
     Line,
     OfficerLine,
-    kind_name,
     role_name,
 )
 from keyturn_app.states import Look
 from keyturn_app.witnessing import witnesses_view
+from keyturn_app.wording import kind_name
 
 _EVER = timedelta(days=100 * 365)
 """Longer than any statement may live: everything that ends at all."""
