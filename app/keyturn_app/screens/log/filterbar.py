@@ -164,6 +164,8 @@ class SectionChips(QWidget):
                 self._row.addWidget(made)
         for each, made in self._buttons.items():
             made.setChecked(each == chosen)
+        if chosen in self._buttons:
+            self.setFocusProxy(self._buttons[chosen])
 
     def _make(self, section: str, text: str) -> QPushButton:
         icons = {

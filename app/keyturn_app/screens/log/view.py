@@ -77,7 +77,8 @@ class LogPage(Page):
         self._presenter.open(target)
 
     def shown(self) -> None:
-        self._table.setFocus()
+        entries = self._presenter.view().section is Section.ENTRIES
+        (self._table if entries else self._sections).setFocus()
 
     def close_page(self) -> None:
         for leave in self._leave:
