@@ -89,7 +89,10 @@ def reading(done: int, total: int) -> str:
 
 def error_text(error: KeyturnError) -> str:
     """Found, expected and what to do, in one paragraph."""
-    return f"{error} {error.hint}".strip()
+    text = str(error)
+    if error.hint and text and text[-1] not in ".!?:…":
+        text += "."
+    return f"{text} {error.hint}".strip()
 
 
 def kind_name(kind: Kind) -> str:

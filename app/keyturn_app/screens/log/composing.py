@@ -139,11 +139,15 @@ def tiles(facts: Facts, consistency: Consistency, last: str, now: datetime) -> t
         Tile(
             "witnesses",
             _("Witnesses"),
-            witnessing.count_text(facts, now) or _("{k} of {n}").format(k=keys.k, n=len(keys.keys)),
+            witnessing.count_text(facts, now) or _count(keys.k, len(keys.keys)),
             witness.word,
             witness,
         ),
     )
+
+
+def _count(needed: int, known: int) -> str:
+    return _("{k} of {n}").format(k=needed, n=known) if known else _("None")
 
 
 def consistency_look(facts: Facts, consistency: Consistency) -> tuple[Look, str]:

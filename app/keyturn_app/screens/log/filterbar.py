@@ -164,8 +164,11 @@ class SectionChips(QWidget):
                 self._row.addWidget(made)
         for each, made in self._buttons.items():
             made.setChecked(each == chosen)
-        if chosen in self._buttons:
-            self.setFocusProxy(self._buttons[chosen])
+
+    def focus_chosen(self) -> None:
+        for made in self._buttons.values():
+            if made.isChecked():
+                made.setFocus()
 
     def _make(self, section: str, text: str) -> QPushButton:
         icons = {

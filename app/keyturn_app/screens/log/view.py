@@ -77,8 +77,10 @@ class LogPage(Page):
         self._presenter.open(target)
 
     def shown(self) -> None:
-        entries = self._presenter.view().section is Section.ENTRIES
-        (self._table if entries else self._sections).setFocus()
+        if self._presenter.view().section is Section.ENTRIES:
+            self._table.setFocus()
+        else:
+            self._sections.focus_chosen()
 
     def close_page(self) -> None:
         for leave in self._leave:

@@ -91,14 +91,12 @@ def officer_lines(roster: Roster) -> tuple[OfficerLine, ...]:
 
 
 def _officer_line(officer: Officer) -> OfficerLine:
-    custodian = Role.CUSTODIAN in officer.roles
     return OfficerLine(
         officer.id,
         officer.name,
         roles_text(officer.roles),
         ", ".join(f"{key.algorithm.value} {key.key_id[:8]}…" for key in officer.keys),
         ", ".join(f"{key.algorithm.value} {key.key_id}" for key in officer.keys),
-        _("yes") if custodian else _("no"),
         (
             (_("Officer"), f"{officer.name} ({officer.id})", False),
             (_("Roles"), roles_text(officer.roles), False),

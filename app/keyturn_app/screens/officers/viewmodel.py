@@ -31,7 +31,6 @@ class OfficerLine:
     roles: str
     keys: str
     whole_keys: str
-    custodian: str
     details: tuple[Line, ...]
 
 
