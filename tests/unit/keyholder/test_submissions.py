@@ -10,8 +10,9 @@ from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.hsm.protocol import Admission as HsmAdmission
-from keyturn.keyholder.errors import KeyFileRefused, WrongToken
+from keyturn.keyholder.errors import KeyFileRefused, TooManyDecisions, WrongToken
 from keyturn.keyholder.logdisk_errors import LogFull
+from keyturn.keyholder.logdisk_io import DiskIo
 from keyturn.keyholder.submissions import Entered
 from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
 from keyturn.quorum.entries import parse_entry, read_statement
@@ -208,6 +209,35 @@ def test_a_withdrawal_does_not_use_the_reserve(system: System) -> None:
     assert objects_of(system) == before
     body: dict[str, object] = {"target_kind": "node", "target": "node-1"}
     assert system.enact(Kind.REVOCATION, "node:node-1", body).in_force
+
+
+class Shrinking(DiskIo):
+    free = 1 << 40
+
+    def free_bytes(self, directory: Path) -> int:
+        return self.free
+
+
+def test_withdrawals_leave_room_for_grants(system: System) -> None:
+    """Grants need what is beside the reserve: one proposer could take it all."""
+    disk, reserve = Shrinking(), 64 << 20
+    system.keyholder.close()
+    system.start(disk, reserve=reserve)
+    disk.free = 2 * reserve
+    with pytest.raises(LogFull, match="no room for withdrawals"):
+        withdraw(system, policy(system))
+
+
+def test_a_proposer_cannot_fill_the_log_with_withdrawals(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system.keyholder.submissions._withdrawals, "_limit", 2)
+    for place in range(2):
+        withdraw(system, policy(system, f"p{place}"))
+    with pytest.raises(TooManyDecisions, match="ada has withdrawn often enough"):
+        withdraw(system, policy(system, "p2"))
+    system.clock.advance(days=1)
+    withdraw(system, policy(system, "p3"))
 
 
 def test_a_statement_that_nobody_signed_is_not_kept(system: System) -> None:
