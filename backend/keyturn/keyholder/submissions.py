@@ -16,12 +16,13 @@ from keyturn.keyholder.token import check_keys
 from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
 from keyturn.quorum.bodies import Admission, Keys, Purpose
 from keyturn.quorum.entries import (
+    MAX_ENVELOPES,
     StatementEntry,
     WithdrawalEntry,
     statement_entry,
     withdrawal_entry,
 )
-from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
+from keyturn.quorum.errors import MalformedStatement, SubmissionReason, SubmissionRefused
 from keyturn.quorum.state import InForce
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.seal.sealedkey import parse_sealed_key
@@ -60,6 +61,7 @@ class Submissions:
         """
         statement = parse_statement(raw)
         parsed = [parse_approval(each) for each in approvals]
+        _check_nameable(approvals)
         known = self._journal.state.by_digest.get(statement.digest)
         if known is None:
             entered = self._enter(statement, raw, approvals, parsed, key)
@@ -200,4 +202,15 @@ class Submissions:
                 digest_bytes(admission.model),
                 admission.tag,
             )
+        )
+
+
+def _check_nameable(approvals: Sequence[bytes]) -> None:
+    """Before any object is kept: what no entry can name would lie on the disk for nothing, and
+    use up its reserve. Raises MalformedStatement."""
+    if len(set(approvals)) != len(approvals) or len(approvals) >= MAX_ENVELOPES:
+        raise MalformedStatement(
+            "submission: approvals",
+            found=f"{len(approvals)}, {len(set(approvals))} of them different",
+            expected=f"fewer than {MAX_ENVELOPES}, each once",
         )
