@@ -147,3 +147,11 @@ def test_a_file_outside_the_manifests_folder_is_not_read(
         code, document, _ = run(app, changed)
         assert code == 1
         assert "outside" in document["error"]["message"]
+
+
+def test_the_published_table_is_what_the_command_prints(app, vectors_dir: Path) -> None:  # type: ignore[no-untyped-def]
+    arguments = ["evidence", "conformance", str(vectors_dir / "manifest.json")]
+    result = CliRunner().invoke(app, [*arguments, "--strict", "--markdown"])
+    assert result.exit_code == 0
+    published = Path(__file__).parents[2] / "docs" / "conformance.md"
+    assert result.stdout in published.read_text(encoding="utf-8")

@@ -97,3 +97,12 @@ def test_bytes_behind_a_td_report_are_refused(vectors_dir) -> None:  # type: ign
     raw[32 + 1024] = 1
     with pytest.raises(MalformedEvidence, match="after its hardware report"):
         unwrap_hcl(bytes(raw), HclTee.TDX)
+
+
+def test_padding_may_be_missing(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    raw = (vectors_dir / "tdx" / "v4-azure-vtpm" / "hcl-report.bin").read_bytes()
+    end = 1236 + len(unwrap_hcl(raw, HclTee.TDX).runtime_data)
+    assert unwrap_hcl(raw[:end], HclTee.TDX) == unwrap_hcl(raw, HclTee.TDX)
+    with pytest.raises(MalformedEvidence, match="wrong length"):
+        unwrap_hcl(raw[: end - 1], HclTee.TDX)
+    assert hcl_tee(raw[:1236]) is HclTee.TDX

@@ -66,6 +66,8 @@ def test_a_simulated_quote_is_proved_and_marked(verify, machine: SimMachine, ver
     assert claims.measurement == b"\x42" * 48
     assert claims.report_data == ASKED
     assert claims.tcb.status is TcbStatus.UP_TO_DATE
+    (level_check,) = (c for c in verified.checks if c.name == "tcb-supported")
+    assert level_check.found == "UpToDate, no advisory"
     assert claims.evaluation_number == 18
     assert claims.platform_id == "intel-" + "5a" * 16
     assert [check.name for check in verified.checks] == NAMES
@@ -500,6 +502,9 @@ def test_nothing_that_can_be_read_leaves_the_collaterals_checks(examine) -> None
     assert list(outcomes(found)) == NAMES
     assert found.reading.quote is None
     assert outcomes(found)["collateral-dates"] is Outcome.MET
+    assert outcomes(found)["report-data"] is Outcome.NOT_MEASURED
+    found = examine(b"", expected_report_data=None)
+    assert list(outcomes(found)) == NAMES
     assert outcomes(found)["report-data"] is Outcome.NOT_MEASURED
 
 

@@ -200,6 +200,34 @@ def test_the_platforms_configuration(claims: TdxClaims, name: str) -> None:
         assert reasons(judged, replace(rule, **{f"allow_{name}": True})) == []
 
 
+def texts(claims: TdxClaims, rule: TdxRule, name: str) -> tuple[str, str]:
+    (check,) = (c for c in appraise_tdx(claims, rule) if c.name == name)
+    return check.found, check.expected
+
+
+def test_what_people_read(claims: TdxClaims) -> None:
+    odd = with_attributes(claims, SEPT | TdAttribute.PERFMON | 1 << 9)
+    assert texts(odd, STRICT, "td-attributes") == (
+        "PERFMON, unknown 0x200",
+        "no unknown bit, no KL, no PERFMON",
+    )
+    assert texts(claims, STRICT, "td-attributes")[0] == "0x0000000010000000"
+    both = frozenset({TcbStatus.UP_TO_DATE, TcbStatus.OUT_OF_DATE})
+    rule = replace(STRICT, allowed_tcb_status=both)
+    assert texts(claims, rule, "tcb-status") == (
+        "UpToDate, now UpToDate",
+        "OutOfDate or UpToDate",
+    )
+    nothing = replace(STRICT, allowed_tcb_status=frozenset())
+    assert texts(claims, nothing, "tcb-status")[1] == "none"
+    assert texts(claims, STRICT, "advisories") == ("none", "none")
+    accepting = replace(STRICT, accepted_advisories=frozenset({"B", "A"}))
+    assert claims.tcb.platform is not None
+    level = replace(claims.tcb.platform, advisories=("C", "A"))
+    advised = replace(claims, tcb=replace(claims.tcb, platform=level))
+    assert texts(advised, accepting, "advisories") == ("C, A", "A, B")
+
+
 # Reference values
 
 
@@ -223,6 +251,7 @@ def test_nothing_to_compare_with_is_no_agreement(claims: TdxClaims) -> None:
     for references in ({}, {Register.MRTD: frozenset()}):
         (check,) = failures(appraise_registers(claims, references, "a baseline"))  # type: ignore[arg-type]
         assert check.reason is Reason.NO_REFERENCE_VALUES
+        assert check.found == ("42" * 48 if references else "nothing to compare with")
 
 
 @pytest.mark.parametrize("register", list(Register))

@@ -73,6 +73,11 @@ def test_tcb_info_of_sgx_has_no_module(vectors_dir) -> None:  # type: ignore[no-
     assert found.levels[0].tdx == ()
 
 
+def test_tcb_info_of_sgx_names_no_tdx_module() -> None:
+    found = parse_tcb_info(info(id="SGX"))
+    assert (found.module, found.modules, found.levels[0].tdx) == (None, (), ())
+
+
 def test_a_field_that_intel_adds_is_passed_over() -> None:
     assert parse_tcb_info(info(later="field")) == parse_tcb_info(info())
     assert parse_qe_identity(identity(later={"a": [1]})) == parse_qe_identity(identity())

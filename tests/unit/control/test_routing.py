@@ -13,6 +13,7 @@ OPEN = {
     ("GET", "/v1/authority"),
     ("POST", "/v1/session/challenges"),
     ("POST", "/v1/sessions"),
+    ("POST", "/v1/enrolments"),
 }
 DIGEST = "sha256:" + "0" * 64
 FILLED = {"{digest}": DIGEST, "{index}": "0", "{name}": "node-1"}

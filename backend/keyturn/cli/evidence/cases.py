@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 
 from keyturn.attest.conformance import CaseInput, Finding, Verdict, evaluate, read_rule
-from keyturn.attest.crypto_vectors import evaluate_vectors
 from keyturn.attest.errors import REFUSALS
 from keyturn.attest.jws import verify_jws
 from keyturn.attest.snp_appraisal import SnpRule
@@ -16,6 +15,7 @@ from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, Json
 from keyturn.base.times import parse_time
 from keyturn.cli.evidence.reading import read_file
+from keyturn.cli.evidence.wycheproof import evaluate_vectors
 from keyturn.rim.conformance import (
     NVIDIA_TEES,
     MachineRule,

@@ -43,6 +43,9 @@ def conformance(
     tee: Annotated[str | None, typer.Option(help="Only cases of this kind.")] = None,
     scope: Annotated[str | None, typer.Option(help="Only cases of exactly this scope.")] = None,
     strict: Annotated[bool, typer.Option(help="The reasons must agree as well.")] = False,
+    as_table: Annotated[
+        bool, typer.Option("--markdown", help="Print one table, as docs/conformance.md has it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Verify each case at its own time, offline, and compare with what it expects.
@@ -55,10 +58,12 @@ def conformance(
     agreed = sum(result.agrees for result in results)
     if as_json:
         print_json(_conformance_document(results, strict))
+    elif as_table:
+        stdout.print(_table(results, strict), markup=False, soft_wrap=True)
     else:
         _show_results(results)
     last = f"{agreed} of {len(results)} agree"
-    (stderr if as_json else stdout).print(last)
+    (stderr if as_json or as_table else stdout).print(last)
     if not results:
         raise typer.Exit(2)
     if agreed != len(results):
@@ -116,6 +121,23 @@ def _show_results(results: list[_Result]) -> None:
     skipped = sum(result.found is None for result in results)
     if skipped:
         stdout.print(f"{skipped} skipped: no verifier for them here, so they do not agree")
+
+
+def _table(results: list[_Result], strict: bool) -> str:
+    """By kind: how many cases there are, how many of them must be refused, and how many agree."""
+    lines = [
+        "| kind | cases | to accept | to refuse | claims compared | agree |",
+        "|---|---|---|---|---|---|",
+    ]
+    for tee in sorted({result.tee for result in results}):
+        same = [result for result in results if result.tee == tee]
+        accept = sum(result.expected.verdict is Verdict.ACCEPT for result in same)
+        claims = sum(len(result.expected.claims) for result in same)
+        agreed = sum(result.agrees for result in same)
+        row = (tee, len(same), accept, len(same) - accept, claims, agreed)
+        lines.append("| " + " | ".join(map(str, row)) + " |")
+    counted = "verdicts, reasons and claims" if strict else "verdicts and claims"
+    return "\n".join([*lines, "", f"Compared: {counted}."])
 
 
 def _conformance_document(results: list[_Result], strict: bool) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn.attest.conformance import Verdict
-from keyturn.attest.crypto_vectors import evaluate_vectors
+from keyturn.cli.evidence.wycheproof import evaluate_vectors
 
 FILES = (
     "aes_gcm_test.json",
