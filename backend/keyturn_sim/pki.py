@@ -47,6 +47,28 @@ def make_certificate(
     extensions: tuple[tuple[str, bytes], ...] = (),
 ) -> x509.Certificate:
     """Sign one certificate; `issuer` None: self-signed. SIMULATED is put before the name."""
+    return make_certificate_of(
+        common_name,
+        key.public_key(),
+        issuer,
+        issuer_key,
+        is_ca=is_ca,
+        path_length=path_length,
+        extensions=extensions,
+    )
+
+
+def make_certificate_of(
+    common_name: str,
+    public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    issuer: x509.Certificate | None,
+    issuer_key: PrivateKey,
+    *,
+    is_ca: bool,
+    path_length: int | None = None,
+    extensions: tuple[tuple[str, bytes], ...] = (),
+) -> x509.Certificate:
+    """The same for a key of which only the public half is known."""
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "SIMULATED, no hardware vendor"),
@@ -57,7 +79,7 @@ def make_certificate(
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.subject if issuer else subject)
-        .public_key(key.public_key())
+        .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOT_BEFORE)
         .not_valid_after(NOT_AFTER)

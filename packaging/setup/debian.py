@@ -44,6 +44,8 @@ class DebianPackage:
 SOFTHSM = DebianPackage(
     "softhsm2", ("usr/lib/softhsm/libsofthsm2.so", "usr/lib/*/softhsm/libsofthsm2.so")
 )
+SWTPM = DebianPackage("swtpm", ("usr/bin/swtpm",))
+"""The simulator's TPM 2.0; no part that ships needs it."""
 PIP_WHEEL = DebianPackage("python3-pip-whl", ("usr/share/python-wheels/pip-*.whl",))
 
 

@@ -288,6 +288,8 @@ class LocalKeyholder:
                 }
             case asked.AskChallenge():
                 return {"challenge": secrets.token_hex(CHALLENGE_SIZE), "valid_seconds": 120}
+            case asked.AskTpmCredential(ak=ak, ek=ek):
+                return {"blob": b64(ak[::-1]), "secret": b64(ek[::-1])}
             case asked.AskRelease():
                 return self._release(request)
             case asked.Submit():

@@ -1,10 +1,11 @@
 """A node in the test's own process: simulated hardware, real keys, real requests."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem, rsa, x25519
 
+from keyturn.agent.attester import TpmSource
 from keyturn.base.encoding import Digest
 from keyturn.keyrelease.binding import (
     NodeKeys,
@@ -13,6 +14,7 @@ from keyturn.keyrelease.binding import (
     compute_core,
     device_evidence,
     device_nonce,
+    tpm_nonce,
 )
 from keyturn.keyrelease.request import (
     Evidence,
@@ -62,6 +64,7 @@ class Node:
     sim: SimNode
     secrets: NodeSecrets
     name: str = "node-1"
+    tpm: TpmSource | None = None
 
     def evidence(self, core: bytes, sim: SimNode | None = None) -> Evidence:
         """Devices first, CPU last (our protocol §4.3)."""
@@ -75,7 +78,7 @@ class Node:
         snp = SnpEvidence(
             sim.snp_report(binding), parts["vek"], parts["intermediate"], parts["root"]
         )
-        return Evidence(snp, gpus)
+        return Evidence(snp, gpus, self.tpm.quote(tpm_nonce(core)) if self.tpm else None)
 
     def request(
         self,
@@ -89,5 +92,7 @@ class Node:
         purpose = Purpose.RELEASE if lease is None else Purpose.RENEWAL
         claims = claims or NodeClaims.make(self.name, "test", lease, ())
         keys = self.secrets.public(purpose)
+        if self.tpm is not None:
+            keys = replace(keys, ak_name=self.tpm.ak_name())
         core = compute_core(purpose, challenge, bytes.fromhex(model[7:]), keys, claims.raw)
         return build_request(purpose, challenge, model, keys, claims, self.evidence(core, sim))

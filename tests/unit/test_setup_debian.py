@@ -214,3 +214,9 @@ def test_unpacked_libraries_come_before_the_callers_own(tmp_path: Path) -> None:
     assert found["FONTCONFIG_PATH"] == f"{root}/etc/fonts"
     assert "XKB_CONFIG_ROOT" not in found
     assert given == {"LD_LIBRARY_PATH": "/opt/lib"}
+
+
+def test_the_simulators_tpm_is_found_by_its_program(tmp_path: Path) -> None:
+    assert debian.SWTPM.find(tmp_path) is None
+    program = put(debian.SWTPM, tmp_path)
+    assert debian.SWTPM.find(tmp_path) == program

@@ -1,4 +1,4 @@
-"""Evidence from the machine's own devices: GPUs first, the CPU last (our protocol §4.3).
+"""Evidence from the machine's own devices: GPUs and TPM first, the CPU last (our protocol §4.3).
 
 `EvidenceSource` is what the agent needs of a machine; `DeviceSocket` speaks to a local process
 that owns the devices, by framed JSON over a unix socket. Nothing here can sign evidence, and
@@ -16,8 +16,14 @@ from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.base.encoding import unb64
 from keyturn.base.errors import MalformedError, UnreachableError
 from keyturn.base.strictjson import Fields, Json
-from keyturn.keyrelease.binding import compute_binding, device_evidence, device_nonce
+from keyturn.keyrelease.binding import (
+    compute_binding,
+    device_evidence,
+    device_nonce,
+    tpm_nonce,
+)
 from keyturn.keyrelease.request import Evidence, GpuEvidence, SnpEvidence
+from keyturn.keyrelease.tpmpart import TpmPart
 from keyturn.wire.frames import receive_frame, send_frame
 
 MAX_DEVICES = 64
@@ -52,14 +58,28 @@ class EvidenceSource(Protocol):
         """Quote the CPU over 64 bytes of report data."""
 
 
-def collect(source: EvidenceSource, core: bytes) -> Evidence:
+class TpmSource(Protocol):
+    """A machine's TPM. Every call raises DeviceUnreachable, or DeviceAnswerMalformed."""
+
+    def ak_name(self) -> bytes:
+        """The name of the AK that `quote` signs with."""
+
+    def quote(self, nonce: bytes) -> TpmPart:
+        """Let the AK quote every register over 32 bytes."""
+
+    def forget(self) -> None:
+        """What a keyholder process knew of the AK is void."""
+
+
+def collect(source: EvidenceSource, core: bytes, tpm: TpmSource | None = None) -> Evidence:
     """Let every device quote over `core` (32 bytes), the CPU last: no evidence can be swapped.
 
     Raises DeviceUnreachable, or DeviceAnswerMalformed.
     """
+    part = tpm.quote(tpm_nonce(core)) if tpm is not None else None
     gpus = tuple(source.gpu(i, device_nonce(core, i)) for i in range(source.describe().gpus))
     binding = compute_binding(core, [device_evidence(each.report, each.chain) for each in gpus])
-    return Evidence(source.snp(binding), gpus)
+    return Evidence(source.snp(binding), gpus, part)
 
 
 class DeviceSocket:

@@ -16,7 +16,10 @@ DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """`heartbeat` and `retry_refused` in seconds; `retry_refused` None: end when refused.
+    """`tpm`: the machine's TPM, `/dev/tpmrm0` or a unix socket, or None; `tpm_log` its event log,
+    `tpm_issuers` a PEM file that leads from its AK's certificate to an issuer that is trusted.
+
+    `heartbeat` and `retry_refused` in seconds; `retry_refused` None: end when refused.
 
     `model`: the only model digest that may be served, or None for whatever the directory holds.
     `workers`: threads that open the model, or None for one a core.
@@ -36,6 +39,9 @@ class AgentConfig:
     retry_refused: float | None
     workers: int | None
     model: Digest | None
+    tpm: Path | None = None
+    tpm_log: Path | None = None
+    tpm_issuers: Path | None = None
 
 
 def load_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
@@ -57,8 +63,13 @@ def load_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
         retry_refused=settings.seconds("retry_refused_seconds", 0.0, low=0.0, high=DAY) or None,
         workers=settings.integer("workers", 0, low=0, high=1024) or None,
         model=settings.optional_digest("model_digest"),
+        tpm=settings.optional_path("tpm"),
+        tpm_log=settings.optional_path("tpm_log"),
+        tpm_issuers=settings.optional_path("tpm_issuers"),
     )
     settings.done()
+    if config.tpm is None and (config.tpm_log or config.tpm_issuers):
+        raise MalformedConfig("settings 'tpm_log', 'tpm_issuers'", expected="'tpm' as well")
     return config
 
 

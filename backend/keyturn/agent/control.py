@@ -4,7 +4,7 @@ HTTPS to one pinned key. It only forwards: nothing that it answers is believed b
 checked elsewhere (`exchange`, `revocation`). Calls block, at most `TIMEOUT` seconds a step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +12,8 @@ from typing import Protocol
 import httpx
 
 from keyturn.agent.errors import ControlAnswerMalformed, ControlRefused, ControlUnreachable
-from keyturn.base.encoding import unb64
+from keyturn.attest.tpm_credential import Credential
+from keyturn.base.encoding import b64, unb64
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.keyrelease.binding import CHALLENGE_SIZE
@@ -77,6 +78,15 @@ class HttpControl:
             if status == 403:
                 return parse_refusal(body)
             raise _failure("/v1/releases", status, body)
+
+    def tpm_credential(self, ak: bytes, ek: bytes, chain: Sequence[bytes]) -> Credential:
+        """A secret sealed to this EK for this AK (our protocol §4.6)."""
+        question = {"ak": b64(ak), "ek": b64(ek), "chain": [b64(each) for each in chain]}
+        with _reading("TPM credential"):
+            fields = self._ask("POST", "/v1/tpm-credentials", dump(question))
+            made = Credential(fields.b64("blob", limit=1024), fields.b64("secret", limit=1024))
+            fields.done()
+            return made
 
     def heartbeat(self, envelope: bytes) -> tuple[RevocationDocument, ...]:
         with _reading("heartbeat"):

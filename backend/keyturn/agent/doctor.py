@@ -8,6 +8,7 @@ from keyturn.agent.authority import read_authority
 from keyturn.agent.config import AgentConfig
 from keyturn.agent.control import HttpControl
 from keyturn.agent.program import memory_caveats, read_model, utc_now
+from keyturn.agent.tpmsource import tpm_of
 from keyturn.base.errors import KeyturnError
 
 
@@ -29,6 +30,7 @@ def examine(config: AgentConfig) -> tuple[Finding, ...]:
         _memory(config),
         _try("authority bundle", lambda: _authority(config)),
         _try("devices", lambda: _devices(config)),
+        *([_try("TPM", lambda: _tpm(config))] if config.tpm is not None else []),
         _try("control plane", lambda: _control(config)),
     )
 
@@ -53,6 +55,16 @@ def _authority(config: AgentConfig) -> str:
 def _devices(config: AgentConfig) -> str:
     machine = DeviceSocket(config.device_socket).describe()
     return f"SEV-SNP, {machine.gpus} GPU(s){', SIMULATED' if machine.simulated else ''}"
+
+
+def _tpm(config: AgentConfig) -> str:
+    tpm = tpm_of(config)
+    if tpm is None:
+        return "none is set"
+    part = tpm.quote(bytes(32))
+    certified = "certified" if part.ak_chain else "without a certificate"
+    log = f"a log of {len(part.log)} bytes" if part.log is not None else "no event log"
+    return f"quotes; AK {certified}, {log}"
 
 
 def _control(config: AgentConfig) -> str:

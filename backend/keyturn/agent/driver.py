@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyturn.agent.attester import EvidenceSource
+from keyturn.agent.attester import EvidenceSource, TpmSource
 from keyturn.agent.authority import PinnedAuthority
 from keyturn.agent.beat import Beater
 from keyturn.agent.control import Control
@@ -89,6 +89,7 @@ class Node:
     service: Service
     clock: Callable[[], float]
     now: Callable[[], datetime]
+    tpm: TpmSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,9 @@ class Driver:
 
     def _collect(self, purpose: Purpose, challenge: bytes, lease: LeaseId | None) -> Event:
         node = self._node
-        self._pending = prepare(purpose, challenge, lease, node.identity, node.keys, node.source)
+        self._pending = prepare(
+            purpose, challenge, lease, node.identity, node.keys, node.source, node.tpm
+        )
         return EvidenceCollected()
 
     def _ask(self, purpose: Purpose) -> Event:
@@ -220,6 +223,8 @@ class Driver:
         answer = self._node.control.release(pending.request.raw)
         if isinstance(answer, RefusalDocument):
             self._failure = answer
+            if self._node.tpm is not None:
+                self._node.tpm.forget()
             return ControlLost() if only_the_challenge(answer) else Refused()
         accepted = self._conclude(pending, answer)
         self._pending = None

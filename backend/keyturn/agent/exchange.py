@@ -7,7 +7,7 @@ Source: our protocol §4, §5.2, §5.6. No I/O but the evidence source; every ch
 from dataclasses import dataclass
 from datetime import datetime
 
-from keyturn.agent.attester import EvidenceSource, collect
+from keyturn.agent.attester import EvidenceSource, TpmSource, collect
 from keyturn.agent.keys import NodeKeys, ReleaseKey
 from keyturn.agent.leaseparts import LeaseId
 from keyturn.agent.service import Proof
@@ -22,6 +22,7 @@ from keyturn.keyrelease.request import (
     build_request,
     parse_request,
 )
+from keyturn.keyrelease.tpmevidence import ACTIVATED
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.policy_body import Caveat
 
@@ -60,8 +61,10 @@ def prepare(
     identity: Identity,
     keys: NodeKeys,
     source: EvidenceSource,
+    tpm: TpmSource | None = None,
 ) -> Pending:
-    """Bind keys and claims to the challenge and let the devices quote. Blocks.
+    """Bind keys and claims to the challenge and let the devices quote, a TPM where there is one.
+    Blocks.
 
     Raises DeviceUnreachable, DeviceAnswerMalformed.
     """
@@ -70,11 +73,12 @@ def prepare(
         hpke=release_key.public if release_key else b"",
         rsa=keys.rsa_spki if release_key else b"",
         tls=keys.tls_spki,
+        ak_name=tpm.ak_name() if tpm is not None else b"",
     )
     caveats = sorted(identity.caveats, key=lambda each: each.value)
     claims = NodeClaims.make(identity.node, identity.agent, lease, caveats)
     core = compute_core(purpose, challenge, digest_bytes(identity.model), public, claims.raw)
-    evidence = collect(source, core)
+    evidence = collect(source, core, tpm)
     raw = build_request(purpose, challenge, identity.model, public, claims, evidence)
     return Pending(parse_request(raw), release_key)
 
@@ -91,8 +95,10 @@ def conclude(
 
 
 def only_the_challenge(refusal: RefusalDocument) -> bool:
-    """Whether nothing but the challenge was wrong: the keyholder restarted, or we were slow.
+    """Whether nothing but the challenge, or a TPM's activation, was wrong: the keyholder restarted,
+    or we were slow.
 
     Nothing was said about this node then, so a lease lives on to its end and may ask again.
     """
-    return bool(refusal.reasons) and all(each.check == "challenge" for each in refusal.reasons)
+    void = ("challenge", ACTIVATED)
+    return bool(refusal.reasons) and all(each.check in void for each in refusal.reasons)

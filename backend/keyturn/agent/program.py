@@ -27,6 +27,8 @@ from keyturn.agent.model import ModelInMemory
 from keyturn.agent.ready import ReadyFile
 from keyturn.agent.server import NodeServer, listen
 from keyturn.agent.service import Service
+from keyturn.agent.tpmenrolment import EnrollingTpm
+from keyturn.agent.tpmsource import tpm_of
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.quorum.policy_body import Caveat
 from keyturn.seal.manifest import MAX_MANIFEST, Manifest, parse_manifest
@@ -87,6 +89,7 @@ async def _run(config: AgentConfig) -> Outcome:
     named = frozenset(Caveat(each) for each in caveats)
     service = Service(boot_seconds, manifest.identity.name, digest)
     control = HttpControl(config.control_url, config.control_pin)
+    tpm = tpm_of(config)
     node = Node(
         Identity(config.node, AGENT, digest, named),
         keys,
@@ -97,6 +100,7 @@ async def _run(config: AgentConfig) -> Outcome:
         service,
         boot_seconds,
         utc_now,
+        EnrollingTpm(tpm, control) if tpm is not None else None,
     )
     try:
         listener = listen(config.host, config.port)

@@ -5,7 +5,7 @@ and version, critical where the subject is empty; extended key usages), RFC 5280
 is pinned in code: a `trust-anchors` statement names them, and a chain may end at any of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,10 +23,15 @@ MAX_PATH = 6
 _EXTENDED_KEY_USAGE = "2.5.29.37"
 _SUBJECT_ALTERNATIVE = "2.5.29.17"
 _UNDERSTOOD = frozenset({"2.5.29.19", "2.5.29.15", _EXTENDED_KEY_USAGE, _SUBJECT_ALTERNATIVE})
-_REASONS = {
+_AK_REASONS = {
     Reason.CHAIN_INVALID: Reason.AK_CHAIN_INVALID,
     Reason.CERT_EXPIRED: Reason.AK_CERT_EXPIRED,
     Reason.CERT_NOT_YET_VALID: Reason.AK_CERT_NOT_YET_VALID,
+}
+_EK_REASONS = {
+    Reason.CHAIN_INVALID: Reason.EK_CHAIN_INVALID,
+    Reason.CERT_EXPIRED: Reason.EK_CERT_EXPIRED,
+    Reason.CERT_NOT_YET_VALID: Reason.EK_CERT_NOT_YET_VALID,
 }
 
 
@@ -49,33 +54,64 @@ class TpmPath:
 def verify_ak_certificate(
     chain: Sequence[bytes], key: TpmPublicKey, anchors: TrustAnchors, now: datetime
 ) -> TpmPath:
-    """Prove that an issuer named by a statement vouches for exactly this key.
+    """Prove that an issuer named by a statement vouches for exactly this AK.
 
     `chain` is DER, leaf first; its last certificate has an anchor's key. Raises
     MalformedEvidence, UntrustedEvidence (ak-chain-invalid, ak-cert-not-yet-valid,
     ak-cert-expired, ak-mismatch).
     """
-    try:
-        found = _verify_path(chain, anchors, now)
-    except UntrustedEvidence as refusal:
-        raise UntrustedEvidence(
-            refusal.message,
-            reason=_REASONS.get(refusal.reason, refusal.reason),
-            found=refusal.found,
-            expected=refusal.expected,
-            hint=refusal.hint,
-        ) from refusal
+    found = _verified("AK", chain, (EK_USAGE, AK_USAGE), _AK_REASONS, anchors, now)
+    return _of_key("AK", found, key, Reason.AK_MISMATCH)
+
+
+def verify_ek_certificate(
+    chain: Sequence[bytes], key: TpmPublicKey, anchors: TrustAnchors, now: datetime
+) -> TpmPath:
+    """The same of an EK. Raises MalformedEvidence, UntrustedEvidence (ek-chain-invalid,
+    ek-cert-not-yet-valid, ek-cert-expired, ek-mismatch).
+    """
+    found = _verified("EK", chain, (EK_USAGE,), _EK_REASONS, anchors, now)
+    return _of_key("EK", found, key, Reason.EK_MISMATCH)
+
+
+def _of_key(what: str, found: TpmPath, key: TpmPublicKey, reason: Reason) -> TpmPath:
     if found.leaf.public_key != key:
         raise UntrustedEvidence(
-            "the AK certificate is of another key than the AK's", reason=Reason.AK_MISMATCH
+            f"the {what} certificate is of another key than the {what}'s", reason=reason
         )
     return found
 
 
-def _verify_path(chain: Sequence[bytes], anchors: TrustAnchors, now: datetime) -> TpmPath:
+def _verified(
+    what: str,
+    chain: Sequence[bytes],
+    usages: Sequence[str],
+    reasons: Mapping[Reason, Reason],
+    anchors: TrustAnchors,
+    now: datetime,
+) -> TpmPath:
+    try:
+        return _verify_path(what, chain, usages, anchors, now)
+    except UntrustedEvidence as refusal:
+        raise UntrustedEvidence(
+            refusal.message,
+            reason=reasons.get(refusal.reason, refusal.reason),
+            found=refusal.found,
+            expected=refusal.expected,
+            hint=refusal.hint,
+        ) from refusal
+
+
+def _verify_path(
+    what: str,
+    chain: Sequence[bytes],
+    usages: Sequence[str],
+    anchors: TrustAnchors,
+    now: datetime,
+) -> TpmPath:
     if not 2 <= len(chain) <= MAX_PATH:
         raise UntrustedEvidence(
-            "AK certificate chain has the wrong length",
+            f"{what} certificate chain has the wrong length",
             reason=Reason.CHAIN_INVALID,
             found=f"{len(chain)} certificates",
             expected=f"2 to {MAX_PATH}",
@@ -85,7 +121,7 @@ def _verify_path(chain: Sequence[bytes], anchors: TrustAnchors, now: datetime) -
     anchor = anchors.find(Vendor.TPM, top.spki)
     if anchor is None:
         raise UntrustedEvidence(
-            f"AK chain ends at '{top.common_name}', whose key no statement names",
+            f"{what} chain ends at '{top.common_name}', whose key no statement names",
             reason=Reason.CHAIN_INVALID,
             found=top.spki[:16],
             expected=anchors.expected(Vendor.TPM),
@@ -96,21 +132,21 @@ def _verify_path(chain: Sequence[bytes], anchors: TrustAnchors, now: datetime) -
         path.append(verified_link(raw, path[-1], cache, understood=_UNDERSTOOD))
     path.reverse()
     check_path_lengths(path)
-    _check_usage(path[0])
+    _check_usage(path[0], usages)
     check_dates(path, now)
     return TpmPath(tuple(path), anchor)
 
 
-def _check_usage(leaf: Certificate) -> None:
+def _check_usage(leaf: Certificate, expected: Sequence[str]) -> None:
     """Made for a TPM's key, not for a web server that the same issuer may serve."""
     extension = leaf.extensions.get(_EXTENDED_KEY_USAGE)
     usages = _usages(extension.value) if extension is not None else ()
-    if leaf.is_ca or not {EK_USAGE, AK_USAGE} & set(usages):
+    if leaf.is_ca or not set(expected) & set(usages):
         raise UntrustedEvidence(
             "the certificate is not one of a TPM's key",
             reason=Reason.CHAIN_INVALID,
             found=", ".join(usages) or "no extended key usage",
-            expected=f"{EK_USAGE} or {AK_USAGE}",
+            expected=" or ".join(expected),
         )
 
 

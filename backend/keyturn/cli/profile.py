@@ -75,9 +75,11 @@ class Desk:
         return Memory(self.profile.fingerprint, self.places.state)
 
     def read_file(self, raw: bytes) -> ProposalFile:
-        """Verify a proposal file; nothing is asked. At a station its bundle is adopted first."""
+        """Verify a proposal file; nothing is asked. At a station its bundle is adopted first;
+        beside a server nothing is remembered of it, as `KeyturnClient.read_export` says."""
         if not self.profile.offline:
-            return read_proposal_file(raw, self.profile.fingerprint, self.memory, now())
+            pinned = self.profile.fingerprint
+            return read_proposal_file(raw, pinned, self.memory, now(), remember=False)
         with StationClient.open(self.profile, self.places, now=now, signer=self.signer) as station:
             return station.read_export(raw)
 

@@ -167,7 +167,7 @@ def _docs_page(description: dict[str, Any]) -> str:
         for method, operation in methods.items():
             text = html.escape(operation.get("description", ""))
             rows.append(f"<tr><td>{method.upper()}</td><td>{html.escape(path)}</td><td>{text}</td>")
-    for path in ("/v1/challenges", "/v1/releases", "/v1/heartbeats"):
+    for path in ("/v1/challenges", "/v1/tpm-credentials", "/v1/releases", "/v1/heartbeats"):
         rows.append(f"<tr><td>POST</td><td>{path}</td><td>Nodes; see the protocol, §5.</td>")
     return (
         "<!doctype html><meta charset=utf-8><title>Keyturn API</title>"

@@ -17,7 +17,14 @@ from keyturn.control.follower import Detail, Follower
 from keyturn.keyrelease.request import ReleaseRequest, parse_request
 from keyturn.store import models
 from keyturn.wire.errors import PeerUnreachable
-from keyturn.wire.keyholder import AskChallenge, AskRelease, IssuedChallenge, Released
+from keyturn.wire.keyholder import (
+    AskChallenge,
+    AskRelease,
+    AskTpmCredential,
+    IssuedChallenge,
+    Released,
+    TpmCredential,
+)
 from keyturn.wire.keyholder_client import KeyholderBusy
 
 
@@ -34,6 +41,13 @@ class Releasing:
         """Raises PeerUnreachable, TooMany."""
         try:
             return await self.context.keyholder.ask(AskChallenge())
+        except KeyholderBusy as error:
+            raise _busy(error) from error
+
+    async def tpm_credential(self, question: AskTpmCredential) -> TpmCredential:
+        """Raises PeerUnreachable, PeerRefused, TooMany."""
+        try:
+            return await self.context.keyholder.ask(question)
         except KeyholderBusy as error:
             raise _busy(error) from error
 

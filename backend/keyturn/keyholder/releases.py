@@ -25,6 +25,7 @@ from keyturn.hsm.errors import KeyBindingError, WrappedKeyError
 from keyturn.hsm.protocol import Hsm, ReleaseOrder
 from keyturn.hsm.protocol import Purpose as KeyPurpose
 from keyturn.hsm.publickeys import parse_node_key
+from keyturn.keyholder.activations import Activations
 from keyturn.keyholder.allowance import RefusalAllowance
 from keyturn.keyholder.cosignatures import Cosignatures
 from keyturn.keyholder.errors import AuthorityUnsettled
@@ -114,6 +115,7 @@ class Releases:
         self._software = software
         self._randomness = randomness
         self._boot_key = randomness(BOOT_KEY_SIZE)
+        self.activations = Activations(journal, randomness)
         self._spent = SpentChallenges()
         self._spending = threading.Lock()
         self._cache = ChainCache()
@@ -202,7 +204,7 @@ class Releases:
         """Evidence that a reader has an unforeseen fault with is not genuine: nothing has been
         decided or logged yet, so the fault harms nobody but who sent it."""
         try:
-            return verify_evidence(request, anchors, now, self._cache)
+            return verify_evidence(request, anchors, now, self._cache, self.activations.holds)
         except KeyturnError:
             raise
         except Exception as error:  # attackers write evidence: no input may stop the process
@@ -236,7 +238,9 @@ class Releases:
             prompt=digest_of(request.keys.prompt) if request.keys.prompt else None,
             caveats=approved.caveats,
             simulated=Caveat.SIMULATED.value in approved.caveats,
-            submodules=submodules(evidence, approved.policy_digest),
+            submodules=submodules(
+                evidence, approved.policy_digest, tpm_asked=approved.policy.tpm is not None
+            ),
         )
         ear = make_ear(claims, self._software, self._result_key, self._hsm.sign_result)
         grant = make_grant(

@@ -108,6 +108,9 @@ class Keyholder:
             case asked.AskChallenge():
                 challenge, seconds = self.releases.challenge()
                 return ok_answer({"challenge": challenge.hex(), "valid_seconds": seconds})
+            case asked.AskTpmCredential(ak=ak, ek=ek, chain=chain):
+                made = self.releases.activations.credential(ak, ek, chain)
+                return ok_answer({"blob": b64(made.blob), "secret": b64(made.secret)})
             case asked.AskRelease(request=raw, wrapped=wrapped):
                 outcome = self.releases.release(raw, wrapped)
                 return ok_answer(

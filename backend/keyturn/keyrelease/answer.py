@@ -129,7 +129,10 @@ def _check_ear(ear: EarClaims, logged: GrantEntry, request: ReleaseRequest, now:
     _same("EAR caveats", " ".join(ear.caveats), " ".join(logged.caveats))
     _same("EAR end", ear.expires.isoformat(), logged.until.isoformat())
     devices = ["cpu0", *(f"gpu{place}" for place in range(len(request.evidence.gpus)))]
-    _same("EAR submodules", " ".join(each.name for each in ear.submodules), " ".join(devices))
+    names = [each.name for each in ear.submodules]
+    if request.evidence.tpm is not None and names[-1:] == ["tpm0"]:
+        devices.append("tpm0")  # only where the policy asked for it
+    _same("EAR submodules", " ".join(names), " ".join(devices))
     if any(each.status != AFFIRMING for each in ear.submodules):
         raise AnswerRejected("the EAR does not affirm every device")
     if now >= ear.expires:

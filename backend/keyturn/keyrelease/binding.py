@@ -61,6 +61,11 @@ def device_nonce(core: bytes, index: int) -> bytes:
     return sha256(b"keyturn-device-v1" + core + u32(index))
 
 
+def tpm_nonce(core: bytes) -> bytes:
+    """32 bytes: the qualifying data of the TPM's quote."""
+    return sha256(b"keyturn-tpm-v1" + core)
+
+
 def device_evidence(report: bytes, chain: Sequence[bytes]) -> bytes:
     """One device's part of the devices' digest: lp(report ‖ lp(certificate)…), chain leaf first."""
     return lp(report + b"".join(lp(certificate) for certificate in chain))

@@ -99,7 +99,14 @@ def decide(
     if evidence.cpu is not None:
         if chosen.rules is not None:
             shown = len(request.evidence.gpus)
-            findings += appraise(chosen.rules, evidence.cpu, evidence.gpus, shown)
+            findings += appraise(
+                chosen.rules,
+                evidence.cpu,
+                evidence.gpus,
+                shown,
+                evidence.tpm,
+                tpm_shown=request.evidence.tpm is not None,
+            )
         findings += _revocations(request, evidence.cpu, evidence.gpus, state)
         caveats = _caveats(request, evidence, state, now) | keyholder_caveats
         if chosen.rules is not None:

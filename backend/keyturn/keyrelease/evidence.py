@@ -9,8 +9,10 @@ from keyturn.attest.errors import REFUSALS, MalformedEvidence, UntrustedEvidence
 from keyturn.attest.nvidia import verify_gpu
 from keyturn.attest.nvidia_claims import GpuClaims
 from keyturn.attest.snp import SnpClaims, SnpCollateral, verify_snp
+from keyturn.attest.tpm import TpmClaims
 from keyturn.keyrelease.binding import device_nonce
 from keyturn.keyrelease.request import ReleaseRequest
+from keyturn.keyrelease.tpmevidence import Activated, verify_tpm_part
 from keyturn.policy.findings import Finding, from_check, not_met
 
 _HINTS = {
@@ -32,6 +34,7 @@ class VerifiedEvidence:
     cpu: SnpClaims | None
     gpus: tuple[GpuClaims, ...]
     findings: tuple[Finding, ...]
+    tpm: TpmClaims | None = None
 
     @property
     def genuine(self) -> bool:
@@ -39,13 +42,21 @@ class VerifiedEvidence:
 
     @property
     def simulated(self) -> bool:
-        return any(claims.simulated for claims in (*self.gpus, *((self.cpu,) if self.cpu else ())))
+        shown = (*self.gpus, self.cpu, self.tpm)
+        return any(claims.simulated for claims in shown if claims is not None)
 
 
 def verify_evidence(
-    request: ReleaseRequest, anchors: TrustAnchors, now: datetime, cache: ChainCache
+    request: ReleaseRequest,
+    anchors: TrustAnchors,
+    now: datetime,
+    cache: ChainCache,
+    activated: Activated | None = None,
 ) -> VerifiedEvidence:
-    """Verify CPU and devices; failures are findings, so that a refusal can list them all."""
+    """Verify CPU and devices; failures are findings, so that a refusal can list them all.
+
+    `activated` knows the proofs of activated AKs; without it none counts.
+    """
     findings: list[Finding] = []
     cpu = _cpu(request, anchors, now, cache, findings)
     core = request.core
@@ -65,7 +76,8 @@ def verify_evidence(
             continue
         gpus.append(verified.claims)
         findings += [from_check(check, None, prefix=f"gpu {place}: ") for check in verified.checks]
-    return VerifiedEvidence(cpu, tuple(gpus), tuple(findings))
+    tpm, of_tpm = verify_tpm_part(request, anchors, now, activated)
+    return VerifiedEvidence(cpu, tuple(gpus), (*findings, *of_tpm), tpm)
 
 
 def _cpu(

@@ -16,6 +16,7 @@ from keyturn.keyrelease.binding import (
     device_evidence,
 )
 from keyturn.keyrelease.errors import MalformedRequest
+from keyturn.keyrelease.tpmpart import TpmPart, read_tpm_part
 from keyturn.quorum.policy_body import Caveat
 
 MAX_REQUEST = 256 << 10
@@ -43,6 +44,7 @@ class GpuEvidence:
 class Evidence:
     snp: SnpEvidence
     gpus: tuple[GpuEvidence, ...]
+    tpm: TpmPart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ def build_request(
                     {"report": b64(each.report), "chain": [b64(cert) for cert in each.chain]}
                     for each in evidence.gpus
                 ],
+                **({"tpm": evidence.tpm.to_document()} if evidence.tpm else {}),
             },
         }
     )
@@ -217,8 +220,9 @@ def _evidence(fields: Fields) -> Evidence:
         chain = each.texts("chain", limit=10)
         gpus.append(GpuEvidence(report, tuple(unb64(c, what="gpu certificate") for c in chain)))
         each.done()
+    tpm = read_tpm_part(fields.fields("tpm")) if fields.has("tpm") else None
     fields.done()
-    return Evidence(cpu, tuple(gpus))
+    return Evidence(cpu, tuple(gpus), tpm)
 
 
 def _read_optional(fields: Fields, name: str) -> bytes:

@@ -11,11 +11,15 @@ from keyturn.keyrelease.evidence import VerifiedEvidence
 
 _CPU = {"instance-identity": 2, "configuration": 2, "executables": 2, "hardware": 2}
 _GPU = {"instance-identity": 2, "executables": 2, "hardware": 2}
+_TPM = {"instance-identity": 2, "executables": 2}
 
 
-def submodules(evidence: VerifiedEvidence, policy: Digest) -> tuple[Submodule, ...]:
-    """One of the CPU and one of each GPU, in order."""
+def submodules(
+    evidence: VerifiedEvidence, policy: Digest, *, tpm_asked: bool = False
+) -> tuple[Submodule, ...]:
+    """One of the CPU, one of each GPU in order, one of the TPM where the policy asked for it."""
     gpus = tuple(
         Submodule(f"gpu{place}", AFFIRMING, _GPU, policy) for place in range(len(evidence.gpus))
     )
-    return (Submodule("cpu0", AFFIRMING, _CPU, policy), *gpus)
+    tpm = (Submodule("tpm0", AFFIRMING, _TPM, policy),) if tpm_asked and evidence.tpm else ()
+    return (Submodule("cpu0", AFFIRMING, _CPU, policy), *gpus, *tpm)

@@ -8,8 +8,10 @@ from keyturn.attest.nvidia_claims import GpuClaims
 from keyturn.attest.snp import SnpClaims
 from keyturn.attest.snp_tcb import SnpProduct
 from keyturn.attest.snp_vek import VekKind
+from keyturn.attest.tpm import TpmClaims
 from keyturn.base.encoding import Digest
 from keyturn.policy.findings import Finding, from_check, judged, not_met
+from keyturn.policy.tpm_appraisal import appraise_tpm
 from keyturn.quorum.bodies import GpuReference, Platforms, ReferenceValues
 from keyturn.quorum.policy_body import Policy
 
@@ -34,19 +36,27 @@ def platform_of(snp: SnpClaims) -> str:
 
 
 def appraise(
-    rules: Rules, snp: SnpClaims, gpus: Sequence[GpuClaims], shown: int
+    rules: Rules,
+    snp: SnpClaims,
+    gpus: Sequence[GpuClaims],
+    shown: int,
+    tpm: TpmClaims | None = None,
+    *,
+    tpm_shown: bool = False,
 ) -> tuple[Finding, ...]:
     """Every rule of the policy, in a fixed order. A policy is satisfied when none has failed.
 
     `gpus` are those proved genuine, `shown` is how many were shown: one that is not genuine is
-    a failed check of its own, not also a missing one.
+    a failed check of its own, not also a missing one. The same goes for a TPM.
     """
+    rule, digest = rules.policy.tpm, rules.policy_digest
     return (
         *_snp_findings(rules, snp),
         _measurement(rules, snp),
         _workload(rules, snp),
         _platform(rules, snp),
         *_gpu_findings(rules, gpus, shown),
+        *appraise_tpm(rule, digest, rules.baselines, tpm, shown=tpm_shown),
     )
 
 

@@ -7,24 +7,27 @@ from keyturn.quorum.bodies import TrustAnchorsBody
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState, InForce
 
-_VENDORS = {"amd": Vendor.AMD_SEV, "nvidia": Vendor.NVIDIA_DEVICE}
+_VENDORS = {"amd": Vendor.AMD_SEV, "nvidia": Vendor.NVIDIA_DEVICE, "tpm": Vendor.TPM}
 
 
 def anchors_in_force(state: AuthorityState, now: datetime) -> tuple[TrustAnchors, InForce | None]:
-    """Pinned hardware roots, and simulated ones only where the first roster says simulation.
+    """Pinned hardware roots, the issuers of TPMs that a statement names, and simulated roots only
+    where the first roster says simulation.
 
     `quorum` refuses such a statement under any other authority; this asks again where it is used.
     """
     found = state.in_force(Kind.TRUST_ANCHORS, "trust-anchors", now)
     if found is None or not isinstance(found.statement.body, TrustAnchorsBody):
         return HARDWARE_ANCHORS, None
+    body = found.statement.body
+    named = (SpkiDigest(each.spki_sha256) for each in body.tpm)
+    known = HARDWARE_ANCHORS.with_tpm_issuers(named, source=found.statement.digest)
     simulation = state.roster is not None and state.roster.simulation
-    simulated = found.statement.body.simulated
-    if not simulation or not simulated:
-        return HARDWARE_ANCHORS, found
+    if not simulation or not body.simulated:
+        return known, found
     roots: dict[Vendor, list[SpkiDigest]] = {}
-    for each in simulated:
+    for each in body.simulated:
         vendor, spki = _VENDORS[each.vendor], SpkiDigest(each.spki_sha256)
-        if all(spki != anchor.spki for anchor in HARDWARE_ANCHORS.anchors):
+        if all(spki != anchor.spki for anchor in known.anchors):
             roots.setdefault(vendor, []).append(spki)  # a hardware root stays a hardware root
-    return HARDWARE_ANCHORS.with_simulated(roots, source=found.statement.digest), found
+    return known.with_simulated(roots, source=found.statement.digest), found

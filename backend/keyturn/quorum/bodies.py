@@ -21,6 +21,12 @@ from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Policy, parse_policy
 from keyturn.quorum.roster import Roster, parse_roster
+from keyturn.quorum.tpm_bodies import (
+    TpmIssuer,
+    TpmReference,
+    read_tpm_issuers,
+    read_tpm_references,
+)
 
 
 class Purpose(Enum):
@@ -78,14 +84,17 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAnchor:
-    vendor: str  # "amd" or "nvidia"
+    vendor: str  # "amd", "nvidia" or "tpm"
     product: str
     spki_sha256: str  # 64 hex digits
 
 
 @dataclass(frozen=True, slots=True)
 class TrustAnchorsBody:
+    """`tpm`: real issuers of TPMs' certificates, of which none is pinned."""
+
     simulated: tuple[SimulatedAnchor, ...]
+    tpm: tuple[TpmIssuer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,7 @@ class ReferenceValues:
 
     snp: Mapping[str, str]
     gpu: tuple[GpuReference, ...]
+    tpm: tuple[TpmReference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,17 +228,20 @@ def _trust_anchors(body: Fields) -> TrustAnchorsBody:
     anchors = []
     for each in body.objects("simulated", limit=64):
         vendor = each.text("vendor")
-        if vendor not in {"amd", "nvidia"}:
+        if vendor not in {"amd", "nvidia", "tpm"}:
             raise MalformedStatement(
-                "trust-anchors: vendor", found=vendor, expected="amd or nvidia"
+                "trust-anchors: vendor", found=vendor, expected="amd, nvidia or tpm"
             )
         product = each.text("product", limit=64)
         anchors.append(SimulatedAnchor(vendor, product, each.hex("spki_sha256", size=32).hex()))
         each.done()
+    issuers = read_tpm_issuers(body) if body.has("tpm") else ()
     body.done()
     if len({(each.vendor, each.spki_sha256) for each in anchors}) != len(anchors):
         raise MalformedStatement("trust-anchors: a simulated root stands twice")
-    return TrustAnchorsBody(tuple(anchors))
+    if {each.spki_sha256 for each in anchors} & {each.spki_sha256 for each in issuers}:
+        raise MalformedStatement("trust-anchors: an issuer of TPMs is simulated and is not")
+    return TrustAnchorsBody(tuple(anchors), issuers)
 
 
 def _reference_values(body: Fields) -> ReferenceValues:
@@ -242,10 +255,11 @@ def _reference_values(body: Fields) -> ReferenceValues:
         each.done()
     snp_fields.done()
     gpu = tuple(_gpu_reference(each) for each in body.objects("gpu", limit=256))
+    tpm = read_tpm_references(body) if body.has("tpm") else ()
     body.done()
     if not snp:
         raise MalformedStatement("reference-values: no measurement at all")
-    return ReferenceValues(snp, gpu)
+    return ReferenceValues(snp, gpu, tpm)
 
 
 def _gpu_reference(fields: Fields) -> GpuReference:

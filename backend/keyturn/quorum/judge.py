@@ -252,11 +252,11 @@ def approving(
         for each in approvals
         if each.decision is Decision.APPROVE
         and each.officer not in left_out
-        and _approves_in(each, roster, dead)
+        and approves_in(each, roster, dead)
     )
 
 
-def _approves_in(approval: Approval, roster: Roster, dead: frozenset[KeyId] = frozenset()) -> bool:
+def approves_in(approval: Approval, roster: Roster, dead: frozenset[KeyId] = frozenset()) -> bool:
     """Whether its officer is an approver of `roster`, and one of its live keys is theirs there."""
     officer = roster.officers.get(approval.officer)
     if officer is None or Role.APPROVER not in officer.roles:
@@ -284,7 +284,7 @@ def _check_approval(
             found=officer.id,
             expected=approval.officer,
         )
-    if not any(_approves_in(approval, each) for each in rosters):
+    if not any(approves_in(approval, each) for each in rosters):
         raise SubmissionRefused(
             SubmissionReason.NOT_AN_APPROVER,
             f"{officer.id} may not approve",

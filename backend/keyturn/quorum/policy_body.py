@@ -7,6 +7,7 @@ from enum import Enum
 from keyturn.base.encoding import unhex
 from keyturn.base.strictjson import Fields
 from keyturn.quorum.errors import MalformedStatement
+from keyturn.quorum.tpm_bodies import TpmRule, read_tpm_rule
 
 # A grant names every statement that it rests on, 64 at most (our protocol §5.5).
 MAX_BASELINES = 32
@@ -55,7 +56,7 @@ class SnpRule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`None` for workloads and platforms is the written `any`."""
+    """`None` for workloads and platforms is the written `any`; `tpm` None asks for no TPM."""
 
     snp: SnpRule
     gpu_count: int
@@ -64,6 +65,7 @@ class Policy:
     platforms: tuple[str, ...] | None
     lease_seconds: int
     accepted_caveats: frozenset[Caveat]
+    tpm: TpmRule | None = None
 
 
 def parse_policy(body: Fields) -> Policy:
@@ -87,9 +89,10 @@ def parse_policy(body: Fields) -> Policy:
         )
     lease = body.integer("lease_seconds", low=5, high=86_400)
     caveats = frozenset(_caveat(name) for name in body.texts("accepted_caveats"))
+    tpm = read_tpm_rule(body.fields("tpm")) if body.has("tpm") else None
     body.done()
     workload_set = None if workloads is None else frozenset(workloads)
-    return Policy(snp, count, baselines, workload_set, platforms, lease, caveats)
+    return Policy(snp, count, baselines, workload_set, platforms, lease, caveats, tpm)
 
 
 def _snp(fields: Fields) -> SnpRule:

@@ -137,6 +137,40 @@ class AskChallenge(Request[IssuedChallenge]):
 
 
 @dataclass(frozen=True, slots=True)
+class TpmCredential:
+    """What a TPM's ActivateCredential takes: TPM2B_ID_OBJECT's and the secret's content."""
+
+    blob: bytes
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AskTpmCredential(Request[TpmCredential]):
+    """TPMT_PUBLICs of an AK and an EK, and the EK certificate's chain, DER, leaf first."""
+
+    op: ClassVar[str] = "tpm-credential"
+    ak: bytes
+    ek: bytes
+    chain: tuple[bytes, ...]
+
+    def document(self) -> JsonObject:
+        chain = [b64(each) for each in self.chain]
+        return {"op": self.op, "ak": b64(self.ak), "ek": b64(self.ek), "chain": [*chain]}
+
+    def read(self, answer: Fields) -> TpmCredential:
+        return TpmCredential(answer.b64("blob", limit=1024), answer.b64("secret", limit=1024))
+
+
+def read_tpm_credential(fields: Fields) -> AskTpmCredential:
+    """The three fields of the question; the caller ends the reading. Raises MalformedError."""
+    return AskTpmCredential(
+        fields.b64("ak", limit=2048),
+        fields.b64("ek", limit=2048),
+        tuple(unb64(each, what="EK certificate") for each in fields.texts("chain", limit=6)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class AskRelease(Request[Released]):
     """`request` is the exact release request; `wrapped` what the inventory holds, if anything."""
 
@@ -355,6 +389,7 @@ class AskCosignatures(Request[tuple[str, ...]]):
 AnyRequest = (
     AskHello
     | AskChallenge
+    | AskTpmCredential
     | AskRelease
     | Submit
     | Withdraw
@@ -435,6 +470,8 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
             return AskHello()
         case "challenge":
             return AskChallenge()
+        case "tpm-credential":
+            return read_tpm_credential(fields)
         case "release":
             return AskRelease(
                 fields.b64("request", limit=MAX_RELEASE_REQUEST),

@@ -37,6 +37,9 @@ from support.authority import START, Clock
 from support.hsmtoken import TestToken, make_softhsm
 from support.system import System, clone_token, running
 from support.tinymodel import write_tiny_model
+from support.tpms import booted, tpm_maker
+
+__all__ = ["booted", "tpm_maker"]
 
 ROOT = Path(__file__).resolve().parents[3]
 

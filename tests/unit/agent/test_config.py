@@ -37,6 +37,16 @@ def load(tmp_path: Path) -> Load:
     return load
 
 
+def test_a_tpm_and_what_belongs_to_it(load: Load, tmp_path: Path) -> None:
+    text = MINIMAL + 'tpm = "/dev/tpmrm0"\ntpm_log = "boot.log"\ntpm_issuers = "issuers.pem"\n'
+    found = load(text)
+    assert (found.tpm, found.tpm_log) == (Path("/dev/tpmrm0"), tmp_path / "boot.log")
+    assert found.tpm_issuers == tmp_path / "issuers.pem"
+    for alone in ('tpm_log = "boot.log"', 'tpm_issuers = "issuers.pem"'):
+        with pytest.raises(MalformedError, match="tpm"):
+            load(MINIMAL + alone)
+
+
 def test_the_least_that_a_node_needs(load: Load, tmp_path: Path) -> None:
     assert load() == AgentConfig(
         node="node-1",

@@ -51,6 +51,26 @@ def test_asks_for_a_challenge(control: HttpControl, peer: Peer) -> None:
     assert control.challenge() == bytes.fromhex(CHALLENGE)
 
 
+def test_asks_for_a_credential_of_its_tpm(control: HttpControl, peer: Peer) -> None:
+    peer.body = json.dumps({"blob": b64(b"blob"), "secret": b64(b"secret")}).encode()
+
+    made = control.tpm_credential(b"AK", b"EK", (b"leaf",))
+
+    assert (made.blob, made.secret) == (b"blob", b"secret")
+    ((path, sent),) = peer.got
+    assert path == "/v1/tpm-credentials"
+    assert json.loads(sent) == {"ak": b64(b"AK"), "ek": b64(b"EK"), "chain": [b64(b"leaf")]}
+
+
+@pytest.mark.parametrize("answer", [{}, {"blob": "?"}, {"blob": "", "secret": "", "x": 1}])
+def test_a_credential_that_is_none_is_malformed(
+    control: HttpControl, peer: Peer, answer: dict[str, object]
+) -> None:
+    peer.body = json.dumps(answer).encode()
+    with pytest.raises(ControlAnswerMalformed):
+        control.tpm_credential(b"AK", b"EK", ())
+
+
 @pytest.mark.parametrize(
     "body",
     [

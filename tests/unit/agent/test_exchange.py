@@ -9,14 +9,17 @@ import pytest
 from keyturn.agent.exchange import Accepted, Pending, conclude, only_the_challenge, prepare
 from keyturn.agent.keys import NodeKeys
 from keyturn.agent.leaseparts import LeaseId
+from keyturn.attest.tpm_quote import parse_quote
 from keyturn.base.encoding import b64
 from keyturn.base.errors import KeyturnError
 from keyturn.base.strictjson import dump
-from keyturn.keyrelease.binding import Purpose
+from keyturn.keyrelease.binding import Purpose, tpm_nonce
 from keyturn.keyrelease.errors import AnswerRejected
 from keyturn.keyrelease.grant import RefusalDocument, ReleaseAnswer
 from keyturn.quorum.policy_body import Caveat
 from keyturn.seal.keys import model_tag
+from keyturn_sim.tpm import SimTpm, SimTpmMaker
+from support.tpms import as_node
 
 
 def pending(world, keys: NodeKeys, lease: LeaseId | None = None) -> Pending:
@@ -49,6 +52,21 @@ def test_devices_are_quoted_first_and_the_cpu_last(world, node_keys: NodeKeys) -
     pending(world, node_keys)
 
     assert world.source.asked == ["gpu 0", "snp"]
+
+
+def test_a_tpm_quotes_over_the_request_that_names_its_ak(
+    world, node_keys: NodeKeys, booted: SimTpm, tpm_maker: SimTpmMaker
+) -> None:
+    """Nobody asked for it here: the key is given as without it."""
+    tpm = as_node(booted, tpm_maker)
+    challenge = world.control.challenge()
+    asked = prepare(
+        Purpose.RELEASE, challenge, None, world.identity(), node_keys, world.source, tpm
+    )
+    part = asked.request.evidence.tpm
+    assert part is not None
+    assert asked.request.keys.ak_name == tpm.ak_name()
+    assert parse_quote(part.quote).extra_data == tpm_nonce(asked.request.core)
 
 
 def test_a_renewal_carries_no_key_and_names_its_lease(world, node_keys: NodeKeys) -> None:

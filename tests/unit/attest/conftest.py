@@ -10,6 +10,9 @@ from keyturn.attest.tdx_collateral import TdxCollateral, read_collateral
 from keyturn.base.strictjson import dump
 from keyturn_sim import SimNode, SimVendors
 from keyturn_sim.tdx import SimIntel, SimMachine
+from support.tpms import booted, tpm_maker
+
+__all__ = ["booted", "tpm_maker"]
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 

@@ -85,5 +85,5 @@ def test_no_generated_request_makes_a_fault(world: World) -> None:
 )
 def test_no_junk_on_the_nodes_routes_makes_a_fault(world: World, body: bytes) -> None:
     with world.client() as client:
-        for path in ("/v1/releases", "/v1/heartbeats"):
+        for path in ("/v1/tpm-credentials", "/v1/releases", "/v1/heartbeats"):
             assert client.post(path, content=body).status_code == 400

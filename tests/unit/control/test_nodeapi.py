@@ -2,11 +2,12 @@
 
 import pytest
 
-from keyturn.base.encoding import digest_of
+from keyturn.base.encoding import b64, digest_of
+from keyturn.wire.keyholder import AskTpmCredential
 from support.control import TestNode, World
 
 MODEL = digest_of(b"a manifest")
-NODE_ROUTES = ("/v1/challenges", "/v1/releases", "/v1/heartbeats")
+NODE_ROUTES = ("/v1/challenges", "/v1/tpm-credentials", "/v1/releases", "/v1/heartbeats")
 
 
 def test_a_node_needs_no_session(standing: World) -> None:
@@ -37,6 +38,17 @@ def test_a_refusal_is_403_and_comes_as_the_keyholder_wrote_it(world: World) -> N
             "hint": "use known firmware",
         }
     ]
+
+
+def test_a_tpms_keys_go_to_the_keyholder_and_its_answer_comes_back(world: World) -> None:
+    """The keyholder of this test turns round what it is handed."""
+    question = {"ak": b64(b"AK"), "ek": b64(b"EK"), "chain": [b64(b"leaf"), b64(b"issuer")]}
+    with world.client() as client:
+        answer = client.post("/v1/tpm-credentials", json=question)
+        for wrong in ({**question, "more": 1}, {**question, "ak": None}, {"ak": b64(b"AK")}):
+            assert client.post("/v1/tpm-credentials", json=wrong).status_code == 400
+    assert (answer.status_code, answer.json()) == (200, {"blob": b64(b"KA"), "secret": b64(b"KE")})
+    assert AskTpmCredential(b"AK", b"EK", (b"leaf", b"issuer")) in world.keyholder.asked
 
 
 def test_a_heartbeat_of_no_lease_is_not_found(standing: World) -> None:

@@ -9,5 +9,16 @@ from support.fixtures import (
     token_template,
     vendors,
 )
+from support.tpms import booted, tpm_maker
 
-__all__ = ["hsm_worker", "model", "node_secrets", "ready", "system", "token_template", "vendors"]
+__all__ = [
+    "booted",
+    "hsm_worker",
+    "model",
+    "node_secrets",
+    "ready",
+    "system",
+    "token_template",
+    "tpm_maker",
+    "vendors",
+]

@@ -17,6 +17,7 @@ from keyturn.keyrelease.binding import (
     compute_core,
     device_evidence,
     device_nonce,
+    tpm_nonce,
 )
 
 CHALLENGE, MODEL = bytes(range(56)), bytes(range(32))
@@ -101,3 +102,9 @@ def test_devices_cannot_change_places_or_be_left_out() -> None:
         for devices in ([one, two], [two, one], [one], [two], [], [one, one, two])
     }
     assert len(found) == 6
+
+
+def test_a_tpms_nonce_is_of_the_core_under_its_own_label() -> None:
+    core = bytes(range(32))
+    assert tpm_nonce(core) == hashlib.sha256(b"keyturn-tpm-v1" + core).digest()
+    assert tpm_nonce(core) != device_nonce(core, 0)

@@ -50,6 +50,27 @@ def test_a_simulation_names_its_roots() -> None:
     assert len(anchors.anchors) == len(HARDWARE_ANCHORS.anchors) + 2
 
 
+def test_issuers_of_tpms_may_be_added_and_are_hardware() -> None:
+    log = AuthorityLog(simulation=False)
+    body: dict[str, object] = {**NONE, "tpm": [{"name": "a maker", "spki_sha256": "ef" * 32}]}
+    entered = log.enact(KIND, SUBJECT, body)
+    anchors, _ = anchors_in_force(log.state, log.clock())
+    found = anchors.find(Vendor.TPM, SpkiDigest("ef" * 32))
+    assert found is not None
+    assert (found.simulated, found.source) == (False, entered.statement.digest)
+    assert len(anchors.anchors) == len(HARDWARE_ANCHORS.anchors) + 1
+
+
+def test_a_simulation_may_have_both_kinds_of_issuers() -> None:
+    log = AuthorityLog()
+    roots = [{"vendor": "tpm", "product": "TPM", "spki_sha256": "ab" * 32}]
+    body: dict[str, object] = {**NONE, "simulated": roots}
+    log.enact(KIND, SUBJECT, {**body, "tpm": [{"name": "a maker", "spki_sha256": "ef" * 32}]})
+    anchors, _ = anchors_in_force(log.state, log.clock())
+    found = [each for each in anchors.anchors if each.vendor is Vendor.TPM]
+    assert [each.simulated for each in found] == [False, True]
+
+
 def test_a_statement_that_names_none_adds_none() -> None:
     log = AuthorityLog()
     entered = log.enact(KIND, SUBJECT, NONE)

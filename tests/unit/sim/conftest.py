@@ -3,6 +3,9 @@
 import pytest
 
 from keyturn_sim import SimNode, SimVendors
+from support.tpms import booted, tpm_maker
+
+__all__ = ["booted", "tpm_maker"]
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ FAILURES: dict[str, object] = {
 REQUESTS = [
     asked.AskHello(),
     asked.AskChallenge(),
+    asked.AskTpmCredential(b"ak", b"ek", (b"leaf", b"issuer")),
     asked.AskRelease(b"{}", None),
     asked.AskRelease(b"{}", b"w" * 40),
     asked.Submit(b"s", (b"a", b"b"), b"k"),

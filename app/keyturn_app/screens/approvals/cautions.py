@@ -41,8 +41,9 @@ def cautions(case: Case) -> Iterator[Check]:
         yield from _roster(body, before if isinstance(before, Roster) else case.roster)
     elif isinstance(body, Keys):
         yield from _keys(body, before if isinstance(before, Keys) else None)
-    elif isinstance(body, TrustAnchorsBody) and body.simulated:
-        yield _simulated(case)
+    elif isinstance(body, TrustAnchorsBody):
+        yield from [_simulated(case)] if body.simulated else []
+        yield from _issuers(body, before if isinstance(before, TrustAnchorsBody) else None)
         yield from () if before is None else _what_comes(body, before)
     elif isinstance(body, Admission):
         yield from _admission(body, before)
@@ -104,6 +105,10 @@ def _weaker(body: Policy, before: Policy) -> Iterator[Check]:
     ):
         if now > then:
             yield warning(text)
+    asked = before.tpm.demands if before.tpm is not None else frozenset[str]()
+    less = asked - (body.tpm.demands if body.tpm is not None else frozenset[str]())
+    if less:
+        yield warning(_("Less of a TPM's boot would be checked"), _some(less))
     caveats = {each.value for each in body.accepted_caveats - before.accepted_caveats}
     for text, added in (
         (_("Accepts caveats that the version before did not"), caveats),
@@ -228,6 +233,18 @@ def _admission(body: Admission, before: Body | None) -> Iterator[Check]:
         )
 
 
+def _issuers(body: TrustAnchorsBody, before: TrustAnchorsBody | None) -> Iterator[Check]:
+    """Makers of TPMs: the one kind of hardware root that a statement adds (our protocol §2.6)."""
+    known = {each.spki_sha256 for each in before.tpm} if before is not None else set()
+    new = {
+        f"{each.name} ({each.spki_sha256[:16]})"
+        for each in body.tpm
+        if each.spki_sha256 not in known
+    }
+    if new:
+        yield warning(_("Issuers of TPMs that would be believed"), _some(new))
+
+
 def _hidden(body: Body) -> Iterator[Check]:
     """A VLEK hides which chip it is: the one name stands for them all (our protocol §2.6)."""
     if isinstance(body, Platforms) and "amd-hidden" in body.platforms:
@@ -243,6 +260,9 @@ def _what_comes(body: Body, before: Body) -> Iterator[Check]:
         new = len([each for each in body.gpu if each not in before.gpu])
         if new:
             yield warning(n_("{count} other GPU firmware", "{count} other GPU firmwares", new))
+        boots = len([each for each in body.tpm if each not in before.tpm])
+        if boots:
+            yield warning(n_("{count} other boot of a TPM", "{count} other boots of TPMs", boots))
     elif isinstance(body, Platforms) and isinstance(before, Platforms):
         text, added = _("Machines that come"), set(body.platforms) - set(before.platforms)
     elif isinstance(body, TrustAnchorsBody) and isinstance(before, TrustAnchorsBody):

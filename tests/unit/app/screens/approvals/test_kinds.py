@@ -233,6 +233,27 @@ def test_a_wide_or_weaker_policy_is_pointed_at(whole: Whole) -> None:
     assert "Baseline firmware is not in force: no node can pass" in not_met(bela)
 
 
+def test_less_of_a_tpm_and_other_makers_of_tpms_are_said(whole: Whole) -> None:
+    """Neither is to be overlooked in a long body (I3)."""
+    rule = {
+        "bank": "sha256",
+        "pcrs": ["4", "7"],
+        "secure_boot": True,
+        "applications": False,
+        "authorities": False,
+        "variables": [],
+    }
+    whole.enact(Kind.POLICY, "serving", policy_body(tpm=rule))
+    bela = seat(whole, "bela")
+    weaker = policy_body(tpm={**rule, "pcrs": ["7"]})
+    bela.open(whole.propose(Kind.POLICY, "serving", weaker))
+    assert "Less of a TPM's boot would be checked" in warnings(bela)
+    issuers = [{"name": "a maker", "spki_sha256": "ab" * 32}]
+    body: dict[str, object] = {"hardware": "pinned", "simulated": [], "tpm": issuers}
+    bela.open(whole.propose(Kind.TRUST_ANCHORS, "trust-anchors", body))
+    assert "Issuers of TPMs that would be believed" in warnings(bela)
+
+
 def test_what_was_revoked_and_would_return_is_said(whole: Whole) -> None:
     platforms: dict[str, object] = {
         "platforms": [{"id": PLATFORM, "site": "here", "note": ""}],
