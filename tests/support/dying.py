@@ -53,6 +53,8 @@ class Death:
         self.armed = False
         self.dead = False
         self.points = 0
+        self.ends: ControlServer | None = None
+        """Stopped then, so that whoever waits for an answer is cut off."""
         self._lock = threading.Lock()
 
     def point(self) -> None:
@@ -65,6 +67,8 @@ class Death:
 
     def check(self) -> None:
         if self.dead:
+            if self.ends is not None:
+                self.ends.stop()
             raise Killed("killed")
 
 
@@ -114,6 +118,8 @@ def options(death: Death) -> dict[str, Any]:
     """For `running_server`."""
 
     def prepare(server: ControlServer) -> None:
+        death.ends = server
+        server.config.timeout_graceful_shutdown = 0  # a killed process waits for nobody
         context = server.parts.context
         context.keyholder = DyingKeyholder(context.keyholder, death)  # type: ignore[assignment]
         context.urgent = DyingKeyholder(context.urgent, death)  # type: ignore[assignment]

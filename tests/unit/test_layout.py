@@ -327,6 +327,7 @@ ROLE_OF = {
     "agent": "agent",
     "control": "control",
     "rim": "control",  # and of the app: the keyholder has no reader of XML
+    "serving": "control",
     "store": "control",
     "witness": "control",
 }

@@ -29,13 +29,7 @@ from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.profile import write_atomically
 from keyturn.client.seen import ProvedLeaves
 from keyturn.client.shelf import KEPT, Shelf
-from keyturn.quorum.entries import (
-    EntryKind,
-    parse_entry,
-    read_decision,
-    read_statement,
-    read_withdrawal,
-)
+from keyturn.quorum.entries import envelopes_of
 from keyturn.quorum.errors import LogInconsistent
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.checkpoints import Checkpoint, SignedCheckpoint
@@ -411,15 +405,3 @@ def _runs(blocks: Sequence[int], most: int) -> Iterator[range]:
 def _either(known: Mapping[Digest, bytes], fetch: FetchObject, digest: Digest) -> bytes:
     found = known.get(digest)
     return fetch(digest) if found is None else found
-
-
-def envelopes_of(leaf: bytes) -> tuple[Digest, ...]:
-    """The objects without which an entry cannot be judged. Raises MalformedError."""
-    entry = parse_entry(leaf)
-    if entry.kind is EntryKind.STATEMENT:
-        return read_statement(entry).envelopes
-    if entry.kind is EntryKind.WITHDRAWAL:
-        return read_withdrawal(entry).envelopes
-    if entry.kind is EntryKind.DECISION:
-        return read_decision(entry).envelopes
-    return ()

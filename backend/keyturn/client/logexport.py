@@ -11,11 +11,10 @@ from keyturn.base.encoding import Digest, digest_bytes
 from keyturn.base.errors import UntrustedError
 from keyturn.base.signatures import load_verify_key
 from keyturn.client.errors import FileUnusable
-from keyturn.client.history import envelopes_of
 from keyturn.keyrelease.audit import Audited, audit_log
 from keyturn.keyrelease.entries import read_grant, read_refusal
 from keyturn.quorum.bodies import Keys, Purpose
-from keyturn.quorum.entries import EntryKind, parse_entry
+from keyturn.quorum.entries import EntryKind, envelopes_of, parse_entry
 from keyturn.quorum.kinds import Kind
 from keyturn.tlog.bundles import bundle_bytes
 from keyturn.tlog.checkpoints import SignedCheckpoint, parse_checkpoint

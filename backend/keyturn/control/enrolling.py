@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError, UnreachableError
-from keyturn.control.allowance import AddressAllowance
 from keyturn.control.context import Context
 from keyturn.control.errors import Conflict, NotFound, TooMany
 from keyturn.quorum.enrolment import LONGEST_WAIT, Enrolment, check_enrolment, parse_enrolment
 from keyturn.quorum.state import AuthorityState
+from keyturn.serving.allowance import AddressAllowance
 from keyturn.store import enrolments
 from keyturn.store.enrolments import EnrolmentRow
 

@@ -4,7 +4,6 @@ from keyturn.base.errors import (
     KeyturnError,
     MalformedError,
     NotFoundError,
-    UnreachableError,
     UntrustedError,
 )
 
@@ -51,10 +50,6 @@ class MalformedQuery(MalformedError):
 
 class BadDataDirectory(MalformedError):
     """The directory for the server's data cannot be made or is not this user's to write."""
-
-
-class CannotListen(UnreachableError):
-    """The address is taken, or not this machine's."""
 
 
 class TaskFailed(KeyturnError):

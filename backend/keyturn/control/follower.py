@@ -22,9 +22,10 @@ from keyturn.base.errors import KeyturnError, UnreachableError, UntrustedError
 from keyturn.control import rebuild, recovery
 from keyturn.control.context import Context
 from keyturn.control.nodestate import MISSED
-from keyturn.control.projection import objects_needed, project
+from keyturn.control.projection import project
 from keyturn.control.rebuild import LogContent
 from keyturn.control.recovery import Rebuilt
+from keyturn.quorum.entries import envelopes_of
 from keyturn.quorum.state import AuthorityState
 from keyturn.store import events, fleet, logcopy, proposals, sessions
 from keyturn.store.errors import StoreConflict, StoreEmptied
@@ -385,7 +386,7 @@ async def fetch_objects(
     """The objects that these leaves name, each checked against its digest."""
     objects: dict[Digest, bytes] = {}
     for leaf in leaves:
-        for digest in objects_needed(leaf):
+        for digest in envelopes_of(leaf):
             if digest in objects:
                 continue
             data = await keyholder.ask(AskObject(digest))

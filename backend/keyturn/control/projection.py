@@ -38,18 +38,6 @@ from keyturn.store.logcopy import LogRow
 from keyturn.store.proposals import ApprovalRow, ProposalRow
 
 
-def objects_needed(leaf: bytes) -> tuple[Digest, ...]:
-    """Digests of the objects that projecting this leaf reads."""
-    entry = parse_entry(leaf)
-    if entry.kind is EntryKind.STATEMENT:
-        return read_statement(entry).envelopes
-    if entry.kind is EntryKind.WITHDRAWAL:
-        return read_withdrawal(entry).envelopes
-    if entry.kind is EntryKind.DECISION:
-        return read_decision(entry).envelopes
-    return ()
-
-
 def project(
     connection: Connection, index: int, leaf: bytes, objects: Mapping[Digest, bytes]
 ) -> None:

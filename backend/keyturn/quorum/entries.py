@@ -117,6 +117,18 @@ def read_decision(entry: Entry) -> DecisionEntry:
     return DecisionEntry(digest, officer, decision, (envelopes[0], envelopes[1]))
 
 
+def envelopes_of(leaf: bytes) -> tuple[Digest, ...]:
+    """The objects without which an entry cannot be judged. Raises MalformedError."""
+    entry = parse_entry(leaf)
+    if entry.kind is EntryKind.STATEMENT:
+        return read_statement(entry).envelopes
+    if entry.kind is EntryKind.WITHDRAWAL:
+        return read_withdrawal(entry).envelopes
+    if entry.kind is EntryKind.DECISION:
+        return read_decision(entry).envelopes
+    return ()
+
+
 def entry_bytes(kind: EntryKind, time: datetime, further: dict[str, object]) -> bytes:
     """The leaf of an entry."""
     frame = {"type": "log-entry", "format": 1, "kind": kind.value, "time": format_time(time)}

@@ -23,18 +23,19 @@ from keyturn.base.strictjson import Fields, Json, JsonObject, dump, parse_object
 from keyturn.keyrelease.errors import BadProof, OtherSize, TooManyPending
 from keyturn.quorum.bundle import MAX_BUNDLE
 from keyturn.quorum.errors import SubmissionRefused
+from keyturn.serving.allowance import AddressAllowance
 from keyturn.tlog.merkle import HASH_SIZE, Hash
 from keyturn.tlog.notes import parse_note
 from keyturn.tlog.proofs import MAX_PROOF, Proof
 from keyturn.tlog.receipts import MAX_RECEIPT, parse_receipt
 from keyturn.wire import witness as wire
-from keyturn.witness.allowance import Allowance
 from keyturn.witness.errors import BodyTooLarge, TooMany, UnknownLog
 from keyturn.witness.watched import WatchedLog
 
 logger = logging.getLogger(__name__)
 
 BODY_SECONDS = 20.0
+BURST, PER_SECOND = 100, 20.0
 LIMITS = {
     wire.ADD_CHECKPOINT: wire.MAX_REQUEST,
     wire.LOG: 0,
@@ -67,7 +68,7 @@ class WitnessHttp:
         self, logs: Mapping[str, WatchedLog], seconds: Callable[[], float] = time.monotonic
     ) -> None:
         self._logs = logs
-        self._allowance = Allowance(seconds)
+        self._allowance = AddressAllowance(seconds, burst=BURST, per_second=PER_SECOND)
 
     def app(self) -> Starlette:
         def post(path: str, handler: Handler) -> Route:

@@ -14,9 +14,10 @@ from keyturn.base.errors import (
     UntrustedError,
 )
 from keyturn.base.strictjson import JsonObject, load_object
-from keyturn.control import http, program
+from keyturn.control import http
 from keyturn.control.errors import Conflict, NotAllowed, NotFound, NotSignedIn, TooLarge, TooMany
 from keyturn.control.http import status_of
+from keyturn.serving import listening
 from keyturn.store.errors import StoreUnreachable
 from keyturn.wire.errors import PeerRefused, PeerUnreachable
 from support.control import World
@@ -106,7 +107,7 @@ def test_a_slow_body_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_header_that_never_ends_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(program, "HEADER_SECONDS", 0.2)
+    monkeypatch.setattr(listening, "HEADER_SECONDS", 0.2)
     assert world.raw(b"GET /v1/hello HTTP/1.1\r\nhost: x\r\n") == b""
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from keyturn.base.encoding import Digest
-from keyturn.control import program
 from keyturn.control.config import ControlConfig
 from keyturn.control.errors import TaskFailed
 from keyturn.control.follower import Follower
 from keyturn.control.heartbeats import Heartbeats
 from keyturn.control.program import make_server, prepare_data, raise_file_limit, serve
+from keyturn.serving import listening
 from keyturn.store.database import open_database
 from keyturn.store.migrate import upgrade
 from keyturn.wire.serveridentity import server_identity
@@ -130,7 +130,7 @@ def test_as_many_files_as_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_handshake_that_never_ends_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "HANDSHAKE_SECONDS", 0.2)
+    monkeypatch.setattr(listening, "HANDSHAKE_SECONDS", 0.2)
     with running_world(tmp_path) as world:
         host, port = world.url.removeprefix("https://").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as silent:

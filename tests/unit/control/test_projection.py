@@ -10,11 +10,12 @@ from sqlalchemy import text
 
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import MalformedError
-from keyturn.control.projection import objects_needed, project
+from keyturn.control.projection import project
 from keyturn.control.rebuild import LogContent, rebuild
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
 from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
+from keyturn.quorum.entries import envelopes_of
 from keyturn.quorum.kinds import Kind
 from keyturn.store import events, fleet, logcopy, proposals
 from keyturn.store.database import Database, open_database
@@ -190,12 +191,12 @@ def test_the_same_log_gives_the_same_rows(
 
 
 def test_only_statements_and_withdrawals_need_objects(keyholder: LocalKeyholder) -> None:
-    origin, roster, _keys = (objects_needed(each) for each in keyholder.leaves)
+    origin, roster, _keys = (envelopes_of(each) for each in keyholder.leaves)
     assert origin == ()
     assert len(roster) == 4  # the statement and three approvals
     assert set(roster) <= keyholder.objects.keys()
-    assert objects_needed(grant_entry(START, grant())) == ()
-    assert objects_needed(refusal_entry(START, refusal())) == ()
+    assert envelopes_of(grant_entry(START, grant())) == ()
+    assert envelopes_of(refusal_entry(START, refusal())) == ()
 
 
 @pytest.mark.parametrize("leaf", [b"", b"{}", b"[]", b"\xff"])

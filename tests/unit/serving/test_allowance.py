@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.control.allowance import MAX_ADDRESSES, AddressAllowance, owner_of
+from keyturn.serving.allowance import MAX_ADDRESSES, AddressAllowance, owner_of
 
 
 class Seconds:
