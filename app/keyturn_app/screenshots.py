@@ -223,6 +223,7 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("officers-change", "officers", then=lambda window: _run(window, "officers.compose"))
     yield Scene("log-entry", "log", "6")
     yield Scene("log-checkpoints", "log", "checkpoints")
+    yield Scene("log-witnesses", "log", "witnesses")
     yield Scene("log-rewritten", "log", "alarm", moment="revoked", state=State.REWRITTEN)
     yield Scene("models-seal", "models", then=lambda window: _run(window, "models.seal"))
     yield Scene("approvals-new", "approvals", "new:policy:serving-eu")

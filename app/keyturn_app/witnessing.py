@@ -94,9 +94,9 @@ def overall_text(facts: Facts, now: datetime) -> str:
         return _("The log is not known yet.")
     if seen.roster.witnesses.k == 0:
         return _(
-            "k = 0: no witness has to cosign this log (caveat no-witness). A keyholder that shows "
-            "one history to you and another to somebody else is noticed only when you compare "
-            "checkpoints with them."
+            "No witness has to cosign this log (caveat no-witness). A keyholder that shows one "
+            "history to you and another to somebody else is noticed only when you compare "
+            "checkpoints with them. A roster change names witnesses."
         )
     if state is None:
         return _("This server does not say what the witnesses cosigned.")
@@ -118,6 +118,8 @@ def needed(facts: Facts) -> str:
     if seen is None:
         return ""
     witnesses = seen.roster.witnesses
+    if witnesses.k == 0:
+        return _("A release needs no witness.")
     return _("A release needs {k} of {n}, none older than {t} s").format(
         k=witnesses.k, n=len(witnesses.keys), t=witnesses.t_seconds
     )

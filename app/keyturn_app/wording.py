@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from keyturn.base.errors import KeyturnError
+from keyturn.quorum.kinds import Kind
 from keyturn_app.i18n import _, n_
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -88,4 +89,23 @@ def reading(done: int, total: int) -> str:
 
 def error_text(error: KeyturnError) -> str:
     """Found, expected and what to do, in one paragraph."""
-    return f"{error} {error.hint}".strip()
+    text = str(error)
+    if error.hint and text and text[-1] not in ".!?:…":
+        text += "."
+    return f"{text} {error.hint}".strip()
+
+
+def kind_name(kind: Kind) -> str:
+    """A kind of statement, as officers read it."""
+    return {
+        Kind.ROSTER: _("Roster"),
+        Kind.KEYS: _("Keys"),
+        Kind.POLICY: _("Policy"),
+        Kind.REFERENCE_VALUES: _("Reference values"),
+        Kind.PLATFORMS: _("Platforms"),
+        Kind.TRUST_ANCHORS: _("Trust anchors"),
+        Kind.MODEL: _("Model"),
+        Kind.CEREMONY: _("Ceremony"),
+        Kind.REVOCATION: _("Revocation"),
+        Kind.RESTORE: _("Restore"),
+    }[kind]

@@ -274,7 +274,7 @@ def test_checkpoints_are_listed_and_checked_again(qtbot: QtBot, window: Window) 
     window.book.grant()
     window.press(qtbot, "log.check")
     assert window.child(QAbstractItemView, "log.checkpoints").model().rowCount() == 2
-    assert "k = 0" in window.text("log.witness.text")
+    assert "No witness has to cosign" in window.text("log.witness.text")
 
 
 def test_the_alarm_comes_to_the_front_and_exports_both(

@@ -156,7 +156,7 @@ def test_it_shows_the_bundle_and_what_cannot_be_known(server: ScriptedServer) ->
     assert "this station cannot know" in view.cannot_know
     assert dict((name, value) for name, value, _mono in view.bundle)["Roster"][:9] == "version 1"
     assert ("Officer Bela (bela)", "proposer, approver", False) in view.officers
-    assert ("policy", "2 of 5", False) in view.thresholds
+    assert ("Policy", "2 of 5", False) in view.thresholds
     assert view.standing == ""
     page.presenter.copy_fingerprint()
     assert page.copied == [server.fingerprint]

@@ -216,6 +216,34 @@ def test_who_is_not_heard_hands_the_rejection_in_at_the_keyholders_machine(
             process.submit(Proposal(made.raw, made.digest, both))
 
 
+@pytest.mark.parametrize("first", ["of another statement", "unreadable"])
+def test_a_bad_decision_in_the_file_keeps_no_other_one_out(
+    founded: Founded, tmp_path: Path, first: str
+) -> None:
+    """Whoever carries the file puts it before the rejection."""
+    authority = founded.authority()
+    made = authority.propose(Kind.POLICY, "buried", policy_body())
+    other = authority.propose(Kind.POLICY, "other", policy_body())
+    bad = b"{}" if first == "unreadable" else authority.approval(other.digest, "bela")
+    made.approvals = [bad, authority.approval(made.digest, "chen", decision=Decision.REJECT)]
+    path = tmp_path / "proposal.json"
+    path.write_bytes(export_of(made, b"{}"))
+    with keyholder(founded) as process:
+        arguments = ["keyholder", "record", str(path), "--config", str(founded.config)]
+        done = CliRunner().invoke(build("keyholder"), [*arguments, "--json"])
+        assert done.exit_code == 1
+        refused, taken = json.loads(done.stdout)["decisions"]
+        assert refused["index"] is None
+        assert refused["refused"]["message"]
+        assert (taken["officer"], taken["decision"], taken["refused"]) == ("chen", "reject", None)
+        again = CliRunner().invoke(build("keyholder"), arguments)
+        assert f"chen: reject, logged at {taken['index']}\n" in again.stdout
+        assert "not logged" in again.stdout
+        both = [authority.approval(made.digest, name) for name in ("bela", "chen")]
+        with pytest.raises(PeerRefused, match="too few approvals"):
+            process.submit(Proposal(made.raw, made.digest, both))
+
+
 # ---- settings ----
 
 

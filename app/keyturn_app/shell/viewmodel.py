@@ -129,7 +129,7 @@ def _expired(facts: Facts, now: datetime) -> str:
         for each in expired
     )
     return _(
-        "EXPIRED: {what} not in force any more. No key is released. Propose its renewal."
+        "EXPIRED: {what}. No longer in force: no key is released. Renew it on the page Officers."
     ).format(what=what)
 
 

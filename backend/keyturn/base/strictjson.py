@@ -110,7 +110,7 @@ class Fields:
             self._wrong(name, value, repr(expected))
 
     def choice(self, name: str, kind: type[E_]) -> E_:
-        text = self.text(name)
+        text = self.text(name, empty=True)
         try:
             return kind(text)
         except ValueError:

@@ -91,7 +91,9 @@ def decide_offline(
     if not as_json:
         warn_simulated(found.authority.roster.simulation)
         print_statement(found.statement, now())
-        print_offline(found.statement)
+        subject = (found.statement.kind, found.statement.subject)
+        known = found.authority.state.newest.get(subject)
+        print_offline(found.statement, None if known is None else known.statement)
     confirm(decision, found.statement.digest, yes)
     signed = with_decision(found, desk.signer(), decision, comment, now())
     desk.remember(signed)
@@ -109,7 +111,10 @@ def decide_offline(
         return
     approved = f"{len(signed.approved_by)} of {signed.needed} approve"
     stdout.print(f"Signed: {decision.value}. {approved} in {written}.", markup=False)
-    stdout.print("NOT IN FORCE until the keyholder has it.")
+    if decision is Decision.APPROVE:
+        stdout.print("NOT IN FORCE until the keyholder has it.")
+    else:
+        stdout.print("It counts once it was brought back: keyturn proposal import.")
 
 
 def read(desk: Desk, file: Path | None, pictures: tuple[Path, ...]) -> ProposalFile:

@@ -16,6 +16,7 @@ from keyturn.cli.output import errors_explained, print_json, stderr, stdout
 from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, at_desk, now
 from keyturn.client.card import CardInfo, find_card_key
 from keyturn.client.enrolments import PendingEnrolments, named, send_enrolment
+from keyturn.client.errors import NoProfile
 from keyturn.client.offline import read_file, write_new_file
 from keyturn.client.profile import places_of, read_profile
 from keyturn.client.signing import KeyQuestion, open_signer
@@ -155,7 +156,11 @@ def _server(server: str | None, pin: str | None, profile: Path | None) -> tuple[
         raise typer.BadParameter("a server and its pin go together", param_hint="--server, --pin")
     if server is not None and pin is not None:
         return server, parse_pin(pin)
-    found = read_profile(places_of(profile, os.environ))
+    try:
+        found = read_profile(places_of(profile, os.environ))
+    except NoProfile as error:
+        error.hint = "Say --server and --pin, as whoever runs the server told you."
+        raise
     return found.server, found.pin
 
 
@@ -202,7 +207,8 @@ def _show(request: Enrolment, as_json: bool, further: dict[str, str]) -> None:
         return
     table = Table(show_header=False, box=None)
     for label, value in document.items():
-        table.add_row(label, escape(", ".join(value) if isinstance(value, list) else str(value)))
+        text = ", ".join(value) if isinstance(value, list) else str(value)
+        table.add_row(label.replace("_", " "), escape(text))
     stdout.print(table)
 
 

@@ -75,9 +75,11 @@ class Desk:
         return Memory(self.profile.fingerprint, self.places.state)
 
     def read_file(self, raw: bytes) -> ProposalFile:
-        """Verify a proposal file; nothing is asked. At a station its bundle is adopted first."""
+        """Verify a proposal file; nothing is asked. At a station its bundle is adopted first;
+        beside a server nothing is remembered of it, as `KeyturnClient.read_export` says."""
         if not self.profile.offline:
-            return read_proposal_file(raw, self.profile.fingerprint, self.memory, now())
+            pinned = self.profile.fingerprint
+            return read_proposal_file(raw, pinned, self.memory, now(), remember=False)
         with StationClient.open(self.profile, self.places, now=now, signer=self.signer) as station:
             return station.read_export(raw)
 
@@ -192,7 +194,10 @@ def connect(
     if fingerprint is None or officer is None:
         raise typer.BadParameter("--fingerprint and --officer are needed")
     if authority is None and (server is None or pin is None):
-        raise typer.BadParameter("name a server and its pin", param_hint="--server and --pin")
+        raise typer.BadParameter(
+            "name a server and its pin; a station without any: --offline --authority FILE",
+            param_hint="--server and --pin",
+        )
     if authority is not None and not (offline and server is None and pin is None):
         raise typer.BadParameter(
             "an officer station has no server: say --offline, without --server and --pin",
@@ -273,6 +278,10 @@ def _repin(places: Places, pin: str | None, *, as_json: bool) -> None:
                     "simulated": simulation,
                 }
             )
+            return
+        if chosen.pin == known.pin:
+            text = f"Nothing changed: {known.server} was known by the key {known.pin} already."
+            stdout.print(text, markup=False)
             return
         stdout.print(f"{known.server} is now known by the key {chosen.pin},", markup=False)
         stdout.print(f"and no more by {known.pin}. Its authority is the pinned one.", markup=False)

@@ -177,8 +177,22 @@ def print_changes(replaced: str | None, differences: tuple[Change, ...]) -> None
     _print_changes(f"Changes against {replaced[:19]}…" if replaced else "All new", differences)
 
 
-def print_offline(statement: Statement) -> None:
-    """The whole body; without the log nobody can say what of it differs from what is in force."""
+def print_offline(statement: Statement, known: Statement | None = None) -> None:
+    """What differs from `known`, where it is that which is replaced; else the whole body.
+
+    Without the log nobody can say what of it differs from what is in force.
+    """
+    if known is not None and known.digest == statement.replaces:
+        print_changes(statement.replaces, changes(body_of(known), body_of(statement)))
+    else:
+        _print_whole(statement)
+    if isinstance(statement.body, Roster) and statement.body.compromised:
+        stdout.print(
+            "[red]What this suspends is not known offline: ask somebody with the log.[/red]"
+        )
+
+
+def _print_whole(statement: Statement) -> None:
     title = "All new"
     if statement.version > 1:
         title = (
@@ -186,10 +200,6 @@ def print_offline(statement: Statement) -> None:
             "which is not known offline: what changes is not shown here"
         )
     _print_changes(title, changes({}, body_of(statement)))
-    if isinstance(statement.body, Roster) and statement.body.compromised:
-        stdout.print(
-            "[red]What this suspends is not known offline: ask somebody with the log.[/red]"
-        )
 
 
 def _print_changes(title: str, differences: tuple[Change, ...]) -> None:

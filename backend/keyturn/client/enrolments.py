@@ -107,5 +107,6 @@ def named(pending: PendingEnrolments, name: str) -> Waiting:
             "no enrolment request is called so" if not found else "more than one is called so",
             found=name,
             expected=f"an officer's id, or the first {SHORTEST} digits or more of a digest",
+            hint="See who waits with `keyturn officer requests`.",
         )
     return found[0]

@@ -25,7 +25,7 @@ class LogWatch:
         ask: AskConsistency,
         kept: SignedCheckpoint | None = None,
     ) -> None:
-        """`kept`: one that is known from elsewhere than `memory`; the larger one counts."""
+        """`kept`: one that is known from elsewhere than `memory`; both count."""
         self._log_key = log_key
         self._origin = origin
         self._memory = memory
@@ -35,6 +35,8 @@ class LogWatch:
         known = None if note is None else verify_checkpoint(note, log_key, origin)
         both = [each for each in (known, kept) if each is not None]
         self._newest = max(both, key=lambda each: each.checkpoint.size, default=None)
+        self._remembered = None if self._newest is known else known
+        """Smaller than the kept one, and not proved yet to be of its history."""
 
     @property
     def newest(self) -> SignedCheckpoint | None:
@@ -65,6 +67,9 @@ class LogWatch:
     def agree(self, shown: SignedCheckpoint) -> None:
         """Check a verified checkpoint of any age against the newest. Raises HistoryRewritten."""
         kept = self._newest
+        if self._remembered is not None and kept is not None:
+            self._prove(self._remembered, kept)
+            self._remembered = None
         if kept is not None and self._known.get(shown.checkpoint.size) != shown.checkpoint.root:
             self._prove(kept, shown)
         self._known[shown.checkpoint.size] = shown.checkpoint.root

@@ -149,6 +149,10 @@ def write_new_file(path: Path, data: bytes) -> None:
             except OSError:
                 path.unlink(missing_ok=True)
                 raise
+    except FileExistsError as error:
+        raise FileUnusable(
+            f"cannot write {path}: {error.strerror}", hint="Name a file that is not there yet."
+        ) from error
     except OSError as error:
         raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
 

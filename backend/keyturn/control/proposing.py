@@ -25,7 +25,7 @@ from keyturn.control.recording import Recording
 from keyturn.control.witnessing import Witnessing
 from keyturn.quorum.approvals import Approval, Decision, parse_approval, parse_withdrawal
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
-from keyturn.quorum.judge import SKEW, check_withdrawal, signer_of
+from keyturn.quorum.judge import SKEW, approves_in, check_withdrawal, signer_of
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import Officer, Roster
 from keyturn.quorum.statements import Statement, parse_statement
@@ -292,8 +292,7 @@ class Proposing:
                 found=signer.id,
                 expected=approval.officer,
             )
-        named = [each.officers.get(signer.id) for each in rosters]
-        if not any(each is not None and Role.APPROVER in each.roles for each in named):
+        if not any(approves_in(approval, each) for each in rosters):
             raise NotAllowed(f"{signer.id} may not approve", expected="the role approver")
 
     # ---- views ----

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 PER_HOUR = 60
 """Refusals of one platform; reports of the control plane."""
 DECISIONS_PER_DAY = 200
-"""Of one officer."""
+"""Of one officer; so many withdrawals besides."""
 MAX_PLATFORMS = 4096
 """Beyond so many names within one period, the further ones share one allowance."""
 

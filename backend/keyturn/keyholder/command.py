@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +13,9 @@ from typing import Annotated
 import typer
 
 from keyturn.base.encoding import unb64
+from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import parse_object
-from keyturn.cli.output import errors_explained, print_json, stdout
+from keyturn.cli.output import error_document, errors_explained, print_json, stdout
 from keyturn.client.witnesskeys import WitnessChange, changed_witnesses, read_witness_key
 from keyturn.hsm.hardening import harden
 from keyturn.hsm.pkcs11 import wipe
@@ -32,9 +34,10 @@ from keyturn.keyholder.server import local_socket
 from keyturn.officerkeys.location import InFile, open_keys
 from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.officerkeys.signer import OfficerSigner
-from keyturn.quorum.approvals import parse_approval
+from keyturn.quorum.approvals import Approval, parse_approval
 from keyturn.quorum.roster import Witnesses
 from keyturn.tlog.notes import parse_note
+from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import HandCosigned, Record, Submit
 from keyturn.wire.keyholder_client import ask_once
 
@@ -104,22 +107,55 @@ def record(
     config: Annotated[Path, typer.Option("--config", exists=True, dir_okay=False)],
     as_json: Json = False,
 ) -> None:
-    """Have the approvals and rejections in a proposal's file logged, past the control plane."""
+    """Have the approvals and rejections in a proposal's file logged, past the control plane.
+
+    One that is refused keeps no other out; the exit status is then 1.
+    """
     with errors_explained(as_json=as_json):
         handed = _read_submission(file.read_bytes(), None)
         socket = local_socket(load_config(config, os.environ).socket)
-        questions = [Record(handed.statement, each) for each in handed.approvals]
-        said = [parse_approval(each) for each in handed.approvals]
-        indexes = [ask_once(socket, each).index for each in questions]
+        found = [_recorded(socket, handed.statement, each) for each in handed.approvals]
     if as_json:
-        rows = [
-            {"officer": each.officer, "decision": each.decision.value, "index": index}
-            for each, index in zip(said, indexes, strict=True)
-        ]
-        print_json({"decisions": rows})
-        return
-    for each, index in zip(said, indexes, strict=True):
-        stdout.print(f"{each.officer}: {each.decision.value}, logged at {index}", markup=False)
+        print_json({"decisions": [each.row() for each in found]})
+    else:
+        for each in found:
+            stdout.print(each.line(), markup=False)
+    if any(each.refused for each in found):
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """A decision in a file: its index in the log, or why it is not there."""
+
+    said: Approval | None
+    index: int | None = None
+    refused: KeyturnError | None = None
+
+    def row(self) -> dict[str, object]:
+        return {
+            "officer": self.said and self.said.officer,
+            "decision": self.said and self.said.decision.value,
+            "index": self.index,
+            "refused": self.refused and error_document(self.refused),
+        }
+
+    def line(self) -> str:
+        what = f"{self.said.officer}: {self.said.decision.value}" if self.said else "unreadable"
+        end = f"logged at {self.index}" if self.refused is None else f"not logged: {self.refused}"
+        return f"{what}, {end}"
+
+
+def _recorded(socket: Path, statement: bytes, raw: bytes) -> _Recorded:
+    """Raises PeerUnreachable: then it is nobody's fault in the file."""
+    try:
+        said = parse_approval(raw)
+    except MalformedError as error:
+        return _Recorded(None, refused=error)
+    try:
+        return _Recorded(said, ask_once(socket, Record(statement, raw)).index)
+    except PeerRefused as error:
+        return _Recorded(said, refused=error)
 
 
 def cosigned(

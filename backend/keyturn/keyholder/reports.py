@@ -56,7 +56,7 @@ class Reports:
         entry = said if known else replace(said, officer=None)
         check_report(entry, roster, now)
         leaf = report_entry(now, entry)
-        if not self._may_enter(leaf):
+        if not self._may_enter(leaf, said):
             return None
         return journal.commit(leaf, reserved=False).index
 
@@ -64,13 +64,14 @@ class Reports:
         last = self._journal.configured(Program.CONTROL)
         if last is not None and said.settings == last[1].settings:
             return last[0]
-        if not self._may_enter(b" " * 1024):
+        if not self._may_enter(b" " * 1024, said):
             return None
         return self._journal.commit_configuration(said, reserved=False)
 
-    def _may_enter(self, leaf: bytes) -> bool:
+    def _may_enter(self, leaf: bytes, said: ReportEntry | ConfigurationEntry) -> bool:
+        """Settings have an hour of their own: whoever knocks can fill that of sign-ins."""
         fits = self._journal.refusals_fit(leaf)
-        return fits and self._allowance.spend(Program.CONTROL.value, self._journal.now())
+        return fits and self._allowance.spend(type(said).__name__, self._journal.now())
 
 
 class KeptSettings:

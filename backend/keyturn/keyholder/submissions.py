@@ -2,23 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from keyturn.base.encoding import digest_bytes
 from keyturn.hsm.protocol import Admission as HsmAdmission
 from keyturn.hsm.protocol import Hsm
 from keyturn.hsm.protocol import Purpose as HsmPurpose
-from keyturn.keyholder.errors import KeyFileRefused
+from keyturn.keyholder.allowance import DECISIONS_PER_DAY, DecisionAllowance
+from keyturn.keyholder.errors import KeyFileRefused, TooManyDecisions
 from keyturn.keyholder.journal import Journal
+from keyturn.keyholder.logdisk_errors import LogFull
 from keyturn.keyholder.token import check_keys
 from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
 from keyturn.quorum.bodies import Admission, Keys, Purpose
 from keyturn.quorum.entries import (
+    MAX_ENVELOPES,
     StatementEntry,
     WithdrawalEntry,
     statement_entry,
     withdrawal_entry,
 )
-from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
+from keyturn.quorum.errors import MalformedStatement, SubmissionReason, SubmissionRefused
 from keyturn.quorum.state import InForce
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.seal.sealedkey import parse_sealed_key
@@ -45,6 +49,7 @@ class Submissions:
         self._journal = journal
         self._hsm = hsm
         self._oaep = hsm.public_keys()[HsmPurpose.INGEST].oaep_hash
+        self._withdrawals = DecisionAllowance()  # `ordered` locks it; a restart forgets it
         self._remembered = 0  # size of the log that the token remembers, as far as known here
 
     def submit(self, raw: bytes, approvals: Sequence[bytes], key: bytes | None) -> Entered:
@@ -56,6 +61,7 @@ class Submissions:
         """
         statement = parse_statement(raw)
         parsed = [parse_approval(each) for each in approvals]
+        _check_nameable(approvals)
         known = self._journal.state.by_digest.get(statement.digest)
         if known is None:
             entered = self._enter(statement, raw, approvals, parsed, key)
@@ -107,10 +113,11 @@ class Submissions:
         return found is not None and found.statement.digest == statement.digest
 
     def withdraw(self, raw_statement: bytes, raw: bytes) -> tuple[int, Receipt]:
-        """End an open proposal for ever. Raises MalformedError, SubmissionRefused, LogFull.
+        """End an open proposal for ever.
 
-        No quorum stands behind a withdrawal: the disk's reserve is not for it, and nobody can
-        have a statement kept that he did not sign as its proposer.
+        No quorum stands behind a withdrawal: it is bounded as decisions are, and nobody can have
+        a statement kept that he did not sign as its proposer. Raises MalformedError,
+        SubmissionRefused, TooManyDecisions, LogFull.
         """
         statement = parse_statement(raw_statement)
         withdrawal: Withdrawal = parse_withdrawal(raw)
@@ -119,15 +126,27 @@ class Submissions:
             if statement.digest in journal.state.withdrawn:
                 raise SubmissionRefused(SubmissionReason.WITHDRAWN, "it was withdrawn already")
             journal.state.check_withdrawal(withdrawal, statement)
+            now = journal.now()
+            self._check_withdrawals(withdrawal, now)
+            if not journal.refusals_fit(raw_statement + raw):
+                raise LogFull("the log's disk has no room for withdrawals beside its reserve")
             envelopes = (
                 journal.put_object(raw_statement, reserved=False),
                 journal.put_object(raw, reserved=False),
             )
             entry = WithdrawalEntry(statement.digest, envelopes)
-            leaf = withdrawal_entry(journal.now(), entry)
-            committed = journal.commit(leaf, reserved=False)
+            committed = journal.commit(withdrawal_entry(now, entry), reserved=False)
+            self._withdrawals.spend(withdrawal.officer, now)
             self.remember(committed.index)
         return committed.index, journal.receipt(committed.index)
+
+    def _check_withdrawals(self, withdrawal: Withdrawal, now: datetime) -> None:
+        if not self._withdrawals.has(withdrawal.officer, now):
+            raise TooManyDecisions(
+                f"{withdrawal.officer} has withdrawn often enough today",
+                expected=f"at most {DECISIONS_PER_DAY} since midnight (UTC)",
+                hint="withdraw it tomorrow, or let it lapse",
+            )
 
     def remember(self, index: int) -> None:
         """Have the token remember the log from this entry on, if it does not yet.
@@ -183,4 +202,15 @@ class Submissions:
                 digest_bytes(admission.model),
                 admission.tag,
             )
+        )
+
+
+def _check_nameable(approvals: Sequence[bytes]) -> None:
+    """Before any object is kept: what no entry can name would lie on the disk for nothing, and
+    use up its reserve. Raises MalformedStatement."""
+    if len(set(approvals)) != len(approvals) or len(approvals) >= MAX_ENVELOPES:
+        raise MalformedStatement(
+            "submission: approvals",
+            found=f"{len(approvals)}, {len(set(approvals))} of them different",
+            expected=f"fewer than {MAX_ENVELOPES}, each once",
         )

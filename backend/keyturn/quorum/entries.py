@@ -12,6 +12,8 @@ from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import OfficerId
 
+MAX_ENVELOPES = 200
+"""That one entry names."""
 MAX_ENTRY = 65_535  # C2SP tlog-tiles: an entry's length is a uint16
 
 
@@ -183,5 +185,5 @@ def read_start(entry: Entry) -> None:
 
 
 def _digests(fields: Fields) -> tuple[Digest, ...]:
-    texts = fields.texts("envelopes", limit=200)
+    texts = fields.texts("envelopes", limit=MAX_ENVELOPES)
     return tuple(parse_digest(text, what="log entry: envelopes") for text in texts)

@@ -142,6 +142,7 @@ def _roster_for(statement: Statement, standing: Standing) -> Roster:
                 "the first roster is not the pinned authority",
                 found=statement.digest,
                 expected=standing.fingerprint,
+                hint="Compare the fingerprint with an officer. If yours is right, do not use this.",
             )
         return statement.body
     if standing.roster_expired and statement.kind is not Kind.ROSTER:
@@ -251,11 +252,11 @@ def approving(
         for each in approvals
         if each.decision is Decision.APPROVE
         and each.officer not in left_out
-        and _approves_in(each, roster, dead)
+        and approves_in(each, roster, dead)
     )
 
 
-def _approves_in(approval: Approval, roster: Roster, dead: frozenset[KeyId] = frozenset()) -> bool:
+def approves_in(approval: Approval, roster: Roster, dead: frozenset[KeyId] = frozenset()) -> bool:
     """Whether its officer is an approver of `roster`, and one of its live keys is theirs there."""
     officer = roster.officers.get(approval.officer)
     if officer is None or Role.APPROVER not in officer.roles:
@@ -283,7 +284,7 @@ def _check_approval(
             found=officer.id,
             expected=approval.officer,
         )
-    if not any(_approves_in(approval, each) for each in rosters):
+    if not any(approves_in(approval, each) for each in rosters):
         raise SubmissionRefused(
             SubmissionReason.NOT_AN_APPROVER,
             f"{officer.id} may not approve",

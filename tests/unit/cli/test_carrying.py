@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
+from keyturn.base.encoding import b64
 from keyturn.client.transport import Transport
 from keyturn.officerkeys.keyfile import KdfCost, write_key_file
+from keyturn.quorum.approvals import parse_approval
+from keyturn.quorum.bundle import make_bundle
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.state import InForce
+from keyturn.quorum.statements import parse_statement
 from support.authority import policy_body
 from unit.cli.officer_desk import PASSPHRASE, Desks, make_desks
 from unit.client.scripted_server import URL
@@ -95,6 +101,28 @@ def test_an_officer_station_is_set_up_and_signs(
         assert json.loads(asked.stdout)["error"]["kind"] == "NoServer"
     done = desks.json("ada", "proposal", "import", back)
     assert done["approved_by"] == ["dora"]
+
+
+def test_a_carried_roster_that_was_never_logged_shuts_nobody_out(
+    desks: Desks, tmp_path: Path
+) -> None:
+    """A quorum approved it, and a logged rejection kept it out, of which no bundle tells. Whoever
+    carries it must not have an officer's profile take the server's own roster for an older one."""
+    digest, there = proposed(desks, tmp_path), tmp_path / "there.json"
+    desks.json("ada", "proposal", "export", digest, "-o", there)
+    desks.json("bela", "proposal", "list")
+    server = desks.server
+    made = server.authority.approved(Kind.ROSTER, "roster", server.authority.roster_body())
+    approvals = tuple(map(parse_approval, made.approvals))
+    size, now = server.state.size, server.clock()
+    never = InForce(parse_statement(made.raw), approvals, frozenset(), size, now)
+    document = json.loads(there.read_text())
+    document["bundle"] = b64(make_bundle(server.state.enter(never)))
+    there.write_text(json.dumps(document))
+
+    options = ("-o", tmp_path / "back.json", "--yes")
+    desks.json("bela", "proposal", "approve", there, *options)
+    desks.json("bela", "proposal", "list")
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,15 @@ def test_offline_nothing_is_called_new_that_may_replace_something(
     text = " ".join(paper.export_text().split())  # a title wraps at its table's width
     assert ("All new" in text, "not known offline" in text) == (new, not new)
     assert "amd-genoa-00" in text
+
+
+def test_offline_a_roster_is_shown_against_the_one_that_came_with_it(paper: Console) -> None:
+    made = Authority(Clock())
+    first = made.propose(Kind.ROSTER, "roster", made.roster_body())
+    made.entered(Kind.ROSTER, "roster", first)
+    body = made.roster_body(proposer_may_approve=[])
+    second = made.propose(Kind.ROSTER, "roster", body)
+    showing.print_offline(parse_statement(second.raw), parse_statement(first.raw))
+    text = " ".join(paper.export_text().split())
+    assert "Changes against" in text
+    assert "not known offline" not in text

@@ -21,9 +21,9 @@ class Watched:
         self.memory = Memory(self.server.fingerprint)
         self.asked: list[tuple[int, int]] = []
 
-    def watch(self) -> LogWatch:
+    def watch(self, kept: SignedCheckpoint | None = None) -> LogWatch:
         key = load_verify_key(spki(self.server.log_key))
-        return LogWatch(key, ORIGIN, self.memory, self.ask)
+        return LogWatch(key, ORIGIN, self.memory, self.ask, kept)
 
     def ask(self, old: int, new: int) -> Proof:
         self.asked.append((old, new))
@@ -77,6 +77,30 @@ def test_another_past_is_a_rewritten_history(watched: Watched) -> None:
             watch.agree(watched.seen(size))
         assert caught.value.shown.checkpoint.size == size
     assert watch.newest != watched.seen(3)
+
+
+def test_a_larger_kept_checkpoint_does_not_hide_the_one_that_is_remembered(
+    watched: Watched,
+) -> None:
+    """A kept history of the same officer, put here from a machine that was shown a fork."""
+    watched.watch().advance(watched.note(2))
+    before = watched.memory.recall()
+    watched.server.leaves[0] = watched.server.leaves[1]
+    watch = watched.watch(watched.seen(3))
+    with pytest.raises(HistoryRewritten) as caught:
+        watch.advance(watched.note(3))
+    assert caught.value.kept.checkpoint.size == 2
+    assert watched.memory.recall() == before
+    with pytest.raises(HistoryRewritten):
+        watch.agree(watched.seen(3))
+
+
+def test_both_are_proved_to_be_of_one_history_once(watched: Watched) -> None:
+    watched.watch().advance(watched.note(2))
+    watch = watched.watch(watched.seen(3))
+    watch.advance(watched.note(3))
+    watch.advance(watched.note(3))
+    assert watched.asked == [(2, 3)]
 
 
 def test_a_proof_that_is_none_is_a_rewritten_history(

@@ -272,6 +272,28 @@ def test_an_unknown_proposal_is_not_found(world: World, path: str) -> None:
         assert client.get("/v1/proposals/nonsense").status_code == 400
 
 
+def test_who_becomes_an_approver_by_it_sinks_nothing_with_the_old_key(world: World) -> None:
+    """The roster gives Emil, an auditor, the role and another key. With the one that he has he may
+    approve by neither roster, and one such envelope has the keyholder refuse all others."""
+    authority = world.authority
+    emil = authority.people["emil"]
+    others = [each.entry() for name, each in authority.people.items() if name != "emil"]
+    entries = [*others, Person("emil", emil.keys, ("auditor",)).entry()]
+    roster = authority.approved(Kind.ROSTER, "roster", authority.roster_body(officers=entries))
+    world.keyholder.enter(Kind.ROSTER, "roster", roster)
+    world.catch_up()
+    fresh = Person("emil", [ed25519.Ed25519PrivateKey.generate()])
+    body = authority.roster_body(officers=[*others, fresh.entry()])
+    proposal = authority.approved(Kind.ROSTER, "roster", body)
+    with world.sign_in() as client:
+        propose(client, proposal)
+        said = approve(client, proposal.digest, authority.approval(proposal.digest, "emil"))
+        for each in proposal.approvals:
+            view = approve(client, proposal.digest, each).json()
+    assert view["status"] == "in-force"
+    assert said.status_code == 403
+
+
 def dated(world: World, digest: Digest, by: str, seconds: float, **options: Any) -> bytes:
     """An approval that was signed by a clock that is wrong by `seconds`."""
     wrong = Clock(world.clock())  # its own: the server goes on by the right one meanwhile

@@ -19,7 +19,7 @@ from keyturn.quorum.kinds import Kind
 from keyturn.tlog.checkpoints import verify_checkpoint
 from keyturn.wire import keyholder as asked
 from keyturn.wire.keyholder import Logged, read_answer
-from support.authority import Proposal, policy_body, sign
+from support.authority import Proposal, make_people, policy_body, sign
 from support.hsmviews import HsmView
 from support.system import ORIGIN, System
 
@@ -151,6 +151,35 @@ def test_an_officer_cannot_fill_the_log(system: System, monkeypatch: pytest.Monk
     system.clock.advance(days=1)
     record(system, made, reject(system, made, "bela"))
     assert DECISIONS_PER_DAY == 200
+
+
+def invented(system: System, place: int) -> tuple[Proposal, bytes]:
+    """A roster that Ada alone proposes, which names somebody new, and what this one says of it."""
+    (person,) = make_people([f"nobody-{place}"]).values()
+    officers = [each.entry() for each in system.authority.people.values()]
+    body = system.authority.roster_body(officers=[*officers, person.entry()])
+    made = system.authority.propose(
+        Kind.ROSTER, "roster", body, version=2, replaces=system.fingerprint
+    )
+    raw = system.authority.approval(
+        made.digest, person.id, decision=Decision.REJECT, keys=person.keys
+    )
+    return made, raw
+
+
+def test_a_proposer_cannot_fill_the_log_with_officers_of_his_own_making(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each roster that is only proposed names another officer, with a day of its own."""
+    monkeypatch.setattr(system.keyholder.decisions._allowance, "_limit", 2)
+    for place in range(2):
+        record(system, *invented(system, place))
+    before = size(system)
+    with pytest.raises(TooManyDecisions, match="newcomers of ada"):
+        record(system, *invented(system, 2))
+    assert size(system) == before
+    made = policy(system)
+    record(system, made, reject(system, made, "ada"))  # her own day is not theirs
 
 
 class Shrinking(DiskIo):

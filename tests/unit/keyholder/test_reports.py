@@ -79,9 +79,23 @@ def test_a_flood_of_reports_is_sixty_an_hour(system: System) -> None:
     found = [enter(system, replace(FAILED, count=each)) for each in range(1, PER_HOUR + 6)]
     assert [each is None for each in found] == [False] * PER_HOUR + [True] * 5
     assert len(of_kind(system, EntryKind.REPORT)) == PER_HOUR
-    assert enter(system, CONTROL) is None
     system.clock.advance(hours=1)
     assert enter(system, FAILED) is not None
+
+
+def test_whoever_knocks_keeps_no_changed_settings_out(system: System) -> None:
+    """Failed sign-ins cost a stranger nothing: some for each officer and reason fill the hour."""
+    for each in range(1, PER_HOUR + 2):
+        enter(system, replace(FAILED, count=each))
+    assert enter(system, CONTROL) is not None
+
+
+def test_a_flood_of_settings_is_sixty_an_hour(system: System) -> None:
+    found = [
+        enter(system, replace(CONTROL, settings=Digest(f"sha256:{each:064x}")))
+        for each in range(PER_HOUR + 2)
+    ]
+    assert [each is None for each in found] == [False] * PER_HOUR + [True] * 2
 
 
 class Shrinking(DiskIo):

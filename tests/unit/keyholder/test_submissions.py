@@ -10,10 +10,17 @@ from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.hsm.protocol import Admission as HsmAdmission
-from keyturn.keyholder.errors import KeyFileRefused, WrongToken
+from keyturn.keyholder.errors import KeyFileRefused, TooManyDecisions, WrongToken
 from keyturn.keyholder.logdisk_errors import LogFull
+from keyturn.keyholder.logdisk_io import DiskIo
 from keyturn.keyholder.submissions import Entered
-from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
+from keyturn.quorum.approvals import (
+    APPROVAL_TYPE,
+    WITHDRAWAL_TYPE,
+    Decision,
+    approval_payload,
+    withdrawal_payload,
+)
 from keyturn.quorum.entries import parse_entry, read_statement
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind, payload_type
@@ -184,7 +191,33 @@ def test_no_object_is_kept_of_what_is_refused(system: System) -> None:
     assert sorted(objects.rglob("*")) == before
 
 
+@pytest.mark.parametrize("count", [2, 201])
+def test_a_submission_that_no_entry_can_name_leaves_nothing_on_the_disk(
+    system: System, count: int
+) -> None:
+    """One officer may revoke alone, with the disk's reserve, and sign as many approvals as he
+    likes: they must not be kept without an entry, again and again. Two: the same one twice."""
+    body: dict[str, object] = {"target_kind": "node", "target": "node-1"}
+    made = system.authority.propose(Kind.REVOCATION, "node:node-1", body)
+    once = [system.authority.approval(made.digest, "ada")]
+    for place in range(count - 1):
+        once.append(approval_saying(system, made, str(place) if count > 2 else ""))
+    made.approvals += once
+    before, size = objects_of(system), system.keyholder.journal.log.size
+    with pytest.raises(MalformedError, match="approvals"):
+        system.submit(made)
+    assert objects_of(system) == before
+    assert system.keyholder.journal.log.size == size
+
+
 # ---- withdrawals ----
+
+
+def approval_saying(system: System, made: Proposal, comment: str) -> bytes:
+    payload = approval_payload(
+        made.digest, Decision.APPROVE, officer="ada", time=system.clock(), comment=comment
+    )
+    return sign(APPROVAL_TYPE, payload, *system.authority.people["ada"].keys[:1])
 
 
 def withdrawal_of(system: System, digest: Digest, officer: str) -> bytes:
@@ -208,6 +241,35 @@ def test_a_withdrawal_does_not_use_the_reserve(system: System) -> None:
     assert objects_of(system) == before
     body: dict[str, object] = {"target_kind": "node", "target": "node-1"}
     assert system.enact(Kind.REVOCATION, "node:node-1", body).in_force
+
+
+class Shrinking(DiskIo):
+    free = 1 << 40
+
+    def free_bytes(self, directory: Path) -> int:
+        return self.free
+
+
+def test_withdrawals_leave_room_for_grants(system: System) -> None:
+    """Grants need what is beside the reserve: one proposer could take it all."""
+    disk, reserve = Shrinking(), 64 << 20
+    system.keyholder.close()
+    system.start(disk, reserve=reserve)
+    disk.free = 2 * reserve
+    with pytest.raises(LogFull, match="no room for withdrawals"):
+        withdraw(system, policy(system))
+
+
+def test_a_proposer_cannot_fill_the_log_with_withdrawals(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system.keyholder.submissions._withdrawals, "_limit", 2)
+    for place in range(2):
+        withdraw(system, policy(system, f"p{place}"))
+    with pytest.raises(TooManyDecisions, match="ada has withdrawn often enough"):
+        withdraw(system, policy(system, "p2"))
+    system.clock.advance(days=1)
+    withdraw(system, policy(system, "p3"))
 
 
 def test_a_statement_that_nobody_signed_is_not_kept(system: System) -> None:

@@ -177,7 +177,11 @@ class DetailView(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setWidget(inside)
         see_through(scroll)
-        top = column(nav, self._file, spacing=8, margins=(16, 10, 24, 0))
+        top = column(
+            column(nav, margins=(16, 10, 24, 0)),
+            column(self._file, margins=(24, 0, 34, 0)),
+            spacing=8,
+        )
         whole = column(top, spacing=0)
         whole.addWidget(scroll, 1)
         self.setLayout(whole)

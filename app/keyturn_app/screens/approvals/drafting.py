@@ -270,7 +270,7 @@ class DraftPresenter(Presenter[DraftView | None]):
         if self._desk.facts.connection.link not in (Link.LIVE, Link.STALE):
             return _("Not connected: the draft is kept.")
         if read.body is None:
-            return _("The body cannot be read yet: see the error.")
+            return _("The body cannot be read yet: see the message over it.")
         if not subject_of(draft, read):
             return _("It needs a subject.")
         if not draft.reason.strip():

@@ -243,7 +243,7 @@ def standing(case: Case, now: datetime) -> str:
             index=case.index
         )
     if case.status is None:
-        return _("NOT IN FORCE as far as this file says: whether it is stands in the log.")
+        return _("NOT IN FORCE as far as this file says; only the log knows.")
     if case.undecided(now):
         return _("NOT IN FORCE until the keyholder has logged it.")
     return _("NOT IN FORCE.")

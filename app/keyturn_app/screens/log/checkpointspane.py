@@ -19,7 +19,7 @@ class CheckpointsPane(QWidget):
         super().__init__()
         self._pill = Pill("", "unknown", "circle", name="log.consistency.state")
         self._text = label("", wrap=True, selectable=True, name="log.consistency.text")
-        self._checked = label("", "Muted", "Small", name="log.consistency.checked")
+        self._checked = label("", "Muted", "Small", wrap=True, name="log.consistency.checked")
         self._limit = label("", "Warn", "Small", wrap=True, name="log.consistency.limit")
         self._check = button(
             _("Check now"),
@@ -55,12 +55,14 @@ class CheckpointsPane(QWidget):
         self._model.show_rows(shown.rows)
 
     def _build(self) -> None:
+        checked = row(self._checked, self._check)
+        checked.setStretch(0, 1)
         history = card(
             row(label(_("One history"), "H2"), None, self._pill),
             self._text,
             self._limit,
             None,
-            row(self._checked, None, self._check),
+            checked,
             name="log.consistency",
         )
         newest = card(

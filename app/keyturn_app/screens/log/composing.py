@@ -139,11 +139,15 @@ def tiles(facts: Facts, consistency: Consistency, last: str, now: datetime) -> t
         Tile(
             "witnesses",
             _("Witnesses"),
-            witnessing.count_text(facts, now) or _("{k} of {n}").format(k=keys.k, n=len(keys.keys)),
+            witnessing.count_text(facts, now) or _count(keys.k, len(keys.keys)),
             witness.word,
             witness,
         ),
     )
+
+
+def _count(needed: int, known: int) -> str:
+    return _("{k} of {n}").format(k=needed, n=known) if known else _("None")
 
 
 def consistency_look(facts: Facts, consistency: Consistency) -> tuple[Look, str]:
@@ -193,14 +197,14 @@ def witnesses(facts: Facts, now: datetime) -> tuple[Look, str]:
     keys = seen.roster.witnesses
     if keys.k == 0:
         text = _(
-            "k = 0: no witness has to cosign this log (caveat no-witness). A keyholder that shows "
-            "one history to you and another to somebody else is noticed only when you compare "
-            "checkpoints with them."
+            "No witness has to cosign this log (caveat no-witness). A keyholder that shows one "
+            "history to you and another to somebody else is noticed only when you compare "
+            "checkpoints with them. A roster change names witnesses."
         )
         return Look(_("No witness"), "stale", "triangle-alert"), text
     signed = cosigned(seen)
     text = _(
-        "k = {k}: {k} of {n} witnesses must have cosigned within {t} s. This checkpoint has "
+        "{k} of {n} witnesses must have cosigned within {t} s. This checkpoint has "
         "{count} valid cosignatures."
     ).format(k=keys.k, n=len(keys.keys), t=keys.t_seconds, count=signed)
     if signed >= keys.k:

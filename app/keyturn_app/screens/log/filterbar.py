@@ -165,6 +165,11 @@ class SectionChips(QWidget):
         for each, made in self._buttons.items():
             made.setChecked(each == chosen)
 
+    def focus_chosen(self) -> None:
+        for made in self._buttons.values():
+            if made.isChecked():
+                made.setFocus()
+
     def _make(self, section: str, text: str) -> QPushButton:
         icons = {
             "entries": "scroll-text",

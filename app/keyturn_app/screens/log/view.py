@@ -77,7 +77,10 @@ class LogPage(Page):
         self._presenter.open(target)
 
     def shown(self) -> None:
-        self._table.setFocus()
+        if self._presenter.view().section is Section.ENTRIES:
+            self._table.setFocus()
+        else:
+            self._sections.focus_chosen()
 
     def close_page(self) -> None:
         for leave in self._leave:

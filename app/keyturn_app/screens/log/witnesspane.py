@@ -7,7 +7,17 @@ from keyturn_app.i18n import _
 from keyturn_app.qtkit.tables import LOOK_ROLE, LookDelegate, Table
 from keyturn_app.qtkit.theme import mono
 from keyturn_app.qtkit.tips import plain
-from keyturn_app.qtkit.widgets import KeyValues, Pill, button, card, clear, column, label, row
+from keyturn_app.qtkit.widgets import (
+    EmptyState,
+    KeyValues,
+    Pill,
+    button,
+    card,
+    clear,
+    column,
+    label,
+    row,
+)
 from keyturn_app.screens.log.presenter import LogPresenter
 from keyturn_app.witnessing import OwnView, WitnessesView, WitnessRow
 
@@ -42,12 +52,19 @@ class WitnessPane(QWidget):
             icon_name="user-plus",
             clicked=presenter.propose_witness,
         )
+        self._why = label("", "Muted", "Small", wrap=True, name="log.cosigning.why")
         self._save = button(
             _("Save for the keyholder…"),
             name="log.cosigning.save",
             icon_name="download",
             clicked=presenter.save_owed,
         )
+        self._none = EmptyState(
+            "stamp",
+            _("Nobody cosigned"),
+            _("Here stands each witness that the roster names, and what it cosigned last."),
+        )
+        self._none.setObjectName("log.witnesses.none")
         self._model = WitnessModel()
         self._table = Table(
             name="log.witnesses.table", title=_("Witnesses"), copied=presenter.copy_text
@@ -64,6 +81,8 @@ class WitnessPane(QWidget):
         self._text.setText(shown.text)
         self._needed.setText(shown.needed)
         self._model.show_rows(shown.rows)
+        self._table.setVisible(bool(shown.rows))
+        self._none.setVisible(not shown.rows)
         self._show_own(shown.own, why_not)
 
     def _show_own(self, own: OwnView, why_not: str) -> None:
@@ -81,6 +100,8 @@ class WitnessPane(QWidget):
         self._propose.setVisible(not own.in_roster)
         self._propose.setEnabled(not why_not)
         self._propose.setToolTip(plain(why_not))
+        self._why.setText(why_not)
+        self._why.setVisible(bool(why_not) and not own.in_roster)
 
     def _build(self) -> None:
         witnesses = card(
@@ -96,6 +117,7 @@ class WitnessPane(QWidget):
             self._owed,
             self._own_key,
             None,
+            self._why,
             row(self._copy, self._propose, self._save, None),
             name="log.cosigning",
         )
@@ -114,7 +136,7 @@ class WitnessPane(QWidget):
             "Small",
         )
         head = row(label(_("Cosignatures"), "H2"), note, None, margins=(16, 14, 16, 4))
-        return card(head, self._table, spacing=4, margin=1)
+        return card(head, self._table, self._none, spacing=4, margin=1)
 
 
 class WitnessModel(QAbstractTableModel):

@@ -28,8 +28,8 @@ from keyturn_app import fingerprint, wording
 from keyturn_app.i18n import _
 from keyturn_app.questions import Confirm, Weight
 from keyturn_app.screens.officers.composing import newest_roster, roles_text
-from keyturn_app.screens.officers.viewmodel import kind_name
 from keyturn_app.tasks import Job, Progress, Work
+from keyturn_app.wording import kind_name
 
 Compose = Callable[[AuthorityState], JsonObject]
 

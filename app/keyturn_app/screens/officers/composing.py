@@ -18,11 +18,11 @@ from keyturn_app.screens.officers.viewmodel import (
     Fingerprint,
     Line,
     OfficerLine,
-    kind_name,
     role_name,
 )
 from keyturn_app.states import Look
 from keyturn_app.witnessing import witnesses_view
+from keyturn_app.wording import kind_name
 
 _EVER = timedelta(days=100 * 365)
 """Longer than any statement may live: everything that ends at all."""
@@ -91,14 +91,12 @@ def officer_lines(roster: Roster) -> tuple[OfficerLine, ...]:
 
 
 def _officer_line(officer: Officer) -> OfficerLine:
-    custodian = Role.CUSTODIAN in officer.roles
     return OfficerLine(
         officer.id,
         officer.name,
         roles_text(officer.roles),
         ", ".join(f"{key.algorithm.value} {key.key_id[:8]}…" for key in officer.keys),
         ", ".join(f"{key.algorithm.value} {key.key_id}" for key in officer.keys),
-        _("yes") if custodian else _("no"),
         (
             (_("Officer"), f"{officer.name} ({officer.id})", False),
             (_("Roles"), roles_text(officer.roles), False),

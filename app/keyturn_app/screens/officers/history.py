@@ -7,7 +7,8 @@ from keyturn.quorum.roster import Officer, Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.officers.viewmodel import RosterLine, kind_name
+from keyturn_app.screens.officers.viewmodel import RosterLine
+from keyturn_app.wording import kind_name
 
 
 def history_of(state: AuthorityState) -> tuple[RosterLine, ...]:

@@ -76,12 +76,12 @@ class RosterView(QWidget):
             clicked=presenter.compose,
         )
         self._officers = SmallTable(
-            [_("Name"), _("Id"), _("Roles"), _("Keys"), _("Custodian")],
-            [116, 72, 200, 136, 84],
+            [_("Name"), _("Id"), _("Roles"), _("Keys")],
+            [116, 72, 200, 136],
             name="officers.table",
             title=_("Officers"),
             stretch=2,
-            leaves=(1, 4, 3),
+            leaves=(1, 3),
             most=10,
             copied=presenter.copy,
             chosen=lambda key: presenter.select(OfficerId(key)),
@@ -201,7 +201,6 @@ def _officer_cells(each: OfficerLine) -> CellRow:
             Cell(each.id, tint="text2"),
             Cell(each.roles, tint="text2"),
             Cell(each.keys, tint="text2", full=each.whole_keys),
-            Cell(each.custodian, tint="text2"),
         ),
     )
 

@@ -23,8 +23,9 @@ from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
 from keyturn_app.screens.officers import changing, wishing
 from keyturn_app.screens.officers.composing import roles_text
-from keyturn_app.screens.officers.viewmodel import kind_name, role_name
+from keyturn_app.screens.officers.viewmodel import role_name
 from keyturn_app.screens.officers.wishing import Fate
+from keyturn_app.wording import kind_name
 
 PAIRS: tuple[Pair, ...] = tuple(frozenset(each) for each in combinations(Role, 2))
 
@@ -234,7 +235,7 @@ class RulePresenter(Presenter[RuleView | None]):
             return reason
         if problem:
             return _("The rules of rosters forbid it.")
-        return "" if edit else _("Nothing differs yet.")
+        return "" if edit else _("Change something first.")
 
     def _state(self) -> AuthorityState | None:
         facts = self._desk.facts

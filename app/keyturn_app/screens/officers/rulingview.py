@@ -24,8 +24,9 @@ from keyturn_app.qtkit.widgets import Banner, button, card, clear, column, label
 from keyturn_app.screens.officers.model import Cell, CellRow
 from keyturn_app.screens.officers.parts import SmallTable
 from keyturn_app.screens.officers.ruling import PAIRS, KeyLine, PersonLine, RulePresenter, RuleView
-from keyturn_app.screens.officers.viewmodel import kind_name, role_name
+from keyturn_app.screens.officers.viewmodel import role_name
 from keyturn_app.screens.officers.wishing import Fate
+from keyturn_app.wording import kind_name
 
 MOST = 100
 
@@ -39,6 +40,7 @@ class Count(QSpinBox):
         self.setAccessibleName(title)
         self.setRange(low, MOST)
         self.setFixedWidth(76)
+        self.lineEdit().setTextMargins(6, 0, 0, 0)  # the sheet's padding does not reach it
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
@@ -246,7 +248,7 @@ class ThresholdsCard(QFrame):
             )
             count.valueChanged.connect(partial(presenter.ask_for, kind))
             title = _("Whoever proposes {kind} may also approve").format(kind=word)
-            may = Tick(f"officers.change.may.{kind.value}", title, _("proposer too"))
+            may = Tick(f"officers.change.may.{kind.value}", title, _("its proposer too"))
             may.toggled.connect(partial(presenter.let_approve, kind))
             self._counts[kind], self._may[kind] = count, may
             for at, each in enumerate((label(word), count, may)):

@@ -31,7 +31,6 @@ class OfficerLine:
     roles: str
     keys: str
     whole_keys: str
-    custodian: str
     details: tuple[Line, ...]
 
 
@@ -132,18 +131,3 @@ def role_name(role: Role) -> str:
         Role.AUDITOR: _("auditor"),
         Role.WITNESS: _("witness"),
     }[role]
-
-
-def kind_name(kind: Kind) -> str:
-    return {
-        Kind.ROSTER: _("Roster"),
-        Kind.KEYS: _("Keys"),
-        Kind.POLICY: _("Policy"),
-        Kind.REFERENCE_VALUES: _("Reference values"),
-        Kind.PLATFORMS: _("Platforms"),
-        Kind.TRUST_ANCHORS: _("Trust anchors"),
-        Kind.MODEL: _("Model"),
-        Kind.CEREMONY: _("Ceremony"),
-        Kind.REVOCATION: _("Revocation"),
-        Kind.RESTORE: _("Restore"),
-    }[kind]

@@ -12,7 +12,8 @@ from keyturn.quorum.separation import Pair
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.officers.composing import roles_text
-from keyturn_app.screens.officers.viewmodel import kind_name, role_name
+from keyturn_app.screens.officers.viewmodel import role_name
+from keyturn_app.wording import kind_name
 
 
 class Fate(Enum):

@@ -120,8 +120,15 @@ class StationPage(Page):
         copy.setAccessibleName(_("Copy fingerprint"))
         self._thresholds = KeyValues(width=124, name="station.thresholds")
         self._witnesses = KeyValues(width=124, name="station.witnesses")
+        read = label(
+            _("Read the words aloud to another officer: both see the same, or something is wrong."),
+            "Second",
+            "Small",
+            wrap=True,
+            name="station.read",
+        )
         made = _stacked(
-            card(row(over(_("Authority fingerprint")), None, copy), self._words, self._hex),
+            card(row(over(_("Authority fingerprint")), None, copy), self._words, read, self._hex),
             card(over(_("Approvals needed")), self._thresholds),
             card(over(_("Witnesses")), self._witnesses),
         )

@@ -116,18 +116,24 @@ def _roles(officer: Officer) -> str:
 
 def _threshold_lines(roster: Roster) -> tuple[Line, ...]:
     approvers = sum(Role.APPROVER in each.roles for each in roster.officers.values())
-    text = _("{needed} of {approvers}")
     return tuple(
-        (kind.value, text.format(needed=roster.thresholds[kind], approvers=approvers), False)
+        (wording.kind_name(kind), _threshold(kind, roster, approvers), False)
         for kind in Kind
         if kind in roster.thresholds
     )
 
 
+def _threshold(kind: Kind, roster: Roster, approvers: int) -> str:
+    text = _("{needed} of {approvers}").format(needed=roster.thresholds[kind], approvers=approvers)
+    if kind in roster.proposer_may_approve:
+        return _("{text}; the proposer may be one of them").format(text=text)
+    return text
+
+
 def _witness_lines(roster: Roster) -> tuple[Line, ...]:
     witnesses = roster.witnesses
     if not witnesses.keys:
-        return ((_("Witnesses"), _("none"), False),)
+        return ((_("A release needs"), _("no witness"), False),)
     needed = _("{k} of {all}, none older than {seconds} s").format(
         k=witnesses.k, all=len(witnesses.keys), seconds=witnesses.t_seconds
     )

@@ -14,6 +14,7 @@ from keyturn.client.errors import MalformedProfile, PinMismatch, ServerUnreachab
 from keyturn.client.qrparts import split
 from keyturn.officerkeys.keypair import OfficerPublic
 from keyturn.officerkeys.passphrase import MAXIMUM, MINIMUM
+from keyturn.quorum.enrolment import parse_enrolment
 from keyturn.quorum.kinds import Role
 from keyturn.wire.tls import Pin, parse_pin
 from keyturn_app import wording
@@ -31,7 +32,7 @@ from keyturn_app.screens.welcome.joining import (
     meet,
     public_of,
 )
-from keyturn_app.screens.welcome.requesting import Requested, needs_secret, request
+from keyturn_app.screens.welcome.requesting import Requested, needs_secret, request, signed
 from keyturn_app.screens.welcome.stationing import WrongFingerprint, carried
 from keyturn_app.screens.welcome.viewmodel import (
     ORDER,
@@ -76,6 +77,8 @@ class WelcomePresenter(Presenter[WelcomeView]):
         self._met: Met | None = None
         self._joined: Joined | None = None
         self._requested: Requested | None = None
+        self._signed: tuple[frozenset[Role], bytes] = (frozenset(), b"")
+        self._codes: tuple[str, ...] = ()
         self._keyring: bool | None = None
         self._job: Job | None = None
         self._busy = False
@@ -95,6 +98,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
             self._met,
             self._joined,
             self._requested,
+            codes=self._codes,
             keyring=self._keyring,
             held=self._held,
             busy=self._busy,
@@ -221,15 +225,18 @@ class WelcomePresenter(Presenter[WelcomeView]):
         """For the entry and for the request; what was sent stays as it was sent."""
         if self._requested is None:
             roles = self._draft.roles | {role} if wanted else self._draft.roles - {role}
+            self._codes = ()
             self._enter(replace(self._draft, roles=roles))
 
     def send_request(self) -> None:
         """Sign and send it; the key's secret is asked for, and not kept."""
         view, joined = self.view(), self._joined
-        if joined is None or not view.asks or view.ask_why_not:
-            return
+        if joined is not None and view.asks and not view.ask_why_not:
+            self._ask_secret(joined, lambda secret: self._send(joined, secret))
+
+    def _ask_secret(self, joined: Joined, use: Callable[[bytearray | None], None]) -> None:
         if not needs_secret(joined):
-            self._send(joined, bytearray())
+            use(bytearray())
             return
         question = Passphrase(
             _("Sign the request"),
@@ -237,7 +244,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
                 officer=joined.public.officer
             ),
         )
-        self._asker.passphrase(question, lambda secret: self._send(joined, secret))
+        self._asker.passphrase(question, use)
 
     def _send(self, joined: Joined, secret: bytearray | None) -> None:
         if secret is None:
@@ -246,6 +253,7 @@ class WelcomePresenter(Presenter[WelcomeView]):
 
         def sent(requested: Requested) -> None:
             self._requested = requested
+            self._signed, self._codes = (roles, requested.raw), ()
             self.changed()
 
         self._run(
@@ -268,17 +276,52 @@ class WelcomePresenter(Presenter[WelcomeView]):
 
     def save_request(self) -> None:
         """The signed request as a file."""
-        if self._joined is not None and self._joined.request:
-            request = self._joined.request
-            suggested = f"{self._joined.public.officer}-enrolment.json"
-            self._asker.path(
-                SaveFile(_("Save the request"), suggested), lambda path: self._save(path, request)
-            )
+        self._with_request(self._save_request)
 
-    def request_texts(self) -> tuple[str, ...]:
-        """What each QR picture of the request says."""
-        request = b"" if self._joined is None else self._joined.request
-        return split(request) if request else ()
+    def show_codes(self) -> None:
+        """The signed request as QR codes; once more, and they are gone."""
+        if self._codes:
+            self._show_codes(b"")
+        else:
+            self._with_request(self._show_codes)
+
+    def _with_request(self, use: Callable[[bytes], None]) -> None:
+        """What was signed for these roles; else the key's secret is asked for, and not kept."""
+        view, joined = self.view(), self._joined
+        if joined is None or not view.request or view.request_why_not:
+            return
+        roles, raw = self._signed
+        if raw and roles == self._draft.roles:
+            use(raw)
+        else:
+            self._ask_secret(joined, lambda secret: self._sign(joined, secret, use))
+
+    def _sign(self, joined: Joined, secret: bytearray | None, use: Callable[[bytes], None]) -> None:
+        if secret is None:
+            return
+        roles, now = self._draft.roles, self._now()
+
+        def done(raw: bytes) -> None:
+            self._signed = (roles, raw)
+            self.changed()
+            use(raw)
+
+        self._run(
+            _("Signing the request"),
+            lambda job: signed(job, joined, roles, secret, now),
+            done,
+            secret,
+        )
+
+    def _save_request(self, raw: bytes) -> None:
+        if self._joined is not None:
+            suggested = f"{self._joined.public.officer}-enrolment.json"
+            question = SaveFile(_("Save the request"), suggested)
+            self._asker.path(question, lambda path: self._save(path, raw))
+
+    def _show_codes(self, raw: bytes) -> None:
+        self._codes = split(raw) if raw else ()
+        self.changed()
 
     def close(self) -> None:
         self._drop()
@@ -372,6 +415,8 @@ class WelcomePresenter(Presenter[WelcomeView]):
 
     def _has_joined(self, joined: Joined) -> None:
         self._joined = joined
+        if joined.request:
+            self._signed = (parse_enrolment(joined.request).officer.roles, joined.request)
         self._go(Step.DONE)
 
     def _run(

@@ -36,6 +36,22 @@ def roster_entry(joined: Joined, roles: Collection[Role]) -> dict[str, object]:
     return entry
 
 
+def signed(
+    job: Job, joined: Joined, roles: Collection[Role], secret: bytearray, now: datetime
+) -> bytes:
+    """The request, signed with the key of `joined`. Wipes `secret`, whatever happens."""
+    profile = joined.known.profile
+    opened = unlock(profile.key, profile.officer, secret)
+    try:
+        payload = enrolment_payload(profile.fingerprint, roster_entry(joined, roles), now)
+        raw = opened.signer.sign(ENROLMENT_TYPE, payload).to_bytes()
+    finally:
+        opened.close()
+    parse_enrolment(raw)  # what the others could not read is not worth carrying
+    job.check()
+    return raw
+
+
 def request(
     job: Job,
     joiner: Joiner,
@@ -46,14 +62,7 @@ def request(
 ) -> Requested:
     """Sign and send it. Wipes `secret`, whatever happens."""
     profile = joined.known.profile
-    opened = unlock(profile.key, profile.officer, secret)
-    try:
-        payload = enrolment_payload(profile.fingerprint, roster_entry(joined, roles), now)
-        raw = opened.signer.sign(ENROLMENT_TYPE, payload).to_bytes()
-    finally:
-        opened.close()
-    made = parse_enrolment(raw)
-    job.check()
+    raw = signed(job, joined, roles, secret, now)
     with joiner.reach(profile.server, profile.pin) as transport:
         until = send_enrolment(transport, raw)
-    return Requested(made.digest, raw, until)
+    return Requested(parse_enrolment(raw).digest, raw, until)

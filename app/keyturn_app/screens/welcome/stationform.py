@@ -1,12 +1,9 @@
-"""The first page's widgets for an officer station: its bundle, and a newcomer's request."""
-
-from collections.abc import Callable
+"""The first page's form for an officer station: its bundle, and whose it is."""
 
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.oneline import OneLine
-from keyturn_app.qtkit.partcode import PartCode
 from keyturn_app.qtkit.widgets import button, column, label, restyle, row
 from keyturn_app.screens.welcome.presenter import WelcomePresenter
 from keyturn_app.screens.welcome.viewmodel import Field, WelcomeView
@@ -89,66 +86,3 @@ class StationForm(QWidget):
         if self._typed.property("state") != state:
             self._typed.setProperty("state", state)
             restyle(self._typed)
-
-
-class RequestForm(QWidget):
-    """A newcomer's signed request: as a file, or as QR codes one after the other.
-
-    `shown` is told whether the codes are: they want all the room.
-    """
-
-    def __init__(self, presenter: WelcomePresenter, shown: Callable[[bool], None]) -> None:
-        super().__init__()
-        self._presenter = presenter
-        self._shown = shown
-        self._texts: tuple[str, ...] = ()
-        self._at = 0
-        save = button(
-            _("Save the request…"),
-            name="welcome.request.save",
-            icon_name="download",
-            clicked=presenter.save_request,
-        )
-        self._show = button(
-            _("Show as QR codes"),
-            name="welcome.request.qr",
-            icon_name="qr-code",
-            clicked=self._toggle,
-        )
-        self._next = button(
-            _("Next picture"),
-            name="welcome.request.next",
-            icon_name="chevron-right",
-            clicked=self._step,
-        )
-        self._code = PartCode(name="welcome.request.code")
-        self._code.hide()
-        self._next.hide()
-        self.setLayout(column(row(save, self._show, None, self._next), self._code))
-
-    @property
-    def codes_shown(self) -> bool:
-        return not self._code.isHidden()
-
-    def show_view(self, view: WelcomeView) -> None:
-        self.setVisible(view.request)
-
-    def _toggle(self) -> None:
-        shown = not self.codes_shown
-        self._texts, self._at = self._presenter.request_texts(), 0
-        self._shown(shown)
-        self._code.setVisible(shown)
-        self._next.setVisible(shown and len(self._texts) > 1)
-        self._show.setText(_("Hide the codes") if shown else _("Show as QR codes"))
-        self._draw()
-
-    def _step(self) -> None:
-        self._at = (self._at + 1) % len(self._texts)
-        self._draw()
-
-    def _draw(self) -> None:
-        place = _("Picture {index} of {count}").format(index=self._at + 1, count=len(self._texts))
-        self._next.setText(place)
-        self._next.setAccessibleName(_("{place}; show the next one").format(place=place))
-        if self._texts:
-            self._code.show_text(self._texts[self._at], place)

@@ -1,7 +1,6 @@
 """The first page's widgets: a list of steps, one form at a time, and two buttons."""
 
 from collections.abc import Callable
-from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
@@ -15,10 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from keyturn.quorum.kinds import Role
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
-from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
     Item,
@@ -34,7 +31,8 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.welcome.keyform import KeyForm
 from keyturn_app.screens.welcome.presenter import WelcomePresenter
-from keyturn_app.screens.welcome.stationform import RequestForm, StationForm
+from keyturn_app.screens.welcome.requestform import RequestForm
+from keyturn_app.screens.welcome.stationform import StationForm
 from keyturn_app.screens.welcome.viewmodel import (
     ORDER,
     Field,
@@ -43,7 +41,6 @@ from keyturn_app.screens.welcome.viewmodel import (
     StepView,
     WelcomeView,
     needs,
-    role_words,
 )
 
 _WORDS_A_ROW = 4
@@ -331,7 +328,7 @@ class ReadyForm(QWidget):
     def __init__(self, presenter: WelcomePresenter, copy: Callable[[str], None]) -> None:
         super().__init__()
         self._standing = label("", wrap=True, name="welcome.standing")
-        self._asks = AskForm(presenter, copy)
+        self._request = RequestForm(presenter, copy)
         self._entry = label("", "Mono", wrap=True, name="welcome.entry", selectable=True)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -348,80 +345,29 @@ class ReadyForm(QWidget):
             icon_name="download",
             clicked=presenter.save_entry,
         )
-        whole = QWidget()
-        whole.setLayout(
+        self._whole = QWidget()
+        self._whole.setLayout(
             column(
-                label(_("Your entry for the roster"), "Over"),
+                label(_("Your entry for the roster, unsigned"), "Over"),
                 scroll,
                 row(copied, saved, None),
             )
         )
-        self._request = RequestForm(presenter, lambda codes: whole.setVisible(not codes))
         self.setLayout(
             column(
                 label(_("You are set up"), "H1"),
                 self._standing,
-                self._asks,
                 self._request,
                 8,
-                whole,
+                self._whole,
             )
         )
 
     def show_view(self, view: WelcomeView) -> None:
         self._standing.setText(view.standing)
-        self._asks.show_view(view)
         self._request.show_view(view)
         self._entry.setText(view.entry)
-
-
-class AskForm(QFrame):
-    """Which roles one asks for, and what became of it."""
-
-    def __init__(self, presenter: WelcomePresenter, copy: Callable[[str], None]) -> None:
-        super().__init__()
-        self.setObjectName("welcome.ask")
-        self.setProperty("class", "Raised")
-        self._roles: dict[Role, QCheckBox] = {}
-        roles = QGridLayout()
-        for place, (role, word) in enumerate(role_words().items()):
-            tick = QCheckBox(word)
-            tick.setObjectName(f"welcome.role.{role.value}")
-            tick.setAccessibleName(word)
-            tick.toggled.connect(partial(presenter.ask_role, role))
-            self._roles[role] = tick
-            roles.addWidget(tick, place // 3, place % 3)
-        self._asked = label("", wrap=True, name="welcome.asked", selectable=True)
-        self._send = button(
-            _("Send request…"),
-            name="welcome.ask.send",
-            icon_name="send",
-            clicked=presenter.send_request,
-        )
-        self._copy = button(
-            _("Copy"),
-            name="welcome.asked.copy",
-            icon_name="copy",
-            clicked=lambda: copy(presenter.view().asked),
-        )
-        title = label(_("Roles that you ask for"), "Over")
-        inside = column(title, roles, self._asked, row(self._send, self._copy, None))
-        inside.setContentsMargins(12, 12, 12, 12)
-        self.setLayout(inside)
-
-    def show_view(self, view: WelcomeView) -> None:
-        self.setVisible(view.asks)
-        for role, tick in self._roles.items():
-            tick.blockSignals(True)
-            tick.setChecked(role in view.draft.roles)
-            tick.blockSignals(False)
-            tick.setEnabled(not view.asked and not view.busy)
-        self._asked.setText(view.asked)
-        self._asked.setVisible(bool(view.asked))
-        self._copy.setVisible(bool(view.asked))
-        self._send.setVisible(not view.asked)
-        self._send.setEnabled(not view.ask_why_not)
-        self._send.setToolTip(plain(view.ask_why_not))
+        self._whole.setVisible(not view.codes)
 
 
 def _line(name: str, title: str, text: str = "") -> QLineEdit:

@@ -111,10 +111,12 @@ class WelcomeView:
     cards: tuple[str, ...]  # keys found at the reader, to choose from
     card: int  # which of them is chosen, or -1
     entry: str  # what the others put into the roster
-    request: bool  # whether a signed request is there to be taken along
+    request: bool  # whether there is anything to ask the others for
+    request_why_not: str  # why it cannot be signed yet
+    codes: tuple[str, ...]  # what each QR picture of the request says, while they are shown
     held: bool  # a station it must be: this process opens no connection
     standing: str  # whether the roster knows the key
-    asks: bool  # whether there is anything to ask the others for
+    asks: bool  # whether there is a server to hand the request to
     ask_why_not: str
     asked: str  # what became of it; empty before
 
@@ -135,6 +137,7 @@ def view_of(
     joined: Joined | None,
     requested: Requested | None,
     *,
+    codes: tuple[str, ...],
     keyring: bool | None,
     held: bool,
     busy: bool,
@@ -164,7 +167,9 @@ def view_of(
         cards=tuple(described(each) for each in draft.card.found),
         card=-1 if draft.card.chosen is None else draft.card.found.index(draft.card.chosen),
         entry="" if joined is None else entry_of(joined, draft),
-        request=joined is not None and bool(joined.request),
+        request=joined is not None and not joined.in_roster,
+        request_why_not=_no_request(draft, busy=busy),
+        codes=codes,
         held=held,
         standing="" if joined is None else _standing(joined),
         asks=joined is not None and _asks(joined),
@@ -186,7 +191,7 @@ def needs(view: WelcomeView, first: str, second: str) -> str:
 
 def entry_of(joined: Joined, draft: Draft) -> str:
     """An item of `officers` in a roster, with what is asked for; the officers decide."""
-    roles = draft.roles if _asks(joined) else frozenset[Role]()
+    roles = frozenset[Role]() if joined.in_roster else draft.roles
     return json.dumps(roster_entry(joined, roles), indent=2, ensure_ascii=False)
 
 
@@ -196,10 +201,14 @@ def _asks(joined: Joined) -> bool:
 
 
 def _no_asking(draft: Draft, *, busy: bool, requested: Requested | None) -> str:
-    if busy:
-        return _("The server is being asked…")
-    if requested is not None:
+    if requested is not None and not busy:
         return _("It was sent.")
+    return _no_request(draft, busy=busy)
+
+
+def _no_request(draft: Draft, *, busy: bool) -> str:
+    if busy:
+        return _("One moment…")
     return "" if draft.roles else _("Choose at least one role.")
 
 
@@ -345,16 +354,16 @@ def _standing(joined: Joined) -> str:
         if joined.in_roster:
             return _("The roster of the bundle knows this key: you can sign at this station.")
         return _(
-            "The roster of the bundle does not know this key. Carry the request to another "
+            "The roster of the bundle does not know this key. Carry the request below to another "
             "officer, who proposes a roster with you in it. What you sign before that counts "
             "for nothing."
         )
     if joined.in_roster:
         return _("The roster in force knows this key. You can sign in.")
     return _(
-        "The roster does not know this key yet. Send a request, or give the entry below to another "
-        "officer, who proposes a roster with it. Until that is in force the server refuses to sign "
-        "you in."
+        "The roster does not know this key yet. Send the request below, or carry it as a file or "
+        "pictures, to an officer, who proposes a roster with you in it. Until that is in force the "
+        "server refuses to sign you in."
     )
 
 

@@ -24,7 +24,7 @@ def test_a_wrong_one_says_what_to_do(session: StandingSession) -> None:
     presenter = UnlockPresenter(session)
     presenter.unlock(bytearray(b"wrong"))
     view = presenter.view()
-    assert view.error == "wrong passphrase Type it again."
+    assert view.error == "wrong passphrase. Type it again."
     assert not view.busy
 
 

@@ -153,7 +153,7 @@ def test_what_the_checks_rest_on_is_said(world: World) -> None:
     assert here.checks_note.endswith("Verified here.")
     error = ServerLied("the entry and its evidence differ", found="a", expected="b", hint="Stop.")
     lied = drawer(case(world, NodeState.ATTESTED, error=error), NOW)
-    assert lied.trouble == "the entry and its evidence differ; found a; expected b Stop."
+    assert lied.trouble == "the entry and its evidence differ; found a; expected b. Stop."
 
 
 # ---- identity, lease ----

@@ -58,7 +58,7 @@ def test_it_begins_as_what_is_in_force(table: Table) -> None:
     assert view.chosen.id == "ada"
     assert {each.kind: each.needed for each in view.kinds}[Kind.POLICY] == 2
     assert (view.changes, view.effects, view.problem) == ((), (), "")
-    assert view.why_not == "Nothing differs yet."
+    assert view.why_not == "Change something first."
     assert view.title == "Version 2, in place of version 1"
     assert {pair for pair, _words, on in view.pairs if on} == {
         frozenset({Role.APPROVER, Role.AUDITOR})
@@ -133,7 +133,7 @@ def test_a_wish_taken_back_is_no_wish(table: Table) -> None:
     assert len(seen(table).changes) == 2
     rules(table).ask_for(Kind.POLICY, 2)
     rules(table).give(Role.WITNESS, False)
-    assert seen(table).why_not == "Nothing differs yet."
+    assert seen(table).why_not == "Change something first."
 
 
 def test_a_removal_says_key_by_key_what_it_would_suspend(table: Table) -> None:

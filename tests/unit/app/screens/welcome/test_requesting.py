@@ -83,3 +83,37 @@ def test_a_server_that_says_no_is_heard(page: FirstPage) -> None:
     page.presenter.send_request()
     assert "another authority" in page.presenter.view().error
     assert page.server.enrolments == {}
+
+
+def test_a_file_has_the_roles_that_were_chosen(page: FirstPage) -> None:
+    """What was signed at the key's making asks for others: it is signed again, once."""
+    page.presenter.ask_role(Role.AUDITOR, True)
+    page.officer.secret = PASSPHRASE
+    page.officer.chosen = page.directory / "request.json"
+    page.presenter.save_request()
+    found = parse_enrolment(page.officer.chosen.read_bytes())
+    assert found.officer.roles == {Role.PROPOSER, Role.APPROVER, Role.AUDITOR}
+    asked = sum(isinstance(each, Passphrase) for each in page.officer.asked)
+    page.presenter.show_codes()
+    assert page.presenter.view().codes
+    assert sum(isinstance(each, Passphrase) for each in page.officer.asked) == asked == 1
+    page.presenter.ask_role(Role.AUDITOR, False)
+    assert page.presenter.view().codes == ()
+
+
+def test_what_was_sent_is_what_a_file_says_afterwards(page: FirstPage) -> None:
+    page.officer.secret = PASSPHRASE
+    page.presenter.send_request()
+    ((raw, _received),) = page.server.enrolments.values()
+    page.officer.chosen = page.directory / "request.json"
+    page.presenter.save_request()
+    assert page.officer.chosen.read_bytes() == raw
+
+
+def test_a_wrong_passphrase_makes_no_file(page: FirstPage) -> None:
+    page.presenter.ask_role(Role.AUDITOR, True)
+    page.officer.secret = b"a wrong passphrase"
+    page.officer.chosen = page.directory / "request.json"
+    page.presenter.save_request()
+    assert not page.officer.chosen.exists()
+    assert page.presenter.view().error

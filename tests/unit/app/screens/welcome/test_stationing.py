@@ -14,6 +14,7 @@ from keyturn.quorum.enrolment import parse_enrolment
 from keyturn.quorum.kinds import Kind
 from keyturn.wire.tls import Pin
 from keyturn_app.fingerprint import words
+from keyturn_app.questions import Passphrase
 from keyturn_app.screens.welcome.viewmodel import Field, Step, needs
 from support.authority import Clock, policy_body
 from unit.app.screens.welcome.desks import PASSPHRASE, FirstPage
@@ -63,7 +64,11 @@ def test_a_newcomer_sets_it_up_and_asks_to_be_taken_in(page: FirstPage) -> None:
     raw = page.officer.chosen.read_bytes()
     request = parse_enrolment(raw)
     assert (request.officer.id, request.authority) == ("fay", page.server.fingerprint)
-    assert join(map(parse_part, presenter.request_texts())) == raw
+    presenter.show_codes()
+    assert join(map(parse_part, presenter.view().codes)) == raw
+    presenter.show_codes()
+    assert presenter.view().codes == ()
+    assert page.officer.asked == [] or not isinstance(page.officer.asked[-1], Passphrase)
     presenter.next()
     (known,) = page.finished
     assert known.profile.offline
