@@ -45,7 +45,7 @@ SUITES: dict[str, Command] = {
     "unit": ("-n", "2", "--dist", "loadfile"),
     "vectors": ("-n", "2", "--dist", "loadfile"),
     "contract": (),
-    "flows": (),
+    "flows": ("-n", "2", "--dist", "loadfile"),
     "app": ("-n", "2", "--dist", "loadfile", "--timeout-method=thread"),
     "fuzz": ("-n", "2", "--dist", "loadfile"),
     "demo": (),
