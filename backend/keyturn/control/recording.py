@@ -47,12 +47,14 @@ class Recording:
                 self._tell(each, PeerUnreachable("the keyholder took too long"))
                 return
             except PeerRefused as error:
+                self._forget_some()
                 self._refused[each.digest] = self._context.clock() + ASK_AGAIN
                 self._tell(each, error)
             except KeyturnError as error:
                 self._tell(each, error)
                 return
             else:
+                self._forget_some()
                 self._logged.add(each.digest)
                 await self._follower.reach(logged.index)
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from keyturn.base.encoding import b64
+from keyturn.control import recording
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.entries import EntryKind, parse_entry, read_decision
 from keyturn.quorum.kinds import Kind
@@ -135,15 +136,34 @@ def test_what_the_keyholder_will_not_log_is_asked_again_only_later(
 
 
 def test_refused_decisions_are_due_again(world: World) -> None:
-    recording = world.server.parts.proposing._recording
+    kept = world.server.parts.proposing._recording
     now = world.clock()
-    recording._refused = {"x": now + timedelta(minutes=10)}
+    kept._refused = {"x": now + timedelta(minutes=10)}
     row = type("Row", (), {"digest": "x", "envelope": b""})
     made = policy(world)
     row.envelope = world.authority.approval(made.digest, "bela")  # type: ignore[attr-defined]
-    assert not recording._due(row)  # type: ignore[arg-type]
+    assert not kept._due(row)  # type: ignore[arg-type]
     world.clock.advance(minutes=10)
-    assert recording._due(row)  # type: ignore[arg-type]
+    assert kept._due(row)  # type: ignore[arg-type]
+
+
+def test_what_is_remembered_of_refusals_is_bounded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Officers decide as often as they like; a keyholder that always says no costs no memory."""
+    monkeypatch.setattr(recording, "_MANY", 3)
+    kept = world.server.parts.proposing._recording
+
+    def refuse(_request: Record) -> int:
+        raise PeerRefused("untrusted", "the day is full")
+
+    monkeypatch.setattr(world.keyholder, "_record", refuse)
+    with world.sign_in() as client:
+        for number in range(6):
+            made = world.authority.propose(Kind.POLICY, f"serving-{number}", policy_body())
+            propose(client, made)
+            give(world, client, made, "bela")
+            assert len(kept._refused) <= 4
 
 
 def test_an_open_proposal_comes_back_from_the_log_alone(tmp_path: Path, world: World) -> None:
