@@ -19,9 +19,9 @@ from keyturn_app.desk import Identity, Locked, Topic
 from keyturn_app.facts import Facts
 from keyturn_app.i18n import _
 from keyturn_app.live.line import Line, Wiring, wiring_of
+from keyturn_app.live.listeners import Listener, TopicListeners
 
 T = TypeVar("T")
-Listener = Callable[[frozenset[Topic]], None]
 
 DRAIN_MS = 33
 TICK_MS = 1000
@@ -52,7 +52,7 @@ class LiveDesk(QObject):
         chosen = wiring_of(profile, places, now) if wiring is None else wiring
         self._line = Line(profile, places, wiring=chosen, now=now)
         self._facts = self._line.take().facts
-        self._told: list[tuple[Listener, frozenset[Topic]]] = []
+        self._listeners = TopicListeners()
         self._locks = 0
         self._closed = False
         self._drained = self._timer(DRAIN_MS, self._drain, Qt.TimerType.PreciseTimer)
@@ -73,14 +73,7 @@ class LiveDesk(QObject):
         return self._now()
 
     def subscribe(self, listener: Listener, *topics: Topic) -> Callable[[], None]:
-        entry = (listener, frozenset(topics or Topic))
-        self._told.append(entry)
-
-        def leave() -> None:
-            if entry in self._told:
-                self._told.remove(entry)
-
-        return leave
+        return self._listeners.add(listener, *topics)
 
     def ask(
         self,
@@ -139,7 +132,7 @@ class LiveDesk(QObject):
         finally:
             if not self._identity.locked:
                 self._identity = replace(self._identity, locked=True)
-                self._tell(frozenset({Topic.IDENTITY}))
+                self._listeners.tell(frozenset({Topic.IDENTITY}))
 
     def rest(self) -> None:
         """Another seat has the window: the key stays open, nothing is asked. `wake` ends it."""
@@ -155,7 +148,7 @@ class LiveDesk(QObject):
         self._closed = True
         self._drained.stop()
         self._ticked.stop()
-        self._told.clear()
+        self._listeners.clear()
         self._line.close()
         self._line.join(JOIN_SECONDS)
 
@@ -171,7 +164,7 @@ class LiveDesk(QObject):
 
     def _unlocked(self) -> None:
         self._identity = replace(self._identity, locked=False)
-        self._tell(frozenset({Topic.IDENTITY}))
+        self._listeners.tell(frozenset({Topic.IDENTITY}))
 
     def _drain(self) -> None:
         self._deliver(frozenset())
@@ -187,7 +180,7 @@ class LiveDesk(QObject):
             if told:
                 self._facts = delivery.facts
                 told |= self._named()
-                self._tell(told)
+                self._listeners.tell(told)
         finally:  # a page's fault must not cost another one its answer
             for answer in delivery.answers:
                 answer()
@@ -201,9 +194,3 @@ class LiveDesk(QObject):
             return frozenset()
         self._identity = replace(self._identity, name=officer.name)
         return frozenset({Topic.IDENTITY})
-
-    def _tell(self, told: frozenset[Topic]) -> None:
-        for entry in tuple(self._told):
-            listener, wanted = entry
-            if told & wanted and entry in self._told:
-                listener(told & wanted)

@@ -23,12 +23,12 @@ from keyturn_app.facts import Bundle, Connection, Facts, Happening, Link
 from keyturn_app.i18n import _
 from keyturn_app.live.alarms import alarm_of, kind_of
 from keyturn_app.live.gathering import GATHERED, gather
+from keyturn_app.live.listeners import Listener, TopicListeners
 from keyturn_app.presenting import Listeners
 from keyturn_app.recording import HAPPENED, Moment, Recording
 from keyturn_app.shell.session import Seat
 
 T = TypeVar("T")
-Listener = Callable[[frozenset[Topic]], None]
 
 
 class ReplayDesk:
@@ -43,15 +43,13 @@ class ReplayDesk:
             recording.profile, label, recording.profile.officer, recording.profile.officer, False
         )
         self.facts = Facts()
-        self._told: list[tuple[Listener, frozenset[Topic]]] = []
+        self._listeners = TopicListeners()
 
     def now(self) -> datetime:
         return self._moment.time
 
     def subscribe(self, listener: Listener, *topics: Topic) -> Callable[[], None]:
-        entry = (listener, frozenset(topics or Topic))
-        self._told.append(entry)
-        return lambda: self._told.remove(entry) if entry in self._told else None
+        return self._listeners.add(listener, *topics)
 
     def ask(
         self,
@@ -154,16 +152,11 @@ class ReplayDesk:
     def know(self, facts: Facts, *topics: Topic) -> None:
         """Other facts than the recording's; of `topics` something changed, or of all."""
         self.facts = facts
-        self._tell(frozenset(topics or Topic))
+        self._listeners.tell(frozenset(topics or Topic))
 
     def set_locked(self, locked: bool) -> None:
         self.identity = replace(self.identity, locked=locked)
-        self._tell(frozenset({Topic.IDENTITY}))
-
-    def _tell(self, topics: frozenset[Topic]) -> None:
-        for listener, wanted in tuple(self._told):
-            if topics & wanted:
-                listener(topics & wanted)
+        self._listeners.tell(frozenset({Topic.IDENTITY}))
 
 
 class ReplaySession:

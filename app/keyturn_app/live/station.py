@@ -20,8 +20,9 @@ from keyturn_app import wording
 from keyturn_app.desk import Identity, Locked, Topic
 from keyturn_app.facts import Bundle, Connection, Facts, Link
 from keyturn_app.i18n import _
-from keyturn_app.live.desk import Listener, utc_now
+from keyturn_app.live.desk import utc_now
 from keyturn_app.live.line import OpenKey
+from keyturn_app.live.listeners import Listener, TopicListeners
 from keyturn_app.live.lockedkey import LockedKey
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.tasks import Job, Progress
@@ -47,7 +48,7 @@ class StationDesk:
         self._client = StationClient.open(profile, places, now=now, signer=lambda: self._key)
         self._open_key = open_key or (lambda secret: unlock(profile.key, profile.officer, secret))
         self._facts = Facts(Connection(Link.STATION))
-        self._told: list[tuple[Listener, frozenset[Topic]]] = []
+        self._listeners = TopicListeners()
         self._locks = 0
         self._closed = False
         self._door = QtDoor(threads=1)
@@ -66,14 +67,7 @@ class StationDesk:
         return self._now()
 
     def subscribe(self, listener: Listener, *topics: Topic) -> Callable[[], None]:
-        entry = (listener, frozenset(topics or Topic))
-        self._told.append(entry)
-
-        def leave() -> None:
-            if entry in self._told:
-                self._told.remove(entry)
-
-        return leave
+        return self._listeners.add(listener, *topics)
 
     def ask(
         self,
@@ -131,7 +125,7 @@ class StationDesk:
                 return
             self._key.open(unlocked)
             self._identity = replace(self._identity, locked=False)
-            self._tell(frozenset({Topic.IDENTITY}))
+            self._listeners.tell(frozenset({Topic.IDENTITY}))
             self._look()
             done()
 
@@ -145,7 +139,7 @@ class StationDesk:
         finally:
             if not self._identity.locked:
                 self._identity = replace(self._identity, locked=True)
-                self._tell(frozenset({Topic.IDENTITY}))
+                self._listeners.tell(frozenset({Topic.IDENTITY}))
 
     def rest(self) -> None:
         """Nothing is asked in anybody's name: there is nothing to end."""
@@ -159,7 +153,7 @@ class StationDesk:
             return
         self._closed = True
         self._locks += 1
-        self._told.clear()
+        self._listeners.clear()
         try:
             self._key.lock()
         finally:
@@ -200,13 +194,7 @@ class StationDesk:
 
     def _show(self, bundle: Bundle | None, error: str) -> None:
         self._facts = Facts(Connection(Link.STATION, error=error), bundle=bundle)
-        self._tell(frozenset({Topic.CONNECTION, Topic.SEEN, Topic.IDENTITY}))
-
-    def _tell(self, told: frozenset[Topic]) -> None:
-        for entry in tuple(self._told):
-            listener, wanted = entry
-            if told & wanted and entry in self._told:
-                listener(told & wanted)
+        self._listeners.tell(frozenset({Topic.CONNECTION, Topic.SEEN, Topic.IDENTITY}))
 
 
 def _is_locked() -> Locked:

@@ -1,4 +1,4 @@
-"""Rows as Qt's tables read them: frozen cells, set as a whole, selection kept by key."""
+"""Rows as Qt's small tables read them: frozen cells, set as a whole, selection kept by key."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass

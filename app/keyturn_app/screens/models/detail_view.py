@@ -6,6 +6,7 @@ from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.cells import Cell, CellModel, CellRow
 from keyturn_app.qtkit.digests import DigestLabel
 from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.tips import plain
@@ -22,7 +23,6 @@ from keyturn_app.qtkit.widgets import (
     row,
 )
 from keyturn_app.screens.models.detail import Detail, FileLine, HistoryLine, NodeLine, Section
-from keyturn_app.screens.models.model import Cell, CellModel, CellRow
 from keyturn_app.screens.models.parts import SmallTable, section
 from keyturn_app.screens.models.presenter import ModelsPresenter
 from keyturn_app.screens.models.viewmodel import ActionView, Check, ModelsView

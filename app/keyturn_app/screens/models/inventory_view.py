@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
 
 from keyturn.base.encoding import Digest
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.cells import Cell, CellModel, CellRow
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.tables import Table
@@ -27,7 +28,6 @@ from keyturn_app.qtkit.widgets import (
     row,
     set_class,
 )
-from keyturn_app.screens.models.model import Cell, CellModel, CellRow
 from keyturn_app.screens.models.parts import NotedLook
 from keyturn_app.screens.models.presenter import ModelsPresenter
 from keyturn_app.screens.models.viewmodel import (

@@ -15,12 +15,12 @@ from PySide6.QtWidgets import (
 )
 
 from keyturn_app import wording
+from keyturn_app.qtkit.cells import NOTE_ROLE, CellModel
 from keyturn_app.qtkit.icons import pixmap
 from keyturn_app.qtkit.tables import LOOK_ROLE, Table
 from keyturn_app.qtkit.theme import colour, sans
 from keyturn_app.qtkit.tokens import HEADER, ROW_COMPACT
 from keyturn_app.qtkit.widgets import Item, column, frame, over, row
-from keyturn_app.screens.models.model import NOTE_ROLE, CellModel
 from keyturn_app.states import Look
 
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QProgressBar, QRadioButton, QWidget
 
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.cells import Cell, CellModel, CellRow
 from keyturn_app.qtkit.digests import DigestLabel
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.tips import plain
@@ -23,7 +24,6 @@ from keyturn_app.qtkit.widgets import (
     over,
     row,
 )
-from keyturn_app.screens.models.model import Cell, CellModel, CellRow
 from keyturn_app.screens.models.parts import SmallTable
 from keyturn_app.screens.models.wizard import Origin, Step
 from keyturn_app.screens.models.wizard_presenter import SealPresenter

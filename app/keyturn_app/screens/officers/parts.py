@@ -7,10 +7,10 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QPushButton
 
 from keyturn_app import wording
+from keyturn_app.qtkit.cells import CellModel, CellRow
 from keyturn_app.qtkit.tables import LookDelegate, Table
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import HEADER, ROW
-from keyturn_app.screens.officers.model import CellModel, CellRow
 from keyturn_app.screens.officers.viewmodel import ActionView
 
 
@@ -36,7 +36,7 @@ class SmallTable(Table):
     ) -> None:
         super().__init__(name=name, title=title, copied=copied)
         self._most, self._widths, self._leaves = most, tuple(widths), tuple(leaves)
-        self._rows = CellModel(titles, self)
+        self._rows = CellModel(titles, parent=self)
         self.setModel(self._rows)
         self.setSelectionMode(Table.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -64,7 +64,7 @@ class SmallTable(Table):
         self.viewport().update()
 
     def key(self, row: int) -> str:
-        return self._rows.key(row)
+        return str(self._rows.key(row))
 
     def selected_text(self) -> str:
         """With the whole values where the cells are cut short, of hidden columns too."""
@@ -87,7 +87,7 @@ class SmallTable(Table):
 
     def _current(self, index: QModelIndex) -> None:
         if index.isValid():
-            self._chosen(self._rows.key(index.row()))
+            self._chosen(self.key(index.row()))
 
     def _fit(self) -> None:
         rows = max(1, min(self._rows.rowCount(), self._most))

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QFrame
 
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.cells import Cell, CellRow
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import Banner, KeyValues, button, column, label, over, row
-from keyturn_app.screens.officers.model import Cell, CellRow
 from keyturn_app.screens.officers.parts import SmallTable
 from keyturn_app.screens.officers.requests import RequestLine, RequestsPresenter
 

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QFrame, QWidget
 from keyturn.quorum.roster import OfficerId
 from keyturn_app import wording
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.cells import Cell, CellRow
 from keyturn_app.qtkit.widgets import KeyValues, Pill, button, card, column, label, over, row
-from keyturn_app.screens.officers.model import Cell, CellRow
 from keyturn_app.screens.officers.parts import SmallTable, show_action
 from keyturn_app.screens.officers.presenter import OfficersPresenter
 from keyturn_app.screens.officers.requestsview import RequestsCard

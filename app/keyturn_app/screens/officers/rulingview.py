@@ -19,9 +19,9 @@ from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import OfficerId
 from keyturn.quorum.separation import Pair
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.cells import Cell, CellRow
 from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.widgets import Banner, button, card, clear, column, label, over, row
-from keyturn_app.screens.officers.model import Cell, CellRow
 from keyturn_app.screens.officers.parts import SmallTable
 from keyturn_app.screens.officers.ruling import PAIRS, KeyLine, PersonLine, RulePresenter, RuleView
 from keyturn_app.screens.officers.viewmodel import role_name
