@@ -19,6 +19,7 @@ from keyturn.quorum.bodies import (
 )
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.origin import Origin
 from unit.quorum.authority_log import (
     KeyholderKeys,
     admission,
@@ -222,7 +223,7 @@ def test_anchors_are_read() -> None:
     [
         ("hardware", "any"),
         ("hardware", []),
-        ("simulated.0.vendor", "intel"),
+        ("simulated.0.vendor", "arm"),
         ("simulated.0.product", ""),
         ("simulated.0.spki_sha256", "ab" * 31),
         ("simulated.0.spki_sha256", "AB" * 32),
@@ -243,7 +244,7 @@ def test_reference_values_are_read() -> None:
     found = read_body(Kind.REFERENCE_VALUES, VALUES)
     assert isinstance(found, ReferenceValues)
 
-    assert dict(found.snp) == {"00" * 48: "a test", "01" * 48: "a test"}
+    assert dict(found.snp) == {"00" * 48: Origin("a test"), "01" * 48: Origin("a test")}
     (gpu,) = found.gpu
     assert (gpu.architecture, gpu.driver, gpu.vbios, gpu.source) == (
         "GH100",
@@ -260,15 +261,14 @@ def test_reference_values_are_read() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "match"),
     [
-        ("snp.measurements", [], "no measurement at all"),
         ("snp.measurements.1.value", "00" * 48, "stands twice"),
         ("snp.measurements.0.value", "00" * 47, "wrong size"),
         ("snp.measurements.0.source", "", "'source' is wrong"),
-        ("gpu.0.measurements", {}, "a GPU without measurements"),
+        ("gpu.0.measurements", {}, "a gpu without measurements"),
         ("gpu.0.measurements.255", ["ab"], "gpu index"),
         ("gpu.0.measurements.-1", ["ab"], "gpu index"),
         ("gpu.0.measurements.01", ["ab"], "gpu index"),
-        ("gpu.0.measurements.1", [], "index 1 has no value"),
+        ("gpu.0.measurements.1", [], "1 has no value"),
         ("gpu.0.measurements.1", ["AB"], "not lower-case hex"),
         ("gpu.0.measurements.1", ["ab", "ab"], "repeated"),
         ("gpu.0.measurements.1", "ab", "is wrong"),

@@ -5,7 +5,8 @@ import pytest
 from keyturn.base.errors import MalformedError
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.policy_body import Caveat, MinTcb, Policy
+from keyturn.quorum.policy_body import Caveat, Policy
+from keyturn.quorum.tee_rules import MinTcb
 from support.authority import policy_body
 from unit.quorum.bodies_reader import Document, changed, read_body
 
