@@ -113,7 +113,7 @@ def decide(
                 chosen.rules, shown_by(request, evidence, evidence.cpu, asked), now
             )
         findings += _revocations(request, evidence.cpu, evidence.gpus, state)
-        caveats = _caveats(request, evidence, state, now) | keyholder_caveats
+        caveats = caveats_of(request, evidence, state, now) | keyholder_caveats
         if chosen.rules is not None:
             findings += _caveat_findings(caveats, chosen.rules)
     if request.purpose is Purpose.RENEWAL:
@@ -283,7 +283,7 @@ def caveats_owed(state: AuthorityState, now: datetime) -> frozenset[Caveat]:
     return frozenset(caveats)
 
 
-def _caveats(
+def caveats_of(
     request: ReleaseRequest, evidence: VerifiedEvidence, state: AuthorityState, now: datetime
 ) -> frozenset[Caveat]:
     """The named limits of this verdict (I11): of SNP, of this authority, and the node's own."""
