@@ -7,12 +7,10 @@ has only of an older entry is an `Observed` without anything shown that says so.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
 
 from keyturn.attest.anchors import TrustAnchors
 from keyturn.base.encoding import Digest
 from keyturn.client.seen import Seen
-from keyturn.keyrelease.observing import Logged
 from keyturn.policy.observed import Observed
 
 Step = Callable[[int, int], None]

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyturn.base.encoding import Digest
-from keyturn.policy.comparing import Difference, compare
-from keyturn.policy.findings import Finding, failing
+from keyturn.policy.comparing import Difference
+from keyturn.policy.findings import Finding
 from keyturn.policy.observed import Observed
-from keyturn.policy.repairing import Repair, repairs_of
+from keyturn.policy.repairing import Repair
 from keyturn.policy.rules import Rules
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.roster import OfficerId, Roster
-from keyturn.quorum.state import AuthorityState, InForce
+from keyturn.quorum.roster import OfficerId
+from keyturn.quorum.state import AuthorityState
 
 Judge = Callable[[Observed], Sequence[Finding]]
 """Every check that the statements in force make of a node's last evidence."""
