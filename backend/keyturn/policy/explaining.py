@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyturn.base.encoding import Digest
-from keyturn.policy.comparing import Difference
+from keyturn.policy.sidebyside import Difference
 from keyturn.policy.findings import Finding
 from keyturn.policy.observed import Observed
 from keyturn.policy.repairing import Repair
