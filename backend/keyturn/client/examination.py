@@ -18,11 +18,12 @@ from keyturn.base.errors import MalformedError
 from keyturn.client.errors import NotAtHand, NotFound, ServerLied
 from keyturn.client.seen import Seen
 from keyturn.keyrelease.binding import Purpose
-from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, choose, decide
+from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
 from keyturn.keyrelease.evidence import VerifiedEvidence, verify_evidence
 from keyturn.keyrelease.leases import Lease, LeaseBook
 from keyturn.keyrelease.request import ReleaseRequest, parse_request
+from keyturn.policy.choosing import choose
 from keyturn.policy.findings import Finding, failing, judged
 from keyturn.policy.shown import platform_of
 from keyturn.policy.trust import anchors_in_force

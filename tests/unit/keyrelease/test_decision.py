@@ -14,7 +14,7 @@ from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, de
 from keyturn.keyrelease.evidence import VerifiedEvidence
 from keyturn.keyrelease.leases import Lease
 from keyturn.keyrelease.request import NodeClaims, ReleaseRequest, parse_request
-from keyturn.policy.appraisal import HIDDEN_PLATFORM
+from keyturn.policy.shown import HIDDEN_PLATFORM
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Caveat
 from support.authority import policy_body
