@@ -246,7 +246,7 @@ def test_reference_values_are_read() -> None:
 
     assert dict(found.snp) == {"00" * 48: Origin("a test"), "01" * 48: Origin("a test")}
     (gpu,) = found.gpu
-    assert (gpu.architecture, gpu.driver, gpu.vbios, gpu.source) == (
+    assert (gpu.architecture, gpu.driver, gpu.vbios, gpu.origin.source) == (
         "GH100",
         "570.1",
         "96.00",
