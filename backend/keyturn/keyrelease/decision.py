@@ -92,7 +92,7 @@ def decide(
         if chosen.rules is not None:
             findings += appraise(chosen.rules, shown, now)
         findings += revocation_findings(request.claims.node, shown, state)
-        caveats = _caveats(request, evidence, state, now) | keyholder_caveats
+        caveats = caveats_of(request, evidence, state, now) | keyholder_caveats
         if chosen.rules is not None:
             findings += caveat_findings(caveats, chosen.rules)
     if request.purpose is Purpose.RENEWAL:
@@ -157,7 +157,7 @@ def caveats_owed(state: AuthorityState, now: datetime) -> frozenset[Caveat]:
     return frozenset(caveats)
 
 
-def _caveats(
+def caveats_of(
     request: ReleaseRequest, evidence: VerifiedEvidence, state: AuthorityState, now: datetime
 ) -> frozenset[Caveat]:
     """The named limits of this verdict (I11): of SNP, of this authority, and the node's own."""
