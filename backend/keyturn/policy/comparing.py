@@ -52,7 +52,9 @@ def compare(found: str, expected: str) -> Difference:
         ]
         rest = expected[len(head) :]
         return Difference(Shape.HEX, (*parts, *((Part("", rest),) if rest else ())))
-    return Difference(Shape.WORDS, tuple(_by_words(_WORDS.findall(found), _WORDS.findall(expected))))
+    return Difference(
+        Shape.WORDS, tuple(_by_words(_WORDS.findall(found), _WORDS.findall(expected)))
+    )
 
 
 def leading_hex(text: str) -> str:
@@ -64,6 +66,5 @@ def leading_hex(text: str) -> str:
 def _by_words(found: Sequence[str], expected: Sequence[str]) -> list[Part]:
     matcher = SequenceMatcher(None, found, expected, autojunk=False)
     return [
-        Part("".join(found[a:b]), "".join(expected[c:d]))
-        for _, a, b, c, d in matcher.get_opcodes()
+        Part("".join(found[a:b]), "".join(expected[c:d])) for _, a, b, c, d in matcher.get_opcodes()
     ]
