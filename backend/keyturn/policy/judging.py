@@ -25,11 +25,15 @@ _OWN = frozenset({"platform", "site"})
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`common` is shared with every node that showed the same, `own` is of this one alone."""
+    """`common` is shared with every node that showed the same, `own` is of this one alone.
+
+    `kept`: the judge keeps `common` as long as it lives, the very same tuple for all.
+    """
 
     common: tuple[Finding, ...]
     own: tuple[Finding, ...]
     failed: tuple[Finding, ...]
+    kept: bool = True
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -45,11 +49,12 @@ class Judging:
         self._chosen: dict[Digest, Chosen] = {}
         self._known: dict[Hashable, tuple[tuple[Finding, ...], tuple[Finding, ...]]] = {}
 
-    def judged(self, seen: Observed) -> Judged:
-        """Every check of a node that is `measurable`."""
+    def judged(self, seen: Observed, key: Hashable = None) -> Judged:
+        """Every check of a node that is `measurable`. `key`: what `alike` says of it, if known."""
         assert seen.shown is not None
         chosen = self._chosen_of(seen.model)
-        common, failed = self._common(chosen, seen.model, seen.shown)
+        key = (seen.model, alike(seen.shown) if key is None else key)
+        common, failed = self._common(chosen, key, seen.shown)
         own = tuple(self._own(chosen.rules, seen, seen.shown))
         return Judged(common, own, (*failed, *failing(own)))
 
@@ -60,9 +65,8 @@ class Judging:
         return found
 
     def _common(
-        self, chosen: Chosen, model: Digest, shown: Shown
+        self, chosen: Chosen, key: Hashable, shown: Shown
     ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-        key = (model, alike(shown))
         found = self._known.get(key)
         if found is None:
             made = (*chosen.findings, *self._appraised(chosen.rules, shown))
@@ -92,6 +96,7 @@ class Judging:
             yield from appraise_together(rules, shown)
             if seen.time is not None:
                 yield from appraise_evidence_age(rules, shown, seen.time)
-        yield from revocation_findings(seen.node, shown, self._state)
+        if self._state.revoked:
+            yield from revocation_findings(seen.node, shown, self._state)
         if rules is not None:
             yield from caveat_findings(seen.caveats, rules)

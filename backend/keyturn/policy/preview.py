@@ -10,6 +10,7 @@ from datetime import datetime
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
+from keyturn.policy.alike import alike
 from keyturn.policy.drafts import Draft, with_draft
 from keyturn.policy.findings import Finding, failing, not_met
 from keyturn.policy.impact import (
@@ -69,7 +70,7 @@ def preview(
         )
     now = now.replace(microsecond=0)
     after = with_draft(state, draft, now)
-    both = _Both(Judging(state, now), Judging(after, now))
+    both = _Both(Judging(state, now), Judging(after, now), {})
     asked = [*observed, *_would_ask(draft, observed)]
     proved = _proved_after(draft, asked, again)
     sites = _sites(after, now)
@@ -146,6 +147,8 @@ class _Both:
 
     before: Judging
     after: Judging
+    known: dict[tuple[int, int], tuple[FindingChange, ...]]
+    """Changes of what many nodes share, by the two tuples that the judges keep."""
 
     def judge(
         self, seen: Observed, proved: Observed | None, sites: Mapping[str, str]
@@ -171,15 +174,25 @@ class _Both:
     ) -> tuple[Group, tuple[FindingChange, ...], tuple[Finding, ...]]:
         if later is _UNPROVED or not (seen.measurable or later.measurable):
             return Group.UNMEASURED, (), _unproved(later)
-        before = self.before.judged(seen) if seen.measurable else _refused(seen)
-        after = self.after.judged(later) if later.measurable else _refused(later)
-        changes = tuple(_changes(before, after))
+        key = alike(seen.shown) if later is seen and seen.shown is not None else None
+        before = self.before.judged(seen, key) if seen.measurable else _refused(seen)
+        after = self.after.judged(later, key) if later.measurable else _refused(later)
+        changes = (*self._shared(before, after), *_changes(before.own, after.own))
         if not after.failed:
             group = Group.NEWLY if before.failed else Group.KEEPS
             return group, changes, before.failed
         if _only_not_shown(before.failed, after.failed):
             return Group.UNMEASURED, changes, after.failed
         return Group.REFUSED if before.failed else Group.LOSES, changes, after.failed
+
+    def _shared(self, before: Judged, after: Judged) -> tuple[FindingChange, ...]:
+        if not (before.kept and after.kept):
+            return tuple(_changes(before.common, after.common))
+        key = (id(before.common), id(after.common))
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = tuple(_changes(before.common, after.common))
+        return found
 
 
 def _unproved(seen: Observed) -> tuple[Finding, ...]:
@@ -191,7 +204,7 @@ def _unproved(seen: Observed) -> tuple[Finding, ...]:
 
 def _refused(seen: Observed) -> Judged:
     """Of evidence that is not genuine under the anchors of one side."""
-    return Judged(seen.findings, (), _unproved(seen))
+    return Judged(seen.findings, (), _unproved(seen), kept=False)
 
 
 def _only_not_shown(before: Sequence[Finding], after: Sequence[Finding]) -> bool:
@@ -201,16 +214,13 @@ def _only_not_shown(before: Sequence[Finding], after: Sequence[Finding]) -> bool
     return bool(fresh) and all(each.reason in _NOT_SHOWN for each in after)
 
 
-def _changes(before: Judged, after: Judged) -> Iterator[FindingChange]:
+def _changes(before: Sequence[Finding], after: Sequence[Finding]) -> Iterator[FindingChange]:
     """What the same check says otherwise; a check that is made often is counted through."""
-    for old, new in ((before.common, after.common), (before.own, after.own)):
-        if old is new:
-            continue
-        numbered, later = _numbered(old), _numbered(new)
-        for key in dict.fromkeys((*numbered, *later)):
-            was, would = numbered.get(key), later.get(key)
-            if _says(was) != _says(would):
-                yield FindingChange(key[0], was, would)
+    numbered, later = _numbered(before), _numbered(after)
+    for key in dict.fromkeys((*numbered, *later)):
+        was, would = numbered.get(key), later.get(key)
+        if _says(was) != _says(would):
+            yield FindingChange(key[0], was, would)
 
 
 def _numbered(findings: Sequence[Finding]) -> dict[tuple[str, int], Finding]:
