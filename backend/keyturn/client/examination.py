@@ -17,7 +17,7 @@ from keyturn.base.encoding import Digest
 from keyturn.client.errors import NotAtHand, NotFound, ServerLied
 from keyturn.client.seen import Seen
 from keyturn.keyrelease.binding import Purpose
-from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, choose, decide
+from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
 from keyturn.keyrelease.errors import OtherEvidence
 from keyturn.keyrelease.evidence import VerifiedEvidence
@@ -29,6 +29,7 @@ from keyturn.keyrelease.observing import (
     verify_again,
 )
 from keyturn.keyrelease.request import ReleaseRequest
+from keyturn.policy.choosing import choose
 from keyturn.policy.findings import Finding, failing, judged
 from keyturn.policy.shown import platform_of
 from keyturn.policy.trust import anchors_in_force

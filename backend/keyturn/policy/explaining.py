@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyturn.base.encoding import Digest
-from keyturn.policy.sidebyside import Difference
 from keyturn.policy.findings import Finding
 from keyturn.policy.observed import Observed
 from keyturn.policy.repairing import Repair
 from keyturn.policy.rules import Rules
+from keyturn.policy.sidebyside import Difference
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import OfficerId
 from keyturn.quorum.state import AuthorityState
