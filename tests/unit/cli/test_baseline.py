@@ -1,7 +1,7 @@
 """`keyturn baseline`: from a node's evidence or files to a body that officers propose."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from click.testing import Result
 
 from keyturn.base.encoding import Digest
 from keyturn.base.strictjson import Fields
+from keyturn.client.baselines import NOT_ACTIVATED
 from keyturn.keyrelease.entries import RefusalEntry, refusal_entry
 from keyturn.keyrelease.request import ReleaseRequest
 from keyturn.policy.shown import platform_of
@@ -34,6 +35,7 @@ class Place:
     desks: Desks
     directory: Path
     request: ReleaseRequest
+    refusal: RefusalEntry
 
     def run(self, *arguments: object) -> Result:
         return self.desks.as_("ada", "baseline", *arguments)
@@ -74,7 +76,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     )
     server.append(refusal_entry(server.clock(), refusal))
     server.evidence[request.digest] = request.raw
-    return Place(desks, tmp_path, request)
+    return Place(desks, tmp_path, request, refusal)
 
 
 def test_a_refused_nodes_genuine_firmware_becomes_a_body(place: Place) -> None:
@@ -113,13 +115,22 @@ def test_what_the_server_does_not_keep_or_changes_is_not_captured(place: Place) 
     assert place.run("capture", "no-such-node").exit_code == 1
     assert place.run("capture", "node-1", "--tpm").exit_code == 1  # it showed none
     place.desks.server.evidence.clear()
-    gone = place.run("capture", "node-1", "--json")
-    assert gone.exit_code in (0, 1)  # kept on this machine from before
     for kept in place.directory.rglob(f"*{digest.removeprefix('sha256:')}*"):
         kept.unlink()
     gone = place.run("capture", "node-1", "--json")
     assert gone.exit_code == 1
     assert "not genuine, or nobody has it" in json.loads(gone.stdout)["error"]["message"]
+
+
+def test_a_tpm_that_the_keyholder_found_not_activated_gives_no_value(place: Place) -> None:
+    """Only the keyholder can tell; its word in the log is heeded where it refuses."""
+    server = place.desks.server
+    refusal = replace(place.refusal, reasons=(NOT_ACTIVATED,))
+    server.append(refusal_entry(server.clock(), refusal))
+    done = place.run("capture", "node-1", "--tpm", "--json")
+    assert done.exit_code == 1
+    assert "not activated" in json.loads(done.stdout)["error"]["message"]
+    assert place.run("capture", "node-1").exit_code == 0  # the CPU's values are its vendor's word
 
 
 def test_usage_is_checked(place: Place) -> None:
