@@ -62,6 +62,12 @@ def read_trust(raw: bytes) -> BundleTrust:
     return found
 
 
+def root_keys(trust: BundleTrust) -> frozenset[Digest]:
+    """The keys that may sign the next root. Raises BundleMalformed."""
+    root = _parse(trust.root, Root, "root").signed
+    return _keys(root)
+
+
 @dataclass(frozen=True, slots=True)
 class BelievedBundle:
     """`trust` is to be remembered before `entries` are used. `entries`: name → entry bytes."""
@@ -95,8 +101,7 @@ def _first_root(files: Mapping[str, bytes], pinned: Digest) -> BundleTrust:
     for number in numbers:
         raw = files[f"{number}.root.json"]
         root = _parse(raw, Root, "root")
-        keys = (root.signed.keys[each] for each in root.signed.roles["root"].keyids)
-        if pinned in {digest_of_key(each) for each in keys}:
+        if pinned in _keys(root.signed):
             try:
                 root.signed.verify_delegate("root", root.signed_bytes, root.signatures)
             except RepositoryError as error:
@@ -108,6 +113,11 @@ def _first_root(files: Mapping[str, bytes], pinned: Digest) -> BundleTrust:
         expected=pinned,
         hint="compare the digest with `keyturn collateral key` on the machine that exported",
     )
+
+
+def _keys(root: Root) -> frozenset[Digest]:
+    found = (digest_of_key(root.keys[each]) for each in root.roles["root"].keyids)
+    return frozenset(each for each in found if each is not None)
 
 
 def _believe(files: Mapping[str, bytes], known: BundleTrust, now: datetime) -> BelievedBundle:

@@ -147,7 +147,7 @@ class Cache:
         replaced: what it said is lost.
         """
         path = self._path(new.document.kind, new.document.scope)
-        with self._locked():
+        with self.locked("lock"):
             try:
                 known = self._read(path)
             except EntryDamaged:
@@ -189,9 +189,10 @@ class Cache:
             sync_directory(self._directory)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold a lock file of the directory, among all processes. Raises CacheUnusable."""
         with _disk(self._directory):
-            fd = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(self._directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             with _disk(self._directory):
                 fcntl.flock(fd, fcntl.LOCK_EX)

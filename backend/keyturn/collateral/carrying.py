@@ -18,6 +18,7 @@ from keyturn.collateral.bundletrust import (
     BundleTrust,
     believe,
     read_trust,
+    root_keys,
 )
 from keyturn.collateral.cache import (
     Cache,
@@ -74,15 +75,29 @@ def import_bundle(
     BundleMalformed, BundleUntrusted, RolledBack, CacheUnusable; of one document nothing: its
     `Carried` says it.
     """
+    files = read_bundle(raw)
+    with cache.locked("bundle-lock"):
+        believed = believe(files, _known(cache, root_key), now)
+        remember(cache, believed.trust)
+    return Import(believed.version, believed.expires, _keep(cache, believed, trust, now))
+
+
+def _known(cache: Cache, root_key: Digest | None) -> BundleTrust | Digest:
     known = known_trust(cache)
-    if known is None and root_key is None:
+    if known is not None:
+        if root_key is not None and root_key not in root_keys(known):
+            raise BundleUntrusted(
+                "this machine believes bundles of another key",
+                found=", ".join(sorted(root_keys(known))),
+                expected=root_key,
+            )
+        return known
+    if root_key is None:
         raise BundleUntrusted(
             "this machine has not been told whose bundles to believe",
-            hint="name the key once with --root-key sha256:…, compared by another way than the file",
+            hint="name the key once with --root-key sha256:…, brought by another way than the file",
         )
-    believed = believe(read_bundle(raw), known or root_key or Digest(""), now)
-    remember(cache, believed.trust)
-    return Import(believed.version, believed.expires, _keep(cache, believed, trust, now))
+    return root_key
 
 
 def known_trust(cache: Cache) -> BundleTrust | None:
