@@ -19,7 +19,7 @@ from keyturn.keyrelease.evidence import VerifiedEvidence
 from keyturn.keyrelease.grant import RefusalReason
 from keyturn.keyrelease.leases import Lease
 from keyturn.keyrelease.request import ReleaseRequest
-from keyturn.keyrelease.witnessing import NOTHING_WITNESSED, Witnessed, witness_findings
+from keyturn.keyrelease.witnessing import NOTHING_WITNESSED, Witnessed, asked_for, witness_findings
 from keyturn.policy.appraisal import appraise
 from keyturn.policy.findings import Finding, failing, judged, met, not_met
 from keyturn.policy.rules import Rules
@@ -102,15 +102,17 @@ def decide(
     roster = state.roster_in_force(now)
     if witnessed is not None and roster is not None and isinstance(roster.statement.body, Roster):
         digest = roster.statement.digest
-        findings += witness_findings(roster.statement.body.witnesses, witnessed, now, digest)
+        more = chosen.rules.policy.witnesses if chosen.rules is not None else 0
+        asked = asked_for(roster.statement.body.witnesses, more)
+        findings += witness_findings(asked, witnessed, now, digest)
     platform = platform_of(evidence.cpu) if evidence.cpu is not None else HIDDEN_PLATFORM
     caveats: frozenset[Caveat] = frozenset()
     if evidence.cpu is not None:
         if chosen.rules is not None:
             genuine = challenge is not ChallengeStanding.FORGED
-            asked = issued_at(request.challenge) if genuine else None
+            issued = issued_at(request.challenge) if genuine else None
             findings += appraise(
-                chosen.rules, shown_by(request, evidence, evidence.cpu, asked), now
+                chosen.rules, shown_by(request, evidence, evidence.cpu, issued), now
             )
         devices: tuple[DeviceClaims, ...] = (*evidence.gpus, *evidence.switches)
         findings += _revocations(request, evidence.cpu, devices, state)
