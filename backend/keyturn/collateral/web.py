@@ -6,7 +6,7 @@ by whoever asked.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
@@ -30,7 +30,8 @@ class Request:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.url).netloc
+        """Name and port. Raises BadAnswer where the address is none."""
+        return _split(self.url).netloc
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +124,24 @@ def _body(
 
 
 def _same_host(url: str, location: str) -> str:
-    target = urljoin(url, location)
-    here, there = urlsplit(url), urlsplit(target)
+    here = _split(url)
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        target = ""
+    there = _split(target)
     if not location or (here.scheme, here.netloc) != (there.scheme, there.netloc):
         raise BadAnswer(
             f"{here.netloc} redirects elsewhere", found=target[:80], expected=here.netloc
         )
     return target
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise BadAnswer("an address cannot be read", found=url[:80]) from error
 
 
 def _too_large(request: Request, found: str) -> BadAnswer:

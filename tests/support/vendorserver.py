@@ -1,0 +1,105 @@
+"""The vendors' services on a local port, with recorded answers, and every way to misbehave."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`cut`: announce all of `body`, send half and close. `chunks`: send it in so many writes.
+
+    `announced`: a Content-Length of one's own.
+    """
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+    chunks: int = 1
+    announced: int | None = None
+
+
+Speaker = Callable[[str, bytes], Answer]
+
+
+class VendorServer:
+    """`answers` by path with query: one answer, or several of which the last stays."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer | Speaker]] = {}
+        self.asked: list[str] = []
+        self.gate: threading.Event | None = None  # where set, answers wait for it
+        self.arrived = threading.Event()
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def say(self, path: str, *answers: Answer | Speaker) -> None:
+        self.answers[path] = list(answers)
+
+    def count(self, path: str) -> int:
+        return sum(each == path for each in self.asked)
+
+    @contextmanager
+    def running(self) -> Iterator["VendorServer"]:
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            thread.join()
+            self._server.server_close()
+
+    def _next(self, path: str, body: bytes) -> Answer:
+        with self._lock:
+            self.asked.append(path)
+            self.arrived.set()
+            listed = self.answers.get(path)
+            if not listed:
+                return Answer(b"no such thing", 404)
+            found = listed.pop(0) if len(listed) > 1 else listed[0]
+        if self.gate is not None:
+            self.gate.wait(30)
+        return found if isinstance(found, Answer) else found(path, body)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # noqa: N802
+                self._answer(b"")
+
+            def do_POST(self) -> None:  # noqa: N802
+                self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+
+            def _answer(self, body: bytes) -> None:
+                found = server._next(self.path, body)
+                self.send_response(found.status)
+                for name, value in found.headers.items():
+                    self.send_header(name, value)
+                size = len(found.body) if found.announced is None else found.announced
+                self.send_header("Content-Length", str(size))
+                self.end_headers()
+                sent = found.body[: len(found.body) // 2] if found.cut else found.body
+                step = max(1, len(sent) // found.chunks)
+                try:
+                    for at in range(0, len(sent), step):
+                        self.wfile.write(sent[at : at + step])
+                        self.wfile.flush()
+                except OSError:  # whoever asked has gone
+                    pass
+                if found.cut:
+                    self.close_connection = True
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        return Handler
