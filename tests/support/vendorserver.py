@@ -74,10 +74,10 @@ class VendorServer:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 self._answer(b"")
 
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 self._answer(self.rfile.read(int(self.headers["Content-Length"])))
 
             def _answer(self, body: bytes) -> None:
@@ -99,7 +99,7 @@ class VendorServer:
                 if found.cut:
                     self.close_connection = True
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
         return Handler

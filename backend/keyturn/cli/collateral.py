@@ -34,7 +34,7 @@ from keyturn.collateral.cache import Cache
 from keyturn.collateral.carrying import ROOTS_FOLDER, exportable, import_bundle
 from keyturn.collateral.ends import ends_of
 from keyturn.collateral.errors import NoSuchCollateral
-from keyturn.collateral.fetching import Fetcher, Trust
+from keyturn.collateral.fetching import Fetcher, Surroundings, Trust
 from keyturn.collateral.keeping import Collateral, Outcome, any_failed
 from keyturn.collateral.scopes import Wanted
 from keyturn.collateral.staleness import State
@@ -91,7 +91,7 @@ def fetch(
         if not asked and not due:
             raise typer.BadParameter("name KIND:SCOPE, --ocsp or --due", param_hint="WANTED")
         with httpx.Client() as client:
-            fetcher = Fetcher(client, _trust(), services=services)
+            fetcher = Fetcher(client, _trust(), services=services, around=_around())
             outcomes = _fetch_all(Collateral(place, fetcher), asked, force, as_json)
         if as_json:
             print_json({"documents": [outcome_document(each, _now()) for each in outcomes]})
@@ -306,6 +306,10 @@ def _cache(directory: Path | None) -> Cache:
 
 def _trust() -> Trust:
     return Trust(anchors=HARDWARE_ANCHORS, rim=rim_verifier(HARDWARE_ANCHORS))
+
+
+def _around() -> Surroundings:
+    return Surroundings()
 
 
 def _path(document: CollateralDocument) -> tuple[bytes, ...]:

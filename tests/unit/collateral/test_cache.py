@@ -155,7 +155,7 @@ def test_a_full_disk_leaves_what_was_there(
     def full(fd: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     later = kept(recorded.document(TCB), fetched=NOW + timedelta(days=1))
     with pytest.raises(CacheUnusable, match="No space left"):
         cache.put(later)
@@ -170,7 +170,7 @@ def test_a_kill_half_way_leaves_what_was_there(
     cache.put(tcb(recorded))
     pid = os.fork()
     if pid == 0:  # dies after the new bytes are on disk and before they have their name
-        module.Path.rename = lambda *_: os._exit(9)  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(Path, "rename", lambda *_: os._exit(9))
         cache.put(kept(recorded.document(TCB), fetched=NOW + timedelta(days=1)))
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9

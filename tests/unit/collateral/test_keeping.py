@@ -1,6 +1,7 @@
 """Cache and fetcher together: what is asked for, what stays in use, what is handed in."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS
 from keyturn.base.collateral import APPRAISED, CollateralKind
@@ -105,8 +106,6 @@ def test_a_mirror_that_is_behind_changes_nothing(
 
 
 def _qe_answer(other: Recorded) -> Answer:
-    from urllib.parse import quote
-
     headers = {"SGX-Enclave-Identity-Issuer-Chain": quote(other.issuers("qe_identity"))}
     return Answer(other.qe_identity(), headers=headers)
 

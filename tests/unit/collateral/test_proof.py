@@ -37,7 +37,9 @@ def by(now: datetime = NOW, anchors: TrustAnchors = HARDWARE_ANCHORS, **more: ob
 def refused(document: CollateralDocument, prover: Prover) -> Reason:
     with pytest.raises(REFUSALS) as found:
         prove(document, prover)
-    return found.value.reason  # type: ignore[union-attr]
+    error = found.value
+    assert isinstance(error, REFUSALS)
+    return error.reason
 
 
 def pem_to_der(text: bytes) -> tuple[bytes, ...]:

@@ -1,6 +1,7 @@
 """Requests as the vendors document them, and answers of every form and none."""
 
 import json
+from base64 import encodebytes
 from urllib.parse import quote
 
 import pytest
@@ -85,7 +86,7 @@ def test_ocsp_is_a_question_with_a_nonce() -> None:
     assert found.body is not None
     asked = ocsp.load_der_ocsp_request(found.body)
     assert asked.serial_number == vendor.identity.certificate.serial_number
-    assert asked.extensions[0].value.nonce == b"\x05" * 32  # type: ignore[attr-defined]
+    assert asked.extensions[0].value.nonce == b"\x05" * 32
     assert document_of(wanted, reply(b"answer"), ()).chain == path
     for wrong in (path[:1], path[::-1]):
         with pytest.raises(WrongScope):
@@ -103,8 +104,6 @@ def reply(body: bytes, **headers: str) -> Reply:
 def test_lists_come_as_der_hex_or_pem(recorded: Recorded) -> None:
     der = recorded.list("root_ca_crl")
     root = recorded.certificates("qe_identity")
-    from base64 import encodebytes
-
     pem = b"-----BEGIN X509 CRL-----\n" + encodebytes(der) + b"-----END X509 CRL-----\n"
     for body in (der, der.hex().encode(), der.hex().upper().encode() + b"\n", pem):
         found = document_of(ROOT_LIST, reply(body), root)
