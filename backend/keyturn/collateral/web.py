@@ -30,8 +30,14 @@ class Request:
 
     @property
     def host(self) -> str:
-        """Name and port. Raises BadAnswer where the address is none."""
-        return _split(self.url).netloc
+        """Name and port, without credentials. Raises BadAnswer where the address is none."""
+        return _split(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def place(self) -> str:
+        """The address without credentials and query, for keeping and showing."""
+        parts = _split(self.url)
+        return f"{parts.scheme}://{self.host}{parts.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +137,9 @@ def _same_host(url: str, location: str) -> str:
         target = ""
     there = _split(target)
     if not location or (here.scheme, here.netloc) != (there.scheme, there.netloc):
+        host = here.netloc.rpartition("@")[2]
         raise BadAnswer(
-            f"{here.netloc} redirects elsewhere", found=target[:80], expected=here.netloc
+            f"{host} redirects elsewhere", found=there.netloc.rpartition("@")[2], expected=host
         )
     return target
 
@@ -141,7 +148,7 @@ def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError as error:
-        raise BadAnswer("an address cannot be read", found=url[:80]) from error
+        raise BadAnswer("an address cannot be read") from error
 
 
 def _too_large(request: Request, found: str) -> BadAnswer:

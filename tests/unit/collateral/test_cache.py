@@ -5,7 +5,7 @@ import json
 import os
 import stat
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -105,7 +105,7 @@ def test_an_entry_says_the_truth_about_its_document(recorded: Recorded, name: st
         "fetched": 5,
         "digest": "sha256:" + "00" * 32,
         "issued": "2026-02-02T00:00:00Z",
-        "number": 99,
+        "number": "99",
         "until": None,
         "document": {},
     }
@@ -189,6 +189,24 @@ def test_a_directory_that_cannot_be_is_typed(tmp_path: Path) -> None:
     gone.directory.rmdir()
     with pytest.raises(CacheUnusable):
         gone.contents()
+
+
+def test_numbers_of_twenty_bytes_and_ends_after_our_years_are_kept(
+    cache: Cache, recorded: Recorded
+) -> None:
+    document = CollateralDocument(CollateralKind.NVIDIA_RIM, "NV_GPU_DRIVER", recorded.rim())
+    endless = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    cache.put(Kept(document, Age(NOW, endless, 2**159), NOW, "https://vendor/x"))
+    found = cache.get(document.kind, document.scope)
+    assert found is not None
+    assert found.age == Age(NOW, None, 2**159)
+
+
+@pytest.mark.parametrize("number", ["", "-1", "07", "1e3", "x", "1" * 51])
+def test_another_number_is_damage(recorded: Recorded, number: str) -> None:
+    document = {**json.loads(tcb(recorded).to_bytes()), "number": number}
+    with pytest.raises(MalformedError):
+        read_kept(json.dumps(document).encode())
 
 
 def test_a_rims_age_is_as_its_verifier_said(cache: Cache, recorded: Recorded) -> None:

@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from keyturn.base.errors import KeyturnError
 from keyturn.collateral.errors import BadAnswer, VendorUnreachable
 from keyturn.collateral.web import Refusal, Reply, Request, exchange
 
@@ -73,3 +74,22 @@ def test_faults_of_the_transport_are_typed() -> None:
 def test_nothing_is_asked_after_the_deadline() -> None:
     with pytest.raises(VendorUnreachable, match="in time"):
         ask(lambda _: httpx.Response(200), deadline=0.0)
+
+
+def test_credentials_of_a_mirror_are_neither_kept_nor_said() -> None:
+    request = Request("https://user:hunter2@vendor.example:8443/thing?key=hunter2", 10)
+    assert request.host == "vendor.example:8443"
+    assert request.place == "https://vendor.example:8443/thing"
+
+    def fails(asked: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no", request=asked)
+
+    handlers = (
+        fails,
+        lambda _: httpx.Response(302, headers={"Location": "https://user:hunter2@x/"}),
+        lambda _: httpx.Response(200, content=iter([b"x" * 11])),
+    )
+    for handler in handlers:
+        with pytest.raises(KeyturnError) as refused:
+            ask(handler, request)
+        assert "hunter2" not in f"{refused.value} {refused.value.hint}"
