@@ -68,7 +68,7 @@ def test_one_gpu_shown_twice_is_refused(ready: Ready) -> None:
 
     outcome = ready.ask(sim=replace(ready.node.sim, gpus=(gpu, gpu)))
 
-    assert reasons(outcome) == {"gpu-duplicate"}
+    assert reasons(outcome) == {"duplicate-device"}
 
 
 def test_a_replayed_request_is_refused(ready: Ready) -> None:

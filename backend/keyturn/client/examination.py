@@ -23,8 +23,8 @@ from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, rea
 from keyturn.keyrelease.evidence import VerifiedEvidence, verify_evidence
 from keyturn.keyrelease.leases import Lease, LeaseBook
 from keyturn.keyrelease.request import ReleaseRequest, parse_request
-from keyturn.policy.appraisal import platform_of
 from keyturn.policy.findings import Finding, failing, judged
+from keyturn.policy.shown import platform_of
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.entries import EntryKind, parse_entry
 from keyturn.quorum.policy_body import Caveat, Policy

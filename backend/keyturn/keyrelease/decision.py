@@ -10,21 +10,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from keyturn.attest.nvidia_claims import GpuClaims
+from keyturn.attest.nvidia_claims import PPCIE, GpuClaims
 from keyturn.attest.snp import SnpClaims
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.keyrelease.binding import Purpose
+from keyturn.keyrelease.challenge import issued_at
 from keyturn.keyrelease.evidence import VerifiedEvidence
 from keyturn.keyrelease.grant import RefusalReason
 from keyturn.keyrelease.leases import Lease
 from keyturn.keyrelease.request import ReleaseRequest
-from keyturn.keyrelease.witnessing import NOTHING_WITNESSED, Witnessed, witness_findings
-from keyturn.policy.appraisal import HIDDEN_PLATFORM, Rules, appraise, platform_of
+from keyturn.keyrelease.witnessing import NOTHING_WITNESSED, Witnessed, asked_for, witness_findings
+from keyturn.policy.appraisal import appraise
 from keyturn.policy.findings import Finding, failing, judged, met, not_met
-from keyturn.quorum.bodies import Admission, Platforms, ReferenceValues
+from keyturn.policy.rules import Rules
+from keyturn.policy.shown import HIDDEN_PLATFORM, CpuClaims, Shown, platform_of
+from keyturn.quorum.bodies import (
+    Admission,
+    Platforms,
+)
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Caveat, Policy
+from keyturn.quorum.reference_bodies import (
+    ReferenceValues,
+)
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState, InForce
 
@@ -93,19 +102,17 @@ def decide(
     roster = state.roster_in_force(now)
     if witnessed is not None and roster is not None and isinstance(roster.statement.body, Roster):
         digest = roster.statement.digest
-        findings += witness_findings(roster.statement.body.witnesses, witnessed, now, digest)
+        more = chosen.rules.policy.witnesses if chosen.rules is not None else 0
+        asked = asked_for(roster.statement.body.witnesses, more)
+        findings += witness_findings(asked, witnessed, now, digest)
     platform = platform_of(evidence.cpu) if evidence.cpu is not None else HIDDEN_PLATFORM
     caveats: frozenset[Caveat] = frozenset()
     if evidence.cpu is not None:
         if chosen.rules is not None:
-            shown = len(request.evidence.gpus)
+            genuine = challenge is not ChallengeStanding.FORGED
+            issued = issued_at(request.challenge) if genuine else None
             findings += appraise(
-                chosen.rules,
-                evidence.cpu,
-                evidence.gpus,
-                shown,
-                evidence.tpm,
-                tpm_shown=request.evidence.tpm is not None,
+                chosen.rules, shown_by(request, evidence, evidence.cpu, issued), now
             )
         findings += _revocations(request, evidence.cpu, evidence.gpus, state)
         caveats = _caveats(request, evidence, state, now) | keyholder_caveats
@@ -127,6 +134,20 @@ def decide(
         tuple(sorted(each.value for each in caveats)),
         tuple(findings),
         lease if request.purpose is Purpose.RENEWAL else None,
+    )
+
+
+def shown_by(
+    request: ReleaseRequest, evidence: VerifiedEvidence, cpu: CpuClaims, asked: datetime | None
+) -> Shown:
+    """What a policy judges of this request, whose challenge was issued when `asked` says."""
+    return Shown(
+        cpu,
+        evidence.gpus,
+        tpm=evidence.tpm,
+        gpus_shown=len(request.evidence.gpus),
+        tpm_shown=request.evidence.tpm is not None,
+        challenged=asked,
     )
 
 
@@ -222,7 +243,7 @@ def _not_in_force(
 
 
 def _revocations(
-    request: ReleaseRequest, cpu: SnpClaims, gpus: Sequence[GpuClaims], state: AuthorityState
+    request: ReleaseRequest, cpu: CpuClaims, gpus: Sequence[GpuClaims], state: AuthorityState
 ) -> Iterator[Finding]:
     targets = [
         (TargetKind.NODE, request.claims.node),
@@ -273,9 +294,9 @@ def _caveats(
         caveats.add(Caveat.SIMULATED)
     if evidence.gpus:
         caveats.add(Caveat.NO_DEVICE_BINDING_HARDWARE)
-    if any(gpu.feature == "PPCIE" for gpu in evidence.gpus):
+    if any(gpu.mode == PPCIE for gpu in evidence.gpus):
         caveats.add(Caveat.PPCIE_PLAINTEXT_NVLINK)
-    if evidence.cpu is not None and evidence.cpu.report.vmpl > 0:
+    if isinstance(evidence.cpu, SnpClaims) and evidence.cpu.report.vmpl > 0:
         caveats.add(Caveat.PARAVISOR)
     return frozenset(caveats)
 

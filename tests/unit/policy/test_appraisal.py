@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -11,13 +12,19 @@ from keyturn.attest.nvidia_claims import GpuClaims
 from keyturn.attest.snp import SnpClaims
 from keyturn.attest.snp_vek import VekKind
 from keyturn.base.encoding import Digest
-from keyturn.policy.appraisal import HIDDEN_PLATFORM, Rules, appraise, platform_of
+from keyturn.policy.appraisal import appraise
 from keyturn.policy.findings import Finding, failing
-from keyturn.quorum.bodies import GpuReference, Platform, Platforms, ReferenceValues
-from keyturn.quorum.policy_body import Caveat, MinTcb, Policy, SnpRule
+from keyturn.policy.rules import Rules
+from keyturn.policy.shown import HIDDEN_PLATFORM, Shown, platform_of
+from keyturn.quorum.bodies import Platform, Platforms
+from keyturn.quorum.origin import Origin
+from keyturn.quorum.policy_body import Caveat, Policy
+from keyturn.quorum.reference_bodies import GpuReference, ReferenceValues
+from keyturn.quorum.tee_rules import GpuRule, MinTcb, SnpRule
 from unit.keyrelease.release_desk import Desk, simulated
 
 POLICY, FIRMWARE, OTHER, LIST = (Digest("sha256:" + each * 64) for each in "1234")
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 ZERO = MinTcb(0, 0, 0, 0, 0)
 
 
@@ -37,9 +44,9 @@ REFERENCE = GpuReference(
     GPU.driver,
     GPU.vbios,
     {index: frozenset({value.hex()}) for index, value in GPU.measurements.items()},
-    "a test",
+    Origin("a test"),
 )
-BASELINE = ReferenceValues({SNP.measurement.hex(): "a test"}, (REFERENCE,))
+BASELINE = ReferenceValues({SNP.measurement.hex(): Origin("a test")}, (REFERENCE,))
 RULE = SnpRule(
     frozenset({"Genoa"}),
     {"Genoa": ZERO},
@@ -60,7 +67,7 @@ def rules(
 ) -> Rules:
     given: dict[str, Any] = {
         "snp": replace(RULE, **(snp or {})),
-        "gpu_count": 1,
+        "gpu": GpuRule(1),
         "baselines": ("firmware",),
         "workloads": None,
         "platforms": None if platforms is None else tuple(platforms),
@@ -78,7 +85,7 @@ def rules(
 def failed(
     against: Rules, snp: SnpClaims = SNP, gpus: tuple[GpuClaims, ...] = (GPU,), shown: int = 1
 ) -> tuple[Finding, ...]:
-    return failing(appraise(against, snp, gpus, shown))
+    return failing(appraise(against, Shown(snp, gpus, gpus_shown=shown), NOW))
 
 
 def one(against: Rules, **node: Any) -> Finding:
@@ -88,13 +95,13 @@ def one(against: Rules, **node: Any) -> Finding:
 
 
 def test_a_good_node_breaks_no_rule_and_every_rule_is_shown() -> None:
-    findings = appraise(rules(), SNP, (GPU,), 1)
+    findings = appraise(rules(), Shown(SNP, (GPU,)), NOW)
 
     assert failing(findings) == ()
     names = [each.check for each in findings]
-    assert names[:2] == ["cpu: product", "cpu: key kind"]
+    assert names[:2] == ["cpu: kind of TEE", "cpu: product"]
     assert {"cpu: firmware measurement", "cpu: workload digest", "platform"} <= set(names)
-    assert {"gpu: count", "gpu: distinct", "gpu 0: driver", "gpu 0: vbios"} <= set(names)
+    assert {"gpu: count", "devices: GPUs distinct", "gpu 0: driver", "gpu 0: vbios"} <= set(names)
     assert len(set(names)) == len(names)
 
 
@@ -165,7 +172,7 @@ def test_a_vmpl_above_the_highest_allowed() -> None:
 
 
 def with_snp(*values: bytes) -> ReferenceValues:
-    return ReferenceValues({value.hex(): "a test" for value in values}, (REFERENCE,))
+    return ReferenceValues({value.hex(): Origin("a test") for value in values}, (REFERENCE,))
 
 
 def test_an_unknown_measurement() -> None:
@@ -179,7 +186,7 @@ def test_an_unknown_measurement() -> None:
 
 def test_a_measurement_of_any_of_the_baselines() -> None:
     both = {"a": (OTHER, with_snp(bytes(48))), "b": (FIRMWARE, BASELINE)}
-    findings = appraise(rules(both), SNP, (GPU,), 1)
+    findings = appraise(rules(both), Shown(SNP, (GPU,)), NOW)
     (found,) = (each for each in findings if each.check == "cpu: firmware measurement")
 
     assert not found.failed
@@ -234,21 +241,26 @@ def test_a_hidden_chip_is_on_no_list() -> None:
 
 @pytest.mark.parametrize(("count", "shown"), [(0, 1), (2, 1), (1, 2), (1, 0)])
 def test_the_number_of_gpus(count: int, shown: int) -> None:
-    found = one(rules(gpu_count=count), shown=shown)
+    found = one(rules(gpu=GpuRule(count)), shown=shown)
     assert (found.reason, found.found, found.expected) == ("gpu-count", str(shown), str(count))
-    assert failed(rules(gpu_count=shown), shown=shown) == ()
+    assert failed(rules(gpu=GpuRule(shown)), shown=shown) == ()
 
 
 def test_a_gpu_that_is_not_genuine_is_shown_and_not_also_missing() -> None:
-    assert failed(rules(gpu_count=2), gpus=(GPU,), shown=2) == ()
+    assert failed(rules(gpu=GpuRule(2)), gpus=(GPU,), shown=2) == ()
 
 
 def test_one_gpu_twice() -> None:
-    found = one(rules(gpu_count=2), gpus=(GPU, GPU), shown=2)
-    assert (found.reason, found.found, found.expected) == ("gpu-duplicate", "1", "2")
+    nonces, found = failed(rules(gpu=GpuRule(2)), gpus=(GPU, GPU), shown=2)
+    assert (nonces.check, nonces.reason) == ("devices: own nonces", "nonce-not-shared")
+    assert (found.reason, found.found, found.expected) == (
+        "duplicate-device",
+        "1 devices",
+        "2 devices",
+    )
 
     snp, two = claims(2)
-    assert failed(rules(gpu_count=2), snp=snp, gpus=two, shown=2) == ()
+    assert failed(rules(gpu=GpuRule(2)), snp=snp, gpus=two, shown=2) == ()
 
 
 def with_gpu(*references: GpuReference) -> dict[str, tuple[Digest, ReferenceValues]]:
@@ -301,5 +313,5 @@ def test_parts_of_two_references_do_not_add_up() -> None:
 def test_each_gpu_is_judged_by_itself() -> None:
     snp, (first, second) = claims(2)
     bad = replace(second, driver="1.0")
-    found = one(rules(gpu_count=2), snp=snp, gpus=(first, bad), shown=2)
+    found = one(rules(gpu=GpuRule(2)), snp=snp, gpus=(first, bad), shown=2)
     assert (found.check, found.reason) == ("gpu 1: driver", "driver-version-mismatch")

@@ -8,13 +8,16 @@ from keyturn.quorum.bodies import (
     Keys,
     Platforms,
     Purpose,
-    ReferenceValues,
     TrustAnchorsBody,
 )
 from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.policy_body import MinTcb, Policy
+from keyturn.quorum.policy_body import Policy
+from keyturn.quorum.reference_bodies import (
+    ReferenceValues,
+)
 from keyturn.quorum.roster import Officer, Roster
+from keyturn.quorum.tee_rules import MinTcb, SnpRule
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.lettering import foreign, texts_in, unseen, visible
@@ -54,11 +57,11 @@ def cautions(case: Case) -> Iterator[Check]:
 
 
 def _policy(body: Policy, before: Policy | None) -> Iterator[Check]:
-    if body.snp.debug:
+    if body.snp is not None and body.snp.debug:
         yield warning(
             _("Debugging is allowed: the host can read the node's memory"), "debug: true", "false"
         )
-    if body.snp.migrate_ma:
+    if body.snp is not None and body.snp.migrate_ma:
         yield warning(_("A migration agent is allowed"), "migrate_ma: true", "false")
     if body.platforms is None:
         yield warning(_("Any machine anywhere is accepted"), "platforms: any", _("a list"))
@@ -83,24 +86,10 @@ def _policy(body: Policy, before: Policy | None) -> Iterator[Check]:
 
 def _weaker(body: Policy, before: Policy) -> Iterator[Check]:
     """What was demanded, and would not be any more."""
-    for product, lowest in sorted(body.snp.min_tcb.items()):
-        was = before.snp.min_tcb.get(product)
-        if was is not None and any(n < o for n, o in zip(_tcb(lowest), _tcb(was), strict=True)):
-            yield warning(
-                _("Older firmware of {product} would pass").format(product=product),
-                ".".join(map(str, _tcb(lowest))),
-                ".".join(map(str, _tcb(was))),
-            )
+    if body.snp is not None and before.snp is not None:
+        yield from _weaker_snp(body.snp, before.snp)
     for text, now, then in (
         (_("Fewer GPUs are checked"), -body.gpu_count, -before.gpu_count),
-        (_("SMT would be allowed"), body.snp.smt, before.snp.smt),
-        (
-            _("The alias check would be required no more"),
-            before.snp.alias_check,
-            body.snp.alias_check,
-        ),
-        (_("VLEK would be allowed"), body.snp.vlek, before.snp.vlek),
-        (_("A higher VMPL would be allowed"), body.snp.max_vmpl, before.snp.max_vmpl),
         (_("A longer lease than before"), body.lease_seconds, before.lease_seconds),
     ):
         if now > then:
@@ -112,13 +101,33 @@ def _weaker(body: Policy, before: Policy) -> Iterator[Check]:
     caveats = {each.value for each in body.accepted_caveats - before.accepted_caveats}
     for text, added in (
         (_("Accepts caveats that the version before did not"), caveats),
-        (_("More processors would pass"), body.snp.products - before.snp.products),
         (_("More baselines would pass"), set(body.baselines) - set(before.baselines)),
         (_("More workloads would pass"), _added(body.workloads, before.workloads)),
         (_("More lists of machines would pass"), _added(body.platforms, before.platforms)),
     ):
         if added:
             yield warning(text, _some(added))
+
+
+def _weaker_snp(body: SnpRule, before: SnpRule) -> Iterator[Check]:
+    for product, lowest in sorted(body.min_tcb.items()):
+        was = before.min_tcb.get(product)
+        if was is not None and any(n < o for n, o in zip(_tcb(lowest), _tcb(was), strict=True)):
+            yield warning(
+                _("Older firmware of {product} would pass").format(product=product),
+                ".".join(map(str, _tcb(lowest))),
+                ".".join(map(str, _tcb(was))),
+            )
+    for text, now, then in (
+        (_("SMT would be allowed"), body.smt, before.smt),
+        (_("The alias check would be required no more"), before.alias_check, body.alias_check),
+        (_("VLEK would be allowed"), body.vlek, before.vlek),
+        (_("A higher VMPL would be allowed"), body.max_vmpl, before.max_vmpl),
+    ):
+        if now > then:
+            yield warning(text)
+    if added := body.products - before.products:
+        yield warning(_("More processors would pass"), _some(added))
 
 
 def _added(now: Collection[str] | None, then: Collection[str] | None) -> set[str]:
@@ -256,7 +265,7 @@ def _what_comes(body: Body, before: Body) -> Iterator[Check]:
     added: set[str] = set()
     text = ""
     if isinstance(body, ReferenceValues) and isinstance(before, ReferenceValues):
-        text, added = _("Measurements that come"), set(body.snp) - set(before.snp)
+        text, added = _("Measurements that come"), set(body.measurements - before.measurements)
         new = len([each for each in body.gpu if each not in before.gpu])
         if new:
             yield warning(n_("{count} other GPU firmware", "{count} other GPU firmwares", new))

@@ -11,19 +11,22 @@ from itertools import islice
 from keyturn.quorum.bodies import (
     Admission,
     Body,
-    GpuReference,
     Keys,
     Platforms,
     Purpose,
-    ReferenceValues,
     Revocation,
     TrustAnchorsBody,
 )
 from keyturn.quorum.ceremony_body import Ceremony, CeremonyKind, Concern, Restore, concern_of
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Policy
+from keyturn.quorum.reference_bodies import (
+    GpuReference,
+    ReferenceValues,
+)
 from keyturn.quorum.roster import Officer, OfficerId, Roster
 from keyturn.quorum.statements import Statement
+from keyturn.quorum.tee_rules import SnpRule
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.lettering import visible
@@ -147,20 +150,8 @@ def _policy(body: Body, subject: str, _roster: Roster) -> Iterator[str]:
     yield _("Keys of models admitted under {policy} go to nodes that satisfy all of this:").format(
         policy=subject
     )
-    yield _("AMD SEV-SNP on {products}.").format(products=_list(body.snp.products))
-    for product, tcb in sorted(body.snp.min_tcb.items()):
-        yield _(
-            "Firmware of {product} from: bootloader {bootloader}, TEE {tee}, SNP {snp}, microcode "
-            "{microcode}, FMC {fmc}."
-        ).format(
-            product=product,
-            bootloader=tcb.bootloader,
-            tee=tcb.tee,
-            snp=tcb.snp,
-            microcode=tcb.microcode,
-            fmc=tcb.fmc,
-        )
-    yield from _machine(body)
+    if body.snp is not None:
+        yield from _machine(body.snp)
     yield n_("{count} GPU is checked.", "{count} GPUs are checked.", body.gpu_count)
     yield _("Measured as in: {baselines}.").format(baselines=_list(body.baselines))
     yield _or_any(body.workloads, _("Any workload."), _("Workload one of: {list}."))
@@ -174,8 +165,20 @@ def _policy(body: Body, subject: str, _roster: Roster) -> Iterator[str]:
     )
 
 
-def _machine(body: Policy) -> Iterator[str]:
-    snp = body.snp
+def _machine(snp: SnpRule) -> Iterator[str]:
+    yield _("AMD SEV-SNP on {products}.").format(products=_list(snp.products))
+    for product, tcb in sorted(snp.min_tcb.items()):
+        yield _(
+            "Firmware of {product} from: bootloader {bootloader}, TEE {tee}, SNP {snp}, microcode "
+            "{microcode}, FMC {fmc}."
+        ).format(
+            product=product,
+            bootloader=tcb.bootloader,
+            tee=tcb.tee,
+            snp=tcb.snp,
+            microcode=tcb.microcode,
+            fmc=tcb.fmc,
+        )
     yield _("Debugging is allowed.") if snp.debug else _("Debugging is not allowed.")
     yield _("A migration agent is allowed.") if snp.migrate_ma else _("No migration agent.")
     yield _("SMT is allowed.") if snp.smt else _("SMT is not allowed.")
@@ -187,9 +190,9 @@ def _machine(body: Policy) -> Iterator[str]:
 def _reference_values(body: Body, subject: str, _roster: Roster) -> Iterator[str]:
     assert isinstance(body, ReferenceValues)
     yield _("Baseline {name}: what counts as known-good.").format(name=subject)
-    for value, source in islice(body.snp.items(), SHOWN):
+    for value, origin in islice(body.snp.items(), SHOWN):
         yield _("Launch measurement {value}, from: {source}.").format(
-            value=wording.grouped(value), source=_short(source)
+            value=wording.grouped(value), source=_short(origin.source)
         )
     yield from _left(len(body.snp))
     for gpu in body.gpu[:SHOWN]:
@@ -208,7 +211,7 @@ def _gpu(gpu: GpuReference) -> str:
         driver=gpu.driver,
         vbios=gpu.vbios,
         places=places,
-        source=_short(gpu.source),
+        source=_short(gpu.origin.source),
     )
 
 
