@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from typer.testing import CliRunner, Result
 
 from keyturn.cli import collateral as module
 from keyturn.collateral.fetching import Surroundings
+from keyturn.collateral.pacing import Backoff
 from support.vendoranswers import NOW, PCK_PATH, Recorded
-from support.vendorserver import Answer, VendorServer
+from support.vendorserver import Answer, VendorServer, self_signed
 
 EVERY = (
     "amd-chain:vcek/Milan",
@@ -198,3 +200,28 @@ def test_the_forecast_names_nodes_and_models(desk: Desk) -> None:
     assert ends[0]["nodes"] == ["gpu-1"]
     assert len(desk.json("forecast", "--days", 1)["events"]) == 0
     assert "llama" in desk.run("forecast", "--needs", needs).output
+
+
+def test_a_mirror_with_tls_of_its_own(
+    desk: Desk, vectors_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, ca = self_signed(desk.folder)
+    mirror = VendorServer(context)
+    Recorded(vectors_dir).speak(mirror)
+    backoff = Backoff(tries=1)
+    monkeypatch.setattr(module, "Fetcher", partial(module.Fetcher, backoff=backoff))
+    words = ("fetch", "amd-chain:vcek/Milan", "--mirror", f"amd={mirror.url}/amd")
+    with mirror.running():
+        refused = desk.run(*words)
+        assert refused.exit_code == 1
+        assert "CERTIFICATE_VERIFY_FAILED" in refused.output
+        assert desk.run(*words, "--ca", ca).exit_code == 0
+    assert desk.run(*words, "--ca", desk.folder / "absent").exit_code == 1
+    assert desk.run(*words, "--ca", desk.folder / "key").exit_code == 1
+
+
+def test_an_early_cache_foretells_a_recovery(desk: Desk, server: VendorServer) -> None:
+    desk.fetch(*EVERY)
+    desk.fetch(*EVERY, cache="early")
+    found = desk.json("forecast", "--early", desk.folder / "early")
+    assert "newer-evaluation" not in {each["why"] for each in found["events"]}
