@@ -1,4 +1,4 @@
-"""The commands `keyturn init`, `keyturn keyholder`, and its `submit`, `record`, `cosigned`, `collateral`."""
+"""`keyturn init`, `keyturn keyholder`, its `submit`, `record`, `cosigned`, `collateral`."""
 
 import fcntl
 import logging
