@@ -156,6 +156,15 @@ def test_a_vcek_of_each_product(
         prove(replace(document, chain=pem_to_der(recorded.chain(name, "vlek"))), by())
 
 
+def test_a_vcek_outlives_nothing(recorded: Recorded) -> None:
+    place, product, name = VEKS[2]
+    wanted = recorded.vek_wanted(place, product)
+    chain = pem_to_der(recorded.chain(name))
+    document = CollateralDocument(wanted.kind, wanted.scope, recorded.vek(place), chain)
+    late = datetime(2032, 1, 1, tzinfo=UTC)
+    assert refused(document, by(late)) is Reason.CERT_EXPIRED
+
+
 class Amd:
     """A made root, its ASK, and its list: none of AMD's lists is recorded in public."""
 
