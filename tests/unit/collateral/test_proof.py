@@ -17,7 +17,8 @@ from keyturn.base.collateral import CollateralDocument, CollateralKind
 from keyturn.base.encoding import sha256
 from keyturn.collateral.errors import IssuerMissing, WrongScope
 from keyturn.collateral.proof import Prover, chain_dates, prove
-from keyturn_sim.pki import make_certificate, make_crl, new_p384_key, spki_digest
+from keyturn_sim.pki import der_of, make_certificate, make_crl, new_p384_key, spki_digest
+from keyturn_sim.snp import SimTcb, vcek_extensions
 from support.nvdevices import Vendor as Maker
 from support.ocspmaker import answer
 from support.vendoranswers import CHAIN, NOW, PCK_LIST, QE, ROOT_LIST, TCB, Recorded
@@ -168,11 +169,13 @@ def test_a_vcek_outlives_nothing(recorded: Recorded) -> None:
 class Amd:
     """A made root, its ASK, and its list: none of AMD's lists is recorded in public."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, ark: str = "ARK-Milan", ask: str = "SEV-Milan", path_length: int | None = 1
+    ) -> None:
         key, ask_key = new_p384_key(), new_p384_key()
-        self.key = key
-        self.root = make_certificate("ARK-Milan", key, None, key, is_ca=True)
-        self.ask = make_certificate("SEV-Milan", ask_key, self.root, key, is_ca=True)
+        self.key, self.ask_key = key, ask_key
+        self.root = make_certificate(ark, key, None, key, is_ca=True, path_length=path_length)
+        self.ask = make_certificate(ask, ask_key, self.root, key, is_ca=True)
         roots = {Vendor.AMD_SEV: [SpkiDigest(spki_digest(self.root))]}
         self.anchors = HARDWARE_ANCHORS.with_simulated(roots, source="test")
 
@@ -186,6 +189,37 @@ class Amd:
         )
         chain = tuple(each.public_bytes(Encoding.DER) for each in (self.ask, self.root))
         return CollateralDocument(CollateralKind.AMD_CRL, "vcek/Milan", made, chain)
+
+    def vcek(self, name: str = "SEV-VCEK") -> CollateralDocument:
+        chip, tcb = b"\x21" * 64, SimTcb()
+        extensions = vcek_extensions("Milan", chip, tcb)
+        key = new_p384_key()
+        made = make_certificate(
+            name, key, self.ask, self.ask_key, is_ca=False, extensions=extensions
+        )
+        scope = f"Milan/{chip.hex()}/{tcb.to_bytes('Milan').hex()}"
+        chain = self.document().chain
+        return CollateralDocument(CollateralKind.AMD_VEK, scope, der_of(made), chain)
+
+
+@pytest.mark.parametrize(
+    ("amd", "name", "reason"),
+    [
+        (Amd(), "SEV-VCEK", None),
+        (Amd(), "SEV-VLEK", Reason.CHAIN_INVALID),
+        (Amd(path_length=0), "SEV-VCEK", Reason.CHAIN_INVALID),
+        (Amd(ark="ARK-Genoa"), "SEV-VCEK", Reason.CHAIN_INVALID),
+        (Amd(ask="SEV-Genoa"), "SEV-VCEK", Reason.CHAIN_INVALID),
+        (Amd(ask="SEV-VLEK-Milan"), "SEV-VCEK", Reason.CHAIN_INVALID),
+    ],
+    ids=["good", "leaf's name", "path length", "root's name", "issuer's name", "VLEK's issuer"],
+)
+def test_names_and_places_in_amds_chain(amd: Amd, name: str, reason: Reason | None) -> None:
+    document, prover = amd.vcek(name), by(anchors=amd.anchors)
+    if reason is None:
+        prove(document, prover)
+    else:
+        assert refused(document, prover) is reason
 
 
 def test_amds_list() -> None:
