@@ -17,11 +17,14 @@ from keyturn.base.collateral import CollateralDocument, CollateralKind
 from keyturn.base.encoding import sha256
 from keyturn.collateral.errors import IssuerMissing, WrongScope
 from keyturn.collateral.proof import Prover, chain_dates, prove
-from keyturn_sim.pki import der_of, make_certificate, make_crl, new_p384_key, spki_digest
+from keyturn_sim.pki import NOT_AFTER, der_of, make_certificate, make_crl, new_p384_key, spki_digest
 from keyturn_sim.snp import SimTcb, vcek_extensions
+from keyturn_sim.tdx import FMSPC, SimIntel
 from support.nvdevices import Vendor as Maker
+from support.nvdevices import certify
 from support.ocspmaker import answer
 from support.vendoranswers import CHAIN, NOW, PCK_LIST, QE, ROOT_LIST, TCB, Recorded
+from support.vendoranswers import answer as signed_answer
 
 LATE = datetime(2026, 8, 1, tzinfo=UTC)
 VEKS = [
@@ -266,6 +269,47 @@ def test_an_ocsp_answer() -> None:
     assert refused(alone, by(anchors=made.anchors)) is Reason.COLLATERAL_MISMATCH
     swapped = replace(made.document(), data=Ocsp().document().data)
     assert refused(swapped, by(anchors=made.anchors)) is Reason.OCSP_INCOMPLETE
+
+
+def test_a_current_document_by_certificates_that_ended() -> None:
+    late = NOT_AFTER + timedelta(days=1)
+    intel = SimIntel.create()
+    made = intel.collateral(late)
+    text, signature = str(made["tcb_info"]), str(made["tcb_info_signature"])
+    chain = tuple(der_of(each) for each in (intel.signer, intel.root))
+    raw = signed_answer("tcbInfo", text, signature)
+    document = CollateralDocument(TCB.kind, FMSPC.hex(), raw, chain)
+    roots = {Vendor.INTEL_SGX: [SpkiDigest(intel.root_spki)]}
+    anchors = HARDWARE_ANCHORS.with_simulated(roots, source="test")
+    assert refused(document, by(late, anchors)) is Reason.CERT_EXPIRED
+
+    root = certify("NVIDIA Device Identity CA", None)
+    ended = certify("NVIDIA GH100 Identity", root, dates=(NOW - timedelta(9), NOW - timedelta(1)))
+    path = (ended, root)
+    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(spki_digest(root.certificate))]}
+    document = CollateralDocument(
+        CollateralKind.NVIDIA_OCSP,
+        sha256(ended.der).hex(),
+        answer(*path, now=NOW),
+        tuple(each.der for each in path),
+    )
+    anchors = HARDWARE_ANCHORS.with_simulated(roots, source="test")
+    assert refused(document, by(anchors=anchors)) is Reason.CERT_EXPIRED
+
+
+def test_a_ca_below_a_root_that_allows_none() -> None:
+    root = certify("NVIDIA Device Identity CA", None, path_length=0)
+    identity = certify("NVIDIA GH100 Identity", root)
+    provisioner = certify("NVIDIA GH100 Provisioner ICA 1", identity)
+    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(spki_digest(root.certificate))]}
+    document = CollateralDocument(
+        CollateralKind.NVIDIA_OCSP,
+        sha256(provisioner.der).hex(),
+        answer(provisioner, identity, now=NOW),
+        tuple(each.der for each in (provisioner, identity, root)),
+    )
+    anchors = HARDWARE_ANCHORS.with_simulated(roots, source="test")
+    assert refused(document, by(anchors=anchors)) is Reason.CHAIN_INVALID
 
 
 def test_that_a_certificate_is_revoked_is_kept_too() -> None:
