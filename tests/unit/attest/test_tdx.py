@@ -192,12 +192,6 @@ def test_one_flipped_bit_never_verifies(machine, intel_collateral, intel_anchors
     assert found.refusal is not None
 
 
-def real(vectors_dir, name: str, collateral: str) -> tuple[bytes, TdxCollateral]:  # type: ignore[no-untyped-def]
-    folder = vectors_dir / "tdx"
-    raw = (folder / "collateral" / f"{collateral}.json").read_bytes()
-    return (folder / name / "quote.bin").read_bytes(), read_collateral(raw)
-
-
 def test_every_flipped_bit_of_signed_collateral_is_refused(
     machine: SimMachine, intel_collateral: TdxCollateral, intel_anchors: TrustAnchors
 ) -> None:
