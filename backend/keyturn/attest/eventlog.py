@@ -89,7 +89,8 @@ def parse_event_log(raw: bytes, *, registers: int = PCRS) -> EventLog:
     first = _old_record(body, 0, registers)
     sizes = _digest_sizes(first) if _is_spec_id(first) else None
     events = [first] if sizes is None else []
-    end = _padding(raw)
+    # Padding is one filler up to the end: zeros are no record, an event type 0 has a digest.
+    end = min(len(raw.rstrip(filler)) for filler in (b"\0", b"\xff"))
     while body.at < end:
         number = len(events)
         if number >= MAX_EVENTS:
@@ -100,11 +101,6 @@ def parse_event_log(raw: bytes, *, registers: int = PCRS) -> EventLog:
             else _record(body, number, sizes, registers)
         )
     return EventLog(tuple(events), _locality(events), body.at)
-
-
-def _padding(raw: bytes) -> int:
-    """Where nothing but one filler is left: zeros are no record, an event type 0 has a digest."""
-    return len(raw.rstrip(raw[-1:])) if raw[-1:] in (b"\x00", b"\xff") else len(raw)
 
 
 def _old_record(body: Cursor, index: int, registers: int) -> Event:
