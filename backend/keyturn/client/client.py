@@ -24,7 +24,14 @@ from keyturn.client.errors import (
     ServerLied,
     ServerRefused,
 )
-from keyturn.client.evidence import FleetEvidence, Step, read_batch
+from keyturn.client.evidence import (
+    NO_COLLATERAL,
+    Collateral,
+    FleetEvidence,
+    Step,
+    collateral_at,
+    read_batch,
+)
 from keyturn.client.examination import Examination, examine
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
 from keyturn.client.logsource import log_source
@@ -54,11 +61,14 @@ from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
 from keyturn.tlog.checkpoints import Witness
 from keyturn.wire.collateral import CollateralAnswer, CollateralRefused, batches
 
+COLLATERAL_LIFE = timedelta(minutes=10)
+
 
 class KeyturnClient(Connection):
     """Proposals, models, nodes and events; `Connection` says what every method raises."""
 
     _fleet: FleetEvidence | None = None
+    _at_hand: Collateral | None = None
 
     # ---- witnesses ----
 
@@ -283,7 +293,7 @@ class KeyturnClient(Connection):
         """Why the log's newest word on a node is what it is. See `examination.examine`."""
         if seen is None or len(seen.leaves) < len(seen.index):
             seen = self.seen()
-        return examine(name, seen, self.evidence, self.entries)
+        return examine(name, seen, self.evidence, self.entries, self.collateral_at_hand)
 
     def evidence(self, digest: Digest) -> bytes | None:
         """A request that a log entry names, or None when the server does not keep it (any more)."""
@@ -332,8 +342,25 @@ class KeyturnClient(Connection):
     ) -> tuple[Observed, ...]:
         """The last evidence of every node, verified: see `client.evidence`."""
         return self.fleet_evidence.observe_fleet(
-            seen or self.seen(), self._now(), nodes=nodes, step=step
+            seen or self.seen(),
+            self._now(),
+            nodes=nodes,
+            collateral=self.collateral_at_hand(),
+            step=step,
         )
+
+    def collateral_at_hand(self) -> Collateral:
+        """The server's, asked for again after COLLATERAL_LIFE; each document is verified where it
+        is used, so that withheld or old ones only leave more of the evidence unmeasured."""
+        now, known = self._now(), self._at_hand
+        if known is None or known.as_of is None or now - known.as_of > COLLATERAL_LIFE:
+            try:
+                known = self._at_hand = collateral_at(self.collateral(), now)
+            except ServerRefused as error:
+                if error.status != 404:  # a server of an older version has none
+                    raise
+                return NO_COLLATERAL
+        return known
 
     def collateral(self) -> list[CollateralDocument]:
         """What was handed in and kept (our protocol §4.7); proof of nothing until verified."""
