@@ -4,6 +4,7 @@ import typer
 
 from keyturn.cli.evidence.conformance import conformance
 from keyturn.cli.evidence.verify import verify
+from keyturn.cli.nodeexplain import explain_bundle
 
 
 def register(app: typer.Typer) -> None:
@@ -11,4 +12,5 @@ def register(app: typer.Typer) -> None:
     evidence = typer.Typer(help="Verify evidence of hardware.", no_args_is_help=True)
     evidence.command("verify")(verify)
     evidence.command("conformance")(conformance)
+    evidence.command("explain")(explain_bundle)
     app.add_typer(evidence, name="evidence")
