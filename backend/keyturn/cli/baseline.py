@@ -17,8 +17,10 @@ from keyturn.cli.baseline_files import (
     Output,
     Target,
     Until,
+    ending_documents,
     event_documents,
     hand_over,
+    print_endings,
     print_events,
     print_rows,
     print_values,
@@ -45,11 +47,17 @@ from keyturn.client.errors import NotFound
 from keyturn.client.offline import read_file
 from keyturn.client.snplaunch import MAX_FIRMWARE, MAX_PART, SnpLaunch
 from keyturn.keyrelease.request import MAX_REQUEST
-from keyturn.policy.baseline_use import endings, nodes_resting, policies_naming
+from keyturn.policy.baseline_use import (
+    endings,
+    endings_in_force,
+    nodes_resting,
+    policies_naming,
+)
 from keyturn.policy.boot_values import TpmChoice, boot_events
 from keyturn.policy.capturing import Choices, captured
 from keyturn.policy.comparing import compare, compare_node
 from keyturn.policy.trust import anchors_in_force
+from keyturn.quorum.expiry import in_force
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.reference_bodies import ReferenceValues
 from keyturn.quorum.tee_rules import TdRegister
@@ -273,6 +281,29 @@ def compare_two(
             print_rows(rows, left, node or right or "", every=every)
     if not all(row.same for row in rows):
         raise typer.Exit(1)
+
+
+@app.command("list")
+def list_baselines(
+    profile: ProfileDir = None, passphrase_fd: PassphraseFd = None, as_json: AsJson = False
+) -> None:
+    """Baselines in force: which policies name them, and what of them ends, the first first."""
+    with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
+        state, moment = desk.client.state(), now()
+        named = {
+            each.statement.subject: [
+                policy.statement.subject
+                for policy in policies_naming(state, each.statement.subject, moment)
+            ]
+            for each in in_force(state, moment)
+            if each.statement.kind is Kind.REFERENCE_VALUES
+        }
+        ends = endings_in_force(state, moment)
+        if as_json:
+            print_json({"baselines": named, "endings": ending_documents(ends)})
+            return
+        warn_simulated(desk.client.authority().roster.simulation)
+        print_endings(ends, named)
 
 
 @app.command()

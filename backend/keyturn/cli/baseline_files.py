@@ -1,7 +1,7 @@
 """What `keyturn baseline` reads, writes and prints: bodies of reference values."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from keyturn.cli.profile import now
 from keyturn.client.baselines import Term
 from keyturn.client.offline import read_file, write_new_file
 from keyturn.policy.baseline_document import document_of, merged
-from keyturn.policy.baseline_use import origins
+from keyturn.policy.baseline_use import Ending, origins
 from keyturn.policy.boot_values import BootEvent
 from keyturn.policy.comparing import Row
 from keyturn.quorum.origin import Origin
@@ -125,6 +125,25 @@ def row_documents(rows: Sequence[Row]) -> list[JsonObject]:
         }
         for row in rows
     ]
+
+
+def ending_documents(endings: Sequence[tuple[str, Ending]]) -> list[JsonObject]:
+    return [
+        {"baseline": name, "what": each.what, "until": format_time(each.until)}
+        for name, each in endings
+    ]
+
+
+def print_endings(
+    endings: Sequence[tuple[str, Ending]], named: Mapping[str, Sequence[str]]
+) -> None:
+    """What ends when; `named`: the policies that name each baseline in force."""
+    table = Table("until", "baseline", "what", "named by policies")
+    for name, each in endings:
+        policies = ", ".join(named.get(name, ())) or "none"
+        cells = (format_time(each.until), name, each.what, policies)
+        table.add_row(*(escape(cell) for cell in cells))
+    stdout.print(table)
 
 
 def print_events(events: Sequence[BootEvent]) -> None:

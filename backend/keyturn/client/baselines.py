@@ -16,6 +16,7 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import NotFound
 from keyturn.client.snplaunch import SnpLaunch, launch_digest
 from keyturn.keyrelease.challenge import issued_at
+from keyturn.keyrelease.collateral import NOTHING_KEPT, CollateralSet
 from keyturn.keyrelease.decision import caveats_of, shown_by
 from keyturn.keyrelease.entries import RefusalEntry
 from keyturn.keyrelease.observing import verify_again
@@ -79,16 +80,20 @@ def captured_from(
 
 
 def observed_file(
-    raw: bytes, anchors: TrustAnchors, state: AuthorityState, now: datetime
+    raw: bytes,
+    anchors: TrustAnchors,
+    state: AuthorityState,
+    now: datetime,
+    collateral: CollateralSet = NOTHING_KEPT,
 ) -> Observed:
     """A request from a file, verified as of `now`; no entry of the log stands behind it, so its
     node's name is what it says itself. A TPM in it is left out: whether its key was activated
-    only an entry can tell.
+    only an entry can tell. Without Intel's `collateral` no TD is genuine.
 
     Raises MalformedError for what is no request.
     """
     request = parse_request(raw)
-    evidence = verify_again(request, anchors, now, ChainCache())
+    evidence = verify_again(request, anchors, now, ChainCache(), collateral)
     cpu = evidence.cpu
     shown = None
     if cpu is not None:

@@ -133,6 +133,21 @@ def test_a_tpm_that_the_keyholder_found_not_activated_gives_no_value(place: Plac
     assert place.run("capture", "node-1").exit_code == 0  # the CPU's values are its vendor's word
 
 
+def test_baselines_in_force_with_what_names_them_and_when_they_end(place: Place) -> None:
+    server = place.desks.server
+    document = place.desks.json("ada", "baseline", "capture", "node-1", "--until", "3")["body"]
+    server.enact(Kind.REFERENCE_VALUES, "firmware", document)
+    found = place.desks.json("ada", "baseline", "list")
+    assert found["baselines"] == {"firmware": []}
+    whats = [each["what"] for each in found["endings"]]
+    assert len(whats) == 3
+    assert whats[-1] == "the baseline"  # its values end before
+    people = place.run("list")
+    assert people.exit_code == 0
+    assert "firmware" in people.stdout
+    assert place.run("compare", "firmware", "--node", "node-1").exit_code == 0
+
+
 def test_usage_is_checked(place: Place) -> None:
     for arguments in (
         ("capture",),
