@@ -1,4 +1,4 @@
-"""`keyturn node explain` and `keyturn node evidence`; `keyturn evidence explain` without a server."""
+"""`keyturn node explain` and `node evidence`; `keyturn evidence explain`, without a server."""
 
 import os
 from pathlib import Path
@@ -32,10 +32,6 @@ Bundle = Annotated[
 ]
 HexField = Annotated[
     str | None, typer.Option("--hex", help="Print the bytes of this field, in hex, and no more.")
-]
-Authority = Annotated[
-    str | None,
-    typer.Option("--fingerprint", help="The authority to start from; else the profile's."),
 ]
 
 
@@ -104,12 +100,9 @@ def evidence(
 
 
 def explain_bundle(
-    bundle: Annotated[Path, typer.Argument(help="What `keyturn node explain -o` wrote.")],
-    fingerprint: Authority = None,
-    profile: ProfileDir = None,
-    as_json: AsJson = False,
+    bundle: Path, fingerprint: str | None, profile: Path | None, *, as_json: bool
 ) -> None:
-    """Check a carried explanation again, without a server, from the pinned authority on."""
+    """`keyturn evidence explain`."""
     with errors_explained(as_json=as_json):
         pinned = _pinned(fingerprint, profile)
         found = recheck(_read(bundle), pinned, now())

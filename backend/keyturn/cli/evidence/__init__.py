@@ -3,8 +3,8 @@
 import typer
 
 from keyturn.cli.evidence.conformance import conformance
+from keyturn.cli.evidence.explain import explain
 from keyturn.cli.evidence.verify import verify
-from keyturn.cli.nodeexplain import explain_bundle
 
 
 def register(app: typer.Typer) -> None:
@@ -12,5 +12,5 @@ def register(app: typer.Typer) -> None:
     evidence = typer.Typer(help="Verify evidence of hardware.", no_args_is_help=True)
     evidence.command("verify")(verify)
     evidence.command("conformance")(conformance)
-    evidence.command("explain")(explain_bundle)
+    evidence.command("explain")(explain)
     app.add_typer(evidence, name="evidence")
