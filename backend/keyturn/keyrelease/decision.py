@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from keyturn.attest.nvidia_claims import PPCIE
 from keyturn.attest.snp import SnpClaims
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.keyrelease.binding import Purpose
@@ -18,7 +19,7 @@ from keyturn.keyrelease.evidence import VerifiedEvidence
 from keyturn.keyrelease.grant import RefusalReason
 from keyturn.keyrelease.leases import Lease
 from keyturn.keyrelease.request import ReleaseRequest
-from keyturn.keyrelease.witnessing import NOTHING_WITNESSED, Witnessed, witness_findings
+from keyturn.keyrelease.witnessing import NOTHING_WITNESSED, Witnessed, asked_for, witness_findings
 from keyturn.policy.appraisal import appraise
 from keyturn.policy.choosing import caveat_findings, choose, revocation_findings
 from keyturn.policy.findings import Finding, failing, judged, not_met
@@ -82,13 +83,15 @@ def decide(
     roster = state.roster_in_force(now)
     if witnessed is not None and roster is not None and isinstance(roster.statement.body, Roster):
         digest = roster.statement.digest
-        findings += witness_findings(roster.statement.body.witnesses, witnessed, now, digest)
+        more = chosen.rules.policy.witnesses if chosen.rules is not None else 0
+        asked = asked_for(roster.statement.body.witnesses, more)
+        findings += witness_findings(asked, witnessed, now, digest)
     platform = platform_of(evidence.cpu) if evidence.cpu is not None else HIDDEN_PLATFORM
     caveats: frozenset[Caveat] = frozenset()
     if evidence.cpu is not None:
         genuine = challenge is not ChallengeStanding.FORGED
-        asked = issued_at(request.challenge) if genuine else None
-        shown = shown_by(request, evidence, evidence.cpu, asked)
+        issued = issued_at(request.challenge) if genuine else None
+        shown = shown_by(request, evidence, evidence.cpu, issued)
         if chosen.rules is not None:
             findings += appraise(chosen.rules, shown, now)
         findings += revocation_findings(request.claims.node, shown, state)
@@ -166,7 +169,7 @@ def caveats_of(
         caveats.add(Caveat.SIMULATED)
     if evidence.gpus:
         caveats.add(Caveat.NO_DEVICE_BINDING_HARDWARE)
-    if any(gpu.feature == "PPCIE" for gpu in evidence.gpus):
+    if any(gpu.mode == PPCIE for gpu in evidence.gpus):
         caveats.add(Caveat.PPCIE_PLAINTEXT_NVLINK)
     if isinstance(evidence.cpu, SnpClaims) and evidence.cpu.report.vmpl > 0:
         caveats.add(Caveat.PARAVISOR)

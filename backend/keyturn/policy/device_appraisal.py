@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from keyturn.attest import nvidia_appraisal
+from keyturn.attest.errors import Reason
 from keyturn.attest.nvidia_claims import GpuClaims, SwitchClaims
 from keyturn.attest.nvidia_set import COUNTS, SetRule, appraise_set
 from keyturn.base.encoding import Digest
@@ -108,7 +109,7 @@ def _switch_against(
     yield judged(
         f"{prefix}bios",
         switch.vbios == reference.bios,
-        "vbios-mismatch",
+        Reason.VBIOS_MISMATCH.value,
         switch.vbios,
         reference.bios,
         statement=digest,

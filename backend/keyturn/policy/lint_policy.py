@@ -50,12 +50,11 @@ def _caveats(policy: Policy, around: Around) -> Iterator[LintRemark]:
     place = "accepted_caveats"
     for owed in sorted(around.owed - accepted, key=lambda each: each.value):
         yield error(place, LintCode.CAVEAT_OWED, caveat=owed.value)
-    binding = Caveat.NO_DEVICE_BINDING_HARDWARE
-    if policy.gpu.count and binding not in accepted | around.owed:
-        yield error(place, LintCode.CAVEAT_OF_RULE, caveat=binding.value)
-    nvlink = Caveat.PPCIE_PLAINTEXT_NVLINK
-    if policy.gpu.switches and nvlink not in accepted:
-        yield warning(place, LintCode.CAVEAT_OF_RULE, caveat=nvlink.value)
+    of_rule = {Caveat.NO_DEVICE_BINDING_HARDWARE} if policy.gpu.count else set()
+    if policy.gpu.switches:
+        of_rule.add(Caveat.PPCIE_PLAINTEXT_NVLINK)
+    for each in sorted(of_rule - accepted - around.owed, key=lambda each: each.value):
+        yield error(place, LintCode.CAVEAT_OF_RULE, caveat=each.value)
     if policy.snp is not None and policy.snp.max_vmpl and Caveat.PARAVISOR not in accepted:
         yield note(place, LintCode.CAVEAT_OF_RULE, caveat=Caveat.PARAVISOR.value)
     if accepted == frozenset(Caveat):

@@ -105,7 +105,8 @@ def _no_platform(
             sites.setdefault(platform.id, set()).add(platform.site)
     allowed = policy.sites
     for platform_id, at in sites.items():
-        possible = platform_id.startswith(prefixes) and (allowed is None or at <= allowed)
+        here = allowed is None or (at <= allowed and platform_id != HIDDEN_PLATFORM)
+        possible = here and platform_id.startswith(prefixes)
         if possible and not around.revoked(TargetKind.PLATFORM, platform_id):
             return
     yield "platforms", LintCode.NO_PLATFORM_OF_TEE, {"tee": tee.value}
