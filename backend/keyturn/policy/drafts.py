@@ -20,7 +20,7 @@ class Draft:
     """A proposed statement, or a body that nobody has proposed: then `proposed` is None and the
     statement is made up around it, unsigned, with the body's digest for its own.
 
-    `body_digest` is of the body's JSON, compact, in its own order of keys (our protocol §8.8).
+    `body_digest` is of the body's JSON, compact, in its own order of keys (our protocol §8.9).
     """
 
     statement: Statement
