@@ -30,7 +30,7 @@ from keyturn.quorum.state import AuthorityState
 EVIDENCE = "evidence"
 """The check that a request is the one that the entry names."""
 CHALLENGE = "challenge"
-VOUCHED = "vouched for by the log entry"
+VOUCHED = "vouched for by the log entry: only the keyholder process that issued it can tell"
 NOT_HERE = "not measured here: only the keyholder can tell"
 MISSING = "evidence-missing"
 MISMATCH = "evidence-mismatch"

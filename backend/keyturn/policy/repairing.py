@@ -4,20 +4,14 @@ A rule is never proposed to be weakened where the machine can be mended instead;
 statement is proposed its body stands here, ready to be signed by somebody who has looked.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import Enum
 
 from keyturn.base.collateral import CollateralKind
 from keyturn.base.encoding import Digest
 from keyturn.base.strictjson import JsonObject
-from keyturn.policy.findings import Finding
-from keyturn.policy.observed import Observed
-from keyturn.policy.rules import Rules
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Caveat
-from keyturn.quorum.state import AuthorityState
 
 
 class Risk(Enum):
@@ -30,9 +24,29 @@ class Risk(Enum):
     RULE = "a rule, for every node of the model"
 
 
+class Why(Enum):
+    """Why a repair is offered; stable, screens have words for each."""
+
+    ALLOWED_NOW = "allowed-now"  # what is in force by now lets it pass
+    NOTHING_CHANGES = "nothing-changes"  # asking again trusts nobody anew
+    FRESH_DOCUMENTS = "fresh-documents"  # only the maker's newer word is taken
+    KNOWN_GAP = "known-gap"  # the maker closed a weakness that this machine still has
+    READABLE = "readable"  # as it is, its host can read the model
+    STRICTER = "stricter"  # the machine becomes what the rule asks
+    MET_ELSEWHERE = "met-elsewhere"  # nodes of this model run what is approved
+    SAME_AGAIN = "same-again"  # nothing that was not approved before
+    GENUINE = "genuine"  # proved, not debugged, no weaker than the rule asks; people judge it
+    MAKERS_WORD = "makers-word"  # the maker signs what is good
+    YOURS = "yours"  # only people know whether the machine is theirs
+    INHERENT = "inherent"  # no machine can be without this limit
+    TAKEN_AWAY = "taken-away"  # people took it away, and only people give it back
+    NOT_PROVED = "not-proved"  # nothing that it says can be relied on
+
+
 class Setting(Enum):
     """What a node's operator changes in how it is started."""
 
+    FIRMWARE = "firmware"  # back to what a baseline knows
     DEBUG = "debug"
     MIGRATION = "migration"
     SMT = "smt"
@@ -43,6 +57,9 @@ class Setting(Enum):
     GPU_MODE = "gpu-mode"
     TPM = "tpm"
     ALIAS_CHECK = "alias-check"
+    MEMORY = "memory"  # let the agent lock its memory
+    MACHINE = "machine"  # another kind of machine or device
+    PLATFORM = "platform"  # the host's own configuration
     OTHER = "other"
 
 
@@ -70,8 +87,13 @@ class RestartNode:
 
 
 @dataclass(frozen=True, slots=True)
+class CosignLog:
+    """Have witnesses cosign the log's newest checkpoint, then ask again."""
+
+
+@dataclass(frozen=True, slots=True)
 class FetchCollateral:
-    """None: whatever the evidence lacks."""
+    """Empty: whatever the evidence lacks."""
 
     kinds: tuple[CollateralKind, ...] = ()
 
@@ -105,8 +127,16 @@ class ProposeBaseline:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportRim:
+    """The maker's signed reference values: none that were captured would count."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProposePlatform:
+    """`site_known`: the list has one site, which is taken; else somebody has to fill it in."""
+
     draft: Draft
+    site_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +161,14 @@ class Investigate:
 
 Action = (
     RestartNode
+    | CosignLog
     | FetchCollateral
     | UpdateFirmware
     | RemoveDebug
     | ChangeNode
     | RenewStatement
     | ProposeBaseline
+    | ImportRim
     | ProposePlatform
     | ProposePolicyCaveat
     | MoveOn
@@ -146,11 +178,11 @@ Action = (
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """`why` is a stable code for why it is offered, and offered here in the order."""
+    """`why`: why it is the safest of what is left, or why it is offered at all."""
 
     action: Action
     risk: Risk
-    why: str
+    why: Why
 
     @property
     def draft(self) -> Draft | None:
@@ -159,15 +191,3 @@ class Repair:
         if isinstance(action, ProposeBaseline | ProposePlatform | ProposePolicyCaveat):
             return action.draft
         return None
-
-
-def repairs_of(
-    finding: Finding,
-    observed: Observed,
-    findings: Sequence[Finding],
-    state: AuthorityState,
-    rules: Rules | None,
-    now: datetime,
-) -> tuple[Repair, ...]:
-    """Of one failed check, the safest first; empty where nobody knows any."""
-    raise NotImplementedError

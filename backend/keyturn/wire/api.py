@@ -13,6 +13,9 @@ from keyturn.base.times import format_time
 MAX_B64_ENVELOPE = 1_500_000
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 
+MAX_BATCH = 100
+
+DigestText = Annotated[str, Field(pattern=DIGEST_PATTERN)]
 B64 = Annotated[str, Field(max_length=MAX_B64_ENVELOPE)]
 BigB64 = Annotated[str, Field(max_length=24_000_000)]
 Time = Annotated[datetime, PlainSerializer(format_time, return_type=str)]
@@ -171,6 +174,8 @@ class NodeView(ApiModel):
     simulated: bool
     caveats: list[str]
     time_to_wipe_ms: int | None
+    granted_evidence: str | None
+    refused_evidence: str | None
 
 
 class NodeList(ApiModel):
@@ -221,6 +226,24 @@ class ProofView(ApiModel):
 
 class ObjectView(ApiModel):
     data: str
+
+
+class EvidenceBatch(ApiModel):
+    """Each once; whoever asks for more asks again."""
+
+    digests: Annotated[list[DigestText], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class EvidenceView(ApiModel):
+    digest: str
+    data: str
+
+
+class EvidenceList(ApiModel):
+    """`left`: kept, but no room was left for them in this answer."""
+
+    found: list[EvidenceView]
+    left: list[str]
 
 
 class RevocationDocument(ApiModel):

@@ -41,6 +41,7 @@ TABLE: Mapping[tuple[str, str], Roles] = {
     ("GET", "/v1/nodes"): FLEET,
     ("GET", "/v1/nodes/{name}"): FLEET,
     ("GET", "/v1/evidence/{digest}"): FLEET,
+    ("POST", "/v1/evidence/batch"): FLEET,
 }
 
 
