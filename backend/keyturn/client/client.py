@@ -6,12 +6,15 @@ from datetime import timedelta
 from functools import partial
 from urllib.parse import quote
 
+from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import Digest, b64, digest_of, parse_digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.client import events as event_stream
 from keyturn.client import proposing
 from keyturn.client.authority import rosters_of
+from keyturn.client.collateral import PATH as COLLATERAL
+from keyturn.client.collateral import check_taken, read_pages
 from keyturn.client.connection import Connection
 from keyturn.client.cosigning import OwnCosigning, WitnessState, read_notes
 from keyturn.client.enrolments import PATH, PendingEnrolments, read_pending
@@ -49,6 +52,7 @@ from keyturn.quorum.statements import parse_statement
 from keyturn.seal.errors import WrongManifest
 from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
 from keyturn.tlog.checkpoints import Witness
+from keyturn.wire.collateral import CollateralAnswer, CollateralRefused, batches
 
 
 class KeyturnClient(Connection):
@@ -340,6 +344,26 @@ class KeyturnClient(Connection):
         return self.fleet_evidence.observe_fleet(
             seen or self.seen(), self._now(), nodes=nodes, step=step
         )
+
+    def collateral(self) -> list[CollateralDocument]:
+        """What was handed in and kept (our protocol §4.7); proof of nothing until verified."""
+
+        def get(path: str) -> Fields:
+            return self._asked(lambda: self._http.get(path, "collateral"))
+
+        return list(read_pages(get))
+
+    def hand_in_collateral(self, documents: Sequence[CollateralDocument]) -> CollateralAnswer:
+        """Hand in, as many at once as may be; the keyholder's word on each."""
+        kept: dict[Digest, None] = {}
+        refused: list[CollateralRefused] = []
+        for batch in batches(documents):
+            body: dict[str, object] = {"documents": [each.to_document() for each in batch]}
+            answer = self._asked(partial(self._http.post, COLLATERAL, "collateral", body))
+            taken = check_taken(answer, batch)
+            kept |= dict.fromkeys(taken.kept)
+            refused += taken.refused
+        return CollateralAnswer(tuple(kept), tuple(refused))
 
     def happened(self, after: int, limit: int) -> list[event_stream.Event]:
         """Events that there are already, oldest first: display data, like `events`."""

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome
+from keyturn.attest.snp import SnpClaims
 from keyturn.base.encoding import Digest
 from keyturn.client.errors import NotAtHand, NotFound, ServerLied
 from keyturn.client.seen import Seen
@@ -31,7 +32,7 @@ from keyturn.keyrelease.observing import (
 from keyturn.keyrelease.request import ReleaseRequest
 from keyturn.policy.choosing import choose
 from keyturn.policy.findings import Finding, failing, judged
-from keyturn.policy.shown import platform_of
+from keyturn.policy.shown import platform_of, workload_of
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.entries import EntryKind, parse_entry
 from keyturn.quorum.policy_body import Caveat, Policy
@@ -381,9 +382,9 @@ def _identity(request: ReleaseRequest, evidence: VerifiedEvidence) -> Identity |
         return None
     return Identity(
         platform=platform_of(cpu),
-        product=cpu.product.value,
+        product=cpu.product.value if isinstance(cpu, SnpClaims) else "TDX",
         measurement=cpu.measurement.hex(),
-        workload=cpu.host_data.hex(),
+        workload=workload_of(cpu).hex(),
         gpus_shown=len(request.evidence.gpus),
         gpus=tuple(Gpu(g.device_id, g.arch, g.driver, g.vbios) for g in evidence.gpus),
         agent=request.claims.agent,

@@ -124,8 +124,10 @@ def shown_by(
     return Shown(
         cpu,
         evidence.gpus,
+        evidence.switches,
         tpm=evidence.tpm,
         gpus_shown=len(request.evidence.gpus),
+        switches_shown=len(request.evidence.switches),
         tpm_shown=request.evidence.tpm is not None,
         challenged=asked,
     )
@@ -163,15 +165,16 @@ def caveats_owed(state: AuthorityState, now: datetime) -> frozenset[Caveat]:
 def caveats_of(
     request: ReleaseRequest, evidence: VerifiedEvidence, state: AuthorityState, now: datetime
 ) -> frozenset[Caveat]:
-    """The named limits of this verdict (I11): of SNP, of this authority, and the node's own."""
+    """The named limits of this verdict (I11): the hardware's, this authority's, the node's own."""
     caveats = {*caveats_owed(state, now), *request.claims.caveats}
     if evidence.simulated:
         caveats.add(Caveat.SIMULATED)
-    if evidence.gpus:
+    if evidence.gpus or evidence.switches:
         caveats.add(Caveat.NO_DEVICE_BINDING_HARDWARE)
     if any(gpu.mode == PPCIE for gpu in evidence.gpus):
         caveats.add(Caveat.PPCIE_PLAINTEXT_NVLINK)
-    if isinstance(evidence.cpu, SnpClaims) and evidence.cpu.report.vmpl > 0:
+    above = isinstance(evidence.cpu, SnpClaims) and evidence.cpu.report.vmpl > 0
+    if above or request.evidence.runtime is not None:
         caveats.add(Caveat.PARAVISOR)
     return frozenset(caveats)
 

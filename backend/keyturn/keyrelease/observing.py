@@ -15,6 +15,7 @@ from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.challenge import issued_at
+from keyturn.keyrelease.collateral import NOTHING_KEPT, CollateralSet
 from keyturn.keyrelease.decision import ChallengeStanding, caveats_of, caveats_owed, shown_by
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry
 from keyturn.keyrelease.errors import OtherEvidence
@@ -52,6 +53,7 @@ def observe(
     anchors: TrustAnchors,
     state: AuthorityState,
     cache: ChainCache | None = None,
+    collateral: CollateralSet = NOTHING_KEPT,
 ) -> Observed:
     """What a node showed for an entry. Never raises: what is wrong is a finding.
 
@@ -60,7 +62,7 @@ def observe(
     """
     try:
         request = request_of(raw, logged.entry)
-        evidence = verify_again(request, anchors, logged.time, cache or ChainCache())
+        evidence = verify_again(request, anchors, logged.time, cache or ChainCache(), collateral)
         check_platform(evidence, logged.entry)
     except OtherEvidence as error:
         return _nothing(
@@ -124,14 +126,18 @@ def request_of(raw: bytes, entry: GrantEntry | RefusalEntry) -> ReleaseRequest:
 
 
 def verify_again(
-    request: ReleaseRequest, anchors: TrustAnchors, now: datetime, cache: ChainCache
+    request: ReleaseRequest,
+    anchors: TrustAnchors,
+    now: datetime,
+    cache: ChainCache,
+    collateral: CollateralSet = NOTHING_KEPT,
 ) -> VerifiedEvidence:
     """As the keyholder verified it; a TPM's activation, which is its secret's matter, is taken
     as said and told as *not measured*.
 
     A refusal for a failed activation is therefore found by its entry alone.
     """
-    found = verify_evidence(request, anchors, now, cache, activated=lambda *_: True)
+    found = verify_evidence(request, anchors, now, cache, lambda *_: True, collateral)
     return replace(found, findings=tuple(_measured_here(each) for each in found.findings))
 
 

@@ -261,3 +261,16 @@ sessions = Table(
     Column("expires", Moment, nullable=False),
     Index("ix_sessions_expires", "expires"),
 )
+
+collateral = Table(
+    "collateral",
+    metadata,
+    Column("place", HEX32, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("scope", NAME, nullable=False),
+    Column("digest", DIGEST, nullable=False),  # of the data
+    Column("received", Moment, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("chain", JsonText, nullable=False),
+)
+"""What vendors sign, as the keyholder kept it (our protocol §4.7)."""

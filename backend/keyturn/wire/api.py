@@ -256,3 +256,31 @@ class RevocationDocument(ApiModel):
 
 class HeartbeatAnswer(ApiModel):
     revocations: list[RevocationDocument]
+
+
+class CollateralBody(ApiModel):
+    """Documents of our protocol §4.7, each as JSON."""
+
+    documents: Annotated[list[JsonDocument], Field(max_length=64)]
+
+
+class CollateralPage(ApiModel):
+    """`next`: what to ask behind, or null at the end."""
+
+    documents: list[JsonDocument]
+    next: str | None
+
+
+class CollateralRefusal(ApiModel):
+    kind: str
+    scope: str
+    reason: str
+    found: str
+    expected: str
+
+
+class CollateralTaken(ApiModel):
+    """The keyholder's answer; `kept` are digests of the documents' data."""
+
+    kept: list[str]
+    refused: list[CollateralRefusal]

@@ -44,6 +44,8 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/v1/nodes"): JUDGING | {"operator"},
     ("GET", "/v1/nodes/{name}"): JUDGING | {"operator"},
     ("GET", "/v1/evidence/{digest}"): JUDGING | {"operator"},
+    ("GET", "/v1/collateral"): JUDGING | {"operator"},
+    ("POST", "/v1/collateral"): frozenset({"proposer", "operator"}),
     ("POST", "/v1/evidence/batch"): JUDGING | {"operator"},
     ("GET", "/v1/log/cosignatures"): EVERY,
     ("POST", "/v1/log/cosignatures"): EVERY,
