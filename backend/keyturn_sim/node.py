@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from keyturn.base.encoding import b64, sha256, unb64
 from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn_sim.gpu import SimGpu
-from keyturn_sim.pki import key_to_der, p384_key
+from keyturn_sim.pki import key_to_der, ec_key
 from keyturn_sim.snp import (
     DEBUG,
     SimTcb,
@@ -134,7 +134,7 @@ class SimNode:
         fields.literal("format", 1)
         node = cls(
             launch=_read_launch(fields),
-            key=p384_key(fields.b64("key")),
+            key=ec_key(fields.b64("key")),
             vek=fields.b64("vek"),
             intermediate=fields.b64("intermediate"),
             root=fields.b64("root"),
@@ -188,7 +188,7 @@ def _read_gpu(fields: Fields) -> SimGpu:
         vbios=fields.text("vbios"),
         measurements=measurements,
         fwid=fields.hex("fwid", size=48),
-        key=p384_key(fields.b64("key")),
+        key=ec_key(fields.b64("key")),
         chain=tuple(unb64(text, what="chain") for text in fields.texts("chain", limit=5)),
         nvdec0=fields.boolean("nvdec0"),
     )

@@ -15,10 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from keyturn.base.collateral import CollateralDocument, CollateralKind
 from keyturn.base.encoding import sha256
 from keyturn.base.strictjson import Json, JsonObject, dump
 from keyturn.base.times import format_time
 from keyturn_sim.pki import (
+    der_of,
     der_oid,
     der_tlv,
     der_uint,
@@ -180,6 +182,29 @@ class SimIntel:
         )
         chain = _pem(pck, self.ca, self.root)
         return SimMachine(key, new_p256_key(), chain, pck.serial_number, qe or SimQe())
+
+    def documents(
+        self, now: datetime, *, tcb_info: Mapping[str, object] | None = None
+    ) -> tuple[CollateralDocument, ...]:
+        """What Intel's service answers about `SimPlatform()`, each with its signer's chain."""
+        whole = self.collateral(now, tcb_info=tcb_info)
+        signer, root = der_of(self.signer), der_of(self.root)
+
+        def answer(kind: CollateralKind, scope: str, name: str, key: str) -> CollateralDocument:
+            text, signature = whole[name], whole[f"{name}_signature"]
+            data = f'{{"{key}":{text},"signature":"{signature}"}}'.encode()
+            return CollateralDocument(kind, scope, data, (signer, root))
+
+        def listed(kind: CollateralKind, scope: str, name: str, *ca: bytes) -> CollateralDocument:
+            return CollateralDocument(kind, scope, bytes.fromhex(str(whole[name])), (*ca, root))
+
+        of = CollateralKind
+        return (
+            answer(of.INTEL_TCB_INFO, FMSPC.hex(), "tcb_info", "tcbInfo"),
+            answer(of.INTEL_QE_IDENTITY, "td", "qe_identity", "enclaveIdentity"),
+            listed(of.INTEL_ROOT_CRL, "root", "root_ca_crl"),
+            listed(of.INTEL_PCK_CRL, "platform", "pck_crl", der_of(self.ca)),
+        )
 
     def collateral(
         self,
