@@ -11,7 +11,7 @@ from keyturn.attest.nvidia_claims import GpuClaims
 from keyturn.attest.snp import SnpClaims, SnpCollateral, verify_snp
 from keyturn.attest.tpm import TpmClaims
 from keyturn.keyrelease.binding import device_nonce
-from keyturn.keyrelease.request import ReleaseRequest
+from keyturn.keyrelease.request import ReleaseRequest, SnpEvidence
 from keyturn.keyrelease.tpmevidence import Activated, verify_tpm_part
 from keyturn.policy.findings import Finding, from_check, not_met
 
@@ -87,7 +87,10 @@ def _cpu(
     cache: ChainCache,
     findings: list[Finding],
 ) -> SnpClaims | None:
-    snp = request.evidence.snp
+    snp = request.evidence.cpu
+    if not isinstance(snp, SnpEvidence):
+        findings.append(not_met("cpu: evidence", "collateral-missing", "TDX", "SEV-SNP"))
+        return None
     try:
         verified = verify_snp(
             snp.report,

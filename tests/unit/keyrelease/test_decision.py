@@ -14,7 +14,7 @@ from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, de
 from keyturn.keyrelease.evidence import VerifiedEvidence
 from keyturn.keyrelease.leases import Lease
 from keyturn.keyrelease.request import NodeClaims, ReleaseRequest, parse_request
-from keyturn.policy.appraisal import HIDDEN_PLATFORM
+from keyturn.policy.shown import HIDDEN_PLATFORM
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Caveat
 from support.authority import policy_body
@@ -254,8 +254,8 @@ def test_witnesses_that_the_roster_demands_are_missed() -> None:
 
 def test_evidence_that_is_not_genuine_is_refused_with_its_reason(desk: Desk) -> None:
     request = desk.request()
-    snp = replace(request.evidence.snp, report=b"junk")
-    spoilt = replace(request, evidence=replace(request.evidence, snp=snp))
+    snp = replace(request.evidence.cpu, report=b"junk")
+    spoilt = replace(request, evidence=replace(request.evidence, cpu=snp))
 
     assert desk.reasons(spoilt) == ["malformed"]
     assert refused(desk, spoilt).platform == HIDDEN_PLATFORM
