@@ -63,9 +63,7 @@ class SimNvidia:
         fwid = secrets.token_bytes(48) if fwid is None else fwid
         device = f"{_GPU_PDI}{pdi.hex().upper()}" if pdi else ""
         key, chain = self._chain("GH100 A01 GSP", device, fwid)
-        return SimGpu(
-            driver, vbios, dict(measurements), fwid, key, chain, nvdec0, pdi, switches
-        )
+        return SimGpu(driver, vbios, dict(measurements), fwid, key, chain, nvdec0, pdi, switches)
 
     def issue_set(
         self,
@@ -73,11 +71,17 @@ class SimNvidia:
         switches: int,
         measurements: Mapping[int, bytes],
         switch_measurements: Mapping[int, bytes],
+        *,
+        driver: str = DRIVER,
+        vbios: str = VBIOS,
     ) -> tuple[tuple[SimGpu, ...], tuple[SimSwitch, ...]]:
         """A protected PCIe set: every GPU is linked to every switch. At most 8 GPUs."""
         seen = tuple(secrets.token_bytes(8) for _ in range(gpus))
         own = tuple(secrets.token_bytes(8) for _ in range(switches))
-        made = tuple(self.issue_gpu(measurements, pdi=pdi, switches=own) for pdi in seen)
+        made = tuple(
+            self.issue_gpu(measurements, driver=driver, vbios=vbios, pdi=pdi, switches=own)
+            for pdi in seen
+        )
         return made, tuple(self.issue_switch(pdi, seen, switch_measurements) for pdi in own)
 
     def issue_switch(

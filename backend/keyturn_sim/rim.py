@@ -40,9 +40,7 @@ class SimRimSigner:
         root = make_certificate(
             "NVIDIA CoRIM signing Root CA", root_key, None, root_key, is_ca=True
         )
-        ca = make_certificate(
-            "NVIDIA Reference Value GH100 CA", ca_key, root, root_key, is_ca=True
-        )
+        ca = make_certificate("NVIDIA Reference Value GH100 CA", ca_key, root, root_key, is_ca=True)
         signer = make_certificate("HCC RIM L4 Signer", key, ca, ca_key, is_ca=False)
         return cls(root, ca, signer, key)
 

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -184,10 +185,14 @@ class SimIntel:
         return SimMachine(key, new_p256_key(), chain, pck.serial_number, qe or SimQe())
 
     def documents(
-        self, now: datetime, *, tcb_info: Mapping[str, object] | None = None
+        self,
+        now: datetime,
+        *,
+        tcb_info: Mapping[str, object] | None = None,
+        revoked: tuple[int, ...] = (),
     ) -> tuple[CollateralDocument, ...]:
         """What Intel's service answers about `SimPlatform()`, each with its signer's chain."""
-        whole = self.collateral(now, tcb_info=tcb_info)
+        whole = self.collateral(now, tcb_info=tcb_info, revoked=revoked)
         signer, root = der_of(self.signer), der_of(self.root)
 
         def answer(kind: CollateralKind, scope: str, name: str, key: str) -> CollateralDocument:
@@ -219,9 +224,9 @@ class SimIntel:
         since, until = now - timedelta(days=1), now + timedelta(days=29)
         info = dump(tcb_info if tcb_info is not None else tcb_info_of(now))
         identity = dump(qe_identity if qe_identity is not None else qe_identity_of(now))
-        lists = {"this_update": since, "next_update": until}
-        root_crl = make_crl(self.root, self.root_key, revoked=root_revoked, **lists)
-        pck_crl = make_crl(self.ca, self.ca_key, revoked=revoked, **lists)
+        listed = partial(make_crl, this_update=since, next_update=until)
+        root_crl = listed(self.root, self.root_key, revoked=root_revoked)
+        pck_crl = listed(self.ca, self.ca_key, revoked=revoked)
         signer_chain = _pem(self.signer, self.root).decode()
         return {
             "tcb_info": info.decode(),

@@ -179,19 +179,18 @@ class SimVendors:
         """What the vendors publish at `now`.
 
         `chains`: of NVIDIA's devices, which OCSP is asked about. `revoked`: DER certificates,
-        VCEKs or parts of those chains, that are said to be revoked.
+        VCEKs, PCKs or parts of those chains, that are said to be revoked.
         """
         digests = frozenset(map(sha256, revoked))
+        shown = tuple(map(x509.load_der_x509_certificate, revoked))
         return (
-            self._amd_crl(now, revoked),
-            *self.intel.documents(now),
+            self._amd_crl(now, _serials(shown, self.ask)),
+            *self.intel.documents(now, revoked=_serials(shown, self.intel.ca)),
             *self.nvidia.ocsp(chains, now, digests),
         )
 
-    def _amd_crl(self, now: datetime, revoked: frozenset[bytes]) -> CollateralDocument:
+    def _amd_crl(self, now: datetime, serials: tuple[int, ...]) -> CollateralDocument:
         """The ARK's list, as AMD publishes it; the ASK's where VCEKs are revoked."""
-        shown = map(x509.load_der_x509_certificate, revoked)
-        serials = tuple(each.serial_number for each in shown if each.issuer == self.ask.subject)
         issuer, key = (self.ask, self.ask_key) if serials else (self.ark, self.ark_key)
         data = make_crl(
             issuer,
@@ -229,6 +228,10 @@ class SimVendors:
         )
         fields.done()
         return vendors
+
+
+def _serials(shown: Sequence[x509.Certificate], issuer: x509.Certificate) -> tuple[int, ...]:
+    return tuple(each.serial_number for each in shown if each.issuer == issuer.subject)
 
 
 _PARTS = ("amd", "nvidia", "intel", "tpm", "rim")

@@ -18,7 +18,12 @@ def folder(vendors: SimVendors, tmp_path: Path) -> Path:
 def test_vendors_prints_the_roots_and_keeps_what_is_there(vendors, folder, capsys) -> None:  # type: ignore[no-untyped-def]
     assert main(["vendors", "--dir", str(folder)]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document == {"simulated": True, "product": "Genoa", "roots": vendors.roots}
+    assert document == {
+        "simulated": True,
+        "product": "Genoa",
+        "roots": vendors.roots,
+        "trust_anchors": vendors.trust_anchors(),
+    }
 
 
 def test_node_writes_a_configuration(folder: Path, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
