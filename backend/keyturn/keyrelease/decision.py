@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from keyturn.attest.nvidia_claims import GpuClaims
+from keyturn.attest.nvidia_claims import PPCIE, DeviceClaims
 from keyturn.attest.snp import SnpClaims
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.keyrelease.binding import Purpose
@@ -112,7 +112,8 @@ def decide(
             findings += appraise(
                 chosen.rules, shown_by(request, evidence, evidence.cpu, asked), now
             )
-        findings += _revocations(request, evidence.cpu, evidence.gpus, state)
+        devices: tuple[DeviceClaims, ...] = (*evidence.gpus, *evidence.switches)
+        findings += _revocations(request, evidence.cpu, devices, state)
         caveats = _caveats(request, evidence, state, now) | keyholder_caveats
         if chosen.rules is not None:
             findings += _caveat_findings(caveats, chosen.rules)
@@ -142,8 +143,10 @@ def shown_by(
     return Shown(
         cpu,
         evidence.gpus,
+        evidence.switches,
         tpm=evidence.tpm,
         gpus_shown=len(request.evidence.gpus),
+        switches_shown=len(request.evidence.switches),
         tpm_shown=request.evidence.tpm is not None,
         challenged=asked,
     )
@@ -241,13 +244,16 @@ def _not_in_force(
 
 
 def _revocations(
-    request: ReleaseRequest, cpu: CpuClaims, gpus: Sequence[GpuClaims], state: AuthorityState
+    request: ReleaseRequest,
+    cpu: CpuClaims,
+    devices: Sequence[DeviceClaims],
+    state: AuthorityState,
 ) -> Iterator[Finding]:
     targets = [
         (TargetKind.NODE, request.claims.node),
         (TargetKind.PLATFORM, platform_of(cpu)),
         (TargetKind.MEASUREMENT, cpu.measurement.hex()),
-        *((TargetKind.PLATFORM, gpu.device_id) for gpu in gpus),
+        *((TargetKind.PLATFORM, device.device_id) for device in devices),
     ]
     for kind, target in targets:
         check, named = f"{kind.value} not revoked", f"{kind.value} {target}"
@@ -286,15 +292,16 @@ def caveats_owed(state: AuthorityState, now: datetime) -> frozenset[Caveat]:
 def _caveats(
     request: ReleaseRequest, evidence: VerifiedEvidence, state: AuthorityState, now: datetime
 ) -> frozenset[Caveat]:
-    """The named limits of this verdict (I11): of SNP, of this authority, and the node's own."""
+    """The named limits of this verdict (I11): the hardware's, this authority's, the node's own."""
     caveats = {*caveats_owed(state, now), *request.claims.caveats}
     if evidence.simulated:
         caveats.add(Caveat.SIMULATED)
-    if evidence.gpus:
+    if evidence.gpus or evidence.switches:
         caveats.add(Caveat.NO_DEVICE_BINDING_HARDWARE)
-    if any(gpu.feature == "PPCIE" for gpu in evidence.gpus):
+    if any(gpu.mode == PPCIE for gpu in evidence.gpus):
         caveats.add(Caveat.PPCIE_PLAINTEXT_NVLINK)
-    if isinstance(evidence.cpu, SnpClaims) and evidence.cpu.report.vmpl > 0:
+    above = isinstance(evidence.cpu, SnpClaims) and evidence.cpu.report.vmpl > 0
+    if above or request.evidence.runtime is not None:
         caveats.add(Caveat.PARAVISOR)
     return frozenset(caveats)
 
