@@ -108,8 +108,8 @@ def collect(source: EvidenceSource, core: bytes, tpm: TpmSource | None = None) -
     switches = tuple(
         source.switch(i, device_nonce(core, machine.gpus + i)) for i in range(machine.switches)
     )
-    devices = [device_evidence(each.report, each.chain) for each in (*gpus, *switches)]
-    binding = compute_binding(core, devices)
+    shown: tuple[GpuEvidence | SwitchEvidence, ...] = (*gpus, *switches)
+    binding = compute_binding(core, [device_evidence(each.report, each.chain) for each in shown])
     cpu = source.cpu(binding)
     if tpm is not None and not quoted_first:
         part = tpm.quote(paravisor_nonce(binding))
@@ -122,6 +122,7 @@ class DeviceSocket:
     def __init__(self, path: Path, *, timeout: float = 10.0) -> None:
         self._path = path
         self._timeout = timeout
+        self._tee: Tee | None = None  # as last described
 
     def describe(self) -> Machine:
         with _reading("describe"):
@@ -134,6 +135,7 @@ class DeviceSocket:
                 raise DeviceAnswerMalformed("devices: a switch before a GPU", expected="GPUs first")
             simulated = fields.boolean("simulated")
             fields.done()
+            self._tee = tee
             return Machine(gpus, simulated, len(kinds) - gpus, tee)
 
     def gpu(self, index: int, nonce: bytes) -> GpuEvidence:
@@ -143,7 +145,7 @@ class DeviceSocket:
         return SwitchEvidence(*self._device("switch", index, nonce))
 
     def cpu(self, report_data: bytes) -> SnpEvidence | TdxEvidence:
-        if self.describe().tee is Tee.TDX:
+        if (self._tee or self.describe().tee) is Tee.TDX:
             return self.tdx(report_data)
         return self.snp(report_data)
 

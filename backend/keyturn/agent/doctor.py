@@ -14,7 +14,6 @@ from keyturn.base.errors import KeyturnError
 from keyturn.keyrelease.request import TdxEvidence
 from keyturn.quorum.tee_rules import Tee
 
-
 _TEES = {Tee.SNP: "SEV-SNP", Tee.TDX: "TDX"}
 _TPMS = (Path("/dev/tpmrm0"), Path("/dev/tpm0"))
 

@@ -35,7 +35,7 @@ class ParavisorCpu:
         self.cpu(b"")
         return Tee.SNP
 
-    def cpu(self, report_data: bytes) -> SnpEvidence:
+    def cpu(self, _report_data: bytes, /) -> SnpEvidence:
         """The report as it stands, whatever is asked.
 
         Raises DeviceUnreachable, DeviceAnswerMalformed.
