@@ -11,12 +11,12 @@ from keyturn_sim.pki import (
     der_oid,
     der_tlv,
     der_uint,
+    ec_key,
     key_to_der,
     make_certificate,
     make_crl,
     new_p256_key,
     new_p384_key,
-    ec_key,
     rsa_key,
 )
 
