@@ -1,6 +1,7 @@
 """`keyturn collateral`: what vendors sign about their hardware, fetched, kept and carried."""
 
 import os
+import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,14 +28,15 @@ from keyturn.cli.collateralshow import (
 )
 from keyturn.cli.collateralwants import read_needs, read_wanted
 from keyturn.cli.output import errors_explained, explain, print_json, stderr, stdout
+from keyturn.client.errors import FileUnusable
 from keyturn.client.offline import read_file, write_new_file
 from keyturn.collateral.bundlefile import MAX_BUNDLE, write_bundle
 from keyturn.collateral.bundlekeys import key_digest, new_bundle_key, open_bundle_key, roots_for
 from keyturn.collateral.cache import Cache
 from keyturn.collateral.carrying import ROOTS_FOLDER, exportable, import_bundle
-from keyturn.collateral.ends import ends_of
+from keyturn.collateral.ends import ends_of, recoveries_of
 from keyturn.collateral.errors import NoSuchCollateral
-from keyturn.collateral.fetching import Fetcher, Trust
+from keyturn.collateral.fetching import Fetcher, Surroundings, Trust
 from keyturn.collateral.keeping import Collateral, Outcome, any_failed
 from keyturn.collateral.scopes import Wanted
 from keyturn.collateral.staleness import State
@@ -70,6 +72,10 @@ def fetch(
         list[str] | None,
         typer.Option("--mirror", help="VENDOR=URL; vendors: " + ", ".join(_MIRRORS) + "."),
     ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option("--ca", help="PEM: believe these for TLS, as for a mirror of one's own."),
+    ] = None,
     update: Annotated[Update, typer.Option(help="Which of Intel's answers.")] = Update.STANDARD,
     evaluation: Annotated[
         int | None, typer.Option(min=1, help="Intel's evaluation number, instead of --update.")
@@ -90,8 +96,8 @@ def fetch(
             )
         if not asked and not due:
             raise typer.BadParameter("name KIND:SCOPE, --ocsp or --due", param_hint="WANTED")
-        with httpx.Client() as client:
-            fetcher = Fetcher(client, _trust(), services=services)
+        with httpx.Client(verify=_tls(ca)) as client:
+            fetcher = Fetcher(client, _trust(), services=services, around=_around())
             outcomes = _fetch_all(Collateral(place, fetcher), asked, force, as_json)
         if as_json:
             print_json({"documents": [outcome_document(each, _now()) for each in outcomes]})
@@ -230,6 +236,10 @@ def forecast(
     needs: Annotated[
         Path | None, typer.Option("--needs", help="JSON: which node needs which collateral.")
     ] = None,
+    early: Annotated[
+        Path | None,
+        typer.Option("--early", help="A cache of --update early: which levels will fall."),
+    ] = None,
     days: Annotated[int, typer.Option(min=1, help="How far ahead.")] = 90,
     cache: CacheDir = None,
     as_json: AsJson = False,
@@ -239,7 +249,8 @@ def forecast(
         kept, now = _cache(cache).contents().kept, _now()
         nodes = () if needs is None else read_needs(read_file(needs, 16 << 20))
         keys = [(each.document.kind, each.document.scope) for each in kept]
-        events = foresee(ends_of(kept), (), nodes, keys, now)
+        newer = () if early is None else Cache(early).contents().kept
+        events = foresee(ends_of(kept), recoveries_of(kept, newer), nodes, keys, now)
         soon = [each for each in events if each.when <= now + timedelta(days=days)]
         if as_json:
             print_json({"events": [event_document(each) for each in soon]})
@@ -268,6 +279,16 @@ def _tell(outcome: Outcome) -> None:
     stdout.print(text, markup=False)
     if outcome.error is not None:
         explain(outcome.error)
+
+
+def _tls(ca: Path | None) -> ssl.SSLContext:
+    """TLS proves nothing about documents; it keeps from others what is asked for."""
+    if ca is None:
+        return httpx.create_ssl_context()
+    try:
+        return ssl.create_default_context(cafile=str(ca))
+    except OSError as error:  # ssl.SSLError is one
+        raise FileUnusable(f"{ca} holds no certificates of authorities") from error
 
 
 def _services(mirrors: Sequence[str], update: Update, evaluation: int | None) -> Services:
@@ -306,6 +327,10 @@ def _cache(directory: Path | None) -> Cache:
 
 def _trust() -> Trust:
     return Trust(anchors=HARDWARE_ANCHORS, rim=rim_verifier(HARDWARE_ANCHORS))
+
+
+def _around() -> Surroundings:
+    return Surroundings()
 
 
 def _path(document: CollateralDocument) -> tuple[bytes, ...]:

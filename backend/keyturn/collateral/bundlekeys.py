@@ -118,9 +118,10 @@ def roots_for(
     if not known:
         return (_write(folder, _root(1, key, now), (key,)),)
     newest = _parse(known[-1]).signed
+    named = newest.roles["root"].keyids
     signers = [key]
-    if signer_of(key).public_key.keyid not in newest.roles["root"].keyids:
-        if old is None or signer_of(old).public_key.keyid not in newest.roles["root"].keyids:
+    if signer_of(key).public_key.keyid not in named:
+        if old is None or signer_of(old).public_key.keyid not in named:
             raise BundleKeyRefused(
                 "the newest root of bundles names another key",
                 found=str(key_digest(key)),

@@ -116,7 +116,8 @@ def _first_root(files: Mapping[str, bytes], pinned: Digest) -> BundleTrust:
 
 
 def _keys(root: Root) -> frozenset[Digest]:
-    found = (digest_of_key(root.keys[each]) for each in root.roles["root"].keyids)
+    named = (root.keys.get(each) for each in root.roles["root"].keyids)
+    found = (digest_of_key(each) for each in named if each is not None)
     return frozenset(each for each in found if each is not None)
 
 

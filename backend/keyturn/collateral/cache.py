@@ -19,13 +19,14 @@ from keyturn.base.collateral import CollateralDocument, CollateralKind, read_col
 from keyturn.base.encoding import sha256
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import Fields, dump, parse_object
-from keyturn.base.times import format_time
+from keyturn.base.times import LAST_YEAR, format_time
 from keyturn.collateral.errors import CacheUnusable, EntryDamaged, RolledBack
 from keyturn.collateral.staleness import State, state_of
 
 TYPE = "collateral-entry"
 MAX_ENTRY = 2 << 20
 ENTRY_NAME = re.compile(r"[a-z]+(?:-[a-z]+)*-[0-9a-f]{32}\.json\Z")
+_DIGITS = re.compile(r"(?:0|[1-9][0-9]{0,49})\Z")
 _SUFFIX = ".json"
 _UNFINISHED = ".tmp"
 
@@ -43,16 +44,16 @@ class Kept:
         return state_of(self.document.kind, self.age, self.fetched, now)
 
     def to_bytes(self) -> bytes:
-        until, number = self.age.until, self.age.number
+        age = _as_written(self.age)
         return dump(
             {
                 "type": TYPE,
                 "format": 1,
                 "fetched": format_time(self.fetched),
                 "source": self.source,
-                "issued": format_time(self.age.issued),
-                "until": None if until is None else format_time(until),
-                "number": number,
+                "issued": format_time(age.issued),
+                "until": None if age.until is None else format_time(age.until),
+                "number": None if age.number is None else str(age.number),
                 "digest": self.document.digest,
                 "document": self.document.to_document(),
             }
@@ -95,13 +96,23 @@ def read_kept(raw: bytes) -> Kept:
 
 
 def _number(fields: Fields, name: str) -> int:
-    return fields.integer(name)
+    """Decimal digits: a CRL number may have 20 bytes (RFC 5280 §5.2.3), more than JSON has."""
+    text = fields.text(name, limit=50)
+    if not _DIGITS.match(text):
+        raise MalformedError("collateral entry: number", found=repr(text), expected="digits")
+    return int(text)
+
+
+def _as_written(age: Age) -> Age:
+    """An end after the years that our times have is none."""
+    if age.until is None or age.until.year <= LAST_YEAR:
+        return age
+    return Age(age.issued, None, age.number)
 
 
 def _check_age(document: CollateralDocument, age: Age) -> None:
-    """Times are kept in whole seconds and numbers below 2^53, as the vendors' are."""
     try:
-        found = age_of(document)
+        found = _as_written(age_of(document))
     except KeyturnError as error:
         raise MalformedError(f"collateral entry: {error.message}") from error
     if found != age:

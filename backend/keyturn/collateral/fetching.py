@@ -150,7 +150,7 @@ class Fetcher:
         document = document_of(wanted, reply, issuers)
         now = self._around.now()
         age = prove(document, self._trust.prover(now, nonce))
-        return Fetched(document, age, now, request.url.partition("?")[0])
+        return Fetched(document, age, now, request.place)
 
     def _patiently(self, wanted: Wanted, request: Request) -> Reply:
         deadline = self._around.monotonic() + self._backoff.total

@@ -6,7 +6,7 @@ by whoever asked.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx
 
@@ -30,7 +30,14 @@ class Request:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.url).netloc
+        """Name and port, without credentials. Raises BadAnswer where the address is none."""
+        return _split(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def place(self) -> str:
+        """The address without credentials and query, for keeping and showing."""
+        parts = _split(self.url)
+        return f"{parts.scheme}://{self.host}{parts.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +130,25 @@ def _body(
 
 
 def _same_host(url: str, location: str) -> str:
-    target = urljoin(url, location)
-    here, there = urlsplit(url), urlsplit(target)
+    here = _split(url)
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        target = ""
+    there = _split(target)
     if not location or (here.scheme, here.netloc) != (there.scheme, there.netloc):
+        host = here.netloc.rpartition("@")[2]
         raise BadAnswer(
-            f"{here.netloc} redirects elsewhere", found=target[:80], expected=here.netloc
+            f"{host} redirects elsewhere", found=there.netloc.rpartition("@")[2], expected=host
         )
     return target
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise BadAnswer("an address cannot be read") from error
 
 
 def _too_large(request: Request, found: str) -> BadAnswer:

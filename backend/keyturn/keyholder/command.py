@@ -1,11 +1,11 @@
-"""The commands `keyturn init`, `keyturn keyholder`, and its `submit`, `record`, `cosigned`."""
+"""The commands `keyturn init`, `keyturn keyholder`, and its `submit`, `record`, `cosigned`, `collateral`."""
 
 import fcntl
 import logging
 import os
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -37,8 +37,9 @@ from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import Approval, parse_approval
 from keyturn.quorum.roster import Witnesses
 from keyturn.tlog.notes import parse_note
+from keyturn.wire.collateral import batches, read_collateral_file
 from keyturn.wire.errors import PeerRefused
-from keyturn.wire.keyholder import HandCosigned, Record, Submit
+from keyturn.wire.keyholder import HandCollateral, HandCosigned, Record, Submit
 from keyturn.wire.keyholder_client import ask_once
 
 MAX_FILE = 64 << 20
@@ -56,6 +57,7 @@ def register(app: typer.Typer) -> None:
     keyholder.command("submit")(submit)
     keyholder.command("record")(record)
     keyholder.command("cosigned")(cosigned)
+    keyholder.command("collateral")(collateral)
     app.add_typer(keyholder, name="keyholder")
 
 
@@ -175,6 +177,34 @@ def cosigned(
         print_json({"witnesses": count})
     else:
         stdout.print(f"cosignatures of {count} witnesses are kept now")
+
+
+def collateral(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Documents of collateral, as JSON.")
+    ],
+    config: Annotated[Path, typer.Option("--config", exists=True, dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Hand vendors' documents straight to the keyholder, past the control plane.
+
+    Each is judged for itself; where one is refused the exit status is 1.
+    """
+    with errors_explained(as_json=as_json):
+        documents = read_collateral_file(file.read_bytes())
+        socket = local_socket(load_config(config, os.environ).socket)
+        answers = [ask_once(socket, HandCollateral(batch)) for batch in batches(documents)]
+    kept = [digest for each in answers for digest in each.kept]
+    refused = [each for answer in answers for each in answer.refused]
+    if as_json:
+        print_json({"kept": kept, "refused": [asdict(each) for each in refused]})
+    else:
+        stdout.print(f"{len(kept)} documents are kept")
+        for each in refused:
+            line = f"{each.kind} {each.scope}: {each.reason}, found {each.found}"
+            stdout.print(f"refused: {line}; expected {each.expected}", markup=False)
+    if refused:
+        raise typer.Exit(1)
 
 
 def init(

@@ -58,6 +58,7 @@ from keyturn.keyrelease.grant import (
 )
 from keyturn.keyrelease.request import ReleaseRequest, parse_request
 from keyturn.keyrelease.results import submodules
+from keyturn.keyrelease.witnessing import asked_for
 from keyturn.policy.findings import not_met
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.bodies import OaepHash
@@ -201,7 +202,8 @@ class Releases:
                 settled = current.by_digest is state.by_digest
                 if in_order and settled and self._collateral.current is collateral:
                     if state.roster is not None:
-                        self._cosignatures.rely(state.roster.witnesses, now)
+                        more = decision.policy.witnesses
+                        self._cosignatures.rely(asked_for(state.roster.witnesses, more), now)
                     queued = journal.queue_grant(leaf, decided.entry)
                     return evidence, _Logged(decided, queued)
         raise AuthorityUnsettled("the authority changes faster than a decision can be made")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from keyturn.base.times import format_time
 from keyturn.policy.cpu_appraisal import appraise_cpu
 from keyturn.policy.device_appraisal import appraise_devices
 from keyturn.policy.findings import Finding, judged, not_met
@@ -22,7 +23,7 @@ def appraise(rules: Rules, shown: Shown, now: datetime) -> tuple[Finding, ...]:
         *appraise_devices(rules, shown, now),
         *appraise_tpm(rule, digest, rules.baselines, shown.tpm, now, shown=shown.tpm_shown),
         *_collateral(rules, shown, now),
-        *_evidence_age(rules, shown, now),
+        *appraise_evidence_age(rules, shown, now),
     )
 
 
@@ -45,25 +46,28 @@ def _collateral(rules: Rules, shown: Shown, now: datetime) -> Iterator[Finding]:
             continue
         yield judged(
             check,
-            now - when <= timedelta(seconds=ages[kind]),
-            "collateral-too-old",
-            f"issued {now - when} ago",
+            when <= now <= when + timedelta(seconds=ages[kind]),
+            "collateral-too-old" if when <= now else "collateral-from-the-future",
+            f"issued {format_time(when)}",
             expected,
             statement=rules.policy_digest,
             hint="fetch newer collateral, or import a bundle that has it",
         )
 
 
-def _evidence_age(rules: Rules, shown: Shown, now: datetime) -> Iterator[Finding]:
-    """From the challenge on; where no challenge is known there is nothing to be measured."""
+def appraise_evidence_age(rules: Rules, shown: Shown, now: datetime) -> Iterator[Finding]:
+    """From the challenge on; where no challenge is known there is nothing to be measured.
+
+    As a challenge from the future is not live (our protocol §5.1), its evidence has no age.
+    """
     if shown.challenged is None:
         return
-    allowed = rules.policy.evidence_seconds
+    allowed, age = rules.policy.evidence_seconds, now - shown.challenged
     yield judged(
         "evidence age",
-        now - shown.challenged <= timedelta(seconds=allowed),
+        timedelta(seconds=-1) <= age <= timedelta(seconds=allowed),
         "evidence-too-old",
-        f"{int((now - shown.challenged).total_seconds())} s",
+        f"{int(age.total_seconds())} s",
         f"at most {allowed} s after the challenge",
         statement=rules.policy_digest,
         hint="answer the challenge sooner, or propose a policy that allows more time",

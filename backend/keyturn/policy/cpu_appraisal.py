@@ -13,7 +13,7 @@ from keyturn.attest.tdx_quote import TdAttribute
 from keyturn.base.encoding import Digest
 from keyturn.policy.findings import Finding, from_check, judged, not_met
 from keyturn.policy.rules import BASELINE_HINT, Rules
-from keyturn.policy.shown import CpuClaims, platform_of, tee_of, workload_of
+from keyturn.policy.shown import HIDDEN_PLATFORM, CpuClaims, platform_of, tee_of, workload_of
 from keyturn.quorum.origin import Origin
 from keyturn.quorum.reference_bodies import TdxReference
 from keyturn.quorum.tee_rules import SnpRule, TdRegister, TdxRule
@@ -52,9 +52,14 @@ def appraise_cpu(rules: Rules, cpu: CpuClaims, now: datetime) -> Iterator[Findin
             yield from _tdx(policy.tdx, digest, cpu)
         yield from _tdx_registers(rules, cpu, now)
     yield _workload(rules, cpu)
+    yield from appraise_place(rules, cpu)
+
+
+def appraise_place(rules: Rules, cpu: CpuClaims) -> Iterator[Finding]:
+    """Which machine it is and where it stands: of all rules, what every node has its own of."""
     yield _platform(rules, cpu)
-    if policy.sites is not None:
-        yield _site(rules, cpu, policy.sites)
+    if rules.policy.sites is not None:
+        yield _site(rules, cpu, rules.policy.sites)
 
 
 def _snp(rule: SnpRule, digest: Digest, snp: SnpClaims) -> Iterator[Finding]:
@@ -121,6 +126,15 @@ def _tdx(rule: TdxRule, digest: Digest, tdx: TdxClaims) -> Iterator[Finding]:
     )
     for check in tdx_appraisal.appraise_tdx(tdx, asked):
         yield from_check(check, digest, prefix="cpu: ")
+    if tdx.report.mr_service_td is None and tdx.report.has(TdAttribute.MIGRATABLE):
+        yield not_met(
+            "cpu: service TD shown",
+            "service-td-not-shown",
+            "a report of TDX 1.0, of a TD that may be migrated",
+            "a report of TDX 1.5, which shows who could migrate it",
+            statement=digest,
+            hint="have the node quote with a TD report of TDX 1.5",
+        )
 
 
 def _snp_measurement(rules: Rules, snp: SnpClaims, now: datetime) -> Finding:
@@ -240,18 +254,21 @@ def _platform(rules: Rules, cpu: CpuClaims) -> Finding:
 
 
 def _site(rules: Rules, cpu: CpuClaims, allowed: frozenset[str]) -> Finding:
-    """Every list that has the platform must have it at an allowed site: else it is disputed."""
+    """Every list that has the platform must have it at an allowed site: else it is disputed.
+
+    A hidden chip is nowhere: the one name that a list may have for it stands for them all.
+    """
     platform = platform_of(cpu)
     sites = {
         each.platforms[platform].site
         for _, each in rules.platforms.values()
-        if platform in each.platforms
+        if platform in each.platforms and platform != HIDDEN_PLATFORM
     }
     return judged(
         "site",
         bool(sites) and sites <= allowed,
         "site-not-allowed",
-        ", ".join(sorted(sites)) or "in no platform list",
+        ", ".join(sorted(sites)) or "at no known site",
         " or ".join(sorted(allowed)),
         statement=rules.policy_digest,
         hint="if the machine was moved, propose a platform list that says where it stands",

@@ -215,6 +215,7 @@ def _names(fields: Fields, name: str) -> frozenset[str] | None:
 
 _ADVISORY = re.compile(r"[A-Z0-9-]{1,40}\Z")
 _XFAM = re.compile(r"[0-9a-f]{16}\Z")
+_XFAM_ALWAYS = 0b11  # TDX Module ABI, table "XFAM"
 
 
 def _any_or_names(fields: Fields, name: str) -> frozenset[str] | None:
@@ -238,4 +239,9 @@ def _xfam(fields: Fields) -> int | None:
         raise MalformedStatement(
             "policy: xfam", found=repr(text), expected='16 hex digits, or "any" in writing'
         )
-    return int(text, 16)
+    mask = int(text, 16)
+    if mask & _XFAM_ALWAYS != _XFAM_ALWAYS:
+        raise MalformedStatement(
+            "policy: xfam that no TD can have", found=text, expected="bits 0 and 1 set: x87 and SSE"
+        )
+    return mask

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from keyturn.base.collateral import CollateralDocument, read_collateral
 from keyturn.base.encoding import Digest, parse_digest
-from keyturn.base.strictjson import Fields
+from keyturn.base.strictjson import Fields, dump, parse_object
 
 MAX_COLLATERAL = 64
 """Documents that are handed in at once."""
+MAX_COLLATERAL_FILE = 256 << 20
 MAX_TOGETHER = 4 << 20
 """Bytes of data that `batches` puts together, so that they fit into a frame."""
 
@@ -58,6 +59,22 @@ def _read_refused(fields: Fields) -> CollateralRefused:
     )
     fields.done()
     return found
+
+
+def read_collateral_file(raw: bytes) -> tuple[CollateralDocument, ...]:
+    """Documents as they are carried to a keyholder's own machine. Raises MalformedError."""
+    fields = parse_object(raw, limit=MAX_COLLATERAL_FILE, what="collateral file")
+    fields.literal("type", "collateral")
+    fields.literal("format", 1)
+    found = tuple(read_collateral(each) for each in fields.objects("documents"))
+    fields.done()
+    return found
+
+
+def write_collateral_file(documents: Iterable[CollateralDocument]) -> bytes:
+    """What `read_collateral_file` reads."""
+    rows = [each.to_document() for each in documents]
+    return dump({"type": "collateral", "format": 1, "documents": rows})
 
 
 def batches(documents: Iterable[CollateralDocument]) -> list[tuple[CollateralDocument, ...]]:

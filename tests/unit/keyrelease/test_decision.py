@@ -234,6 +234,30 @@ def test_a_policy_that_the_admission_names_is_not_there(desk: Desk) -> None:
     assert desk.reasons() == []
 
 
+def test_witnesses_that_the_policy_demands_beyond_the_rosters_are_missed(desk: Desk) -> None:
+    desk.set_policy(witnesses=1)
+    (reason,) = refused(desk).reasons
+    assert (reason.reason, reason.expected) == ("witness-cosignatures-missing", "1")
+
+
+def test_evidence_is_not_older_than_the_policy_allows(desk: Desk) -> None:
+    desk.set_policy(evidence_seconds=30)
+    request = desk.request()
+    desk.clock.advance(seconds=30)
+    assert desk.reasons(request) == []
+    desk.clock.advance(seconds=1)
+    assert desk.reasons(request) == ["evidence-too-old"]
+
+
+def test_a_challenge_of_no_time_at_all_is_refused_and_stops_nobody(desk: Desk) -> None:
+    """Whoever judges again has no boot key: a log may hold any 56 bytes."""
+    request = replace(desk.request(), challenge=bytes(16) + b"\xff" * 40)
+    evidence = desk.verified(desk.request())
+    decision = decide(request, evidence, desk.log.state, ChallengeStanding.GOOD, None, desk.clock())
+    assert isinstance(decision, Refused)
+    assert "evidence-too-old" in [each.reason for each in decision.reasons]
+
+
 def test_witnesses_that_the_roster_demands_are_missed() -> None:
 
     desk = Desk()

@@ -139,7 +139,7 @@ INNER = [
 
 @pytest.mark.parametrize("path", [*TOP, *INNER])
 def test_every_field_is_needed(path: str) -> None:
-    with pytest.raises(MalformedError, match="is missing|not one kind of CPU"):
+    with pytest.raises(MalformedError, match=r"is missing|not one kind of CPU"):
         parse_request(edited(release(), path, ...))
 
 

@@ -251,7 +251,8 @@ def test_a_gpu_that_is_not_genuine_is_shown_and_not_also_missing() -> None:
 
 
 def test_one_gpu_twice() -> None:
-    found = one(rules(gpu=GpuRule(2)), gpus=(GPU, GPU), shown=2)
+    nonces, found = failed(rules(gpu=GpuRule(2)), gpus=(GPU, GPU), shown=2)
+    assert (nonces.check, nonces.reason) == ("devices: own nonces", "nonce-not-shared")
     assert (found.reason, found.found, found.expected) == (
         "duplicate-device",
         "1 devices",

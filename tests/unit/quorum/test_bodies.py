@@ -237,6 +237,30 @@ def test_other_anchors_are_refused(path: str, value: object) -> None:
         read_body(Kind.TRUST_ANCHORS, changed(ANCHORS, path, value))
 
 
+PINNED = ["a9" * 32, "df" * 32]
+
+
+def test_pinned_roots_may_be_narrowed_to_some() -> None:
+    body = read_body(Kind.TRUST_ANCHORS, {**ANCHORS, "hardware": PINNED})
+    assert isinstance(body, TrustAnchorsBody)
+    assert body.hardware == frozenset(PINNED)
+    assert body.simulated
+
+
+def test_a_simulated_root_of_intel() -> None:
+    body = read_body(Kind.TRUST_ANCHORS, changed(ANCHORS, "simulated.0.vendor", "intel"))
+    assert body == TrustAnchorsBody((SimulatedAnchor("intel", "Genoa", "ab" * 32),))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "Pinned", "", {}, 0, ["pinned"], ["a9" * 31], ["A9" * 32], [PINNED[0]] * 2, [1]],
+)
+def test_hardware_roots_are_the_written_pinned_or_some(value: object) -> None:
+    with pytest.raises(MalformedError):
+        read_body(Kind.TRUST_ANCHORS, {**ANCHORS, "hardware": value})
+
+
 # reference-values
 
 
@@ -246,7 +270,7 @@ def test_reference_values_are_read() -> None:
 
     assert dict(found.snp) == {"00" * 48: Origin("a test"), "01" * 48: Origin("a test")}
     (gpu,) = found.gpu
-    assert (gpu.architecture, gpu.driver, gpu.vbios, gpu.source) == (
+    assert (gpu.architecture, gpu.driver, gpu.vbios, gpu.origin.source) == (
         "GH100",
         "570.1",
         "96.00",
@@ -296,13 +320,26 @@ def test_platforms_are_read() -> None:
     assert found.platforms["amd-genoa-00"].site == "Berlin"
 
 
-WRONG_IDS = ["", "genoa-00", "amd-", "AMD-genoa-00", "amd-Genoa-00", "amd-genoa-00 ", "intel-0"]
+WRONG_IDS = [
+    *("", "genoa-00", "amd-", "AMD-genoa-00", "amd-Genoa-00", "amd-genoa-00 ", "intel-0"),
+    *(f"intel-{'0' * size}" for size in (30, 31, 33, 64)),
+    *(f"intel-{'0A' * 16}", "intel-hidden", f"intel-{'00' * 16}\n", f"intel-tdx-{'00' * 16}"),
+]
 
 
 @pytest.mark.parametrize("platform", [*WRONG_IDS, "amd-genoa-00\n"])
 def test_a_platforms_id_is_as_evidence_names_it(platform: str) -> None:
     with pytest.raises(MalformedError):
         read_body(Kind.PLATFORMS, platforms(platform))
+
+
+def test_a_platform_of_intel_is_named_by_its_ppid() -> None:
+    ppid = f"intel-{'0a' * 16}"
+    found = read_body(Kind.PLATFORMS, platforms(ppid))
+    assert isinstance(found, Platforms)
+    assert set(found.platforms) == {ppid}
+    body: Document = {"target_kind": "platform", "target": ppid}
+    assert read_body(Kind.REVOCATION, body) == Revocation(TargetKind.PLATFORM, ppid)
 
 
 def test_a_platform_list_is_not_empty_and_repeats_nothing() -> None:
