@@ -4,6 +4,7 @@ import argparse
 import json
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +59,13 @@ def _node(options: argparse.Namespace) -> int:
     gpus, switches = _devices(options, vendors)
     node: Machine
     if options.tee == "tdx":
-        td = SimTd(mr_td=options.measurement, mr_config_id=options.host_data + bytes(16))
+        registers = dict(map(_measurement, options.rtmr))
+        zero, one, two, three = (registers.get(place, bytes(48)) for place in range(4))
+        td = SimTd(
+            mr_td=options.measurement,
+            mr_config_id=options.host_data + bytes(16),
+            rtmrs=(zero, one, two, three),
+        )
         node = SimTdNode.create(vendors, td, gpus=gpus, switches=switches)
         shown: dict[str, object] = {"mr_td": td.mr_td.hex()}
     else:
@@ -131,15 +138,16 @@ def _tpm(options: argparse.Namespace) -> int:
         ak_certificate=not options.bare,
         paravisor=node.hcl_report if node is not None else None,
     )
-    ending = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
     with tpm.start(boot):
         if node is not None:
             write_private(options.dir / "cpu.pem", _pem(node))
         places = {"socket": tpm.socket, "log": tpm.log, "issuers": tpm.issuers}
         _print({"simulated": True, **{name: str(path) for name, path in places.items()}})
         sys.stdout.flush()
-        signal.sigwait(ending)
+        ending.wait()
     return 0
 
 
@@ -226,6 +234,7 @@ def _add_node(node: argparse.ArgumentParser) -> None:
         default=bytes(32),
         help="or MRCONFIGID, first half",
     )
+    node.add_argument("--rtmr", action="append", default=[], metavar="0-3=HEX", help="of a TD")
     node.add_argument("--chip-id", type=bytes.fromhex, default=None)
     node.add_argument("--gpus", type=int, default=1)
     node.add_argument("--switches", type=int, default=0, help="more than 0: a protected PCIe set")

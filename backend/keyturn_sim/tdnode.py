@@ -1,5 +1,6 @@
 """A simulated TDX machine: one trust domain, with GPUs, that can be told to misbehave."""
 
+import secrets
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of
 from pathlib import Path
@@ -13,7 +14,7 @@ from keyturn_sim.gpu import SimGpu
 from keyturn_sim.keeping import write_private
 from keyturn_sim.nvswitch import SimSwitch
 from keyturn_sim.pki import ec_key, key_to_der
-from keyturn_sim.tdx import SimMachine, SimTd
+from keyturn_sim.tdx import SimMachine, SimPlatform, SimTd
 from keyturn_sim.vendors import SimVendors
 
 TYPE = "keyturn-sim-td"
@@ -43,7 +44,8 @@ class SimTdNode:
         version: int = 4,
     ) -> Self:
         """A well-behaved TD on a new platform."""
-        return cls(vendors.intel.certify(), td or SimTd(), gpus, switches, version=version)
+        machine = vendors.intel.certify(SimPlatform(ppid=secrets.token_bytes(16)))
+        return cls(machine, td or SimTd(), gpus, switches, version=version)
 
     @property
     def devices(self) -> SimDevices:
@@ -107,8 +109,8 @@ class SimTdNode:
 
 
 def _td_document(td: SimTd) -> dict[str, object]:
-    """Every field in hex; `rtmrs` is a list."""
-    found: dict[str, object] = {"rtmrs": [each.hex() for each in td.rtmrs]}
+    """Every field in hex."""
+    found: dict[str, object] = {f"rtmr{at}": each.hex() for at, each in enumerate(td.rtmrs)}
     for name in _TD_NAMES:
         value = getattr(td, name)
         found[name] = None if value is None else value.hex()
@@ -116,7 +118,7 @@ def _td_document(td: SimTd) -> dict[str, object]:
 
 
 def _read_td(fields: Fields) -> SimTd:
-    first, second, third, fourth = map(bytes.fromhex, fields.texts("rtmrs", limit=4))
+    first, second, third, fourth = (fields.hex(f"rtmr{at}", size=48) for at in range(4))
     parts = {
         name: fields.nullable(name, lambda each: bytes.fromhex(fields.text(each, limit=128)))
         for name in _TD_NAMES
