@@ -2,10 +2,13 @@
 for that fault: TDs, protected PCIe sets, and what vendors have revoked (I2, I6)."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from keyturn.agent.tsm import KernelReports
 from keyturn_sim import Fault, SimTdNode
+from support.configfs import SimConfigFs
 from support.machines import TDX_RULE, every_kind, hand_in, ppcie_node, td_node
 from support.nodes import Sim
 from support.ready import Ready
@@ -43,6 +46,15 @@ def test_a_td_gets_the_key_and_renews(lab: Ready, td: SimTdNode) -> None:
 
     renewed = lab.ask(lease=checked.ear.lease, wrapped=None)
     assert renewed.granted, renewed.answer
+
+
+def test_the_kernels_reports_of_either_tee_count(lab: Ready, td: SimTdNode, tmp_path: Path) -> None:
+    good = lab.node
+    for sim in (lab.node.sim, td):
+        cpu = KernelReports(tmp_path, files=SimConfigFs(sim))
+        lab.node = replace(good, sim=sim, cpu=cpu)
+        raw = lab.request()
+        assert lab.checked(raw, lab.release(raw)).ear.simulated
 
 
 @pytest.mark.parametrize("version", [4, 5])
