@@ -57,6 +57,7 @@ def proposal_document(proposal: Proposal, *, simulated: bool) -> dict[str, objec
                 "decision": each.decision.value,
                 "time": format_time(each.time),
                 "logged": proposal.logged_at(each),
+                "preview": each.preview,
             }
             for each in proposal.approvals
         ],
