@@ -1,16 +1,20 @@
 """`KeyturnClient`: what an officer asks of the control plane, each answer checked first."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote
 
+from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import Digest, b64, digest_of, parse_digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.client import events as event_stream
 from keyturn.client import proposing
 from keyturn.client.authority import rosters_of
+from keyturn.client.collateral import PATH as COLLATERAL
+from keyturn.client.collateral import check_taken, read_pages
 from keyturn.client.connection import Connection
 from keyturn.client.cosigning import OwnCosigning, WitnessState, read_notes
 from keyturn.client.enrolments import PATH, PendingEnrolments, read_pending
@@ -20,6 +24,7 @@ from keyturn.client.errors import (
     ServerLied,
     ServerRefused,
 )
+from keyturn.client.evidence import FleetEvidence, Step, read_batch
 from keyturn.client.examination import Examination, examine
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
 from keyturn.client.logsource import log_source
@@ -36,6 +41,7 @@ from keyturn.client.proposals import Proposal, read_view, settled
 from keyturn.client.seen import Seen
 from keyturn.keyrelease.cosigning import Pending
 from keyturn.keyrelease.request import MAX_REQUEST
+from keyturn.policy.observed import Observed
 from keyturn.quorum.approvals import (
     WITHDRAWAL_TYPE,
     Decision,
@@ -46,10 +52,13 @@ from keyturn.quorum.statements import parse_statement
 from keyturn.seal.errors import WrongManifest
 from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
 from keyturn.tlog.checkpoints import Witness
+from keyturn.wire.collateral import CollateralAnswer, CollateralRefused, batches
 
 
 class KeyturnClient(Connection):
     """Proposals, models, nodes and events; `Connection` says what every method raises."""
+
+    _fleet: FleetEvidence | None = None
 
     # ---- witnesses ----
 
@@ -286,6 +295,65 @@ class KeyturnClient(Connection):
                 return None
             raise
         return answer.b64("data", limit=MAX_REQUEST)
+
+    def evidences(self, digests: Sequence[Digest]) -> dict[Digest, bytes]:
+        """Those of at most BATCH requests that the server gives; what it has not is left out.
+
+        Nothing is proved of them: see `client.evidence`. Raises ServerLied when it gives others.
+        """
+        found: dict[Digest, bytes] = {}
+        asked = list(digests)
+        while asked:
+            document: JsonObject = {"digests": list(asked)}
+            answer = self._asked(
+                partial(self._http.post, "/v1/evidence/batch", "evidence", document)
+            )
+            given, left = read_batch(answer, asked)
+            found.update(given)
+            asked = left
+        return found
+
+    @property
+    def fleet_evidence(self) -> FleetEvidence:
+        """What nodes showed, kept and verified on this machine."""
+        if self._fleet is None:
+            directory = self._memory.directory
+            self._fleet = FleetEvidence(
+                self.evidences, None if directory is None else directory / "evidence"
+            )
+        return self._fleet
+
+    def observe_fleet(
+        self,
+        *,
+        seen: Seen | None = None,
+        nodes: Collection[str] | None = None,
+        step: Step = lambda _done, _total: None,
+    ) -> tuple[Observed, ...]:
+        """The last evidence of every node, verified: see `client.evidence`."""
+        return self.fleet_evidence.observe_fleet(
+            seen or self.seen(), self._now(), nodes=nodes, step=step
+        )
+
+    def collateral(self) -> list[CollateralDocument]:
+        """What was handed in and kept (our protocol §4.7); proof of nothing until verified."""
+
+        def get(path: str) -> Fields:
+            return self._asked(lambda: self._http.get(path, "collateral"))
+
+        return list(read_pages(get))
+
+    def hand_in_collateral(self, documents: Sequence[CollateralDocument]) -> CollateralAnswer:
+        """Hand in, as many at once as may be; the keyholder's word on each."""
+        kept: dict[Digest, None] = {}
+        refused: list[CollateralRefused] = []
+        for batch in batches(documents):
+            body: dict[str, object] = {"documents": [each.to_document() for each in batch]}
+            answer = self._asked(partial(self._http.post, COLLATERAL, "collateral", body))
+            taken = check_taken(answer, batch)
+            kept |= dict.fromkeys(taken.kept)
+            refused += taken.refused
+        return CollateralAnswer(tuple(kept), tuple(refused))
 
     def happened(self, after: int, limit: int) -> list[event_stream.Event]:
         """Events that there are already, oldest first: display data, like `events`."""

@@ -13,18 +13,26 @@ from typing import NoReturn
 
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome
-from keyturn.base.encoding import Digest, digest_of
-from keyturn.base.errors import MalformedError
+from keyturn.attest.snp import SnpClaims
+from keyturn.base.encoding import Digest
 from keyturn.client.errors import NotAtHand, NotFound, ServerLied
 from keyturn.client.seen import Seen
 from keyturn.keyrelease.binding import Purpose
-from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, choose, decide
+from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
-from keyturn.keyrelease.evidence import VerifiedEvidence, verify_evidence
+from keyturn.keyrelease.errors import OtherEvidence
+from keyturn.keyrelease.evidence import VerifiedEvidence
 from keyturn.keyrelease.leases import Lease, LeaseBook
-from keyturn.keyrelease.request import ReleaseRequest, parse_request
+from keyturn.keyrelease.observing import (
+    check_platform,
+    request_of,
+    unmeasured_challenge,
+    verify_again,
+)
+from keyturn.keyrelease.request import ReleaseRequest
+from keyturn.policy.choosing import choose
 from keyturn.policy.findings import Finding, failing, judged
-from keyturn.policy.shown import platform_of
+from keyturn.policy.shown import platform_of, workload_of
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.entries import EntryKind, parse_entry
 from keyturn.quorum.policy_body import Caveat, Policy
@@ -161,7 +169,7 @@ def _without_evidence(case: _Case) -> Examination:
 def _with_evidence(case: _Case, raw: bytes) -> Examination:
     entry, state, time = case.entry, case.state, case.time
     request = _request(case, raw)
-    evidence = verify_evidence(request, anchors_in_force(state, time)[0], time, ChainCache())
+    evidence = verify_again(request, anchors_in_force(state, time)[0], time, ChainCache())
     decision = decide(
         request,
         evidence,
@@ -173,7 +181,7 @@ def _with_evidence(case: _Case, raw: bytes) -> Examination:
         witnessed=None,
     )
     _check_platform(case, evidence)
-    checks = [_unmeasured_challenge(decision.findings[0]), *decision.findings[1:]]
+    checks = [unmeasured_challenge(), *decision.findings[1:]]
     if isinstance(entry, GrantEntry):
         checks += _check_grant(case, entry, decision)
     checks += _only_said(case, decision.findings)
@@ -215,38 +223,17 @@ def _examination(case: _Case, basis: Basis, checks: tuple[Finding, ...]) -> Exam
 
 def _request(case: _Case, raw: bytes) -> ReleaseRequest:
     """The request that the entry is about. Raises ServerLied when it is of another one."""
-    entry = case.entry
-    if digest_of(raw) != entry.evidence:
-        _contradicted(case, "the evidence is another one", digest_of(raw), entry.evidence)
     try:
-        request = parse_request(raw)
-    except MalformedError as error:
-        _contradicted(case, f"the evidence is no request: {error.message}", error.found, "")
-    said = [
-        ("purpose", request.purpose.value, entry.purpose.value),
-        ("challenge", request.challenge.hex(), entry.challenge.hex()),
-        ("model", request.model, entry.model),
-        ("node", request.claims.node, entry.node),
-    ]
-    if isinstance(entry, GrantEntry):
-        said += [
-            ("core", request.core.hex(), entry.core.hex()),
-            ("TLS key", digest_of(request.keys.tls), entry.tls),
-        ]
-        if entry.purpose is Purpose.RENEWAL:
-            said.append(("lease", request.claims.lease or "none", entry.lease))
-    for what, found, expected in said:
-        if found != expected:
-            _contradicted(case, f"the evidence is of another {what}", found, expected)
-    return request
+        return request_of(raw, case.entry)
+    except OtherEvidence as error:
+        _contradicted(case, error.message, error.found, error.expected)
 
 
 def _check_platform(case: _Case, evidence: VerifiedEvidence) -> None:
-    if evidence.cpu is None:
-        return
-    found = platform_of(evidence.cpu)
-    if found != case.entry.platform:
-        _contradicted(case, "the evidence is of another platform", found, case.entry.platform)
+    try:
+        check_platform(evidence, case.entry)
+    except OtherEvidence as error:
+        _contradicted(case, error.message, error.found, error.expected)
 
 
 def _check_grant(
@@ -298,11 +285,6 @@ def _contradicted(case: _Case, why: str, found: str, expected: str) -> NoReturn:
 
 
 # What cannot be repeated here
-
-
-def _unmeasured_challenge(finding: Finding) -> Finding:
-    found = "only the keyholder process that issued it can tell"
-    return Finding(finding.check, Outcome.NOT_MEASURED, found, finding.expected, None)
 
 
 def _unmeasured_key(admission: Digest | None) -> Finding:
@@ -400,9 +382,9 @@ def _identity(request: ReleaseRequest, evidence: VerifiedEvidence) -> Identity |
         return None
     return Identity(
         platform=platform_of(cpu),
-        product=cpu.product.value,
+        product=cpu.product.value if isinstance(cpu, SnpClaims) else "TDX",
         measurement=cpu.measurement.hex(),
-        workload=cpu.host_data.hex(),
+        workload=workload_of(cpu).hex(),
         gpus_shown=len(request.evidence.gpus),
         gpus=tuple(Gpu(g.device_id, g.arch, g.driver, g.vbios) for g in evidence.gpus),
         agent=request.claims.agent,

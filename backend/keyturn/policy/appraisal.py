@@ -23,7 +23,7 @@ def appraise(rules: Rules, shown: Shown, now: datetime) -> tuple[Finding, ...]:
         *appraise_devices(rules, shown, now),
         *appraise_tpm(rule, digest, rules.baselines, shown.tpm, now, shown=shown.tpm_shown),
         *_collateral(rules, shown, now),
-        *_evidence_age(rules, shown, now),
+        *appraise_evidence_age(rules, shown, now),
     )
 
 
@@ -55,7 +55,7 @@ def _collateral(rules: Rules, shown: Shown, now: datetime) -> Iterator[Finding]:
         )
 
 
-def _evidence_age(rules: Rules, shown: Shown, now: datetime) -> Iterator[Finding]:
+def appraise_evidence_age(rules: Rules, shown: Shown, now: datetime) -> Iterator[Finding]:
     """From the challenge on; where no challenge is known there is nothing to be measured.
 
     As a challenge from the future is not live (our protocol §5.1), its evidence has no age.

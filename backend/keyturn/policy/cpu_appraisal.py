@@ -52,9 +52,14 @@ def appraise_cpu(rules: Rules, cpu: CpuClaims, now: datetime) -> Iterator[Findin
             yield from _tdx(policy.tdx, digest, cpu)
         yield from _tdx_registers(rules, cpu, now)
     yield _workload(rules, cpu)
+    yield from appraise_place(rules, cpu)
+
+
+def appraise_place(rules: Rules, cpu: CpuClaims) -> Iterator[Finding]:
+    """Which machine it is and where it stands: of all rules, what every node has its own of."""
     yield _platform(rules, cpu)
-    if policy.sites is not None:
-        yield _site(rules, cpu, policy.sites)
+    if rules.policy.sites is not None:
+        yield _site(rules, cpu, rules.policy.sites)
 
 
 def _snp(rule: SnpRule, digest: Digest, snp: SnpClaims) -> Iterator[Finding]:

@@ -23,8 +23,7 @@ def appraise_devices(rules: Rules, shown: Shown, now: datetime) -> Iterator[Find
     yield _count("gpu: count", "gpu-count", shown.gpu_count, rule.count, digest)
     if rule.switches or shown.switch_count:
         yield _count("switch: count", "switch-count", shown.switch_count, rule.switches, digest)
-    if shown.devices:
-        yield from _set(rule, digest, shown)
+    yield from appraise_together(rules, shown)
     for place, gpu in enumerate(shown.gpus):
         yield from _allowed(rule, digest, place, gpu)
         yield from _gpu(rules, place, gpu, now)
@@ -36,8 +35,14 @@ def _count(check: str, reason: str, found: int, expected: int, digest: Digest) -
     return judged(check, found == expected, reason, found, expected, statement=digest)
 
 
-def _set(rule: GpuRule, digest: Digest, shown: Shown) -> Iterator[Finding]:
-    """Counts are judged of what was shown, not of what was proved, and so not here again."""
+def appraise_together(rules: Rules, shown: Shown) -> Iterator[Finding]:
+    """The devices as one set: distinct, of one kind and mode, linked to each other alone.
+
+    Counts are judged of what was shown, not of what was proved, and so not here again.
+    """
+    if not shown.devices:
+        return
+    rule, digest = rules.policy.gpu, rules.policy_digest
     asked = SetRule(
         gpus=rule.count, switches=rule.switches, nonce=None, source=digest, own_nonces=True
     )

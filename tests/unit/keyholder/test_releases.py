@@ -226,4 +226,10 @@ def test_an_hsm_without_an_oaep_hash_is_refused(ready: Ready) -> None:
     assert isinstance(view, HsmView)
     keyholder = ready.system.keyholder
     with pytest.raises(MalformedError, match="OAEP"):
-        Releases(keyholder.journal, Silent(view.worker), "a test", keyholder.cosignatures)
+        Releases(
+            keyholder.journal,
+            Silent(view.worker),
+            "a test",
+            keyholder.cosignatures,
+            collateral=keyholder.collateral,
+        )
