@@ -100,3 +100,13 @@ def test_what_was_read_is_kept_by_digest_and_the_oldest_dropped() -> None:
     parsed.remember(b"c", "three")
     assert (parsed.find(b"b"), parsed.find(b"a"), parsed.find(b"c")) == (None, "one", "three")
     assert len(parsed) == 2
+
+
+def test_an_issuer_must_be_a_ca_and_may_sign_certificates_both(vendors: SimVendors) -> None:
+    from keyturn.attest import chains
+
+    root = parse_certificate(vendors.root_der)
+    chains._check_link(root, root)
+    for lacking in (replace(root, is_ca=False), replace(root, may_sign_certificates=False)):
+        with pytest.raises(UntrustedEvidence, match="may not sign certificates"):
+            chains._check_link(root, lacking)
