@@ -219,11 +219,11 @@ def judged(task: Task, items: Sequence[pytest.Item]) -> str:
     return next((item.nodeid for item, failed, _ in run_items(items) if failed), "")
 
 
-def tasks(packages: Sequence[str], module: str | None) -> list[Task]:
+def tasks(packages: Sequence[str], modules: Sequence[str]) -> list[Task]:
     found = []
     for package in packages:
         for path in sorted((SOURCES / package).rglob("*.py")):
-            if module in (None, path.stem):
+            if not modules or path.stem in modules:
                 name = path.relative_to(SOURCES).as_posix()
                 mutants = find_mutants(path.read_text(encoding="utf-8"))
                 found += [Task(name, each) for each in mutants]
@@ -287,7 +287,7 @@ def shown(results: Sequence[Result]) -> list[dict[str, object]]:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Take each check out of the verifiers.")
     parser.add_argument("--package", choices=PACKAGES)
-    parser.add_argument("--module", help="one module, without .py")
+    parser.add_argument("--module", nargs="+", default=[], help="of these alone, without .py")
     parser.add_argument("--only", default="", help="checks whose name holds this text")
     parser.add_argument("--seconds", type=float, default=1800, help="time for all mutants")
     parser.add_argument("--limit", type=float, default=90, help="time for one mutant")
