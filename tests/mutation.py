@@ -20,7 +20,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import coverage
@@ -39,10 +39,11 @@ SLOW = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One mutant of one module, for instance `attest/tdx.py`."""
+    """One mutant of one module, for instance `attest/tdx.py`, and the module's whole text."""
 
     module: str
     mutant: Mutant
+    source: str = field(default="", repr=False)
 
     @property
     def name(self) -> str:
@@ -85,7 +86,10 @@ class Mutating:
         reader = fork(lambda: measured(list(items.values())))
         self.baseline = pickle.loads(reader.wait(1200))
         if not self.baseline.failed:
-            self.results = list(self._all(items, self.baseline))
+            for each in self._all(items, self.baseline):
+                self.results.append(each)
+                if each.outcome in ("survived", "timed out"):
+                    print(f"{each.outcome}: {each.task.name}", file=sys.stderr, flush=True)
         return True
 
     def _all(self, items: dict[str, pytest.Item], baseline: Baseline) -> Iterator[Result]:
@@ -212,9 +216,8 @@ def tests_of(task: Task, baseline: Baseline) -> list[str]:
 
 def judged(task: Task, items: Sequence[pytest.Item]) -> str:
     """The first test that notices; empty: none does."""
-    path = SOURCES / task.module
     name = "keyturn." + ".".join(Path(task.module).with_suffix("").parts)
-    code = mutated(path.read_text(encoding="utf-8"), task.mutant.number, str(path))
+    code = mutated(task.source, task.mutant.number, str(SOURCES / task.module))
     implant(importlib.import_module(name), code, task.mutant.where)
     return next((item.nodeid for item, failed, _ in run_items(items) if failed), "")
 
@@ -225,8 +228,8 @@ def tasks(packages: Sequence[str], modules: Sequence[str]) -> list[Task]:
         for path in sorted((SOURCES / package).rglob("*.py")):
             if not modules or path.stem in modules:
                 name = path.relative_to(SOURCES).as_posix()
-                mutants = find_mutants(path.read_text(encoding="utf-8"))
-                found += [Task(name, each) for each in mutants]
+                source = path.read_text(encoding="utf-8")
+                found += [Task(name, each, source) for each in find_mutants(source)]
     return found
 
 
