@@ -7,7 +7,8 @@ which lines and how long it takes. Then each mutant is a fork of the warm proces
 code is replaced in place, and the tests that run the check are made until one fails, those of the
 module's own file first. A mutant that no test notices has survived: it must stand, with a reason,
 in mutation_survivors.txt, and what stands there must survive. Exit status: 0, 1 (survivors that
-are not listed, or listed ones that no test lets live), 2 (tests that fail without any mutant).
+are not listed, or listed ones that no test lets live), 2 (tests that fail without any mutant), 3 (some mutants are
+undecided: their time was over).
 """
 
 import argparse
@@ -320,7 +321,8 @@ def main(arguments: Sequence[str]) -> int:
         print(file=out)
     else:
         print(table(plugin.results), *wrong, sep="\n", file=out)
-    return 1 if wrong else 0
+    undecided = any(each.outcome in ("timed out", "not run") for each in plugin.results)
+    return 1 if wrong else 3 if undecided else 0
 
 
 if __name__ == "__main__":
