@@ -7,8 +7,8 @@ which lines and how long it takes. Then each mutant is a fork of the warm proces
 code is replaced in place, and the tests that run the check are made until one fails, those of the
 module's own file first. A mutant that no test notices has survived: it must stand, with a reason,
 in mutation_survivors.txt, and what stands there must survive. Exit status: 0, 1 (survivors that
-are not listed, or listed ones that no test lets live), 2 (tests that fail without any mutant), 3 (some mutants are
-undecided: their time was over).
+are not listed, or listed ones that no test lets live), 2 (tests that fail without any mutant), 3
+(some mutants are undecided: their time was over).
 """
 
 import argparse
