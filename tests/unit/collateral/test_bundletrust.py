@@ -251,7 +251,7 @@ def test_trust_is_written_and_read_back(maker: Maker) -> None:
     assert read_trust(trust.to_bytes()) == trust
     bare = BundleTrust(trust.root, None, None)
     assert read_trust(bare.to_bytes()) == bare
-    for wrong in (b"", b"{}", trust.to_bytes() + b"x"):
+    for wrong in (b"", b"{}", trust.to_bytes() + b"x", trust.to_bytes()[:-1] + b',"more":1}'):
         with pytest.raises(MalformedError):
             read_trust(wrong)
 
