@@ -106,6 +106,16 @@ def test_parts_of_two_bundles_do_not_mix(maker: Maker, name: str) -> None:
         believe(mixed, key_digest(maker.key), NOW)
 
 
+@pytest.mark.parametrize("kept", [("timestamp.json",), ("timestamp.json", "snapshot.json")])
+def test_parts_of_one_version_are_told_apart_by_their_digests(
+    maker: Maker, kept: tuple[str, ...]
+) -> None:
+    other = Maker(NOW, key=maker.key, contents={NAME: b"other"}).files()
+    mixed = {**other, **{name: maker.files()[name] for name in kept}}
+    with pytest.raises(BundleUntrusted, match="do not hold"):
+        believe(mixed, key_digest(maker.key), NOW)
+
+
 @pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
 def test_each_part_is_signed_by_its_role(maker: Maker, role: str) -> None:
     forged = Maker(NOW, key=maker.key, keys={role: new_key()})
