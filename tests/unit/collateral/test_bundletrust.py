@@ -116,6 +116,18 @@ def test_parts_of_one_version_are_told_apart_by_their_digests(
         believe(mixed, key_digest(maker.key), NOW)
 
 
+@pytest.mark.parametrize("part", ["snapshot", "targets"])
+def test_a_part_has_the_version_that_names_it(maker: Maker, part: str) -> None:
+    class Skewed(Maker):
+        def meta(self, role, raw):  # type: ignore[no-untyped-def]
+            found = super().meta(role, raw)
+            found.version += role == part
+            return found
+
+    with pytest.raises(BundleUntrusted, match=f"different versions; found {part} version 10"):
+        believe(Skewed(NOW, key=maker.key).files(), key_digest(maker.key), NOW)
+
+
 @pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
 def test_each_part_is_signed_by_its_role(maker: Maker, role: str) -> None:
     forged = Maker(NOW, key=maker.key, keys={role: new_key()})
