@@ -46,7 +46,9 @@ def asked(desk: Desk, name: str = "node-1", sim: SimNode | None = None) -> Case:
         state=desk.log.state,
         cache=desk.cache,
     )
-    return Case(request, observed, decision.findings, entry.reasons, isinstance(decision, Approved))
+    return Case(
+        request, observed, decision.findings, entry.reasons, isinstance(decision, Approved)
+    )
 
 
 def explained(desk: Desk, case: Case, fleet: tuple[Case, ...] = ()) -> Explanation:
