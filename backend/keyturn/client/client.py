@@ -176,13 +176,15 @@ class KeyturnClient(Connection):
             manifest=manifest,
         )
 
-    def decide(self, digest: Digest, decision: Decision, comment: str) -> Proposal:
+    def decide(
+        self, digest: Digest, decision: Decision, comment: str, *, preview: Digest | None = None
+    ) -> Proposal:
         """Sign and post an approval or rejection. Raises NotEntitled before anything is signed."""
         known = self.proposal(digest)
         signer = self._the_signer()
         seen = self.seen()
         check_may_decide(known.statement, seen.state.roster or seen.authority.roster, signer)
-        raw = sign_decision(digest, signer, decision, comment, self._now())
+        raw = sign_decision(digest, signer, decision, comment, self._now(), preview=preview)
         self._witness.hand_decision(known, raw, seen)  # before the server can forget it
         return self.post_approval(digest, raw)
 
@@ -235,9 +237,17 @@ class KeyturnClient(Connection):
             ) from error
         return self._kept(file)
 
-    def sign_offline(self, file: ProposalFile, decision: Decision, comment: str) -> ProposalFile:
+    def sign_offline(
+        self,
+        file: ProposalFile,
+        decision: Decision,
+        comment: str,
+        *,
+        preview: Digest | None = None,
+    ) -> ProposalFile:
         """The file with this officer's decision in it; asks no server. Raises NotEntitled."""
-        return self._kept(with_decision(file, self._the_signer(), decision, comment, self._now()))
+        signer, now = self._the_signer(), self._now()
+        return self._kept(with_decision(file, signer, decision, comment, now, preview=preview))
 
     # ---- models, nodes, events ----
 
