@@ -12,7 +12,7 @@ from keyturn.agent.exchange import only_the_challenge
 from keyturn.agent.tpmenrolment import EnrollingTpm
 from keyturn.agent.tpmsource import LocalTpm
 from keyturn.attest.chains import ChainCache
-from keyturn.attest.checks import Outcome as Checked
+from keyturn.attest.checks import Outcome as CheckOutcome
 from keyturn.attest.eventdata import boot_facts
 from keyturn.attest.eventlog import parse_event_log
 from keyturn.attest.tpm_algorithms import HashAlgorithm
@@ -350,7 +350,7 @@ def test_an_officer_sees_an_activation_as_not_measured_and_the_boot_as_proved(
     anchors, _ = anchors_in_force(state, clock())
     found = verify_again(request, anchors, clock(), ChainCache())
     (activated,) = [each for each in found.findings if each.check == ACTIVATED]
-    assert (activated.outcome, activated.failed) == (Checked.NOT_MEASURED, False)
+    assert (activated.outcome, activated.failed) == (CheckOutcome.NOT_MEASURED, False)
     assert "only the keyholder can tell" in activated.found
     assert found.genuine
     assert found.tpm is not None
