@@ -7,7 +7,8 @@ which lines and how long it takes. Then each mutant is a fork of the warm proces
 code is replaced in place, and the tests that run the check are made until one fails, those of the
 module's own file first. A mutant that no test notices has survived: it must stand, with a reason,
 in mutation_survivors.txt, and what stands there must survive. Exit status: 0, 1 (survivors that
-are not listed, or listed ones that no test lets live), 2 (tests that fail without any mutant).
+are not listed, or listed ones that no test lets live), 2 (tests that fail without any mutant), 3
+(some mutants are undecided: their time was over).
 """
 
 import argparse
@@ -20,7 +21,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import coverage
@@ -39,10 +40,11 @@ SLOW = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One mutant of one module, for instance `attest/tdx.py`."""
+    """One mutant of one module, for instance `attest/tdx.py`, and the module's whole text."""
 
     module: str
     mutant: Mutant
+    source: str = field(default="", repr=False)
 
     @property
     def name(self) -> str:
@@ -85,7 +87,10 @@ class Mutating:
         reader = fork(lambda: measured(list(items.values())))
         self.baseline = pickle.loads(reader.wait(1200))
         if not self.baseline.failed:
-            self.results = list(self._all(items, self.baseline))
+            for each in self._all(items, self.baseline):
+                self.results.append(each)
+                if each.outcome in ("survived", "timed out"):
+                    print(f"{each.outcome}: {each.task.name}", file=sys.stderr, flush=True)
         return True
 
     def _all(self, items: dict[str, pytest.Item], baseline: Baseline) -> Iterator[Result]:
@@ -212,21 +217,20 @@ def tests_of(task: Task, baseline: Baseline) -> list[str]:
 
 def judged(task: Task, items: Sequence[pytest.Item]) -> str:
     """The first test that notices; empty: none does."""
-    path = SOURCES / task.module
     name = "keyturn." + ".".join(Path(task.module).with_suffix("").parts)
-    code = mutated(path.read_text(encoding="utf-8"), task.mutant.number, str(path))
+    code = mutated(task.source, task.mutant.number, str(SOURCES / task.module))
     implant(importlib.import_module(name), code, task.mutant.where)
     return next((item.nodeid for item, failed, _ in run_items(items) if failed), "")
 
 
-def tasks(packages: Sequence[str], module: str | None) -> list[Task]:
+def tasks(packages: Sequence[str], modules: Sequence[str]) -> list[Task]:
     found = []
     for package in packages:
         for path in sorted((SOURCES / package).rglob("*.py")):
-            if module in (None, path.stem):
+            if not modules or path.stem in modules:
                 name = path.relative_to(SOURCES).as_posix()
-                mutants = find_mutants(path.read_text(encoding="utf-8"))
-                found += [Task(name, each) for each in mutants]
+                source = path.read_text(encoding="utf-8")
+                found += [Task(name, each, source) for each in find_mutants(source)]
     return found
 
 
@@ -287,7 +291,7 @@ def shown(results: Sequence[Result]) -> list[dict[str, object]]:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Take each check out of the verifiers.")
     parser.add_argument("--package", choices=PACKAGES)
-    parser.add_argument("--module", help="one module, without .py")
+    parser.add_argument("--module", nargs="+", default=[], help="of these alone, without .py")
     parser.add_argument("--only", default="", help="checks whose name holds this text")
     parser.add_argument("--seconds", type=float, default=1800, help="time for all mutants")
     parser.add_argument("--limit", type=float, default=90, help="time for one mutant")
@@ -317,7 +321,8 @@ def main(arguments: Sequence[str]) -> int:
         print(file=out)
     else:
         print(table(plugin.results), *wrong, sep="\n", file=out)
-    return 1 if wrong else 0
+    undecided = any(each.outcome in ("timed out", "not run") for each in plugin.results)
+    return 1 if wrong else 3 if undecided else 0
 
 
 if __name__ == "__main__":

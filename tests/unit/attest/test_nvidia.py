@@ -258,7 +258,7 @@ def test_a_refused_report_still_shows_its_parts(maker: Maker, asked: Asked) -> N
     garbage = examine_gpu(b"", (b"",) * 5, replace(asked, revocation=day))
     assert (garbage.report, garbage.path) == (None, ())
     names = {check.name for check in garbage.checks if check.outcome is Outcome.NOT_MEASURED}
-    assert names >= {"signature", "fwid", "nonce", "fields", "revocation"}
+    assert names >= {"device-kind", "dates", "signature", "fwid", "nonce", "fields", "revocation"}
     with pytest.raises(UntrustedEvidence, match="nothing was proved"):
         replace(examined, refusal=None).proved()
 
