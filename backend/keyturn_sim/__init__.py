@@ -6,9 +6,21 @@ authority that was made with `simulation: true`. Of Keyturn it uses `base` alone
 evidence and what makes it share no code.
 """
 
+from keyturn_sim.devices import Fault
 from keyturn_sim.gpu import SimGpu
-from keyturn_sim.node import Fault, SimNode
+from keyturn_sim.node import SimNode
+from keyturn_sim.nvswitch import SimSwitch
 from keyturn_sim.snp import SimTcb, SnpLaunch
+from keyturn_sim.tdnode import SimTdNode
 from keyturn_sim.vendors import SimVendors
 
-__all__ = ["Fault", "SimGpu", "SimNode", "SimTcb", "SimVendors", "SnpLaunch"]
+__all__ = [
+    "Fault",
+    "SimGpu",
+    "SimNode",
+    "SimSwitch",
+    "SimTcb",
+    "SimTdNode",
+    "SimVendors",
+    "SnpLaunch",
+]

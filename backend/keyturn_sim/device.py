@@ -1,63 +1,110 @@
 """The device process: stands for a node's evidence devices, on a unix socket.
 
-Frames are a 4-byte big-endian length and that many bytes of JSON, at most 1 MiB. Requests:
-`{"op":"describe"}`, `{"op":"gpu","index":i,"nonce":hex32}`, `{"op":"snp","report_data":hex64}`;
-an answer is an object, `{"error": text}` where the request was wrong (a frame too long closes
-the connection).
+Frames and requests are our protocol's, §7.4; an answer is an object, `{"error": text}` where the
+request was wrong (a frame too long closes the connection).
 """
 
 import asyncio
 import signal
 import socket
 import struct
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from keyturn.base.encoding import b64
 from keyturn.base.errors import KeyturnError, MalformedError
-from keyturn.base.strictjson import dump, parse_object
+from keyturn.base.strictjson import Fields, dump, parse_object
+from keyturn_sim.deviceconfig import MAX_CONFIG
+from keyturn_sim.gpu import SimGpu
 from keyturn_sim.node import SimNode
+from keyturn_sim.nvswitch import SimSwitch
+from keyturn_sim.tdnode import TYPE as TD_TYPE
+from keyturn_sim.tdnode import SimTdNode
 
 MAX_FRAME = 1 << 20
 _LENGTH = struct.Struct(">I")
 
 
-def answer(node: SimNode, request: bytes) -> dict[str, object]:
+Machine = SimNode | SimTdNode
+
+
+def load_machine(path: Path) -> Machine:
+    """A machine's configuration, whichever TEE it has. Raises MalformedError, OSError."""
+    kind = parse_object(path.read_bytes(), limit=MAX_CONFIG, what="sim machine").text("type")
+    return SimTdNode.load(path) if kind == TD_TYPE else SimNode.load(path)
+
+
+def answer(node: Machine, request: bytes) -> dict[str, object]:
     """Answer one request. Raises MalformedError on one that is not understood."""
     fields = parse_object(request, limit=MAX_FRAME, what="device request")
     operation = fields.text("op", limit=40)
-    if operation == "describe":
-        fields.done()
-        return describe(node)
-    if operation == "snp":
-        report_data = fields.hex("report_data", size=64)
-        fields.done()
-        collateral = {name: b64(der) for name, der in node.collateral().items()}
-        return {"report": b64(node.snp_report(report_data)), **collateral}
-    if operation == "gpu":
-        index = fields.integer("index")
-        nonce = fields.hex("nonce", size=32)
-        fields.done()
-        if index >= len(node.gpus):
-            raise MalformedError(
-                "no such GPU", found=str(index), expected=f"below {len(node.gpus)}"
-            )
-        chain = [b64(der) for der in node.gpus[index].chain]
-        return {"report": b64(node.gpu_report(index, nonce)), "chain": chain}
-    raise MalformedError("unknown operation", found=operation, expected="describe, snp or gpu")
+    found = _OPERATIONS.get(operation)
+    if found is None:
+        raise MalformedError(
+            "unknown operation", found=operation, expected=" or ".join(_OPERATIONS)
+        )
+    return found(node, fields)
 
 
-def describe(node: SimNode) -> dict[str, object]:
-    devices = [{"kind": "nvidia-gpu"} for _ in node.gpus]
-    return {"tee": "snp", "devices": devices, "simulated": True}
+def _describe(node: Machine, fields: Fields) -> dict[str, object]:
+    fields.done()
+    tee = "tdx" if isinstance(node, SimTdNode) else "snp"
+    return {"tee": tee, "devices": node.devices.listed(), "simulated": True}
 
 
-def serve(node: SimNode, path: Path) -> None:
+def _snp(node: Machine, fields: Fields) -> dict[str, object]:
+    report_data = fields.hex("report_data", size=64)
+    fields.done()
+    if isinstance(node, SimTdNode) or node.paravisor:
+        raise MalformedError("no SNP report", found="a TD or a paravisor", expected="an SNP guest")
+    collateral = {name: b64(der) for name, der in node.collateral().items()}
+    return {"report": b64(node.snp_report(report_data)), **collateral}
+
+
+def _tdx(node: Machine, fields: Fields) -> dict[str, object]:
+    report_data = fields.hex("report_data", size=64)
+    fields.done()
+    if not isinstance(node, SimTdNode):
+        raise MalformedError("no TDX quote", found="an SNP guest", expected="a TD")
+    return {"quote": b64(node.tdx_quote(report_data))}
+
+
+def _gpu(node: Machine, fields: Fields) -> dict[str, object]:
+    return _report(node, fields, node.devices.gpus)
+
+
+def _switch(node: Machine, fields: Fields) -> dict[str, object]:
+    return _report(node, fields, node.devices.switches)
+
+
+def _report(
+    node: Machine, fields: Fields, devices: Sequence[SimGpu | SimSwitch]
+) -> dict[str, object]:
+    index = fields.integer("index")
+    nonce = fields.hex("nonce", size=32)
+    fields.done()
+    if index >= len(devices):
+        raise MalformedError("no such device", found=str(index), expected=f"below {len(devices)}")
+    chain = [b64(der) for der in devices[index].chain]
+    return {"report": b64(node.devices.report(devices[index], nonce)), "chain": chain}
+
+
+_OPERATIONS: Mapping[str, Callable[[Machine, Fields], dict[str, object]]] = {
+    "describe": _describe,
+    "snp": _snp,
+    "tdx": _tdx,
+    "gpu": _gpu,
+    "switch": _switch,
+}
+
+
+def serve(node: Machine, path: Path) -> None:
     """Serve until SIGTERM or SIGINT; the socket has mode 0600 and is removed at the end."""
     asyncio.run(_serve(node, path))
 
 
-async def _serve(node: SimNode, path: Path) -> None:
+async def _serve(node: Machine, path: Path) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -87,7 +134,7 @@ async def _serve(node: SimNode, path: Path) -> None:
 
 
 async def _converse(
-    node: SimNode, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    node: Machine, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     with suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
@@ -99,7 +146,7 @@ async def _converse(
             await writer.drain()
 
 
-def _reply(node: SimNode, request: bytes) -> bytes:
+def _reply(node: Machine, request: bytes) -> bytes:
     try:
         return dump(answer(node, request))
     except KeyturnError as error:

@@ -1,29 +1,33 @@
 """A simulated NVIDIA GPU: reports as an SPDM 1.1 responder in confidential mode makes them.
 
-Sources: DMTF DSP0274 1.1; NVIDIA nvtrust (opaque fields); written independently of the verifier.
+Source: NVIDIA nvtrust (opaque fields); written independently of the verifier.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keyturn_sim.pki import der_tlv, der_uint
+from keyturn_sim.spdm import signed_report
 
 BLOCKS = 64
-VALUE_SIZE = 48
+SPT, PPCIE = 0, 2
+"""Feature flag: a GPU alone, and one of a protected PCIe set."""
 _SHA384_OID = bytes.fromhex("0609608648016503040202")
 _ON, _OFF = b"\x55", b"\xaa"
+_LINKS = 18
+"""NVLinks of a GH100, each led to a switch in PPCIE."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimGpu:
     """One GPU. `measurements`: index from 0 to 48 bytes; unnamed indexes are zero.
 
-    `chain` is leaf first, five DER certificates; `key` is the leaf's.
+    `chain` is leaf first, five DER certificates; `key` is the leaf's. `pdi`: 8 bytes as switches
+    report it, empty where the boot ROM's certificate names none. `switches`: the PDIs that its
+    links lead to; with any, it reports PPCIE.
     """
 
     driver: str
@@ -33,27 +37,17 @@ class SimGpu:
     key: ec.EllipticCurvePrivateKey = field(repr=False)
     chain: tuple[bytes, ...] = field(repr=False)
     nvdec0: bool = True
+    pdi: bytes = b""
+    switches: tuple[bytes, ...] = ()
 
     def report(self, nonce: bytes, responder_nonce: bytes) -> bytes:
         """Request and signed response over two nonces of 32 bytes."""
-        record = b"".join(
-            bytes((index + 1, 1))
-            + _le(VALUE_SIZE + 3, 2)
-            + b"\x01"
-            + _le(VALUE_SIZE, 2)
-            + self.measurements.get(index, bytes(VALUE_SIZE))
-            for index in range(BLOCKS)
-        )
-        opaque = b"".join(_le(kind, 2) + _le(len(v), 2) + v for kind, v in self._opaque().items())
-        signed = (
-            b"\x11\xe0\x01\xff" + nonce + b"\0"
-            b"\x11\x60\x00\x00" + bytes((BLOCKS,)) + _le(len(record), 3) + record
-            + responder_nonce + _le(len(opaque), 2) + opaque
-        )  # fmt: skip
-        r, s = decode_dss_signature(self.key.sign(signed, ec.ECDSA(hashes.SHA384())))
-        return signed + r.to_bytes(48, "big") + s.to_bytes(48, "big")
+        opaque = self._opaque()
+        return signed_report(self.key, (nonce, responder_nonce), self.measurements, BLOCKS, opaque)
 
     def _opaque(self) -> dict[int, bytes]:
+        feature = PPCIE if self.switches else SPT
+        links = [self.switches[at % len(self.switches)] for at in range(_LINKS if feature else 0)]
         return {
             3: self.driver.encode("ascii") + b"\0",
             4: bytes(8),
@@ -64,9 +58,10 @@ class SimGpu:
             18: b"0200\0",
             11: _ON if self.nvdec0 else _OFF,
             20: self.fwid,
-            21: _ON,
+            21: _OFF if feature else _ON,
+            **({22: b"".join(pdi[::-1] for pdi in links)} if links else {}),
             34: b"\x01\0",
-            36: b"\0\0",
+            36: feature.to_bytes(2, "little"),
         }
 
 
@@ -83,7 +78,3 @@ def _vbios_bytes(text: str) -> bytes:
     if len(parts) != 5:
         raise ValueError(f"VBIOS version {text!r} has not five parts")
     return parts[3::-1] + parts[4:] + bytes(3)
-
-
-def _le(value: int, size: int) -> bytes:
-    return value.to_bytes(size, "little")

@@ -2,16 +2,20 @@
 
 import secrets
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from pathlib import Path
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from keyturn.base.encoding import b64, sha256, unb64
+from keyturn.base.encoding import b64, sha256
 from keyturn.base.strictjson import Fields, dump, parse_object
+from keyturn_sim.deviceconfig import MAX_CONFIG, devices_document, read_devices
+from keyturn_sim.devices import Fault, SimDevices
 from keyturn_sim.gpu import SimGpu
-from keyturn_sim.pki import key_to_der, p384_key
+from keyturn_sim.hcl import hcl_report
+from keyturn_sim.keeping import write_private
+from keyturn_sim.nvswitch import SimSwitch
+from keyturn_sim.pki import ec_key, key_to_der
 from keyturn_sim.snp import (
     DEBUG,
     SimTcb,
@@ -20,23 +24,19 @@ from keyturn_sim.snp import (
     sign_report,
     unsigned_report,
 )
-from keyturn_sim.vendors import SimVendors, write_private
+from keyturn_sim.vendors import SimVendors
 
-MAX_CONFIG = 4 << 20
-_TYPE = "keyturn-sim-node"
+TYPE = "keyturn-sim-node"
 _TCB_PARTS = ("bootloader", "tee", "snp", "microcode", "fmc")
-
-
-class Fault(Enum):
-    """Ways to misbehave that keep every signature good."""
-
-    OTHER_REPORT_DATA = "other-report-data"
-    OTHER_NONCE = "other-nonce"
 
 
 @dataclass(frozen=True, slots=True)
 class SimNode:
-    """Signs evidence as its hardware would. `vek`, `intermediate`, `root` are DER."""
+    """Signs evidence as its hardware would. `vek`, `intermediate`, `root` are DER.
+
+    `paravisor`: one stands between that keeps report data for itself (Azure); what the guest gets
+    is `hcl_report`, out of its TPM.
+    """
 
     launch: SnpLaunch
     key: ec.EllipticCurvePrivateKey = field(repr=False)
@@ -44,7 +44,9 @@ class SimNode:
     intermediate: bytes = field(repr=False)
     root: bytes = field(repr=False)
     gpus: tuple[SimGpu, ...] = ()
+    switches: tuple[SimSwitch, ...] = ()
     faults: frozenset[Fault] = frozenset()
+    paravisor: bool = False
 
     @classmethod
     def create(
@@ -56,13 +58,20 @@ class SimNode:
         chip_id: bytes | None = None,
         tcb: SimTcb | None = None,
         gpus: tuple[SimGpu, ...] = (),
+        switches: tuple[SimSwitch, ...] = (),
+        paravisor: bool = False,
     ) -> Self:
         """A well-behaved node on a new chip, unless `chip_id` names one."""
         tcb = SimTcb() if tcb is None else tcb
         chip_id = secrets.token_bytes(chip_id_size(vendors.product)) if chip_id is None else chip_id
         key, vek = vendors.issue_vcek(chip_id, tcb)
         launch = SnpLaunch(vendors.product, chip_id, tcb, measurement, host_data)
-        return cls(launch, key, vek, vendors.intermediate_der, vendors.root_der, gpus)
+        chain = vendors.intermediate_der, vendors.root_der
+        return cls(launch, key, vek, *chain, gpus, switches, paravisor=paravisor)
+
+    @property
+    def devices(self) -> SimDevices:
+        return SimDevices(self.gpus, self.switches, self.faults)
 
     def misbehaving(self, *faults: Fault) -> Self:
         return replace(self, faults=self.faults | frozenset(faults))
@@ -91,13 +100,14 @@ class SimNode:
             report_data = sha256(report_data) + bytes(32)
         return sign_report(unsigned_report(self.launch, report_data), self.key)
 
+    def hcl_report(self, runtime: bytes) -> bytes:
+        """The report behind a paravisor, with the runtime data that it is bound to."""
+        report_data = sha256(runtime) + bytes(32)
+        return hcl_report(sign_report(unsigned_report(self.launch, report_data), self.key), runtime)
+
     def gpu_report(self, index: int, nonce: bytes) -> bytes:
         """An SPDM report over a nonce of 32 bytes."""
-        if len(nonce) != 32:
-            raise ValueError(f"nonce has {len(nonce)} bytes, not 32")
-        if Fault.OTHER_NONCE in self.faults:
-            nonce = sha256(nonce)
-        return self.gpus[index].report(nonce, secrets.token_bytes(32))
+        return self.devices.report(self.devices.gpus[index], nonce)
 
     def collateral(self) -> dict[str, bytes]:
         """DER certificates by role: vek, intermediate, root."""
@@ -107,7 +117,7 @@ class SimNode:
         """Write the configuration of a device process; it holds keys, mode 0600."""
         launch = self.launch
         document = {
-            "type": _TYPE,
+            "type": TYPE,
             "format": 1,
             "product": launch.product,
             "chip_id": launch.chip_id.hex(),
@@ -121,8 +131,8 @@ class SimNode:
             "version": launch.version,
             "key": b64(key_to_der(self.key)),
             **{name: b64(der) for name, der in self.collateral().items()},
-            "gpus": [_gpu_document(gpu) for gpu in self.gpus],
-            "faults": sorted(fault.value for fault in self.faults),
+            "paravisor": self.paravisor,
+            **devices_document(self.gpus, self.switches, self.faults),
         }
         write_private(path, dump(document))
 
@@ -130,16 +140,19 @@ class SimNode:
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote. Raises MalformedError, OSError."""
         fields = parse_object(path.read_bytes(), limit=MAX_CONFIG, what="sim node")
-        fields.literal("type", _TYPE)
+        fields.literal("type", TYPE)
         fields.literal("format", 1)
+        gpus, switches, faults = read_devices(fields)
         node = cls(
             launch=_read_launch(fields),
-            key=p384_key(fields.b64("key")),
+            key=ec_key(fields.b64("key")),
             vek=fields.b64("vek"),
             intermediate=fields.b64("intermediate"),
             root=fields.b64("root"),
-            gpus=tuple(map(_read_gpu, fields.objects("gpus"))),
-            faults=frozenset(map(Fault, fields.texts("faults"))),
+            gpus=gpus,
+            switches=switches,
+            faults=faults,
+            paravisor=fields.boolean("paravisor"),
         )
         fields.done()
         return node
@@ -162,33 +175,3 @@ def _read_launch(fields: Fields) -> SnpLaunch:
     )
     tcb.done()
     return launch
-
-
-def _gpu_document(gpu: SimGpu) -> dict[str, object]:
-    return {
-        "driver": gpu.driver,
-        "vbios": gpu.vbios,
-        "measurements": [
-            {"index": index, "value": value.hex()} for index, value in gpu.measurements.items()
-        ],
-        "fwid": gpu.fwid.hex(),
-        "nvdec0": gpu.nvdec0,
-        "key": b64(key_to_der(gpu.key)),
-        "chain": [b64(der) for der in gpu.chain],
-    }
-
-
-def _read_gpu(fields: Fields) -> SimGpu:
-    measurements = {}
-    for each in fields.objects("measurements", limit=64):
-        measurements[each.integer("index", high=63)] = each.hex("value", size=48)
-        each.done()
-    return SimGpu(
-        driver=fields.text("driver"),
-        vbios=fields.text("vbios"),
-        measurements=measurements,
-        fwid=fields.hex("fwid", size=48),
-        key=p384_key(fields.b64("key")),
-        chain=tuple(unb64(text, what="chain") for text in fields.texts("chain", limit=5)),
-        nvdec0=fields.boolean("nvdec0"),
-    )

@@ -45,8 +45,12 @@ def make_certificate(
     is_ca: bool,
     path_length: int | None = None,
     extensions: tuple[tuple[str, bytes], ...] = (),
+    device: str = "",
 ) -> x509.Certificate:
-    """Sign one certificate; `issuer` None: self-signed. SIMULATED is put before the name."""
+    """Sign one certificate; `issuer` None: self-signed. SIMULATED is put before the name.
+
+    `device`: the subject's serialNumber, where one is written.
+    """
     return make_certificate_of(
         common_name,
         key.public_key(),
@@ -55,6 +59,7 @@ def make_certificate(
         is_ca=is_ca,
         path_length=path_length,
         extensions=extensions,
+        device=device,
     )
 
 
@@ -67,14 +72,16 @@ def make_certificate_of(
     is_ca: bool,
     path_length: int | None = None,
     extensions: tuple[tuple[str, bytes], ...] = (),
+    device: str = "",
 ) -> x509.Certificate:
     """The same for a key of which only the public half is known."""
-    subject = x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "SIMULATED, no hardware vendor"),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"SIMULATED {common_name}"),
-        ]
-    )
+    names = [
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "SIMULATED, no hardware vendor"),
+        x509.NameAttribute(NameOID.COMMON_NAME, f"SIMULATED {common_name}"),
+    ]
+    if device:
+        names.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, device))
+    subject = x509.Name(names)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -98,25 +105,29 @@ def make_certificate_of(
 
 def make_crl(
     issuer: x509.Certificate,
-    issuer_key: ec.EllipticCurvePrivateKey,
+    issuer_key: PrivateKey,
     *,
     this_update: datetime,
     next_update: datetime,
     revoked: tuple[int, ...] = (),
+    number: int = 1,
 ) -> bytes:
-    """Sign one whole revocation list, DER, over serial numbers; its number is 1."""
+    """Sign one whole revocation list, DER, over serial numbers."""
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer.subject)
         .last_update(this_update)
         .next_update(next_update)
-        .add_extension(x509.CRLNumber(1), critical=False)
+        .add_extension(x509.CRLNumber(number), critical=False)
     )
     for serial in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(this_update)
         builder = builder.add_revoked_certificate(entry.build())
-    short = isinstance(issuer_key.curve, ec.SECP256R1)
-    signed = builder.sign(issuer_key, hashes.SHA256() if short else hashes.SHA384())
+    if isinstance(issuer_key, rsa.RSAPrivateKey):
+        signed = builder.sign(issuer_key, hashes.SHA384(), rsa_padding=_PSS)
+    else:
+        short = isinstance(issuer_key.curve, ec.SECP256R1)
+        signed = builder.sign(issuer_key, hashes.SHA256() if short else hashes.SHA384())
     return signed.public_bytes(Encoding.DER)
 
 
@@ -142,10 +153,10 @@ def rsa_key(raw: bytes) -> rsa.RSAPrivateKey:
     return key
 
 
-def p384_key(raw: bytes) -> ec.EllipticCurvePrivateKey:
+def ec_key(raw: bytes) -> ec.EllipticCurvePrivateKey:
     key = load_der_private_key(raw, password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError("simulated device key is not P-384")
+        raise TypeError("simulated key is not one of an elliptic curve")
     return key
 
 

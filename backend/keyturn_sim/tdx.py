@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -15,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from keyturn.base.collateral import CollateralDocument, CollateralKind
 from keyturn.base.encoding import sha256
 from keyturn.base.strictjson import Json, JsonObject, dump
 from keyturn.base.times import format_time
 from keyturn_sim.pki import (
+    der_of,
     der_oid,
     der_tlv,
     der_uint,
@@ -181,6 +184,33 @@ class SimIntel:
         chain = _pem(pck, self.ca, self.root)
         return SimMachine(key, new_p256_key(), chain, pck.serial_number, qe or SimQe())
 
+    def documents(
+        self,
+        now: datetime,
+        *,
+        tcb_info: Mapping[str, object] | None = None,
+        revoked: tuple[int, ...] = (),
+    ) -> tuple[CollateralDocument, ...]:
+        """What Intel's service answers about `SimPlatform()`, each with its signer's chain."""
+        whole = self.collateral(now, tcb_info=tcb_info, revoked=revoked)
+        signer, root = der_of(self.signer), der_of(self.root)
+
+        def answer(kind: CollateralKind, scope: str, name: str, key: str) -> CollateralDocument:
+            text, signature = whole[name], whole[f"{name}_signature"]
+            data = f'{{"{key}":{text},"signature":"{signature}"}}'.encode()
+            return CollateralDocument(kind, scope, data, (signer, root))
+
+        def listed(kind: CollateralKind, scope: str, name: str, *ca: bytes) -> CollateralDocument:
+            return CollateralDocument(kind, scope, bytes.fromhex(str(whole[name])), (*ca, root))
+
+        of = CollateralKind
+        return (
+            answer(of.INTEL_TCB_INFO, FMSPC.hex(), "tcb_info", "tcbInfo"),
+            answer(of.INTEL_QE_IDENTITY, "td", "qe_identity", "enclaveIdentity"),
+            listed(of.INTEL_ROOT_CRL, "root", "root_ca_crl"),
+            listed(of.INTEL_PCK_CRL, "platform", "pck_crl", der_of(self.ca)),
+        )
+
     def collateral(
         self,
         now: datetime,
@@ -194,9 +224,9 @@ class SimIntel:
         since, until = now - timedelta(days=1), now + timedelta(days=29)
         info = dump(tcb_info if tcb_info is not None else tcb_info_of(now))
         identity = dump(qe_identity if qe_identity is not None else qe_identity_of(now))
-        lists = {"this_update": since, "next_update": until}
-        root_crl = make_crl(self.root, self.root_key, revoked=root_revoked, **lists)
-        pck_crl = make_crl(self.ca, self.ca_key, revoked=revoked, **lists)
+        listed = partial(make_crl, this_update=since, next_update=until)
+        root_crl = listed(self.root, self.root_key, revoked=root_revoked)
+        pck_crl = listed(self.ca, self.ca_key, revoked=revoked)
         signer_chain = _pem(self.signer, self.root).decode()
         return {
             "tcb_info": info.decode(),

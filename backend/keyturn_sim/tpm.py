@@ -10,6 +10,7 @@ import secrets
 import shutil
 import subprocess
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from keyturn_sim.bootlog import SimBoot
+from keyturn_sim.hcl import AK_HANDLE, REPORT_INDEX, runtime_data
 from keyturn_sim.pki import (
     der_of,
     der_oid,
@@ -32,6 +34,7 @@ from keyturn_sim.pki import (
 from keyturn_sim.tpm_commands import (
     AK_ECC,
     AK_INDEX,
+    AK_RSA,
     EK_ECC,
     EK_ECC_INDEX,
     EK_RSA,
@@ -44,6 +47,7 @@ _EK_USAGE, _AK_USAGE = "2.23.133.8.1", "2.23.133.8.3"
 _EXTENDED_KEY_USAGE = "2.5.29.37"
 _STARTING = 30.0
 _STOPPING = 10.0
+Paravisor = Callable[[bytes], bytes]
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
@@ -94,10 +98,13 @@ class SimTpm:
         *,
         unpacked: Path | None = None,
         ak_certificate: bool = True,
+        paravisor: Paravisor | None = None,
     ) -> None:
         """`folder`: the TPM's state, kept; made where it is missing. `unpacked`: a directory into
         which Debian packages were unpacked without root. `ak_certificate`: whether the maker
-        certifies the AK too, as makers of virtual TPMs do, or the EKs alone."""
+        certifies the AK too, as makers of virtual TPMs do, or the EKs alone. `paravisor`: what
+        makes the HCL report of an AK's runtime data; then the TPM keeps both, as Azure's do."""
+        self._paravisor = paravisor
         self._ak_certificate = ak_certificate
         self._folder = folder
         self._maker = maker
@@ -108,6 +115,11 @@ class SimTpm:
     def socket(self) -> Path:
         """Where the TPM takes commands, one connection at a time."""
         return self._folder / "tpm.sock"
+
+    @property
+    def issuers(self) -> Path:
+        """The maker's certificate, PEM."""
+        return self._folder / "issuers.pem"
 
     @property
     def log(self) -> Path:
@@ -128,6 +140,7 @@ class SimTpm:
         finally:
             line.close()
         self.log.write_bytes(boot.log())
+        self.issuers.write_bytes(self._maker.root_pem)
         return self
 
     def stop(self) -> None:
@@ -201,6 +214,11 @@ class SimTpm:
                 continue
             public = read_public(line.primary_public(template))
             line.store(index, self._maker.certify(public, f"{name} {kind}", usage))
+        if self._paravisor is not None:
+            ak = read_public(line.persist(AK_RSA, AK_HANDLE))
+            if not isinstance(ak, rsa.RSAPublicKey):
+                raise SimTpmError("the simulated TPM's key is of another form than its template")
+            line.store(REPORT_INDEX, self._paravisor(runtime_data(ak)))
         done.touch()
 
 

@@ -40,7 +40,12 @@ AK_ECC = (
     + struct.pack(">HHHHH", 0x0010, 0x0018, SHA256, 3, 0x0010)
     + 2 * tpm2b(b"")
 )
-"""TPMT_PUBLIC: the endorsement keys of the profile, and a restricted P-256 key that signs."""
+AK_RSA = (
+    struct.pack(">HHIH", 0x0001, SHA256, 0x00050072, 0)
+    + struct.pack(">HHHHI", 0x0010, 0x0014, SHA256, 2048, 0)
+    + tpm2b(b"")
+)
+"""TPMT_PUBLIC: the endorsement keys of the profile, and restricted keys that sign."""
 
 
 class TpmLine:
@@ -65,12 +70,16 @@ class TpmLine:
 
     def primary_public(self, template: bytes) -> bytes:
         """The TPMT_PUBLIC of the endorsement hierarchy's primary key of this template."""
-        sensitive = struct.pack(">HHH", 4, 0, 0)
-        parameters = sensitive + tpm2b(template) + struct.pack(">HI", 0, 0)
-        answer = self._call(0x131, [_ENDORSEMENT], parameters, authorised=1)
-        (handle, _, size) = struct.unpack_from(">IIH", answer)
+        handle, public = self._primary(template)
         self._call(0x165, [], struct.pack(">I", handle))
-        return answer[10 : 10 + size]
+        return public
+
+    def persist(self, template: bytes, handle: int) -> bytes:
+        """Keep that primary key at a handle for good (TPM2_EvictControl); its TPMT_PUBLIC."""
+        loaded, public = self._primary(template)
+        self._call(0x120, [_OWNER, loaded], struct.pack(">I", handle), authorised=1)
+        self._call(0x165, [], struct.pack(">I", loaded))
+        return public
 
     def store(self, index: int, data: bytes) -> None:
         """Define an NV index that everybody may read, and write it."""
@@ -79,6 +88,13 @@ class TpmLine:
         for at in range(0, len(data), _NV_CHUNK):
             chunk = tpm2b(data[at : at + _NV_CHUNK]) + struct.pack(">H", at)
             self._call(0x137, [index, index], chunk, authorised=1)
+
+    def _primary(self, template: bytes) -> tuple[int, bytes]:
+        sensitive = struct.pack(">HHH", 4, 0, 0)
+        parameters = sensitive + tpm2b(template) + struct.pack(">HI", 0, 0)
+        answer = self._call(0x131, [_ENDORSEMENT], parameters, authorised=1)
+        (handle, _, size) = struct.unpack_from(">IIH", answer)
+        return handle, answer[10 : 10 + size]
 
     def shut_down(self) -> None:
         """TPM2_Shutdown(CLEAR): the next start is a machine's start."""

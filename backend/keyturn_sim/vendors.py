@@ -1,75 +1,137 @@
-"""The simulated AMD and NVIDIA: roots and intermediates, and the devices they certify."""
+"""All simulated vendors together: their roots, the devices they certify, and their collateral."""
 
-import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from keyturn.base.encoding import b64
+from keyturn.base.collateral import CollateralDocument, CollateralKind
+from keyturn.base.encoding import sha256
 from keyturn.base.strictjson import dump, parse_object
-from keyturn_sim.gpu import SimGpu, composite_device_id
+from keyturn_sim.gpu import SimGpu
+from keyturn_sim.keeping import keep, kept, write_private
+from keyturn_sim.nvidia import DRIVER, VBIOS, SimNvidia
 from keyturn_sim.pki import (
     der_of,
-    key_to_der,
     make_certificate,
+    make_crl,
     new_p384_key,
     new_rsa_key,
-    p384_key,
-    rsa_key,
     spki_digest,
 )
+from keyturn_sim.rim import SimRimSigner
 from keyturn_sim.snp import PRODUCTS, SimTcb, vcek_extensions
+from keyturn_sim.tdx import SimIntel
+from keyturn_sim.tpm import SimTpmMaker
 
 FILE = "vendors.json"
 _TYPE = "keyturn-sim-vendors"
-_COMPOSITE_DEVICE_ID = "2.23.133.5.4.1"
-DRIVER = "590.12"
-VBIOS = "96.00.A5.00.01"
+__all__ = ["DRIVER", "FILE", "VBIOS", "SimAmd", "SimVendors"]
+
+
+@dataclass(frozen=True, slots=True)
+class SimAmd:
+    """ARK and ASK of one product."""
+
+    ark_key: rsa.RSAPrivateKey = field(repr=False)
+    ark: x509.Certificate
+    ask_key: rsa.RSAPrivateKey = field(repr=False)
+    ask: x509.Certificate
+
+    @classmethod
+    def create(cls, product: str) -> Self:
+        """Takes seconds: RSA-4096."""
+        ark_key, ask_key = new_rsa_key(), new_rsa_key()
+        ark = make_certificate(f"ARK-{product}", ark_key, None, ark_key, is_ca=True)
+        ask = make_certificate(f"SEV-{product}", ask_key, ark, ark_key, is_ca=True, path_length=0)
+        return cls(ark_key, ark, ask_key, ask)
 
 
 @dataclass(frozen=True, slots=True)
 class SimVendors:
-    """Both vendors' keys and certificates. `create` takes seconds: keep them with `save`."""
+    """Every vendor's keys and certificates. `create` takes seconds: keep them with `save`."""
 
     product: str
-    ark_key: rsa.RSAPrivateKey = field(repr=False)
-    ark: x509.Certificate = field(repr=False)
-    ask_key: rsa.RSAPrivateKey = field(repr=False)
-    ask: x509.Certificate = field(repr=False)
-    device_root: x509.Certificate = field(repr=False)
-    identity: x509.Certificate = field(repr=False)
-    provisioner_key: ec.EllipticCurvePrivateKey = field(repr=False)
-    provisioner: x509.Certificate = field(repr=False)
+    amd: SimAmd = field(repr=False)
+    nvidia: SimNvidia = field(repr=False)
+    intel: SimIntel = field(repr=False)
+    tpm: SimTpmMaker = field(repr=False)
+    rim: SimRimSigner = field(repr=False)
 
     @classmethod
     def create(cls, product: str = "Genoa") -> Self:
-        """Make new vendors; `product` is Milan, Genoa or Turin."""
+        """Make new vendors; `product`, AMD's, is Milan, Genoa or Turin."""
         if product not in PRODUCTS:
             raise ValueError(f"no product {product!r}; one of {PRODUCTS}")
-        ark_key, ask_key = new_rsa_key(), new_rsa_key()
-        ark = make_certificate(f"ARK-{product}", ark_key, None, ark_key, is_ca=True)
-        ask = make_certificate(f"SEV-{product}", ask_key, ark, ark_key, is_ca=True, path_length=0)
-        root_key, identity_key, provisioner_key = (new_p384_key() for _ in range(3))
-        root = make_certificate("NVIDIA Device Identity CA", root_key, None, root_key, is_ca=True)
-        identity = make_certificate(
-            "NVIDIA GH100 Identity", identity_key, root, root_key, is_ca=True
-        )
-        provisioner = make_certificate(
-            "NVIDIA GH100 Provisioner ICA 1", provisioner_key, identity, identity_key, is_ca=True
-        )
         return cls(
-            product, ark_key, ark, ask_key, ask, root, identity, provisioner_key, provisioner
+            product,
+            SimAmd.create(product),
+            SimNvidia.create(),
+            SimIntel.create(),
+            SimTpmMaker.create(),
+            SimRimSigner.create(),
         )
 
     @property
     def roots(self) -> dict[str, str]:
-        """Hex SHA-256 of each root's SPKI, by vendor as a trust-anchors statement names them."""
-        return {"amd-sev": spki_digest(self.ark), "nvidia-device": spki_digest(self.device_root)}
+        """Hex SHA-256 of each root's SPKI, by the verifiers' names of vendors."""
+        return {
+            "amd-sev": spki_digest(self.ark),
+            "nvidia-device": self.nvidia.root_spki,
+            "intel-sgx": self.intel.root_spki,
+            "tpm": self.tpm.root_spki,
+            "nvidia-rim": self.rim.root_spki,
+        }
+
+    def trust_anchors(self) -> dict[str, object]:
+        """The body of a `trust-anchors` statement that believes them (our protocol §2.6)."""
+        named = (
+            ("amd", self.product, "amd-sev"),
+            ("nvidia", "GPU", "nvidia-device"),
+            ("intel", "TDX", "intel-sgx"),
+            ("tpm", "TPM", "tpm"),
+        )
+        roots = self.roots
+        return {
+            "hardware": "pinned",
+            "simulated": [
+                {"vendor": vendor, "product": product, "spki_sha256": roots[root]}
+                for vendor, product, root in named
+            ],
+        }
+
+    @property
+    def ark_key(self) -> rsa.RSAPrivateKey:
+        return self.amd.ark_key
+
+    @property
+    def ask_key(self) -> rsa.RSAPrivateKey:
+        return self.amd.ask_key
+
+    @property
+    def ark(self) -> x509.Certificate:
+        return self.amd.ark
+
+    @property
+    def ask(self) -> x509.Certificate:
+        return self.amd.ask
+
+    @property
+    def device_root(self) -> x509.Certificate:
+        return self.nvidia.root
+
+    @property
+    def identity(self) -> x509.Certificate:
+        return self.nvidia.identity
+
+    @property
+    def provisioner(self) -> x509.Certificate:
+        return self.nvidia.provisioner
 
     @property
     def intermediate_der(self) -> bytes:
@@ -101,34 +163,53 @@ class SimVendors:
         fwid: bytes | None = None,
         nvdec0: bool = True,
     ) -> SimGpu:
-        """A GPU with keys and a chain of its own."""
+        """A GPU by itself, with keys and a chain of its own."""
         fwid = secrets.token_bytes(48) if fwid is None else fwid
-        brom_key, leaf_key = new_p384_key(), new_p384_key()
-        brom = make_certificate(
-            "GH100 A01 GSP BROM", brom_key, self.provisioner, self.provisioner_key, is_ca=True
+        return self.nvidia.issue_gpu(
+            measurements, driver=driver, vbios=vbios, fwid=fwid, nvdec0=nvdec0
         )
-        firmware = (_COMPOSITE_DEVICE_ID, composite_device_id(brom_key.public_key(), fwid))
-        leaf = make_certificate(
-            "GH100 A01 GSP FMC LF",
-            leaf_key,
-            brom,
-            brom_key,
-            is_ca=False,
-            extensions=(firmware,),
+
+    def collateral(
+        self,
+        now: datetime,
+        *,
+        chains: Sequence[Sequence[bytes]] = (),
+        revoked: frozenset[bytes] = frozenset(),
+    ) -> tuple[CollateralDocument, ...]:
+        """What the vendors publish at `now`.
+
+        `chains`: of NVIDIA's devices, which OCSP is asked about. `revoked`: DER certificates,
+        VCEKs, PCKs or parts of those chains, that are said to be revoked.
+        """
+        digests = frozenset(map(sha256, revoked))
+        shown = tuple(map(x509.load_der_x509_certificate, revoked))
+        return (
+            self._amd_crl(now, _serials(shown, self.ask)),
+            *self.intel.documents(now, revoked=_serials(shown, self.intel.ca)),
+            *self.nvidia.ocsp(chains, now, digests),
         )
-        path = (leaf, brom, self.provisioner, self.identity, self.device_root)
-        chain = tuple(map(der_of, path))
-        return SimGpu(driver, vbios, dict(measurements), fwid, leaf_key, chain, nvdec0)
+
+    def _amd_crl(self, now: datetime, serials: tuple[int, ...]) -> CollateralDocument:
+        """The ARK's list, as AMD publishes it; the ASK's where VCEKs are revoked."""
+        issuer, key = (self.ask, self.ask_key) if serials else (self.ark, self.ark_key)
+        data = make_crl(
+            issuer,
+            key,
+            this_update=now - timedelta(hours=1),
+            next_update=now + timedelta(days=29),
+            revoked=serials,
+            number=int(now.timestamp()),
+        )
+        chain = (self.intermediate_der, self.root_der)
+        return CollateralDocument(CollateralKind.AMD_CRL, f"vcek/{self.product}", data, chain)
 
     def save(self, folder: Path) -> None:
         """Write into `folder`, made with mode 0700; the file has mode 0600."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
         document: dict[str, object] = {"type": _TYPE, "format": 1, "product": self.product}
-        for name in _KEYS:
-            document[name] = b64(key_to_der(getattr(self, name)))
-        for name in _CERTIFICATES:
-            document[name] = b64(der_of(getattr(self, name)))
+        for name in _PARTS:
+            document[name] = keep(getattr(self, name))
         write_private(folder / FILE, dump(document))
 
     @classmethod
@@ -137,32 +218,20 @@ class SimVendors:
         fields = parse_object((folder / FILE).read_bytes(), limit=1 << 20, what="sim vendors")
         fields.literal("type", _TYPE)
         fields.literal("format", 1)
-        product = fields.text("product")
-        keys = {name: fields.b64(name) for name in _KEYS}
-        certificates = {
-            name: x509.load_der_x509_certificate(fields.b64(name)) for name in _CERTIFICATES
-        }
-        fields.done()
-        return cls(
-            product=product,
-            ark_key=rsa_key(keys["ark_key"]),
-            ask_key=rsa_key(keys["ask_key"]),
-            provisioner_key=p384_key(keys["provisioner_key"]),
-            **certificates,
+        vendors = cls(
+            fields.text("product"),
+            amd=kept(SimAmd, fields.fields("amd")),
+            nvidia=kept(SimNvidia, fields.fields("nvidia")),
+            intel=kept(SimIntel, fields.fields("intel")),
+            tpm=kept(SimTpmMaker, fields.fields("tpm")),
+            rim=kept(SimRimSigner, fields.fields("rim")),
         )
+        fields.done()
+        return vendors
 
 
-_KEYS = ("ark_key", "ask_key", "provisioner_key")
-_CERTIFICATES = ("ark", "ask", "device_root", "identity", "provisioner")
+def _serials(shown: Sequence[x509.Certificate], issuer: x509.Certificate) -> tuple[int, ...]:
+    return tuple(each.serial_number for each in shown if each.issuer == issuer.subject)
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Replace a file as one step; mode 0600 from its first byte on."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+_PARTS = ("amd", "nvidia", "intel", "tpm", "rim")

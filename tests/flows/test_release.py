@@ -68,7 +68,7 @@ def test_one_gpu_shown_twice_is_refused(ready: Ready) -> None:
 
     outcome = ready.ask(sim=replace(ready.node.sim, gpus=(gpu, gpu)))
 
-    assert reasons(outcome) == {"gpu-duplicate"}
+    assert reasons(outcome) == {"duplicate-device"}
 
 
 def test_a_replayed_request_is_refused(ready: Ready) -> None:
@@ -162,7 +162,7 @@ def test_a_certificate_with_a_number_too_long_to_write_is_refused(ready: Ready) 
     head = element(0xA0, element(2, b"\x02")) + element(2, b"\x01") + algorithm
     body = element(0x30, head + name + dates + name + element(0x30, b""))
     root = element(0x30, body + algorithm + element(3, b"\x00"))
-    evidence = replace(request.evidence, snp=replace(request.evidence.snp, root=root))
+    evidence = replace(request.evidence, cpu=replace(request.evidence.cpu, root=root))
     raw = build_request(
         request.purpose, request.challenge, request.model, request.keys, request.claims, evidence
     )

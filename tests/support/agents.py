@@ -3,35 +3,15 @@
 import secrets
 from pathlib import Path
 
-from keyturn.agent.attester import Machine
 from keyturn.base.encoding import digest_bytes
-from keyturn.keyrelease.request import GpuEvidence, SnpEvidence
 from keyturn.seal.identity import ModelId, ModelIdentity
 from keyturn.seal.sealedkey import OaepHash, WrappedDek
 from keyturn.vault.sealer import SealedModel, seal_directory
-from keyturn_sim.node import SimNode
 from support.hsmtoken import Model, sealed_to
+from support.nodes import SimSource
 from support.system import System
 
-
-class SimSource:
-    """A simulated machine in the test's own process."""
-
-    def __init__(self, sim: SimNode) -> None:
-        self.sim = sim
-        self.asked: list[str] = []
-
-    def describe(self) -> Machine:
-        return Machine(len(self.sim.gpus), simulated=True)
-
-    def gpu(self, index: int, nonce: bytes) -> GpuEvidence:
-        self.asked.append(f"gpu {index}")
-        return GpuEvidence(self.sim.gpu_report(index, nonce), self.sim.gpus[index].chain)
-
-    def snp(self, report_data: bytes) -> SnpEvidence:
-        self.asked.append("snp")
-        collateral = self.sim.collateral()
-        return SnpEvidence(self.sim.snp_report(report_data), **collateral)
+__all__ = ["SimSource", "seal_for"]
 
 
 def seal_for(system: System, source: Path, out: Path, name: str) -> tuple[SealedModel, Model]:

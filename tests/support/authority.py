@@ -183,6 +183,25 @@ class Authority:
         self.chain[(kind, subject)] = (version + 1, proposal.digest)
 
 
+def tdx_rule(**changed: object) -> dict[str, object]:
+    """The rule of a policy that a simulated TD with MRTD in its baseline satisfies."""
+    rule: dict[str, object] = {
+        "tcb_statuses": ["UpToDate"],
+        "min_evaluation_number": 0,
+        "advisories": [],
+        "debug": False,
+        "migratable": False,
+        "service_tds": [],
+        "sept_ve_disable": True,
+        "dynamic_platform": False,
+        "cached_keys": False,
+        "smt": True,
+        "xfam": "any",
+        "registers": ["mrtd"],
+    }
+    return {**rule, **changed}
+
+
 def policy_body(**changed: object) -> dict[str, object]:
     """A policy that a simulated Genoa node with one GPU satisfies."""
     body: dict[str, object] = {

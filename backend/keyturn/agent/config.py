@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
@@ -10,8 +11,18 @@ from keyturn.config.settings import load_settings
 from keyturn.wire.tls import Pin, parse_pin
 
 PREFIX = "KEYTURN_AGENT_"
+REPORTS = Path("/sys/kernel/config/tsm/report")
+"""Where Linux makes a confidential guest's reports."""
 DAY = 86_400.0
 """Seconds: no node is asked to wait for longer."""
+
+
+class CpuFrom(Enum):
+    """Where the CPU's evidence comes from (our protocol §7.4)."""
+
+    DEVICE = "device"  # the process at `device_socket`, which owns all devices
+    KERNEL = "kernel"  # configfs-tsm
+    PARAVISOR = "paravisor"  # the HCL report in the TPM
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +31,9 @@ class AgentConfig:
     `tpm_issuers` a PEM file that leads from its AK's certificate to an issuer that is trusted.
 
     `heartbeat` and `retry_refused` in seconds; `retry_refused` None: end when refused.
+
+    `device_socket` None: no GPUs, and the CPU from elsewhere. `tsm_reports`: the kernel's folder.
+    `cpu_certificates`: a PEM file of VCEK or VLEK, ASK or ASVK, ARK, for a host that gives none.
 
     `model`: the only model digest that may be served, or None for whatever the directory holds.
     `workers`: threads that open the model, or None for one a core.
@@ -31,7 +45,7 @@ class AgentConfig:
     authority_bundle: Path
     authority_fingerprint: Digest
     sealed_model: Path
-    device_socket: Path
+    device_socket: Path | None
     data: Path
     host: str
     port: int
@@ -42,6 +56,9 @@ class AgentConfig:
     tpm: Path | None = None
     tpm_log: Path | None = None
     tpm_issuers: Path | None = None
+    cpu: CpuFrom = CpuFrom.DEVICE
+    tsm_reports: Path = REPORTS
+    cpu_certificates: Path | None = None
 
 
 def load_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
@@ -55,7 +72,7 @@ def load_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
         authority_bundle=settings.path("authority_bundle"),
         authority_fingerprint=settings.digest("authority_fingerprint"),
         sealed_model=settings.path("sealed_model"),
-        device_socket=settings.path("device_socket"),
+        device_socket=settings.optional_path("device_socket"),
         data=settings.path("data"),
         host=host,
         port=port,
@@ -66,11 +83,36 @@ def load_config(path: Path, environment: Mapping[str, str]) -> AgentConfig:
         tpm=settings.optional_path("tpm"),
         tpm_log=settings.optional_path("tpm_log"),
         tpm_issuers=settings.optional_path("tpm_issuers"),
+        cpu=_cpu_from(settings.text("cpu", CpuFrom.DEVICE.value)),
+        tsm_reports=settings.optional_path("tsm_reports") or REPORTS,
+        cpu_certificates=settings.optional_path("cpu_certificates"),
     )
     settings.done()
+    _check_cpu(config)
     if config.tpm is None and (config.tpm_log or config.tpm_issuers):
         raise MalformedConfig("settings 'tpm_log', 'tpm_issuers'", expected="'tpm' as well")
     return config
+
+
+def _cpu_from(text: str) -> CpuFrom:
+    try:
+        return CpuFrom(text)
+    except ValueError as error:
+        known = " or ".join(each.value for each in CpuFrom)
+        raise MalformedConfig("setting 'cpu'", found=repr(text[:40]), expected=known) from error
+
+
+def _check_cpu(config: AgentConfig) -> None:
+    """Each source needs its settings; `cpu_certificates` means nothing to a device process."""
+    if config.cpu is CpuFrom.DEVICE:
+        if config.device_socket is None:
+            raise MalformedConfig("setting 'device_socket' is missing", hint="or set 'cpu'")
+        if config.cpu_certificates is not None:
+            raise MalformedConfig("setting 'cpu_certificates'", expected="'cpu' as well")
+    if config.cpu is CpuFrom.PARAVISOR and not (config.tpm and config.cpu_certificates):
+        raise MalformedConfig(
+            "setting 'cpu' is paravisor", expected="'tpm' and 'cpu_certificates' as well"
+        )
 
 
 def _listen(text: str) -> tuple[str, int]:

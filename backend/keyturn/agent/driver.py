@@ -61,11 +61,12 @@ from keyturn.agent.model import ModelInMemory
 from keyturn.agent.revocation import Self, VerifiedRevocation
 from keyturn.agent.service import Closed, Service
 from keyturn.agent.service import Open as OpenGate
+from keyturn.attest.tdx_quote import parse_tdx_quote
 from keyturn.base.errors import KeyturnError, UnreachableError
 from keyturn.keyrelease.answer import CheckedAnswer
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.grant import RefusalDocument, ReleaseAnswer
-from keyturn.keyrelease.request import ReleaseRequest
+from keyturn.keyrelease.request import ReleaseRequest, SnpEvidence, TdxEvidence
 from keyturn.seal.keys import wipe
 from keyturn.wire.errors import PinMismatch
 from keyturn.wire.heartbeat import NodeReport
@@ -310,11 +311,17 @@ def _meaning(error: KeyturnError, purpose: Purpose | None) -> Event:
 
 
 def _self(request: ReleaseRequest, checked: CheckedAnswer) -> Self:
-    report = request.evidence.snp.report
     return Self(
         node=request.claims.node,
         model=request.model,
         platform=checked.entry.platform,
-        measurement=report[0x90:0xC0].hex(),  # AMD 56860, ATTESTATION_REPORT.MEASUREMENT
+        measurement=_measurement(request.evidence.cpu).hex(),
         gpus=len(request.evidence.gpus),
     )
+
+
+def _measurement(cpu: SnpEvidence | TdxEvidence) -> bytes:
+    """48 bytes: the launch measurement that this node itself reports."""
+    if isinstance(cpu, TdxEvidence):
+        return parse_tdx_quote(cpu.quote).report.mr_td
+    return cpu.report[0x90:0xC0]  # AMD 56860, ATTESTATION_REPORT.MEASUREMENT

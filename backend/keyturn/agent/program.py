@@ -12,7 +12,6 @@ import time
 from datetime import UTC, datetime
 
 from keyturn import __version__
-from keyturn.agent.attester import DeviceSocket
 from keyturn.agent.authority import read_authority
 from keyturn.agent.config import AgentConfig
 from keyturn.agent.control import HttpControl
@@ -22,6 +21,7 @@ from keyturn.agent.exchange import Identity
 from keyturn.agent.keys import make_node_keys, tls_digest
 from keyturn.agent.lease import Timing
 from keyturn.agent.leaseparts import EndReason
+from keyturn.agent.machine import machine_of
 from keyturn.agent.memory import can_lock
 from keyturn.agent.model import ModelInMemory
 from keyturn.agent.ready import ReadyFile
@@ -94,7 +94,7 @@ async def _run(config: AgentConfig) -> Outcome:
         Identity(config.node, AGENT, digest, named),
         keys,
         control,
-        DeviceSocket(config.device_socket),
+        machine_of(config),
         authority,
         ModelInMemory(config.sealed_model, digest, caveats=caveats, workers=config.workers),
         service,

@@ -28,7 +28,7 @@ AK_CERTIFICATE = 0x01C10002
 """NV index in which Google's virtual TPMs, and the simulator's, keep an ECC AK's certificate."""
 _CREATE_PRIMARY, _POLICY_SECRET, _QUOTE, _FLUSH = 0x131, 0x151, 0x158, 0x165
 _ACTIVATE, _NV_READ, _NV_READ_PUBLIC = 0x147, 0x14E, 0x169
-_START_SESSION, _PCR_READ = 0x176, 0x17E
+_READ_PUBLIC, _START_SESSION, _PCR_READ = 0x173, 0x176, 0x17E
 _ENDORSEMENT, _NOTHING = 0x4000000B, 0x40000007
 _PASSWORD_SESSION = 0x40000009
 _NO_SUCH_INDEX = 0x18B  # TPM_RC_HANDLE, of the first handle
@@ -102,12 +102,14 @@ class Tpm:
     What a call loads it unloads: a TPM without a resource manager holds three keys at most.
     """
 
-    def __init__(self, line: TpmLine) -> None:
+    def __init__(self, line: TpmLine, ak: int | None = None) -> None:
+        """`ak`: a persistent handle of the AK; None: the primary key of this module's template."""
         self._line = line
+        self._ak_handle = ak
 
     def ak(self) -> TpmKey:
         """The AK's public area."""
-        with self._primary(_AK) as (_, public):
+        with self._loaded_ak() as (_, public):
             return _key(public)
 
     def endorsement_key(self, kind: EndorsementKey) -> bytes:
@@ -118,7 +120,7 @@ class Tpm:
     def quote(self, nonce: bytes, bank: HashAlgorithm, numbers: Sequence[int]) -> QuoteAnswer:
         """Let the AK sign over 32 bytes and registers; the values are those that it signed."""
         select = _selection(bank, numbers)
-        with self._primary(_AK) as (handle, public):
+        with self._loaded_ak() as (handle, public):
             parameters = _tpm2b(nonce) + struct.pack(">H", _NULL) + select
             for _ in range(_TRIES):
                 pcrs = self._registers(bank, numbers)
@@ -138,7 +140,7 @@ class Tpm:
         `credential` is a TPM2B_ID_OBJECT's content, `secret` a TPM2B_ENCRYPTED_SECRET's.
         """
         with (
-            self._primary(_AK) as (ak, _),
+            self._loaded_ak() as (ak, _),
             self._primary(kind.template) as (ek, _),
             self._endorsement_session() as session,
         ):
@@ -185,6 +187,18 @@ class Tpm:
                 values |= {number: body.sized(2, bank.size) for number in asked}
             left = left[8:]
         return values
+
+    @contextmanager
+    def _loaded_ak(self) -> Iterator[tuple[int, bytes]]:
+        """The AK's handle and TPMT_PUBLIC; one that was persistent before stays."""
+        if self._ak_handle is None:
+            with self._primary(_AK) as found:
+                yield found
+            return
+        answer = self._call(_READ_PUBLIC, struct.pack(">I", self._ak_handle))
+        with _reading("AK"):
+            public = Cursor(answer, "TPM answer", "big").sized(2, 2048)
+        yield self._ak_handle, public
 
     @contextmanager
     def _primary(self, template: bytes) -> Iterator[tuple[int, bytes]]:

@@ -23,7 +23,7 @@ class CredentialSource(Protocol):
 
 
 class EnrollingTpm:
-    """A `LocalTpm` whose parts show an activated AK where they show no certificate of it."""
+    """A `LocalTpm` whose parts show an activated AK where nothing else vouches for it."""
 
     def __init__(self, tpm: LocalTpm, control: CredentialSource) -> None:
         self._tpm = tpm
@@ -36,7 +36,7 @@ class EnrollingTpm:
     def quote(self, nonce: bytes) -> TpmPart:
         """Raises DeviceUnreachable, DeviceAnswerMalformed, and what asking for a secret does."""
         part = self._tpm.quote(nonce)
-        if part.ak_chain:
+        if part.ak_chain or self._tpm.ak is not None:
             return part
         if self._ek is None:
             self._ek = self._enrol()

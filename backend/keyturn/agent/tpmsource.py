@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keyturn.agent.config import AgentConfig
+from keyturn.agent.config import AgentConfig, CpuFrom
 from keyturn.agent.errors import ConfigInvalid, DeviceUnreachable
+from keyturn.agent.paravisor import AK_HANDLE
 from keyturn.agent.tpm import AK_CERTIFICATE, Tpm
 from keyturn.agent.tpmline import tpm_line
 from keyturn.attest.certificates import pem_certificates
@@ -23,23 +24,25 @@ MAX_ISSUERS = 64 << 10
 class LocalTpm:
     """A TPM of this machine. `path`: `/dev/tpmrm0` or a unix socket; `log`: the firmware's log,
     under Linux `/sys/kernel/security/tpm0/binary_bios_measurements`; `issuers`: DER certificates
-    from the AK certificate's issuer up to one whose key trust-anchors name."""
+    from the AK certificate's issuer up to one whose key trust-anchors name; `ak`: the persistent
+    handle of an AK that the CPU's evidence vouches for, behind a paravisor."""
 
     path: Path
     log: Path | None = None
     issuers: Sequence[bytes] = field(default=(), repr=False)
+    ak: int | None = None
 
     def ak_name(self) -> bytes:
         """The name of the AK. Raises DeviceUnreachable, DeviceAnswerMalformed."""
         with tpm_line(self.path) as line:
-            return Tpm(line).ak().name
+            return Tpm(line, self.ak).ak().name
 
     def quote(self, nonce: bytes) -> TpmPart:
         """Every register of the SHA-256 bank. Raises DeviceUnreachable, DeviceAnswerMalformed."""
         with tpm_line(self.path) as line:
-            tpm = Tpm(line)
+            tpm = Tpm(line, self.ak)
             found = tpm.quote(nonce, BANK, REGISTERS)
-            certificate = tpm.stored(AK_CERTIFICATE)
+            certificate = tpm.stored(AK_CERTIFICATE) if self.ak is None else None
         chain = (certificate, *self.issuers) if certificate is not None else ()
         return TpmPart(
             found.quote, found.signature, found.ak, chain, {BANK: found.pcrs}, self._read_log()
@@ -69,7 +72,8 @@ def tpm_of(config: AgentConfig) -> LocalTpm | None:
     if config.tpm is None:
         return None
     issuers = read_issuers(config.tpm_issuers) if config.tpm_issuers is not None else ()
-    return LocalTpm(config.tpm, config.tpm_log, issuers)
+    ak = AK_HANDLE if config.cpu is CpuFrom.PARAVISOR else None
+    return LocalTpm(config.tpm, config.tpm_log, issuers, ak)
 
 
 def read_issuers(path: Path) -> tuple[bytes, ...]:

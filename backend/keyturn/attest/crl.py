@@ -62,14 +62,17 @@ def parse_crl(raw: bytes) -> Crl:
 
 
 def check_revocation(
-    path: Sequence[Certificate], crls: Sequence[bytes], now: datetime
+    path: Sequence[Certificate], crls: Sequence[bytes | Crl], now: datetime
 ) -> tuple[CrlFacts, ...]:
     """Refuse a path of which a list names a certificate; `path` is leaf first.
+
+    A list may have been read before, so that many verifications read it once.
 
     Each list must be current and signed by a certificate of the path that may sign lists.
     Raises UntrustedEvidence (crl-invalid, crl-not-current, cert-revoked), MalformedEvidence.
     """
-    return tuple(check_crl(path, parse_crl(raw), now) for raw in crls)
+    read = (each if isinstance(each, Crl) else parse_crl(each) for each in crls)
+    return tuple(check_crl(path, each, now) for each in read)
 
 
 def check_crl(path: Sequence[Certificate], crl: Crl, now: datetime) -> CrlFacts:

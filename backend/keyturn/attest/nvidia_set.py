@@ -15,6 +15,9 @@ from keyturn.attest.errors import Reason
 from keyturn.attest.nvidia_claims import PPCIE, DeviceClaims, GpuClaims, SwitchClaims
 
 _TOPOLOGY = "NVIDIA nvtrust ppcie-verifier"
+_GPU_COUNT, _SWITCH_COUNT = "GPU count", "switch count"
+COUNTS = frozenset({_GPU_COUNT, _SWITCH_COUNT})
+"""The names of the checks of numbers, for whoever has counted otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +45,8 @@ def appraise_set(
         _nonce(devices, rule),
         _distinct("GPUs distinct", gpus),
         _distinct("switches distinct", switches),
-        _count("GPU count", len(gpus), rule.gpus, rule.source),
-        _count("switch count", len(switches), rule.switches, rule.source),
+        _count(_GPU_COUNT, len(gpus), rule.gpus, rule.source),
+        _count(_SWITCH_COUNT, len(switches), rule.switches, rule.source),
         _architecture(gpus),
         _mode(gpus, protected=bool(rule.switches)),
         *(_links(gpus, switches) if switches or rule.switches else ()),

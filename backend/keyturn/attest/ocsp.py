@@ -54,10 +54,14 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OcspAnswer:
-    """One answer as it came. `nonce`: what was sent with the question; None: none was."""
+    """One answer as it came. `nonce`: what was sent with the question; None: none was.
+
+    `response` is what was read of `raw` before, so that many verifications read it once.
+    """
 
     raw: bytes = field(repr=False)
     nonce: bytes | None
+    response: "OcspResponse | None" = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +167,7 @@ def check_ocsp(
     ocsp-not-current, ocsp-nonce-mismatch, ocsp-incomplete, cert-revoked, cert-on-hold),
     MalformedEvidence.
     """
-    given = [(parse_ocsp(each.raw), each.nonce) for each in revocation.answers]
+    given = [(each.response or parse_ocsp(each.raw), each.nonce) for each in revocation.answers]
     pairs = itertools.pairwise(path)
     return tuple(_check_one(each, issuer, given, revocation, now) for each, issuer in pairs)
 

@@ -23,7 +23,7 @@ from keyturn.attest.chains import (
     wrong_name,
 )
 from keyturn.attest.checks import Check, not_measured, proved
-from keyturn.attest.crl import CrlFacts, check_revocation
+from keyturn.attest.crl import Crl, CrlFacts, check_revocation
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.p384 import verify_p384
 from keyturn.attest.snp_report import ECDSA_P384_SHA384, SigningKey, SnpReport, parse_snp_report
@@ -37,12 +37,13 @@ _ROOT_NAME = re.compile(r"ARK-(Milan|Genoa|Turin)\Z")
 
 @dataclass(frozen=True, slots=True)
 class SnpCollateral:
-    """AMD's endorsements for one report, each DER. None of it is believed unchecked."""
+    """AMD's endorsements for one report, each DER, lists also as they were read before. None of it
+    is believed unchecked."""
 
     vek: bytes
     intermediate: bytes
     root: bytes
-    crls: tuple[bytes, ...] = ()
+    crls: tuple[bytes | Crl, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,9 @@ def measure(yardsticks: Sequence[Yardstick], count: int, into: dict[str, Times])
 
 def signature_checks(request: ReleaseRequest) -> list[Yardstick]:
     """Of a request with one GPU, against the verification of the same bytes."""
-    snp, gpu = request.evidence.snp, request.evidence.gpus[0]
+    snp, gpu = request.evidence.cpu, request.evidence.gpus[0]
+    if not isinstance(snp, SnpEvidence):
+        raise TypeError("the yardsticks are those of SEV-SNP")
     vek, intermediate, root = map(parse_certificate, (snp.vek, snp.intermediate, snp.root))
     leaf = parse_certificate(gpu.chain[0])
     anchors = _anchors(snp, gpu.chain[-1])

@@ -13,18 +13,28 @@ from typing import NoReturn
 
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome
-from keyturn.base.encoding import Digest, digest_of
-from keyturn.base.errors import MalformedError
+from keyturn.attest.snp import SnpClaims
+from keyturn.base.encoding import Digest
 from keyturn.client.errors import NotAtHand, NotFound, ServerLied
+from keyturn.client.evidence import NO_COLLATERAL, Collateral
 from keyturn.client.seen import Seen
 from keyturn.keyrelease.binding import Purpose
-from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, choose, decide
+from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
-from keyturn.keyrelease.evidence import VerifiedEvidence, verify_evidence
+from keyturn.keyrelease.errors import OtherEvidence
+from keyturn.keyrelease.evidence import VerifiedEvidence
 from keyturn.keyrelease.leases import Lease, LeaseBook
-from keyturn.keyrelease.request import ReleaseRequest, parse_request
-from keyturn.policy.appraisal import platform_of
+from keyturn.keyrelease.observing import (
+    check_platform,
+    request_of,
+    unmeasured_challenge,
+    unmeasured_collateral,
+    verify_at,
+)
+from keyturn.keyrelease.request import ReleaseRequest
+from keyturn.policy.choosing import choose
 from keyturn.policy.findings import Finding, failing, judged
+from keyturn.policy.shown import platform_of, workload_of
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.entries import EntryKind, parse_entry
 from keyturn.quorum.policy_body import Caveat, Policy
@@ -125,9 +135,15 @@ class _Case:
 
 
 def examine(
-    node: str, seen: Seen, read_evidence: ReadEvidence, entries: ReadEntries
+    node: str,
+    seen: Seen,
+    read_evidence: ReadEvidence,
+    entries: ReadEntries,
+    collateral: Callable[[], Collateral] = lambda: NO_COLLATERAL,
 ) -> Examination:
     """A node's newest grant or refusal, judged again.
+
+    What fails only for want of the collateral that the keyholder had then is *not measured*.
 
     Raises NotFound when the log has none, ServerLied when the evidence contradicts the entry,
     NotAtHand when its lease began further back than entries are read.
@@ -142,7 +158,9 @@ def examine(
     (leaf,) = entries(index, index + 1)
     case = _Case(index, parse_entry(leaf).time, last[1], seen.state.before(index), entries)
     raw = read_evidence(case.entry.evidence)
-    return _without_evidence(case) if raw is None else _with_evidence(case, raw)
+    if raw is None:
+        return _without_evidence(case)
+    return _with_evidence(case, raw, collateral())
 
 
 def _without_evidence(case: _Case) -> Examination:
@@ -158,10 +176,13 @@ def _without_evidence(case: _Case) -> Examination:
     return _examination(case, Basis.NOT_KEPT, (missing, *_only_said(case, ())))
 
 
-def _with_evidence(case: _Case, raw: bytes) -> Examination:
+def _with_evidence(case: _Case, raw: bytes, collateral: Collateral) -> Examination:
     entry, state, time = case.entry, case.state, case.time
     request = _request(case, raw)
-    evidence = verify_evidence(request, anchors_in_force(state, time)[0], time, ChainCache())
+    trusted = anchors_in_force(state, time)[0]
+    evidence = verify_at(
+        request, trusted, time, ChainCache(), collateral.documents, collateral.as_of
+    )
     decision = decide(
         request,
         evidence,
@@ -173,9 +194,13 @@ def _with_evidence(case: _Case, raw: bytes) -> Examination:
         witnessed=None,
     )
     _check_platform(case, evidence)
-    checks = [_unmeasured_challenge(decision.findings[0]), *decision.findings[1:]]
+    said = entry.reasons if isinstance(entry, RefusalEntry) else ()
+    checks = [
+        unmeasured_challenge(),
+        *(e if e.reason in said else unmeasured_collateral(e) for e in decision.findings[1:]),
+    ]
     if isinstance(entry, GrantEntry):
-        checks += _check_grant(case, entry, decision)
+        checks += _check_grant(case, entry, decision, checks)
     checks += _only_said(case, decision.findings)
     if isinstance(entry, RefusalEntry) and not failing(checks):
         _contradicted(case, "the entry refuses without a reason", "every check met", "a reason")
@@ -215,46 +240,27 @@ def _examination(case: _Case, basis: Basis, checks: tuple[Finding, ...]) -> Exam
 
 def _request(case: _Case, raw: bytes) -> ReleaseRequest:
     """The request that the entry is about. Raises ServerLied when it is of another one."""
-    entry = case.entry
-    if digest_of(raw) != entry.evidence:
-        _contradicted(case, "the evidence is another one", digest_of(raw), entry.evidence)
     try:
-        request = parse_request(raw)
-    except MalformedError as error:
-        _contradicted(case, f"the evidence is no request: {error.message}", error.found, "")
-    said = [
-        ("purpose", request.purpose.value, entry.purpose.value),
-        ("challenge", request.challenge.hex(), entry.challenge.hex()),
-        ("model", request.model, entry.model),
-        ("node", request.claims.node, entry.node),
-    ]
-    if isinstance(entry, GrantEntry):
-        said += [
-            ("core", request.core.hex(), entry.core.hex()),
-            ("TLS key", digest_of(request.keys.tls), entry.tls),
-        ]
-        if entry.purpose is Purpose.RENEWAL:
-            said.append(("lease", request.claims.lease or "none", entry.lease))
-    for what, found, expected in said:
-        if found != expected:
-            _contradicted(case, f"the evidence is of another {what}", found, expected)
-    return request
+        return request_of(raw, case.entry)
+    except OtherEvidence as error:
+        _contradicted(case, error.message, error.found, error.expected)
 
 
 def _check_platform(case: _Case, evidence: VerifiedEvidence) -> None:
-    if evidence.cpu is None:
-        return
-    found = platform_of(evidence.cpu)
-    if found != case.entry.platform:
-        _contradicted(case, "the evidence is of another platform", found, case.entry.platform)
+    try:
+        check_platform(evidence, case.entry)
+    except OtherEvidence as error:
+        _contradicted(case, error.message, error.found, error.expected)
 
 
 def _check_grant(
-    case: _Case, entry: GrantEntry, decision: Approved | Refused
+    case: _Case, entry: GrantEntry, decision: Approved | Refused, checks: Sequence[Finding]
 ) -> tuple[Finding, ...]:
     """What a grant's entry adds to its decision. Raises ServerLied for one not to be given."""
     if isinstance(decision, Refused):
-        failed = failing(decision.findings)
+        failed = failing(checks)
+        if not failed and decision.reasons:  # for want of collateral alone
+            return ()
         _contradicted(
             case,
             "the entry grants what its evidence does not allow",
@@ -298,11 +304,6 @@ def _contradicted(case: _Case, why: str, found: str, expected: str) -> NoReturn:
 
 
 # What cannot be repeated here
-
-
-def _unmeasured_challenge(finding: Finding) -> Finding:
-    found = "only the keyholder process that issued it can tell"
-    return Finding(finding.check, Outcome.NOT_MEASURED, found, finding.expected, None)
 
 
 def _unmeasured_key(admission: Digest | None) -> Finding:
@@ -400,9 +401,9 @@ def _identity(request: ReleaseRequest, evidence: VerifiedEvidence) -> Identity |
         return None
     return Identity(
         platform=platform_of(cpu),
-        product=cpu.product.value,
+        product=cpu.product.value if isinstance(cpu, SnpClaims) else "TDX",
         measurement=cpu.measurement.hex(),
-        workload=cpu.host_data.hex(),
+        workload=workload_of(cpu).hex(),
         gpus_shown=len(request.evidence.gpus),
         gpus=tuple(Gpu(g.device_id, g.arch, g.driver, g.vbios) for g in evidence.gpus),
         agent=request.claims.agent,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from keyturn.base.encoding import Digest
+from keyturn.base.encoding import Digest, parse_digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields
 from keyturn.base.times import parse_time
@@ -90,6 +90,8 @@ class Node:
     time_to_wipe_ms: int | None
     granted: Granted | None
     refused: Refused | None
+    kept: frozenset[str] = frozenset()
+    """Digests of its evidence that the server says it keeps."""
 
 
 def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
@@ -180,8 +182,18 @@ def read_node(fields: Fields, index: NodeIndex, authority: AuthorityState, now: 
         optional_integer(fields, "time_to_wipe_ms"),
         granted,
         newest.refused,
+        _kept(fields),
     )
     return judged_at(node, now)
+
+
+def _kept(fields: Fields) -> frozenset[str]:
+    names = ("granted_evidence", "refused_evidence")
+    return frozenset(
+        parse_digest(text, what=f"node: {each}")
+        for each in names
+        if (text := optional_text(fields, each)) is not None
+    )
 
 
 def _name(fields: Fields) -> str:

@@ -1,11 +1,12 @@
 """What the log says last of each node: an index over its proved leaves, extended as they grow."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from keyturn.base.errors import MalformedError
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
+from keyturn.keyrelease.observing import Logged
 from keyturn.quorum.entries import EntryKind, parse_entry
 from keyturn.quorum.errors import LogInconsistent
 
@@ -112,6 +113,20 @@ class NodeIndex:
         if found is None and node in self._leaves:
             found = self._newest[node] = self._read(self._leaves[node])
         return _NOTHING if found is None else found
+
+    def names(self) -> Collection[str]:
+        """Every node that it knows."""
+        return tuple(self._leaves)
+
+    def logged(self, node: str) -> Logged | None:
+        """A node's newest grant or refusal with its time. Raises LogInconsistent."""
+        last = self.newest(node).last
+        if last is None:
+            return None
+        index, entry = last
+        kind = EntryKind.GRANT if isinstance(entry, GrantEntry) else EntryKind.REFUSAL
+        _, leaf = self._leaves[node][kind]
+        return Logged(index, parse_entry(leaf).time, entry)
 
     def _enter(self, index: int, leaf: bytes) -> None:
         entry = parse_entry(leaf)

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from keyturn import __version__
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.control import (
+    routes_collateral,
     routes_enrolments,
     routes_events,
     routes_inventory,
@@ -66,6 +67,7 @@ def make_app(parts: Parts) -> ASGIApp:
         routes_inventory,
         routes_events,
         routes_log,
+        routes_collateral,
     ):
         officers.include_router(module.routes)
     page = _docs_page(officers.openapi())
@@ -125,6 +127,7 @@ async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> Asyn
         asyncio.create_task(_retrying(parts.proposing), name="retries"),
         asyncio.create_task(parts.witnessing.run(), name="witnesses"),
         asyncio.create_task(parts.reporting.run(), name="reports"),
+        asyncio.create_task(parts.collaterals.run(), name="collateral"),
     ]
     for task in tasks:
         task.add_done_callback(watch)

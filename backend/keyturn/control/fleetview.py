@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+from sqlalchemy import Connection
+
 from keyturn.control.context import Context
 from keyturn.control.errors import NotFound
 from keyturn.control.nodestate import assess
-from keyturn.store import fleet
+from keyturn.store import evidence, fleet
+from keyturn.store.evidence import Kept
 from keyturn.store.fleet import NodeRow
 from keyturn.wire.api import NodeView
 
@@ -14,18 +17,27 @@ SIMULATED = "simulated"
 
 async def every(context: Context) -> list[NodeView]:
     """By name."""
-    return [_view(context, each) for each in await context.read(fleet.all_nodes)]
+
+    def work(connection: Connection) -> tuple[list[NodeRow], Kept]:
+        return fleet.all_nodes(connection), evidence.named(connection)
+
+    rows, kept = await context.read(work)
+    return [_view(context, each, kept) for each in rows]
 
 
 async def one(context: Context, name: str) -> NodeView:
     """Raises NotFound."""
-    row = await context.read(lambda c: fleet.find_node(c, name))
+
+    def work(connection: Connection) -> tuple[NodeRow | None, Kept]:
+        return fleet.find_node(connection, name), evidence.named(connection, node=name)
+
+    row, kept = await context.read(work)
     if row is None:
         raise NotFound("no such node", found=repr(name[:80]))
-    return _view(context, row)
+    return _view(context, row, kept)
 
 
-def _view(context: Context, row: NodeRow) -> NodeView:
+def _view(context: Context, row: NodeRow, kept: Kept) -> NodeView:
     mirror = context.mirror
     found = assess(
         row,
@@ -49,4 +61,6 @@ def _view(context: Context, row: NodeRow) -> NodeView:
         simulated=simulation or SIMULATED in caveats,
         caveats=caveats,
         time_to_wipe_ms=row.wiped_ms,
+        granted_evidence=kept.get((row.name, True)),
+        refused_evidence=kept.get((row.name, False)),
     )

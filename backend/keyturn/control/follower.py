@@ -21,6 +21,7 @@ from keyturn.base.encoding import Digest, digest_of, sha256
 from keyturn.base.errors import KeyturnError, UnreachableError, UntrustedError
 from keyturn.control import rebuild, recovery
 from keyturn.control.context import Context
+from keyturn.control.evidence import keep as keep_evidence
 from keyturn.control.nodestate import MISSED
 from keyturn.control.projection import project
 from keyturn.control.rebuild import LogContent
@@ -37,6 +38,8 @@ log = logging.getLogger("keyturn.control")
 PAGE = 64
 """Leaves asked for at once: 64 of the largest still fit into one frame."""
 HOUSEKEEPING_SECONDS = 1.0
+MOST_WAITING = 64 << 20
+"""Bytes of requests that wait for the database, or for their log entries to arrive."""
 MISTRUST_SECONDS = 5.0
 """Between two looks at a log that was rewritten: each may read it from its beginning."""
 
@@ -51,13 +54,15 @@ class HistoryRewritten(UntrustedError):
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What only the release request and its answer say: the TLS key, found and expected."""
+    """What only the release request and its answer say: itself, the TLS key, found and expected."""
 
     index: int
     node: str
     tls_digest: Digest
     tls_spki: bytes
     granted: bool
+    model: Digest
+    request: bytes = field(repr=False)
     reasons: list[dict[str, Any]]
 
 
@@ -72,6 +77,7 @@ class Follower:
     rebuilt: Rebuilt | None = None
     """The last time that the database was written anew, of this process."""
     _details: list[Detail] = field(default_factory=list)
+    _waiting: int = 0  # bytes of requests in `_details`
     _poked: asyncio.Event = field(default_factory=asyncio.Event)
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _turned: asyncio.Event = field(default_factory=asyncio.Event)
@@ -91,8 +97,14 @@ class Follower:
         self._poked.set()
 
     def note(self, detail: Detail) -> None:
-        """Keep a detail of entry `index` for when that entry has arrived."""
+        """Keep a detail of entry `index` for when that entry has arrived.
+
+        Of very many that wait only the newest are kept: the others come with the next renewals.
+        """
         self._details.append(detail)
+        self._waiting += len(detail.request)
+        while self._waiting > MOST_WAITING:
+            self._waiting -= len(self._details.pop(0).request)
         self.poke()
 
     async def reach(self, index: int, seconds: float = 5.0) -> bool:
@@ -306,7 +318,9 @@ class Follower:
         if not ready:
             return
         await self.context.write(lambda c: _record(c, ready))
-        self._details = [each for each in self._details if each not in ready]
+        indexes = {each.index for each in ready}
+        self._details = [each for each in self._details if each.index not in indexes]
+        self._waiting = sum(len(each.request) for each in self._details)
 
     async def _housekeep(self) -> None:
         now = self.context.clock()
@@ -429,6 +443,7 @@ def _keep_receipt(connection: Connection, *, digest: str, receipt: Any) -> None:
 
 def _record(connection: Connection, details: list[Detail]) -> None:
     for each in details:
+        keep_evidence(connection, each.index, each.granted, each.model, each.request)
         node = fleet.find_node(connection, each.node)
         if each.granted:
             lease = logcopy.lease_at(connection, each.index)

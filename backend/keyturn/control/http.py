@@ -42,6 +42,7 @@ LIMITS = {
     "/v1/enrolments": 96 << 10,
     "/v1/proposals": 32 << 20,
     "/v1/models": 24 << 20,
+    "/v1/collateral": 16 << 20,
 }
 """Bytes of a request's body, by path; everything else takes DEFAULT_LIMIT."""
 BODY_SECONDS = 20.0

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keyturn.control.collateral import Collaterals
 from keyturn.control.context import Context
 from keyturn.control.enrolling import Enrolling
 from keyturn.control.follower import Follower
@@ -25,6 +26,7 @@ class Parts:
     witnessing: Witnessing
     enrolling: Enrolling
     reporting: Reporting
+    collaterals: Collaterals
 
 
 def make_parts(context: Context) -> Parts:
@@ -40,4 +42,5 @@ def make_parts(context: Context) -> Parts:
         witnessing,
         Enrolling(context),
         Reporting(context, follower),
+        Collaterals(context, follower),
     )

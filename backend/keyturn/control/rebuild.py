@@ -16,6 +16,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.control.projection import approval_row, project, proposal_row
 from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.statements import parse_statement
+from keyturn.store import evidence
 from keyturn.store import proposals as proposal_store
 from keyturn.store.database import open_database
 from keyturn.store.migrate import make_tables
@@ -71,6 +72,7 @@ def rebuild(connection: Connection, log: LogContent) -> None:
         project(connection, index, leaf, log.objects)
     _restore(connection, leases, kept_leases, "lease", ("tls",))
     _restore(connection, nodes, kept_nodes, "name", ())
+    evidence.drop_unnamed(connection)
     _restore(connection, proposals, kept_proposals, "digest", ())
     _mend_open(connection)
 

@@ -6,13 +6,12 @@ answer, from the log entry that the keyholder made first.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from keyturn.base.encoding import Digest, digest_of
+from keyturn.base.encoding import digest_of
 from keyturn.control.context import Context
-from keyturn.control.errors import NotFound, TooMany
-from keyturn.control.evidence import RecentEvidence
+from keyturn.control.errors import TooMany
 from keyturn.control.follower import Detail, Follower
 from keyturn.keyrelease.request import ReleaseRequest, parse_request
 from keyturn.store import models
@@ -35,7 +34,6 @@ class Releasing:
     context: Context
     follower: Follower
     unlogged: int = 0
-    evidence: RecentEvidence = field(default_factory=RecentEvidence)
 
     async def challenge(self) -> IssuedChallenge:
         """Raises PeerUnreachable, TooMany."""
@@ -65,16 +63,8 @@ class Releasing:
         if released.index is None:
             self.unlogged += 1
         else:
-            self.evidence.keep(request.claims.node, request.digest, raw)
             self.follower.note(_detail(released.index, request, released))
         return released
-
-    def request(self, digest: Digest) -> bytes:
-        """The exact bytes of a request that was decided lately. Raises NotFound."""
-        found = self.evidence.find(digest)
-        if found is None:
-            raise NotFound("this evidence is not kept", found=digest)
-        return found
 
 
 def _detail(index: int, request: ReleaseRequest, released: Released) -> Detail:
@@ -84,6 +74,8 @@ def _detail(index: int, request: ReleaseRequest, released: Released) -> Detail:
         tls_digest=digest_of(request.keys.tls),
         tls_spki=request.keys.tls,
         granted=released.granted,
+        model=request.model,
+        request=request.raw,
         reasons=_reasons(released.answer),
     )
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Path
 
 from keyturn.base.encoding import Digest, b64, unb64
+from keyturn.control import evidence as kept
 from keyturn.control import fleetview, modeling
 from keyturn.control.routing import DigestPath, PartsHere, signed_router
 from keyturn.wire import api
@@ -51,5 +52,11 @@ async def node(parts: PartsHere, name: Annotated[str, Path(max_length=400)]) -> 
 
 @routes.get("/v1/evidence/{digest}")
 async def evidence(parts: PartsHere, digest: DigestPath) -> api.ObjectView:
-    """The request that a grant or refusal names, while this server keeps it."""
-    return api.ObjectView(data=b64(parts.releasing.request(Digest(digest))))
+    """The request that a node's newest grant or refusal names."""
+    return api.ObjectView(data=b64(await kept.one(parts.context, Digest(digest))))
+
+
+@routes.post("/v1/evidence/batch")
+async def evidence_batch(parts: PartsHere, body: api.EvidenceBatch) -> api.EvidenceList:
+    """Several of them, as many as fit into one answer."""
+    return await kept.several(parts.context, [Digest(each) for each in body.digests])

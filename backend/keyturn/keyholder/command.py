@@ -1,22 +1,24 @@
-"""The commands `keyturn init`, `keyturn keyholder`, and its `submit`, `record`, `cosigned`."""
+"""`keyturn init`, `keyturn keyholder`, its `submit`, `record`, `cosigned`, `collateral`."""
 
 import fcntl
 import logging
 import os
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from keyturn.base.collateral import APPRAISED, CollateralDocument
 from keyturn.base.encoding import unb64
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import parse_object
 from keyturn.cli.output import error_document, errors_explained, print_json, stdout
 from keyturn.client.witnesskeys import WitnessChange, changed_witnesses, read_witness_key
+from keyturn.collateral.cache import Cache
 from keyturn.hsm.hardening import harden
 from keyturn.hsm.pkcs11 import wipe
 from keyturn.keyholder.config import load_config
@@ -37,8 +39,9 @@ from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import Approval, parse_approval
 from keyturn.quorum.roster import Witnesses
 from keyturn.tlog.notes import parse_note
+from keyturn.wire.collateral import batches, read_collateral_file
 from keyturn.wire.errors import PeerRefused
-from keyturn.wire.keyholder import HandCosigned, Record, Submit
+from keyturn.wire.keyholder import HandCollateral, HandCosigned, Record, Submit
 from keyturn.wire.keyholder_client import ask_once
 
 MAX_FILE = 64 << 20
@@ -56,6 +59,7 @@ def register(app: typer.Typer) -> None:
     keyholder.command("submit")(submit)
     keyholder.command("record")(record)
     keyholder.command("cosigned")(cosigned)
+    keyholder.command("collateral")(collateral)
     app.add_typer(keyholder, name="keyholder")
 
 
@@ -175,6 +179,48 @@ def cosigned(
         print_json({"witnesses": count})
     else:
         stdout.print(f"cosignatures of {count} witnesses are kept now")
+
+
+def collateral(
+    config: Annotated[Path, typer.Option("--config", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path | None, typer.Argument(exists=True, dir_okay=False, help="Documents, as JSON.")
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="The cache of `keyturn collateral`."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Hand vendors' documents straight to the keyholder, past the control plane.
+
+    Each is judged for itself; where one is refused the exit status is 1.
+    """
+    with errors_explained(as_json=as_json):
+        documents = _documents(file, cache)
+        socket = local_socket(load_config(config, os.environ).socket)
+        answers = [ask_once(socket, HandCollateral(batch)) for batch in batches(documents)]
+    kept = [digest for each in answers for digest in each.kept]
+    refused = [each for answer in answers for each in answer.refused]
+    if as_json:
+        print_json({"kept": kept, "refused": [asdict(each) for each in refused]})
+    else:
+        stdout.print(f"{len(kept)} documents are kept")
+        for each in refused:
+            line = f"{each.kind} {each.scope}: {each.reason}, found {each.found}"
+            stdout.print(f"refused: {line}; expected {each.expected}", markup=False)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _documents(file: Path | None, cache: Path | None) -> tuple[CollateralDocument, ...]:
+    if (file is None) == (cache is None):
+        raise typer.BadParameter("either a file or --cache")
+    if file is not None:
+        return read_collateral_file(file.read_bytes())
+    assert cache is not None
+    kept = (each.document for each in Cache(cache).contents().kept)
+    return tuple(each for each in kept if each.kind in APPRAISED)
 
 
 def init(

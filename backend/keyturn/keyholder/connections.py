@@ -17,7 +17,7 @@ from keyturn.base.encoding import u32
 from keyturn.base.strictjson import JsonObject
 from keyturn.wire.errors import MalformedFrame, PeerUnreachable
 from keyturn.wire.frames import MAX_FRAME, decode_body
-from keyturn.wire.keyholder import Record, Submit, Withdraw
+from keyturn.wire.keyholder import HandCollateral, Record, Submit, Withdraw
 
 IDLE_SECONDS = 300.0
 FRAME_SECONDS = 10.0
@@ -30,7 +30,7 @@ LARGE_STRUCTURE = 1024
 """Commas and brackets in a large frame: a submission has a few for each approval."""
 
 _HEADER = len(u32(0))
-_LARGE_OPS = (Submit.op, Withdraw.op, Record.op)
+_LARGE_OPS = (Submit.op, Withdraw.op, Record.op, HandCollateral.op)
 
 
 class Doing(Enum):

@@ -29,3 +29,7 @@ class TooManyDecisions(UntrustedError):
 
 class NoWitness(UntrustedError):
     """Cosignatures are handed in while no roster says whose would count."""
+
+
+class CollateralMemoryDamaged(MalformedError):
+    """What collateral was used before cannot be known: older one could be let in (§4.7)."""

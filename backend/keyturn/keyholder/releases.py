@@ -27,6 +27,7 @@ from keyturn.hsm.protocol import Purpose as KeyPurpose
 from keyturn.hsm.publickeys import parse_node_key
 from keyturn.keyholder.activations import Activations
 from keyturn.keyholder.allowance import RefusalAllowance
+from keyturn.keyholder.collateral import KeptCollateral
 from keyturn.keyholder.cosignatures import Cosignatures
 from keyturn.keyholder.errors import AuthorityUnsettled
 from keyturn.keyholder.journal import Journal, Queued
@@ -42,6 +43,7 @@ from keyturn.keyrelease.challenge import (
     is_live,
     make_challenge,
 )
+from keyturn.keyrelease.collateral import CollateralSet
 from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
 from keyturn.keyrelease.ear import EarClaims, ear_digest, make_ear
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
@@ -56,6 +58,7 @@ from keyturn.keyrelease.grant import (
 )
 from keyturn.keyrelease.request import ReleaseRequest, parse_request
 from keyturn.keyrelease.results import submodules
+from keyturn.keyrelease.witnessing import asked_for
 from keyturn.policy.findings import not_met
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.bodies import OaepHash
@@ -106,8 +109,11 @@ class Releases:
         cosignatures: Cosignatures,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
         caveats: frozenset[Caveat] = frozenset(),
+        *,
+        collateral: KeptCollateral,
     ) -> None:
         """`caveats`: what this keyholder's own process cannot promise (I11)."""
+        self._collateral = collateral
         self._caveats = caveats
         self._cosignatures = cosignatures
         self._journal = journal
@@ -171,12 +177,14 @@ class Releases:
         that it was decided under. Raises AuthorityUnsettled."""
         journal = self._journal
         anchors: TrustAnchors | None = None
+        collateral = self._collateral.current
         for _ in range(_TRIES):
             state, now = journal.state, journal.now()
             in_force, _ = anchors_in_force(state, now)
-            if in_force != anchors:  # costs milliseconds, the rest nothing
-                anchors = in_force
-                evidence = self._verified(request, anchors, now)
+            kept = self._collateral.current
+            if in_force != anchors or kept is not collateral:  # costs milliseconds, the rest none
+                anchors, collateral = in_force, kept
+                evidence = self._verified(request, anchors, collateral, now)
             lease = journal.live_lease(request.claims.lease, now)
             witnessed = self._cosignatures.witnessed()
             decision = decide(
@@ -191,20 +199,28 @@ class Releases:
             with journal.ordered():
                 current = journal.state
                 in_order = current.last_time is None or current.last_time <= now
-                if in_order and current.by_digest is state.by_digest:
+                settled = current.by_digest is state.by_digest
+                if in_order and settled and self._collateral.current is collateral:
                     if state.roster is not None:
-                        self._cosignatures.rely(state.roster.witnesses, now)
+                        more = decision.policy.witnesses
+                        self._cosignatures.rely(asked_for(state.roster.witnesses, more), now)
                     queued = journal.queue_grant(leaf, decided.entry)
                     return evidence, _Logged(decided, queued)
         raise AuthorityUnsettled("the authority changes faster than a decision can be made")
 
     def _verified(
-        self, request: ReleaseRequest, anchors: TrustAnchors, now: datetime
+        self,
+        request: ReleaseRequest,
+        anchors: TrustAnchors,
+        collateral: CollateralSet,
+        now: datetime,
     ) -> VerifiedEvidence:
         """Evidence that a reader has an unforeseen fault with is not genuine: nothing has been
         decided or logged yet, so the fault harms nobody but who sent it."""
         try:
-            return verify_evidence(request, anchors, now, self._cache, self.activations.holds)
+            return verify_evidence(
+                request, anchors, now, self._cache, self.activations.holds, collateral
+            )
         except KeyturnError:
             raise
         except Exception as error:  # attackers write evidence: no input may stop the process

@@ -5,10 +5,13 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from keyturn import __version__
+from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import Digest, b64
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.hsm.protocol import Hsm
+from keyturn.keyholder import collateral as kept_collateral
+from keyturn.keyholder.collateral import KeptCollateral
 from keyturn.keyholder.cosignatures import DIRECTORY, Cosignatures
 from keyturn.keyholder.decisions import Decisions
 from keyturn.keyholder.errors import NoWitness, WrongToken
@@ -19,6 +22,7 @@ from keyturn.keyholder.releases import Releases
 from keyturn.keyholder.reports import SETTINGS, KeptSettings, Reports, enter_settings
 from keyturn.keyholder.submissions import Submissions
 from keyturn.keyholder.token import check_keys
+from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.entries import start_entry
 from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.reports import Setting
@@ -53,7 +57,7 @@ class Keyholder:
         `boottime` as for `Journal`; `max_gap` is how long ago the last entry may be, None for
         however long; `settings` are this process's, logged when they changed, and no
         secrets. Raises ClockRefused, LogInconsistent, LogDamaged, LogRolledBack,
-        WrongToken, and what the HSM raises.
+        WrongToken, CollateralMemoryDamaged, and what the HSM raises.
         """
         self._hsm = hsm
         self._fingerprint = fingerprint
@@ -67,8 +71,17 @@ class Keyholder:
             self.cosignatures = Cosignatures(log, log.directory / DIRECTORY)
             roster = self._journal.state.roster
             self.cosignatures.load(roster.witnesses.keys if roster is not None else ())
+            self.collateral = KeptCollateral(log.directory / kept_collateral.DIRECTORY)
+            now = self._journal.now()
+            self.collateral.load(anchors_in_force(self._journal.state, now)[0], now)
             self.releases = Releases(
-                self._journal, hsm, SOFTWARE, self.cosignatures, randomness, caveats
+                self._journal,
+                hsm,
+                SOFTWARE,
+                self.cosignatures,
+                randomness,
+                caveats,
+                collateral=self.collateral,
             )
             self.submissions = Submissions(self._journal, hsm)
             self.decisions = Decisions(self._journal, self.submissions.remember)
@@ -142,6 +155,15 @@ class Keyholder:
                 return ok_answer({"witnesses": self._cosigned(note.encode())})
             case asked.AskCosignatures():
                 return ok_answer({"notes": [each.decode() for each in self.cosignatures.notes()]})
+            case asked.HandCollateral(documents=documents):
+                return ok_answer(self._handed_in(documents))
+
+    def _handed_in(self, documents: tuple[CollateralDocument, ...]) -> dict[str, object]:
+        now = self._journal.now()
+        anchors, _ = anchors_in_force(self._journal.state, now)
+        handed = self.collateral.hand_in(documents, anchors, now)
+        refused = [each.to_document() for each in handed.refused]
+        return {"kept": list(dict.fromkeys(handed.kept)), "refused": refused}
 
     def _cosigned(self, raw: bytes) -> int:
         now = self._journal.now()

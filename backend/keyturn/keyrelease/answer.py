@@ -128,9 +128,11 @@ def _check_ear(ear: EarClaims, logged: GrantEntry, request: ReleaseRequest, now:
     _same("EAR prompt key", str(ear.prompt), str(prompt))
     _same("EAR caveats", " ".join(ear.caveats), " ".join(logged.caveats))
     _same("EAR end", ear.expires.isoformat(), logged.until.isoformat())
-    devices = ["cpu0", *(f"gpu{place}" for place in range(len(request.evidence.gpus)))]
+    shown = request.evidence
+    devices = ["cpu0", *(f"gpu{place}" for place in range(len(shown.gpus)))]
+    devices += [f"nvswitch{place}" for place in range(len(shown.switches))]
     names = [each.name for each in ear.submodules]
-    if request.evidence.tpm is not None and names[-1:] == ["tpm0"]:
+    if shown.tpm is not None and names[-1:] == ["tpm0"]:
         devices.append("tpm0")  # only where the policy asked for it
     _same("EAR submodules", " ".join(names), " ".join(devices))
     if any(each.status != AFFIRMING for each in ear.submodules):

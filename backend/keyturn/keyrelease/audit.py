@@ -13,12 +13,13 @@ from datetime import datetime
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.keyrelease.binding import Purpose
-from keyturn.keyrelease.decision import caveats_owed, choose
+from keyturn.keyrelease.decision import caveats_owed
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
 from keyturn.keyrelease.errors import AuditFailed
 from keyturn.keyrelease.leases import LeaseBook
-from keyturn.policy.appraisal import Rules
+from keyturn.policy.choosing import choose
 from keyturn.policy.findings import failing
+from keyturn.policy.rules import Rules
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
 from keyturn.quorum.kinds import TargetKind
 from keyturn.quorum.state import AuthorityState, ReadObject

@@ -66,6 +66,11 @@ def tpm_nonce(core: bytes) -> bytes:
     return sha256(b"keyturn-tpm-v1" + core)
 
 
+def paravisor_nonce(binding: bytes) -> bytes:
+    """32 bytes: the qualifying data of a paravisor's TPM, which then binds devices and core."""
+    return sha256(b"keyturn-paravisor-v1" + binding)
+
+
 def device_evidence(report: bytes, chain: Sequence[bytes]) -> bytes:
     """One device's part of the devices' digest: lp(report ‖ lp(certificate)…), chain leaf first."""
     return lp(report + b"".join(lp(certificate) for certificate in chain))

@@ -9,6 +9,7 @@ RANDOM_SIZE = 16
 BOOT_KEY_SIZE = 32
 VALID = timedelta(seconds=120)
 _LABEL = b"keyturn-challenge-v1"
+_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
 def make_challenge(random16: bytes, now: datetime, boot_key: bytes) -> bytes:
@@ -28,8 +29,9 @@ def is_genuine(challenge: bytes, boot_key: bytes) -> bool:
 
 
 def issued_at(challenge: bytes) -> datetime:
-    """When a genuine challenge was issued."""
-    return datetime.fromtimestamp(int.from_bytes(challenge[16:24], "big"), UTC)
+    """When a genuine challenge was issued; of one that is not, at most the end of all times."""
+    seconds = int.from_bytes(challenge[16:24], "big")
+    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC)
 
 
 def is_live(challenge: bytes, now: datetime) -> bool:

@@ -7,6 +7,10 @@ class MalformedRequest(MalformedError):
     """A release request, its claims or its evidence does not have the form of our protocol §5.2."""
 
 
+class OtherEvidence(UntrustedError):
+    """A request is not the one that a log entry names, or says other things than the entry."""
+
+
 class AnswerRejected(UntrustedError):
     """A release answer does not prove what the node needs before it opens a model (§5.6)."""
 

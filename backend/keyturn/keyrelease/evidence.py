@@ -5,36 +5,30 @@ from datetime import datetime
 
 from keyturn.attest.anchors import TrustAnchors
 from keyturn.attest.chains import ChainCache
-from keyturn.attest.errors import REFUSALS, MalformedEvidence, UntrustedEvidence
-from keyturn.attest.nvidia import verify_gpu
-from keyturn.attest.nvidia_claims import GpuClaims
-from keyturn.attest.snp import SnpClaims, SnpCollateral, verify_snp
+from keyturn.attest.nvidia_claims import GpuClaims, SwitchClaims
 from keyturn.attest.tpm import TpmClaims
-from keyturn.keyrelease.binding import device_nonce
+from keyturn.keyrelease.collateral import NOTHING_KEPT, CollateralSet
+from keyturn.keyrelease.cpuevidence import verify_cpu
+from keyturn.keyrelease.deviceevidence import verify_devices
 from keyturn.keyrelease.request import ReleaseRequest
 from keyturn.keyrelease.tpmevidence import Activated, verify_tpm_part
-from keyturn.policy.findings import Finding, from_check, not_met
-
-_HINTS = {
-    "untrusted-root": "only hardware roots pinned in Keyturn, or simulated ones that a "
-    "trust-anchors statement of a simulation names, are accepted",
-    "report-data-mismatch": "the evidence was made for other keys, another challenge or other "
-    "devices: ask again with fresh evidence",
-    "nonce-mismatch": "this device's report was made for another request",
-}
+from keyturn.policy.findings import Finding
+from keyturn.policy.shown import CpuClaims
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedEvidence:
     """What hardware vendors' signatures prove about a node, and the checks that proved it.
 
-    `cpu` is None, and some finding has failed, where the evidence is not genuine.
+    `cpu` is None, and some finding has failed, where the CPU's evidence is not genuine or nothing
+    binds it to the request.
     """
 
-    cpu: SnpClaims | None
+    cpu: CpuClaims | None
     gpus: tuple[GpuClaims, ...]
     findings: tuple[Finding, ...]
     tpm: TpmClaims | None = None
+    switches: tuple[SwitchClaims, ...] = ()
 
     @property
     def genuine(self) -> bool:
@@ -42,7 +36,7 @@ class VerifiedEvidence:
 
     @property
     def simulated(self) -> bool:
-        shown = (*self.gpus, self.cpu, self.tpm)
+        shown = (*self.gpus, *self.switches, self.cpu, self.tpm)
         return any(claims.simulated for claims in shown if claims is not None)
 
 
@@ -52,64 +46,17 @@ def verify_evidence(
     now: datetime,
     cache: ChainCache,
     activated: Activated | None = None,
+    collateral: CollateralSet = NOTHING_KEPT,
 ) -> VerifiedEvidence:
     """Verify CPU and devices; failures are findings, so that a refusal can list them all.
 
-    `activated` knows the proofs of activated AKs; without it none counts.
+    `activated` knows the proofs of activated AKs; without it none counts. `collateral` is what
+    the verifier keeps: without Intel's no TD is genuine.
     """
-    findings: list[Finding] = []
-    cpu = _cpu(request, anchors, now, cache, findings)
-    core = request.core
-    gpus = []
-    for place, each in enumerate(request.evidence.gpus):
-        try:
-            verified = verify_gpu(
-                each.report,
-                each.chain,
-                anchors=anchors,
-                now=now,
-                expected_nonce=device_nonce(core, place),
-                cache=cache,
-            )
-        except REFUSALS as refusal:
-            findings.append(_refused(f"gpu {place}: evidence", refusal))
-            continue
-        gpus.append(verified.claims)
-        findings += [from_check(check, None, prefix=f"gpu {place}: ") for check in verified.checks]
+    cpu, of_cpu = verify_cpu(request, anchors, collateral, now, cache)
+    devices = verify_devices(request, anchors, collateral, now, cache)
     tpm, of_tpm = verify_tpm_part(request, anchors, now, activated)
-    return VerifiedEvidence(cpu, tuple(gpus), (*findings, *of_tpm), tpm)
-
-
-def _cpu(
-    request: ReleaseRequest,
-    anchors: TrustAnchors,
-    now: datetime,
-    cache: ChainCache,
-    findings: list[Finding],
-) -> SnpClaims | None:
-    snp = request.evidence.snp
-    try:
-        verified = verify_snp(
-            snp.report,
-            SnpCollateral(snp.vek, snp.intermediate, snp.root),
-            anchors=anchors,
-            now=now,
-            expected_report_data=request.binding,
-            cache=cache,
-        )
-    except REFUSALS as refusal:
-        findings.append(_refused("cpu: evidence", refusal))
-        return None
-    findings += [from_check(check, None, prefix="cpu: ") for check in verified.checks]
-    return verified.claims
-
-
-def _refused(check: str, refusal: MalformedEvidence | UntrustedEvidence) -> Finding:
-    reason = refusal.reason.value
-    return not_met(
-        check,
-        reason,
-        refusal.found or refusal.message,
-        refusal.expected or refusal.message,
-        hint=_HINTS.get(reason, refusal.hint or refusal.message),
-    )
+    if request.evidence.runtime is not None and tpm is None:
+        cpu = None  # its report names runtime data alone: the quote was to bind it (§4.3a)
+    findings = (*of_cpu, *devices.findings, *of_tpm)
+    return VerifiedEvidence(cpu, devices.gpus, findings, tpm, devices.switches)

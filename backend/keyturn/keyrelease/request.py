@@ -22,16 +22,29 @@ from keyturn.quorum.policy_body import Caveat
 MAX_REQUEST = 256 << 10
 MAX_CLAIMS = 4 << 10
 MAX_DEVICES = 64
+MAX_QUOTE = 32 << 10
+MAX_RUNTIME = 32 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class SnpEvidence:
-    """DER certificates and the report, as the node's hardware and its host gave them."""
+    """DER certificates and the report, as the node's hardware and its host gave them.
+
+    `runtime`: the exact runtime data of a paravisor, which then owns the report data (§4.3a).
+    """
 
     report: bytes
     vek: bytes
     intermediate: bytes
     root: bytes
+    runtime: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TdxEvidence:
+    """A quote, which has its PCK chain within (certification data type 5)."""
+
+    quote: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +54,28 @@ class GpuEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchEvidence:
+    report: bytes
+    chain: tuple[bytes, ...]  # DER, leaf first
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    snp: SnpEvidence
+    """Devices are numbered through: GPUs from 0, then switches (our protocol §4.3)."""
+
+    cpu: SnpEvidence | TdxEvidence
     gpus: tuple[GpuEvidence, ...]
     tpm: TpmPart | None = None
+    switches: tuple[SwitchEvidence, ...] = ()
+
+    @property
+    def devices(self) -> tuple[GpuEvidence | SwitchEvidence, ...]:
+        return (*self.gpus, *self.switches)
+
+    @property
+    def runtime(self) -> bytes | None:
+        """The paravisor's runtime data, if one stands between."""
+        return self.cpu.runtime if isinstance(self.cpu, SnpEvidence) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +126,7 @@ class ReleaseRequest:
         # Computed once: each is asked for several times, and hashes all there is.
         model = digest_bytes(self.model)
         core = compute_core(self.purpose, self.challenge, model, self.keys, self.claims.raw)
-        devices = [device_evidence(each.report, each.chain) for each in self.evidence.gpus]
+        devices = [device_evidence(each.report, each.chain) for each in self.evidence.devices]
         object.__setattr__(self, "digest", digest_of(self.raw))
         object.__setattr__(self, "core", core)
         object.__setattr__(self, "binding", compute_binding(core, devices))
@@ -110,7 +141,6 @@ def build_request(
     evidence: Evidence,
 ) -> bytes:
     """The exact bytes that a node sends."""
-    snp = evidence.snp
     return dump(
         {
             "type": "release-request",
@@ -127,19 +157,7 @@ def build_request(
                 "ak_name": _optional(keys.ak_name),
             },
             "claims": b64(claims.raw),
-            "evidence": {
-                "snp": {
-                    "report": b64(snp.report),
-                    "vek": b64(snp.vek),
-                    "intermediate": b64(snp.intermediate),
-                    "root": b64(snp.root),
-                },
-                "gpus": [
-                    {"report": b64(each.report), "chain": [b64(cert) for cert in each.chain]}
-                    for each in evidence.gpus
-                ],
-                **({"tpm": evidence.tpm.to_document()} if evidence.tpm else {}),
-            },
+            "evidence": _evidence_document(evidence),
         }
     )
 
@@ -205,24 +223,87 @@ def _keys(fields: Fields, purpose: Purpose) -> NodeKeys:
     return keys
 
 
+def _evidence_document(evidence: Evidence) -> dict[str, object]:
+    cpu = evidence.cpu
+    document: dict[str, object] = {}
+    if isinstance(cpu, TdxEvidence):
+        document["tdx"] = {"quote": b64(cpu.quote)}
+    else:
+        document["snp"] = {
+            "report": b64(cpu.report),
+            "vek": b64(cpu.vek),
+            "intermediate": b64(cpu.intermediate),
+            "root": b64(cpu.root),
+            **({"runtime": b64(cpu.runtime)} if cpu.runtime is not None else {}),
+        }
+    document["gpus"] = _device_documents(evidence.gpus)
+    if evidence.switches:
+        document["switches"] = _device_documents(evidence.switches)
+    if evidence.tpm is not None:
+        document["tpm"] = evidence.tpm.to_document()
+    return document
+
+
+def _device_documents(devices: Sequence[GpuEvidence | SwitchEvidence]) -> list[dict[str, object]]:
+    return [
+        {"report": b64(each.report), "chain": [b64(cert) for cert in each.chain]}
+        for each in devices
+    ]
+
+
 def _evidence(fields: Fields) -> Evidence:
-    snp = fields.fields("snp")
-    cpu = SnpEvidence(
-        snp.b64("report", limit=4096),
-        snp.b64("vek", limit=8192),
-        snp.b64("intermediate", limit=8192),
-        snp.b64("root", limit=8192),
-    )
-    snp.done()
-    gpus = []
-    for each in fields.objects("gpus", limit=MAX_DEVICES):
-        report = each.b64("report", limit=32 << 10)
-        chain = each.texts("chain", limit=10)
-        gpus.append(GpuEvidence(report, tuple(unb64(c, what="gpu certificate") for c in chain)))
-        each.done()
+    if fields.has("snp") == fields.has("tdx"):
+        raise MalformedRequest(
+            "evidence: not one kind of CPU",
+            found="both" if fields.has("snp") else "neither",
+            expected="snp or tdx",
+        )
+    cpu = _snp(fields.fields("snp")) if fields.has("snp") else _tdx(fields.fields("tdx"))
+    gpus = tuple(GpuEvidence(*each) for each in _devices(fields, "gpus"))
+    switches: tuple[SwitchEvidence, ...] = ()
+    if fields.has("switches"):
+        switches = tuple(SwitchEvidence(*each) for each in _devices(fields, "switches"))
+        if not switches:
+            raise MalformedRequest("evidence: switches is empty", expected="absent, or a switch")
+    if len(gpus) + len(switches) > MAX_DEVICES:
+        raise MalformedRequest(
+            "evidence: devices",
+            found=str(len(gpus) + len(switches)),
+            expected=f"at most {MAX_DEVICES}",
+        )
     tpm = read_tpm_part(fields.fields("tpm")) if fields.has("tpm") else None
     fields.done()
-    return Evidence(cpu, tuple(gpus), tpm)
+    return Evidence(cpu, gpus, tpm, switches)
+
+
+def _snp(fields: Fields) -> SnpEvidence:
+    found = SnpEvidence(
+        fields.b64("report", limit=4096),
+        fields.b64("vek", limit=8192),
+        fields.b64("intermediate", limit=8192),
+        fields.b64("root", limit=8192),
+        fields.b64("runtime", limit=MAX_RUNTIME) if fields.has("runtime") else None,
+    )
+    fields.done()
+    if found.runtime == b"":
+        raise MalformedRequest("evidence: runtime is empty", expected="absent, or runtime data")
+    return found
+
+
+def _tdx(fields: Fields) -> TdxEvidence:
+    found = TdxEvidence(fields.b64("quote", limit=MAX_QUOTE))
+    fields.done()
+    return found
+
+
+def _devices(fields: Fields, name: str) -> list[tuple[bytes, tuple[bytes, ...]]]:
+    found = []
+    for each in fields.objects(name, limit=MAX_DEVICES):
+        report = each.b64("report", limit=32 << 10)
+        chain = each.texts("chain", limit=10)
+        found.append((report, tuple(unb64(c, what=f"{name}: certificate") for c in chain)))
+        each.done()
+    return found
 
 
 def _read_optional(fields: Fields, name: str) -> bytes:

@@ -10,16 +10,21 @@ from keyturn.keyrelease.ear import AFFIRMING, Submodule
 from keyturn.keyrelease.evidence import VerifiedEvidence
 
 _CPU = {"instance-identity": 2, "configuration": 2, "executables": 2, "hardware": 2}
-_GPU = {"instance-identity": 2, "executables": 2, "hardware": 2}
+_DEVICE = {"instance-identity": 2, "executables": 2, "hardware": 2}
 _TPM = {"instance-identity": 2, "executables": 2}
 
 
 def submodules(
     evidence: VerifiedEvidence, policy: Digest, *, tpm_asked: bool = False
 ) -> tuple[Submodule, ...]:
-    """One of the CPU, one of each GPU in order, one of the TPM where the policy asked for it."""
-    gpus = tuple(
-        Submodule(f"gpu{place}", AFFIRMING, _GPU, policy) for place in range(len(evidence.gpus))
+    """The CPU, each GPU and each switch in order, the TPM where the policy asked for it."""
+    devices = (
+        *(f"gpu{place}" for place in range(len(evidence.gpus))),
+        *(f"nvswitch{place}" for place in range(len(evidence.switches))),
     )
     tpm = (Submodule("tpm0", AFFIRMING, _TPM, policy),) if tpm_asked and evidence.tpm else ()
-    return (Submodule("cpu0", AFFIRMING, _CPU, policy), *gpus, *tpm)
+    return (
+        Submodule("cpu0", AFFIRMING, _CPU, policy),
+        *(Submodule(name, AFFIRMING, _DEVICE, policy) for name in devices),
+        *tpm,
+    )

@@ -1,4 +1,4 @@
-"""The TPM of one request: its quote over this core, who vouches for its AK (§4.5, §4.6)."""
+"""The TPM of one request: its quote over this core, who vouches for its AK (§4.3a, §4.5, §4.6)."""
 
 import hmac
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from keyturn.attest.tpm import TpmClaims, TpmExamination, examine_tpm
 from keyturn.attest.tpm_certificate import verify_ek_certificate
 from keyturn.attest.tpm_credential import parse_endorsement_key
 from keyturn.base.encoding import lp
-from keyturn.keyrelease.binding import tpm_nonce
+from keyturn.keyrelease.binding import paravisor_nonce, tpm_nonce
 from keyturn.keyrelease.request import ReleaseRequest
 from keyturn.keyrelease.tpmpart import EkPart
 from keyturn.policy.findings import Finding, from_check, judged, met, not_met
@@ -42,11 +42,16 @@ def verify_tpm_part(
 
     `activated` None: this verifier cannot judge an activation, so that none counts.
     """
-    part = request.evidence.tpm
+    part, runtime = request.evidence.tpm, request.evidence.runtime
     if part is None:
+        if runtime is not None:
+            return None, [_paravisor_without_quote()]
         return None, [_ak_without_quote(request)] if request.keys.ak_name else []
     found = examine_tpm(
-        part.to_evidence(), anchors=anchors, now=now, expected_nonce=tpm_nonce(request.core)
+        replace(part.to_evidence(), runtime_data=runtime),
+        anchors=anchors,
+        now=now,
+        expected_nonce=_nonce(request),
     )
     findings = [from_check(each, None, prefix="tpm: ") for each in found.checks]
     findings = [
@@ -61,15 +66,21 @@ def verify_tpm_part(
     findings.append(
         judged(
             "tpm: AK vouched for",
-            bool(part.ak_chain) or part.ek is not None,
+            bool(part.ak_chain) or part.ek is not None or runtime is not None,
             "ak-not-vouched-for",
             "neither",
-            "a certificate of the AK, or its activation by a certified EK",
+            "a certificate of the AK, its activation by a certified EK, or a paravisor's report",
         )
     )
     if found.claims is None or any(each.failed for each in findings):
         return None, findings
     return replace(found.claims, simulated=found.claims.simulated or simulated), findings
+
+
+def _nonce(request: ReleaseRequest) -> bytes:
+    if request.evidence.runtime is None:
+        return tpm_nonce(request.core)
+    return paravisor_nonce(request.binding)
 
 
 def _named(found: TpmExamination, request: ReleaseRequest) -> Finding:
@@ -128,4 +139,14 @@ def _ak_without_quote(request: ReleaseRequest) -> Finding:
         "tpm-missing",
         request.keys.ak_name.hex(),
         "a quote by the AK that the core names, or no AK in it",
+    )
+
+
+def _paravisor_without_quote() -> Finding:
+    return not_met(
+        "tpm: quote of the paravisor's TPM",
+        "tpm-missing",
+        "none",
+        "a quote by the AK that the paravisor's runtime data names, over this request",
+        hint="where a paravisor owns the report, only its TPM's quote binds the request",
     )

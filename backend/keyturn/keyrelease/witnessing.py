@@ -7,7 +7,7 @@ what they saw: what is hidden from them stays hidden for T at most.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyturn.base.encoding import Digest
@@ -34,6 +34,14 @@ class Witnessed:
 
 
 NOTHING_WITNESSED = Witnessed()
+
+
+def asked_for(witnesses: Witnesses, more: int) -> Witnesses:
+    """The roster's, as a policy asks for them that wants `more`; fewer it cannot want.
+
+    More than there are keys for cannot be met.
+    """
+    return replace(witnesses, k=max(witnesses.k, more))
 
 
 def fresh(witnesses: Witnesses, witnessed: Witnessed, now: datetime) -> tuple[Cosigned, ...]:

@@ -6,13 +6,14 @@ proves it by the quoted registers.
 """
 
 from collections.abc import Iterator, Mapping, Set
+from datetime import datetime
 
 from keyturn.attest.eventdata import BootFacts, SecureBoot, boot_facts
 from keyturn.attest.tpm import TpmClaims
 from keyturn.attest.tpm_algorithms import HashAlgorithm
 from keyturn.base.encoding import Digest
 from keyturn.policy.findings import Finding, judged, met, not_met
-from keyturn.quorum.bodies import ReferenceValues
+from keyturn.quorum.reference_bodies import ReferenceValues
 from keyturn.quorum.tpm_bodies import TpmReference, TpmRule
 
 Baselines = Mapping[str, tuple[Digest, ReferenceValues]]
@@ -26,6 +27,7 @@ def appraise_tpm(
     policy: Digest,
     baselines: Baselines,
     claims: TpmClaims | None,
+    now: datetime,
     *,
     shown: bool,
 ) -> tuple[Finding, ...]:
@@ -45,7 +47,7 @@ def appraise_tpm(
         return (
             not_met("tpm: quote", "tpm-missing", "none", "a quote", statement=policy, hint=hint),
         )
-    return (*_measured(rule, policy, claims), *_as_known(rule, policy, baselines, claims))
+    return (*_measured(rule, policy, claims), *_as_known(rule, policy, baselines, claims, now))
 
 
 def _measured(rule: TpmRule, policy: Digest, claims: TpmClaims) -> Iterator[Finding]:
@@ -98,14 +100,17 @@ def _facts(rule: TpmRule, claims: TpmClaims) -> BootFacts | None:
 
 
 def _as_known(
-    rule: TpmRule, policy: Digest, baselines: Baselines, claims: TpmClaims
+    rule: TpmRule, policy: Digest, baselines: Baselines, claims: TpmClaims, now: datetime
 ) -> tuple[Finding, ...]:
-    """The set of values that fits, or the one that fits best."""
+    """The set of values that fits, or the one that fits best; expired ones fit nothing."""
     facts = _facts(rule, claims)
     if not (rule.pcrs or rule.applications or rule.authorities or rule.variables):
         return ()
     candidates = [
-        tuple(_against(rule, reference, digest, name, claims, facts))
+        (
+            *_against(rule, reference, digest, name, claims, facts),
+            *_ended(reference, digest, name, now),
+        )
         for name, (digest, baseline) in baselines.items()
         for reference in baseline.tpm
     ]
@@ -148,6 +153,18 @@ def _against(
         found = {value for each, value in facts.variables if each == variable}
         allowed = reference.variables.get(variable, frozenset())
         yield _member(f"variable {variable}", found, allowed, name, digest)
+
+
+def _ended(reference: TpmReference, digest: Digest, name: str, now: datetime) -> Iterator[Finding]:
+    if reference.origin.ended(now):
+        yield not_met(
+            "tpm: reference values",
+            "reference-value-expired",
+            "values whose time has run out",
+            f"values of {name} that still count",
+            statement=digest,
+            hint=HINT,
+        )
 
 
 def _member(

@@ -34,6 +34,8 @@ class Approval:
     comment: str
     envelope: Envelope
     raw: bytes
+    preview: Digest | None = None
+    """Of the impact preview that the officer was shown (our protocol §8.9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def parse_approval(raw: bytes) -> Approval:
         fields.text("comment", limit=2000, empty=True),
         envelope,
         raw,
+        fields.digest("preview") if fields.has("preview") else None,
     )
     fields.done()
     return approval
@@ -84,9 +87,15 @@ def parse_withdrawal(raw: bytes) -> Withdrawal:
 
 
 def approval_payload(
-    statement: Digest, decision: Decision, *, officer: str, time: datetime, comment: str = ""
+    statement: Digest,
+    decision: Decision,
+    *,
+    officer: str,
+    time: datetime,
+    comment: str = "",
+    preview: Digest | None = None,
 ) -> bytes:
-    """The payload to sign under APPROVAL_TYPE."""
+    """The payload to sign under APPROVAL_TYPE. `preview`: of the impact that was shown, if any."""
     return dump(
         {
             "type": "approval",
@@ -96,6 +105,7 @@ def approval_payload(
             "officer": officer,
             "time": format_time(time),
             "comment": comment,
+            **({"preview": preview} if preview is not None else {}),
         }
     )
 

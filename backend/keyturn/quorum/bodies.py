@@ -20,13 +20,9 @@ from keyturn.quorum.ceremony_body import Ceremony, Restore, parse_ceremony, pars
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Policy, parse_policy
+from keyturn.quorum.reference_bodies import ReferenceValues, parse_reference_values
 from keyturn.quorum.roster import Roster, parse_roster
-from keyturn.quorum.tpm_bodies import (
-    TpmIssuer,
-    TpmReference,
-    read_tpm_issuers,
-    read_tpm_references,
-)
+from keyturn.quorum.tpm_bodies import TpmIssuer, read_tpm_issuers
 
 
 class Purpose(Enum):
@@ -55,9 +51,8 @@ _FITS = {
 }
 
 _RSA_EXPONENT = 65537
-_INDEXES = frozenset(str(index) for index in range(255))
 _PLATFORM_ID = re.compile(
-    r"amd-(?:hidden|[a-z0-9]+-(?:[0-9a-f]{2})+)\Z|nvidia-[a-z0-9.-]*[a-z0-9]\Z"
+    r"amd-(?:hidden|[a-z0-9]+-(?:[0-9a-f]{2})+)\Z|intel-[0-9a-f]{32}\Z|nvidia-[a-z0-9.-]*[a-z0-9]\Z"
 )
 
 
@@ -84,37 +79,20 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAnchor:
-    vendor: str  # "amd", "nvidia" or "tpm"
+    vendor: str  # "amd", "intel", "nvidia" or "tpm"
     product: str
     spki_sha256: str  # 64 hex digits
 
 
 @dataclass(frozen=True, slots=True)
 class TrustAnchorsBody:
-    """`tpm`: real issuers of TPMs' certificates, of which none is pinned."""
+    """`tpm`: real issuers of TPMs' certificates, of which none is pinned. `hardware`: those of the
+    pinned roots that are trusted, 64 hex digits each; None: all of them.
+    """
 
     simulated: tuple[SimulatedAnchor, ...]
     tpm: tuple[TpmIssuer, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GpuReference:
-    """Known-good values of one GPU firmware set; `measurements`: index → allowed hex values."""
-
-    architecture: str
-    driver: str
-    vbios: str
-    measurements: Mapping[int, frozenset[str]]
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceValues:
-    """A baseline. `snp`: launch measurement (96 hex digits) → where it comes from."""
-
-    snp: Mapping[str, str]
-    gpu: tuple[GpuReference, ...]
-    tpm: tuple[TpmReference, ...] = ()
+    hardware: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +202,13 @@ def _algorithm_of(spki: bytes) -> str:
 
 
 def _trust_anchors(body: Fields) -> TrustAnchorsBody:
-    body.literal("hardware", "pinned")
+    hardware = _hardware(body)
     anchors = []
     for each in body.objects("simulated", limit=64):
         vendor = each.text("vendor")
-        if vendor not in {"amd", "nvidia", "tpm"}:
+        if vendor not in {"amd", "intel", "nvidia", "tpm"}:
             raise MalformedStatement(
-                "trust-anchors: vendor", found=vendor, expected="amd, nvidia or tpm"
+                "trust-anchors: vendor", found=vendor, expected="amd, intel, nvidia or tpm"
             )
         product = each.text("product", limit=64)
         anchors.append(SimulatedAnchor(vendor, product, each.hex("spki_sha256", size=32).hex()))
@@ -241,47 +219,19 @@ def _trust_anchors(body: Fields) -> TrustAnchorsBody:
         raise MalformedStatement("trust-anchors: a simulated root stands twice")
     if {each.spki_sha256 for each in anchors} & {each.spki_sha256 for each in issuers}:
         raise MalformedStatement("trust-anchors: an issuer of TPMs is simulated and is not")
-    return TrustAnchorsBody(tuple(anchors), issuers)
+    return TrustAnchorsBody(tuple(anchors), issuers, hardware)
 
 
-def _reference_values(body: Fields) -> ReferenceValues:
-    snp_fields = body.fields("snp")
-    snp = {}
-    for each in snp_fields.objects("measurements"):
-        value = each.hex("value", size=48).hex()
-        if value in snp:
-            raise MalformedStatement("reference-values: a measurement stands twice", found=value)
-        snp[value] = each.text("source", limit=2000)
-        each.done()
-    snp_fields.done()
-    gpu = tuple(_gpu_reference(each) for each in body.objects("gpu", limit=256))
-    tpm = read_tpm_references(body) if body.has("tpm") else ()
-    body.done()
-    if not snp:
-        raise MalformedStatement("reference-values: no measurement at all")
-    return ReferenceValues(snp, gpu, tpm)
-
-
-def _gpu_reference(fields: Fields) -> GpuReference:
-    architecture = fields.text("architecture", limit=64)
-    driver = fields.text("driver", limit=64)
-    vbios = fields.text("vbios", limit=64)
-    source = fields.text("source", limit=2000)
-    table = fields.fields("measurements")
-    measurements = {}
-    for key in table.names():
-        if key not in _INDEXES:
-            raise MalformedStatement("reference-values: gpu index", found=key, expected="0 to 254")
-        values = table.texts(key, limit=64)
-        for value in values:
-            unhex(value, what="reference-values: gpu measurement")
-        if not values:
-            raise MalformedStatement(f"reference-values: gpu index {key} has no value")
-        measurements[int(key)] = frozenset(values)
-    fields.done()
-    if not measurements:
-        raise MalformedStatement("reference-values: a GPU without measurements")
-    return GpuReference(architecture, driver, vbios, measurements, source)
+def _hardware(body: Fields) -> frozenset[str] | None:
+    """The written `pinned`, or a choice of them; one that is not pinned adds nothing."""
+    if body.raw("hardware") == "pinned":
+        return None
+    keep = body.texts("hardware", limit=64)
+    for each in keep:
+        unhex(each, what="trust-anchors: hardware", size=32)
+    if not keep:
+        raise MalformedStatement("trust-anchors: no hardware root", expected="pinned, or some")
+    return frozenset(keep)
 
 
 def _platforms(body: Fields) -> Platforms:
@@ -330,7 +280,7 @@ def _check_platform_id(platform: str) -> None:
         raise MalformedStatement(
             "not the id of a platform",
             found=repr(platform[:80]),
-            expected="amd-<product>-<chip id> or nvidia-<device id>, lower case",
+            expected="amd-<product>-<chip id>, intel-<PPID> or nvidia-<device id>, lower case",
         )
 
 
@@ -338,7 +288,7 @@ _READERS: Mapping[Kind, Callable[[Fields], Body]] = {
     Kind.ROSTER: parse_roster,
     Kind.KEYS: _keys,
     Kind.TRUST_ANCHORS: _trust_anchors,
-    Kind.REFERENCE_VALUES: _reference_values,
+    Kind.REFERENCE_VALUES: parse_reference_values,
     Kind.PLATFORMS: _platforms,
     Kind.POLICY: parse_policy,
     Kind.MODEL: _admission,

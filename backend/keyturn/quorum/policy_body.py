@@ -1,17 +1,30 @@
 """An attestation policy as a statement's body (our protocol §2.6). What it means is in `policy`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
+from keyturn.base.collateral import APPRAISED, CollateralKind
 from keyturn.base.encoding import unhex
 from keyturn.base.strictjson import Fields
 from keyturn.quorum.errors import MalformedStatement
+from keyturn.quorum.tee_rules import (
+    GpuRule,
+    SnpRule,
+    TdxRule,
+    Tee,
+    read_gpu_rule,
+    read_snp_rule,
+    read_tdx_rule,
+)
 from keyturn.quorum.tpm_bodies import TpmRule, read_tpm_rule
 
 # A grant names every statement that it rests on, 64 at most (our protocol §5.5).
 MAX_BASELINES = 32
 MAX_PLATFORM_LISTS = 16
+MAX_EVIDENCE_SECONDS = 120
+"""A challenge is not valid for longer (our protocol §5.1)."""
+MAX_AGE = 400 * 86_400
 
 
 class Caveat(Enum):
@@ -32,50 +45,50 @@ class Caveat(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class MinTcb:
-    """Lowest accepted security version numbers of one product, each 0–255; `fmc`: Turin only."""
-
-    fmc: int
-    bootloader: int
-    tee: int
-    snp: int
-    microcode: int
-
-
-@dataclass(frozen=True, slots=True)
-class SnpRule:
-    products: frozenset[str]
-    min_tcb: Mapping[str, MinTcb]
-    debug: bool
-    migrate_ma: bool
-    smt: bool
-    alias_check: bool  # required, not allowed
-    vlek: bool
-    max_vmpl: int
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
-    """`None` for workloads and platforms is the written `any`; `tpm` None asks for no TPM."""
+    """`None` for workloads and platforms is the written `any`; `tpm` None asks for no TPM.
 
-    snp: SnpRule
-    gpu_count: int
+    At least one of `snp` and `tdx` is there: the kinds of machine that may get keys. `sites` None:
+    any site of the platform lists. `collateral`: the most that a kind's document may be old, in
+    seconds since its maker issued it; a kind that stands there MUST be there. `evidence_seconds`:
+    the most that a challenge may be old. `witnesses`: cosignatures asked for beyond the roster's.
+    """
+
+    snp: SnpRule | None
+    gpu: GpuRule
     baselines: tuple[str, ...]
     workloads: frozenset[str] | None
     platforms: tuple[str, ...] | None
     lease_seconds: int
     accepted_caveats: frozenset[Caveat]
     tpm: TpmRule | None = None
+    tdx: TdxRule | None = None
+    sites: frozenset[str] | None = None
+    collateral: Mapping[CollateralKind, int] = field(default_factory=dict)
+    evidence_seconds: int = MAX_EVIDENCE_SECONDS
+    witnesses: int = 0
+
+    @property
+    def gpu_count(self) -> int:
+        return self.gpu.count
+
+    @property
+    def tees(self) -> tuple[Tee, ...]:
+        both = ((Tee.SNP, self.snp), (Tee.TDX, self.tdx))
+        return tuple(tee for tee, rule in both if rule is not None)
 
 
 def parse_policy(body: Fields) -> Policy:
     """Raises MalformedError. A rule that nothing can satisfy or that names nothing is malformed."""
-    if body.texts("tees") != ("snp",):
-        raise MalformedStatement("policy: tees", expected='["snp"]')
-    snp = _snp(body.fields("snp"))
-    gpu = body.fields("gpu")
-    count = gpu.integer("count", high=64)
-    gpu.done()
+    tees = body.texts("tees")
+    strange = sorted(set(tees) - {each.value for each in Tee})
+    if strange or not tees:
+        raise MalformedStatement(
+            "policy: tees", found=repr(strange or "none"), expected="snp, tdx or both"
+        )
+    snp = read_snp_rule(body.fields("snp")) if Tee.SNP.value in tees else None
+    tdx = read_tdx_rule(body.fields("tdx")) if Tee.TDX.value in tees else None
+    gpu = read_gpu_rule(body.fields("gpu"))
     baselines = body.texts("baselines", limit=MAX_BASELINES)
     if not baselines:
         raise MalformedStatement("policy: no baseline", expected="at least one")
@@ -87,43 +100,57 @@ def parse_policy(body: Fields) -> Policy:
         raise MalformedStatement(
             "policy: platforms", found=str(len(platforms or ())), expected=f"{MAX_PLATFORM_LISTS}"
         )
-    lease = body.integer("lease_seconds", low=5, high=86_400)
-    caveats = frozenset(_caveat(name) for name in body.texts("accepted_caveats"))
-    tpm = read_tpm_rule(body.fields("tpm")) if body.has("tpm") else None
-    body.done()
-    workload_set = None if workloads is None else frozenset(workloads)
-    return Policy(snp, count, baselines, workload_set, platforms, lease, caveats, tpm)
-
-
-def _snp(fields: Fields) -> SnpRule:
-    products = frozenset(fields.texts("products", limit=16))
-    table = fields.fields("min_tcb")
-    min_tcb = {product: _min_tcb(table.fields(product)) for product in table.names()}
-    if not products or set(min_tcb) != products:
-        raise MalformedStatement(
-            "policy: products and min_tcb",
-            found=str(sorted(min_tcb)),
-            expected=str(sorted(products)),
-        )
-    rule = SnpRule(
-        products,
-        min_tcb,
-        debug=fields.boolean("debug"),
-        migrate_ma=fields.boolean("migrate_ma"),
-        smt=fields.boolean("smt"),
-        alias_check=fields.boolean("alias_check"),
-        vlek=fields.boolean("vlek"),
-        max_vmpl=fields.integer("max_vmpl", high=3),
+    policy = Policy(
+        snp,
+        gpu,
+        baselines,
+        None if workloads is None else frozenset(workloads),
+        platforms,
+        lease_seconds=body.integer("lease_seconds", low=5, high=86_400),
+        accepted_caveats=frozenset(_caveat(name) for name in body.texts("accepted_caveats")),
+        tpm=read_tpm_rule(body.fields("tpm")) if body.has("tpm") else None,
+        tdx=tdx,
+        sites=_sites(body, platforms),
+        collateral=_ages(body.fields("collateral")) if body.has("collateral") else {},
+        evidence_seconds=_optional(body, "evidence_seconds", MAX_EVIDENCE_SECONDS, low=5),
+        witnesses=_optional(body, "witnesses", 0, high=100),
     )
-    fields.done()
-    return rule
+    body.done()
+    return policy
 
 
-def _min_tcb(fields: Fields) -> MinTcb:
-    names = ("fmc", "bootloader", "tee", "snp", "microcode")
-    values = [fields.integer(name, high=255) for name in names]
-    fields.done()
-    return MinTcb(*values)
+def _sites(body: Fields, platforms: tuple[str, ...] | None) -> frozenset[str] | None:
+    if not body.has("sites"):
+        return None
+    sites = frozenset(body.texts("sites", limit=1000))
+    if not sites or platforms is None:
+        raise MalformedStatement(
+            "policy: sites",
+            found="no site" if not sites else "sites without platform lists",
+            expected="at least one site, of the platform lists that the policy names",
+        )
+    return sites
+
+
+def _ages(table: Fields) -> dict[CollateralKind, int]:
+    """Seconds by the name of a kind that verifiers use."""
+    known = {each.value: each for each in APPRAISED}
+    if not table.names() or not set(table.names()) <= set(known):
+        raise MalformedStatement(
+            "policy: collateral", found=str(table.names()), expected=" or ".join(sorted(known))
+        )
+    found = {known[name]: table.integer(name, low=60, high=MAX_AGE) for name in table.names()}
+    table.done()
+    return found
+
+
+def _optional(
+    body: Fields, name: str, default: int, *, low: int = 0, high: int | None = None
+) -> int:
+    """`default` is also the most, where `high` names no other."""
+    if not body.has(name):
+        return default
+    return body.integer(name, low=low, high=default if high is None else high)
 
 
 def _any_or(body: Fields, name: str) -> tuple[str, ...] | None:

@@ -12,7 +12,12 @@ from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.base.signatures import KeyId
 from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
-from keyturn.quorum.bodies import Admission, Keys, Platforms, ReferenceValues, Revocation
+from keyturn.quorum.bodies import (
+    Admission,
+    Keys,
+    Platforms,
+    Revocation,
+)
 from keyturn.quorum.decisions import Decisions, LoggedDecision, earlier, rejecters
 from keyturn.quorum.entries import (
     DecisionEntry,
@@ -37,6 +42,9 @@ from keyturn.quorum.judge import (
 )
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Policy
+from keyturn.quorum.reference_bodies import (
+    ReferenceValues,
+)
 from keyturn.quorum.reports import check_report, read_configuration, read_report
 from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.statements import Statement, parse_statement
@@ -404,7 +412,7 @@ def _reinstates(statement: Statement) -> list[Target]:
     if isinstance(body, Policy):
         return [(TargetKind.POLICY, statement.subject)]
     if isinstance(body, ReferenceValues):
-        return [(TargetKind.MEASUREMENT, value) for value in body.snp]
+        return [(TargetKind.MEASUREMENT, value) for value in sorted(body.measurements)]
     if isinstance(body, Platforms):
         return [(TargetKind.PLATFORM, each) for each in body.platforms]
     return []

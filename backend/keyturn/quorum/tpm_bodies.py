@@ -10,6 +10,7 @@ from enum import Enum
 from keyturn.base.encoding import unhex
 from keyturn.base.strictjson import Fields
 from keyturn.quorum.errors import MalformedStatement
+from keyturn.quorum.origin import Origin, read_origin
 
 MAX_ISSUERS = 64
 MAX_REFERENCES = 64
@@ -70,7 +71,7 @@ class TpmReference:
     applications: frozenset[str]
     authorities: frozenset[str]
     variables: Mapping[str, frozenset[str]]
-    source: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _reference(fields: Fields) -> TpmReference:
         _digests(fields, "applications"),
         _digests(fields, "authorities"),
         _variables(fields.fields("variables")),
-        fields.text("source", limit=2000),
+        read_origin(fields),
     )
     fields.done()
     known = (reference.pcrs, reference.applications, reference.authorities, reference.variables)

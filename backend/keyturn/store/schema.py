@@ -201,6 +201,21 @@ leases = Table(
     Index("ix_leases_node", "node"),
 )
 
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("node", NAME, primary_key=True),
+    Column("granted", Boolean, primary_key=True),
+    Column("digest", DIGEST, nullable=False),
+    Column("model", DIGEST, nullable=False),
+    Column("index", BigInteger, nullable=False),  # of the entry that names it, and its time
+    Column("time", Moment, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Index("ix_evidence_digest", "digest"),
+    Index("ix_evidence_index", "index"),
+)
+"""Each node's newest requests, granted and refused. They prove themselves by their digest."""
+
 events = Table(
     "events",
     metadata,
@@ -246,3 +261,16 @@ sessions = Table(
     Column("expires", Moment, nullable=False),
     Index("ix_sessions_expires", "expires"),
 )
+
+collateral = Table(
+    "collateral",
+    metadata,
+    Column("place", HEX32, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("scope", NAME, nullable=False),
+    Column("digest", DIGEST, nullable=False),  # of the data
+    Column("received", Moment, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("chain", JsonText, nullable=False),
+)
+"""What vendors sign, as the keyholder kept it (our protocol §4.7)."""

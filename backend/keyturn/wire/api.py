@@ -13,6 +13,9 @@ from keyturn.base.times import format_time
 MAX_B64_ENVELOPE = 1_500_000
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 
+MAX_BATCH = 100
+
+DigestText = Annotated[str, Field(pattern=DIGEST_PATTERN)]
 B64 = Annotated[str, Field(max_length=MAX_B64_ENVELOPE)]
 BigB64 = Annotated[str, Field(max_length=24_000_000)]
 Time = Annotated[datetime, PlainSerializer(format_time, return_type=str)]
@@ -171,6 +174,8 @@ class NodeView(ApiModel):
     simulated: bool
     caveats: list[str]
     time_to_wipe_ms: int | None
+    granted_evidence: str | None
+    refused_evidence: str | None
 
 
 class NodeList(ApiModel):
@@ -223,6 +228,24 @@ class ObjectView(ApiModel):
     data: str
 
 
+class EvidenceBatch(ApiModel):
+    """Each once; whoever asks for more asks again."""
+
+    digests: Annotated[list[DigestText], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class EvidenceView(ApiModel):
+    digest: str
+    data: str
+
+
+class EvidenceList(ApiModel):
+    """`left`: kept, but no room was left for them in this answer."""
+
+    found: list[EvidenceView]
+    left: list[str]
+
+
 class RevocationDocument(ApiModel):
     """One revocation as a heartbeat's answer carries it; the node verifies all three itself."""
 
@@ -233,3 +256,31 @@ class RevocationDocument(ApiModel):
 
 class HeartbeatAnswer(ApiModel):
     revocations: list[RevocationDocument]
+
+
+class CollateralBody(ApiModel):
+    """Documents of our protocol §4.7, each as JSON."""
+
+    documents: Annotated[list[JsonDocument], Field(max_length=64)]
+
+
+class CollateralPage(ApiModel):
+    """`next`: what to ask behind, or null at the end."""
+
+    documents: list[JsonDocument]
+    next: str | None
+
+
+class CollateralRefusal(ApiModel):
+    kind: str
+    scope: str
+    reason: str
+    found: str
+    expected: str
+
+
+class CollateralTaken(ApiModel):
+    """The keyholder's answer; `kept` are digests of the documents' data."""
+
+    kept: list[str]
+    refused: list[CollateralRefusal]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Generic, TypeVar, cast
 
+from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import Digest, b64, unb64
 from keyturn.base.errors import (
     KeyturnError,
@@ -28,6 +29,7 @@ from keyturn.quorum.reports import (
     read_settings,
     read_sign_in_failures,
 )
+from keyturn.wire.collateral import CollateralAnswer, read_collateral_answer, read_documents
 from keyturn.wire.errors import PeerRefused
 
 MAX_RELEASE_REQUEST = 256 << 10
@@ -386,6 +388,21 @@ class AskCosignatures(Request[tuple[str, ...]]):
         return tuple(str(each) for each in notes)
 
 
+@dataclass(frozen=True, slots=True)
+class HandCollateral(Request[CollateralAnswer]):
+    """At most MAX_COLLATERAL documents (our protocol §4.7), each judged for itself."""
+
+    op: ClassVar[str] = "collateral"
+    documents: tuple[CollateralDocument, ...]
+
+    def document(self) -> JsonObject:
+        documents = [cast("JsonObject", each.to_document()) for each in self.documents]
+        return {"op": self.op, "documents": [*documents]}
+
+    def read(self, answer: Fields) -> CollateralAnswer:
+        return read_collateral_answer(answer)
+
+
 AnyRequest = (
     AskHello
     | AskChallenge
@@ -402,6 +419,7 @@ AnyRequest = (
     | AskConsistency
     | HandCosigned
     | AskCosignatures
+    | HandCollateral
 )
 
 
@@ -506,6 +524,8 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
             return HandCosigned(fields.text("note", limit=MAX_COSIGNED))
         case "cosignatures":
             return AskCosignatures()
+        case "collateral":
+            return HandCollateral(read_documents(fields))
         case _:
             raise MalformedError("request: unknown op", found=repr(op))
 

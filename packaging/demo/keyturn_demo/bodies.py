@@ -1,7 +1,10 @@
 """The bodies of the demo's statements, as officers would write them (our protocol §2.6)."""
 
+from collections.abc import Mapping
+
 from keyturn.quorum.policy_body import Caveat
-from keyturn_demo.world import GOOD_FIRMWARE, GPU_MEASUREMENTS, WORKLOAD
+from keyturn_demo import boots
+from keyturn_demo.world import GOOD_FIRMWARE, GPU_MEASUREMENTS, RTMRS, WORKLOAD
 
 LEASE_SECONDS = 12
 MODEL_NAME = "all-MiniLM-L6-v2"
@@ -23,18 +26,28 @@ ACCEPTED = (
 )
 
 
-def trust_anchors(roots: dict[str, str]) -> dict[str, object]:
-    return {
-        "hardware": "pinned",
-        "simulated": [
-            {"vendor": "amd", "product": "Genoa", "spki_sha256": roots["amd-sev"]},
-            {"vendor": "nvidia", "product": "GPU", "spki_sha256": roots["nvidia-device"]},
-        ],
-    }
+TDX: dict[str, object] = {
+    "tcb_statuses": ["UpToDate"],
+    "min_evaluation_number": 17,
+    "advisories": [],
+    "debug": False,
+    "migratable": False,
+    "service_tds": [],
+    "sept_ve_disable": True,
+    "dynamic_platform": False,
+    "cached_keys": False,
+    "smt": True,
+    "xfam": "any",
+    "registers": ["mrtd", "rtmr0", "rtmr1", "rtmr2"],
+}
 
 
-def baseline() -> dict[str, object]:
+def baseline(boot: Mapping[str, object] | None = None) -> dict[str, object]:
+    """`boot`: a golden machine's, with which the baseline speaks of TDs and TPMs too."""
+    registers = {f"rtmr{index}": [value.hex()] for index, value in RTMRS.items()}
+    td = {"registers": {"mrtd": [GOOD_FIRMWARE.hex()], **registers}, "source": "build 2026-11"}
     return {
+        **({"tdx": [td], "tpm": [boot]} if boot is not None else {}),
         "snp": {
             "measurements": [
                 {"value": GOOD_FIRMWARE.hex(), "source": "build 2026-11, measured twice"}
@@ -54,9 +67,12 @@ def baseline() -> dict[str, object]:
     }
 
 
-def policy(lease_seconds: int = LEASE_SECONDS) -> dict[str, object]:
+def policy(lease_seconds: int = LEASE_SECONDS, *, every_kind: bool = False) -> dict[str, object]:
+    """`every_kind`: for SNP and TDX machines, each with a TPM; else for SNP alone."""
+    more: dict[str, object] = {"tdx": TDX, "tpm": boots.rule()} if every_kind else {}
     return {
-        "tees": ["snp"],
+        **more,
+        "tees": ["snp", "tdx"] if every_kind else ["snp"],
         "snp": {
             "products": ["Genoa"],
             "min_tcb": {"Genoa": {"fmc": 0, "bootloader": 1, "tee": 0, "snp": 1, "microcode": 1}},

@@ -8,7 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from keyturn.base.collateral import read_collateral
 from keyturn.base.encoding import Digest
+from keyturn.base.strictjson import parse_object
 from keyturn.client.client import KeyturnClient
 from keyturn.wire.errors import PeerUnreachable
 from keyturn.wire.keyholder import AskHello
@@ -19,7 +21,15 @@ from keyturn_demo.commands import KEYTURN, SIMULATOR, Commands, Document, secret
 from keyturn_demo.console import StepFailed, require
 from keyturn_demo.desk import Desk, make_desks
 from keyturn_demo.supervisor import Part, Supervisor, tail
-from keyturn_demo.world import GPU_MEASUREMENTS, WORKLOAD, World, read_json, wait_for
+from keyturn_demo.world import (
+    GPU_MEASUREMENTS,
+    RTMRS,
+    UNPACKED,
+    WORKLOAD,
+    World,
+    read_json,
+    wait_for,
+)
 
 ORIGIN = "demo.example/keyturn"
 START_SECONDS = 60.0
@@ -163,15 +173,55 @@ class System:
 
     # ---- nodes ----
 
-    def make_machine(self, name: str, firmware: bytes) -> None:
+    def make_machine(self, name: str, firmware: bytes, *, tee: str = "snp") -> None:
         """Begin to make a simulated machine; `start_devices` waits for it."""
         sim = self.world.directory / "sim"
         arguments = ["--vendors", str(sim / "vendors"), "--out", str(sim / f"{name}.json")]
         arguments += ["--measurement", firmware.hex(), "--host-data", WORKLOAD.hex()]
+        arguments += ["--tee", tee]
+        for index, value in RTMRS.items():
+            arguments += ["--rtmr", f"{index}={value.hex()}"]
         arguments += ["--driver", bodies.DRIVER, "--vbios", bodies.VBIOS]
         for index, value in GPU_MEASUREMENTS.items():
             arguments += ["--gpu-measurement", f"{index}={value.hex()}"]
         self.begin(name, *SIMULATOR[1:], "node", *arguments)
+
+    def start_tpm(self, name: str) -> None:
+        """Begin to boot a machine's TPM; `wait_tpm` waits for it."""
+        vendors = str(self.world.directory / "sim" / "vendors")
+        folder = str(self.tpm_directory(name))
+        arguments = ("--vendors", vendors, "--dir", folder, "--unpacked", str(UNPACKED))
+        self.supervisor.start(f"{name}-tpm", (*SIMULATOR, "tpm", *arguments))
+
+    def wait_tpm(self, name: str) -> Path:
+        """The folder of a TPM that has booted."""
+        folder = self.tpm_directory(name)
+        written_last = folder / "issuers.pem"
+        wait_for(
+            f"{name}'s TPM boots",
+            lambda: written_last.exists() or None,
+            START_SECONDS,
+            self._still(f"{name}-tpm"),
+        )
+        return folder
+
+    def tpm_directory(self, name: str) -> Path:
+        return self.world.directory / "sim" / f"{name}-tpm"
+
+    def hand_in_collateral(self, *machines: str) -> tuple[str, ...]:
+        """What the simulated vendors publish now about machines, as an officer hands it in; the
+        kinds that the keyholder keeps."""
+        sim = self.world.directory / "sim"
+        out = sim / "collateral.json"
+        arguments = ["--vendors", str(sim / "vendors"), "--out", str(out)]
+        for name in machines:
+            arguments += ["--node", str(sim / f"{name}.json")]
+        self.run.simulator("collateral", *arguments)
+        listed = parse_object(out.read_bytes(), limit=8 << 20, what="collateral")
+        documents = [read_collateral(each) for each in listed.objects("documents", limit=1000)]
+        answer = self.clients["ada"].hand_in_collateral(documents)
+        require(not answer.refused, "the keyholder keeps the collateral", found=answer.refused)
+        return tuple(sorted({each.kind.value for each in documents}))
 
     def start_devices(self, name: str) -> None:
         self.collect(name)
@@ -197,10 +247,17 @@ class System:
             f'device_socket = "{sim}"\n'
             f'data = "{data}"\n'
             'listen = "127.0.0.1:0"\n'
-            "heartbeat_seconds = 0.5\n",
+            "heartbeat_seconds = 0.5\n" + self._tpm_settings(name),
             encoding="utf-8",
         )
         self.supervisor.start(name, (KEYTURN, "agent", "--config", str(config)), restart=restart)
+
+    def _tpm_settings(self, name: str) -> str:
+        if not self.tpm_directory(name).exists():
+            return ""
+        folder = self.wait_tpm(name)
+        files = {"tpm": "tpm.sock", "tpm_log": "event.log", "tpm_issuers": "issuers.pem"}
+        return "".join(f'{setting} = "{folder / file}"\n' for setting, file in files.items())
 
     def node_directory(self, name: str) -> Path:
         return self.world.directory / "nodes" / name

@@ -25,6 +25,7 @@ class RecordedStory(Story):
     """Nodes renew rarely here, so that the log holds still while it is kept."""
 
     lease_seconds = 600
+    every_kind = False
 
     def __init__(self, system: System, say: Narrator, file: Path) -> None:
         super().__init__(system, say)

@@ -17,7 +17,7 @@ from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, read_grant
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
 from keyturn.quorum.kinds import Kind
-from keyturn_demo import bodies
+from keyturn_demo import bodies, boots
 from keyturn_demo.commands import SIMULATOR, Document, secret_fd
 from keyturn_demo.console import Narrator, StepFailed, require
 from keyturn_demo.desk import approve, propose
@@ -38,6 +38,8 @@ class Story:
     """Everything the demo does, in order."""
 
     lease_seconds = bodies.LEASE_SECONDS
+    every_kind = True
+    """Whether machines have TPMs, and one is a TD of Intel's."""
 
     def __init__(self, system: System, say: Narrator) -> None:
         self._system = system
@@ -46,6 +48,7 @@ class Story:
         self._model = Digest("")
         self._tag = ""
         self._expected: list[bytes] = []
+        self._boot: dict[str, object] | None = None
         self._node: ServingNode | None = None
 
     def tell(self) -> None:
@@ -67,6 +70,8 @@ class Story:
         """Bring up a node that keeps serving, and say where things are."""
         system = self._system
         system.make_machine("node-3", GOOD_FIRMWARE)
+        if self.every_kind:
+            system.start_tpm("node-3")
         system.start_devices("node-3")
         system.start_agent("node-3", restart=True)
         for desk in system.desks.values():
@@ -160,13 +165,12 @@ class Story:
 
     def _authority(self) -> None:
         self._say.chapter("Nobody alone: statements come into force by quorum")
-        roots = self._system.collect("vendors")["roots"]
-        self._system.make_machine("node-1", GOOD_FIRMWARE)
-        self._system.make_machine("node-2", WRONG_FIRMWARE)
+        anchors = self._system.collect("vendors")["trust_anchors"]
+        self._make_machines()
         self._enact(
             Kind.TRUST_ANCHORS,
             "trust-anchors",
-            bodies.trust_anchors(roots),
+            anchors,
             "SIMULATED vendors of this demo",
             ("bela", "chen", "dora"),
         )
@@ -174,9 +178,30 @@ class Story:
         self._enact(
             Kind.POLICY,
             bodies.POLICY,
-            bodies.policy(self.lease_seconds),
+            bodies.policy(self.lease_seconds, every_kind=self.every_kind),
             "who may serve in the EU",
             ("bela", "chen"),
+        )
+
+    def _make_machines(self) -> None:
+        system = self._system
+        system.make_machine("node-1", GOOD_FIRMWARE)
+        system.make_machine("node-2", WRONG_FIRMWARE)
+        if self.every_kind:
+            system.make_machine("node-4", GOOD_FIRMWARE, tee="tdx")
+            for name in ("node-1", "node-2", "node-4"):
+                system.start_tpm(name)
+
+    def _capture_boot(self) -> None:
+        """The golden machine's boot, for the baseline."""
+        if not self.every_kind:
+            return
+        with self._say.working("the golden machine's TPM boots"):
+            folder = self._system.wait_tpm("node-1")
+        self._boot = boots.captured(folder / "tpm.sock", folder / "event.log")
+        self._say.step(
+            "boot of the golden machine read from its TPM",
+            "a real TPM 2.0 (swtpm): PCRs, Secure Boot, boot loaders",
         )
 
     def _enact(
@@ -215,9 +240,11 @@ class Story:
 
     def _one_short(self) -> None:
         """A baseline with one approval of two is not in force."""
+        self._capture_boot()
         system = self._system
         kind, subject = Kind.REFERENCE_VALUES, bodies.BASELINE
-        proposal = self._propose(kind, subject, bodies.baseline(), "firmware of November")
+        body = bodies.baseline(self._boot)
+        proposal = self._propose(kind, subject, body, "firmware of November")
         proposal = approve(system.clients["bela"], proposal.digest)
         known = system.clients["chen"].state().newest.get((kind, subject))
         require(proposal.index is None and known is None, "one approval of two must not do")
@@ -256,12 +283,14 @@ class Story:
         say.chapter("A machine proves itself, and the key goes to it alone")
         system.start_devices("node-1")
         system.start_devices("node-2")
+        self._start_td()
         system.start_agent("node-1")
         with say.working("node-1 attests, gets the key, opens the model in memory"):
             self._node = system.wait_serving("node-1")
         system.start_agent("node-2")
-        index, grant = self._grants(Purpose.RELEASE)[-1]
-        say.step("node-1 proved SEV-SNP and one GPU, bound to its keys", grant.platform[:36] + "…")
+        index, grant = self._grants(Purpose.RELEASE, "node-1")[-1]
+        parts = "SEV-SNP, its TPM and one GPU" if self.every_kind else "SEV-SNP and one GPU"
+        say.step(f"node-1 proved {parts}, bound to its keys", grant.platform[:36] + "…")
         say.step(
             f"grant at log index {index}, durable before the HSM was asked",
             f"lease {grant.lease[:8]}… until {grant.until:%H:%M:%S}",
@@ -273,6 +302,29 @@ class Story:
             f"node-1 serves /v1/embeddings at {self._node.url}",
             f"{len(TEXTS)} embeddings equal the plaintext model's, bit for bit",
         )
+        self._serve_td()
+
+    def _start_td(self) -> None:
+        """A TD starts beside: it needs what Intel says of its platform."""
+        if not self.every_kind:
+            return
+        system = self._system
+        system.start_devices("node-4")
+        kinds = system.hand_in_collateral("node-1", "node-4")
+        self._say.step("collateral of the SIMULATED vendors handed in, kept", ", ".join(kinds))
+        system.start_agent("node-4")
+
+    def _serve_td(self) -> None:
+        if not self.every_kind:
+            return
+        say, system = self._say, self._system
+        with say.working("node-4 attests: Intel TDX"):
+            node = system.wait_serving("node-4")
+        grant = self._grants(Purpose.RELEASE, "node-4")[-1][1]
+        say.step("node-4 proved TDX, its TPM and one GPU", grant.platform[:36] + "…")
+        same = node.embeddings(TEXTS) == self._expected
+        require(same, "the trust domain's embeddings differ from the plaintext model's")
+        say.step("node-4 serves the same embeddings, bit for bit")
 
     def _entries(self, kind: EntryKind) -> list[tuple[int, Entry]]:
         """Entries of the log, as an officer's client proved it."""
@@ -280,9 +332,10 @@ class Story:
         entries = ((index, parse_entry(leaf)) for index, leaf in enumerate(leaves))
         return [(index, entry) for index, entry in entries if entry.kind is kind]
 
-    def _grants(self, purpose: Purpose) -> list[tuple[int, GrantEntry]]:
+    def _grants(self, purpose: Purpose, node: str) -> list[tuple[int, GrantEntry]]:
         grants = [(index, read_grant(entry)) for index, entry in self._entries(EntryKind.GRANT)]
-        return [(index, grant) for index, grant in grants if grant.purpose is purpose]
+        wanted = (purpose, node)
+        return [each for each in grants if (each[1].purpose, each[1].node) == wanted]
 
     def _refuse(self) -> None:
         say, system = self._say, self._system
@@ -322,7 +375,8 @@ class Story:
         )
 
         def renewed() -> tuple[int, GrantEntry] | None:
-            found = [each for each in self._grants(Purpose.RENEWAL) if each[0] > begun[-1][0]]
+            renewals = self._grants(Purpose.RENEWAL, "node-1")
+            found = [each for each in renewals if each[0] > begun[-1][0]]
             return found[-1] if found else None
 
         with say.working("node-1 renews its lease with fresh evidence"):

@@ -26,6 +26,8 @@ WRONG_FIRMWARE = secrets.token_bytes(48)
 WORKLOAD = secrets.token_bytes(32)
 GPU_MEASUREMENTS = {index: secrets.token_bytes(48) for index in range(12)}
 
+RTMRS = {index: secrets.token_bytes(48) for index in range(3)}
+
 T = TypeVar("T")
 
 

@@ -1,59 +1,26 @@
 """The device socket: what is not evidence is refused, silence is told from nonsense."""
 
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from keyturn.agent.attester import DeviceSocket, collect
+from keyturn.agent.attester import DeviceSocket, Machine, collect
 from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.base.encoding import b64
-from keyturn.keyrelease.binding import compute_binding, device_evidence, device_nonce
+from keyturn.keyrelease.binding import (
+    compute_binding,
+    device_evidence,
+    device_nonce,
+    paravisor_nonce,
+)
+from keyturn.keyrelease.request import GpuEvidence, SnpEvidence, SwitchEvidence, TdxEvidence
+from keyturn.keyrelease.tpmpart import TpmPart
+from support.devices import device, fixed
 
 CORE = b"k" * 32
 SNP = {"report": b64(bytes(1184)), "vek": b64(b"v"), "intermediate": b64(b"i"), "root": b64(b"r")}
 DESCRIBED = {"tee": "snp", "devices": [{"kind": "nvidia-gpu"}], "simulated": True}
-
-
-@contextmanager
-def device(path: Path, answers: Callable[[dict[str, object]], bytes | None]) -> Iterator[None]:
-    """Frames by hand: `answers` gives the JSON bytes of each answer, None closes."""
-    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    server.bind(str(path))
-    server.listen()
-
-    def run() -> None:
-        while True:
-            try:
-                peer, _ = server.accept()
-            except OSError:
-                return
-            with peer, peer.makefile("rb") as stream:
-                size = int.from_bytes(stream.read(4), "big")
-                if size == 0:
-                    return
-                body = answers(json.loads(stream.read(size)))
-                if body is not None:
-                    peer.sendall(len(body).to_bytes(4, "big") + body)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        with socket.socket(socket.AF_UNIX) as last:
-            last.connect(str(path))
-            last.sendall(bytes(4))
-        thread.join(5)
-        server.close()
-
-
-def fixed(answer: object) -> Callable[[dict[str, object]], bytes]:
-    return lambda _: json.dumps(answer).encode()
 
 
 def test_collects_devices_first_each_over_its_nonce(tmp_path: Path) -> None:
@@ -100,7 +67,89 @@ def test_what_is_no_chain_is_refused(tmp_path: Path, chain: object) -> None:
         DeviceSocket(tmp_path / "d").gpu(0, bytes(32))
 
 
-@pytest.mark.parametrize("described", [{**DESCRIBED, "tee": "tdx"}, {**DESCRIBED, "devices": [{}]}])
+def test_collects_a_td_and_its_switches_numbered_through(tmp_path: Path) -> None:
+    asked: list[dict[str, object]] = []
+    kinds = ["nvidia-gpu", "nvidia-gpu", "nvidia-switch"]
+    described = {"tee": "tdx", "devices": [{"kind": each} for each in kinds], "simulated": False}
+
+    def answers(request: dict[str, object]) -> bytes:
+        asked.append(request)
+        name = f"{request['op']} {request.get('index')}".encode()
+        device = {"report": b64(name), "chain": [b64(b"leaf")]}
+        tdx = {"quote": b64(b"quote")}
+        found = {"describe": described, "gpu": device, "switch": device, "tdx": tdx}
+        return json.dumps(found[str(request["op"])]).encode()
+
+    with device(tmp_path / "d", answers):
+        evidence = collect(DeviceSocket(tmp_path / "d"), CORE)
+
+    shown = [device_evidence(name, [b"leaf"]) for name in (b"gpu 0", b"gpu 1", b"switch 0")]
+    assert asked[3:] == [
+        {"op": "switch", "index": 0, "nonce": device_nonce(CORE, 2).hex()},
+        {"op": "tdx", "report_data": compute_binding(CORE, shown).hex()},
+    ]
+    assert evidence.cpu == TdxEvidence(b"quote")
+    assert evidence.switches[0].report == b"switch 0"
+
+
+def test_a_paravisors_tpm_is_quoted_last_over_the_binding() -> None:
+    order: list[str] = []
+
+    class Behind:
+        def describe(self) -> Machine:
+            return Machine(1, simulated=True, paravisor=True)
+
+        def gpu(self, index: int, nonce: bytes) -> GpuEvidence:
+            order.append("gpu")
+            return GpuEvidence(b"gpu", (b"leaf",))
+
+        def switch(self, index: int, nonce: bytes) -> SwitchEvidence:
+            raise AssertionError
+
+        def cpu(self, report_data: bytes) -> SnpEvidence:
+            order.append("cpu")
+            return SnpEvidence(b"r", b"v", b"i", b"r", b"runtime")
+
+    class Last:
+        def __init__(self) -> None:
+            self.asked: list[bytes] = []
+
+        def ak_name(self) -> bytes:
+            raise AssertionError
+
+        def quote(self, nonce: bytes) -> TpmPart:
+            order.append("tpm")
+            self.asked.append(nonce)
+            return TpmPart(b"q", b"s", b"a", (), {}, None)
+
+        def forget(self) -> None: ...
+
+    tpm = Last()
+    collect(Behind(), CORE, tpm)
+    binding = compute_binding(CORE, [device_evidence(b"gpu", [b"leaf"])])
+    assert (order, tpm.asked) == (["gpu", "cpu", "tpm"], [paravisor_nonce(binding)])
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"quote": ""}, {"quote": b64(bytes(40_000))}, {"error": ""}]
+)
+def test_what_is_no_quote_is_refused(tmp_path: Path, answer: object) -> None:
+    with device(tmp_path / "d", fixed(answer)), pytest.raises(DeviceAnswerMalformed):
+        DeviceSocket(tmp_path / "d").tdx(bytes(64))
+
+
+SWITCH_FIRST = [{"kind": "nvidia-switch"}, {"kind": "nvidia-gpu"}]
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {**DESCRIBED, "tee": "sgx"},
+        {**DESCRIBED, "devices": [{}]},
+        {**DESCRIBED, "devices": SWITCH_FIRST},
+        {**DESCRIBED, "more": 1},
+    ],
+)
 def test_another_machine_is_refused(tmp_path: Path, described: object) -> None:
     with device(tmp_path / "d", fixed(described)), pytest.raises(DeviceAnswerMalformed):
         DeviceSocket(tmp_path / "d").describe()

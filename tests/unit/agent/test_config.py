@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.agent.config import AgentConfig, load_config
+from keyturn.agent.config import REPORTS, AgentConfig, CpuFrom, load_config
 from keyturn.base.errors import MalformedError
 
 PIN = "0a" * 32
@@ -45,6 +45,30 @@ def test_a_tpm_and_what_belongs_to_it(load: Load, tmp_path: Path) -> None:
     for alone in ('tpm_log = "boot.log"', 'tpm_issuers = "issuers.pem"'):
         with pytest.raises(MalformedError, match="tpm"):
             load(MINIMAL + alone)
+
+
+def test_where_the_cpus_evidence_comes_from(load: Load, tmp_path: Path) -> None:
+    assert (load().cpu, load().tsm_reports) == (CpuFrom.DEVICE, REPORTS)
+    alone = MINIMAL.replace('device_socket = "/run/device.sock"\n', "")
+    found = load(alone + 'cpu = "kernel"\ntsm_reports = "tsm"\ncpu_certificates = "cpu.pem"\n')
+    assert (found.cpu, found.device_socket) == (CpuFrom.KERNEL, None)
+    assert (found.tsm_reports, found.cpu_certificates) == (tmp_path / "tsm", tmp_path / "cpu.pem")
+    behind = 'cpu = "paravisor"\ntpm = "/dev/tpmrm0"\ncpu_certificates = "cpu.pem"\n'
+    assert load(alone + behind).cpu is CpuFrom.PARAVISOR
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'cpu = "sgx"',
+        'cpu_certificates = "cpu.pem"',
+        'cpu = "paravisor"\ntpm = "/dev/tpmrm0"',
+        'cpu = "paravisor"\ncpu_certificates = "cpu.pem"',
+    ],
+)
+def test_a_cpu_without_what_it_needs_is_refused(load: Load, more: str) -> None:
+    with pytest.raises(MalformedError, match="setting 'cpu"):
+        load(MINIMAL + more)
 
 
 def test_the_least_that_a_node_needs(load: Load, tmp_path: Path) -> None:

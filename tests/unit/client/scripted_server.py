@@ -92,6 +92,7 @@ class ScriptedServer:
         self.manifests: dict[str, bytes] = {}
         self.nodes: list[Document] = []
         self.evidence: dict[str, bytes] = {}
+        self.evidence_room = 100
         self.events: list[Document] = []
         self.denied: dict[str, str] = {}
         self.lies: dict[str, Lie] = {}
@@ -253,6 +254,11 @@ class ScriptedServer:
         return self._inventory(path, body)
 
     def _inventory(self, path: str, body: Document) -> Document | None:
+        if path == "/v1/evidence/batch":
+            kept = [each for each in body["digests"] if each in self.evidence]
+            chosen, left = kept[: self.evidence_room], kept[self.evidence_room :]
+            found = [{"digest": each, "data": b64(self.evidence[each])} for each in chosen]
+            return {"found": found, "left": left}
         if path.startswith("/v1/evidence/"):
             return {"data": b64(self.evidence[path.removeprefix("/v1/evidence/")])}
         if path == "/v1/models":

@@ -26,7 +26,10 @@ def test_a_node_with_all_that_is_known_of_it(world: World) -> None:
     lease = granted(world, TestNode(MODEL))
     world.catch_up()
     world.clock.advance(seconds=7)
-    assert view(world) == {
+    world.until(lambda: view(world)["granted_evidence"] is not None)
+    found = view(world)
+    assert str(found.pop("granted_evidence")).startswith("sha256:")
+    assert found == {
         "name": NODE,
         "state": "attested",
         "age_seconds": 7,
@@ -40,6 +43,7 @@ def test_a_node_with_all_that_is_known_of_it(world: World) -> None:
         "simulated": True,
         "caveats": ["simulated"],
         "time_to_wipe_ms": None,
+        "refused_evidence": None,
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from keyturn.base.encoding import Digest, digest_of, unb64
-from keyturn.store import models
+from keyturn.store import evidence, models
 from keyturn.wire.keyholder import AskRelease
 from support.control import WRAPPED, TestNode, World
 
@@ -85,6 +85,7 @@ def test_officers_read_the_evidence_that_the_log_names(world: World, granting: b
         path = f"/v1/evidence/{digest_of(raw)}"
         assert client.get(path).status_code == 401
     with world.sign_in() as client:
+        world.until(lambda: client.get(path).status_code == 200)
         assert unb64(client.get(path).json()["data"], what="evidence") == raw
         assert client.get(f"/v1/evidence/{digest_of(b'other')}").status_code == 404
 
@@ -93,7 +94,9 @@ def test_what_is_not_in_the_log_is_not_kept(world: World) -> None:
     world.keyholder.granting = world.keyholder.logging = False
     with world.client() as client:
         ask(world, client, TestNode(MODEL))
-    assert world.server.parts.releasing.evidence.size == 0
+    world.catch_up()
+    with world.server.parts.context.database.read() as connection:
+        assert evidence.named(connection) == {}
 
 
 def test_a_refusal_without_a_log_entry_makes_no_node(world: World) -> None:

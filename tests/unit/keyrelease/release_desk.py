@@ -16,6 +16,7 @@ from keyturn.attest.chains import ChainCache
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.signatures import load_verify_key
 from keyturn.keyrelease.answer import HPKE_SUITE
+from keyturn.keyrelease.challenge import make_challenge
 from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
 from keyturn.keyrelease.ear import EarClaims, ear_digest, make_ear
 from keyturn.keyrelease.entries import GrantEntry, grant_entry
@@ -105,8 +106,9 @@ class Desk:
     # ---- asking ----
 
     def challenge(self) -> bytes:
+        """As a keyholder issues them, by the log's clock."""
         self.counter += 1
-        return self.counter.to_bytes(56, "big")
+        return make_challenge(self.counter.to_bytes(16, "big"), self.clock(), bytes(32))
 
     def request(self, **options: object) -> ReleaseRequest:
         return parse_request(

@@ -133,8 +133,8 @@ def test_a_good_device_beside_a_bad_one_is_still_read(desk: Desk) -> None:
 @pytest.mark.parametrize("part", ["report", "vek", "intermediate", "root"])
 def test_junk_is_a_finding_and_no_crash(desk: Desk, part: str) -> None:
     request = desk.request()
-    snp = replace(request.evidence.snp, **{part: b"junk"})
-    found = desk.verified(changed(request, snp=snp))
+    snp = replace(request.evidence.cpu, **{part: b"junk"})
+    found = desk.verified(changed(request, cpu=snp))
 
     assert [check for check, _ in reasons(found)] == ["cpu: evidence"]
     assert found.cpu is None

@@ -19,11 +19,14 @@ from keyturn.keyrelease.binding import (
 )
 from keyturn.keyrelease.errors import MalformedRequest
 from keyturn.keyrelease.request import (
+    MAX_QUOTE,
     MAX_REQUEST,
     Evidence,
     GpuEvidence,
     NodeClaims,
     SnpEvidence,
+    SwitchEvidence,
+    TdxEvidence,
     build_request,
     parse_claims,
     parse_request,
@@ -94,7 +97,7 @@ def test_a_request_reads_back(raw: bytes, purpose: Purpose, keys: NodeKeys) -> N
 
     assert (found.purpose, found.challenge, found.model) == (purpose, CHALLENGE, MODEL)
     assert (found.keys, found.raw, found.digest) == (keys, raw, digest_of(raw))
-    assert found.evidence.snp == SNP
+    assert found.evidence.cpu == SNP
     again = build_request(
         found.purpose, found.challenge, found.model, found.keys, found.claims, found.evidence
     )
@@ -136,7 +139,7 @@ INNER = [
 
 @pytest.mark.parametrize("path", [*TOP, *INNER])
 def test_every_field_is_needed(path: str) -> None:
-    with pytest.raises(MalformedError, match="is missing"):
+    with pytest.raises(MalformedError, match=r"is missing|not one kind of CPU"):
         parse_request(edited(release(), path, ...))
 
 
@@ -294,7 +297,7 @@ def test_a_changed_byte_is_refused_or_changes_what_is_bound(place: int, mask: in
     assert digest_of(bytes(raw)) != honest.digest
     found = parsed(parse_request, bytes(raw))
     if found is not None:
-        assert (found.binding, found.evidence.snp) != (honest.binding, honest.evidence.snp)
+        assert (found.binding, found.evidence.cpu) != (honest.binding, honest.evidence.cpu)
 
 
 def parsed(read: Callable[[bytes], Any], raw: bytes) -> Any:
@@ -303,3 +306,89 @@ def parsed(read: Callable[[bytes], Any], raw: bytes) -> Any:
         return read(raw)
     except MalformedError:
         return None
+
+
+# TDX, switches, a paravisor
+
+
+TDX_CPU = TdxEvidence(b"quote")
+SWITCHES = (SwitchEvidence(b"switch report", (b"leaf", b"ca")), SwitchEvidence(b"other", ()))
+
+
+def shown(evidence: Evidence) -> bytes:
+    return build_request(Purpose.RELEASE, CHALLENGE, MODEL, KEYS, claims(), evidence)
+
+
+def evidence_of(raw: bytes) -> Any:
+    return json.loads(raw)["evidence"]
+
+
+def with_evidence(raw: bytes, **parts: object) -> bytes:
+    document = json.loads(raw)
+    document["evidence"] = {**document["evidence"], **parts}
+    document["evidence"] = {k: v for k, v in document["evidence"].items() if v is not ...}
+    return json.dumps(document).encode()
+
+
+def test_a_td_and_switches_are_written_and_read_as_the_protocol_says() -> None:
+    raw = shown(Evidence(TDX_CPU, GPUS, switches=SWITCHES))
+
+    assert evidence_of(raw)["tdx"] == {"quote": b64(b"quote")}
+    assert evidence_of(raw)["switches"] == [
+        {"report": b64(b"switch report"), "chain": [b64(b"leaf"), b64(b"ca")]},
+        {"report": b64(b"other"), "chain": []},
+    ]
+    assert "snp" not in evidence_of(raw)
+    assert parse_request(raw).evidence == Evidence(TDX_CPU, GPUS, switches=SWITCHES)
+
+
+def test_runtime_data_of_a_paravisor_is_written_and_read() -> None:
+    cpu = SnpEvidence(b"report", b"vek", b"intermediate", b"root", b"runtime")
+    raw = shown(Evidence(cpu, ()))
+
+    assert evidence_of(raw)["snp"]["runtime"] == b64(b"runtime")
+    assert parse_request(raw).evidence.runtime == b"runtime"
+    assert parse_request(shown(Evidence(TDX_CPU, ()))).evidence.runtime is None
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"snp": ...},
+        {"tdx": {"quote": b64(b"quote")}},
+        {"snp": ..., "tdx": {}},
+        {"snp": ..., "tdx": {"quote": b64(b"quote"), "more": 1}},
+        {"snp": ..., "tdx": {"quote": b64(bytes(MAX_QUOTE + 1))}},
+        {"switches": []},
+        {"switches": None},
+        {"switches": [{"report": b64(b"switch report")}]},
+        {"switches": [{"report": b64(b"r"), "chain": [], "more": 1}]},
+        {"switches": [{"report": b64(b"r"), "chain": []}] * 63},
+        {
+            "snp": {
+                **{each: b64(b"x") for each in ("report", "vek", "intermediate", "root")},
+                "runtime": "",
+            }
+        },
+    ],
+)
+def test_neither_both_or_half_a_cpu_and_wrong_switches_are_malformed(parts: Document) -> None:
+    with pytest.raises(MalformedError):
+        parse_request(with_evidence(release(), **parts))
+
+
+def test_devices_are_numbered_gpus_first_and_every_change_of_order_changes_the_binding() -> None:
+    one, other = SWITCHES
+    sets = [
+        Evidence(SNP, GPUS, switches=(one, other)),
+        Evidence(SNP, GPUS, switches=(other, one)),
+        Evidence(SNP, GPUS, switches=(one,)),
+        Evidence(SNP, GPUS, switches=(one, one)),
+        Evidence(SNP, GPUS),
+        Evidence(SNP, GPUS[:1], switches=(one, other)),
+    ]
+
+    assert len({parse_request(shown(each)).binding for each in sets}) == len(sets)
+    parsed = parse_request(shown(sets[0]))
+    devices = [device_evidence(each.report, each.chain) for each in (*GPUS, one, other)]
+    assert parsed.binding == compute_binding(parsed.core, devices)

@@ -8,7 +8,13 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from keyturn.base.encoding import Digest
 from keyturn.base.signatures import load_verify_key
-from keyturn.keyrelease.witnessing import Cosigned, Witnessed, covered, witness_findings
+from keyturn.keyrelease.witnessing import (
+    Cosigned,
+    Witnessed,
+    asked_for,
+    covered,
+    witness_findings,
+)
 from keyturn.quorum.roster import Witnesses
 from support.authority import START, spki
 
@@ -64,3 +70,15 @@ def test_less_than_a_release_relied_on_before_is_refused() -> None:
 def test_it_counts_by_the_keyholders_clock() -> None:
     later = START + timedelta(seconds=301)
     assert covered(Witnesses(KEYS, 1, 300), witnessed((0, 5, 0)), later) is None
+
+
+@pytest.mark.parametrize(("k", "more", "asked"), [(0, 0, 0), (0, 2, 2), (2, 1, 2), (1, 3, 3)])
+def test_a_policy_may_ask_for_more_and_never_for_fewer(k: int, more: int, asked: int) -> None:
+    assert asked_for(Witnesses(KEYS, k, 300), more) == Witnesses(KEYS, asked, 300)
+
+
+def test_more_than_there_are_keys_for_cannot_be_met() -> None:
+    everyone = witnessed((0, 5, 0), (1, 5, 0), (2, 5, 0))
+    asked = asked_for(Witnesses(KEYS, 1, 300), 4)
+    (found,) = witness_findings(asked, everyone, START, ROSTER)
+    assert (found.reason, found.expected) == ("witness-cosignatures-missing", "4")

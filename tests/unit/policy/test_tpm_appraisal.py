@@ -1,6 +1,7 @@
 """A proved quote against rule and baselines: one boot as a whole, nothing unproved."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,7 +13,8 @@ from keyturn.attest.tpm_quote import TpmQuote, TpmSignature
 from keyturn.base.encoding import Digest
 from keyturn.policy.findings import Finding, failing
 from keyturn.policy.tpm_appraisal import appraise_tpm
-from keyturn.quorum.bodies import ReferenceValues
+from keyturn.quorum.origin import Origin
+from keyturn.quorum.reference_bodies import ReferenceValues
 from keyturn.quorum.tpm_bodies import PcrBank, TpmReference, TpmRule
 from keyturn_sim.bootlog import SimBoot
 
@@ -38,10 +40,11 @@ def reference(boot: SimBoot) -> TpmReference:
         frozenset(facts.applications),
         frozenset(facts.authorities),
         {name: frozenset({value}) for name, value in facts.variables},
-        "a test",
+        Origin("a test"),
     )
 
 
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 GOOD, OTHER = SimBoot(), SimBoot(applications=("another loader",))
 
 
@@ -52,7 +55,7 @@ def appraised(
     shown: bool = True,
 ) -> tuple[Finding, ...]:
     baseline = ReferenceValues({}, (), references)
-    return appraise_tpm(rule, POLICY, {"firmware": (BASELINE, baseline)}, found, shown=shown)
+    return appraise_tpm(rule, POLICY, {"firmware": (BASELINE, baseline)}, found, NOW, shown=shown)
 
 
 def failed(*arguments: object, **named: object) -> dict[str, str | None]:

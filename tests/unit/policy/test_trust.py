@@ -146,3 +146,51 @@ def test_a_hardware_root_called_simulated_stays_a_hardware_root() -> None:
     found = anchors_in_force(log.state, log.clock())[0].find(Vendor.AMD_SEV, pinned)
     assert found is not None
     assert not found.simulated
+
+
+# Narrowing
+
+
+AMD_ROOTS = [each for each in HARDWARE_ANCHORS.anchors if each.vendor is Vendor.AMD_SEV]
+
+
+def narrowed(*keep: str, simulated: bool = False) -> list[tuple[Vendor, str, bool]]:
+    log = AuthorityLog(simulation=simulated)
+    roots = ROOTS["simulated"] if simulated else []
+    log.enact(KIND, SUBJECT, {"hardware": list(keep), "simulated": roots})
+    anchors, _ = anchors_in_force(log.state, log.clock())
+    return [(each.vendor, each.spki, each.simulated) for each in anchors.anchors]
+
+
+def test_only_the_roots_named_are_trusted() -> None:
+    genoa = AMD_ROOTS[1].spki
+    assert narrowed(genoa) == [(Vendor.AMD_SEV, genoa, False)]
+
+
+def test_a_root_that_is_not_pinned_is_not_added_by_naming_it() -> None:
+    """The attack: a list of roots that reads like a narrowing, and holds one's own."""
+    assert narrowed("ee" * 32) == []
+    genoa = AMD_ROOTS[1].spki
+    assert narrowed(genoa, "ee" * 32) == [(Vendor.AMD_SEV, genoa, False)]
+
+
+def test_narrowing_leaves_simulated_roots_and_calls_no_hardware_root_simulated() -> None:
+    genoa = AMD_ROOTS[1].spki
+    found = narrowed(genoa, simulated=True)
+    assert (Vendor.AMD_SEV, AMD, True) in found
+    assert [each for each in found if not each[2]] == [(Vendor.AMD_SEV, genoa, False)]
+    log = AuthorityLog()
+    dropped = {"vendor": "amd", "product": "Milan", "spki_sha256": AMD_ROOTS[0].spki}
+    log.enact(KIND, SUBJECT, {"hardware": [genoa], "simulated": [dropped]})
+    anchors, _ = anchors_in_force(log.state, log.clock())
+    assert [each.spki for each in anchors.anchors] == [genoa]
+
+
+def test_a_simulated_root_of_intel_proves_tds() -> None:
+    log = AuthorityLog()
+    root = {"vendor": "intel", "product": "SGX", "spki_sha256": "1e" * 32}
+    log.enact(KIND, SUBJECT, {"hardware": "pinned", "simulated": [root]})
+    anchors, _ = anchors_in_force(log.state, log.clock())
+    found = anchors.find(Vendor.INTEL_SGX, SpkiDigest("1e" * 32))
+    assert found is not None
+    assert found.simulated

@@ -75,6 +75,25 @@ def test_a_withdrawal_is_read() -> None:
     assert (found.reason, found.raw) == ("a mistake", raw)
 
 
+def test_the_preview_that_an_officer_saw_may_be_named() -> None:
+    seen = Digest("sha256:" + "44" * 32)
+    assert parse_approval(wrapped(approval(preview=seen))).preview == seen
+    assert parse_approval(wrapped(approval())).preview is None
+    made = approval_payload(OVER, Decision.APPROVE, officer="bela", time=START, preview=seen)
+    assert json.loads(made) == approval(preview=seen)
+
+
+@pytest.mark.parametrize("preview", [None, "", "44" * 32, "sha256:" + "44" * 31, 1, [], {}])
+def test_a_preview_is_a_digest_or_absent(preview: object) -> None:
+    with pytest.raises(MalformedError, match="preview"):
+        parse_approval(wrapped(approval(preview=preview)))
+
+
+def test_a_withdrawal_names_no_preview() -> None:
+    with pytest.raises(MalformedError, match="preview"):
+        parse_withdrawal(wrapped(withdrawal(preview=OVER)))
+
+
 def test_what_is_written_is_what_the_protocol_says() -> None:
     made = approval_payload(OVER, Decision.REJECT, officer="bela", time=START, comment="no")
     assert json.loads(made) == approval(decision="reject", comment="no")

@@ -12,13 +12,14 @@ from keyturn.quorum.bodies import (
     OaepHash,
     Platforms,
     Purpose,
-    ReferenceValues,
     Revocation,
     SimulatedAnchor,
     TrustAnchorsBody,
 )
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.origin import Origin
+from keyturn.quorum.reference_bodies import ReferenceValues
 from unit.quorum.authority_log import (
     KeyholderKeys,
     admission,
@@ -222,7 +223,7 @@ def test_anchors_are_read() -> None:
     [
         ("hardware", "any"),
         ("hardware", []),
-        ("simulated.0.vendor", "intel"),
+        ("simulated.0.vendor", "arm"),
         ("simulated.0.product", ""),
         ("simulated.0.spki_sha256", "ab" * 31),
         ("simulated.0.spki_sha256", "AB" * 32),
@@ -236,6 +237,30 @@ def test_other_anchors_are_refused(path: str, value: object) -> None:
         read_body(Kind.TRUST_ANCHORS, changed(ANCHORS, path, value))
 
 
+PINNED = ["a9" * 32, "df" * 32]
+
+
+def test_pinned_roots_may_be_narrowed_to_some() -> None:
+    body = read_body(Kind.TRUST_ANCHORS, {**ANCHORS, "hardware": PINNED})
+    assert isinstance(body, TrustAnchorsBody)
+    assert body.hardware == frozenset(PINNED)
+    assert body.simulated
+
+
+def test_a_simulated_root_of_intel() -> None:
+    body = read_body(Kind.TRUST_ANCHORS, changed(ANCHORS, "simulated.0.vendor", "intel"))
+    assert body == TrustAnchorsBody((SimulatedAnchor("intel", "Genoa", "ab" * 32),))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "Pinned", "", {}, 0, ["pinned"], ["a9" * 31], ["A9" * 32], [PINNED[0]] * 2, [1]],
+)
+def test_hardware_roots_are_the_written_pinned_or_some(value: object) -> None:
+    with pytest.raises(MalformedError):
+        read_body(Kind.TRUST_ANCHORS, {**ANCHORS, "hardware": value})
+
+
 # reference-values
 
 
@@ -243,9 +268,9 @@ def test_reference_values_are_read() -> None:
     found = read_body(Kind.REFERENCE_VALUES, VALUES)
     assert isinstance(found, ReferenceValues)
 
-    assert dict(found.snp) == {"00" * 48: "a test", "01" * 48: "a test"}
+    assert dict(found.snp) == {"00" * 48: Origin("a test"), "01" * 48: Origin("a test")}
     (gpu,) = found.gpu
-    assert (gpu.architecture, gpu.driver, gpu.vbios, gpu.source) == (
+    assert (gpu.architecture, gpu.driver, gpu.vbios, gpu.origin.source) == (
         "GH100",
         "570.1",
         "96.00",
@@ -260,15 +285,14 @@ def test_reference_values_are_read() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "match"),
     [
-        ("snp.measurements", [], "no measurement at all"),
         ("snp.measurements.1.value", "00" * 48, "stands twice"),
         ("snp.measurements.0.value", "00" * 47, "wrong size"),
         ("snp.measurements.0.source", "", "'source' is wrong"),
-        ("gpu.0.measurements", {}, "a GPU without measurements"),
+        ("gpu.0.measurements", {}, "a gpu without measurements"),
         ("gpu.0.measurements.255", ["ab"], "gpu index"),
         ("gpu.0.measurements.-1", ["ab"], "gpu index"),
         ("gpu.0.measurements.01", ["ab"], "gpu index"),
-        ("gpu.0.measurements.1", [], "index 1 has no value"),
+        ("gpu.0.measurements.1", [], "1 has no value"),
         ("gpu.0.measurements.1", ["AB"], "not lower-case hex"),
         ("gpu.0.measurements.1", ["ab", "ab"], "repeated"),
         ("gpu.0.measurements.1", "ab", "is wrong"),
@@ -296,13 +320,26 @@ def test_platforms_are_read() -> None:
     assert found.platforms["amd-genoa-00"].site == "Berlin"
 
 
-WRONG_IDS = ["", "genoa-00", "amd-", "AMD-genoa-00", "amd-Genoa-00", "amd-genoa-00 ", "intel-0"]
+WRONG_IDS = [
+    *("", "genoa-00", "amd-", "AMD-genoa-00", "amd-Genoa-00", "amd-genoa-00 ", "intel-0"),
+    *(f"intel-{'0' * size}" for size in (30, 31, 33, 64)),
+    *(f"intel-{'0A' * 16}", "intel-hidden", f"intel-{'00' * 16}\n", f"intel-tdx-{'00' * 16}"),
+]
 
 
 @pytest.mark.parametrize("platform", [*WRONG_IDS, "amd-genoa-00\n"])
 def test_a_platforms_id_is_as_evidence_names_it(platform: str) -> None:
     with pytest.raises(MalformedError):
         read_body(Kind.PLATFORMS, platforms(platform))
+
+
+def test_a_platform_of_intel_is_named_by_its_ppid() -> None:
+    ppid = f"intel-{'0a' * 16}"
+    found = read_body(Kind.PLATFORMS, platforms(ppid))
+    assert isinstance(found, Platforms)
+    assert set(found.platforms) == {ppid}
+    body: Document = {"target_kind": "platform", "target": ppid}
+    assert read_body(Kind.REVOCATION, body) == Revocation(TargetKind.PLATFORM, ppid)
 
 
 def test_a_platform_list_is_not_empty_and_repeats_nothing() -> None:

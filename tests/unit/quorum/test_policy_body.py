@@ -2,11 +2,13 @@
 
 import pytest
 
+from keyturn.base.collateral import APPRAISED, CollateralKind
 from keyturn.base.errors import MalformedError
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.policy_body import Caveat, MinTcb, Policy
-from support.authority import policy_body
+from keyturn.quorum.policy_body import MAX_AGE, Caveat, Policy
+from keyturn.quorum.tee_rules import GpuRule, MinTcb, Tee
+from support.authority import policy_body, tdx_rule
 from unit.quorum.bodies_reader import Document, changed, read_body
 
 BODY = policy_body()
@@ -25,6 +27,7 @@ def test_everything_is_read() -> None:
     tcb = {"fmc": 1, "bootloader": 2, "tee": 3, "snp": 4, "microcode": 255}
     found = policy(changed(body, "snp.min_tcb.Genoa", tcb))
 
+    assert found.snp is not None
     assert found.snp.products == {"Genoa"}
     assert found.snp.min_tcb == {"Genoa": MinTcb(1, 2, 3, 4, 255)}
     assert (found.snp.debug, found.snp.migrate_ma, found.snp.smt) == (False, False, True)
@@ -77,8 +80,10 @@ def test_no_other_rule_is_there(path: str) -> None:
     ("path", "value"),
     [
         ("tees", []),
-        ("tees", ["tdx"]),
+        ("tees", ["tdx"]),  # and a rule for SNP, none for TDX
         ("tees", ["snp", "tdx"]),
+        ("tees", ["sgx"]),
+        ("tees", "snp"),
         ("snp.products", []),
         ("snp.products", ["Genoa", "Milan"]),
         ("snp.products", ["Genoa", "Genoa"]),
@@ -133,3 +138,85 @@ def test_the_caveats_are_those_of_the_design() -> None:
         "unlocked-memory",
         "physical-access",
     }
+
+
+# What may be absent
+
+BOTH = policy_body(
+    tees=["snp", "tdx"],
+    tdx=tdx_rule(),
+    platforms=["eu"],
+    sites=["Berlin", "Paris"],
+    collateral={"amd-crl": 60, "intel-tcb-info": MAX_AGE},
+    evidence_seconds=30,
+    witnesses=2,
+)
+LATER = ("tdx", "sites", "collateral", "evidence_seconds", "witnesses")
+
+
+def test_a_policy_without_them_asks_as_it_did_before() -> None:
+    found = policy(BODY)
+    assert (found.tdx, found.sites, found.tpm) == (None, None, None)
+    assert (dict(found.collateral), found.evidence_seconds, found.witnesses) == ({}, 120, 0)
+    assert found.gpu == GpuRule(1)
+    assert found.tees == (Tee.SNP,)
+
+
+def test_all_of_them_are_read() -> None:
+    found = policy(BOTH)
+    assert found.tees == (Tee.SNP, Tee.TDX)
+    assert found.tdx is not None
+    assert found.sites == {"Berlin", "Paris"}
+    assert found.collateral == {
+        CollateralKind.AMD_CRL: 60,
+        CollateralKind.INTEL_TCB_INFO: MAX_AGE,
+    }
+    assert (found.evidence_seconds, found.witnesses) == (30, 2)
+
+
+def test_a_policy_for_tds_alone_has_no_rule_for_others() -> None:
+    alone = changed(changed(BOTH, "snp", ...), "tees", ["tdx"])
+    found = policy(alone)
+    assert (found.snp, found.tees) == (None, (Tee.TDX,))
+    with pytest.raises(MalformedError, match="unknown field 'snp'"):
+        policy(changed(BOTH, "tees", ["tdx"]))
+    with pytest.raises(MalformedError, match="unknown field 'tdx'"):
+        policy(changed(BOTH, "tees", ["snp"]))
+    with pytest.raises(MalformedError, match="'tdx' is missing"):
+        policy(changed(BOTH, "tdx", ...))
+
+
+@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize("value", [None, "any", [], {}, -1, True])
+def test_each_is_absent_or_as_it_should_be(name: str, value: object) -> None:
+    with pytest.raises(MalformedError):
+        policy(changed(BOTH, name, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("platforms", "any"),  # and sites of no list
+        ("sites", ["Berlin", "Berlin"]),
+        ("sites", [""]),
+        ("sites", [1]),
+        ("collateral", {"amd-chain": 3600}),
+        ("collateral", {"nvidia-rim": 3600}),
+        ("collateral", {"arm-crl": 3600}),
+        ("collateral.amd-crl", 59),
+        ("collateral.amd-crl", MAX_AGE + 1),
+        ("collateral.amd-crl", None),
+        ("evidence_seconds", 4),
+        ("evidence_seconds", 121),
+        ("witnesses", 101),
+    ],
+)
+def test_another_form_of_them_is_refused(path: str, value: object) -> None:
+    with pytest.raises(MalformedError):
+        policy(changed(BOTH, path, value))
+
+
+@pytest.mark.parametrize("kind", sorted(APPRAISED, key=lambda each: each.value))
+def test_an_age_of_each_kind_that_verifiers_use(kind: CollateralKind) -> None:
+    found = policy(changed(BOTH, "collateral", {kind.value: 3600}))
+    assert found.collateral == {kind: 3600}

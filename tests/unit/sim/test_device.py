@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from keyturn.base.errors import MalformedError
-from keyturn_sim import SimNode
-from keyturn_sim.device import MAX_FRAME, answer
+from keyturn_sim import SimNode, SimTdNode, SimVendors
+from keyturn_sim.device import MAX_FRAME, Machine, answer, load_machine
 
 BACKEND = Path(__file__).resolve().parents[3] / "backend"
 
 
-def ask(node: SimNode, request: dict[str, object]) -> dict[str, object]:
+def ask(node: Machine, request: dict[str, object]) -> dict[str, object]:
     return answer(node, json.dumps(request).encode())
 
 
@@ -38,6 +38,41 @@ def test_it_quotes_gpus_and_the_cpu(node: SimNode) -> None:
     cpu = ask(node, {"op": "snp", "report_data": "07" * 64})
     assert base64.b64decode(str(cpu["report"]))[0x50:0x90] == b"\x07" * 64
     assert set(cpu) == {"report", "vek", "intermediate", "root"}
+
+
+@pytest.fixture(scope="module")
+def td(vendors: SimVendors) -> SimTdNode:
+    gpus, switches = vendors.nvidia.issue_set(1, 2, {}, {})
+    return SimTdNode.create(vendors, gpus=gpus, switches=switches)
+
+
+def test_a_td_describes_and_quotes_itself_and_its_switches(td: SimTdNode) -> None:
+    kinds = [{"kind": "nvidia-gpu"}, {"kind": "nvidia-switch"}, {"kind": "nvidia-switch"}]
+    assert ask(td, {"op": "describe"}) == {"tee": "tdx", "devices": kinds, "simulated": True}
+    quote = base64.b64decode(str(ask(td, {"op": "tdx", "report_data": "07" * 64})["quote"]))
+    assert quote[48 + 520 : 48 + 584] == b"\x07" * 64
+    switch = ask(td, {"op": "switch", "index": 1, "nonce": "01" * 32})
+    assert switch["chain"] == [base64.b64encode(der).decode() for der in td.switches[1].chain]
+
+
+def test_another_tees_operation_is_refused(
+    node: SimNode, td: SimTdNode, vendors: SimVendors
+) -> None:
+    behind = SimNode.create(vendors, measurement=bytes(48), paravisor=True)
+    for machine, op in ((node, "tdx"), (td, "snp"), (behind, "snp")):
+        with pytest.raises(MalformedError):
+            ask(machine, {"op": op, "report_data": "07" * 64})
+    with pytest.raises(MalformedError, match="no such device"):
+        ask(td, {"op": "switch", "index": 2, "nonce": "01" * 32})
+
+
+@pytest.mark.parametrize("tee", ["snp", "tdx"])
+def test_a_configuration_says_which_machine_it_is(
+    node: SimNode, td: SimTdNode, tmp_path: Path, tee: str
+) -> None:
+    made = node if tee == "snp" else td
+    made.save(tmp_path / "machine.json")
+    assert ask(load_machine(tmp_path / "machine.json"), {"op": "describe"})["tee"] == tee
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_a_changed_file_is_refused(vendors: SimVendors, tmp_path: Path) -> None:
 
 
 def test_roots_are_named_by_vendor(vendors: SimVendors) -> None:
-    assert set(vendors.roots) == {"amd-sev", "nvidia-device"}
+    assert set(vendors.roots) == {"amd-sev", "nvidia-device", "intel-sgx", "tpm", "nvidia-rim"}
     assert all(len(bytes.fromhex(spki)) == 32 for spki in vendors.roots.values())
 
 

@@ -4,9 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyturn.client.inventory import Node, NodeState
-from keyturn.quorum.bodies import Admission, Platforms, ReferenceValues, Revocation
+from keyturn.quorum.bodies import (
+    Admission,
+    Platforms,
+    Revocation,
+)
 from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.kinds import Kind, TargetKind
+from keyturn.quorum.reference_bodies import (
+    ReferenceValues,
+)
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import InForce, would_suspend
 from keyturn.quorum.statements import Statement
@@ -132,7 +139,7 @@ def _resting_on(revocation: Revocation, case: Case) -> frozenset[str]:
         or (
             revocation.target_kind is TargetKind.MEASUREMENT
             and isinstance(each.statement.body, ReferenceValues)
-            and target in each.statement.body.snp
+            and target in each.statement.body.measurements
         )
     )
 
@@ -205,7 +212,7 @@ def _returns(case: Case) -> tuple[Consequence, ...]:
 def _named(statement: Statement) -> set[tuple[TargetKind, str]]:
     body = statement.body
     if isinstance(body, ReferenceValues):
-        return {(TargetKind.MEASUREMENT, each) for each in body.snp}
+        return {(TargetKind.MEASUREMENT, each) for each in body.measurements}
     if isinstance(body, Platforms):
         return {(TargetKind.PLATFORM, each) for each in body.platforms}
     if statement.kind is Kind.POLICY:

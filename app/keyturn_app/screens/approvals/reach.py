@@ -7,12 +7,14 @@ from keyturn.quorum.bodies import (
     Admission,
     Keys,
     Platforms,
-    ReferenceValues,
     TrustAnchorsBody,
 )
 from keyturn.quorum.expiry import in_force
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Policy
+from keyturn.quorum.reference_bodies import (
+    ReferenceValues,
+)
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import Statement
