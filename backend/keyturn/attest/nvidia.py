@@ -264,7 +264,7 @@ def _revocation(steps: Steps, path: tuple[Certificate, ...], asked: Asked) -> tu
     found = steps.take(
         "revocation",
         _OCSP,
-        lambda: check_ocsp(path[1:], revocation, asked.now),
+        lambda: check_ocsp(path[1:], revocation, asked.now, asked.cache),
         lambda facts: ("; ".join(map(str, facts)), "good, and current"),
     )
     return found or ()

@@ -15,6 +15,7 @@ from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
 from keyturn.attest.certificates import Certificate, parse_certificate
 from keyturn.attest.chains import (
     ChainCache,
+    chain_key,
     check_path_lengths,
     read_root,
     verified_link,
@@ -85,14 +86,26 @@ def find_anchor(chain: Sequence[bytes], anchors: TrustAnchors, cache: ChainCache
     return anchor
 
 
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Verified links and path lengths; what its root is worth is asked anew."""
+
+    path: tuple[Certificate, ...]
+
+
 def verify_path(chain: Sequence[bytes], cache: ChainCache) -> tuple[Certificate, ...]:
     """Each certificate signed by the next. The caller has asked for the root's anchor."""
+    key = chain_key("NVIDIA path", *chain)
+    return cache.read_once(key, _Path, lambda: _verify_new_path(chain, cache)).path
+
+
+def _verify_new_path(chain: Sequence[bytes], cache: ChainCache) -> _Path:
     path = [verified_root(chain[-1], cache)]
     for raw in reversed(chain[:-1]):
         path.append(verified_link(raw, path[-1], cache))
     path.reverse()
     check_path_lengths(path)
-    return tuple(path)
+    return _Path(tuple(path))
 
 
 def read_path(chain: Sequence[bytes]) -> tuple[Certificate, ...]:

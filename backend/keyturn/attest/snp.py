@@ -15,6 +15,7 @@ from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
 from keyturn.attest.certificates import Certificate
 from keyturn.attest.chains import (
     ChainCache,
+    chain_key,
     check_dates,
     check_path_lengths,
     read_root,
@@ -114,10 +115,11 @@ def verify_snp(
     and the result says so. Raises MalformedEvidence or UntrustedEvidence, with their `reason`.
     """
     parsed = parse_snp_report(report)
-    chain = _verify_chain(collateral, anchors, cache if cache is not None else ChainCache(8))
+    links = cache if cache is not None else ChainCache(8)
+    chain = _verify_chain(collateral, anchors, links)
     check_dates(chain.path, now)
-    crls = check_revocation(chain.path, collateral.crls, now)
-    vek = read_vek(chain.path[0], chain.kind, chain.product)
+    crls = check_revocation(chain.path, collateral.crls, now, links)
+    vek = _vek(chain, links)
     _check_product(parsed, chain.product)
     _check_signing_key(parsed, chain.kind)
     verify_p384(chain.path[0].public_key, parsed.r, parsed.s, parsed.signed, "SNP report")
@@ -129,6 +131,25 @@ def verify_snp(
 
 
 def _verify_chain(collateral: SnpCollateral, anchors: TrustAnchors, cache: ChainCache) -> _Chain:
+    """Verified before, its anchor is asked for again: an equal one must be in force."""
+    key = chain_key("SNP chain", collateral.vek, collateral.intermediate, collateral.root)
+    known = cache.recall(key, _Chain)
+    if known is not None and known.anchor == anchors.find(Vendor.AMD_SEV, known.path[2].spki):
+        return known
+    chain = _verify_new_chain(collateral, anchors, cache)
+    cache.keep(key, chain)
+    return chain
+
+
+def _vek(chain: _Chain, cache: ChainCache) -> Vek:
+    leaf, kind, product = chain.path[0], chain.kind, chain.product
+    key = chain_key(f"VEK {kind.value} {product.value}", leaf.digest)
+    return cache.read_once(key, Vek, lambda: read_vek(leaf, kind, product))
+
+
+def _verify_new_chain(
+    collateral: SnpCollateral, anchors: TrustAnchors, cache: ChainCache
+) -> _Chain:
     root = read_root(collateral.root, cache)
     anchor = anchors.find(Vendor.AMD_SEV, root.spki)
     if anchor is None:
