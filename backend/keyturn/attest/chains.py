@@ -100,7 +100,7 @@ class ChainCache:
         return found if isinstance(found, kind) else None
 
     def keep(self, key: bytes, value: object) -> None:
-        """`key`: a digest of a name for this kind of thing and of all bytes that it follows from.
+        """`key`: a name for this kind of thing, and digests of all bytes that it follows from.
         Whatever an anchor decided holds that anchor, for the next use to ask of it again."""
         self._read.remember(key, value)
 
@@ -114,7 +114,7 @@ class ChainCache:
         self._large.remember(key, value, size)
 
     def read_once(self, key: bytes, kind: type[T], read: Callable[[], T]) -> T:
-        """What `read` makes of a certificate whose link was verified, made once; `key`: a digest
+        """What `read` makes of a certificate whose link was verified, made once; `key`: digests
         of everything that it is made of. What `read` raises is not kept."""
         found = self.recall(key, kind)
         if found is not None:
@@ -124,7 +124,7 @@ class ChainCache:
         return made
 
     def check_once(self, key: bytes, check: Callable[[], object]) -> None:
-        """Make a check that stays true (a signature's). `key`: a digest of the bytes, signature
+        """Make a check that stays true (a signature's). `key`: digests of the bytes, signature
         and public key that it is made with. What `check` raises is not kept."""
         if self.recall(key, _Held) is None:
             check()
@@ -158,7 +158,7 @@ def verify_signed_once(
     if cache is None:
         verify_signed(signed, issuer, what)
         return
-    key = sha256(b"signed" + signed.digest + issuer.spki.encode())
+    key = b"signed\0" + signed.digest + issuer.spki.encode()
     cache.check_once(key, lambda: verify_signed(signed, issuer, what))
 
 

@@ -119,6 +119,12 @@ def read_path(chain: Sequence[bytes]) -> tuple[Certificate, ...]:
         return ()
 
 
+def shown_path(chain: Sequence[bytes], cache: ChainCache) -> tuple[Certificate, ...]:
+    """As `read_path`; what was verified before is not read again."""
+    known = cache.recall(chain_key("NVIDIA path", *chain), _Path)
+    return known.path if known is not None else read_path(chain)
+
+
 def check_device(path: Sequence[Certificate], anchor: Anchor, kind: DeviceKind) -> Device:
     """What the path certifies. Raises UntrustedEvidence (wrong-device-kind)."""
     leaf, brom = (anchor.plain_name(certificate.common_name) for certificate in path[:2])

@@ -173,7 +173,9 @@ def check_ocsp(
     """
     given = [(each.response or parse_ocsp(each.raw), each.nonce) for each in revocation.answers]
     pairs = itertools.pairwise(path)
-    return tuple(_check_one(each, issuer, given, (revocation, now, cache)) for each, issuer in pairs)
+    return tuple(
+        _check_one(each, issuer, given, (revocation, now, cache)) for each, issuer in pairs
+    )
 
 
 def _check_one(

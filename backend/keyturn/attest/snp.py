@@ -143,7 +143,7 @@ def _verify_chain(collateral: SnpCollateral, anchors: TrustAnchors, cache: Chain
 
 def _vek(chain: _Chain, cache: ChainCache) -> Vek:
     leaf, kind, product = chain.path[0], chain.kind, chain.product
-    key = chain_key(f"VEK {kind.value} {product.value}", leaf.digest)
+    key = f"VEK {kind.value} {product.value}".encode() + b"\0" + leaf.digest
     return cache.read_once(key, Vek, lambda: read_vek(leaf, kind, product))
 
 

@@ -11,6 +11,8 @@ import hmac
 from datetime import datetime
 from functools import partial
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from keyturn.attest.anchors import TrustAnchors
 from keyturn.attest.chains import ChainCache, Parsed
 from keyturn.attest.crl import CrlFacts
@@ -42,6 +44,9 @@ from keyturn.attest.tdx_quote import QeReport, TdReport, TdxQuote, parse_tdx_quo
 from keyturn.attest.tdx_steps import Proof, Step, after, all_three, both
 from keyturn.attest.tdx_tcb import TdxTcb, check_module, find_tcb
 from keyturn.base.encoding import sha256
+
+_QeFacts = tuple[str, bytes, int, bytes, int]
+_QE_FACTS = ("kind", "signer", "product", "attributes", "MISCSELECT")
 
 
 def verify_tdx(
@@ -95,19 +100,19 @@ def examine_tdx(
     after(steps, Step.DATES, partial(_dates, now), chains)
     after(steps, Step.COLLATERAL_DATES, partial(_collateral_dates, now), documents)
     pair = both(chains, documents)
-    info = after(steps, Step.TCB_INFO, partial(_tcb_info, collateral), pair)
-    identity = after(steps, Step.IDENTITY, partial(_qe_identity, collateral), pair)
-    lists = after(steps, Step.REVOCATION, partial(_revocation, now), pair)
+    info = after(steps, Step.TCB_INFO, partial(_tcb_info, collateral, links), pair)
+    identity = after(steps, Step.IDENTITY, partial(_qe_identity, collateral, links), pair)
+    lists = after(steps, Step.REVOCATION, partial(_revocation, now, links), pair)
     qe = after(steps, Step.QE_REPORT, _qe_report, both(whole, chains))
     bound = after(steps, Step.ATTESTATION_KEY, _attestation_key, both(whole, qe))
-    report = after(steps, Step.QUOTE_SIGNATURE, _quote_signature, bound)
+    report = after(steps, Step.QUOTE_SIGNATURE, partial(_quote_signature, links), bound)
     matched = after(steps, Step.MATCH, _match, both(info, pck))
     known = after(steps, Step.KNOWN_QE, _known_qe, both(qe, identity))
-    module = after(steps, Step.MODULE, _module, both(report, matched))
+    module = after(steps, Step.MODULE, partial(_module, links, roots), both(report, matched))
     tcb = after(
         steps,
         Step.LEVELS,
-        _levels,
+        partial(_levels, links, roots),
         all_three(both(report, module), both(qe, pck), both(matched, known)),
     )
     after(steps, Step.SUPPORTED, _supported, tcb)
@@ -161,25 +166,18 @@ def _chains(cache: ChainCache, raw: RawChains) -> Proof[Chains]:
 
 def _pck(cache: ChainCache, chains: Chains) -> Proof[Pck]:
     leaf, ca = chains.pck[0], chains.ca
-    key = sha256(b"PCK" + ca.value.encode() + leaf.digest)
+    key = b"PCK\0" + ca.value.encode() + b"\0" + leaf.digest
     pck = cache.read_once(key, Pck, lambda: read_pck(leaf, ca))
     return Proof(pck, f"FMSPC {pck.fmspc.hex()}, {pck.ca.value} CA")
 
 
 def _dates(now: datetime, chains: Chains) -> Proof[datetime]:
     until = check_chain_dates(chains, now)
-    return Proof(until, "valid", f"until {until.isoformat()}")
+    return Proof(until, "valid", chains.until)
 
 
-def _collateral_dates(now: datetime, documents: Documents) -> Proof[datetime]:
-    info, identity = documents.info, documents.identity
-    spans = (
-        ("TCB info", info.issued, info.next_update),
-        ("QE identity", identity.issued, identity.next_update),
-        ("PCK list", documents.pck_list.this_update, documents.pck_list.next_update),
-        ("root CA's list", documents.root_list.this_update, documents.root_list.next_update),
-    )
-    for name, since, until in spans:
+def _collateral_dates(now: datetime, documents: Documents) -> Proof[Documents]:
+    for name, since, until in documents.spans:
         if now < since:
             raise UntrustedEvidence(
                 f"{name} is from the future",
@@ -194,37 +192,50 @@ def _collateral_dates(now: datetime, documents: Documents) -> Proof[datetime]:
                 found=now.isoformat(),
                 expected=f"at or before {until.isoformat()}",
             )
-    first = min(until for _, _, until in spans)
-    return Proof(first, "current", f"until {first.isoformat()}")
+    return Proof(documents, "current", documents.until)
 
 
-def _tcb_info(collateral: TdxCollateral, given: tuple[Chains, Documents]) -> Proof[TcbInfo]:
+def _tcb_info(
+    collateral: TdxCollateral, cache: ChainCache, given: tuple[Chains, Documents]
+) -> Proof[TcbInfo]:
     chains, documents = given
-    verify_p256(
-        chains.tcb_info[0].public_key,
-        collateral.tcb_info_signature,
-        collateral.tcb_info,
-        "TCB info",
-        Reason.TCB_INFO_SIGNATURE_INVALID,
+    signer = chains.tcb_info[0]
+    cache.check_once(
+        b"TCB info\0" + collateral.digest + signer.digest,
+        lambda: verify_p256(
+            signer.public_key,
+            collateral.tcb_info_signature,
+            collateral.tcb_info,
+            "TCB info",
+            Reason.TCB_INFO_SIGNATURE_INVALID,
+        ),
     )
     return Proof(documents.info, "verified")
 
 
-def _qe_identity(collateral: TdxCollateral, given: tuple[Chains, Documents]) -> Proof[QeIdentity]:
+def _qe_identity(
+    collateral: TdxCollateral, cache: ChainCache, given: tuple[Chains, Documents]
+) -> Proof[QeIdentity]:
     chains, documents = given
-    verify_p256(
-        chains.qe_identity[0].public_key,
-        collateral.qe_identity_signature,
-        collateral.qe_identity,
-        "QE identity",
-        Reason.QE_IDENTITY_SIGNATURE_INVALID,
+    signer = chains.qe_identity[0]
+    cache.check_once(
+        b"QE identity\0" + collateral.digest + signer.digest,
+        lambda: verify_p256(
+            signer.public_key,
+            collateral.qe_identity_signature,
+            collateral.qe_identity,
+            "QE identity",
+            Reason.QE_IDENTITY_SIGNATURE_INVALID,
+        ),
     )
     return Proof(documents.identity, "verified")
 
 
-def _revocation(now: datetime, given: tuple[Chains, Documents]) -> Proof[tuple[CrlFacts, ...]]:
+def _revocation(
+    now: datetime, cache: ChainCache, given: tuple[Chains, Documents]
+) -> Proof[tuple[CrlFacts, ...]]:
     chains, documents = given
-    facts = check_lists(chains, documents.root_list, documents.pck_list, now)
+    facts = check_lists(chains, documents.root_list, documents.pck_list, now, cache)
     found = "; ".join(f"not in the list of {each.issuer}" for each in facts)
     return Proof(facts, found)
 
@@ -254,9 +265,14 @@ def _attestation_key(given: tuple[TdxQuote, QeReport]) -> Proof[TdxQuote]:
     return Proof(quote, expected.hex())
 
 
-def _quote_signature(quote: TdxQuote) -> Proof[TdReport]:
-    why = Reason.QUOTE_SIGNATURE_INVALID
-    key = read_p256_key(quote.attestation_key, "attestation key", why)
+def _quote_signature(cache: ChainCache, quote: TdxQuote) -> Proof[TdReport]:
+    """The QE vouched for the key before."""
+    why, raw = Reason.QUOTE_SIGNATURE_INVALID, quote.attestation_key
+    key = cache.read_once(
+        b"attestation key\0" + raw,
+        ec.EllipticCurvePublicKey,  # type: ignore[type-abstract]
+        lambda: read_p256_key(raw, "attestation key", why),
+    )
     verify_p256(key, quote.signature, quote.signed, "TDX quote", why)
     return Proof(quote.report, "verified")
 
@@ -277,39 +293,65 @@ def _match(given: tuple[TcbInfo, Pck]) -> Proof[TcbInfo]:
 
 def _known_qe(given: tuple[QeReport, QeIdentity]) -> Proof[QeIdentity]:
     qe, known = given
-    masked = bytes(a & b for a, b in zip(qe.attributes, known.attributes_mask, strict=True))
-    compared = (
-        ("kind", known.qe_id, TD_QE),
-        ("signer", qe.mr_signer.hex(), known.mr_signer.hex()),
-        ("product", str(qe.isv_prod_id), str(known.isv_prod_id)),
-        ("attributes", masked.hex(), known.attributes.hex()),
-        (
-            "MISCSELECT",
-            f"{qe.misc_select & known.misc_select_mask:08x}",
-            f"{known.misc_select:08x}",
-        ),
-    )
-    for name, found, expected in compared:
-        if found != expected:
-            raise UntrustedEvidence(
-                f"quoting enclave's {name} is not what Intel says",
-                reason=Reason.QE_IDENTITY_MISMATCH,
-                found=found,
-                expected=expected,
-            )
+    mask = int.from_bytes(known.attributes_mask, "big")
+    attributes = (int.from_bytes(qe.attributes, "big") & mask).to_bytes(16, "big")
+    misc_select = qe.misc_select & known.misc_select_mask
+    found = (known.qe_id, qe.mr_signer, qe.isv_prod_id, attributes, misc_select)
+    expected = (TD_QE, known.mr_signer, known.isv_prod_id, known.attributes, known.misc_select)
+    if found != expected:
+        raise _another_qe(found, expected)
     return Proof(known, f"{TD_QE}, ISVSVN {qe.isv_svn}")
 
 
-def _module(given: tuple[TdReport, TcbInfo]) -> Proof[ModuleIdentity]:
+def _another_qe(found: _QeFacts, expected: _QeFacts) -> UntrustedEvidence:
+    shown = zip(_QE_FACTS, _in_words(found), _in_words(expected), strict=True)
+    name, is_, must = next(each for each in shown if each[1] != each[2])
+    return UntrustedEvidence(
+        f"quoting enclave's {name} is not what Intel says",
+        reason=Reason.QE_IDENTITY_MISMATCH,
+        found=is_,
+        expected=must,
+    )
+
+
+def _in_words(facts: _QeFacts) -> tuple[str, ...]:
+    kind, signer, product, attributes, misc_select = facts
+    return (kind, signer.hex(), str(product), attributes.hex(), f"{misc_select:08x}")
+
+
+def _svns(report: TdReport) -> bytes:
+    return report.tee_tcb_svn + (report.tee_tcb_svn_2 or b"")
+
+
+def _module(
+    cache: ChainCache, roots: RawChains | None, given: tuple[TdReport, TcbInfo]
+) -> Proof[ModuleIdentity]:
     report, info = given
+    if roots is None:  # then TCB info could not be proved
+        return _new_module(report, info)
+    seam = report.mr_seam + report.mr_signer_seam + report.seam_attributes
+    key = b"TDX module\0" + roots.key + seam + _svns(report)
+    return cache.read_once(key, Proof, lambda: _new_module(report, info))
+
+
+def _new_module(report: TdReport, info: TcbInfo) -> Proof[ModuleIdentity]:
     module = check_module(report, info)
     found = f"{module.module_id}, MRSEAM {report.mr_seam.hex()}"
     return Proof(module, found, f"signer {module.mr_signer.hex()}, no SEAM attributes")
 
 
-def _levels(
-    given: tuple[tuple[TdReport, ModuleIdentity], tuple[QeReport, Pck], tuple[TcbInfo, QeIdentity]],
-) -> Proof[TdxTcb]:
+_Levelled = tuple[tuple[TdReport, ModuleIdentity], tuple[QeReport, Pck], tuple[TcbInfo, QeIdentity]]
+
+
+def _levels(cache: ChainCache, roots: RawChains | None, given: _Levelled) -> Proof[TdxTcb]:
+    if roots is None:  # then TCB info could not be proved
+        return _new_levels(given)
+    (report, _), (qe, _), _ = given
+    key = b"TDX levels\0" + roots.key + qe.isv_svn.to_bytes(2, "big") + _svns(report)
+    return cache.read_once(key, Proof, lambda: _new_levels(given))
+
+
+def _new_levels(given: _Levelled) -> Proof[TdxTcb]:
     (report, _), (qe, pck), (info, known) = given
     tcb = find_tcb(report, qe, pck, info, known)
     module = (

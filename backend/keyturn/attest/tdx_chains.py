@@ -5,13 +5,14 @@ chains meet in one root: the PCK's in the quote, and those of TCB info, QE ident
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
 from keyturn.attest.certificates import Certificate, pem_certificates
 from keyturn.attest.chains import (
     ChainCache,
+    chain_key,
     check_dates,
     check_path_lengths,
     read_root,
@@ -39,18 +40,41 @@ class RawChains:
     qe_identity: tuple[bytes, ...]
     pck_list: tuple[bytes, ...]
     anchor: Anchor
+    key: bytes
+    """Under which their verified paths are kept: a digest of all that they are made of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chains:
-    """Verified paths, leaf first. `ca` issued the PCK; `simulated` comes from the anchor."""
+    """Verified paths, leaf first. `ca` issued the PCK; `simulated` comes from the anchor.
 
+    `everyone`: their certificates, each once. From `starts` to `ends` all of them are valid.
+    """
+
+    raw: RawChains
     pck: tuple[Certificate, ...]
     tcb_info: tuple[Certificate, ...]
     qe_identity: tuple[Certificate, ...]
     pck_list: tuple[Certificate, ...]
     ca: PckCa
-    anchor: Anchor
+    everyone: tuple[Certificate, ...] = field(init=False, repr=False, compare=False)
+    starts: datetime = field(init=False, compare=False)
+    ends: datetime = field(init=False, compare=False)
+    until: str = field(init=False, compare=False)
+    """`ends` in words."""
+
+    def __post_init__(self) -> None:
+        certificates = {each: None for path in self.paths for each in path}
+        starts = max(each.not_before for each in certificates)
+        ends = min(each.not_after for each in certificates)
+        object.__setattr__(self, "everyone", tuple(certificates))
+        object.__setattr__(self, "starts", starts)
+        object.__setattr__(self, "ends", ends)
+        object.__setattr__(self, "until", f"until {ends.isoformat()}")
+
+    @property
+    def anchor(self) -> Anchor:
+        return self.raw.anchor
 
     @property
     def paths(self) -> tuple[tuple[Certificate, ...], ...]:
@@ -62,8 +86,13 @@ def find_roots(
 ) -> RawChains:
     """Split the chains and look for the anchor of all their roots, which must be one.
 
-    `pck_chain` is the quote's PEM. Raises MalformedEvidence, UntrustedEvidence (untrusted-root).
+    `pck_chain` is the quote's PEM. Where all were verified before, an equal anchor must still be
+    in force. Raises MalformedEvidence, UntrustedEvidence (untrusted-root).
     """
+    key = chain_key("TDX chains", pck_chain, collateral.digest)
+    known = cache.recall(key, Chains)
+    if known is not None and known.anchor == anchors.find(Vendor.INTEL_SGX, known.anchor.spki):
+        return known.raw
     pck = _sized(pem_certificates(pck_chain), 3, "PCK chain")
     others = {
         _TCB: _sized(collateral.tcb_info_chain, 2, _TCB),
@@ -78,7 +107,7 @@ def find_roots(
                 reason=Reason.UNTRUSTED_ROOT,
                 expected=anchor.spki[:16],
             )
-    return RawChains(pck, others[_TCB], others[_QE], others[_LIST], anchor)
+    return RawChains(pck, others[_TCB], others[_QE], others[_LIST], anchor, key)
 
 
 def verify_chains(raw: RawChains, cache: ChainCache) -> Chains:
@@ -86,6 +115,15 @@ def verify_chains(raw: RawChains, cache: ChainCache) -> Chains:
 
     Raises MalformedEvidence, UntrustedEvidence (chain-invalid).
     """
+    known = cache.recall(raw.key, Chains)
+    if known is not None and known.anchor == raw.anchor:
+        return known
+    chains = _verify_new_chains(raw, cache)
+    cache.keep(raw.key, chains)
+    return chains
+
+
+def _verify_new_chains(raw: RawChains, cache: ChainCache) -> Chains:
     pck = _verified(raw.pck, cache)
     ca = _pck_ca(pck[1], raw.anchor)
     _check_names(pck, (PCK_NAME, ca.common_name, ROOT_NAME), raw.anchor)
@@ -95,18 +133,19 @@ def verify_chains(raw: RawChains, cache: ChainCache) -> Chains:
         check_path_lengths(path)
     pck_list = _verified(raw.pck_list, cache)  # must be the PCK's issuer: `check_lists`
     check_path_lengths(pck)
-    return Chains(pck, signers[0], signers[1], pck_list, ca, raw.anchor)
+    return Chains(raw, pck, signers[0], signers[1], pck_list, ca)
 
 
 def check_chain_dates(chains: Chains, now: datetime) -> datetime:
     """Until when all certificates are valid. Raises UntrustedEvidence (cert-…)."""
-    for path in chains.paths:
-        check_dates(path, now)
-    return min(each.not_after for path in chains.paths for each in path)
+    if not chains.starts <= now <= chains.ends:
+        for path in chains.paths:
+            check_dates(path, now)
+    return chains.ends
 
 
 def check_lists(
-    chains: Chains, root_list: Crl, pck_list: Crl, now: datetime
+    chains: Chains, root_list: Crl, pck_list: Crl, now: datetime, cache: ChainCache | None = None
 ) -> tuple[CrlFacts, ...]:
     """Both lists are those of this chain, and name none of its certificates.
 
@@ -123,8 +162,8 @@ def check_lists(
             found=f"'{issuer.common_name}'",
             expected=f"'{ca.common_name}'",
         )
-    everyone = [each for path in chains.paths for each in path]  # the root issued a part of them
-    return check_crl(everyone, root_list, now), check_crl(chains.pck, pck_list, now)
+    of_root = check_crl(chains.everyone, root_list, now, cache)  # who issued a part of them
+    return of_root, check_crl(chains.pck, pck_list, now, cache)
 
 
 def _check_issuer(crl: Crl, issuer: Certificate, what: str) -> None:

@@ -29,6 +29,8 @@ _HEADER = struct.Struct("<HHI4s16s20s")
 _DESCRIPTOR = struct.Struct("<HI")
 _REPORT_10 = struct.Struct("<16s48s48s8s8s8s48s48s48s48s48s48s48s48s64s")
 _REPORT_15 = struct.Struct("<16s48s")  # what 1.5 adds
+_SIGNATURE = struct.Struct("<64s64sHI")  # with type and size of the certification data
+_QE_SIGNATURE = struct.Struct("<64sH")  # with the size of the authentication data
 _QE_REPORT = struct.Struct("<16sI28s16s32s32s32s96sHH60s64s")
 
 
@@ -220,21 +222,23 @@ def parse_tdx_quote(raw: bytes) -> TdxQuote:
         cursor.take(cursor.number(4, "signature length"), "signature data"),
         "TDX quote's signature data",
     )
-    signature = signatures.take(64, "signature")
-    attestation_key = signatures.take(64, "attestation key")
-    certification_type = signatures.number(2, "certification data type")
+    signature, attestation_key, certification_type, size = _SIGNATURE.unpack(
+        signatures.take(_SIGNATURE.size, "signature, attestation key or certification data's head")
+    )
     _check_type(certification_type, QE_REPORT_DATA, "QE report certification data")
     qe = _Cursor(
-        signatures.take(signatures.number(4, "certification data size"), "certification data"),
+        signatures.take(size, "certification data"),
         "TDX quote's certification data",
     )
     signatures.done()
     qe_report = _qe_report(qe.take(QE_REPORT_SIZE, "QE report"))
-    qe_signature = qe.take(64, "QE report's signature")
-    qe_auth_data = qe.take(qe.number(2, "size of QE authentication data"), "QE authentication data")
-    pck_type = qe.number(2, "type of the PCK data")
+    qe_signature, size = _QE_SIGNATURE.unpack(
+        qe.take(_QE_SIGNATURE.size, "QE report's signature or size of QE authentication data")
+    )
+    qe_auth_data = qe.take(size, "QE authentication data")
+    pck_type, size = _DESCRIPTOR.unpack(qe.take(_DESCRIPTOR.size, "head of the PCK data"))
     _check_type(pck_type, PCK_CHAIN, "PCK certificate chain")
-    pck_chain = qe.take(qe.number(4, "size of the PCK data"), "PCK data")
+    pck_chain = qe.take(size, "PCK data")
     qe.done()
     return TdxQuote(
         version=version,

@@ -5,9 +5,8 @@ own gets its step's, so that every failed check says what was found and what was
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from keyturn.attest.errors import REFUSALS
 from keyturn.attest.steps import Steps
@@ -58,8 +57,7 @@ class Step(Enum):
         self.expected = expected
 
 
-@dataclass(frozen=True, slots=True)
-class Proof(Generic[T]):
+class Proof(NamedTuple, Generic[T]):
     """What a step gives to later ones, and its check's texts; `expected` None: the step's own."""
 
     value: T

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from keyturn.attest.anchors import HARDWARE_ANCHORS
-from keyturn.attest.certificates import parse_certificate, pem_certificates, verify_signed
+from keyturn.attest.certificates import parse_certificate, pem_certificates
 from keyturn.attest.chains import ChainCache, Parsed
-from keyturn.attest.crl import parse_crl
 from keyturn.attest.errors import Reason
 from keyturn.attest.nvidia import Asked, examine_device
 from keyturn.attest.nvidia_claims import DeviceClaims, GpuClaims, SwitchClaims
@@ -23,7 +20,7 @@ from keyturn.attest.p256 import read_p256_key, verify_p256
 from keyturn.attest.p384 import verify_p384
 from keyturn.attest.snp import SnpClaims, SnpCollateral, verify_snp
 from keyturn.attest.tdx import verify_tdx
-from keyturn.attest.tdx_collateral import Documents, TdxCollateral
+from keyturn.attest.tdx_collateral import Documents
 from keyturn.attest.tpm import verify_tpm
 from keyturn.attest.tpm_conformance import TpmCase, quote_of
 from keyturn.attest.tpm_quote import verify_quote
@@ -176,34 +173,12 @@ def _tdx(vectors: _Vectors) -> Verification:
     ).claims.quote
     key = read_p256_key(quote.attestation_key, "attestation key", _WHY)
     pck = parse_certificate(pem_certificates(quote.pck_chain)[0])
-    documents = _of_collateral(file.collateral, quote.pck_chain)
 
     def bare() -> None:
         verify_p256(key, quote.signature, quote.signed, "quote", _WHY)
         verify_p256(pck.public_key, quote.qe_signature, quote.qe_report.raw, "QE report", _WHY)
-        documents()
 
     return Verification("TDX", whole, bare)
-
-
-def _of_collateral(collateral: TdxCollateral, pck_chain: bytes) -> Act:
-    """The four signatures of what Intel says: two documents, two lists."""
-    _, ca, root = map(parse_certificate, pem_certificates(pck_chain))
-    signer = parse_certificate(collateral.tcb_info_chain[0])
-    qe_signer = parse_certificate(collateral.qe_identity_chain[0])
-    lists = ((parse_crl(collateral.root_crl), root), (parse_crl(collateral.pck_crl), ca))
-    keys = [each.public_key for each in (signer, qe_signer)]
-    if not all(isinstance(each, ec.EllipticCurvePublicKey) for each in keys):
-        raise MalformedError("Intel's documents are not signed by P-256 keys")
-
-    def checks() -> None:
-        info, identity = collateral.tcb_info_signature, collateral.qe_identity_signature
-        verify_p256(keys[0], info, collateral.tcb_info, "TCB info", _WHY)
-        verify_p256(keys[1], identity, collateral.qe_identity, "QE identity", _WHY)
-        for crl, issuer in lists:
-            verify_signed(crl.signed, issuer, "list")
-
-    return checks
 
 
 def _devices(
@@ -250,10 +225,8 @@ def _tpm(vectors: _Vectors) -> Verification:
     if claims.ak is None:
         raise MalformedError("the recorded AK shows no attributes")
     key, quote = claims.ak.public_key, claims.quote
-    leaf, issuer = map(parse_certificate, evidence.ak_chain)
 
     def bare() -> None:
         verify_quote(quote, evidence.signature, key)
-        verify_signed(leaf.signed, issuer, "AK certificate")
 
     return Verification("TPM with event log", whole, bare)
