@@ -52,12 +52,12 @@ def judge(
 
 def proved(name: str, *, found: object, expected: object, source: str) -> Check:
     """A check that verification made and that held; had it not, a refusal was raised."""
-    return _met(name, str(found), str(expected), source)
+    return met(name, str(found), str(expected), source)
 
 
 @lru_cache(maxsize=4096)
-def _met(name: str, found: str, expected: str, source: str) -> Check:
-    """Most checks of one machine read as they did last time: one immutable value serves all."""
+def met(name: str, found: str, expected: str, source: str) -> Check:
+    """As `proved`. Most checks of a machine read as they did last time: one value serves all."""
     return Check(name, Outcome.MET, found, expected, source)
 
 

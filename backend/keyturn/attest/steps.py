@@ -7,7 +7,7 @@ and what could not be reached. Nothing is proved while `refusal` is set.
 from collections.abc import Callable
 from typing import TypeVar
 
-from keyturn.attest.checks import Check, Outcome, not_measured, proved
+from keyturn.attest.checks import Check, Outcome, met, not_measured
 from keyturn.attest.errors import REFUSALS, MalformedEvidence, UntrustedEvidence
 
 Refusal = MalformedEvidence | UntrustedEvidence
@@ -51,7 +51,7 @@ class Steps:
 
     def met(self, name: str, source: str, found: object, expected: object) -> None:
         """A step that was made and met."""
-        self._checks.append(proved(name, found=found, expected=expected, source=source))
+        self._checks.append(met(name, str(found), str(expected), source))
 
     def unreached(self, name: str, source: str) -> None:
         """A step that cannot be made since one that it needs was refused."""

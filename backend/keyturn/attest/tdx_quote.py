@@ -179,14 +179,16 @@ class _Cursor:
         return self._end - self._at
 
     def take(self, size: int, name: str) -> bytes:
-        if size > self.rest:
+        start = self._at
+        end = start + size
+        if end > self._end:
             raise MalformedEvidence(
                 f"{self._what}: {name} is cut off",
                 found=f"{self.rest} bytes",
                 expected=f"{size} bytes",
             )
-        self._at += size
-        return self._data[self._at - size : self._at]
+        self._at = end
+        return self._data[start:end]
 
     def number(self, size: int, name: str) -> int:
         return int.from_bytes(self.take(size, name), "little")

@@ -5,6 +5,7 @@ converged status) and §4.1.2.5.1.20 (the module that runs now, TD relaunch). Le
 documents from the newest to the oldest; the first that is reached counts.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,7 +58,8 @@ class TdxTcb:
     @property
     def advisories(self) -> tuple[str, ...]:
         """Intel's advisories that are not mended, of all parts, each once."""
-        return tuple(dict.fromkeys(each for part in self._parts for each in part.advisories))
+        listed = [part.advisories for part in self._parts]
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(listed)))
 
     @property
     def date(self) -> datetime | None:
