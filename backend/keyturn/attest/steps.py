@@ -4,7 +4,7 @@ A refusal so shows what was met before and beside it,
 and what could not be reached. Nothing is proved while `refusal` is set.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from keyturn.attest.checks import Check, Outcome, met, not_measured
@@ -52,6 +52,10 @@ class Steps:
     def met(self, name: str, source: str, found: object, expected: object) -> None:
         """A step that was made and met."""
         self._checks.append(met(name, str(found), str(expected), source))
+
+    def again(self, checks: Iterable[Check]) -> None:
+        """Steps that were all met before, and still are."""
+        self._checks.extend(checks)
 
     def unreached(self, name: str, source: str) -> None:
         """A step that cannot be made since one that it needs was refused."""

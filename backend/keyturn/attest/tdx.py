@@ -21,11 +21,6 @@ from keyturn.attest.p256 import read_p256_key, verify_p256
 from keyturn.attest.steps import Steps
 from keyturn.attest.tdx_chains import (
     Chains,
-    RawChains,
-    check_chain_dates,
-    check_lists,
-    find_roots,
-    verify_chains,
 )
 from keyturn.attest.tdx_claims import TdxClaims, TdxExamination, TdxReading, VerifiedTdx
 from keyturn.attest.tdx_collateral import (
@@ -36,10 +31,9 @@ from keyturn.attest.tdx_collateral import (
     QeIdentity,
     TcbInfo,
     TdxCollateral,
-    read_documents,
-    remember_documents,
 )
-from keyturn.attest.tdx_pck import Pck, read_pck
+from keyturn.attest.tdx_endorsement import Asked, endorse
+from keyturn.attest.tdx_pck import Pck
 from keyturn.attest.tdx_quote import QeReport, TdReport, TdxQuote, parse_tdx_quote
 from keyturn.attest.tdx_steps import Proof, Step, after, all_three, both
 from keyturn.attest.tdx_tcb import TdxTcb, check_module, find_tcb
@@ -93,35 +87,27 @@ def examine_tdx(
     links = cache if cache is not None else ChainCache(8)
     steps = Steps()
     whole = after(steps, Step.QUOTE, _read_quote, quote)
-    documents = after(steps, Step.COLLATERAL, partial(_read_documents, parsed), collateral)
-    roots = after(steps, Step.ROOT, partial(_roots, collateral, anchors, links), whole)
-    chains = after(steps, Step.CHAIN, partial(_chains, links), roots)
-    pck = after(steps, Step.PCK, partial(_pck, links), chains)
-    after(steps, Step.DATES, partial(_dates, now), chains)
-    after(steps, Step.COLLATERAL_DATES, partial(_collateral_dates, now), documents)
-    pair = both(chains, documents)
-    info = after(steps, Step.TCB_INFO, partial(_tcb_info, collateral, links), pair)
-    identity = after(steps, Step.IDENTITY, partial(_qe_identity, collateral, links), pair)
-    lists = after(steps, Step.REVOCATION, partial(_revocation, now, links), pair)
+    endorsed = endorse(steps, whole, collateral, Asked(anchors, now, links, parsed))
+    chains, pck = endorsed.chains, endorsed.pck
+    info, identity, key = endorsed.info, endorsed.identity, endorsed.key
     qe = after(steps, Step.QE_REPORT, _qe_report, both(whole, chains))
     bound = after(steps, Step.ATTESTATION_KEY, _attestation_key, both(whole, qe))
     report = after(steps, Step.QUOTE_SIGNATURE, partial(_quote_signature, links), bound)
     matched = after(steps, Step.MATCH, _match, both(info, pck))
     known = after(steps, Step.KNOWN_QE, _known_qe, both(qe, identity))
-    module = after(steps, Step.MODULE, partial(_module, links, roots), both(report, matched))
+    module = after(steps, Step.MODULE, partial(_module, links, key), both(report, matched))
     tcb = after(
         steps,
         Step.LEVELS,
-        partial(_levels, links, roots),
+        partial(_levels, links, key),
         all_three(both(report, module), both(qe, pck), both(matched, known)),
     )
     after(steps, Step.SUPPORTED, _supported, tcb)
     _report_data(steps, report, expected_report_data)
-    if parsed is not None and documents is not None and all_three(info, identity, lists):
-        remember_documents(collateral, documents, parsed)
     claims = None
     if steps.refusal is None:
-        claims = _claims(whole, both(pck, tcb), all_three(info, identity, lists), chains)
+        claims = _claims(whole, both(pck, tcb), all_three(info, identity, endorsed.lists), chains)
+    documents = endorsed.documents
     reading = TdxReading(whole, pck, documents.info if documents else None, tcb)
     return TdxExamination(reading, steps.checks, claims, steps.refusal)
 
@@ -142,102 +128,6 @@ def _read_quote(raw: bytes) -> Proof[TdxQuote]:
     quote = parse_tdx_quote(raw)
     body = quote.body_type.name if quote.body_type else "TD_REPORT_10"
     return Proof(quote, f"version {quote.version}, {body}")
-
-
-def _read_documents(
-    parsed: Parsed[Documents] | None, collateral: TdxCollateral
-) -> Proof[Documents]:
-    documents = read_documents(collateral, parsed)
-    return Proof(documents, "all readable")
-
-
-def _roots(
-    collateral: TdxCollateral, anchors: TrustAnchors, cache: ChainCache, quote: TdxQuote
-) -> Proof[RawChains]:
-    raw = find_roots(quote.pck_chain, collateral, anchors, cache)
-    return Proof(raw, raw.anchor.spki, f"pinned by {raw.anchor.source}")
-
-
-def _chains(cache: ChainCache, raw: RawChains) -> Proof[Chains]:
-    chains = verify_chains(raw, cache)
-    names = " < ".join(each.common_name for each in chains.pck)
-    return Proof(chains, names)
-
-
-def _pck(cache: ChainCache, chains: Chains) -> Proof[Pck]:
-    leaf, ca = chains.pck[0], chains.ca
-    key = b"PCK\0" + ca.value.encode() + b"\0" + leaf.digest
-    pck = cache.read_once(key, Pck, lambda: read_pck(leaf, ca))
-    return Proof(pck, f"FMSPC {pck.fmspc.hex()}, {pck.ca.value} CA")
-
-
-def _dates(now: datetime, chains: Chains) -> Proof[datetime]:
-    until = check_chain_dates(chains, now)
-    return Proof(until, "valid", chains.until)
-
-
-def _collateral_dates(now: datetime, documents: Documents) -> Proof[Documents]:
-    for name, since, until in documents.spans:
-        if now < since:
-            raise UntrustedEvidence(
-                f"{name} is from the future",
-                reason=Reason.COLLATERAL_NOT_YET_VALID,
-                found=now.isoformat(),
-                expected=f"at or after {since.isoformat()}",
-            )
-        if now > until:
-            raise UntrustedEvidence(
-                f"{name} should have been replaced",
-                reason=Reason.COLLATERAL_EXPIRED,
-                found=now.isoformat(),
-                expected=f"at or before {until.isoformat()}",
-            )
-    return Proof(documents, "current", documents.until)
-
-
-def _tcb_info(
-    collateral: TdxCollateral, cache: ChainCache, given: tuple[Chains, Documents]
-) -> Proof[TcbInfo]:
-    chains, documents = given
-    signer = chains.tcb_info[0]
-    cache.check_once(
-        b"TCB info\0" + collateral.digest + signer.digest,
-        lambda: verify_p256(
-            signer.public_key,
-            collateral.tcb_info_signature,
-            collateral.tcb_info,
-            "TCB info",
-            Reason.TCB_INFO_SIGNATURE_INVALID,
-        ),
-    )
-    return Proof(documents.info, "verified")
-
-
-def _qe_identity(
-    collateral: TdxCollateral, cache: ChainCache, given: tuple[Chains, Documents]
-) -> Proof[QeIdentity]:
-    chains, documents = given
-    signer = chains.qe_identity[0]
-    cache.check_once(
-        b"QE identity\0" + collateral.digest + signer.digest,
-        lambda: verify_p256(
-            signer.public_key,
-            collateral.qe_identity_signature,
-            collateral.qe_identity,
-            "QE identity",
-            Reason.QE_IDENTITY_SIGNATURE_INVALID,
-        ),
-    )
-    return Proof(documents.identity, "verified")
-
-
-def _revocation(
-    now: datetime, cache: ChainCache, given: tuple[Chains, Documents]
-) -> Proof[tuple[CrlFacts, ...]]:
-    chains, documents = given
-    facts = check_lists(chains, documents.root_list, documents.pck_list, now, cache)
-    found = "; ".join(f"not in the list of {each.issuer}" for each in facts)
-    return Proof(facts, found)
 
 
 def _qe_report(given: tuple[TdxQuote, Chains]) -> Proof[QeReport]:
@@ -324,13 +214,11 @@ def _svns(report: TdReport) -> bytes:
 
 
 def _module(
-    cache: ChainCache, roots: RawChains | None, given: tuple[TdReport, TcbInfo]
+    cache: ChainCache, endorsed: bytes, given: tuple[TdReport, TcbInfo]
 ) -> Proof[ModuleIdentity]:
     report, info = given
-    if roots is None:  # then TCB info could not be proved
-        return _new_module(report, info)
     seam = report.mr_seam + report.mr_signer_seam + report.seam_attributes
-    key = b"TDX module\0" + roots.key + seam + _svns(report)
+    key = b"TDX module\0" + endorsed + seam + _svns(report)
     return cache.read_once(key, Proof, lambda: _new_module(report, info))
 
 
@@ -343,11 +231,9 @@ def _new_module(report: TdReport, info: TcbInfo) -> Proof[ModuleIdentity]:
 _Levelled = tuple[tuple[TdReport, ModuleIdentity], tuple[QeReport, Pck], tuple[TcbInfo, QeIdentity]]
 
 
-def _levels(cache: ChainCache, roots: RawChains | None, given: _Levelled) -> Proof[TdxTcb]:
-    if roots is None:  # then TCB info could not be proved
-        return _new_levels(given)
+def _levels(cache: ChainCache, endorsed: bytes, given: _Levelled) -> Proof[TdxTcb]:
     (report, _), (qe, _), _ = given
-    key = b"TDX levels\0" + roots.key + qe.isv_svn.to_bytes(2, "big") + _svns(report)
+    key = b"TDX levels\0" + endorsed + qe.isv_svn.to_bytes(2, "big") + _svns(report)
     return cache.read_once(key, Proof, lambda: _new_levels(given))
 
 

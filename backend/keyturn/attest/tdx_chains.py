@@ -12,7 +12,6 @@ from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
 from keyturn.attest.certificates import Certificate, pem_certificates
 from keyturn.attest.chains import (
     ChainCache,
-    chain_key,
     check_dates,
     check_path_lengths,
     read_root,
@@ -40,8 +39,6 @@ class RawChains:
     qe_identity: tuple[bytes, ...]
     pck_list: tuple[bytes, ...]
     anchor: Anchor
-    key: bytes
-    """Under which their verified paths are kept: a digest of all that they are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +48,12 @@ class Chains:
     `everyone`: their certificates, each once. From `starts` to `ends` all of them are valid.
     """
 
-    raw: RawChains
     pck: tuple[Certificate, ...]
     tcb_info: tuple[Certificate, ...]
     qe_identity: tuple[Certificate, ...]
     pck_list: tuple[Certificate, ...]
     ca: PckCa
+    anchor: Anchor
     everyone: tuple[Certificate, ...] = field(init=False, repr=False, compare=False)
     starts: datetime = field(init=False, compare=False)
     ends: datetime = field(init=False, compare=False)
@@ -73,10 +70,6 @@ class Chains:
         object.__setattr__(self, "until", f"until {ends.isoformat()}")
 
     @property
-    def anchor(self) -> Anchor:
-        return self.raw.anchor
-
-    @property
     def paths(self) -> tuple[tuple[Certificate, ...], ...]:
         return (self.pck, self.tcb_info, self.qe_identity, self.pck_list)
 
@@ -86,13 +79,8 @@ def find_roots(
 ) -> RawChains:
     """Split the chains and look for the anchor of all their roots, which must be one.
 
-    `pck_chain` is the quote's PEM. Where all were verified before, an equal anchor must still be
-    in force. Raises MalformedEvidence, UntrustedEvidence (untrusted-root).
+    `pck_chain` is the quote's PEM. Raises MalformedEvidence, UntrustedEvidence (untrusted-root).
     """
-    key = chain_key("TDX chains", pck_chain, collateral.digest)
-    known = cache.recall(key, Chains)
-    if known is not None and known.anchor == anchors.find(Vendor.INTEL_SGX, known.anchor.spki):
-        return known.raw
     pck = _sized(pem_certificates(pck_chain), 3, "PCK chain")
     others = {
         _TCB: _sized(collateral.tcb_info_chain, 2, _TCB),
@@ -107,7 +95,7 @@ def find_roots(
                 reason=Reason.UNTRUSTED_ROOT,
                 expected=anchor.spki[:16],
             )
-    return RawChains(pck, others[_TCB], others[_QE], others[_LIST], anchor, key)
+    return RawChains(pck, others[_TCB], others[_QE], others[_LIST], anchor)
 
 
 def verify_chains(raw: RawChains, cache: ChainCache) -> Chains:
@@ -115,15 +103,6 @@ def verify_chains(raw: RawChains, cache: ChainCache) -> Chains:
 
     Raises MalformedEvidence, UntrustedEvidence (chain-invalid).
     """
-    known = cache.recall(raw.key, Chains)
-    if known is not None and known.anchor == raw.anchor:
-        return known
-    chains = _verify_new_chains(raw, cache)
-    cache.keep(raw.key, chains)
-    return chains
-
-
-def _verify_new_chains(raw: RawChains, cache: ChainCache) -> Chains:
     pck = _verified(raw.pck, cache)
     ca = _pck_ca(pck[1], raw.anchor)
     _check_names(pck, (PCK_NAME, ca.common_name, ROOT_NAME), raw.anchor)
@@ -133,7 +112,7 @@ def _verify_new_chains(raw: RawChains, cache: ChainCache) -> Chains:
         check_path_lengths(path)
     pck_list = _verified(raw.pck_list, cache)  # must be the PCK's issuer: `check_lists`
     check_path_lengths(pck)
-    return Chains(raw, pck, signers[0], signers[1], pck_list, ca)
+    return Chains(pck, signers[0], signers[1], pck_list, ca, raw.anchor)
 
 
 def check_chain_dates(chains: Chains, now: datetime) -> datetime:
