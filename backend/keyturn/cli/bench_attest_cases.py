@@ -214,12 +214,12 @@ def _devices(
 def _tpm(vectors: _Vectors) -> Verification:
     roles = ("quote", "signature", "pcrs", "ak_public", "ak_cert", "ak_ca", "eventlog")
     files, case = vectors.first("tpm", *roles)
-    now = _time(case)
+    now, cache = _time(case), ChainCache()
     single = {role: each[0] for role, each in files.items()}
     evidence, anchors = quote_of(TpmCase("tpm", single, now, None))
 
     def whole() -> object:
-        return verify_tpm(evidence, anchors=anchors, now=now, expected_nonce=None)
+        return verify_tpm(evidence, anchors=anchors, now=now, expected_nonce=None, cache=cache)
 
     claims, _ = verify_tpm(evidence, anchors=anchors, now=now, expected_nonce=None)
     if claims.ak is None:
