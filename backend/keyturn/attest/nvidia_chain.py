@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from keyturn.attest import der
 from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
@@ -157,16 +158,17 @@ def certified_pdi(brom: Certificate) -> bytes | None:
     the kind of device; None where one has not.
     """
     try:
-        serial = _subject_serial(brom)
+        serial = _serial_of(brom.subject)
     except REFUSALS:
         return None
     match = _PDI_SERIAL.match(serial)
     return bytes.fromhex(match[2]) if match else None
 
 
-def _subject_serial(certificate: Certificate) -> str:
-    """The subject's serialNumber attribute; empty where there is none."""
-    sets = DerReader(certificate.subject, "name").inside(der.SEQUENCE)
+@lru_cache(maxsize=4096)
+def _serial_of(name: bytes) -> str:
+    """The serialNumber attribute of a Name; empty where there is none."""
+    sets = DerReader(name, "name").inside(der.SEQUENCE)
     while sets.tag is not None:
         attributes = sets.inside(der.SET)
         pair = attributes.inside(der.SEQUENCE)

@@ -98,6 +98,9 @@ class _Chain:
     anchor: Anchor
     product: SnpProduct
     kind: VekKind
+    names: str
+    until: str
+    """The path and the first end of its certificates, in words."""
 
 
 def verify_snp(
@@ -168,7 +171,9 @@ def _verify_new_chain(
         raise wrong_name(vek, f"SEV-{kind.value}", "AMD")
     path = (vek, intermediate, root)
     check_path_lengths(path)
-    return _Chain(path, anchor, product, kind)
+    names = " < ".join(each.common_name for each in path)
+    until = min(each.not_after for each in path)
+    return _Chain(path, anchor, product, kind, names, f"until {until.isoformat()}")
 
 
 def _product_of(root: Certificate, anchor: Anchor) -> SnpProduct:
@@ -265,17 +270,16 @@ def _check_report_data(report: SnpReport, expected: bytes | None) -> None:
 
 
 def _checks(claims: SnpClaims, chain: _Chain, bound: bool) -> tuple[Check, ...]:
-    vek, intermediate, root = chain.path
-    until = min(c.not_after for c in chain.path)
+    root = chain.path[2]
     return (
         proved("root", found=root.common_name, expected=root.spki, source=chain.anchor.source),
         proved(
             "chain",
-            found=f"{vek.common_name} < {intermediate.common_name} < {root.common_name}",
+            found=chain.names,
             expected="each signed by the next",
             source=_KDS,
         ),
-        proved("dates", found="valid", expected=f"until {until.isoformat()}", source=_KDS),
+        proved("dates", found="valid", expected=chain.until, source=_KDS),
         _revocation(claims.crls),
         proved("signing-key", found=chain.kind.value, expected=chain.kind.value, source=_ABI),
         proved("signature", found="verified", expected="ECDSA P-384, SHA-384", source=_ABI),

@@ -325,7 +325,8 @@ class _Work:
             lambda: known.explained if known is not None else check_log(log, pcrs),
             lambda count: (f"{count} PCRs", "as quoted"),
         )
-        self._boot = _Boot(raw, pcrs, log, count) if count is not None else None
+        if count is not None and known is None:
+            self._boot = _Boot(raw, pcrs, log, count)
 
 
 def _boot_key(quote: TpmQuote) -> bytes:

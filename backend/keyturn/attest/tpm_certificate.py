@@ -115,9 +115,9 @@ def _verified(
     try:
         if known is None or known.anchor != anchors.find(Vendor.TPM, known.anchor.spki):
             known = _verify_path(what, chain, usages, anchors)
+            if cache is not None:
+                cache.keep(key, known)
         check_dates(known.path, now)
-        if cache is not None:
-            cache.keep(key, known)
         return known
     except UntrustedEvidence as refusal:
         raise UntrustedEvidence(

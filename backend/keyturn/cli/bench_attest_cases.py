@@ -21,7 +21,7 @@ from keyturn.attest.anchors import HARDWARE_ANCHORS
 from keyturn.attest.certificates import parse_certificate, pem_certificates
 from keyturn.attest.chains import ChainCache, Parsed
 from keyturn.attest.errors import Reason
-from keyturn.attest.nvidia import Asked, examine_device
+from keyturn.attest.nvidia import Asked, Examination, examine_device, examine_gpu, examine_switch
 from keyturn.attest.nvidia_claims import DeviceClaims, GpuClaims, SwitchClaims
 from keyturn.attest.nvidia_set import SetRule, appraise_set
 from keyturn.attest.p256 import read_p256_key
@@ -42,6 +42,7 @@ from keyturn.cli.evidence.reading import read_file
 from keyturn.cli.evidence.sorting import EvidenceFiles, GpuFile, SnpFile, sort_files
 
 Act = Callable[[], object]
+Shown = Examination[GpuClaims] | Examination[SwitchClaims]
 MAX_MANIFEST = 16 << 20
 
 
@@ -208,12 +209,20 @@ def _devices(
     now = _time(case)
     nonces = [parse_gpu_report(each.report).nonce for each in given]
 
-    def prove(device: GpuFile, nonce: bytes, kept: Kept) -> DeviceClaims:
-        asked = Asked(anchors=HARDWARE_ANCHORS, now=now, expected_nonce=nonce, cache=kept.cache)
-        return examine_device(device.report, device.chain, asked).proved()
+    def by(nonce: bytes, kept: Kept) -> Asked:
+        return Asked(anchors=HARDWARE_ANCHORS, now=now, expected_nonce=nonce, cache=kept.cache)
+
+    def kind(device: GpuFile, nonce: bytes) -> Callable[[bytes, Sequence[bytes], Asked], Shown]:
+        shown = examine_device(device.report, device.chain, by(nonce, Kept())).proved()
+        return examine_switch if isinstance(shown, SwitchClaims) else examine_gpu
+
+    sorts = [(*each, kind(*each)) for each in zip(given, nonces, strict=True)]
 
     def whole(kept: Kept) -> tuple[DeviceClaims, ...]:
-        proved = tuple(prove(*each, kept) for each in zip(given, nonces, strict=True))
+        proved: tuple[DeviceClaims, ...] = tuple(
+            examine(device.report, device.chain, by(nonce, kept)).proved()
+            for device, nonce, examine in sorts
+        )
         gpus = tuple(each for each in proved if isinstance(each, GpuClaims))
         switches = tuple(each for each in proved if isinstance(each, SwitchClaims))
         if len(proved) > 1:
