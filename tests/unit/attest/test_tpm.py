@@ -96,6 +96,7 @@ def test_a_boot_that_was_proved_before_is_compared_to_the_bit() -> None:
     assert examine(replace(good, pcrs=wrong)).refusal is not None
     unsigned = tpm.sign(ec.generate_private_key(ec.SECP256R1()), good.quote)
     assert examine(replace(good, signature=unsigned)).refusal is not None
+    assert examine(good) == first
     # The same values, so the same digest over them, but quoted as those of another register.
     moved = {1: good.pcrs[BANK][0], 4: good.pcrs[BANK][4]}
     message = tpm.quote({SHA256: moved}, NONCE)
