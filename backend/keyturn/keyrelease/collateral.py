@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from keyturn.attest.anchors import SIMULATED, SpkiDigest
 from keyturn.attest.certificates import Certificate, parse_certificate, pem_certificates
-from keyturn.attest.chains import ChainCache, Parsed
+from keyturn.attest.chains import ChainCache, Parsed, chain_key
 from keyturn.attest.crl import Crl, parse_crl
 from keyturn.attest.errors import MalformedEvidence
 from keyturn.attest.ocsp import OcspAnswer, OcspResponse, Status, parse_ocsp
@@ -23,6 +23,7 @@ from keyturn.base.encoding import sha256
 
 OCSP_LIFE = timedelta(days=7)
 """How long an answer counts that names no end, and at most; a policy may ask for younger ones."""
+_PLATFORM = "TDX platform"
 _CRLS = frozenset(
     {CollateralKind.AMD_CRL, CollateralKind.INTEL_ROOT_CRL, CollateralKind.INTEL_PCK_CRL}
 )
@@ -160,7 +161,18 @@ def place_of(document: CollateralDocument) -> Place:
 
 def read_platform(quote: bytes, cache: ChainCache) -> TdxPlatform:
     """Which platform a quote says it is from. Raises MalformedEvidence."""
-    chain = pem_certificates(parse_tdx_quote(quote).pck_chain)
+    pck_chain = parse_tdx_quote(quote).pck_chain
+    known = cache.recall(chain_key(_PLATFORM, pck_chain), TdxPlatform)
+    return known if known is not None else _read_platform(pck_chain, cache)
+
+
+def keep_platform(pck_chain: bytes, platform: TdxPlatform, cache: ChainCache) -> None:
+    """For chains that were proved alone; it stays what the very same bytes say."""
+    cache.keep(chain_key(_PLATFORM, pck_chain), platform)
+
+
+def _read_platform(pck_chain: bytes, cache: ChainCache) -> TdxPlatform:
+    chain = pem_certificates(pck_chain)
     if len(chain) != 3:
         raise MalformedEvidence(
             "PCK chain has another number of certificates", found=str(len(chain)), expected="3"
