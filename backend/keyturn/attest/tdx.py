@@ -96,13 +96,14 @@ def examine_tdx(
     matched = after(steps, Step.MATCH, _match, both(info, pck))
     known = after(steps, Step.KNOWN_QE, _known_qe, both(qe, identity))
     module = after(steps, Step.MODULE, partial(_module, links, key), both(report, matched))
-    tcb = after(
+    judged = after(
         steps,
         Step.LEVELS,
         partial(_levels, links, key),
         all_three(both(report, module), both(qe, pck), both(matched, known)),
     )
-    after(steps, Step.SUPPORTED, _supported, tcb)
+    after(steps, Step.SUPPORTED, _supported, judged)
+    tcb = judged[0] if judged is not None else None
     _report_data(steps, report, expected_report_data)
     claims = None
     if steps.refusal is None:
@@ -231,13 +232,14 @@ def _new_module(report: TdReport, info: TcbInfo) -> Proof[ModuleIdentity]:
 _Levelled = tuple[tuple[TdReport, ModuleIdentity], tuple[QeReport, Pck], tuple[TcbInfo, QeIdentity]]
 
 
-def _levels(cache: ChainCache, endorsed: bytes, given: _Levelled) -> Proof[TdxTcb]:
+def _levels(cache: ChainCache, endorsed: bytes, given: _Levelled) -> Proof[tuple[TdxTcb, str]]:
+    """The levels, and in words what Intel says of all of them together."""
     (report, _), (qe, _), _ = given
     key = b"TDX levels\0" + endorsed + qe.isv_svn.to_bytes(2, "big") + _svns(report)
     return cache.read_once(key, Proof, lambda: _new_levels(given))
 
 
-def _new_levels(given: _Levelled) -> Proof[TdxTcb]:
+def _new_levels(given: _Levelled) -> Proof[tuple[TdxTcb, str]]:
     (report, _), (qe, pck), (info, known) = given
     tcb = find_tcb(report, qe, pck, info, known)
     module = (
@@ -251,10 +253,14 @@ def _new_levels(given: _Levelled) -> Proof[TdxTcb]:
         f"platform {tcb.platform.status.value if tcb.platform else 'none'}, "
         f"TDX module {module}, QE {tcb.qe.status.value if tcb.qe else 'none'}"
     )
-    return Proof(tcb, found, f"levels of evaluation number {info.evaluation_number}")
+    status = tcb.status.value if tcb.status else "not supported"
+    together = f"{status}, {', '.join(tcb.advisories) or 'no advisory'}"
+    levels = f"levels of evaluation number {info.evaluation_number}"
+    return Proof((tcb, together), found, levels)
 
 
-def _supported(tcb: TdxTcb) -> Proof[TdxTcb]:
+def _supported(judged: tuple[TdxTcb, str]) -> Proof[TdxTcb]:
+    tcb, found = judged
     if tcb.status is None:
         missing = "platform" if tcb.platform is None else "TDX module or quoting enclave"
         raise UntrustedEvidence(
@@ -263,8 +269,7 @@ def _supported(tcb: TdxTcb) -> Proof[TdxTcb]:
             found="no level",
             expected="a TCB level",
         )
-    advisories = ", ".join(tcb.advisories) or "no advisory"
-    return Proof(tcb, f"{tcb.status.value}, {advisories}")
+    return Proof(tcb, found)
 
 
 def _report_data(steps: Steps, report: TdReport | None, expected: bytes | None) -> None:

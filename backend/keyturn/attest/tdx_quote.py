@@ -10,6 +10,7 @@ only `keyturn.attest.tdx` makes claims of it.
 import struct
 from dataclasses import dataclass, field
 from enum import Enum, IntFlag
+from functools import lru_cache
 
 from keyturn.attest.errors import MalformedEvidence, Reason
 
@@ -329,6 +330,7 @@ def _td_report(cursor: _Cursor, kind: BodyType) -> TdReport:
     return TdReport(*fields)
 
 
+@lru_cache(maxsize=1024)  # a node's quoting enclave reports once for many quotes
 def _qe_report(raw: bytes) -> QeReport:
     (
         cpu_svn, misc_select, _, attributes, mr_enclave, _, mr_signer, _,
