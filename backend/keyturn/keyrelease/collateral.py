@@ -1,7 +1,8 @@
 """The collateral that a verifier keeps, as its verifications ask for it (our protocol §4.7).
 
-Whoever puts documents in here has proved each once. What is signed is verified again where it is
-used, by the anchors of that moment; what was read of it is read once.
+Whoever puts documents in here has proved each once. Whether it holds is judged again where it is
+used, by the anchors, lists and time of that moment; its bytes are read, and their signatures
+verified, once.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
