@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: setup demo recording translations test lint bench lock
+.PHONY: setup demo recording translations test mutation lint bench lock
 
 setup:
 	@test -n "$(PYTHON)" || { echo "setup: no Python found; Python 3.11 is needed" >&2; exit 1; }
@@ -26,6 +26,10 @@ translations: setup
 # `make test ARGS="unit vectors"` runs some suites only, without the checks.
 test: setup
 	@$(VENV)/python tests/run_suites.py $(ARGS)
+
+# Each check is taken out of the verifiers of evidence, and a test must fail (docs/mutation.md).
+mutation: setup
+	@$(VENV)/python tests/mutation.py $(ARGS)
 
 lint: setup
 	@$(VENV)/python tests/run_suites.py checks

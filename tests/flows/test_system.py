@@ -6,12 +6,16 @@ to a node that proves nothing, and no power to whoever edits the control plane's
 
 import asyncio
 import contextlib
+import io
+import zipfile
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import delete, text, update
 
 from keyturn.agent.authority import PinnedAuthority
 from keyturn.agent.driver import Driver, Outcome
@@ -28,6 +32,7 @@ from keyturn.base.encoding import Digest, digest_of
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import NotFound, ServerLied, ServerRefused
 from keyturn.client.examination import Basis, Verdict
+from keyturn.client.explainbundle import recheck
 from keyturn.client.inventory import NodeState
 from keyturn.client.memory import Memory
 from keyturn.client.proposals import Status
@@ -38,6 +43,7 @@ from keyturn.keyrelease.request import parse_request
 from keyturn.quorum.kinds import Kind
 from keyturn.seal.paths import KEY_NAME, MANIFEST_NAME
 from keyturn.store import models
+from keyturn.store.schema import evidence as kept
 from keyturn.vault.hygiene import UNLOCKED_MEMORY
 from keyturn.vault.sealer import SealedModel
 from support.agents import SimSource, seal_for
@@ -213,27 +219,118 @@ def test_an_officer_sees_why_from_the_evidence_itself(
 def test_evidence_that_the_server_bends_or_loses(whole: Whole, node: Node, first: Sealed) -> None:
     opened(whole, node, first)
     whole.world.catch_up()
-    ada, kept = whole.desks["ada"], whole.world.server.parts.releasing.evidence
+    ada, database = whole.desks["ada"], whole.world.server.parts.context.database
     digest = ada.examine("node-1").evidence
-    name, raw = kept._requests[digest]
+    raw = ada.evidence(digest)
+    assert raw is not None
 
-    kept._requests[digest] = name, raw.replace(b'"release"', b'"renewal"')
+    def write(data: bytes) -> None:
+        with database.write() as connection:
+            changed = connection.execute(update(kept).values(request=data))
+            assert changed.rowcount == 1
+
+    write(raw.replace(b'"release"', b'"renewal"'))
     with pytest.raises(ServerLied, match="contradict each other"):
         ada.examine("node-1")
-    kept._requests[digest] = name, raw
+    assert [each.shown for each in ada.observe_fleet()] == [None]
+    write(raw)
     assert ada.examine("node-1").basis is Basis.VERIFIED_HERE
 
-    with restarted(whole) as again:
-        profile = replace(ada._profile, server=again.url, pin=again.pin)
-        transport = Transport.pinned(again.url, again.pin)
-        memory = Memory(profile.fingerprint)
-        signer = PersonSigner(whole.system.authority.people["ada"])
-        with KeyturnClient(
-            profile, memory, transport, now=whole.system.clock, signer=lambda: signer
-        ) as later:
-            lost = later.examine("node-1")
+    with restarted(whole) as again, another(ada, again, whole) as later:
+        assert later.examine("node-1").basis is Basis.VERIFIED_HERE
+        (observed,) = later.observe_fleet()
+        assert observed.measurable
+        with database.write() as connection:
+            connection.execute(delete(kept))
+        lost = later.examine("node-1")
     assert (lost.basis, lost.verdict) == (Basis.NOT_KEPT, Verdict.GRANTED)
     assert [each.check for each in lost.failed] == ["evidence"]
+
+
+@contextlib.contextmanager
+def another(ada: KeyturnClient, world: World, whole: Whole) -> Iterator[KeyturnClient]:
+    """The same officer before another control plane, who remembers nothing."""
+    profile = replace(ada._profile, server=world.url, pin=world.pin)
+    transport = Transport.pinned(world.url, world.pin)
+    memory = Memory(profile.fingerprint)
+    signer = PersonSigner(whole.system.authority.people["ada"])
+    with KeyturnClient(
+        profile, memory, transport, now=whole.system.clock, signer=lambda: signer
+    ) as client:
+        yield client
+
+
+def test_a_refusal_is_explained_carried_and_checked_without_a_server(
+    whole: Whole, node: Node, first: Sealed
+) -> None:
+    """Found, expected, who set it, who shares it and the repair; and no secret is carried."""
+    _, dek = opened(whole, node, first)
+    wrong = node.sim.with_firmware(b"\xee" * 48)
+    for name in ("node-2", "node-3"):
+        ask(whole, Node(wrong, node.secrets, name), first)
+    whole.world.catch_up()
+    ada = whole.desks["ada"]
+    seen = ada.seen()
+    found = ada.explain("node-2", seen=seen)
+    (fault,) = found.explanation.faults
+    assert (fault.shared_by, fault.passed_by) == (("node-3",), ("node-1",))
+    assert fault.source is not None
+    assert fault.source.subject == "firmware"
+    assert [each.draft is not None for each in found.explanation.repairs] == [False, True]
+
+    raw = ada.carry(found, seen)
+    again = recheck(raw, ada.authority().fingerprint, whole.system.clock())
+    assert again.differing == ()
+    (carried,) = again.explained.explanation.faults
+    assert (carried.finding, carried.source) == (fault.finding, fault.source)
+    secrets = whole_secrets(whole, node, bytes(dek), ada)
+    assert not [name for name, secret in secrets.items() if holds(raw, secret)]
+    for secret in secrets.values():  # the search finds what is there, however it is written
+        assert holds(raw + secret, secret)
+        assert holds(b64encode(b"xy" + raw[:1000] + secret + raw[:9]), secret)
+
+    granted = ada.explain("node-1", seen=seen)
+    assert granted.explanation.faults == ()
+    carried_grant = recheck(
+        ada.carry(granted, seen), ada.authority().fingerprint, whole.system.clock()
+    )
+    assert carried_grant.differing == ()
+    assert carried_grant.explained.examination.verdict is Verdict.GRANTED
+
+    draft = found.explanation.repairs[1].draft
+    assert draft is not None
+    digest = whole.propose(draft.kind, draft.subject, draft.body)
+    whole.approve(digest, "bela")
+    assert whole.approve(digest, "chen").status is Status.IN_FORCE
+    answer = ask(whole, Node(wrong, node.secrets, "node-2"), first)[1]
+    assert isinstance(answer, ReleaseAnswer)
+
+
+def whole_secrets(whole: Whole, node: Node, dek: bytes, ada: KeyturnClient) -> dict[str, bytes]:
+    """Of the node, the officer and the session; each as the bytes that somebody could use."""
+    session = ada._memory.recall().session
+    assert session is not None
+    private = {
+        "tls": node.secrets.tls,
+        "rsa": node.secrets.rsa_key,
+        "officer": whole.system.authority.people["ada"].keys[0],
+    }
+    found = {"dek": dek, "session": session.token.encode()}
+    for name, key in private.items():
+        found[name] = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())[-32:]
+    return found
+
+
+def holds(raw: bytes, secret: bytes) -> bool:
+    """Bare, in hex, or in base64 at any of its three alignments, in any file that it has."""
+    alike = [secret, secret.hex().encode()]
+    for shift in range(3):
+        text = b64encode(bytes(shift) + secret)
+        alike.append(text[(shift * 8 + 5) // 6 : -4])
+    places = [raw]
+    with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        places += [archive.read(each) for each in archive.namelist()]
+    return any(each in place for each in alike for place in places)
 
 
 def test_events_tell_of_the_grant_and_of_the_refusal(

@@ -12,6 +12,7 @@ from keyturn.agent.exchange import only_the_challenge
 from keyturn.agent.tpmenrolment import EnrollingTpm
 from keyturn.agent.tpmsource import LocalTpm
 from keyturn.attest.chains import ChainCache
+from keyturn.attest.checks import Outcome as CheckOutcome
 from keyturn.attest.eventdata import boot_facts
 from keyturn.attest.eventlog import parse_event_log
 from keyturn.attest.tpm_algorithms import HashAlgorithm
@@ -20,7 +21,10 @@ from keyturn.base.strictjson import dump, parse_object
 from keyturn.keyholder.releases import Outcome
 from keyturn.keyrelease.evidence import verify_evidence
 from keyturn.keyrelease.grant import parse_refusal
+from keyturn.keyrelease.observing import verify_again
 from keyturn.keyrelease.request import parse_request
+from keyturn.keyrelease.showing import sections_of
+from keyturn.keyrelease.tpmevidence import ACTIVATED
 from keyturn.keyrelease.tpmpart import TpmPart
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.kinds import Kind
@@ -335,6 +339,23 @@ def test_an_auditor_cannot_judge_an_activation_and_says_so(lab: Lab, bare: Enrol
     failed = [(each.reason, each.found) for each in found.findings if each.failed]
     assert failed == [("ak-not-activated", "not to be judged here")]
     assert found.tpm is None
+
+
+def test_an_officer_sees_an_activation_as_not_measured_and_the_boot_as_proved(
+    lab: Lab, bare: EnrollingTpm
+) -> None:
+    """The keyholder granted; whoever judges again cannot tell of the secret, and accuses nobody."""
+    request = parse_request(lab.ready.request())
+    clock, state = lab.ready.system.clock, lab.ready.system.keyholder.journal.state
+    anchors, _ = anchors_in_force(state, clock())
+    found = verify_again(request, anchors, clock(), ChainCache())
+    (activated,) = [each for each in found.findings if each.check == ACTIVATED]
+    assert (activated.outcome, activated.failed) == (CheckOutcome.NOT_MEASURED, False)
+    assert "only the keyholder can tell" in activated.found
+    assert found.genuine
+    assert found.tpm is not None
+    titles = [each.title for each in sections_of(request)]
+    assert {"TPM quote", "TPM registers", "EK: certificate 0", "Event log"} <= set(titles)
 
 
 def test_it_is_activated_through_the_control_plane(

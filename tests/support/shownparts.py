@@ -108,7 +108,7 @@ def protected_set(gpus: int = 2, switches: int = 2) -> tuple[NvVendor, list[Devi
     switch_pdis = [bytes([0x50 + n]) * 8 for n in range(switches)]
     linked = b"".join(each[::-1] for each in switch_pdis)
     made_gpus = [
-        vendor.gpu(pdi=pdi, f34=linked.ljust(8 * 18, b"\0"), f33=b"\xaa") for pdi in gpu_pdis
+        vendor.gpu(pdi=pdi, f22=linked + bytes(8), f36=b"\x02\0", f21=b"\xaa") for pdi in gpu_pdis
     ]
     made_switches = [vendor.switch(pdi, tuple(gpu_pdis)) for pdi in switch_pdis]
     return vendor, made_gpus, made_switches

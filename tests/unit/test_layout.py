@@ -36,7 +36,11 @@ CORE = [
     "fleet",
     "exposure",
 ]
-OPEN_TO_THE_APP = (*(f"{each}." for each in (*CORE, "client", "vault", "officerkeys")), "wire.tls")
+OPEN_TO_THE_APP = (
+    *(f"{each}." for each in (*CORE, "client", "vault", "officerkeys", "rim")),
+    "wire.tls",
+)
+"""`rim` too: who imports a manifest reads it (docs/decisions/0031-the-app-reads-manifests.md)."""
 PURE_STDLIB = set(
     [
         "__future__",
@@ -48,6 +52,7 @@ PURE_STDLIB = set(
         "contextlib",
         "dataclasses",
         "datetime",
+        "difflib",
         "enum",
         "functools",
         "hashlib",
@@ -310,10 +315,16 @@ def test_each_role_is_a_part_of_the_developers_set() -> None:
 @pytest.mark.parametrize(
     ("role", "absent"),
     [
-        ("agent", {"pyside6", "pyside6-essentials", "sqlalchemy", "fastapi", "pytest"}),
+        (
+            "agent",
+            {"pyside6", "pyside6-essentials", "sqlalchemy", "fastapi", "pytest", "sev-snp-measure"},
+        ),
         ("app", {"torch", "transformers", "fastapi", "uvicorn", "alembic", "pytest"}),
         ("control", {"pyside6-essentials", "torch", "transformers", "pytest"}),
-        ("keyholder", {"pyside6-essentials", "fastapi", "uvicorn", "sqlalchemy", "lxml"}),
+        (
+            "keyholder",
+            {"pyside6-essentials", "fastapi", "uvicorn", "sqlalchemy", "lxml", "sev-snp-measure"},
+        ),
         ("base", {"pyside6-essentials", "torch", "fastapi", "sqlalchemy", "pytest"}),
     ],
 )
@@ -334,9 +345,10 @@ ROLE_OF = {
 BENCHES = {"tink", "tensorizer"}
 """What only `keyturn bench` compares with, and says so where it is not installed."""
 
-PICTURES = {"segno", "zxing-cpp"}
-"""Officers' QR pictures: of the role `app`, so that no keyholder or node has a decoder of pictures;
-`keyturn.client.qrpictures` says so where they are not installed."""
+OFFICERS = {"segno", "sev-snp-measure", "zxing-cpp"}
+"""Officers' QR pictures and their computation of launch measurements: of the role `app`, so that no
+keyholder or node has a decoder of pictures or of firmware; `keyturn.client.qrpictures` and
+`keyturn.client.snplaunch` say so where they are not installed."""
 
 
 @cache
@@ -360,7 +372,7 @@ def test_each_program_imports_only_what_its_role_installs() -> None:
         file = REQUIREMENTS / f"{ROLE_OF.get(package, 'base')}.txt"
         installed = lock.pins(file.read_text(encoding="utf-8")).keys()
         for path in modules(SHIPPED / package):
-            absent = foreign(path) - installed - BENCHES - PICTURES - {"torch"}
+            absent = foreign(path) - installed - BENCHES - OFFICERS - {"torch"}
             if absent:
                 missing.append(f"{path.relative_to(ROOT)}: {', '.join(sorted(absent))}")
     assert missing == []

@@ -5,7 +5,7 @@ its root was found among the anchors, which every caller asks anew, cache or not
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import Lock
 from typing import Generic, TypeVar
@@ -36,6 +36,7 @@ class ChainCache:
         self._limit = limit
         self._lock = Lock()  # verifiers may run in threads
         self._links: OrderedDict[tuple[bytes, bytes], Certificate] = OrderedDict()
+        self._read: Parsed[object] = Parsed(limit)
 
     def __len__(self) -> int:
         return len(self._links)
@@ -47,6 +48,16 @@ class ChainCache:
             if found is not None:
                 self._links.move_to_end(key)
         return found
+
+    def read_once(self, key: bytes, kind: type[T], read: Callable[[], T]) -> T:
+        """What `read` makes of a certificate whose link was verified, made once; `key`: a digest
+        of everything that it is made of. What `read` raises is not kept."""
+        found = self._read.find(key)
+        if isinstance(found, kind):
+            return found
+        made = read()
+        self._read.remember(key, made)
+        return made
 
     def remember(self, certificate: Certificate, issuer: bytes) -> None:
         key = (certificate.digest, issuer)

@@ -89,7 +89,9 @@ def parse_event_log(raw: bytes, *, registers: int = PCRS) -> EventLog:
     first = _old_record(body, 0, registers)
     sizes = _digest_sizes(first) if _is_spec_id(first) else None
     events = [first] if sizes is None else []
-    while body.left and not _is_padding(body, raw):
+    # Padding is one filler up to the end: zeros are no record, an event type 0 has a digest.
+    end = min(len(raw.rstrip(filler)) for filler in (b"\0", b"\xff"))
+    while body.at < end:
         number = len(events)
         if number >= MAX_EVENTS:
             raise MalformedEvidence(f"{what} has too many events", expected=f"{MAX_EVENTS}")
@@ -99,12 +101,6 @@ def parse_event_log(raw: bytes, *, registers: int = PCRS) -> EventLog:
             else _record(body, number, sizes, registers)
         )
     return EventLog(tuple(events), _locality(events), body.at)
-
-
-def _is_padding(body: Cursor, raw: bytes) -> bool:
-    """Whether nothing but one filler is left: zeros are no record, an event type 0 has a digest."""
-    filler = raw[body.at]
-    return filler in (0x00, 0xFF) and raw.count(bytes([filler]), body.at) == body.left
 
 
 def _old_record(body: Cursor, index: int, registers: int) -> Event:

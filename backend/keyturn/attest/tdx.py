@@ -91,7 +91,7 @@ def examine_tdx(
     documents = after(steps, Step.COLLATERAL, partial(_read_documents, parsed), collateral)
     roots = after(steps, Step.ROOT, partial(_roots, collateral, anchors, links), whole)
     chains = after(steps, Step.CHAIN, partial(_chains, links), roots)
-    pck = after(steps, Step.PCK, _pck, chains)
+    pck = after(steps, Step.PCK, partial(_pck, links), chains)
     after(steps, Step.DATES, partial(_dates, now), chains)
     after(steps, Step.COLLATERAL_DATES, partial(_collateral_dates, now), documents)
     pair = both(chains, documents)
@@ -159,8 +159,10 @@ def _chains(cache: ChainCache, raw: RawChains) -> Proof[Chains]:
     return Proof(chains, names)
 
 
-def _pck(chains: Chains) -> Proof[Pck]:
-    pck = read_pck(chains.pck[0], chains.ca)
+def _pck(cache: ChainCache, chains: Chains) -> Proof[Pck]:
+    leaf, ca = chains.pck[0], chains.ca
+    key = sha256(b"PCK" + ca.value.encode() + leaf.digest)
+    pck = cache.read_once(key, Pck, lambda: read_pck(leaf, ca))
     return Proof(pck, f"FMSPC {pck.fmspc.hex()}, {pck.ca.value} CA")
 
 

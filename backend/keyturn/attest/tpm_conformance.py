@@ -66,7 +66,8 @@ def read_pcrs(raw: bytes) -> Pcrs:
     return pcrs
 
 
-def _quote(case: TpmCase) -> Finding:
+def quote_of(case: TpmCase) -> tuple[TpmEvidence, TrustAnchors]:
+    """A quote as a case's files have it, and whom the case trusts. Raises MalformedEvidence."""
     files = case.files
     evidence = TpmEvidence(
         quote=files["quote"],
@@ -77,9 +78,14 @@ def _quote(case: TpmCase) -> Finding:
         runtime_data=_runtime_data(files),
         log=files.get("eventlog"),
     )
+    return evidence, _anchors(files)
+
+
+def _quote(case: TpmCase) -> Finding:
+    evidence, anchors = quote_of(case)
     found = examine_tpm(
         evidence,
-        anchors=_anchors(files),
+        anchors=anchors,
         now=case.now or _NEVER,
         expected_nonce=case.expected_nonce,
     )

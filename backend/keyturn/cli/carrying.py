@@ -8,6 +8,7 @@ import typer
 
 from keyturn.base.encoding import Digest
 from keyturn.cli.output import print_json, stdout
+from keyturn.cli.previewing import Shown
 from keyturn.cli.profile import Desk, now, warn_simulated
 from keyturn.cli.showing import print_offline, print_statement, statement_document
 from keyturn.client.errors import NotFound
@@ -83,7 +84,13 @@ def write(file: ProposalFile, output: Path | None, pictures: Path | None) -> Wri
 
 
 def decide_offline(
-    desk: Desk, decision: Decision, given: Given, comment: str, yes: bool, as_json: bool
+    desk: Desk,
+    decision: Decision,
+    given: Given,
+    comment: str,
+    yes: bool,
+    as_json: bool,
+    shown: Shown,
 ) -> None:
     """Nothing below touches the network: the client is never opened."""
     output, pictures = given.destination(desk.profile.officer)
@@ -94,8 +101,9 @@ def decide_offline(
         subject = (found.statement.kind, found.statement.subject)
         known = found.authority.state.newest.get(subject)
         print_offline(found.statement, None if known is None else known.statement)
+    preview = shown.digest(desk, found.statement)
     confirm(decision, found.statement.digest, yes)
-    signed = with_decision(found, desk.signer(), decision, comment, now())
+    signed = with_decision(found, desk.signer(), decision, comment, now(), preview=preview)
     desk.remember(signed)
     written = write(signed, output, pictures)
     if as_json:

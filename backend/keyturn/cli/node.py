@@ -7,11 +7,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from keyturn.base.times import format_time
+from keyturn.cli.nodeexplain import add_commands
 from keyturn.cli.output import print_json, stdout
 from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, at_desk, warn_simulated
 from keyturn.client.inventory import Node, NodeState
 
 app = typer.Typer(help="Nodes.", no_args_is_help=True)
+
+add_commands(app)
 
 _STYLE = {
     NodeState.ATTESTED: "green",

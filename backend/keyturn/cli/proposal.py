@@ -11,6 +11,7 @@ from keyturn.base.strictjson import load_object
 from keyturn.cli.carrying import Given, confirm, decide_offline, read, write
 from keyturn.cli.expiries import add_commands, show_expiring
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
+from keyturn.cli.previewing import Shown
 from keyturn.cli.profile import (
     AsJson,
     Desk,
@@ -72,6 +73,13 @@ Lapses = Annotated[
 ]
 Ticket = Annotated[str | None, typer.Option(help="Reference to your own records.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether you are sure.")]
+PreviewFile = Annotated[
+    Path | None,
+    typer.Option("--preview", help="The impact preview that you looked at, as a file."),
+]
+NoPreview = Annotated[
+    bool, typer.Option("--no-preview", help="Sign without naming an impact preview.")
+]
 Comment = Annotated[str, typer.Option(help="Written into the signed record.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write; must be new.")]
 Pictures = Annotated[
@@ -269,14 +277,21 @@ def approve(
     output: Output = None,
     qr_out: PicturesOut = None,
     comment: Comment = "",
+    preview: PreviewFile = None,
+    no_preview: NoPreview = False,
     yes: Yes = False,
     profile: ProfileDir = None,
     passphrase_fd: PassphraseFd = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a proposal; one in a file, or in QR pictures, without any network."""
+    """Approve a proposal; one in a file, or in QR pictures, without any network.
+
+    The digest of the impact preview that `keyturn policy impact` computed last for it is signed
+    too; --preview names another, --no-preview none.
+    """
     given = Given(target, file, tuple(qr or ()), output, qr_out)
-    _decide(Decision.APPROVE, given, comment, yes, profile, passphrase_fd, as_json)
+    shown = Shown(preview, no_preview)
+    _decide(Decision.APPROVE, given, comment, yes, profile, passphrase_fd, as_json, shown)
 
 
 @app.command()
@@ -296,7 +311,8 @@ def reject(
 ) -> None:
     """Reject a proposal; your approval of it no longer counts."""
     given = Given(target, file, tuple(qr or ()), output, qr_out)
-    _decide(Decision.REJECT, given, comment, yes, profile, passphrase_fd, as_json)
+    shown = Shown(None, True)
+    _decide(Decision.REJECT, given, comment, yes, profile, passphrase_fd, as_json, shown)
 
 
 @app.command()
@@ -369,16 +385,19 @@ def _decide(
     profile: Path | None,
     passphrase_fd: int | None,
     as_json: bool,
+    shown: Shown,
 ) -> None:
     with at_desk(profile, passphrase_fd, as_json=as_json) as desk:
         if given.source is not None or given.pictures:
-            decide_offline(desk, decision, given, comment, yes, as_json)
+            decide_offline(desk, decision, given, comment, yes, as_json, shown)
             return
         found = desk.client.proposal(given.target or "")
         if not as_json:
             _report(desk, found, as_json)
+        preview = shown.digest(desk, found.statement)
         confirm(decision, found.digest, yes)
-        _report(desk, desk.client.decide(found.digest, decision, comment), as_json)
+        done = desk.client.decide(found.digest, decision, comment, preview=preview)
+        _report(desk, done, as_json)
 
 
 def _report(desk: Desk, proposal: Proposal, as_json: bool) -> None:

@@ -57,9 +57,11 @@ def proposal_document(proposal: Proposal, *, simulated: bool) -> dict[str, objec
                 "decision": each.decision.value,
                 "time": format_time(each.time),
                 "logged": proposal.logged_at(each),
+                "preview": each.preview,
             }
             for each in proposal.approvals
         ],
+        "one_preview": proposal.one_preview,
         "needed": proposal.needed,
         "missing": proposal.missing,
         "refusal": refusal and {"kind": refusal.kind, "message": refusal.message},
@@ -99,11 +101,24 @@ def print_proposal(
         ("approved by", escape(_people(proposal.approved_by, proposal.needed))),
         ("rejected by", escape(", ".join(proposal.rejected_by))),
         ("logged", escape(_logged(proposal))),
+        ("impact previews", _previews(proposal)),
         ("still missing", f"{proposal.missing} approvals" if proposal.missing else ""),
         ("keyholder", escape(proposal.refusal.message) if proposal.refusal else ""),
     ]
     stdout.print(_rows(rows))
     print_changes(replaced, differences)
+
+
+def _previews(proposal: Proposal) -> str:
+    """Which one each approver was shown, and whether it was one and the same."""
+    if not any(preview for _, preview in proposal.previews):
+        return ""
+    signed = [
+        f"{officer} {'none' if preview is None else preview[7:19]}"
+        for officer, preview in proposal.previews
+    ]
+    same = "the same for all" if proposal.one_preview else "[yellow]NOT the same for all[/yellow]"
+    return f"{escape(', '.join(signed))}: {same}"
 
 
 def _logged(proposal: Proposal) -> str:

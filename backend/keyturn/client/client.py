@@ -24,8 +24,17 @@ from keyturn.client.errors import (
     ServerLied,
     ServerRefused,
 )
-from keyturn.client.evidence import FleetEvidence, Step, read_batch
+from keyturn.client.evidence import (
+    NO_COLLATERAL,
+    Collateral,
+    FleetEvidence,
+    Step,
+    collateral_at,
+    read_batch,
+)
 from keyturn.client.examination import Examination, examine
+from keyturn.client.explainbundle import Carried, collateral_of, lease_leaves, write_bundle
+from keyturn.client.explaining import Explained, explain_node
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
 from keyturn.client.logsource import log_source
 from keyturn.client.naming import matches, only
@@ -40,6 +49,7 @@ from keyturn.client.offline import (
 from keyturn.client.proposals import Proposal, read_view, settled
 from keyturn.client.seen import Seen
 from keyturn.keyrelease.cosigning import Pending
+from keyturn.keyrelease.entries import GrantEntry
 from keyturn.keyrelease.request import MAX_REQUEST
 from keyturn.policy.observed import Observed
 from keyturn.quorum.approvals import (
@@ -47,6 +57,7 @@ from keyturn.quorum.approvals import (
     Decision,
     withdrawal_payload,
 )
+from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
 from keyturn.seal.errors import WrongManifest
@@ -54,11 +65,16 @@ from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
 from keyturn.tlog.checkpoints import Witness
 from keyturn.wire.collateral import CollateralAnswer, CollateralRefused, batches
 
+COLLATERAL_LIFE = timedelta(minutes=10)
+LEASE_ENTRIES = 20_000
+"""So far back a carried explanation looks for what began a renewed lease."""
+
 
 class KeyturnClient(Connection):
     """Proposals, models, nodes and events; `Connection` says what every method raises."""
 
     _fleet: FleetEvidence | None = None
+    _at_hand: Collateral | None = None
 
     # ---- witnesses ----
 
@@ -160,13 +176,15 @@ class KeyturnClient(Connection):
             manifest=manifest,
         )
 
-    def decide(self, digest: Digest, decision: Decision, comment: str) -> Proposal:
+    def decide(
+        self, digest: Digest, decision: Decision, comment: str, *, preview: Digest | None = None
+    ) -> Proposal:
         """Sign and post an approval or rejection. Raises NotEntitled before anything is signed."""
         known = self.proposal(digest)
         signer = self._the_signer()
         seen = self.seen()
         check_may_decide(known.statement, seen.state.roster or seen.authority.roster, signer)
-        raw = sign_decision(digest, signer, decision, comment, self._now())
+        raw = sign_decision(digest, signer, decision, comment, self._now(), preview=preview)
         self._witness.hand_decision(known, raw, seen)  # before the server can forget it
         return self.post_approval(digest, raw)
 
@@ -219,9 +237,17 @@ class KeyturnClient(Connection):
             ) from error
         return self._kept(file)
 
-    def sign_offline(self, file: ProposalFile, decision: Decision, comment: str) -> ProposalFile:
+    def sign_offline(
+        self,
+        file: ProposalFile,
+        decision: Decision,
+        comment: str,
+        *,
+        preview: Digest | None = None,
+    ) -> ProposalFile:
         """The file with this officer's decision in it; asks no server. Raises NotEntitled."""
-        return self._kept(with_decision(file, self._the_signer(), decision, comment, self._now()))
+        signer, now = self._the_signer(), self._now()
+        return self._kept(with_decision(file, signer, decision, comment, now, preview=preview))
 
     # ---- models, nodes, events ----
 
@@ -283,7 +309,39 @@ class KeyturnClient(Connection):
         """Why the log's newest word on a node is what it is. See `examination.examine`."""
         if seen is None or len(seen.leaves) < len(seen.index):
             seen = self.seen()
-        return examine(name, seen, self.evidence, self.entries)
+        return examine(name, seen, self.evidence, self.entries, self.collateral_at_hand)
+
+    def explain(
+        self, name: str, *, seen: Seen | None = None, fleet: Sequence[Observed] | None = None
+    ) -> Explained:
+        """Why a node's newest entry is what it is, who shares its faults, and what would mend it.
+
+        `fleet` None: the last evidence of every node is looked at. Raises as `examine`.
+        """
+        if seen is None or len(seen.leaves) < len(seen.index):
+            seen = self.seen()
+        examination = self.examine(name, seen=seen)
+        others = self.observe_fleet(seen=seen) if fleet is None else fleet
+        known = self.collateral_at_hand()
+        return explain_node(examination, seen, self.fleet_evidence, self._now(), known, others)
+
+    def carry(self, explained: Explained, seen: Seen) -> bytes:
+        """A bundle that proves an explanation without a server (our protocol §8.10)."""
+        index, entry = explained.logged.index, explained.logged.entry
+        _, receipt = self.receipt_document(index)
+        lease = entry.lease if isinstance(entry, GrantEntry) else None
+        start = max(0, index - LEASE_ENTRIES)
+        read = enumerate(self.entries(start, index), start) if lease is not None else ()
+        carried = Carried(
+            authority=make_bundle(seen.state),
+            receipt=receipt,
+            request=explained.request,
+            collateral=collateral_of(self.collateral_at_hand()),
+            statements=tuple(sorted(seen.state.by_digest.values(), key=lambda each: each.index)),
+            leaves=lease_leaves(read, lease),
+            made=self._now(),
+        )
+        return write_bundle(carried, explained)
 
     def evidence(self, digest: Digest) -> bytes | None:
         """A request that a log entry names, or None when the server does not keep it (any more)."""
@@ -332,8 +390,25 @@ class KeyturnClient(Connection):
     ) -> tuple[Observed, ...]:
         """The last evidence of every node, verified: see `client.evidence`."""
         return self.fleet_evidence.observe_fleet(
-            seen or self.seen(), self._now(), nodes=nodes, step=step
+            seen or self.seen(),
+            self._now(),
+            nodes=nodes,
+            collateral=self.collateral_at_hand(),
+            step=step,
         )
+
+    def collateral_at_hand(self) -> Collateral:
+        """The server's, asked for again after COLLATERAL_LIFE; each document is verified where it
+        is used, so that withheld or old ones only leave more of the evidence unmeasured."""
+        now, known = self._now(), self._at_hand
+        if known is None or known.as_of is None or now - known.as_of > COLLATERAL_LIFE:
+            try:
+                known = self._at_hand = collateral_at(self.collateral(), now)
+            except ServerRefused as error:
+                if error.status != 404:  # a server of an older version has none
+                    raise
+                return NO_COLLATERAL
+        return known
 
     def collateral(self) -> list[CollateralDocument]:
         """What was handed in and kept (our protocol §4.7); proof of nothing until verified."""

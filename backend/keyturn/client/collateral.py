@@ -23,9 +23,10 @@ def read_pages(get: Get) -> Iterator[CollateralDocument]:
         answer = get(f"{PATH}?after={quote(after)}" if after else PATH)
         found = answer.objects("documents", limit=MAX_COLLATERAL)
         yield from (read_collateral(each) for each in found)
-        following = answer.nullable("next", lambda name: answer.hex(name, size=32).hex())
+        last = answer.raw("next") is None
+        following = "" if last else answer.hex("next", size=32).hex()
         answer.done()
-        if following is None:
+        if last:
             return
         if following <= after:
             raise ServerLied("the server's collateral goes in a circle", found=following)

@@ -5,19 +5,23 @@ again after one node changed costs one node. Whatever the server withholds, chan
 has only of an older entry is an `Observed` without anything shown that says so.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from keyturn.attest.anchors import TrustAnchors
 from keyturn.attest.chains import ChainCache
+from keyturn.attest.errors import REFUSALS
+from keyturn.base.collateral import APPRAISED, CollateralDocument
 from keyturn.base.encoding import Digest, digest_of, parse_digest
 from keyturn.base.strictjson import Fields
 from keyturn.client.errors import ServerLied
 from keyturn.client.evidenceshelf import EvidenceShelf
 from keyturn.client.seen import Seen
+from keyturn.keyrelease.collateral import NOTHING_KEPT, CollateralSet
 from keyturn.keyrelease.decision import caveats_owed
 from keyturn.keyrelease.observing import Logged, observe, unseen
 from keyturn.keyrelease.request import MAX_REQUEST
@@ -38,12 +42,37 @@ ASK_AGAIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
+class Collateral:
+    """Vendors' documents as they were at hand at a time; the same digest is the same documents."""
+
+    documents: CollateralSet = field(compare=False, repr=False)
+    digest: Digest
+    as_of: datetime | None
+
+
+NO_COLLATERAL = Collateral(NOTHING_KEPT, digest_of(b""), None)
+
+
+def collateral_at(documents: Iterable[CollateralDocument], as_of: datetime) -> Collateral:
+    """Whatever of it can be read; it is verified where it is used."""
+    kept, digests = NOTHING_KEPT, []
+    for each in documents:
+        if each.kind not in APPRAISED:
+            continue
+        with suppress(*REFUSALS):
+            kept = kept.with_documents([each])
+            digests.append(each.digest)
+    return Collateral(kept, digest_of("".join(sorted(digests)).encode()), as_of)
+
+
+@dataclass(frozen=True, slots=True)
 class _Case:
     """What an `Observed` follows from: the same case gives the same one."""
 
     logged: Logged
     anchors: TrustAnchors
     owed: frozenset[Caveat]
+    collateral: "Collateral"
 
     @property
     def digest(self) -> Digest:
@@ -79,9 +108,11 @@ class FleetEvidence:
             found = given
         return found
 
-    def observe_node(self, name: str, seen: Seen, now: datetime) -> Observed | None:
+    def observe_node(
+        self, name: str, seen: Seen, now: datetime, collateral: Collateral = NO_COLLATERAL
+    ) -> Observed | None:
         """None: the log knows neither a grant nor a refusal of it."""
-        found = self.observe_fleet(seen, now, nodes=[name])
+        found = self.observe_fleet(seen, now, nodes=[name], collateral=collateral)
         return found[0] if found else None
 
     def observe_fleet(
@@ -91,6 +122,7 @@ class FleetEvidence:
         *,
         nodes: Collection[str] | None = None,
         anchors: TrustAnchors | None = None,
+        collateral: Collateral = NO_COLLATERAL,
         step: Step = lambda _done, _total: None,
     ) -> tuple[Observed, ...]:
         """Of every node that the log knows, or of `nodes`, by name: its newest entry's evidence.
@@ -100,7 +132,10 @@ class FleetEvidence:
         """
         state = seen.state
         trusted = anchors_in_force(state, now)[0] if anchors is None else anchors
-        cases = {each.entry.node: _case(each, trusted, state) for each in _entries(seen, nodes)}
+        cases = {
+            each.entry.node: _Case(each, trusted, caveats_owed(state, each.time), collateral)
+            for each in _entries(seen, nodes)
+        }
         todo = [case for name, case in cases.items() if not self._known(name, case, now)]
         done = len(cases) - len(todo)
         step(done, len(cases))
@@ -150,7 +185,15 @@ class FleetEvidence:
         raw = requests.get(case.digest)
         if raw is None:
             return unseen(case.logged, state)
-        return observe(raw, case.logged, anchors=case.anchors, state=state, cache=self._chains)
+        return observe(
+            raw,
+            case.logged,
+            anchors=case.anchors,
+            state=state,
+            cache=self._chains,
+            collateral=case.collateral.documents,
+            as_of=case.collateral.as_of,
+        )
 
     def _forget(self, cases: Mapping[str, _Case]) -> None:
         for name in [each for each in self._done if each not in cases]:
@@ -186,10 +229,6 @@ def _check_asked(digest: Digest, asked: Collection[Digest], had: Collection[Dige
         raise ServerLied(
             "the server names evidence twice, or some that nobody asked for", found=digest
         )
-
-
-def _case(logged: Logged, anchors: TrustAnchors, state: AuthorityState) -> _Case:
-    return _Case(logged, anchors, caveats_owed(state, logged.time))
 
 
 def _entries(seen: Seen, nodes: Collection[str] | None) -> Iterator[Logged]:

@@ -16,6 +16,7 @@ from keyturn.attest.checks import Outcome
 from keyturn.attest.snp import SnpClaims
 from keyturn.base.encoding import Digest
 from keyturn.client.errors import NotAtHand, NotFound, ServerLied
+from keyturn.client.evidence import NO_COLLATERAL, Collateral
 from keyturn.client.seen import Seen
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
@@ -27,7 +28,8 @@ from keyturn.keyrelease.observing import (
     check_platform,
     request_of,
     unmeasured_challenge,
-    verify_again,
+    unmeasured_collateral,
+    verify_at,
 )
 from keyturn.keyrelease.request import ReleaseRequest
 from keyturn.policy.choosing import choose
@@ -133,9 +135,15 @@ class _Case:
 
 
 def examine(
-    node: str, seen: Seen, read_evidence: ReadEvidence, entries: ReadEntries
+    node: str,
+    seen: Seen,
+    read_evidence: ReadEvidence,
+    entries: ReadEntries,
+    collateral: Callable[[], Collateral] = lambda: NO_COLLATERAL,
 ) -> Examination:
     """A node's newest grant or refusal, judged again.
+
+    What fails only for want of the collateral that the keyholder had then is *not measured*.
 
     Raises NotFound when the log has none, ServerLied when the evidence contradicts the entry,
     NotAtHand when its lease began further back than entries are read.
@@ -150,7 +158,9 @@ def examine(
     (leaf,) = entries(index, index + 1)
     case = _Case(index, parse_entry(leaf).time, last[1], seen.state.before(index), entries)
     raw = read_evidence(case.entry.evidence)
-    return _without_evidence(case) if raw is None else _with_evidence(case, raw)
+    if raw is None:
+        return _without_evidence(case)
+    return _with_evidence(case, raw, collateral())
 
 
 def _without_evidence(case: _Case) -> Examination:
@@ -166,10 +176,13 @@ def _without_evidence(case: _Case) -> Examination:
     return _examination(case, Basis.NOT_KEPT, (missing, *_only_said(case, ())))
 
 
-def _with_evidence(case: _Case, raw: bytes) -> Examination:
+def _with_evidence(case: _Case, raw: bytes, collateral: Collateral) -> Examination:
     entry, state, time = case.entry, case.state, case.time
     request = _request(case, raw)
-    evidence = verify_again(request, anchors_in_force(state, time)[0], time, ChainCache())
+    trusted = anchors_in_force(state, time)[0]
+    evidence = verify_at(
+        request, trusted, time, ChainCache(), collateral.documents, collateral.as_of
+    )
     decision = decide(
         request,
         evidence,
@@ -181,9 +194,13 @@ def _with_evidence(case: _Case, raw: bytes) -> Examination:
         witnessed=None,
     )
     _check_platform(case, evidence)
-    checks = [unmeasured_challenge(), *decision.findings[1:]]
+    said = entry.reasons if isinstance(entry, RefusalEntry) else ()
+    checks = [
+        unmeasured_challenge(),
+        *(e if e.reason in said else unmeasured_collateral(e) for e in decision.findings[1:]),
+    ]
     if isinstance(entry, GrantEntry):
-        checks += _check_grant(case, entry, decision)
+        checks += _check_grant(case, entry, decision, checks)
     checks += _only_said(case, decision.findings)
     if isinstance(entry, RefusalEntry) and not failing(checks):
         _contradicted(case, "the entry refuses without a reason", "every check met", "a reason")
@@ -237,11 +254,13 @@ def _check_platform(case: _Case, evidence: VerifiedEvidence) -> None:
 
 
 def _check_grant(
-    case: _Case, entry: GrantEntry, decision: Approved | Refused
+    case: _Case, entry: GrantEntry, decision: Approved | Refused, checks: Sequence[Finding]
 ) -> tuple[Finding, ...]:
     """What a grant's entry adds to its decision. Raises ServerLied for one not to be given."""
     if isinstance(decision, Refused):
-        failed = failing(decision.findings)
+        failed = failing(checks)
+        if not failed and decision.reasons:  # for want of collateral alone
+            return ()
         _contradicted(
             case,
             "the entry grants what its evidence does not allow",

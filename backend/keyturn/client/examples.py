@@ -11,6 +11,7 @@ from keyturn.base.times import format_time
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import Roster
 
+_DAY = 86_400
 _FIRST, _LENGTH = timedelta(days=1), timedelta(hours=8)
 
 
@@ -77,9 +78,10 @@ def _model(subject: str) -> JsonObject:
 
 
 def _policy(_subject: str) -> JsonObject:
+    """Both kinds of TEE, strictly: whoever has one of them takes the other's rule out."""
     tcb: JsonObject = {"fmc": 0, "bootloader": 0, "tee": 0, "snp": 0, "microcode": 0}
     return {
-        "tees": ["snp"],
+        "tees": ["snp", "tdx"],
         "snp": {
             "products": ["Genoa"],
             "min_tcb": {"Genoa": tcb},
@@ -90,12 +92,48 @@ def _policy(_subject: str) -> JsonObject:
             "vlek": False,
             "max_vmpl": 0,
         },
-        "gpu": {"count": 1},
+        "tdx": {
+            "tcb_statuses": ["UpToDate"],
+            "min_evaluation_number": 0,
+            "advisories": [],
+            "debug": False,
+            "migratable": False,
+            "service_tds": [],
+            "sept_ve_disable": True,
+            "dynamic_platform": False,
+            "cached_keys": False,
+            "smt": True,
+            "xfam": "00000000000602e7",
+            "registers": ["mrtd", "rtmr0", "rtmr1", "rtmr2"],
+        },
+        "gpu": {"count": 1, "switches": 0, "modes": ["SPT"], "rim": False},
         "baselines": [],
         "workloads": [],
         "platforms": [],
+        "sites": [],
+        "collateral": {"amd-crl": 30 * _DAY, "intel-tcb-info": 30 * _DAY},
+        "evidence_seconds": 120,
+        "witnesses": 0,
         "lease_seconds": 300,
         "accepted_caveats": [],
+    }
+
+
+def _reference_values(_subject: str) -> JsonObject:
+    provenance: JsonObject = {
+        "method": "captured",
+        "document": "",
+        "signer": None,
+        "obtained": "",
+        "until": None,
+    }
+    origin: JsonObject = {"source": "", "provenance": provenance}
+    measured: JsonObject = {"measurements": {"0": [""]}, **origin}
+    return {
+        "snp": {"measurements": [{"value": "", **origin}]},
+        "tdx": [{"registers": {"mrtd": [""]}, **origin}],
+        "gpu": [{"architecture": "", "driver": "", "vbios": "", **measured}],
+        "switches": [{"architecture": "", "bios": "", **measured}],
     }
 
 
@@ -132,10 +170,7 @@ _SIMPLE: Mapping[Kind, Callable[[str], JsonObject]] = {
     Kind.ROSTER: _roster,
     Kind.KEYS: _keys,
     Kind.POLICY: _policy,
-    Kind.REFERENCE_VALUES: lambda _subject: {
-        "snp": {"measurements": [{"value": "", "source": ""}]},
-        "gpu": [],
-    },
+    Kind.REFERENCE_VALUES: _reference_values,
     Kind.PLATFORMS: lambda _subject: {"platforms": [{"id": "", "site": "", "note": ""}]},
     Kind.TRUST_ANCHORS: lambda _subject: {
         "hardware": "pinned",

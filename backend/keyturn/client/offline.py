@@ -101,11 +101,17 @@ def file_of(
 
 
 def with_decision(
-    file: ProposalFile, signer: Signer, decision: Decision, comment: str, now: datetime
+    file: ProposalFile,
+    signer: Signer,
+    decision: Decision,
+    comment: str,
+    now: datetime,
+    *,
+    preview: Digest | None = None,
 ) -> ProposalFile:
     """The file with one more approval or rejection. Raises NotEntitled."""
     check_may_decide(file.statement, file.authority.roster, signer)
-    raw = sign_decision(file.statement.digest, signer, decision, comment, now)
+    raw = sign_decision(file.statement.digest, signer, decision, comment, now, preview=preview)
     statement, approvals = read_signed(
         file.statement.raw,
         [*(each.raw for each in file.approvals), raw],
@@ -115,11 +121,22 @@ def with_decision(
 
 
 def sign_decision(
-    statement: Digest, signer: Signer, decision: Decision, comment: str, now: datetime
+    statement: Digest,
+    signer: Signer,
+    decision: Decision,
+    comment: str,
+    now: datetime,
+    *,
+    preview: Digest | None = None,
 ) -> bytes:
-    """The envelope of one approval or rejection."""
+    """The envelope of one approval or rejection. `preview`: of the impact that was looked at."""
     payload = approval_payload(
-        statement, decision, officer=signer.officer, time=now, comment=comment
+        statement,
+        decision,
+        officer=signer.officer,
+        time=now,
+        comment=comment,
+        preview=preview,
     )
     return signer.sign(APPROVAL_TYPE, payload).to_bytes()
 

@@ -74,6 +74,25 @@ class Proposal:
         return self.statement.digest
 
     @property
+    def previews(self) -> tuple[tuple[OfficerId, Digest | None], ...]:
+        """Which impact preview each signed of those who approved, by name; None: none.
+
+        Who signed more than one approval is here with the newest.
+        """
+        newest = {
+            each.officer: each.preview
+            for each in sorted(self.approvals, key=lambda each: each.time)
+            if each.decision is Decision.APPROVE and each.officer in self.approved_by
+        }
+        return tuple(sorted(newest.items()))
+
+    @property
+    def one_preview(self) -> bool:
+        """Whether all who approved signed the same preview, and every one of them did sign one."""
+        signed = {preview for _, preview in self.previews}
+        return len(signed) == 1 and None not in signed
+
+    @property
     def missing(self) -> int:
         return max(0, self.needed - len(self.approved_by)) if self.status is Status.OPEN else 0
 

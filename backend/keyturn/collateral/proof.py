@@ -121,7 +121,7 @@ def _tcb_info(document: CollateralDocument, by: Prover) -> None:
     why = Reason.TCB_INFO_SIGNATURE_INVALID
     verify_p256(signer.public_key, signature, text, "TCB info", why)
     info = parse_tcb_info(text)
-    if (info.tcb_id, info.fmspc.hex()) != (TDX, document.scope.lower()):
+    if (info.tcb_id, info.fmspc.hex()) != (TDX, document.scope):
         raise _other("TCB info", f"{info.tcb_id} {info.fmspc.hex()}", f"{TDX} {document.scope}")
     _check_current("TCB info", info.issued, info.next_update, by.now)
 

@@ -18,7 +18,7 @@ _FORMS = {
         rf"({_PRODUCTS})/((?:[0-9a-f]{{2}}){{8,64}})/([0-9a-f]{{16}})\Z",
         "<product>/<chip id in hex>/<8 bytes of TCB in hex>",
     ),
-    CollateralKind.INTEL_TCB_INFO: (r"([0-9A-Fa-f]{12})\Z", "an FMSPC, 12 hex digits"),
+    CollateralKind.INTEL_TCB_INFO: (r"([0-9a-f]{12})\Z", "an FMSPC, 12 lower-case hex digits"),
     CollateralKind.INTEL_QE_IDENTITY: (r"(td)\Z", "td"),
     CollateralKind.INTEL_ROOT_CRL: (r"(root)\Z", "root"),
     CollateralKind.INTEL_PCK_CRL: (r"(processor|platform)\Z", "processor or platform"),
@@ -56,9 +56,10 @@ def scope_parts(kind: CollateralKind, scope: str) -> tuple[str, ...]:
 
 
 def canonical_scope(kind: CollateralKind, scope: str) -> str:
-    """The one spelling of a scope: an FMSPC in lower case. Raises WrongScope."""
-    scope_parts(kind, scope)
-    return scope.lower() if kind is CollateralKind.INTEL_TCB_INFO else scope
+    """The one spelling of a scope, as it is kept: an FMSPC in lower case. Raises WrongScope."""
+    found = scope.lower() if kind is CollateralKind.INTEL_TCB_INFO else scope
+    scope_parts(kind, found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

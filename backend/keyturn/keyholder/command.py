@@ -1,4 +1,4 @@
-"""The commands `keyturn init`, `keyturn keyholder`, and its `submit`, `record`, `cosigned`, `collateral`."""
+"""`keyturn init`, `keyturn keyholder`, its `submit`, `record`, `cosigned`, `collateral`."""
 
 import fcntl
 import logging
@@ -12,11 +12,13 @@ from typing import Annotated
 
 import typer
 
+from keyturn.base.collateral import APPRAISED, CollateralDocument
 from keyturn.base.encoding import unb64
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import parse_object
 from keyturn.cli.output import error_document, errors_explained, print_json, stdout
 from keyturn.client.witnesskeys import WitnessChange, changed_witnesses, read_witness_key
+from keyturn.collateral.cache import Cache
 from keyturn.hsm.hardening import harden
 from keyturn.hsm.pkcs11 import wipe
 from keyturn.keyholder.config import load_config
@@ -180,10 +182,14 @@ def cosigned(
 
 
 def collateral(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="Documents of collateral, as JSON.")
-    ],
     config: Annotated[Path, typer.Option("--config", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path | None, typer.Argument(exists=True, dir_okay=False, help="Documents, as JSON.")
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="The cache of `keyturn collateral`."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Hand vendors' documents straight to the keyholder, past the control plane.
@@ -191,7 +197,7 @@ def collateral(
     Each is judged for itself; where one is refused the exit status is 1.
     """
     with errors_explained(as_json=as_json):
-        documents = read_collateral_file(file.read_bytes())
+        documents = _documents(file, cache)
         socket = local_socket(load_config(config, os.environ).socket)
         answers = [ask_once(socket, HandCollateral(batch)) for batch in batches(documents)]
     kept = [digest for each in answers for digest in each.kept]
@@ -205,6 +211,16 @@ def collateral(
             stdout.print(f"refused: {line}; expected {each.expected}", markup=False)
     if refused:
         raise typer.Exit(1)
+
+
+def _documents(file: Path | None, cache: Path | None) -> tuple[CollateralDocument, ...]:
+    if (file is None) == (cache is None):
+        raise typer.BadParameter("either a file or --cache")
+    if file is not None:
+        return read_collateral_file(file.read_bytes())
+    assert cache is not None
+    kept = (each.document for each in Cache(cache).contents().kept)
+    return tuple(each for each in kept if each.kind in APPRAISED)
 
 
 def init(

@@ -33,6 +33,21 @@ EVIDENCE = "evidence"
 CHALLENGE = "challenge"
 VOUCHED = "vouched for by the log entry: only the keyholder process that issued it can tell"
 NOT_HERE = "not measured here: only the keyholder can tell"
+NOT_AT_HAND = "not measured here: the collateral of that moment is not at hand"
+OF_COLLATERAL = frozenset(
+    {
+        "collateral-missing",
+        "collateral-too-old",
+        "collateral-expired",
+        "collateral-not-yet-valid",
+        "collateral-mismatch",
+        "collateral-below-minimum-evaluation-number",
+        "crl-not-current",
+        "ocsp-not-current",
+        "ocsp-incomplete",
+    }
+)
+"""Reasons that other collateral than the keyholder had can have alone: no lie of anybody's."""
 MISSING = "evidence-missing"
 MISMATCH = "evidence-mismatch"
 
@@ -54,15 +69,19 @@ def observe(
     state: AuthorityState,
     cache: ChainCache | None = None,
     collateral: CollateralSet = NOTHING_KEPT,
+    as_of: datetime | None = None,
 ) -> Observed:
     """What a node showed for an entry. Never raises: what is wrong is a finding.
 
+    `as_of`: when the collateral was at hand; see `verify_at`.
     `state` names the authority's own caveats; no statement's rule is applied. Reasons that an
     `evidence` finding can have: MISMATCH, and MISSING by `unseen`.
     """
     try:
         request = request_of(raw, logged.entry)
-        evidence = verify_again(request, anchors, logged.time, cache or ChainCache(), collateral)
+        evidence = verify_at(
+            request, anchors, logged.time, cache or ChainCache(), collateral, as_of
+        )
         check_platform(evidence, logged.entry)
     except OtherEvidence as error:
         return _nothing(
@@ -141,6 +160,26 @@ def verify_again(
     return replace(found, findings=tuple(_measured_here(each) for each in found.findings))
 
 
+def verify_at(
+    request: ReleaseRequest,
+    anchors: TrustAnchors,
+    time: datetime,
+    cache: ChainCache,
+    collateral: CollateralSet,
+    as_of: datetime | None,
+) -> VerifiedEvidence:
+    """As of an entry's time; where only collateral is in the way, as of when that was at hand.
+
+    Vendors' documents do not count before they were issued, and those of back then are gone.
+    """
+    found = verify_again(request, anchors, time, cache, collateral)
+    failed = {each.reason for each in found.findings if each.failed}
+    if as_of is None or as_of <= time or not failed or not failed <= OF_COLLATERAL:
+        return found
+    later = verify_again(request, anchors, as_of, cache, collateral)
+    return later if later.genuine else found
+
+
 def check_platform(evidence: VerifiedEvidence, entry: GrantEntry | RefusalEntry) -> None:
     """Raises OtherEvidence where the evidence is genuine and of another platform."""
     if evidence.cpu is None:
@@ -150,6 +189,13 @@ def check_platform(evidence: VerifiedEvidence, entry: GrantEntry | RefusalEntry)
         raise OtherEvidence(
             "the evidence is of another platform", found=found, expected=entry.platform
         )
+
+
+def unmeasured_collateral(finding: Finding) -> Finding:
+    """A check that fails for want of the collateral that the keyholder had; any other as it is."""
+    if finding.reason not in OF_COLLATERAL:
+        return finding
+    return Finding(finding.check, Outcome.NOT_MEASURED, NOT_AT_HAND, finding.expected, None)
 
 
 def unmeasured_challenge() -> Finding:

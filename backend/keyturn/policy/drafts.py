@@ -20,7 +20,7 @@ class Draft:
     """A proposed statement, or a body that nobody has proposed: then `proposed` is None and the
     statement is made up around it, unsigned, with the body's digest for its own.
 
-    `body_digest` is of the body's JSON, compact, in its own order of keys (our protocol §8.8).
+    `body_digest` is of the body's JSON, compact, in its own order of keys (our protocol §8.9).
     """
 
     statement: Statement
@@ -58,9 +58,22 @@ def draft_of_body(
 ) -> Draft:
     """Of a body that somebody is writing, as the next version. Raises MalformedError."""
     read = parse_body(kind, Fields(body, f"{kind.value} body"))
-    newest = state.newest.get((kind, subject))
     made = dump(body)
-    statement = Statement(
+    return Draft(made_up(kind, subject, read, state, now, life, made), None, digest_of(made))
+
+
+def made_up(
+    kind: Kind,
+    subject: str,
+    body: Body,
+    state: AuthorityState,
+    now: datetime,
+    life: timedelta = LIFE,
+    payload: bytes = b"",
+) -> Statement:
+    """A statement that nobody signed, as the next version; for asking *what if* alone."""
+    newest = state.newest.get((kind, subject))
+    return Statement(
         kind,
         subject,
         newest.statement.version + 1 if newest else 1,
@@ -71,16 +84,19 @@ def draft_of_body(
         None if kind is Kind.REVOCATION else now + life,
         "draft",
         None,
-        read,
-        Envelope(statement_type(kind), made, ()),
-        made,
+        body,
+        Envelope(statement_type(kind), payload, ()),
+        payload,
     )
-    return Draft(statement, None, digest_of(made))
 
 
 def with_draft(state: AuthorityState, draft: Draft, now: datetime) -> AuthorityState:
     """The state if the draft came into force next, whoever approved it. Verifies no quorum."""
     if draft.statement.digest in state.by_digest:
         return state
-    entered = InForce(draft.statement, (), frozenset(), state.size, now)
-    return state.enter(entered)
+    return entered(state, draft.statement, now)
+
+
+def entered(state: AuthorityState, statement: Statement, now: datetime) -> AuthorityState:
+    """As `with_draft`, of any statement."""
+    return state.enter(InForce(statement, (), frozenset(), state.size, now))

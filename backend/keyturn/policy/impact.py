@@ -1,4 +1,4 @@
-"""What a draft would change for every node: who newly gets keys, who loses them (§8.8).
+"""What a draft would change for every node: who newly gets keys, who loses them (§8.9).
 
 Values only; `preview` makes them and `impact_document` writes them down.
 """

@@ -1,4 +1,4 @@
-"""An impact preview as a document that officers' approvals can name (our protocol §8.8)."""
+"""An impact preview as a document that officers' approvals can name (our protocol §8.9)."""
 
 from collections.abc import Sequence
 

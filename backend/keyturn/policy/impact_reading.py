@@ -1,4 +1,4 @@
-"""An impact preview read back from its document (our protocol §8.8). Reading proves nothing."""
+"""An impact preview read back from its document (our protocol §8.9). Reading proves nothing."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Every node judged under the rules in force, and as they would be with a draft (§8.8).
+"""Every node judged under the rules in force, and as they would be with a draft (§8.9).
 
 Evidence is judged as it was when the keyholder decided on it: what says how fresh it was is of
 that time. What ends by itself (values, statements, collateral) is of the time of asking.

@@ -38,11 +38,10 @@ class LintCode(Enum):
     NO_TPM_REFERENCE = "no-tpm-reference"
     PCR_WITHOUT_VALUE = "pcr-without-value"  # bank, pcrs
     TPM_WITHOUT_VALUE = "tpm-without-value"  # what
-    EVENTS_WITHOUT_PCRS = "events-without-pcrs"
     TOO_FEW_WITNESSES = "too-few-witnesses"  # asked, known
     CAVEAT_OWED = "caveat-owed"  # caveat
     CAVEAT_OF_RULE = "caveat-of-rule"  # caveat
-    NO_PLATFORM_OF_TEE = "no-platform-of-tee"  # tee
+    NO_PLATFORM_OF_TEE = "no-platform-of-tee"  # tee: none that is listed, allowed and not revoked
     NO_PLATFORM_AT_SITE = "no-platform-at-site"  # site
     DISPUTED_SITE = "disputed-site"  # platform, sites
     AGE_BELOW_ISSUE = "age-below-issue"  # kind, seconds, issued
@@ -51,6 +50,9 @@ class LintCode(Enum):
     EVALUATION_ABOVE_SEEN = "evaluation-above-seen"  # asked, seen
     EVIDENCE_TOO_FRESH = "evidence-too-fresh"  # seconds
     UNKNOWN_PRODUCT = "unknown-product"  # product
+    XFAM_WITHOUT_BASE = "xfam-without-base"  # asked
+    UNKNOWN_TARGET = "unknown-target"  # target
+    POLICY_NEVER_MET = "policy-never-met"  # policy: no evidence could pass under it
     # what accepts anything, or is weak
     ANY_WORKLOAD = "any-workload"
     ANY_PLATFORM = "any-platform"
@@ -65,9 +67,7 @@ class LintCode(Enum):
     HIDDEN_PLATFORM_LISTED = "hidden-platform-listed"  # list
     SEPT_VE_ALLOWED = "sept-ve-allowed"
     LONG_LEASE = "long-lease"  # seconds
-    NO_TPM = "no-tpm"
-    NO_WORKLOAD_KNOWN = "no-workload-known"  # workload
-    SOFTWARE_VALUE = "value-by-hand"  # what
+    VALUE_BY_HAND = "value-by-hand"  # what
     NO_PROVENANCE = "no-provenance"  # what
     SIMULATED_ROOTS = "simulated-roots"
     # what is said twice or says nothing
@@ -76,7 +76,6 @@ class LintCode(Enum):
     GPU_IDS_ONLY = "gpu-ids-only"
     NOT_PINNED = "not-pinned"  # spki
     VENDOR_WITHOUT_ROOT = "vendor-without-root"  # vendor
-    SHADOWED_ADVISORIES = "shadowed-advisories"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Approval:
     envelope: Envelope
     raw: bytes
     preview: Digest | None = None
-    """Of the impact preview that the officer was shown (our protocol §8.8)."""
+    """Of the impact preview that the officer was shown (our protocol §8.9)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ _MAX_ITEMS = 65_536
 _KEPT = (0, 1, 32, 37)
 _REFUSED = (2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 43000, 256, 258, 260, 261, 100, 1004, 52, 54)
 
+_STRINGS = (2, 3)  # major types: bytes, text
+
 Tag = cbor2.CBORTag
 
 
@@ -27,6 +29,7 @@ def read_cbor(raw: bytes, what: str) -> Any:
     """One item. Maps are `dict`, lists `list`, tags `Tag`. Raises MalformedEvidence."""
     if len(raw) > MAX_CBOR:
         raise MalformedEvidence(f"{what} is too large", found=f"{len(raw)} bytes")
+    _count(raw, what)
     file = BytesIO(raw)
     try:
         found = cbor2.CBORDecoder(
@@ -42,7 +45,7 @@ def read_cbor(raw: bytes, what: str) -> Any:
     rest = file.read()
     if rest:
         raise MalformedEvidence(f"{what} has {len(rest)} bytes too many")
-    return _plain(found, what, [_MAX_ITEMS])
+    return _plain(found, what)
 
 
 def write_cbor(value: Any) -> bytes:
@@ -67,20 +70,36 @@ _DECODERS: dict[int, Callable[[Any, bool], Any]] = {
 }
 
 
-def _plain(value: Any, what: str, left: list[int]) -> Any:
-    """The same in plain types. `left` counts down over all items."""
-    left[0] -= 1
-    if left[0] < 0:
-        raise MalformedEvidence(f"{what} has too many items", expected=f"at most {_MAX_ITEMS}")
+def _count(raw: bytes, what: str) -> None:
+    """Refuse more items than any file has, before the library makes a value of each.
+
+    Items stand one behind the other, however they are nested. What is no definite head (RFC 8949
+    §3) ends the count: the library gets that far, and refuses it.
+    """
+    at = count = 0
+    while at < len(raw):
+        major, short = raw[at] >> 5, raw[at] & 0x1F
+        if short > 27:
+            return
+        size = 0 if short < 24 else 1 << (short - 24)
+        value = int.from_bytes(raw[at + 1 : at + 1 + size], "big") if size else short
+        at += 1 + size + (value if major in _STRINGS else 0)
+        count += 1
+        if count > _MAX_ITEMS:
+            raise MalformedEvidence(f"{what} has too many items", expected=f"at most {_MAX_ITEMS}")
+
+
+def _plain(value: Any, what: str) -> Any:
+    """The same in plain types."""
     if value is None or type(value) in (bool, int, str, bytes):
         return value
     if isinstance(value, Tag):
-        return Tag(value.tag, _plain(value.value, what, left))
+        return Tag(value.tag, _plain(value.value, what))
     if isinstance(value, list | tuple):
-        return [_plain(each, what, left) for each in value]
+        return [_plain(each, what) for each in value]
     if isinstance(value, Mapping):
         keys = [_key(each, what) for each in value]
-        return dict(zip(keys, (_plain(each, what, left) for each in value.values()), strict=True))
+        return dict(zip(keys, (_plain(each, what) for each in value.values()), strict=True))
     raise MalformedEvidence(f"{what} holds a value of another kind", found=type(value).__name__)
 
 

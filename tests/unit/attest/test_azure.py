@@ -1,11 +1,14 @@
 """Azure's HCL report on recorded evidence, and with its parts changed."""
 
+import json
+
 import pytest
 
 from keyturn.attest.azure import (
     HclTee,
     check_runtime_data,
     hcl_tee,
+    runtime_key,
     runtime_report_data,
     unwrap_hcl,
 )
@@ -106,3 +109,13 @@ def test_padding_may_be_missing(vectors_dir) -> None:  # type: ignore[no-untyped
     with pytest.raises(MalformedEvidence, match="wrong length"):
         unwrap_hcl(raw[: end - 1], HclTee.TDX)
     assert hcl_tee(raw[:1236]) is HclTee.TDX
+
+
+def test_the_aks_jwk_is_one_of_rsa(vectors_dir) -> None:  # type: ignore[no-untyped-def]
+    raw = (vectors_dir / "snp/milan-v2-azure-hcl/runtime-data.json").read_bytes()
+    runtime_key(raw)
+    document = json.loads(raw)
+    (named,) = (each for each in document["keys"] if each["kid"] == "HCLAkPub")
+    named["kty"] = "EC"
+    with pytest.raises(MalformedEvidence, match="HCLAkPub"):
+        runtime_key(json.dumps(document).encode())

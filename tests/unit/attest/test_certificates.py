@@ -1,15 +1,19 @@
 """Our certificate reader against another one (pyca), and what it refuses."""
 
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from keyturn.attest import certificates
 from keyturn.attest.certificates import (
+    MAX_CERTIFICATE,
+    Extension,
     parse_certificate,
     pem_certificates,
     pem_crls,
@@ -158,3 +162,43 @@ def test_one_change_of_form_is_refused(old: str, new: str, message: str | None) 
     else:
         with pytest.raises(MalformedEvidence, match=message):
             parse_certificate(changed)
+
+
+def test_a_certificate_of_more_than_16_kib_is_not_even_looked_at() -> None:
+    with pytest.raises(MalformedEvidence, match="too large"):
+        parse_certificate(bytes(MAX_CERTIFICATE + 1))
+    with pytest.raises(MalformedEvidence, match="DER"):
+        parse_certificate(bytes(MAX_CERTIFICATE))
+
+
+@pytest.mark.parametrize("usage", ["030100", "0304060102ff"])
+def test_a_key_usage_of_no_bits_or_too_many_is_refused(usage: str) -> None:
+    key = new_p384_key()
+    raw = der_of(make_certificate("usage", key, None, key, is_ca=True))
+    good = bytes.fromhex("0404 03020106")  # keyCertSign, cRLSign
+    assert raw.count(good) == 1
+    found = parse_certificate(raw)
+    extension = Extension(True, bytes.fromhex(usage))
+    with pytest.raises(MalformedEvidence, match="keyUsage"):
+        certificates._key_usage({**found.extensions, "2.5.29.15": extension})
+
+
+def test_pkcs1_signatures_are_verified() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "pkcs1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2027, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    raw = der_of(made)
+    good = parse_certificate(raw)
+    verify_signed(good.signed, good, "test")
+    bad = parse_certificate(raw[:-1] + bytes((raw[-1] ^ 1,)))
+    with pytest.raises(UntrustedEvidence, match="not signed by"):
+        verify_signed(bad.signed, bad, "test")

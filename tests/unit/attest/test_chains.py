@@ -100,3 +100,28 @@ def test_what_was_read_is_kept_by_digest_and_the_oldest_dropped() -> None:
     parsed.remember(b"c", "three")
     assert (parsed.find(b"b"), parsed.find(b"a"), parsed.find(b"c")) == (None, "one", "three")
     assert len(parsed) == 2
+
+
+def test_what_was_read_once_is_found_again_by_its_key_and_kind() -> None:
+    cache, made = ChainCache(2), []
+
+    def read() -> str:
+        made.append(1)
+        return "read"
+
+    assert [cache.read_once(b"k", str, read) for _ in range(2)] == ["read", "read"]
+    assert len(made) == 1
+    assert cache.read_once(b"k", int, lambda: 7) == 7  # another kind is not what was read
+    with pytest.raises(ZeroDivisionError):
+        cache.read_once(b"bad", int, lambda: 1 // 0)
+    assert cache.read_once(b"bad", int, lambda: 3) == 3
+
+
+def test_an_issuer_must_be_a_ca_and_may_sign_certificates_both(vendors: SimVendors) -> None:
+    from keyturn.attest import chains
+
+    root = parse_certificate(vendors.root_der)
+    chains._check_link(root, root)
+    for lacking in (replace(root, is_ca=False), replace(root, may_sign_certificates=False)):
+        with pytest.raises(UntrustedEvidence, match="may not sign certificates"):
+            chains._check_link(root, lacking)

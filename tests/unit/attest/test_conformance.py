@@ -23,7 +23,7 @@ from keyturn.attest.snp_tcb import SnpProduct
 from keyturn.attest.tdx_appraisal import TdxRule
 from keyturn.attest.tdx_collateral import TcbStatus
 from keyturn.base.errors import MalformedError
-from keyturn.base.strictjson import Fields, JsonObject, dump
+from keyturn.base.strictjson import Fields, Json, JsonObject, dump
 from keyturn_sim import SimNode, SimVendors
 from keyturn_sim.pki import der_of
 from keyturn_sim.tdx import SimIntel, SimTd
@@ -207,3 +207,26 @@ def test_a_tdx_policy_is_read_whole() -> None:
     for changed in ({"surprise": 1}, {"allowed_tcb_status": ["Fine"]}, {"allow_debug": 1}):
         with pytest.raises(MalformedError):
             read_rule(Fields({**policy, **changed}, "policy"), "tdx")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "same"),
+    [
+        ([1], [1], True),
+        ([1, 2], [1], False),
+        ([1], [1, 2], False),
+        ([], [1], False),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        (True, 1, False),
+    ],
+)
+def test_claims_are_the_same_as_a_whole(found: Json, expected: Json, same: bool) -> None:
+    reject = Finding(Verdict.REJECT, "malformed", {"claim": found})
+    wanted = Expectation(Verdict.REJECT, "malformed", {"claim": expected})
+    assert (compare(reject, wanted, strict=True) == ()) is same
+
+
+def test_a_floor_of_an_unknown_part_is_refused() -> None:
+    policy = {"allow_debug": False, "allow_migration_agent": False, "min_tcb": {"snp": 1, "x": 1}}
+    with pytest.raises(MalformedError, match="x"):
+        read_rule(Fields(policy, "policy"))

@@ -1,5 +1,6 @@
 """Revocation lists: current, from the chain, whole, and read against another maker (pyca)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,10 +9,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from keyturn.attest import crl
 from keyturn.attest.certificates import Certificate, parse_certificate, pem_crls
 from keyturn.attest.crl import MAX_CRL, check_revocation, parse_crl
+from keyturn.attest.der import DerReader
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn_sim import SimVendors
+from keyturn_sim.pki import der_tlv
 
 PSS = padding.PSS(padding.MGF1(hashes.SHA384()), 48)
 
@@ -113,3 +117,31 @@ def test_the_recorded_list_has_no_number(vectors_dir) -> None:  # type: ignore[n
     (raw,) = pem_crls((vectors_dir / "snp/synthetic/crl.pem").read_bytes())
     crl = parse_crl(raw)
     assert (crl.number, crl.serials) == (None, {0x020002})
+
+
+def test_a_ca_that_may_not_sign_lists_signs_none(vendors, path, now) -> None:  # type: ignore[no-untyped-def]
+    crl = make_crl(vendors, 5)
+    assert check_revocation(path, [crl], now)
+    with pytest.raises(UntrustedEvidence, match="not from an issuer"):
+        check_revocation([path[0], replace(path[1], may_sign_crls=False)], [crl], now)
+
+
+@pytest.mark.parametrize("behind", [b"", b"\x05\x00"])
+def test_an_entry_with_something_behind_its_extensions_is_refused(behind: bytes) -> None:
+    reason = der_tlv(0x30, der_tlv(0x06, b"\x55\x1d\x15") + der_tlv(0x04, b"\x0a\x01\x01"))
+    head = der_tlv(0x02, b"\x05") + der_tlv(0x17, b"260101000000Z")
+    entry = der_tlv(0x30, head + der_tlv(0x30, reason) + behind)
+    reader = DerReader(der_tlv(0x30, entry), "CRL")
+    if not behind:
+        assert crl._revoked(reader) == {5}
+        return
+    with pytest.raises(MalformedEvidence, match="bytes too many"):
+        crl._revoked(reader)
+
+
+def test_an_extension_of_an_entry_with_something_behind_it_is_refused() -> None:
+    each = der_tlv(0x06, b"\x55\x1d\x15") + der_tlv(0x04, b"\x0a\x01\x01") + b"\x05\x00"
+    head = der_tlv(0x02, b"\x05") + der_tlv(0x17, b"260101000000Z")
+    entry = der_tlv(0x30, head + der_tlv(0x30, der_tlv(0x30, each)))
+    with pytest.raises(MalformedEvidence, match="bytes too many"):
+        crl._revoked(DerReader(der_tlv(0x30, entry), "CRL"))

@@ -115,3 +115,43 @@ def test_enumerated(raw: str, value: int) -> None:
 def test_another_enumerated_is_refused(raw: str) -> None:
     with pytest.raises(MalformedEvidence):
         DerReader(bytes.fromhex(raw), "test").enumerated()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("3080", "indefinite, huge"),
+        ("3084000000010a", "indefinite, huge"),
+        ("308180", "longer than what holds it"),
+        ("3083ffff", "cut off"),
+        ("30840000ff", "indefinite, huge"),
+        ("308100", "shortest form"),
+        ("30820001aa", "shortest form"),
+        ("3002aa", "longer than what holds it"),
+    ],
+)
+def test_a_length_is_refused_for_what_is_wrong_with_it(text: str, why: str) -> None:
+    with pytest.raises(MalformedEvidence, match=why):
+        read(text).element(SEQUENCE)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("0300", "whole bytes"),
+        ("030107", "whole bytes"),
+    ],
+)
+def test_a_bit_string_without_bytes_is_refused(text: str, why: str) -> None:
+    with pytest.raises(MalformedEvidence, match=why):
+        read(text).bits()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"\x04\x0d261123080000Z", b"\x17\x0d2611230800 0Z", b"\x17\x0d261123080000X"],
+    ids=["another kind", "no digits", "another zone"],
+)
+def test_a_time_of_another_form_is_refused(text: bytes) -> None:
+    with pytest.raises(MalformedEvidence):
+        DerReader(text, "test").time()

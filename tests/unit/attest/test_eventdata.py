@@ -17,7 +17,7 @@ from keyturn.attest.eventdata import (
     boot_facts,
     parse_variable,
 )
-from keyturn.attest.eventlog import parse_event_log
+from keyturn.attest.eventlog import EV_NO_ACTION, parse_event_log
 from keyturn.attest.tpm_algorithms import HashAlgorithm
 from support.tpm import record, spec_id, variable
 
@@ -121,3 +121,36 @@ def test_a_variable_of_another_form_is_none(data: bytes) -> None:
     with pytest.raises(MalformedEvidence):
         parse_variable(data)
     assert facts(configured(data), END).secure_boot is SecureBoot.UNKNOWN
+
+
+def test_what_extends_nothing_ends_and_names_nothing() -> None:
+    """An event of no action has a digest too; nobody extended a register with it."""
+    said = [
+        record(7, EV_NO_ACTION, bytes(4)),
+        record(4, EV_NO_ACTION, b"loader"),
+        record(0, EV_NO_ACTION, "v\0".encode("utf-16-le")),
+    ]
+    found = facts(*said)
+    assert (found.separated, found.applications, found.crtm_version) == (frozenset(), (), None)
+    assert not found.left_boot_services
+    # Not even where its text is that of an end of firmware.
+    assert (
+        facts(record(7, EV_NO_ACTION, bytes(4)), configured(ON), END).secure_boot is SecureBoot.ON
+    )
+
+
+def test_the_version_is_an_event_of_that_type_alone() -> None:
+    text = "Firmware 1.2\0".encode("utf-16-le")
+    version = record(0, EV_S_CRTM_VERSION, text)
+    assert (
+        facts(record(0, 1, "other\0".encode("utf-16-le")), version).crtm_version == "Firmware 1.2"
+    )
+    assert facts(record(0, 1, text)).crtm_version is None
+    assert facts(version, version).crtm_version is None
+
+
+@pytest.mark.parametrize(("letters", "size"), [(1025, 0), (0, 1 << 40)])
+def test_a_length_of_a_variable_that_cannot_be_is_refused(letters: int, size: int) -> None:
+    data = bytes(16) + letters.to_bytes(8, "little") + size.to_bytes(8, "little") + bytes(4096)
+    with pytest.raises(MalformedEvidence, match="impossible"):
+        parse_variable(data)

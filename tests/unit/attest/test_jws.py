@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.jws import read_jwk, verify_jws
-from keyturn.base.encoding import b64url
+from keyturn.base.encoding import b64url, unb64url
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 POINT = KEY.public_key().public_numbers()
@@ -71,3 +71,22 @@ def test_keys_of_other_kinds_are_refused() -> None:
     for change in ({"kty": "RSA"}, {"crv": "P-521"}, {"x": "AA"}, {"d": "AA"}, {"x": "*"}):
         with pytest.raises(MalformedEvidence):
             read_jwk(json.dumps({**good, **change}).encode())
+
+
+def test_a_token_of_more_than_256_kib_is_refused_for_its_size() -> None:
+    body = b64url(b'{"a":"' + b"x" * 200_000 + b'"}')
+    head = b64url(b'{"alg":"ES256"}')
+    signed = f"{head}.{body}"
+    r, s = decode_dss_signature(KEY.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+    signature = b64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+    with pytest.raises(MalformedEvidence, match="not a compact JWS"):
+        verify_jws(f"{signed}.{signature}".encode(), JWK, ALLOWED)
+
+
+def test_a_signature_of_another_length_is_refused_though_its_numbers_are_right() -> None:
+    head, body, signature = GOOD.split(b".")
+    raw = unb64url(signature.decode(), what="test")
+    longer = raw[:32] + b"\0" + raw[32:]  # s with a zero before it: the same numbers
+    changed = b".".join((head, body, b64url(longer).encode()))
+    with pytest.raises(UntrustedEvidence, match="does not verify"):
+        verify_jws(changed, JWK, ALLOWED)

@@ -258,7 +258,7 @@ def test_a_refused_report_still_shows_its_parts(maker: Maker, asked: Asked) -> N
     garbage = examine_gpu(b"", (b"",) * 5, replace(asked, revocation=day))
     assert (garbage.report, garbage.path) == (None, ())
     names = {check.name for check in garbage.checks if check.outcome is Outcome.NOT_MEASURED}
-    assert names >= {"signature", "fwid", "nonce", "fields", "revocation"}
+    assert names >= {"device-kind", "dates", "signature", "fwid", "nonce", "fields", "revocation"}
     with pytest.raises(UntrustedEvidence, match="nothing was proved"):
         replace(examined, refusal=None).proved()
 
@@ -285,32 +285,6 @@ RECORDED = {
     "hopper-545-full": datetime(2024, 6, 1, tzinfo=UTC),
     "switch-ls10-96105500": datetime(2026, 9, 1, tzinfo=UTC),
 }
-
-
-@pytest.mark.parametrize("folder", RECORDED)
-def test_every_flipped_bit_of_a_recorded_report_is_refused(vectors_dir: Path, folder: str) -> None:
-    """One bit of every byte, each of the eight in turn."""
-    raw = (vectors_dir / "nvidia" / folder / "report.bin").read_bytes()
-    chain = pem_certificates((vectors_dir / "nvidia" / folder / "chain.pem").read_bytes())
-    verify = verify_switch if folder.startswith("switch") else verify_gpu
-    cache, now = ChainCache(), RECORDED[folder]
-
-    def check(report: bytes) -> None:
-        verify(
-            report,
-            chain,
-            anchors=HARDWARE_ANCHORS,
-            now=now,
-            expected_nonce=None,
-            cache=cache,
-        )
-
-    check(raw)
-    for at in range(len(raw)):
-        changed = bytearray(raw)
-        changed[at] ^= 1 << at % 8
-        with pytest.raises(REFUSALS):
-            check(bytes(changed))
 
 
 def test_a_recorded_switch_is_proved(vectors_dir: Path) -> None:

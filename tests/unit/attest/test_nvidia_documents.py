@@ -92,3 +92,9 @@ def test_switches_are_shown_where_there_are_any(vectors_dir: Path) -> None:
     assert document["feature_flag_name"] == "PPCIE"
     assert document["switch_pdis"] == [pdi.hex() for pdi in claims.switch_pdis]
     assert len(claims.switch_pdis) == 18
+
+
+def test_what_is_shown_of_proved_claims_is_their_document(maker: Maker, asked: Asked) -> None:
+    gpu = maker.gpu()
+    examined = examine_gpu(gpu.report(bytes(range(32))), gpu.chain, asked)
+    assert shown_document(examined) == gpu_document(examined.proved())

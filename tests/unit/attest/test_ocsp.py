@@ -390,3 +390,21 @@ def test_the_bits_of_an_rsa_key_are_its_pkcs1_form(vendors: SimVendors) -> None:
     root = parse_certificate(vendors.root_der)
     bits = x509.SubjectKeyIdentifier.from_public_key(vendors.ark.public_key()).digest
     assert hashlib.sha1(module._key_bits(root), usedforsecurity=False).digest() == bits
+
+
+def test_a_certificate_is_named_by_serial_issuers_name_and_issuers_key_all() -> None:
+    (single,) = parse_ocsp(made()).answers
+    named, leaf, issuer = single.cert_id, *path(LEAF, CA)
+    assert named is not None
+    assert named.names(leaf, issuer)
+    for other in (
+        replace(named, serial=named.serial + 1),
+        replace(named, name_hash=bytes(len(named.name_hash))),
+        replace(named, key_hash=bytes(len(named.key_hash))),
+    ):
+        assert not other.names(leaf, issuer)
+
+
+def test_a_responder_with_an_unknown_extension_that_is_not_critical_may_answer() -> None:
+    odd = responder(CA, extensions=(("1.2.3.4", b"\x05\x00"),))
+    assert check(made(by=odd))

@@ -192,45 +192,6 @@ def test_one_flipped_bit_never_verifies(machine, intel_collateral, intel_anchors
     assert found.refusal is not None
 
 
-def real(vectors_dir, name: str, collateral: str) -> tuple[bytes, TdxCollateral]:  # type: ignore[no-untyped-def]
-    folder = vectors_dir / "tdx"
-    raw = (folder / "collateral" / f"{collateral}.json").read_bytes()
-    return (folder / name / "quote.bin").read_bytes(), read_collateral(raw)
-
-
-@pytest.mark.parametrize(
-    ("name", "collateral", "now", "every"),
-    [
-        # All bits of what the attestation key signs, one bit of each byte of the rest.
-        ("v4-phala-b0c06f", "b0c06f-2025-06", datetime(2025, 6, 25, tzinfo=UTC), 8),
-        ("v5-google-90c06f", "90c06f-2026-02b", datetime(2026, 2, 25, tzinfo=UTC), 1),
-    ],
-)
-def test_every_flipped_bit_of_a_recorded_quote_is_refused(  # type: ignore[no-untyped-def]
-    vectors_dir, name: str, collateral: str, now: datetime, every: int
-) -> None:
-    """Header and body, signatures, keys and the enclave's report; not the PEM of the chain."""
-    raw, documents = real(vectors_dir, name, collateral)
-    cache, parsed = ChainCache(), Parsed[Documents]()
-    whole = parse_tdx_quote(raw)
-    end = len(raw) - whole.trailing - len(whole.pck_chain)
-    bits = [at * 8 + bit for at in range(len(whole.signed)) for bit in range(every)]
-    bits += [at * 8 + at % 8 for at in range(end)]
-    for bit in bits:
-        changed = bytearray(raw)
-        changed[bit // 8] ^= 1 << bit % 8
-        with pytest.raises(REFUSALS):
-            verify_tdx(
-                bytes(changed),
-                documents,
-                anchors=HARDWARE_ANCHORS,
-                now=now,
-                expected_report_data=None,
-                cache=cache,
-                parsed=parsed,
-            )
-
-
 def test_every_flipped_bit_of_signed_collateral_is_refused(
     machine: SimMachine, intel_collateral: TdxCollateral, intel_anchors: TrustAnchors
 ) -> None:

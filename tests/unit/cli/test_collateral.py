@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from keyturn.cli import collateral as module
-from keyturn.collateral.fetching import Surroundings
+from keyturn.collateral.fetching import Fetcher, Surroundings
 from keyturn.collateral.pacing import Backoff
 from support.vendoranswers import NOW, PCK_PATH, Recorded
 from support.vendorserver import Answer, VendorServer, self_signed
@@ -209,7 +209,7 @@ def test_a_mirror_with_tls_of_its_own(
     mirror = VendorServer(context)
     Recorded(vectors_dir).speak(mirror)
     backoff = Backoff(tries=1)
-    monkeypatch.setattr(module, "Fetcher", partial(module.Fetcher, backoff=backoff))
+    monkeypatch.setattr(module, "Fetcher", partial(Fetcher, backoff=backoff))
     words = ("fetch", "amd-chain:vcek/Milan", "--mirror", f"amd={mirror.url}/amd")
     with mirror.running():
         refused = desk.run(*words)

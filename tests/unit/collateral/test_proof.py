@@ -17,10 +17,14 @@ from keyturn.base.collateral import CollateralDocument, CollateralKind
 from keyturn.base.encoding import sha256
 from keyturn.collateral.errors import IssuerMissing, WrongScope
 from keyturn.collateral.proof import Prover, chain_dates, prove
-from keyturn_sim.pki import make_certificate, make_crl, new_p384_key, spki_digest
+from keyturn_sim.pki import NOT_AFTER, der_of, make_certificate, make_crl, new_p384_key, spki_digest
+from keyturn_sim.snp import SimTcb, vcek_extensions
+from keyturn_sim.tdx import FMSPC, SimIntel
 from support.nvdevices import Vendor as Maker
+from support.nvdevices import certify
 from support.ocspmaker import answer
 from support.vendoranswers import CHAIN, NOW, PCK_LIST, QE, ROOT_LIST, TCB, Recorded
+from support.vendoranswers import answer as signed_answer
 
 LATE = datetime(2026, 8, 1, tzinfo=UTC)
 VEKS = [
@@ -156,14 +160,25 @@ def test_a_vcek_of_each_product(
         prove(replace(document, chain=pem_to_der(recorded.chain(name, "vlek"))), by())
 
 
+def test_a_vcek_outlives_nothing(recorded: Recorded) -> None:
+    place, product, name = VEKS[2]
+    wanted = recorded.vek_wanted(place, product)
+    chain = pem_to_der(recorded.chain(name))
+    document = CollateralDocument(wanted.kind, wanted.scope, recorded.vek(place), chain)
+    late = datetime(2032, 1, 1, tzinfo=UTC)
+    assert refused(document, by(late)) is Reason.CERT_EXPIRED
+
+
 class Amd:
     """A made root, its ASK, and its list: none of AMD's lists is recorded in public."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, ark: str = "ARK-Milan", ask: str = "SEV-Milan", path_length: int | None = 1
+    ) -> None:
         key, ask_key = new_p384_key(), new_p384_key()
-        self.key = key
-        self.root = make_certificate("ARK-Milan", key, None, key, is_ca=True)
-        self.ask = make_certificate("SEV-Milan", ask_key, self.root, key, is_ca=True)
+        self.key, self.ask_key = key, ask_key
+        self.root = make_certificate(ark, key, None, key, is_ca=True, path_length=path_length)
+        self.ask = make_certificate(ask, ask_key, self.root, key, is_ca=True)
         roots = {Vendor.AMD_SEV: [SpkiDigest(spki_digest(self.root))]}
         self.anchors = HARDWARE_ANCHORS.with_simulated(roots, source="test")
 
@@ -177,6 +192,37 @@ class Amd:
         )
         chain = tuple(each.public_bytes(Encoding.DER) for each in (self.ask, self.root))
         return CollateralDocument(CollateralKind.AMD_CRL, "vcek/Milan", made, chain)
+
+    def vcek(self, name: str = "SEV-VCEK") -> CollateralDocument:
+        chip, tcb = b"\x21" * 64, SimTcb()
+        extensions = vcek_extensions("Milan", chip, tcb)
+        key = new_p384_key()
+        made = make_certificate(
+            name, key, self.ask, self.ask_key, is_ca=False, extensions=extensions
+        )
+        scope = f"Milan/{chip.hex()}/{tcb.to_bytes('Milan').hex()}"
+        chain = self.document().chain
+        return CollateralDocument(CollateralKind.AMD_VEK, scope, der_of(made), chain)
+
+
+@pytest.mark.parametrize(
+    ("amd", "name", "reason"),
+    [
+        (Amd(), "SEV-VCEK", None),
+        (Amd(), "SEV-VLEK", Reason.CHAIN_INVALID),
+        (Amd(path_length=0), "SEV-VCEK", Reason.CHAIN_INVALID),
+        (Amd(ark="ARK-Genoa"), "SEV-VCEK", Reason.CHAIN_INVALID),
+        (Amd(ask="SEV-Genoa"), "SEV-VCEK", Reason.CHAIN_INVALID),
+        (Amd(ask="SEV-VLEK-Milan"), "SEV-VCEK", Reason.CHAIN_INVALID),
+    ],
+    ids=["good", "leaf's name", "path length", "root's name", "issuer's name", "VLEK's issuer"],
+)
+def test_names_and_places_in_amds_chain(amd: Amd, name: str, reason: Reason | None) -> None:
+    document, prover = amd.vcek(name), by(anchors=amd.anchors)
+    if reason is None:
+        prove(document, prover)
+    else:
+        assert refused(document, prover) is reason
 
 
 def test_amds_list() -> None:
@@ -223,6 +269,47 @@ def test_an_ocsp_answer() -> None:
     assert refused(alone, by(anchors=made.anchors)) is Reason.COLLATERAL_MISMATCH
     swapped = replace(made.document(), data=Ocsp().document().data)
     assert refused(swapped, by(anchors=made.anchors)) is Reason.OCSP_INCOMPLETE
+
+
+def test_a_current_document_by_certificates_that_ended() -> None:
+    late = NOT_AFTER + timedelta(days=1)
+    intel = SimIntel.create()
+    made = intel.collateral(late)
+    text, signature = str(made["tcb_info"]), str(made["tcb_info_signature"])
+    chain = tuple(der_of(each) for each in (intel.signer, intel.root))
+    raw = signed_answer("tcbInfo", text, signature)
+    document = CollateralDocument(TCB.kind, FMSPC.hex(), raw, chain)
+    roots = {Vendor.INTEL_SGX: [SpkiDigest(intel.root_spki)]}
+    anchors = HARDWARE_ANCHORS.with_simulated(roots, source="test")
+    assert refused(document, by(late, anchors)) is Reason.CERT_EXPIRED
+
+    root = certify("NVIDIA Device Identity CA", None)
+    ended = certify("NVIDIA GH100 Identity", root, dates=(NOW - timedelta(9), NOW - timedelta(1)))
+    path = (ended, root)
+    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(spki_digest(root.certificate))]}
+    document = CollateralDocument(
+        CollateralKind.NVIDIA_OCSP,
+        sha256(ended.der).hex(),
+        answer(*path, now=NOW),
+        tuple(each.der for each in path),
+    )
+    anchors = HARDWARE_ANCHORS.with_simulated(roots, source="test")
+    assert refused(document, by(anchors=anchors)) is Reason.CERT_EXPIRED
+
+
+def test_a_ca_below_a_root_that_allows_none() -> None:
+    root = certify("NVIDIA Device Identity CA", None, path_length=0)
+    identity = certify("NVIDIA GH100 Identity", root)
+    provisioner = certify("NVIDIA GH100 Provisioner ICA 1", identity)
+    roots = {Vendor.NVIDIA_DEVICE: [SpkiDigest(spki_digest(root.certificate))]}
+    document = CollateralDocument(
+        CollateralKind.NVIDIA_OCSP,
+        sha256(provisioner.der).hex(),
+        answer(provisioner, identity, now=NOW),
+        tuple(each.der for each in (provisioner, identity, root)),
+    )
+    anchors = HARDWARE_ANCHORS.with_simulated(roots, source="test")
+    assert refused(document, by(anchors=anchors)) is Reason.CHAIN_INVALID
 
 
 def test_that_a_certificate_is_revoked_is_kept_too() -> None:

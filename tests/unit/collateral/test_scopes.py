@@ -19,6 +19,7 @@ TURIN = f"Turin/{'01' * 8}/{'00' * 8}"
         (CollateralKind.AMD_VEK, "Milan/../cert_chain"),
         (CollateralKind.AMD_VEK, f"Milan/{'AB' * 64}/{'00' * 8}"),
         (CollateralKind.INTEL_TCB_INFO, "90c06f00000"),
+        (CollateralKind.INTEL_TCB_INFO, "90C06F000000"),  # else one platform has two places
         (CollateralKind.INTEL_TCB_INFO, "90c06f000000&x=1"),
         (CollateralKind.INTEL_QE_IDENTITY, "sgx"),
         (CollateralKind.INTEL_ROOT_CRL, ""),

@@ -8,17 +8,22 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from keyturn.attest.collateral_age import age_of
 from keyturn.base.encoding import b64
 from keyturn.cli.main import build
+from keyturn.collateral.cache import Cache, Kept
 from keyturn.officerkeys.keyfile import KdfCost, write_key_file
 from keyturn.quorum.kinds import Kind
+from keyturn.wire.collateral import write_collateral_file
 from keyturn.wire.keyholder import AskCheckpoint
 from support.authority import policy_body, spki
+from support.collateral import IntelDesk
 from support.founded import (
     ORIGIN,
     Founded,
@@ -303,3 +308,33 @@ def test_a_cosigned_checkpoint_is_handed_in_by_its_file(
     )
     serving.submit(roster)
     assert hand_in() == (0, "cosignatures of 1 witnesses are kept now\n")
+
+
+# ---- collateral ----
+
+
+def test_collateral_is_handed_in_by_its_file_or_from_a_cache(
+    serving: KeyholderProcess, tmp_path: Path
+) -> None:
+    """This authority trusts no simulated Intel: the keyholder's refusal is what comes back."""
+    issued = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    document = IntelDesk().root_crl(issued)
+    file, cache = tmp_path / "documents.json", tmp_path / "cache"
+    file.write_bytes(write_collateral_file([document]))
+    Cache(cache).put(Kept(document, age_of(document), issued, "a test"))
+    config = ["--config", str(serving.founded.config), "--json"]
+
+    for source in ([str(file)], ["--cache", str(cache)]):
+        arguments = ["keyholder", "collateral", *source, *config]
+        done = CliRunner().invoke(build("keyholder"), arguments)
+        answer = json.loads(done.output)
+        assert done.exit_code == 1
+        assert answer["kept"] == []
+        (refused,) = answer["refused"]
+        assert (refused["kind"], refused["reason"]) == ("intel-root-crl", "untrusted-root")
+    for source in ([], [str(file), "--cache", str(cache)]):
+        arguments = ["keyholder", "collateral", *source, *config]
+        assert CliRunner().invoke(build("keyholder"), arguments).exit_code == 2
+    file.write_bytes(b"{}")
+    arguments = ["keyholder", "collateral", str(file), *config]
+    assert CliRunner().invoke(build("keyholder"), arguments).exit_code == 1

@@ -1,15 +1,24 @@
 """The keyholder's start, and every question of our protocol §7.1."""
 
 import threading
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import b64, digest_of
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.strictjson import JsonObject, dump, load_object
 from keyturn.hsm.protocol import PublicKey, Purpose
-from keyturn.keyholder.errors import ClockRefused, KeyholderStopped, WrongToken
+from keyturn.keyholder.errors import (
+    ClockRefused,
+    CollateralMemoryDamaged,
+    KeyholderStopped,
+    WrongToken,
+)
 from keyturn.keyholder.logdisk_errors import LogRolledBack
 from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
 from keyturn.quorum.entries import EntryKind, parse_entry
@@ -19,10 +28,11 @@ from keyturn.tlog.receipts import parse_receipt, verify_receipt
 from keyturn.wire import keyholder as asked
 from keyturn.wire.keyholder import AnyRequest, read_answer
 from support.authority import policy_body, sign
+from support.collateral import amd_crl
 from support.hsmtoken import TestToken
 from support.hsmviews import HsmView
 from support.ready import Ready
-from support.system import ORIGIN, System, model_digest
+from support.system import ORIGIN, System, model_digest, reasons
 
 
 def ask(system: System, request: AnyRequest) -> object:
@@ -223,3 +233,64 @@ def test_the_first_failed_append_stops_the_keyholder(ready: Ready) -> None:
     with pytest.raises(KeyholderStopped, match="HSM worker died"):
         ready.system.keyholder.answer(asked.AskRelease(raw, ready.wrapped))
     ready.system.restart()
+
+
+# ---- collateral ----
+
+
+def crl_of(system: System, number: int, *revoked: int, by_ask: bool = False) -> CollateralDocument:
+    issued = system.clock() - timedelta(hours=1)
+    return amd_crl(system.vendors, issued, number, revoked, by_ask=by_ask)
+
+
+def test_collateral_is_judged_one_by_one(ready: Ready) -> None:
+    system = ready.system
+    good, bad = crl_of(system, 2), replace(crl_of(system, 3), scope="vcek/Milan")
+    answer = ask(system, asked.HandCollateral((good, bad)))
+
+    assert answer.kept == (good.digest,)  # type: ignore[attr-defined]
+    (refused,) = answer.refused  # type: ignore[attr-defined]
+    assert (refused.kind, refused.scope) == ("amd-crl", "vcek/Milan")
+    assert ask(system, asked.HandCollateral((good,))).kept == (good.digest,)  # type: ignore[attr-defined]
+    older = ask(system, asked.HandCollateral((crl_of(system, 1),)))
+    assert [each.reason for each in older.refused] == ["collateral-older"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_chip_whose_key_amd_revoked_gets_nothing_any_more(ready: Ready, restart: bool) -> None:
+    ready.opened()
+    system = ready.system
+    serial = x509.load_der_x509_certificate(ready.node.sim.vek).serial_number
+    ask(system, asked.HandCollateral((crl_of(system, 2, serial, by_ask=True),)))
+    if restart:
+        system.restart()
+
+    assert reasons(ready.ask()) == {"cert-revoked"}
+    system.clock.advance(days=31)  # that list is not current any more
+    assert "cert-revoked" in reasons(ready.ask())
+
+
+def test_a_policy_that_asks_for_lists_is_met_by_handing_one_in(ready: Ready) -> None:
+    system = ready.system
+    system.set_policy(collateral={"amd-crl": 7200})
+    assert reasons(ready.ask()) == {"collateral-missing"}
+    ask(system, asked.HandCollateral((crl_of(system, 2),)))
+    ready.opened()
+    system.clock.advance(seconds=3601)
+    assert reasons(ready.ask()) == {"collateral-too-old"}
+    assert ask(system, asked.HandCollateral((crl_of(system, 3),))).refused == ()  # type: ignore[attr-defined]
+    ready.opened()
+
+
+def test_a_damaged_memory_of_collateral_ends_the_start(ready: Ready) -> None:
+    system = ready.system
+    ask(system, asked.HandCollateral((crl_of(system, 2),)))
+    memory = system.directory / "log" / "collateral" / "memory"
+    was = memory.read_bytes()
+    memory.write_bytes(was[:-1])
+    system.keyholder.close()
+    with pytest.raises(CollateralMemoryDamaged):
+        system.start()
+    memory.write_bytes(was)
+    system.start()
+    ready.opened()

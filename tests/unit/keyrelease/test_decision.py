@@ -7,20 +7,24 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome
 from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.keyrelease.binding import Purpose
+from keyturn.keyrelease.collateral import NOTHING_KEPT
 from keyturn.keyrelease.decision import Approved, ChallengeStanding, Refused, decide
-from keyturn.keyrelease.evidence import VerifiedEvidence
+from keyturn.keyrelease.evidence import VerifiedEvidence, verify_evidence
 from keyturn.keyrelease.leases import Lease
 from keyturn.keyrelease.request import NodeClaims, ReleaseRequest, parse_request
 from keyturn.policy.shown import HIDDEN_PLATFORM
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Caveat
 from support.authority import policy_body
+from support.collateral import IntelDesk
 from support.hsmtoken import make_model
 from support.nodes import NodeSecrets
-from unit.keyrelease.release_desk import Desk, digest_of_model, simulated
+from support.shownparts import Paravisor, Parts, anchors_of, protected_set, snp_cpu, td_cpu
+from unit.keyrelease.release_desk import GOOD, Desk, digest_of_model, simulated, vendors
 from unit.quorum.authority_log import admission, der, measurements, platforms
 
 
@@ -465,3 +469,83 @@ def test_what_a_stolen_key_kept_alive_releases_nothing(desk: Desk) -> None:
     suspended = f"suspended at log index {removal.index}: too few approvals without the keys "
     assert found["model in force"].startswith(suspended)
     assert found["keys in force"].startswith(suspended)
+
+
+# TDs, switches, a paravisor: what a verdict names and what stops it
+
+
+class Machine:
+    """A TD with GPUs and switches in PPCIE, and what a verifier keeps for it."""
+
+    def __init__(self) -> None:
+        vendor, gpus, switches = protected_set()
+        self.intel = IntelDesk()
+        self.parts = Parts(td_cpu(self.intel), gpus, switches)
+        self.anchors = anchors_of(intel=self.intel.intel.root_spki, nvidia=vendor.spki)
+
+    def decided(self, desk: Desk) -> tuple[Approved | Refused, VerifiedEvidence]:
+        now = desk.clock()
+        request = replace(self.parts.ask(desk.challenge()), model=desk.digest)
+        kept = NOTHING_KEPT.with_documents(self.intel.everything(now - timedelta(hours=1)))
+        asked = self.parts.ask(request.challenge)
+        evidence = verify_evidence(asked, self.anchors, now, ChainCache(), collateral=kept)
+        assert evidence.genuine, evidence.findings
+        return decide(request, evidence, desk.log.state, GOOD, None, now), evidence
+
+
+@pytest.fixture(scope="module")
+def machine() -> Machine:
+    return Machine()
+
+
+def failed(decision: Approved | Refused) -> set[tuple[str, str | None]]:
+    return {(each.check, each.reason) for each in decision.findings if each.failed}
+
+
+def test_a_td_with_switches_is_judged_whole(desk: Desk, machine: Machine) -> None:
+    decision, evidence = machine.decided(desk)
+
+    assert decision.platform == evidence.cpu.platform_id  # type: ignore[union-attr]
+    assert decision.platform.startswith("intel-")
+    assert ("cpu: kind of TEE", "tee-not-allowed") in failed(decision)
+    assert ("switch: count", "switch-count") in failed(decision)
+    caveats = {each.check for each in decision.findings if each.check.startswith("caveat ")}
+    assert "caveat ppcie-plaintext-nvlink" in caveats
+    assert "caveat no-device-binding-hardware" in caveats
+
+
+@pytest.mark.parametrize("which", ["platform", "measurement", "switch", "gpu"])
+def test_a_revoked_td_platform_measurement_or_device(
+    desk: Desk, machine: Machine, which: str
+) -> None:
+    before, evidence = machine.decided(desk)
+    assert not {reason for _, reason in failed(before)} & {"revoked"}
+    cpu = evidence.cpu
+    assert cpu is not None
+    kind, target = {
+        "platform": ("platform", str(cpu.platform_id)),
+        "measurement": ("measurement", cpu.measurement.hex()),
+        "switch": ("platform", evidence.switches[1].device_id),
+        "gpu": ("platform", evidence.gpus[0].device_id),
+    }[which]
+    desk.log.revoke(kind, target)
+    decision, _ = machine.decided(desk)
+    assert (f"{kind} not revoked", "revoked") in failed(decision)
+
+
+def test_a_paravisor_is_a_caveat_that_a_policy_accepts_by_name(desk: Desk) -> None:
+    paravisor = Paravisor()
+    parts = Parts(snp_cpu(simulated(0), paravisor.runtime), paravisor=paravisor)
+    request = replace(parts.ask(desk.challenge()), model=desk.digest)
+    asked = parts.ask(request.challenge)
+    anchors = anchors_of(amd=vendors().roots["amd-sev"])
+    evidence = verify_evidence(asked, anchors, desk.clock(), ChainCache())
+    accepted = [each.value for each in Caveat if each is not Caveat.PARAVISOR]
+
+    desk.set_policy(gpu={"count": 0})
+    decision = decide(request, evidence, desk.log.state, GOOD, None, desk.clock())
+    assert isinstance(decision, Approved), failed(decision)
+    assert "paravisor" in decision.caveats
+    desk.set_policy(gpu={"count": 0}, accepted_caveats=accepted)
+    decision = decide(request, evidence, desk.log.state, GOOD, None, desk.clock())
+    assert failed(decision) == {("caveat paravisor", "caveat-not-accepted")}

@@ -1,6 +1,6 @@
 """Refusals of a simulated node, and what an officer's client makes of their evidence."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from keyturn.keyrelease.decision import Approved, Refused
 from keyturn.keyrelease.entries import RefusalEntry
@@ -46,9 +46,7 @@ def asked(desk: Desk, name: str = "node-1", sim: SimNode | None = None) -> Case:
         state=desk.log.state,
         cache=desk.cache,
     )
-    return Case(
-        request, observed, decision.findings, entry.reasons, isinstance(decision, Approved)
-    )
+    return Case(request, observed, decision.findings, entry.reasons, isinstance(decision, Approved))
 
 
 def explained(desk: Desk, case: Case, fleet: tuple[Case, ...] = ()) -> Explanation:
@@ -60,8 +58,3 @@ def explained(desk: Desk, case: Case, fleet: tuple[Case, ...] = ()) -> Explanati
         now=desk.clock(),
         fleet=[each.observed for each in fleet],
     )
-
-
-def with_policy(sim: SimNode, bit: int) -> SimNode:
-    """The node's guest started with one more bit of its policy set."""
-    return replace(sim, launch=replace(sim.launch, policy=sim.launch.policy | bit))

@@ -1,4 +1,4 @@
-"""What a draft would change for every node (our protocol §8.8)."""
+"""What a draft would change for every node (our protocol §8.9)."""
 
 from dataclasses import replace
 from datetime import timedelta

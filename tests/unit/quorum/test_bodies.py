@@ -12,7 +12,6 @@ from keyturn.quorum.bodies import (
     OaepHash,
     Platforms,
     Purpose,
-    ReferenceValues,
     Revocation,
     SimulatedAnchor,
     TrustAnchorsBody,
@@ -20,6 +19,7 @@ from keyturn.quorum.bodies import (
 from keyturn.quorum.errors import MalformedStatement
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.origin import Origin
+from keyturn.quorum.reference_bodies import ReferenceValues
 from unit.quorum.authority_log import (
     KeyholderKeys,
     admission,

@@ -27,6 +27,7 @@ def test_everything_is_read() -> None:
     tcb = {"fmc": 1, "bootloader": 2, "tee": 3, "snp": 4, "microcode": 255}
     found = policy(changed(body, "snp.min_tcb.Genoa", tcb))
 
+    assert found.snp is not None
     assert found.snp.products == {"Genoa"}
     assert found.snp.min_tcb == {"Genoa": MinTcb(1, 2, 3, 4, 255)}
     assert (found.snp.debug, found.snp.migrate_ma, found.snp.smt) == (False, False, True)

@@ -3,9 +3,10 @@
 import pytest
 
 from keyturn.base.errors import MalformedError
-from keyturn.quorum.bodies import ReferenceValues, TrustAnchorsBody
+from keyturn.quorum.bodies import TrustAnchorsBody
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Policy
+from keyturn.quorum.reference_bodies import ReferenceValues
 from keyturn.quorum.tpm_bodies import PcrBank
 from support.authority import policy_body
 from unit.quorum.bodies_reader import Document, changed, read_body

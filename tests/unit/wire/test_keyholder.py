@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keyturn.base.collateral import CollateralDocument, CollateralKind
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError, UnreachableError, UntrustedError
 from keyturn.base.strictjson import dump, load_object
@@ -38,6 +39,9 @@ REQUESTS = [
     asked.AskEntries(0, 1000),
     asked.AskObject(DIGEST),
     asked.AskCheckpoint(),
+    asked.HandCollateral(
+        (CollateralDocument(CollateralKind.AMD_CRL, "vcek/Genoa", b"d", (b"c",)),)
+    ),
     asked.AskReceipt(7),
     asked.AskReceipt(7, asked.Under.COSIGNED),
     asked.AskConsistency(1, 2),

@@ -1,7 +1,9 @@
 """What a careful officer would ask about: wide rules, long leases, weaker demands than before."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
+from datetime import datetime
 
+from keyturn.attest.anchors import HARDWARE_ANCHORS
 from keyturn.quorum.bodies import (
     Admission,
     Body,
@@ -13,40 +15,37 @@ from keyturn.quorum.bodies import (
 from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Policy
-from keyturn.quorum.reference_bodies import (
-    ReferenceValues,
-)
+from keyturn.quorum.reference_bodies import ReferenceValues
 from keyturn.quorum.roster import Officer, Roster
-from keyturn.quorum.tee_rules import MinTcb, SnpRule
-from keyturn_app.i18n import _, n_
+from keyturn_app.i18n import _
+from keyturn_app.screens.approvals.baseline_cautions import baseline_cautions
 from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.lettering import foreign, texts_in, unseen, visible
-from keyturn_app.screens.approvals.outcome import Check, met, not_met, warning
-
-LONG_LEASE = 900
-"""Seconds. A revocation takes up to a lease to reach a node that hears nothing (DESIGN §5.6)."""
-
-SHOWN = 8
-"""Names in one line; how many there are besides is said."""
-
+from keyturn_app.screens.approvals.outcome import Check, not_met, warning
+from keyturn_app.screens.approvals.policy_cautions import policy_cautions, some
 
 LONG_NAME, LONG_TARGET = 40, 24
 """Characters of a subject, and of what is revoked: longer ones are cut where they are shown."""
 
 
-def cautions(case: Case) -> Iterator[Check]:
+def cautions(case: Case, now: datetime) -> Iterator[Check]:
     body = case.statement.body
     compared = case.compared_with()
     before = None if compared is None else compared.statement.body
     if isinstance(body, Policy):
-        yield from _policy(body, before if isinstance(before, Policy) else None)
+        yield from policy_cautions(body, before if isinstance(before, Policy) else None)
+    elif isinstance(body, ReferenceValues):
+        known = before if isinstance(before, ReferenceValues) else None
+        yield from baseline_cautions(body, known, now)
     elif isinstance(body, Roster):
         yield from _roster(body, before if isinstance(before, Roster) else case.roster)
     elif isinstance(body, Keys):
         yield from _keys(body, before if isinstance(before, Keys) else None)
     elif isinstance(body, TrustAnchorsBody):
         yield from [_simulated(case)] if body.simulated else []
-        yield from _issuers(body, before if isinstance(before, TrustAnchorsBody) else None)
+        known_roots = before if isinstance(before, TrustAnchorsBody) else None
+        yield from _issuers(body, known_roots)
+        yield from _hardware(body, known_roots)
         yield from () if before is None else _what_comes(body, before)
     elif isinstance(body, Admission):
         yield from _admission(body, before)
@@ -54,97 +53,6 @@ def cautions(case: Case) -> Iterator[Check]:
         yield from _hidden(body)
         yield from () if before is None else _what_comes(body, before)
     yield from _lettering(case)
-
-
-def _policy(body: Policy, before: Policy | None) -> Iterator[Check]:
-    if body.snp is not None and body.snp.debug:
-        yield warning(
-            _("Debugging is allowed: the host can read the node's memory"), "debug: true", "false"
-        )
-    if body.snp is not None and body.snp.migrate_ma:
-        yield warning(_("A migration agent is allowed"), "migrate_ma: true", "false")
-    if body.platforms is None:
-        yield warning(_("Any machine anywhere is accepted"), "platforms: any", _("a list"))
-    if body.workloads is None:
-        yield warning(_("Any workload is accepted"), "workloads: any", _("a list"))
-    if body.lease_seconds > LONG_LEASE:
-        yield warning(
-            _("A long lease: a revoked node may serve that long"),
-            n_("{count} second", "{count} seconds", body.lease_seconds),
-            n_("at most {count} second", "at most {count} seconds", LONG_LEASE),
-        )
-    if body.accepted_caveats:
-        yield warning(
-            n_("{count} caveat accepted", "{count} caveats accepted", len(body.accepted_caveats)),
-            ", ".join(sorted(each.value for each in body.accepted_caveats)),
-        )
-    else:
-        yield met(_("No caveat is accepted"))
-    if before is not None:
-        yield from _weaker(body, before)
-
-
-def _weaker(body: Policy, before: Policy) -> Iterator[Check]:
-    """What was demanded, and would not be any more."""
-    if body.snp is not None and before.snp is not None:
-        yield from _weaker_snp(body.snp, before.snp)
-    for text, now, then in (
-        (_("Fewer GPUs are checked"), -body.gpu_count, -before.gpu_count),
-        (_("A longer lease than before"), body.lease_seconds, before.lease_seconds),
-    ):
-        if now > then:
-            yield warning(text)
-    asked = before.tpm.demands if before.tpm is not None else frozenset[str]()
-    less = asked - (body.tpm.demands if body.tpm is not None else frozenset[str]())
-    if less:
-        yield warning(_("Less of a TPM's boot would be checked"), _some(less))
-    caveats = {each.value for each in body.accepted_caveats - before.accepted_caveats}
-    for text, added in (
-        (_("Accepts caveats that the version before did not"), caveats),
-        (_("More baselines would pass"), set(body.baselines) - set(before.baselines)),
-        (_("More workloads would pass"), _added(body.workloads, before.workloads)),
-        (_("More lists of machines would pass"), _added(body.platforms, before.platforms)),
-    ):
-        if added:
-            yield warning(text, _some(added))
-
-
-def _weaker_snp(body: SnpRule, before: SnpRule) -> Iterator[Check]:
-    for product, lowest in sorted(body.min_tcb.items()):
-        was = before.min_tcb.get(product)
-        if was is not None and any(n < o for n, o in zip(_tcb(lowest), _tcb(was), strict=True)):
-            yield warning(
-                _("Older firmware of {product} would pass").format(product=product),
-                ".".join(map(str, _tcb(lowest))),
-                ".".join(map(str, _tcb(was))),
-            )
-    for text, now, then in (
-        (_("SMT would be allowed"), body.smt, before.smt),
-        (_("The alias check would be required no more"), before.alias_check, body.alias_check),
-        (_("VLEK would be allowed"), body.vlek, before.vlek),
-        (_("A higher VMPL would be allowed"), body.max_vmpl, before.max_vmpl),
-    ):
-        if now > then:
-            yield warning(text)
-    if added := body.products - before.products:
-        yield warning(_("More processors would pass"), _some(added))
-
-
-def _added(now: Collection[str] | None, then: Collection[str] | None) -> set[str]:
-    """None is *any*, which is pointed at by itself."""
-    return set() if now is None or then is None else set(now) - set(then)
-
-
-def _some(names: Iterable[str]) -> str:
-    """The first few, in order; how many there are besides."""
-    listed = sorted(visible(each[:200]) for each in names)
-    left = len(listed) - SHOWN
-    text = ", ".join(listed[:SHOWN])
-    return text + " " + n_("and {count} more", "and {count} more", left) if left > 0 else text
-
-
-def _tcb(value: MinTcb) -> tuple[int, ...]:
-    return value.fmc, value.bootloader, value.tee, value.snp, value.microcode
 
 
 def _roster(body: Roster, before: Roster) -> Iterator[Check]:
@@ -170,7 +78,7 @@ def _roster(body: Roster, before: Roster) -> Iterator[Check]:
         (_("Officers who go"), set(before.officers) - set(body.officers)),
     ):
         if names:
-            yield warning(title, _some(names))
+            yield warning(title, some(names))
     for officer in sorted(set(body.officers) & set(before.officers)):
         yield from _officer(body.officers[officer], before.officers[officer])
     if body.witnesses.k < before.witnesses.k:
@@ -251,7 +159,18 @@ def _issuers(body: TrustAnchorsBody, before: TrustAnchorsBody | None) -> Iterato
         if each.spki_sha256 not in known
     }
     if new:
-        yield warning(_("Issuers of TPMs that would be believed"), _some(new))
+        yield warning(_("Issuers of TPMs that would be believed"), some(new))
+
+
+def _hardware(body: TrustAnchorsBody, before: TrustAnchorsBody | None) -> Iterator[Check]:
+    """Pinned roots that were left out and would count again; names that are no pinned root's."""
+    pinned = {str(each.spki) for each in HARDWARE_ANCHORS.anchors}
+    if before is not None and before.hardware is not None:
+        wider = (pinned if body.hardware is None else body.hardware & pinned) - before.hardware
+        if wider:
+            yield warning(_("More of the vendors' hardware roots would count"), some(wider))
+    if body.hardware is not None and (strange := body.hardware - pinned):
+        yield warning(_("No pinned root has this key: naming it adds nothing"), some(strange))
 
 
 def _hidden(body: Body) -> Iterator[Check]:
@@ -264,15 +183,7 @@ def _what_comes(body: Body, before: Body) -> Iterator[Check]:
     """What would pass, and did not before."""
     added: set[str] = set()
     text = ""
-    if isinstance(body, ReferenceValues) and isinstance(before, ReferenceValues):
-        text, added = _("Measurements that come"), set(body.measurements - before.measurements)
-        new = len([each for each in body.gpu if each not in before.gpu])
-        if new:
-            yield warning(n_("{count} other GPU firmware", "{count} other GPU firmwares", new))
-        boots = len([each for each in body.tpm if each not in before.tpm])
-        if boots:
-            yield warning(n_("{count} other boot of a TPM", "{count} other boots of TPMs", boots))
-    elif isinstance(body, Platforms) and isinstance(before, Platforms):
+    if isinstance(body, Platforms) and isinstance(before, Platforms):
         text, added = _("Machines that come"), set(body.platforms) - set(before.platforms)
     elif isinstance(body, TrustAnchorsBody) and isinstance(before, TrustAnchorsBody):
         text = _("Simulated roots that come")
@@ -280,7 +191,7 @@ def _what_comes(body: Body, before: Body) -> Iterator[Check]:
             each.spki_sha256 for each in before.simulated
         }
     if added:
-        yield warning(text, _some(added))
+        yield warning(text, some(added))
 
 
 def _lettering(case: Case) -> Iterator[Check]:
@@ -317,6 +228,7 @@ def _names(case: Case) -> Iterator[str]:
     elif isinstance(body, Policy):
         yield from body.baselines
         yield from body.platforms or ()
+        yield from sorted(body.sites or ())
     elif isinstance(body, Roster):
         yield from body.officers
     elif isinstance(body, Restore):

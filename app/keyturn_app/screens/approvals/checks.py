@@ -45,7 +45,7 @@ def checks(case: Case, facts: Facts, now: datetime) -> tuple[Check, ...]:
         *_times(case, now),
         *_keyholder(case, now),
         *references(case, facts, now),
-        *cautions(case),
+        *cautions(case, now),
         *authorising(case, now),
     )
     return tuple(sorted(found, key=lambda each: _WORST_FIRST.index(each.outcome)))

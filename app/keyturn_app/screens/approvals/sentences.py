@@ -4,8 +4,7 @@ Nothing is left out that has a meaning, only lists are cut where they get long, 
 there are besides. What is signed are the exact bytes, a click away.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
 from keyturn.quorum.bodies import (
@@ -20,22 +19,16 @@ from keyturn.quorum.bodies import (
 from keyturn.quorum.ceremony_body import Ceremony, CeremonyKind, Concern, Restore, concern_of
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Policy
-from keyturn.quorum.reference_bodies import (
-    GpuReference,
-    ReferenceValues,
-)
+from keyturn.quorum.reference_bodies import ReferenceValues
 from keyturn.quorum.roster import Officer, OfficerId, Roster
 from keyturn.quorum.statements import Statement
-from keyturn.quorum.tee_rules import SnpRule
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
+from keyturn_app.screens.approvals.baseline_words import baseline_words
 from keyturn_app.screens.approvals.lettering import visible
+from keyturn_app.screens.approvals.listing import SHOWN, brief, left_over, listed
 from keyturn_app.screens.approvals.naming import kind_word, target_word
-
-SHOWN = 40
-"""Items of one list."""
-_LONGEST = 200
-_HEX = re.compile(r"(?:[0-9a-f]{2}){16,}")
+from keyturn_app.screens.approvals.policy_words import policy_words
 
 
 def sentences(statement: Statement, roster: Roster) -> tuple[str, ...]:
@@ -96,7 +89,7 @@ def _roster(body: Body, _subject: str, _in_force: Roster) -> Iterator[str]:
     for key in body.witnesses.keys:
         yield _("Witness key {id}.").format(id=wording.grouped(key.key_id))
     if body.compromised:
-        yield _("Named compromised, for ever: {keys}.").format(keys=_list(body.compromised))
+        yield _("Named compromised, for ever: {keys}.").format(keys=listed(body.compromised))
 
 
 def _officer(officer: Officer) -> str:
@@ -147,72 +140,12 @@ def _keys(body: Body, _subject: str, _roster: Roster) -> Iterator[str]:
 
 def _policy(body: Body, subject: str, _roster: Roster) -> Iterator[str]:
     assert isinstance(body, Policy)
-    yield _("Keys of models admitted under {policy} go to nodes that satisfy all of this:").format(
-        policy=subject
-    )
-    if body.snp is not None:
-        yield from _machine(body.snp)
-    yield n_("{count} GPU is checked.", "{count} GPUs are checked.", body.gpu_count)
-    yield _("Measured as in: {baselines}.").format(baselines=_list(body.baselines))
-    yield _or_any(body.workloads, _("Any workload."), _("Workload one of: {list}."))
-    yield _or_any(body.platforms, _("Any machine."), _("A machine of: {list}."))
-    yield n_("A lease lasts {count} second.", "A lease lasts {count} seconds.", body.lease_seconds)
-    caveats = [each.value for each in body.accepted_caveats]
-    yield (
-        _("Accepted caveats: {list}.").format(list=_list(caveats))
-        if caveats
-        else _("No caveat is accepted.")
-    )
-
-
-def _machine(snp: SnpRule) -> Iterator[str]:
-    yield _("AMD SEV-SNP on {products}.").format(products=_list(snp.products))
-    for product, tcb in sorted(snp.min_tcb.items()):
-        yield _(
-            "Firmware of {product} from: bootloader {bootloader}, TEE {tee}, SNP {snp}, microcode "
-            "{microcode}, FMC {fmc}."
-        ).format(
-            product=product,
-            bootloader=tcb.bootloader,
-            tee=tcb.tee,
-            snp=tcb.snp,
-            microcode=tcb.microcode,
-            fmc=tcb.fmc,
-        )
-    yield _("Debugging is allowed.") if snp.debug else _("Debugging is not allowed.")
-    yield _("A migration agent is allowed.") if snp.migrate_ma else _("No migration agent.")
-    yield _("SMT is allowed.") if snp.smt else _("SMT is not allowed.")
-    yield _("The alias check is required.") if snp.alias_check else _("No alias check is required.")
-    yield _("VLEK is allowed.") if snp.vlek else _("VLEK is not allowed.")
-    yield _("VMPL at most {vmpl}.").format(vmpl=snp.max_vmpl)
+    yield from policy_words(body, subject)
 
 
 def _reference_values(body: Body, subject: str, _roster: Roster) -> Iterator[str]:
     assert isinstance(body, ReferenceValues)
-    yield _("Baseline {name}: what counts as known-good.").format(name=subject)
-    for value, origin in islice(body.snp.items(), SHOWN):
-        yield _("Launch measurement {value}, from: {source}.").format(
-            value=wording.grouped(value), source=_short(origin.source)
-        )
-    yield from _left(len(body.snp))
-    for gpu in body.gpu[:SHOWN]:
-        yield _gpu(gpu)
-    yield from _left(len(body.gpu))
-    if not body.gpu:
-        yield _("No GPU firmware.")
-
-
-def _gpu(gpu: GpuReference) -> str:
-    places = n_("{count} measurement", "{count} measurements", len(gpu.measurements))
-    return _(
-        "GPU {architecture}, driver {driver}, VBIOS {vbios}: {places}, from: {source}."
-    ).format(
-        architecture=gpu.architecture,
-        driver=gpu.driver,
-        vbios=gpu.vbios,
-        places=places,
-        source=_short(gpu.origin.source),
-    )
+    yield from baseline_words(body, subject)
 
 
 def _platforms(body: Body, subject: str, _roster: Roster) -> Iterator[str]:
@@ -220,19 +153,28 @@ def _platforms(body: Body, subject: str, _roster: Roster) -> Iterator[str]:
     count = n_("{count} machine", "{count} machines", len(body.platforms))
     yield _("List {name}: {count}.").format(name=subject, count=count)
     for each in islice(body.platforms.values(), SHOWN):
-        note = f" ({_short(each.note)})" if each.note else ""
+        note = f" ({brief(each.note)})" if each.note else ""
         yield _("{id} at {site}{note}.").format(id=each.id, site=each.site, note=note)
-    yield from _left(len(body.platforms))
+    yield from left_over(len(body.platforms))
 
 
 def _trust_anchors(body: Body, _subject: str, _roster: Roster) -> Iterator[str]:
     assert isinstance(body, TrustAnchorsBody)
-    yield _("Hardware evidence counts by the vendors' pinned roots only.")
+    if body.hardware is None:
+        yield _("Hardware evidence counts by the vendors' pinned roots only.")
+    else:
+        yield _(
+            "Hardware evidence counts by these of the vendors' pinned roots only: {list}."
+        ).format(list=listed(body.hardware))
     if not body.simulated:
         yield _("No simulated root counts.")
     for each in body.simulated:
         yield _("A simulated root counts: {vendor} {product} {id}.").format(
             vendor=each.vendor, product=each.product, id=wording.grouped(each.spki_sha256)
+        )
+    for issuer in body.tpm:
+        yield _("An issuer of TPMs counts: {name} {id}.").format(
+            name=issuer.name, id=wording.grouped(issuer.spki_sha256)
         )
 
 
@@ -313,31 +255,3 @@ READ_OUT: Mapping[Kind, Callable[[Body, str, Roster], Iterator[str]]] = {
     Kind.REVOCATION: _revocation,
     Kind.RESTORE: _restore,
 }
-
-
-# ---- lists ----
-
-
-def _or_any(names: Collection[str] | None, anything: str, listed: str) -> str:
-    return anything if names is None else listed.format(list=_list(names))
-
-
-def _list(names: Collection[str]) -> str:
-    found = [_value(each) for each in sorted(names)]
-    left = len(found) - SHOWN
-    text = ", ".join(found[:SHOWN])
-    return text + " " + n_("and {count} more", "and {count} more", left) if left > 0 else text
-
-
-def _left(count: int) -> Iterator[str]:
-    if count > SHOWN:
-        yield n_("and {count} more", "and {count} more", count - SHOWN)
-
-
-def _value(text: str) -> str:
-    """Digits in groups, names as they are."""
-    return wording.grouped(text) if _HEX.fullmatch(text) else _short(text)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"

@@ -3,6 +3,7 @@
 import typer
 
 from keyturn.cli.evidence.conformance import conformance
+from keyturn.cli.evidence.explain import explain
 from keyturn.cli.evidence.verify import verify
 
 
@@ -11,4 +12,5 @@ def register(app: typer.Typer) -> None:
     evidence = typer.Typer(help="Verify evidence of hardware.", no_args_is_help=True)
     evidence.command("verify")(verify)
     evidence.command("conformance")(conformance)
+    evidence.command("explain")(explain)
     app.add_typer(evidence, name="evidence")

@@ -41,7 +41,11 @@ from unit.quorum.every_kind import bodies
 
 LOG = AuthorityLog(cast=CAST)
 BODIES = bodies()
-NOT_READ_OUT = {("gpu", 0, "measurements")}
+NOT_READ_OUT = {
+    ("gpu", 0, "measurements"),
+    ("switches", 0, "measurements"),
+    *(("tpm", 0, name) for name in ("pcrs", "applications", "variables")),
+}
 """How many there are is said; the values are in the fields and in the exact bytes."""
 
 
@@ -88,6 +92,7 @@ def others(value: object) -> list[object]:
         return [value + 1, value - 1]
     text = str(value)
     words = ["proposer", "custodian", "roster", "software", "dora", "unseal", "sha384"]
+    words += ["tdx", "OutOfDate", "rtmr0", "MPT", "rim", "by-hand", "2026-11-02T00:00:00Z"]
     return [f"{text}x", text.replace("a", "b"), text.replace("1", "2"), f"{text[:-2]}11", *words]
 
 

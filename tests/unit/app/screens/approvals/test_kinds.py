@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.attest.anchors import HARDWARE_ANCHORS
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.signatures import key_id_of
 from keyturn.client.inventory import Node, NodeState
@@ -254,6 +255,22 @@ def test_less_of_a_tpm_and_other_makers_of_tpms_are_said(whole: Whole) -> None:
     assert "Issuers of TPMs that would be believed" in warnings(bela)
 
 
+def test_roots_that_would_count_again_and_names_of_no_root_are_said(whole: Whole) -> None:
+    """A narrowing taken back is as wide as it was; one's own key in the list is no root (I9)."""
+    genoa = next(each.spki for each in HARDWARE_ANCHORS.anchors if each.product == "Genoa")
+    narrow: dict[str, object] = {"hardware": [genoa], "simulated": []}
+    whole.enact(Kind.TRUST_ANCHORS, "trust-anchors", narrow)
+    bela = seat(whole, "bela")
+    all_of_them: dict[str, object] = {"hardware": "pinned", "simulated": []}
+    bela.open(whole.propose(Kind.TRUST_ANCHORS, "trust-anchors", all_of_them))
+    assert "More of the vendors' hardware roots would count" in warnings(bela)
+    own: dict[str, object] = {"hardware": [genoa, "ee" * 32], "simulated": []}
+    bela.open(whole.propose(Kind.TRUST_ANCHORS, "trust-anchors", own))
+    found = warnings(bela)
+    assert "No pinned root has this key: naming it adds nothing" in found
+    assert "More of the vendors' hardware roots would count" not in found
+
+
 def test_what_was_revoked_and_would_return_is_said(whole: Whole) -> None:
     platforms: dict[str, object] = {
         "platforms": [{"id": PLATFORM, "site": "here", "note": ""}],
@@ -274,5 +291,7 @@ def test_what_was_revoked_and_would_return_is_said(whole: Whole) -> None:
 def test_fields_have_names_for_people() -> None:
     assert field_words(Kind.POLICY, "snp.min_tcb.Genoa.snp") == "Lowest snp version of Genoa"
     assert field_words(Kind.ROSTER, "thresholds.policy") == "Approvals needed for policy"
+    assert field_words(Kind.POLICY, "collateral.amd-crl") == "Oldest amd-crl, seconds"
+    assert field_words(Kind.POLICY, "tdx.registers") == "Register that is compared"
     assert field_words(Kind.MODEL, "tag") == "Tag of the key"
     assert field_words(Kind.KEYS, "something_new") == "something new"

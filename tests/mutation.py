@@ -1,0 +1,329 @@
+"""Mutation testing: each check is taken out of a verifier, and some test must then fail.
+
+    python tests/mutation.py [--package attest] [--module tdx] [--only TEXT] [--seconds 600]
+
+The tests are collected once; one run of them all, in a process of its own, says which test runs
+which lines and how long it takes. Then each mutant is a fork of the warm process: the function's
+code is replaced in place, and the tests that run the check are made until one fails, those of the
+module's own file first. A mutant that no test notices has survived: it must stand, with a reason,
+in mutation_survivors.txt, and what stands there must survive. Exit status: 0, 1 (survivors that
+are not listed, or listed ones that no test lets live), 2 (tests that fail without any mutant), 3
+(some mutants are undecided: their time was over).
+"""
+
+import argparse
+import importlib
+import json
+import os
+import pickle
+import select
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import coverage
+import pytest
+
+from support.mutants import Mutant, find_mutants, implant, mutated
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ROOT / "backend" / "keyturn"
+SURVIVORS = Path(__file__).with_name("mutation_survivors.txt")
+PACKAGES = ("attest", "rim")
+TESTS = ("tests/unit/attest", "tests/unit/rim", "tests/vectors/test_conformance.py")
+SLOW = 0.3
+"""Seconds: tests that take longer come last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One mutant of one module, for instance `attest/tdx.py`, and the module's whole text."""
+
+    module: str
+    mutant: Mutant
+    source: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        return f"{self.module}: {self.mutant.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """One run without mutants: seconds of each test, and the tests that run each line."""
+
+    seconds: dict[str, float]
+    failed: list[str]
+    lines: dict[str, dict[int, list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`outcome`: killed, survived, timed out or not run; `by` is the test that failed."""
+
+    task: Task
+    outcome: str
+    by: str
+    seconds: float
+
+
+class Mutating:
+    """A plugin of pytest that makes mutants instead of running the tests once."""
+
+    def __init__(self, tasks: Sequence[Task], options: argparse.Namespace) -> None:
+        self.tasks = tasks
+        self.options = options
+        self.baseline: Baseline | None = None
+        self.results: list[Result] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        if session.testsfailed:
+            return True
+        reader = fork(lambda: measured(list(items.values())))
+        self.baseline = pickle.loads(reader.wait(1200))
+        if not self.baseline.failed:
+            for each in self._all(items, self.baseline):
+                self.results.append(each)
+                if each.outcome in ("survived", "timed out"):
+                    print(f"{each.outcome}: {each.task.name}", file=sys.stderr, flush=True)
+        return True
+
+    def _all(self, items: dict[str, pytest.Item], baseline: Baseline) -> Iterator[Result]:
+        end = time.monotonic() + self.options.seconds
+        running: dict[Child, tuple[Task, float]] = {}
+        waiting = list(reversed(self.tasks))
+        while waiting or running:
+            while waiting and len(running) < self.options.jobs:
+                task = waiting.pop()
+                if time.monotonic() > end:
+                    yield Result(task, "not run", "", 0)
+                    continue
+                chosen = [items[each] for each in tests_of(task, baseline)]
+                child = fork(lambda task=task, chosen=chosen: judged(task, chosen))
+                running[child] = (task, time.monotonic())
+            for child in ready(list(running), 1.0):
+                task, begin = running.pop(child)
+                by = pickle.loads(child.read() or pickle.dumps("the process died"))
+                yield Result(task, "killed" if by else "survived", by, time.monotonic() - begin)
+            for child, (task, begin) in list(running.items()):
+                if time.monotonic() - begin > self.options.limit:
+                    child.kill()
+                    del running[child]
+                    yield Result(task, "timed out", "", time.monotonic() - begin)
+
+
+class Child:
+    """A forked process that writes one pickled value."""
+
+    def __init__(self, pid: int, pipe: int) -> None:
+        self.pid = pid
+        self.pipe = pipe
+
+    def read(self) -> bytes:
+        with os.fdopen(self.pipe, "rb") as stream:
+            raw = stream.read()
+        os.waitpid(self.pid, 0)
+        return raw
+
+    def wait(self, seconds: float) -> bytes:
+        if not select.select([self.pipe], [], [], seconds)[0]:
+            self.kill()
+            raise TimeoutError("the run without mutants took too long")
+        return self.read()
+
+    def kill(self) -> None:
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        os.close(self.pipe)
+
+
+def ready(children: Sequence[Child], seconds: float) -> list[Child]:
+    pipes = {child.pipe: child for child in children}
+    return [pipes[each] for each in select.select(list(pipes), [], [], seconds)[0]]
+
+
+def fork(work) -> Child:  # type: ignore[no-untyped-def]
+    """Run `work` in a fork, silently; its value comes through a pipe."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writer)
+        return Child(pid, reader)
+    status = 1
+    try:
+        os.close(reader)
+        silence = os.open(os.devnull, os.O_RDWR)
+        for each in (0, 1, 2):
+            os.dup2(silence, each)
+        with os.fdopen(writer, "wb") as stream:
+            stream.write(pickle.dumps(work()))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def run_items(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, bool, float]]:
+    """Each test by pytest's own protocol: the test, whether it failed, its seconds."""
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        before, begin = item.session.testsfailed, time.monotonic()
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        yield item, item.session.testsfailed > before, time.monotonic() - begin
+
+
+def measured(items: Sequence[pytest.Item]) -> Baseline:
+    tracer = coverage.Coverage(
+        data_file=None, config_file=False, source=[str(SOURCES / each) for each in PACKAGES]
+    )
+    seconds, failed = {}, []
+    tracer.start()
+    runs = run_items(items)
+    for item in items:
+        tracer.switch_context(item.nodeid)
+        _, wrong, spent = next(runs)
+        seconds[item.nodeid] = spent
+        if wrong:
+            failed.append(item.nodeid)
+    tracer.stop()
+    data = tracer.get_data()
+    lines = {
+        Path(each).relative_to(SOURCES).as_posix(): data.contexts_by_lineno(each)
+        for each in data.measured_files()
+    }
+    return Baseline(seconds, failed, lines)
+
+
+def tests_of(task: Task, baseline: Baseline) -> list[str]:
+    """The tests that run the check: the module's own first, slow ones last, files together."""
+    lines = baseline.lines.get(task.module, {})
+    span = range(task.mutant.first, task.mutant.last + 1)
+    found = {each for line in span for each in lines.get(line, []) if each}
+    own = f"test_{Path(task.module).stem}.py::"
+
+    def order(test: str) -> tuple[bool, bool, str, float]:
+        return (
+            baseline.seconds[test] > SLOW,
+            own not in test,
+            test.partition("::")[0],
+            baseline.seconds[test],
+        )
+
+    return sorted(found, key=order)
+
+
+def judged(task: Task, items: Sequence[pytest.Item]) -> str:
+    """The first test that notices; empty: none does."""
+    name = "keyturn." + ".".join(Path(task.module).with_suffix("").parts)
+    code = mutated(task.source, task.mutant.number, str(SOURCES / task.module))
+    implant(importlib.import_module(name), code, task.mutant.where)
+    return next((item.nodeid for item, failed, _ in run_items(items) if failed), "")
+
+
+def tasks(packages: Sequence[str], modules: Sequence[str]) -> list[Task]:
+    found = []
+    for package in packages:
+        for path in sorted((SOURCES / package).rglob("*.py")):
+            if not modules or path.stem in modules:
+                name = path.relative_to(SOURCES).as_posix()
+                source = path.read_text(encoding="utf-8")
+                found += [Task(name, each, source) for each in find_mutants(source)]
+    return found
+
+
+def read_survivors(text: str) -> dict[str, str]:
+    """`<module>: <function>: <kind>: <check>  # <reason>` to reason. Raises ValueError."""
+    found = {}
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, mark, reason = line.rpartition("  # ")
+        if not mark or not reason.strip() or name in found:
+            raise ValueError(f"a survivor without a reason, or listed twice: {line!r}")
+        found[name.strip()] = reason.strip()
+    return found
+
+
+def verdict(results: Sequence[Result], allowed: dict[str, str]) -> list[str]:
+    """What is wrong: survivors that are not listed, listed ones that do not survive."""
+    outcomes = {each.task.name: each.outcome for each in results}
+    wrong = [
+        f"survived: {each.task.module}:{each.task.mutant.first} {each.task.mutant.name}"
+        for each in results
+        if each.outcome == "survived" and each.task.name not in allowed
+    ]
+    modules = {each.task.module for each in results}
+    for name in allowed:
+        if name.partition(": ")[0] in modules and outcomes.get(name, "gone") in ("killed", "gone"):
+            wrong.append(f"listed as a survivor, and is none: {name}")
+    return wrong
+
+
+def table(results: Sequence[Result]) -> str:
+    """Counts of each module and of all."""
+    kinds = ("killed", "survived", "timed out", "not run")
+    counts: dict[str, Counter[str]] = {}
+    for each in results:
+        counts.setdefault(each.task.module, Counter())[each.outcome] += 1
+    rows = [f"{'module':<28}" + "".join(f"{kind:>10}" for kind in kinds)]
+    for module, found in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
+        rows.append(f"{module:<28}" + "".join(f"{found[kind]:>10}" for kind in kinds))
+    return "\n".join(rows)
+
+
+def shown(results: Sequence[Result]) -> list[dict[str, object]]:
+    return [
+        {
+            "module": each.task.module,
+            "line": each.task.mutant.first,
+            "check": each.task.mutant.name,
+            "outcome": each.outcome,
+            "by": each.by,
+            "seconds": round(each.seconds, 3),
+        }
+        for each in results
+    ]
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description="Take each check out of the verifiers.")
+    parser.add_argument("--package", choices=PACKAGES)
+    parser.add_argument("--module", nargs="+", default=[], help="of these alone, without .py")
+    parser.add_argument("--only", default="", help="checks whose name holds this text")
+    parser.add_argument("--seconds", type=float, default=1800, help="time for all mutants")
+    parser.add_argument("--limit", type=float, default=90, help="time for one mutant")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    packages = [options.package] if options.package else PACKAGES
+    plugin = Mutating(
+        [each for each in tasks(packages, options.module) if options.only in each.name], options
+    )
+    if not plugin.tasks:
+        parser.error("no such module, or it has no checks")
+    os.chdir(ROOT)
+    os.environ["CI"] = "1"  # the same examples every time, and nothing skipped unseen
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    pytest.main(["-q", "-s", "-p", "no:cacheprovider", *TESTS], plugins=[plugin])
+    if plugin.baseline is None or plugin.baseline.failed:
+        failed = plugin.baseline.failed if plugin.baseline else ["(they cannot be collected)"]
+        print("tests fail without any mutant:", *failed, sep="\n  ", file=out)
+        return 2
+    allowed = read_survivors(SURVIVORS.read_text(encoding="utf-8"))
+    allowed = {name: reason for name, reason in allowed.items() if options.only in name}
+    wrong = verdict(plugin.results, allowed)
+    if options.json:
+        json.dump({"results": shown(plugin.results), "wrong": wrong}, out, indent=1)
+        print(file=out)
+    else:
+        print(table(plugin.results), *wrong, sep="\n", file=out)
+    undecided = any(each.outcome in ("timed out", "not run") for each in plugin.results)
+    return 1 if wrong else 3 if undecided else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
