@@ -13,7 +13,6 @@ from keyturn.collateral.cache import Contents, Kept
 from keyturn.collateral.keeping import Outcome
 from keyturn.policy.forecast import Event
 
-
 if TYPE_CHECKING:
     from keyturn.collateral.carrying import Carried
 
