@@ -14,6 +14,7 @@ from keyturn.attest.collateral_age import Age, older
 from keyturn.base.collateral import APPRAISED, CollateralDocument, CollateralKind
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
+from keyturn.client.client import KeyturnClient
 from keyturn.client.collateralstock import Stock, judge
 from keyturn.client.errors import FileUnusable
 from keyturn.collateral.bundlefile import MAX_BUNDLE, read_bundle, write_bundle
@@ -83,7 +84,7 @@ def keys_to_confirm(raw: bytes, directory: Path) -> frozenset[Digest]:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class OpeningAt:
     """Where a file is opened: this machine's directory, what is believed, and what is known."""
 
     directory: Path
@@ -92,7 +93,7 @@ class Desk:
     now: datetime
 
 
-def open_parcel(name: str, raw: bytes, at: Desk, root_key: Digest | None = None) -> Parcel:
+def open_parcel(name: str, raw: bytes, at: OpeningAt, root_key: Digest | None = None) -> Parcel:
     """Prove what is in a file and keep it here; of each document its row says what became of it.
 
     Raises BundleMalformed, BundleUntrusted, RolledBack (of the bundle), CacheUnusable, and of a
@@ -107,7 +108,7 @@ def open_parcel(name: str, raw: bytes, at: Desk, root_key: Digest | None = None)
     return Parcel(name, rows, found.version, found.expires)
 
 
-def _single(document: CollateralDocument, cache: Cache, at: Desk) -> Brought:
+def _single(document: CollateralDocument, cache: Cache, at: OpeningAt) -> Brought:
     kind, scope = document.kind, document.scope
     age, fault = judge(document, at.trust, at.now)
     if fault is not None or age is None:
@@ -135,6 +136,11 @@ def _row(carried: Carried, cache: Cache, stock: Stock) -> Brought:
     elif there is not None and there.age is not None and older(there.age, kept.age):
         verdict = Verdict.OLDER
     return Brought(kind, scope, verdict, kept.document, kept.age)
+
+
+def hand_in(client: KeyturnClient, parcel: Parcel) -> Parcel:
+    """Ask the keyholder, through the server. Raises what the client raises."""
+    return answered(parcel, client.hand_in_collateral(parcel.documents))
 
 
 def answered(parcel: Parcel, answer: CollateralAnswer) -> Parcel:

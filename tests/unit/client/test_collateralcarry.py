@@ -9,7 +9,7 @@ import pytest
 from keyturn.attest.errors import MalformedEvidence
 from keyturn.base.errors import MalformedError
 from keyturn.client.collateralcarry import (
-    Desk,
+    OpeningAt,
     Verdict,
     answered,
     directory_of,
@@ -43,8 +43,8 @@ def stock(*documents: object, now: datetime = NOW) -> Stock:
     return Stock(items, (), {}, foresee(items, (), now), None, now)
 
 
-def at(folder: Path, *documents: object, now: datetime = NOW) -> Desk:
-    return Desk(folder / "here", TRUST, stock(*documents, now=now), now)
+def at(folder: Path, *documents: object, now: datetime = NOW) -> OpeningAt:
+    return OpeningAt(folder / "here", TRUST, stock(*documents, now=now), now)
 
 
 def test_a_bundles_key_is_confirmed_once_and_its_documents_are_proved(tmp_path: Path) -> None:
