@@ -4,9 +4,10 @@ A server says when it fetched a document and whether its keyholder keeps it; tha
 stands apart. Dates, numbers and signatures are read and proved here. Pure, but for `look_at`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from keyturn.attest.collateral_age import Age, age_of
 from keyturn.base.collateral import APPRAISED, CollateralDocument
@@ -30,6 +31,7 @@ from keyturn.quorum.bodies import Admission
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 
+T = TypeVar("T")
 _ORDER = (State.FRESH, State.DUE, State.STALE, State.EXPIRED)
 
 
@@ -210,13 +212,8 @@ def foresee(items: Sequence[Item], needs: Sequence[NodeNeeds], now: datetime) ->
 def look_at(client: KeyturnClient, now: datetime) -> Stock:
     """Ask the server for all of it and prove it. Raises what the client raises."""
     seen = client.seen()
-    documents = client.collateral()
-    try:
-        says: ServerSays | None = client.collateral_status()
-    except ServerRefused as error:
-        if error.status != 404:  # a server of an older version says nothing
-            raise
-        says = None
+    documents = _unless_older(client.collateral) or []
+    says = _unless_older(client.collateral_status)
     directory = client.collateral_directory
     contents = None if directory is None else Cache(directory).contents()
     logged = {name: seen.index.logged(name) for name in seen.index.names()}
@@ -229,6 +226,16 @@ def look_at(client: KeyturnClient, now: datetime) -> Stock:
     ]
     kept = () if contents is None else contents.kept
     return stock_of(documents, kept, says, asked, seen.state, now)
+
+
+def _unless_older(ask: Callable[[], T]) -> T | None:
+    """None of a server whose version does not know the question."""
+    try:
+        return ask()
+    except ServerRefused as error:
+        if error.status != 404:
+            raise
+        return None
 
 
 def stock_of(

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import DigestLabel
+from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.tokens import DRAWER
 from keyturn_app.qtkit.widgets import (
     KeyValues,
@@ -79,8 +80,20 @@ class DocumentDrawer(QFrame):
         clear(self._ends)
         for each in detail.ends or (_("Nothing of it ends within the forecast."),):
             self._ends.addWidget(label(each, "Small", wrap=True, selectable=True))
+        self._stretch()
         if fresh:
             self._scroll.verticalScrollBar().setValue(0)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        super().showEvent(event)
+        self._stretch()
+
+    def _stretch(self) -> None:
+        """As high as its texts are when wrapped: rather scroll than squeeze them."""
+        layout = self._inside.layout()
+        if layout is not None:
+            layout.activate()
+            self._inside.setMinimumHeight(layout.totalHeightForWidth(DRAWER - 16))
 
     def _head(self, close: QWidget) -> QFrame:
         made = QFrame()
@@ -89,7 +102,7 @@ class DocumentDrawer(QFrame):
         made.setLayout(inside)
         return made
 
-    def _body(self) -> QScrollArea:
+    def _body(self) -> QWidget:
         inside = QWidget()
         inside.setLayout(
             column(
@@ -117,12 +130,6 @@ class DocumentDrawer(QFrame):
             )
         )
         inside.setMaximumWidth(DRAWER - 2)
-        self._scroll = QScrollArea()
-        self._scroll.setObjectName("collateral.drawer.scroll")
-        self._scroll.setAccessibleName(_("Document"))
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(inside)
-        self._scroll.viewport().setAutoFillBackground(False)
-        inside.setAutoFillBackground(False)
+        self._inside = inside
+        self._scroll = Scroller(inside, name="collateral.drawer.scroll", title=_("Document"))
         return self._scroll

@@ -3,7 +3,7 @@
 from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker, Qt
-from PySide6.QtGui import QKeyEvent, QShowEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHeaderView, QLayout, QLineEdit, QPushButton, QStackedWidget, QWidget
 
 from keyturn_app.actions import Action
@@ -31,7 +31,9 @@ from keyturn_app.screens.collateral.timeline import TimeLine
 from keyturn_app.screens.collateral.viewmodel import CollateralView, Forecast, Section
 
 ID = "collateral"
-STATE, HELD, EVENT_STATE = 3, 7, 5
+STATE, HELD, NODES, ISSUED = 3, 6, 7, 8
+EVENT_STATE, EVENT_DATE = 1, 5
+_TIGHT = 1024
 
 
 def build(context: PageContext) -> Page:
@@ -110,7 +112,10 @@ class CollateralPage(Page):
         self._carry.show_parcel(view.parcel, self._presenter.commands(), view.why_not)
         self._parts.setCurrentIndex(list(Section).index(view.section))
         carrying = view.section is Section.CARRY
-        self._drawer.show_detail(None if carrying else view.detail)
+        detail = None if carrying else view.detail
+        self._drawer.show_detail(detail)
+        self._cache.make_room(detail is not None)
+        self._fit()
         self._working.setVisible(bool(view.work))
         self._work.setText(view.work)
         for made, reason in (
@@ -120,6 +125,18 @@ class CollateralPage(Page):
         ):
             made.setEnabled(not reason)
             made.setToolTip(plain(reason))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Beside the drawer in a small window, buttons are icons: their names stay."""
+        tight = not self._drawer.isHidden() and self.width() < _TIGHT
+        for made, text in self._worded:
+            wanted = "" if tight else text
+            if made.text() != wanted:
+                made.setText(wanted)
 
     # ---- building ----
 
@@ -157,6 +174,7 @@ class CollateralPage(Page):
             icon_name="file-output",
             clicked=presenter.export,
         )
+        self._worded = tuple((b, b.text()) for b in (self._refresh, self._export, self._import))
         head = row(*self._sections.values(), None, self._refresh, self._export, self._import)
         for part in (self._cache, self._forecast, self._carry):
             self._parts.addWidget(part)
@@ -244,13 +262,13 @@ class CachePane(QWidget):
             lambda: _("What for"),
             lambda: _("State"),
             lambda: _("Age"),
-            lambda: _("Issued"),
             lambda: _("Valid until"),
             lambda: _("Keyholder (said)"),
             lambda: _("Nodes"),
+            lambda: _("Issued"),
         )
         looks = {STATE: lambda each: each.look, HELD: lambda each: each.held}
-        self._model = TextModel(heads, looks, frozenset({5, 6, 8}))
+        self._model = TextModel(heads, looks, frozenset({5, 7, 8}))
         self._model.setParent(self)
         self.table = Table(
             name="collateral.documents", title=_("Documents of collateral"), copied=context.copy
@@ -259,22 +277,17 @@ class CachePane(QWidget):
         self.table.setSelectionMode(Table.SelectionMode.SingleSelection)
         for place in (STATE, HELD):
             self.table.setItemDelegateForColumn(place, LookDelegate(self.table))
-        self.table.set_widths((68, 158, 170, 108, 70, 92, 92, 136))
+        self.table.set_widths((60, 140, 150, 92, 66, 100, 126, 60, 104))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.selectionModel().currentRowChanged.connect(self._current)
         self.table.clicked.connect(self._again)
         self.table.activated.connect(self._again)
         self._commands = Commands(context.copy, name="collateral.empty.commands")
-        self._empty = EmptyState("calendar-clock", "", "")
+        self._commands.setMinimumWidth(560)
+        self._empty = EmptyState("calendar-clock", "", "", self._commands)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
-        empty = QWidget()
-        commands = row(None, self._commands, None)
-        commands.setStretch(1, 4)
-        inside = column(self._empty, commands, 24)
-        inside.setStretch(0, 1)
-        empty.setLayout(inside)
-        self._stack.addWidget(empty)
+        self._stack.addWidget(self._empty)
         first = row(self.filter, self._summary)
         first.setStretch(0, 1)
         bar = column(first, self._chip_row, self._note, margins=(12, 12, 12, 6))
@@ -294,6 +307,11 @@ class CachePane(QWidget):
         if view.empty is not None:
             self._empty.say(view.empty.title, view.empty.text)
         self._commands.show_commands(() if view.empty is None else view.empty.commands)
+
+    def make_room(self, narrow: bool) -> None:
+        """Beside the drawer, what it says too is left out."""
+        for place in (NODES, ISSUED):
+            self.table.setColumnHidden(place, narrow)
 
     def _frame_of(self, bar: QLayout) -> QWidget:
         self._bar = QWidget()
@@ -353,14 +371,15 @@ class ForecastPane(QWidget):
         self.line.picked.connect(presenter.select_event)
         heads = (
             lambda: _("When"),
-            lambda: _("Date"),
-            lambda: _("Vendor"),
-            lambda: _("Document"),
-            lambda: _("What happens"),
             lambda: _("Then"),
             lambda: _("Nodes · models"),
+            lambda: _("Document"),
+            lambda: _("What happens"),
+            lambda: _("Date"),
         )
-        self._model = TextModel(heads, {EVENT_STATE: lambda each: each.look}, frozenset({1}))
+        self._model = TextModel(
+            heads, {EVENT_STATE: lambda each: each.look}, frozenset({EVENT_DATE})
+        )
         self._model.setParent(self)
         self._table = Table(
             name="collateral.events", title=_("What ends, soonest first"), copied=context.copy
@@ -368,7 +387,7 @@ class ForecastPane(QWidget):
         self._table.setModel(self._model)
         self._table.setSelectionMode(Table.SelectionMode.SingleSelection)
         self._table.setItemDelegateForColumn(EVENT_STATE, LookDelegate(self._table))
-        self._table.set_widths((90, 92, 68, 220, 210, 130))
+        self._table.set_widths((86, 132, 176, 250, 216, 104))
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self._table.selectionModel().currentRowChanged.connect(self._current)
         self._table.clicked.connect(lambda index: presenter.select_event(index.row()))

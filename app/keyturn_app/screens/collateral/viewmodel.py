@@ -59,10 +59,10 @@ class Row:
             self.about,
             self.look.word,
             self.age,
-            self.issued,
             self.until,
             self.held.word,
             self.nodes,
+            self.issued,
         )
 
 
@@ -70,7 +70,6 @@ class Row:
 class EventRow:
     when: str
     left: str
-    vendor: str
     what: str
     why: str
     stops: str
@@ -78,7 +77,7 @@ class EventRow:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        return (self.left, self.when, self.vendor, self.what, self.why, self.look.word, self.stops)
+        return (self.left, self.look.word, self.stops, self.what, self.why, self.when)
 
     @property
     def spoken(self) -> str:
@@ -252,8 +251,7 @@ def _event_row(event: Event, now: datetime) -> EventRow:
     return EventRow(
         f"{event.when:%Y-%m-%d}",
         wording.until(event.when, now),
-        vendor(event.kind),
-        f"{kind_name(event.kind)} · {scope_name(event.kind, event.scope)}",
+        f"{vendor(event.kind)} · {kind_name(event.kind)} · {scope_name(event.kind, event.scope)}",
         why_text(event),
         stops_text(event),
         event_look(event, event.when <= now),
@@ -290,9 +288,16 @@ def detail_of(item: Item, stock: Stock, now: datetime) -> Detail:
         _said(item, now),
         tuple((name, f"{when:%Y-%m-%d}", False) for name, when in item.certificates),
         _some(item.users, 12) if item.users else _("No node's last evidence is about it."),
-        tuple(f"{wording.until(each.when, now)}: {why_text(each)}" for each in mine),
+        tuple(_ending(each, now) for each in mine),
         document.digest,
     )
+
+
+def _ending(event: Event, now: datetime) -> str:
+    when = f"{event.when:%Y-%m-%d} ({wording.until(event.when, now)})"
+    text = f"{when}: {why_text(event)}"
+    stops = stops_text(event)
+    return text + "\n" + _("Stops {names}").format(names=stops) if stops else text
 
 
 def _facts(item: Item) -> tuple[tuple[str, str, bool], ...]:

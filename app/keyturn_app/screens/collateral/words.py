@@ -32,6 +32,12 @@ def scope_name(kind: CollateralKind, scope: str) -> str:
     """What a document is about, short enough for a row."""
     if kind is CollateralKind.INTEL_TCB_INFO:
         return f"FMSPC {scope}"
+    if kind is CollateralKind.INTEL_QE_IDENTITY:
+        return _("every TDX node")
+    if kind is CollateralKind.INTEL_ROOT_CRL:
+        return _("every Intel platform")
+    if kind is CollateralKind.INTEL_PCK_CRL:
+        return _("platform CA") if scope == "platform" else _("processor CA")
     if kind in (CollateralKind.AMD_CRL, CollateralKind.AMD_CHAIN):
         key, _slash, product = scope.partition("/")
         return f"{product} · {key.upper()}"
