@@ -93,7 +93,8 @@ class DocumentDrawer(QFrame):
         layout = self._inside.layout()
         if layout is not None:
             layout.activate()
-            self._inside.setMinimumHeight(layout.totalHeightForWidth(DRAWER - 16))
+            height = layout.totalHeightForWidth(DRAWER - 16)
+            self._inside.setMinimumHeight(max(height, layout.totalMinimumSize().height()))
 
     def _head(self, close: QWidget) -> QFrame:
         made = QFrame()

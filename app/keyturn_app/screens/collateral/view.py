@@ -283,7 +283,7 @@ class CachePane(QWidget):
         self.table.clicked.connect(self._again)
         self.table.activated.connect(self._again)
         self._commands = Commands(context.copy, name="collateral.empty.commands")
-        self._commands.setMinimumWidth(560)
+        self._commands.setMinimumWidth(440)
         self._empty = EmptyState("calendar-clock", "", "", self._commands)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.table)
