@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
 from keyturn_app.i18n import _
@@ -24,6 +24,18 @@ from keyturn_app.screens.collateral.presenter import CollateralPresenter
 from keyturn_app.screens.collateral.viewmodel import Detail
 
 
+class _Tall(QWidget):
+    """As high as its texts are when wrapped: rather scrolled than squeezed."""
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        layout = self.layout()
+        if event.type() is QEvent.Type.LayoutRequest and layout is not None:
+            height = layout.totalHeightForWidth(DRAWER - 16)
+            self.setMinimumHeight(max(height, layout.totalMinimumSize().height()))
+        return done
+
+
 class DocumentDrawer(QFrame):
     """Shows a `Detail`; hidden without one."""
 
@@ -42,7 +54,7 @@ class DocumentDrawer(QFrame):
             "", "Danger", wrap=True, selectable=True, name="collateral.drawer.fault"
         )
         self._facts = KeyValues(width=92, name="collateral.drawer.facts")
-        self._certificates = KeyValues(width=160, name="collateral.drawer.certificates")
+        self._certificates = KeyValues(width=92, name="collateral.drawer.certificates")
         self._said = KeyValues(width=92, name="collateral.drawer.said")
         self._users = label("", wrap=True, selectable=True, name="collateral.drawer.users")
         self._ends = column(spacing=4)
@@ -80,21 +92,8 @@ class DocumentDrawer(QFrame):
         clear(self._ends)
         for each in detail.ends or (_("Nothing of it ends within the forecast."),):
             self._ends.addWidget(label(each, "Small", wrap=True, selectable=True))
-        self._stretch()
         if fresh:
             self._scroll.verticalScrollBar().setValue(0)
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        super().showEvent(event)
-        self._stretch()
-
-    def _stretch(self) -> None:
-        """As high as its texts are when wrapped: rather scroll than squeeze them."""
-        layout = self._inside.layout()
-        if layout is not None:
-            layout.activate()
-            height = layout.totalHeightForWidth(DRAWER - 16)
-            self._inside.setMinimumHeight(max(height, layout.totalMinimumSize().height()))
 
     def _head(self, close: QWidget) -> QFrame:
         made = QFrame()
@@ -104,7 +103,7 @@ class DocumentDrawer(QFrame):
         return made
 
     def _body(self) -> QWidget:
-        inside = QWidget()
+        inside = _Tall()
         inside.setLayout(
             column(
                 row(self._pill, None),
@@ -115,7 +114,7 @@ class DocumentDrawer(QFrame):
                 over(_("Proved here")),
                 self._facts,
                 row(label(_("Digest"), "Muted", "Small"), None, self._digest),
-                over(_("Certificates that it stands on")),
+                over(_("Certificates, and when they end")),
                 self._certificates,
                 line(),
                 over(_("Who needs it")),
@@ -131,6 +130,5 @@ class DocumentDrawer(QFrame):
             )
         )
         inside.setMaximumWidth(DRAWER - 2)
-        self._inside = inside
         self._scroll = Scroller(inside, name="collateral.drawer.scroll", title=_("Document"))
         return self._scroll

@@ -34,6 +34,8 @@ ID = "collateral"
 STATE, HELD, NODES, ISSUED = 3, 6, 7, 8
 EVENT_STATE, EVENT_DATE = 1, 5
 _TIGHT = 1024
+_WIDE = (64, 186, 190, 124, 76, 104, 136, 64, 104)
+_NARROW = (60, 140, 140, 92, 66, 100, 126)
 
 
 def build(context: PageContext) -> Page:
@@ -277,7 +279,7 @@ class CachePane(QWidget):
         self.table.setSelectionMode(Table.SelectionMode.SingleSelection)
         for place in (STATE, HELD):
             self.table.setItemDelegateForColumn(place, LookDelegate(self.table))
-        self.table.set_widths((60, 140, 150, 92, 66, 100, 126, 60, 104))
+        self.table.set_widths(_WIDE)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.selectionModel().currentRowChanged.connect(self._current)
         self.table.clicked.connect(self._again)
@@ -310,8 +312,11 @@ class CachePane(QWidget):
 
     def make_room(self, narrow: bool) -> None:
         """Beside the drawer, what it says too is left out."""
+        if self.table.isColumnHidden(ISSUED) is narrow:
+            return
         for place in (NODES, ISSUED):
             self.table.setColumnHidden(place, narrow)
+        self.table.set_widths(_NARROW if narrow else _WIDE)
 
     def _frame_of(self, bar: QLayout) -> QWidget:
         self._bar = QWidget()
@@ -350,8 +355,10 @@ class CachePane(QWidget):
         made.setAccessibleName(_("Only {kind}").format(kind=text))
         return made
 
-    def _current(self, index: QModelIndex, _before: QModelIndex) -> None:
-        self._again(index)
+    def _current(self, index: QModelIndex, before: QModelIndex) -> None:
+        """Getting the focus makes a row current: that asks for nothing."""
+        if before.isValid():
+            self._again(index)
 
     def _again(self, index: QModelIndex) -> None:
         if index.isValid() and index.row() < len(self._ids):
@@ -390,7 +397,8 @@ class ForecastPane(QWidget):
         self._table.set_widths((86, 132, 176, 250, 216, 104))
         self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self._table.selectionModel().currentRowChanged.connect(self._current)
-        self._table.clicked.connect(lambda index: presenter.select_event(index.row()))
+        for signal in (self._table.clicked, self._table.activated):
+            signal.connect(lambda index: presenter.select_event(index.row()))
         self._empty = EmptyState(
             "calendar-clock",
             _("Nothing ends within this time"),
@@ -428,8 +436,8 @@ class ForecastPane(QWidget):
             self._table.scrollTo(index)
         self._table.viewport().update()
 
-    def _current(self, index: QModelIndex, _before: QModelIndex) -> None:
-        if index.isValid():
+    def _current(self, index: QModelIndex, before: QModelIndex) -> None:
+        if index.isValid() and before.isValid():
             self._presenter.select_event(index.row())
 
     def _horizon(self, days: int) -> QPushButton:

@@ -286,7 +286,7 @@ def detail_of(item: Item, stock: Stock, now: datetime) -> Detail:
         "" if item.fault is None else wording.error_text(item.fault),
         _facts(item),
         _said(item, now),
-        tuple((name, f"{when:%Y-%m-%d}", False) for name, when in item.certificates),
+        tuple((f"{when:%Y-%m-%d}", name, False) for name, when in item.certificates),
         _some(item.users, 12) if item.users else _("No node's last evidence is about it."),
         tuple(_ending(each, now) for each in mine),
         document.digest,
