@@ -131,6 +131,15 @@ def test_the_filter_and_the_drawer(qtbot: QtBot, site: Site) -> None:
     assert window.child(QLabel, "collateral.drawer.users").text() == "td-1, td-2"
 
 
+def test_an_unknown_forecast_does_not_look_like_a_good_one(qtbot: QtBot, site: Site) -> None:
+    site.book.server.denied["/v1/collateral"] = "no role"
+    window = Window(qtbot, site)
+    window.press("collateral.section.forecast")
+    said = [each.text() for each in window.page.findChildren(QLabel) if each.isVisible()]
+    assert "The collateral cannot be read" in said
+    assert "Nothing ends within this time" not in said
+
+
 @pytest.mark.parametrize("section", ["cache", "forecast", "carry"])
 def test_a_small_window_holds_the_page_and_its_drawer(
     qtbot: QtBot, site: Site, section: str

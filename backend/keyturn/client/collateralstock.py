@@ -74,7 +74,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """Everything at a time. `missing`: what evidence needs and nobody has, with those nodes."""
+    """Everything at a time. `users`: whom a document, kept or not, is about."""
 
     items: tuple[Item, ...]
     needs: tuple[NodeNeeds, ...]
@@ -82,6 +82,8 @@ class Stock:
     events: tuple[Event, ...]
     says: ServerSays | None
     as_of: datetime
+    unseen: tuple[str, ...] = ()
+    """Nodes whose newest request nobody gives: what they need is not known."""
 
     def find(self, key: Key) -> Item | None:
         return next((each for each in self.items if each.key == key), None)
@@ -218,14 +220,16 @@ def look_at(client: KeyturnClient, now: datetime) -> Stock:
     contents = None if directory is None else Cache(directory).contents()
     logged = {name: seen.index.logged(name) for name in seen.index.names()}
     wanted = {name: each.entry for name, each in logged.items() if each is not None}
-    requests = client.fleet_evidence.requests([each.evidence for each in wanted.values()])
+    digests = [each.evidence for each in wanted.values()]
+    requests = _unless_older(lambda: client.fleet_evidence.requests(digests)) or {}
+    unseen = tuple(sorted(name for name, each in wanted.items() if each.evidence not in requests))
     asked = [
         Asked(name, entry.model, requests[entry.evidence])
         for name, entry in sorted(wanted.items())
         if entry.evidence in requests
     ]
     kept = () if contents is None else contents.kept
-    return stock_of(documents, kept, says, asked, seen.state, now)
+    return replace(stock_of(documents, kept, says, asked, seen.state, now), unseen=unseen)
 
 
 def _unless_older(ask: Callable[[], T]) -> T | None:

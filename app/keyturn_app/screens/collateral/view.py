@@ -28,7 +28,7 @@ from keyturn_app.screens.collateral.model import TextModel
 from keyturn_app.screens.collateral.presenter import CollateralPresenter
 from keyturn_app.screens.collateral.timelayout import HORIZONS
 from keyturn_app.screens.collateral.timeline import TimeLine
-from keyturn_app.screens.collateral.viewmodel import CollateralView, Forecast, Section
+from keyturn_app.screens.collateral.viewmodel import CollateralView, Empty, Forecast, Section
 
 ID = "collateral"
 STATE, HELD, NODES, ISSUED = 3, 6, 7, 8
@@ -110,7 +110,7 @@ class CollateralPage(Page):
         known = view.empty is None or bool(view.rows) or bool(view.counts)
         self._banner.say(view.problem if known else "", tone="danger")
         self._cache.show_cache(view)
-        self._forecast.show_forecast(view.forecast)
+        self._forecast.show_forecast(view.forecast, view.empty)
         self._carry.show_parcel(view.parcel, self._presenter.commands(), view.why_not)
         self._parts.setCurrentIndex(list(Section).index(view.section))
         carrying = view.section is Section.CARRY
@@ -399,11 +399,7 @@ class ForecastPane(QWidget):
         self._table.selectionModel().currentRowChanged.connect(self._current)
         for signal in (self._table.clicked, self._table.activated):
             signal.connect(lambda index: presenter.select_event(index.row()))
-        self._empty = EmptyState(
-            "calendar-clock",
-            _("Nothing ends within this time"),
-            _("Certificates, lists and TCB infos that are proved here are all good until then."),
-        )
+        self._empty = EmptyState("calendar-clock", *_nothing_ends(guessing=False))
         self._stack = QStackedWidget()
         self._stack.addWidget(self._table)
         self._stack.addWidget(self._empty)
@@ -414,8 +410,13 @@ class ForecastPane(QWidget):
         whole.setStretch(1, 1)
         self.setLayout(whole)
 
-    def show_forecast(self, shown: Forecast | None) -> None:
+    def show_forecast(self, shown: Forecast | None, unknown: Empty | None) -> None:
+        """`unknown`: why nothing is known; then it must not look as if all were well."""
         self.line.show_forecast(shown)
+        if shown is None and unknown is not None:
+            self._empty.say(unknown.title, unknown.text)
+        else:
+            self._empty.say(*_nothing_ends(shown is not None and shown.guessing))
         rows = () if shown is None else shown.rows
         with QSignalBlocker(self._table.selectionModel()):
             self._model.show_rows(rows)
@@ -448,3 +449,16 @@ class ForecastPane(QWidget):
             checkable=True,
             clicked=lambda: self._presenter.choose_days(days),
         )
+
+
+def _nothing_ends(guessing: bool) -> tuple[str, str]:
+    """`guessing`: not of every node it is known what it needs."""
+    if guessing:
+        return (
+            _("Nothing that is here ends within this time"),
+            _("What some nodes need is not known: the server does not give their evidence."),
+        )
+    return (
+        _("Nothing ends within this time"),
+        _("What is proved here is good until then, and nothing that nodes need is missing."),
+    )

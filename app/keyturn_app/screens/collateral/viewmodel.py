@@ -94,6 +94,7 @@ class Forecast:
     rows: tuple[EventRow, ...] = ()
     selected: int | None = None
     summary: str = ""
+    guessing: bool = False  # of some nodes it is not known what they need
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +243,14 @@ def forecast_view(stock: Stock, days: int, selected: int | None, now: datetime) 
     stopping = sum(bool(each.nodes) for each in events)
     summary = n_("{count} event", "{count} events", len(events))
     summary += " · " + n_("{count} stops nodes", "{count} stop nodes", stopping)
+    if stock.unseen:
+        count = len(stock.unseen)
+        summary += " · " + n_(
+            "needs of {count} node not known", "needs of {count} nodes not known", count
+        )
     if selected is not None and selected >= len(events):
         selected = None
-    return Forecast(days, now, events, rows, selected, summary)
+    return Forecast(days, now, events, rows, selected, summary, bool(stock.unseen))
 
 
 def _event_row(event: Event, now: datetime) -> EventRow:

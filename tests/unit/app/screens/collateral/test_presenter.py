@@ -61,6 +61,13 @@ def test_a_server_of_an_older_version_is_an_empty_one(site: Site) -> None:
     assert (view.problem, view.rows) == ("", ())
 
 
+def test_nodes_whose_evidence_is_withheld_are_counted(site: Site) -> None:
+    site.book.server.evidence.clear()
+    shown = Sitting(site.stocked()).view.forecast
+    assert shown.guessing
+    assert "needs of 2 nodes not known" in shown.summary
+
+
 def test_forged_documents_are_not_shown_as_good(site: Site) -> None:
     site.shelf.documents.append(IntelDesk().root_crl(site.issued))
     (row,) = Sitting(site).view.rows
