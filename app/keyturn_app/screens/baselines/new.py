@@ -52,6 +52,7 @@ class NewPresenter(Presenter[NewView]):
         asker: Asker,
         evidence: Evidence,
         *,
+        copy: Callable[[str], None],
         closed: Callable[[], None],
         proposed: Callable[[Proposal], None],
         source: Source = Source.NODE,
@@ -61,7 +62,7 @@ class NewPresenter(Presenter[NewView]):
         super().__init__()
         self._desk, self._door, self._asker = desk, door, asker
         self._evidence = evidence
-        self._closed, self._proposed = closed, proposed
+        self._copy, self._closed, self._proposed = copy, closed, proposed
         self._source, self._node = source, node
         self._filled = {each: defaults(each) for each in Source}
         self._draft = Draft(subject=subject)
@@ -198,6 +199,9 @@ class NewPresenter(Presenter[NewView]):
 
     def set_times(self, life_days: int, lapses_hours: int) -> None:
         self._put(life_days=life_days, lapses_hours=lapses_hours)
+
+    def copy_text(self, text: str) -> None:
+        self._copy(text)
 
     # ---- proposing ----
 

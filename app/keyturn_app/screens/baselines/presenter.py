@@ -198,6 +198,7 @@ class BaselinesPresenter(Presenter[BaselinesView]):
                 self._door,
                 self._asker,
                 self.evidence,
+                copy=self._copy,
                 closed=self._close_sheet,
                 proposed=self._is_proposed,
                 source=source,
