@@ -182,13 +182,20 @@ def _set(found: ValueSet, baseline: Baseline, now: datetime, *, unfolded: bool) 
     provenance = found.origin.provenance
     return SetView(
         found.key,
-        f"{kind_word(found.kind)} · {found.title}",
+        set_title(found),
         tuple(_line(each, baseline) for each in shown),
         origin_lines(found.origin, now),
         until_of(provenance.until if provenance else None, now),
         len(found.items) - len(shown),
         unfolded and len(found.items) > FOLDED,
     )
+
+
+def set_title(found: ValueSet) -> str:
+    """With the kind, where the title does not begin with it."""
+    kind = kind_word(found.kind)
+    told = found.title.casefold().startswith(kind.casefold())
+    return found.title if told else f"{kind} · {found.title}"
 
 
 def _line(item: Item, baseline: Baseline) -> ValueLine:

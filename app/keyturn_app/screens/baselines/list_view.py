@@ -15,8 +15,9 @@ from PySide6.QtWidgets import (
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.cells import Cell, CellModel, CellRow
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.noted import NotedLook
 from keyturn_app.qtkit.oneline import OneLine
-from keyturn_app.qtkit.tables import LookDelegate, Table
+from keyturn_app.qtkit.tables import Table
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
@@ -43,7 +44,7 @@ from keyturn_app.screens.baselines.viewmodel import (
 WIDTHS = {
     Column.NAME: 130,
     Column.KINDS: 132,
-    Column.STATUS: 140,
+    Column.STATUS: 196,
     Column.VERSION: 64,
     Column.UNTIL: 92,
     Column.USED: 176,
@@ -204,7 +205,7 @@ class ListView(QWidget):
         self._model.setParent(table)
         table.setModel(self._model)
         table.setSelectionMode(Table.SelectionMode.SingleSelection)
-        table.setItemDelegateForColumn(Column.STATUS, LookDelegate(table))
+        table.setItemDelegateForColumn(Column.STATUS, NotedLook(table))
         table.set_widths([WIDTHS[each] for each in Column])
         header = table.horizontalHeader()
         header.setSectionsClickable(True)
@@ -283,8 +284,10 @@ class ListView(QWidget):
         empty = view.phase is Phase.EMPTY
         for each in (self._empty_capture, self._empty_import):
             each.setVisible(empty)
-        for each in (self._compare, self._import, self._capture):
-            each.setVisible(view.phase in {Phase.READY, Phase.NO_MATCH})
+        known = view.phase in {Phase.READY, Phase.NO_MATCH}
+        for each in (self._filter, self._count, self._import, self._capture):
+            each.setVisible(known)
+        self._compare.setVisible(known and view.detail is None)  # the drawer has it then
         self._empty_all.setVisible(view.phase is Phase.NO_MATCH)
 
     def _show_rows(self, view: BaselinesView) -> None:

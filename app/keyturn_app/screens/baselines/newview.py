@@ -8,9 +8,9 @@ from keyturn.policy.boot_values import BootEvent
 from keyturn.policy.observed import Observed
 from keyturn_app import wording
 from keyturn_app.i18n import _
+from keyturn_app.screens.baselines.details import set_title
 from keyturn_app.screens.baselines.drafting import Into, Result
 from keyturn_app.screens.baselines.items import Item, sets_of
-from keyturn_app.screens.baselines.naming import kind_word
 from keyturn_app.screens.baselines.pool import Pool
 from keyturn_app.screens.baselines.sources import Field, Source
 
@@ -128,8 +128,7 @@ def picks_of(pool: Pool, ticked: Collection[str]) -> tuple[PickView, ...]:
             warning = _("What is left out is not compared: more firmware passes.")
         if taken and any(item.needed and not item.ticked for item in items):
             warning = _("Without MRTD nothing of this TD is taken.")
-        title = f"{kind_word(each.kind)} · {each.title}"
-        found.append(PickView(each.key, title, each.origin.source, items, taken, warning))
+        found.append(PickView(each.key, set_title(each), each.origin.source, items, taken, warning))
     return tuple(found)
 
 
