@@ -285,8 +285,8 @@ class ListView(QWidget):
         for each in (self._empty_capture, self._empty_import):
             each.setVisible(empty)
         known = view.phase in {Phase.READY, Phase.NO_MATCH}
-        for each in (self._filter, self._count, self._import, self._capture):
-            each.setVisible(known)
+        for shown in (self._filter, self._count, self._import, self._capture):
+            shown.setVisible(known)
         self._compare.setVisible(known and view.detail is None)  # the drawer has it then
         self._empty_all.setVisible(view.phase is Phase.NO_MATCH)
 
