@@ -39,7 +39,7 @@ from keyturn_app.screens.baselines.sources import (
 )
 from keyturn_app.screens.baselines.standing import KIND
 from keyturn_app.screens.baselines.viewmodel import fleet_view
-from keyturn_app.tasks import Door, Job, Progress
+from keyturn_app.tasks import Cancelled, Door, Job, Progress
 
 
 class NewPresenter(Presenter[NewView]):
@@ -315,7 +315,8 @@ class NewPresenter(Presenter[NewView]):
 
     def _lost(self, error: KeyturnError) -> None:
         self._busy, self._job = "", None
-        self._error = error_view(_("Nothing was taken from it"), error)
+        if not isinstance(error, Cancelled):
+            self._error = error_view(_("Nothing was taken from it"), error)
         self.changed()
 
     def _drop_job(self) -> None:

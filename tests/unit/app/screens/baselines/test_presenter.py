@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from keyturn.client.proposals import Status
-from keyturn.quorum.bodies import Revocation
 from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn_app.facts import Connection, Link
 from keyturn_app.screens.baselines.comparing import ComparePresenter
@@ -95,7 +94,6 @@ def test_a_revoked_measurement_is_told(here: Here) -> None:
     assert view.rows[0].baseline.standing is Standing.REVOKED
     assert view.detail is not None
     assert view.detail.sets[0].lines[0].revoked
-    assert Revocation is not None
 
 
 def test_values_that_end_soon_are_warned_of(here: Here) -> None:
@@ -231,7 +229,8 @@ def test_an_auditor_reads_only(here: Here, golden: Node) -> None:
     here.presenter.capture()
     assert here.presenter.sheet is None
     actions = {each.id: each.why_not for each in here.presenter.view().actions}
-    assert actions["baselines.capture"] and actions["baselines.import"]
+    assert actions["baselines.capture"]
+    assert actions["baselines.import"]
     assert actions["baselines.compare"] == ""
     assert golden is not None
 
