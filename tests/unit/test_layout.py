@@ -52,6 +52,7 @@ PURE_STDLIB = set(
         "contextlib",
         "dataclasses",
         "datetime",
+        "difflib",
         "enum",
         "functools",
         "hashlib",

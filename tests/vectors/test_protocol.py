@@ -23,6 +23,7 @@ from keyturn.keyrelease.binding import (
     compute_core,
     device_evidence,
     device_nonce,
+    paravisor_nonce,
 )
 from keyturn.keyrelease.challenge import is_genuine, issued_at, make_challenge
 from keyturn.keyrelease.grant import make_grant, parse_grant
@@ -120,7 +121,9 @@ def test_a_binding(case: Case) -> None:
         )
         for each in case["devices"]
     ]
-    assert compute_binding(bytes.fromhex(case["core"]), devices).hex() == case["binding"]
+    binding = compute_binding(bytes.fromhex(case["core"]), devices)
+    assert binding.hex() == case["binding"]
+    assert paravisor_nonce(binding).hex() == case["paravisor_nonce"]
 
 
 @pytest.mark.parametrize("case", cases("challenge.json"))

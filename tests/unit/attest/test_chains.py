@@ -102,7 +102,6 @@ def test_what_was_read_is_kept_by_digest_and_the_oldest_dropped() -> None:
     assert len(parsed) == 2
 
 
-<<<<<<< HEAD
 def test_what_was_read_once_is_found_again_by_its_key_and_kind() -> None:
     cache, made = ChainCache(2), []
 
@@ -116,7 +115,8 @@ def test_what_was_read_once_is_found_again_by_its_key_and_kind() -> None:
     with pytest.raises(ZeroDivisionError):
         cache.read_once(b"bad", int, lambda: 1 // 0)
     assert cache.read_once(b"bad", int, lambda: 3) == 3
-=======
+
+
 def test_an_issuer_must_be_a_ca_and_may_sign_certificates_both(vendors: SimVendors) -> None:
     from keyturn.attest import chains
 
@@ -125,4 +125,3 @@ def test_an_issuer_must_be_a_ca_and_may_sign_certificates_both(vendors: SimVendo
     for lacking in (replace(root, is_ca=False), replace(root, may_sign_certificates=False)):
         with pytest.raises(UntrustedEvidence, match="may not sign certificates"):
             chains._check_link(root, lacking)
->>>>>>> mutation

@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 from keyturn.cli import evidence
 from keyturn.cli.nodeexplain import section_document
+from keyturn.keyrelease.entries import read_refusal, refusal_entry
 from keyturn.keyrelease.showing import sections_of
+from keyturn.quorum.entries import parse_entry
 from unit.cli.officer_desk import Desks, make_desks
 from unit.client.test_inventory import refusal
 from unit.keyrelease.release_desk import FIRMWARE, Desk
@@ -18,7 +20,8 @@ from unit.keyrelease.release_desk import FIRMWARE, Desk
 @pytest.fixture
 def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desks:
     made = make_desks(tmp_path, monkeypatch)
-    made.server.append(refusal("n1"))
+    entry = read_refusal(parse_entry(refusal("n1")))
+    made.server.append(refusal_entry(made.server.clock(), entry))
     return made
 
 

@@ -169,7 +169,7 @@ def test_what_is_not_what_the_log_names_shows_nothing(fleet: Fleet, lie: str) ->
     fleet.server.has[newest.digest] = {
         "another node's": fleet.requests["n1"].raw,
         "an older one": older,
-        "changed": newest.raw[:-9] + b"A" + newest.raw[-8:],
+        "changed": newest.raw[:-9] + bytes([newest.raw[-9] ^ 1]) + newest.raw[-8:],
         "empty": b"",
     }[lie]
     found = fleet.observe()

@@ -106,6 +106,28 @@ def test_parts_of_two_bundles_do_not_mix(maker: Maker, name: str) -> None:
         believe(mixed, key_digest(maker.key), NOW)
 
 
+@pytest.mark.parametrize("kept", [("timestamp.json",), ("timestamp.json", "snapshot.json")])
+def test_parts_of_one_version_are_told_apart_by_their_digests(
+    maker: Maker, kept: tuple[str, ...]
+) -> None:
+    other = Maker(NOW, key=maker.key, contents={NAME: b"other"}).files()
+    mixed = {**other, **{name: maker.files()[name] for name in kept}}
+    with pytest.raises(BundleUntrusted, match="do not hold"):
+        believe(mixed, key_digest(maker.key), NOW)
+
+
+@pytest.mark.parametrize("part", ["snapshot", "targets"])
+def test_a_part_has_the_version_that_names_it(maker: Maker, part: str) -> None:
+    class Skewed(Maker):
+        def meta(self, role, raw):  # type: ignore[no-untyped-def]
+            found = super().meta(role, raw)
+            found.version += role == part
+            return found
+
+    with pytest.raises(BundleUntrusted, match=f"different versions; found {part} version 10"):
+        believe(Skewed(NOW, key=maker.key).files(), key_digest(maker.key), NOW)
+
+
 @pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
 def test_each_part_is_signed_by_its_role(maker: Maker, role: str) -> None:
     forged = Maker(NOW, key=maker.key, keys={role: new_key()})
@@ -251,7 +273,7 @@ def test_trust_is_written_and_read_back(maker: Maker) -> None:
     assert read_trust(trust.to_bytes()) == trust
     bare = BundleTrust(trust.root, None, None)
     assert read_trust(bare.to_bytes()) == bare
-    for wrong in (b"", b"{}", trust.to_bytes() + b"x"):
+    for wrong in (b"", b"{}", trust.to_bytes() + b"x", trust.to_bytes()[:-1] + b',"more":1}'):
         with pytest.raises(MalformedError):
             read_trust(wrong)
 

@@ -1,8 +1,10 @@
 """The release path's order of steps, and what may change between them."""
 
 import threading
+from datetime import timedelta
 
 import pytest
+from cryptography import x509
 
 from keyturn.base.errors import MalformedError
 from keyturn.hsm.errors import HsmUnreachable
@@ -17,6 +19,8 @@ from keyturn.keyrelease.evidence import verify_evidence
 from keyturn.keyrelease.request import build_request, parse_request
 from keyturn.quorum.entries import parse_entry
 from keyturn.quorum.kinds import Kind
+from keyturn.wire.keyholder import HandCollateral
+from support.collateral import amd_crl
 from support.hsmviews import HsmView
 from support.ready import Ready
 from support.system import reasons
@@ -56,6 +60,43 @@ def test_roots_distrusted_while_evidence_is_verified_do_not_count(
 
     ready.system.trust_simulated_roots()
     assert ready.ask().granted
+
+
+def revoke_chip(ready: Ready) -> None:
+    """AMD's list that names this node's VCEK is handed in."""
+    system = ready.system
+    serial = x509.load_der_x509_certificate(ready.node.sim.vek).serial_number
+    issued = system.clock() - timedelta(hours=1)
+    document = amd_crl(system.vendors, issued, 2, (serial,), by_ask=True)
+    assert system.keyholder.answer(HandCollateral((document,)))["refused"] == []
+
+
+def test_a_list_that_comes_while_evidence_is_verified_counts(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = ready.request()
+    during_verification(ready, monkeypatch, revoke_chip)
+
+    assert reasons(ready.release(raw)) == {"cert-revoked"}
+    assert ready.entries("grant") == []
+
+
+def test_a_list_that_comes_between_decision_and_entry_counts(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw, write, once = ready.request(), Releases._write, [True]
+
+    def revoking(self: Releases, *arguments: object) -> object:
+        decided = write(self, *arguments)  # type: ignore[arg-type]
+        if once:
+            once.pop()
+            revoke_chip(ready)
+        return decided
+
+    monkeypatch.setattr(Releases, "_write", revoking)
+
+    assert reasons(ready.release(raw)) == {"cert-revoked"}
+    assert ready.entries("grant") == []
 
 
 def test_a_policy_that_changes_meanwhile_is_the_one_that_decides(

@@ -432,6 +432,9 @@ def bindings() -> Iterator[Case]:
                 for report, chain in devices
             ],
             "binding": binding,
+            "paravisor_nonce": hashlib.sha256(
+                b"keyturn-paravisor-v1" + bytes.fromhex(binding)
+            ).hexdigest(),
         }
 
 
