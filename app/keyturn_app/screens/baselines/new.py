@@ -157,6 +157,7 @@ class NewPresenter(Presenter[NewView]):
         if self._read_why_not():
             return
         self._error = None
+        self._draft = replace(self._draft, pool=None, ticked=frozenset())  # what was read before
         if self._source is Source.NODE:
             self._capture()
         else:
