@@ -69,9 +69,7 @@ class Here:
 
 @pytest.fixture
 def here(fleet: Fleet) -> Here:
-    profile = Profile(
-        "https://here", Digest("sha256:00"), Digest("sha256:00"), "ada", InKeyring("")
-    )
+    profile = Profile("https://here", Pin("00"), Digest("sha256:00"), "ada", InKeyring(""))
     who = Identity(profile, "test", "ada", "Ada", locked=False)
     desk = InlineDesk(who, cast(KeyturnClient, Client(fleet)), fleet.desk.clock)
     told: list[Phase] = []
