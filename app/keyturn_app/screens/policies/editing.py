@@ -5,7 +5,6 @@ Nothing here comes into force: what is proposed waits for others.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,85 +17,33 @@ from keyturn.keyrelease.decision import caveats_owed
 from keyturn.policy.drafts import Draft, draft_of_body
 from keyturn.policy.lint import lint
 from keyturn.policy.observed import Observed
-from keyturn.policy.remarks import LintRemark, Severity
 from keyturn.quorum.kinds import Kind, Role
-from keyturn.quorum.policy_body import Policy
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn.quorum.statements import LONGEST_LIFE
 from keyturn_app import wording
 from keyturn_app.desk import Topic
 from keyturn_app.entitled import not_allowed
-from keyturn_app.i18n import _, n_
-from keyturn_app.impact import ImpactService, Simulation, simulated_text
+from keyturn_app.i18n import _
+from keyturn_app.impact import ImpactService, simulated_text
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Confirm, Confirmed, SaveFile, failure
 from keyturn_app.screens.policies import bodies, seen
 from keyturn_app.screens.policies.bodies import ANY, Value
-from keyturn_app.screens.policies.form import Known, Remark, Section, sections
-from keyturn_app.statements.difference import Unified, counts, pretty, side_by_side, unified
-from keyturn_app.statements.policy_words import policy_words
+from keyturn_app.screens.policies.editorview import (
+    EditorView,
+    Read,
+    Said,
+    difference_of,
+    verdict_of,
+    words_of,
+)
+from keyturn_app.screens.policies.form import Known, sections
+from keyturn_app.screens.policies.writing import writing
 from keyturn_app.surroundings import Surroundings
-from keyturn_app.tasks import Job, Progress
 
 PAUSE = 2
 """Ticks without an edit, after which the impact is computed anew."""
 STEPS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What goes beside the body, as typed."""
-
-    subject: str
-    reason: str = ""
-    ticket: str = ""
-    days: str = "90"
-    lapses_hours: int = 72
-
-    @property
-    def life(self) -> timedelta | None:
-        """None unless it is a number of days that a statement may be in force."""
-        if not (self.days.isascii() and self.days.isdigit()) or len(self.days) > 3:
-            return None
-        life = timedelta(days=int(self.days))
-        return life if timedelta(0) < life <= LONGEST_LIFE else None
-
-
-@dataclass(frozen=True, slots=True)
-class EditorView:
-    """`problem`: why the body is none; `impact_old`: what is shown is of another body."""
-
-    title: str
-    basis: str
-    said: Said
-    name_fixed: bool
-    sections: tuple[Section, ...]
-    remarks: tuple[Remark, ...]
-    problem: str
-    verdict: str
-    verdict_tone: str
-    can_undo: bool
-    can_redo: bool
-    differs: bool
-    json: str
-    words: tuple[str, ...]
-    lines: tuple[Unified, ...]
-    summary: str
-    simulation: Simulation
-    simulated: str
-    impact_old: bool
-    why_not_simulate: str
-    why_not_propose: str
-    busy: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What follows from a body under one state of the world."""
-
-    draft: Draft | None
-    problem: str
-    remarks: tuple[LintRemark, ...]
 
 
 class EditorPresenter(Presenter[EditorView]):
@@ -122,7 +69,7 @@ class EditorPresenter(Presenter[EditorView]):
         self._future: list[JsonObject] = []
         self._busy = False
         self._wait = 0
-        self._read: tuple[object, _Read] | None = None
+        self._read: tuple[object, Read] | None = None
         self.service = ImpactService(self._desk, self.changed)
         self.keep(self.service.close)
         self.keep(self._desk.subscribe(lambda _topics: self.changed(), Topic.SEEN, Topic.IDENTITY))
@@ -134,10 +81,10 @@ class EditorPresenter(Presenter[EditorView]):
         read, said, simulation = self._reading(), self._said, self.service.simulation
         form, general = sections(self._body, self._known(), read.remarks)
         before = self._before()
-        lines, summary = _difference(
+        lines, summary = difference_of(
             None if before is None else body_of(before.statement), self._body
         )
-        verdict, tone = _verdict(read)
+        verdict, tone = verdict_of(read)
         return EditorView(
             _("New version of {policy}").format(policy=said.subject)
             if self._name_fixed
@@ -154,7 +101,7 @@ class EditorPresenter(Presenter[EditorView]):
             bool(self._future),
             self._body != self._start,
             json.dumps(self._body, indent=2, ensure_ascii=False),
-            _words(read, said.subject),
+            words_of(read, said.subject),
             lines,
             summary,
             simulation,
@@ -270,7 +217,7 @@ class EditorPresenter(Presenter[EditorView]):
             if path is not None:
                 self._door.run(
                     _("Writing {name}").format(name=path.name),
-                    _writing(path, document),
+                    writing(path, document),
                     done=lambda _nothing: self._asker.toast(_("Written: {path}").format(path=path)),
                     failed=lambda e: self._asker.tell(failure(_("It was not written"), e)),
                 )
@@ -414,7 +361,7 @@ class EditorPresenter(Presenter[EditorView]):
             seen.offers(self.service.simulation.observed),
         )
 
-    def _reading(self) -> _Read:
+    def _reading(self) -> Read:
         """Kept while nothing that it follows from is another; the hour does not matter to it."""
         state, observed = self._state(), self.service.simulation.observed
         key = (id(self._body), id(state), id(observed), self._said.subject, self._said.days)
@@ -422,9 +369,9 @@ class EditorPresenter(Presenter[EditorView]):
             self._read = (key, self._linted(state, observed or ()))
         return self._read[1]
 
-    def _linted(self, state: AuthorityState | None, observed: tuple[Observed, ...]) -> _Read:
+    def _linted(self, state: AuthorityState | None, observed: tuple[Observed, ...]) -> Read:
         if state is None:
-            return _Read(None, "", ())
+            return Read(None, "", ())
         now, life = self._desk.now(), self._said.life
         subject = self._said.subject
         try:
@@ -432,7 +379,7 @@ class EditorPresenter(Presenter[EditorView]):
                 Kind.POLICY, subject, self._body, state, now, life or LONGEST_LIFE
             )
         except MalformedError as error:
-            return _Read(None, wording.error_text(error), ())
+            return Read(None, wording.error_text(error), ())
         remarks = lint(
             Kind.POLICY,
             subject,
@@ -443,53 +390,4 @@ class EditorPresenter(Presenter[EditorView]):
             owed=caveats_owed(state, now),
             expires=None if life is None else now + life,
         )
-        return _Read(draft, "", remarks)
-
-
-def _words(read: _Read, subject: str) -> tuple[str, ...]:
-    if read.draft is None or not isinstance(read.draft.body, Policy):
-        return ()
-    return tuple(policy_words(read.draft.body, subject or _("this policy")))
-
-
-def _verdict(read: _Read) -> tuple[str, str]:
-    """In a line, and its tone."""
-    if read.problem:
-        return _("It cannot be read"), "danger"
-    if read.draft is None:
-        return _("What is in force is not known yet."), "unknown"
-    found = {each: sum(r.severity is each for r in read.remarks) for each in Severity}
-    if not any(found.values()):
-        return _("Nothing to remark"), "ok"
-    parts = (
-        n_("{count} error", "{count} errors", found[Severity.ERROR]),
-        n_("{count} warning", "{count} warnings", found[Severity.WARNING]),
-        n_("{count} note", "{count} notes", found[Severity.NOTE]),
-    )
-    text = " · ".join(part for part, count in zip(parts, found.values(), strict=True) if count)
-    if found[Severity.ERROR]:
-        return text, "danger"
-    return text, "stale" if found[Severity.WARNING] else "pending"
-
-
-def _difference(before: JsonObject | None, after: JsonObject) -> tuple[tuple[Unified, ...], str]:
-    try:
-        pairs = side_by_side([] if before is None else pretty(before), pretty(after))
-    except ValueError:
-        pairs = ()
-    added, removed = counts(pairs)
-    text = _("{added} added · {removed} removed").format(added=added, removed=removed)
-    return unified(pairs), text
-
-
-def _writing(path: Path, document: bytes) -> Callable[[Job, Callable[[Progress], None]], None]:
-    def write(_job: Job, _tell: Callable[[Progress], None]) -> None:
-        try:
-            path.write_bytes(document)
-        except OSError as error:
-            raise KeyturnError(
-                _("cannot write {name}").format(name=path.name),
-                found=error.strerror or type(error).__name__,
-            ) from error
-
-    return write
+        return Read(draft, "", remarks)
