@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from keyturn.base.encoding import Digest
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.diffpane import DiffPane, left_of, right_of, rows_of
 from keyturn_app.qtkit.impactpane import ImpactPane
@@ -128,12 +129,9 @@ class DetailView(QFrame):
     def _make_versions(self) -> QWidget:
         self._after = _versions("policies.version", _("Version that is shown"))
         self._before = _versions("policies.before", _("Version to compare with"))
-        self._after.activated.connect(
-            lambda _at: self._pick(self._after, self._presenter.show_version)
-        )
-        self._before.activated.connect(
-            lambda _at: self._pick(self._before, self._presenter.compare_with)
-        )
+        presenter = self._presenter
+        self._after.activated.connect(lambda: _pick(self._after, presenter.show_version))
+        self._before.activated.connect(lambda: _pick(self._before, presenter.compare_with))
         made = QWidget()
         inside = row(
             label(_("Version"), "Small", "Muted"),
@@ -146,11 +144,6 @@ class DetailView(QFrame):
         inside.setStretch(3, 1)
         made.setLayout(inside)
         return made
-
-    def _pick(self, combo: QComboBox, told: Callable[..., None]) -> None:
-        digest = combo.currentData()
-        if digest:
-            told(digest)
 
     def _make_forms(self, copy: Callable[[str], None]) -> QVBoxLayout:
         presenter = self._presenter
@@ -197,7 +190,7 @@ class DetailView(QFrame):
             export=presenter.export_impact,
             copy=copy,
         )
-        self._words, self._fields = _Lines(), _Fields()
+        self._words, self._fields = Lines(), _Fields()
         self._uses = _Uses(presenter.follow)
         self._sides = _Sides(copy)
         self._unified = DiffPane(name="policies.diff.unified", title=_("Changes"), copied=copy)
@@ -216,6 +209,16 @@ class DetailView(QFrame):
         made = column(chips, self._stack, spacing=8)
         made.setStretchFactor(self._stack, 1)
         return made
+
+
+def _allow(which: Button, why_not: str) -> None:
+    which.setEnabled(not why_not)
+    which.setToolTip(plain(why_not))
+
+
+def _pick(combo: QComboBox, told: Callable[[Digest], None]) -> None:
+    if combo.currentData():
+        told(Digest(combo.currentData()))
 
 
 _DIFFS = {Form.FIELDS, Form.SIDES, Form.UNIFIED}
@@ -241,7 +244,7 @@ def _choose(combo: QComboBox, every: Sequence[Version], chosen: Version | None) 
         combo.setCurrentIndex(-1 if chosen is None else digests.index(chosen.digest))
 
 
-class _Lines(QWidget):
+class Lines(QWidget):
     """Sentence by sentence."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Confirm, Confirmed, SaveFile, failure
 from keyturn_app.screens.policies import bodies, seen
 from keyturn_app.screens.policies.bodies import ANY, Value
-from keyturn_app.screens.policies.editorview import (
+from keyturn_app.screens.policies.editorvalues import (
     EditorView,
     Read,
     Said,
@@ -67,6 +67,7 @@ class EditorPresenter(Presenter[EditorView]):
         self._said = Said(subject, reason)
         self._past: list[JsonObject] = []
         self._future: list[JsonObject] = []
+        self._typed = ""
         self._busy = False
         self._wait = 0
         self._read: tuple[object, Read] | None = None
@@ -114,8 +115,9 @@ class EditorPresenter(Presenter[EditorView]):
 
     # ---- writing ----
 
-    def set(self, place: str, value: Value) -> None:
-        self._edit(bodies.changed(self._body, place, value))
+    def set(self, place: str, value: Value, *, typing: bool = False) -> None:
+        """`typing`: letters of one field are one step to undo."""
+        self._edit(bodies.changed(self._body, place, value), place if typing else "")
 
     def choose_any(self, place: str, chosen: bool) -> None:
         """The written `any`, or an empty list again."""
@@ -286,14 +288,17 @@ class EditorPresenter(Presenter[EditorView]):
         self.close()
         self._closed()
 
-    def _edit(self, body: JsonObject) -> None:
+    def _edit(self, body: JsonObject, typed: str = "") -> None:
         if body == self._body:
             return
-        self._past = [*self._past, self._body][-STEPS:]
+        if not typed or typed != self._typed:
+            self._past = [*self._past, self._body][-STEPS:]
+        self._typed = typed
         self._future = []
         self._put(body)
 
     def _step(self, here: list[JsonObject], there: list[JsonObject]) -> None:
+        self._typed = ""
         if here:
             there.append(self._body)
             self._put(here.pop())
