@@ -134,6 +134,7 @@ class NodeTree(QTreeWidget):
         self.setObjectName(name)
         self.setAccessibleName(_("Nodes by what would become of them"))
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setMinimumHeight(140)
         self.setColumnCount(3)
         self.setHeaderLabels([_("Node, or check"), _("Found"), _("Expected")])
         self.setUniformRowHeights(True)
@@ -211,6 +212,8 @@ class ImpactPane(QWidget):
         self.setObjectName(name)
         self._status = ImpactStatus(name, simulate, stop)
         self._old = Banner(name=f"{name}.old")
+        for each in (self._status, self._old):
+            each.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._tiles = ImpactTiles(name, narrow=narrow)
         self._models = column(spacing=4)
         self._sites = label("", "Small", "Second", wrap=True, name=f"{name}.sites")
@@ -232,6 +235,8 @@ class ImpactPane(QWidget):
             spacing=8,
         )
         whole.setStretchFactor(self._tree, 1)
+        self._nothing = QWidget()  # takes the room of the tree while there is none
+        whole.addWidget(self._nothing, 1)
         self.setLayout(whole)
         self._shown: ImpactView | None = None
 
@@ -244,6 +249,7 @@ class ImpactPane(QWidget):
         self._tiles.show_view(view)
         self._tree.show_view(view)
         self._tree.setVisible(view is not None)
+        self._nothing.setVisible(view is None)
         for each in (self._digest, self._digest_name, self._export):
             each.setVisible(view is not None)
         if view is self._shown:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -29,6 +29,7 @@ from keyturn_app.screens.policies.presenter import PoliciesPresenter
 from keyturn_app.screens.policies.versions import Compared, FieldRow, Version
 from keyturn_app.screens.policies.viewmodel import Detail, Form, Use
 
+NARROW = 720
 SHOWN = 200
 """Fields in the list; the text shows all."""
 
@@ -106,6 +107,12 @@ class DetailView(QFrame):
         self._summary.setText(detail.compared.summary if form in _DIFFS else "")
         self._show_form(detail, form)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        self._as_json.setText("" if narrow else _("As JSON"))
+        self._summary.setVisible(not narrow)
+
     # ---- inside ----
 
     def _show_form(self, detail: Detail, form: Form) -> None:
@@ -167,7 +174,7 @@ class DetailView(QFrame):
             group.addButton(chip)
             self._forms[form] = chip
         self._summary = Elided("", "text2", sans(12), name="policies.summary")
-        as_json = button(
+        self._as_json = button(
             _("As JSON"),
             name="policies.json",
             kind="ghost",
@@ -205,7 +212,7 @@ class DetailView(QFrame):
         self._stack = QStackedWidget()
         for page in self._pages.values():
             self._stack.addWidget(page)
-        chips = row(*self._forms.values(), self._summary, None, as_json, export, spacing=6)
+        chips = row(*self._forms.values(), self._summary, None, self._as_json, export, spacing=6)
         made = column(chips, self._stack, spacing=8)
         made.setStretchFactor(self._stack, 1)
         return made

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -39,7 +39,7 @@ from keyturn_app.screens.policies.editorvalues import EditorView
 from keyturn_app.screens.policies.fieldwidgets import FieldWidget, Remarks
 from keyturn_app.screens.policies.form import Section
 
-SIDE = 400
+SIDE, SIDE_NARROW, NARROW = 400, 340, 1000
 LAPSES = (24, 72, 168)
 _TONES = {"ok": "circle-check", "danger": "octagon-x", "stale": "triangle-alert", "pending": "info"}
 
@@ -70,6 +70,13 @@ class PolicyForm(QFrame):
         super().showEvent(event)
         first = self._reason if self._name.isReadOnly() else self._name
         first.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        self._side.setFixedWidth(SIDE_NARROW if narrow else SIDE)
+        self._as_json.setText("" if narrow else _("As JSON"))
+        self._summary.setVisible(not narrow)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         if event.matches(QKeySequence.StandardKey.Undo):
@@ -128,10 +135,11 @@ class PolicyForm(QFrame):
             clicked=presenter.redo,
         )
         self._reset = button(
-            _("Back to the beginning"),
+            "",
             name="policy.reset",
             kind="ghost",
-            tip=_("Back to what is in force"),
+            icon_name="rotate-ccw",
+            tip=_("Back to where this form began"),
             clicked=presenter.reset,
         )
         self._problem = Banner(name="policy.problem")
@@ -183,14 +191,15 @@ class PolicyForm(QFrame):
             group.addButton(chip)
             chips.append(chip)
         self._summary = OneLine("", "Small", "Second", name="policy.summary")
-        as_json = button(
+        self._as_json = button(
             _("As JSON"),
             name="policy.copy",
             kind="ghost",
             icon_name="copy",
+            tip=_("Copy the body as JSON"),
             clicked=self._presenter.copy_json,
         )
-        bar = row(*chips, self._summary, None, as_json, spacing=6)
+        bar = row(*chips, self._summary, None, self._as_json, spacing=6)
         made = column(bar, self._stack, spacing=8)
         made.setStretchFactor(self._stack, 1)
         return made
@@ -234,7 +243,7 @@ class PolicyForm(QFrame):
         leave = button(_("Cancel"), name="policy.cancel", clicked=presenter.cancel)
         buttons = row(self._propose, leave, spacing=8)
         buttons.setStretch(0, 1)
-        whole = column(
+        inside = column(
             _titled(_("Name"), self._name),
             _titled(_("Reason"), self._reason),
             row(
@@ -246,12 +255,17 @@ class PolicyForm(QFrame):
             line(),
             label(_("Impact if applied now"), "H2"),
             self._impact,
-            self._why,
-            buttons,
             spacing=8,
-            margins=(16, 12, 16, 12),
+            margins=(16, 12, 16, 4),
         )
-        whole.setStretchFactor(self._impact, 1)
+        inside.setStretchFactor(self._impact, 1)
+        above = QWidget()
+        above.setLayout(inside)
+        foot = column(self._why, buttons, spacing=8, margins=(16, 4, 16, 12))
+        whole = column(
+            Scroller(above, name="policy.side", title=_("Reason and impact")), foot, spacing=0
+        )
+        whole.setStretch(0, 1)
         side = QFrame()
         side.setProperty("class", "Drawer")
         side.setFixedWidth(SIDE)

@@ -27,7 +27,7 @@ from keyturn_app.screens.policies.form import Field, Remark, Shape, said
 from keyturn_app.screens.policies.seen import Offered
 
 _LINES = 3
-_SPIN = 86
+_SPIN = 60
 
 
 class Number(QSpinBox):
@@ -39,7 +39,7 @@ class Number(QSpinBox):
         self.setAccessibleName(title)
         self.setRange(low, high)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setGroupSeparatorShown(False)
+        self.lineEdit().setTextMargins(6, 0, 0, 0)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         event.ignore()
@@ -246,6 +246,7 @@ class FieldWidget(QWidget):
         for at, part in enumerate(parts):
             spin = Number(self._id(str(at)), f"{field.name}: {part}", field.low, field.high)
             spin.setFixedWidth(_SPIN)
+            spin.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
             spin.valueChanged.connect(
                 lambda _value: self._presenter.set(
                     self._place, tuple(each.value() for each in spins), typing=True

@@ -1,7 +1,7 @@
 """The page of policies: the list, one in full, and the form that lies over both."""
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QStackedLayout, QStackedWidget, QWidget
 
 from keyturn_app.i18n import _
@@ -15,7 +15,7 @@ from keyturn_app.screens.policies.presenter import PoliciesPresenter
 from keyturn_app.screens.policies.viewmodel import Phase, PoliciesView
 from keyturn_app.surroundings import Surroundings
 
-LIST = 280
+LIST, LIST_NARROW, NARROW = 280, 216, 960
 TICK_MS = 1000
 
 
@@ -94,6 +94,10 @@ class PoliciesPage(Page):
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
         self._second.stop()
         super().hideEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._list.setFixedWidth(LIST_NARROW if self.width() < NARROW else LIST)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Find goes to the search; Esc leaves the form."""
