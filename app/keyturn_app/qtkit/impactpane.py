@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
@@ -174,10 +174,9 @@ class NodeTree(QTreeWidget):
             top.addChild(item)
             for check in node.checks:
                 line = QTreeWidgetItem([check.check, check.found, check.expected])
-                for at in range(3):
-                    line.setToolTip(at, plain(line.text(at)))
-                if check.hint:
-                    line.setToolTip(0, plain(f"{check.check}. {check.hint}"))
+                told = f"{check.check}. {check.hint}" if check.hint else check.check
+                for at, text in enumerate((told, check.found, check.expected)):
+                    line.setData(at, Qt.ItemDataRole.ToolTipRole, plain(text))
                 line.setForeground(0, colour("text2"))
                 item.addChild(line)
         if group.left:
