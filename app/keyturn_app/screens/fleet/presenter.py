@@ -300,6 +300,7 @@ class FleetPresenter(Presenter[FleetView]):
         self.select(store.names[(after or bad)[0]])
 
     def retry(self) -> None:
+        self.understanding.explaining.leave()
         self._selected.retry()
 
     def open_evidence(self) -> None:
@@ -307,6 +308,15 @@ class FleetPresenter(Presenter[FleetView]):
         if not self.evidence_why_not():
             self.understanding.viewing.show()
             self._selected_changed()
+
+    def close_evidence(self) -> None:
+        self.understanding.viewing.hide()
+
+    def toggle_evidence(self) -> None:
+        if self.understanding.viewing.open:
+            self.close_evidence()
+        else:
+            self.open_evidence()
 
     def evidence_why_not(self) -> str:
         node = self._keeper.find(self._selected.name)
