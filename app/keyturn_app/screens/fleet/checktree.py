@@ -112,7 +112,7 @@ def _leaf(finding: Finding, key: str, group: str, state: AuthorityState | None) 
 
 def _by(finding: Finding, state: AuthorityState | None) -> str:
     if finding.statement is None:
-        return _("the protocol or the maker's specification")
+        return _("specification")
     return statement_name(finding.statement, state)
 
 
