@@ -29,7 +29,7 @@ ONE_OF_EACH: tuple[Action, ...] = (
 
 
 def test_each_kind_of_action_stands_here_once() -> None:
-    assert [type(each) for each in ONE_OF_EACH] == list(repairing.Action.__args__)  # type: ignore[attr-defined]
+    assert [type(each) for each in ONE_OF_EACH] == list(repairing.Action.__args__)
     assert {type(each) for each in ONE_OF_EACH} == repairwords.ACTIONS
 
 
@@ -41,12 +41,11 @@ def test_each_action_has_a_title_and_a_button_or_steps(action: Action) -> None:
 
 
 def test_no_two_risks_reasons_or_settings_read_alike() -> None:
-    for kind, words in (
-        (Risk, repairwords.risk_words),
-        (Why, repairwords.why_words),
-        (Setting, repairwords.setting_words),
+    for texts in (
+        [repairwords.risk_words(each) for each in Risk],
+        [repairwords.why_words(each) for each in Why],
+        [repairwords.setting_words(each) for each in Setting],
     ):
-        texts = [words(each) for each in kind]  # type: ignore[operator]
         assert all(texts)
         assert len(set(texts)) == len(texts)
     assert len({repairwords.risk_token(each) for each in Risk}) == 4

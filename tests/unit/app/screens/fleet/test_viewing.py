@@ -40,7 +40,7 @@ def test_checks_are_a_tree_by_device_with_what_failed_first(presenter: FleetPres
     shown = view(presenter)
     assert (shown.node, shown.tab, shown.simulated) == (BAD, Tab.CHECKS, True)
     cpu = shown.shown.branches[0]
-    assert cpu.cells[:2] == ("CPU", "1 not met, 19 met, 1 not measured")
+    assert cpu.cells[:3] == ("CPU", "not met", "1 not met, 19 met, 1 not measured")
     assert cpu.children[0].cells[:3] == ("Firmware measurement", "not met", WRONG.hex())
     assert cpu.children[0].icon == "octagon-x"
     names = [each.cells[0] for each in shown.shown.branches]
