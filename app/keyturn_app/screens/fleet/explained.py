@@ -193,7 +193,7 @@ def destination(repair: Repair, found: Explanation, facts: Facts) -> tuple[str, 
         case repairing.RenewStatement(kind=kind, subject=subject):
             return PAGE, f"new:{kind.value}:{subject}"
         case repairing.ImportRim():
-            return "baselines", "import"
+            return "baselines", ""
         case repairing.CosignLog():
             return "log", "witnesses"
         case repairing.MoveOn(revocation=revocation) if revocation is not None:
