@@ -8,6 +8,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.client.changes import body_of
 from keyturn.client.client import KeyturnClient
 from keyturn.client.proposals import Proposal
+from keyturn.policy.remarks import Severity
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import LONGEST_LIFE, SINGLE_SUBJECTS
@@ -37,11 +38,13 @@ from keyturn_app.screens.approvals.drafts import (
 )
 from keyturn_app.screens.approvals.foretelling import Meant, foretold
 from keyturn_app.screens.approvals.naming import FOLLOWS, PROPOSED_HERE, kind_word
+from keyturn_app.screens.approvals.remarking import Drafted, remarks_on
 
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """`line` is where `problem` lies in the text, 0 if unknown. `undo`: what can come back."""
+    """`line` is where `problem` lies in the text, 0 if unknown. `undo`: what can come back.
+    `remarks`: what a lint says, the worst first; `alarming`: an error is among them."""
 
     kinds: tuple[tuple[Kind, str], ...]
     subjects: tuple[str, ...]
@@ -55,6 +58,8 @@ class DraftView:
     propose: Offer
     can_expire: bool
     undo: str
+    remarks: tuple[str, ...] = ()
+    alarming: bool = False
 
 
 class DraftPresenter(Presenter[DraftView | None]):
@@ -75,6 +80,7 @@ class DraftPresenter(Presenter[DraftView | None]):
         self._unkept = False
         self._busy = ""
         self._read: tuple[Draft, Parsed] | None = None
+        self._linted: tuple[object, AuthorityState, tuple[tuple[str, ...], bool]] | None = None
         self.keep(desk.subscribe(lambda _topics: self.changed(), Topic.SEEN, Topic.CONNECTION))
 
     @property
@@ -112,6 +118,7 @@ class DraftPresenter(Presenter[DraftView | None]):
             Offer(self._why_not(draft, read)),
             draft.kind is not Kind.REVOCATION,
             self.undo,
+            *self._remarks(draft, read),
         )
 
     # ---- writing ----
@@ -299,6 +306,22 @@ class DraftPresenter(Presenter[DraftView | None]):
             return None
         meant = Meant(subject_of(draft, read), read.typed, draft.life)
         return foretold(meant, state.roster, self._desk.now())
+
+    def _remarks(self, draft: Draft, read: Parsed) -> tuple[tuple[str, ...], bool]:
+        """Linted again only when the draft or what is in force is another one."""
+        state = self._state()
+        if read.typed is None or state is None:
+            return (), False
+        life, now = draft.life, self._desk.now()
+        drafted = Drafted(
+            draft.kind, subject_of(draft, read), read.typed, None if life is None else now + life
+        )
+        key = (draft.kind, drafted.subject, draft.text, draft.days)
+        known = self._linted
+        if known is None or known[0] != key or known[1] is not state:
+            lines, worst = remarks_on(drafted, state, now)
+            known = self._linted = (key, state, (lines, worst is Severity.ERROR))
+        return known[2]
 
     def _parsed(self, draft: Draft) -> Parsed:
         if self._read is None or (self._read[0].kind, self._read[0].text) != (

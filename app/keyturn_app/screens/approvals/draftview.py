@@ -114,6 +114,7 @@ class DraftPage(QWidget):
         self._editor = Editor()
         self._editor.textChanged.connect(self._edited)
         self._problem = Banner(name="approvals.draft.problem")
+        self._remarks = Banner(name="approvals.draft.remarks")
         self._basis = label("", "Second", "Small", wrap=True, name="approvals.draft.basis")
         self._summary = label("", "Second", "Small", name="approvals.draft.summary")
         self._diff = DiffPane(
@@ -144,6 +145,8 @@ class DraftPage(QWidget):
                 field.setText(text)
         self._days.setEnabled(view.can_expire)
         self._problem.say(view.problem, tone="danger")
+        tone = "danger" if view.alarming else "warn"
+        self._remarks.say("\n".join(view.remarks), tone=tone)
         state = "error" if view.problem else ""
         if self._editor.property("state") != state:
             self._editor.setProperty("state", state)
@@ -218,7 +221,14 @@ class DraftPage(QWidget):
             (_("Days in force"), self._days, 0),
         ):
             fields.addLayout(column(label(title, "Muted", "Small"), field, spacing=4), stretch)
-        left = card(label(_("Body"), "H2"), self._basis, self._problem, self._editor, spacing=8)
+        left = card(
+            label(_("Body"), "H2"),
+            self._basis,
+            self._problem,
+            self._remarks,
+            self._editor,
+            spacing=8,
+        )
         changes = row(label(_("What would change"), "H2"), self._summary, None)
         right = card(changes, self._diff, spacing=8)
         both = row(left, right, spacing=12)
