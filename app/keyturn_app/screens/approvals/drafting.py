@@ -18,6 +18,7 @@ from keyturn_app.handing import Handed
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
+from keyturn_app.screens.approvals import remarking
 from keyturn_app.screens.approvals.asking import not_signed
 from keyturn_app.screens.approvals.deciding import Offer
 from keyturn_app.screens.approvals.difference import (
@@ -38,7 +39,6 @@ from keyturn_app.screens.approvals.drafts import (
 )
 from keyturn_app.screens.approvals.foretelling import Meant, foretold
 from keyturn_app.screens.approvals.naming import FOLLOWS, PROPOSED_HERE, kind_word
-from keyturn_app.screens.approvals.remarking import Drafted, remarks_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,13 +313,13 @@ class DraftPresenter(Presenter[DraftView | None]):
         if read.typed is None or state is None:
             return (), False
         life, now = draft.life, self._desk.now()
-        drafted = Drafted(
+        drafted = remarking.Drafted(
             draft.kind, subject_of(draft, read), read.typed, None if life is None else now + life
         )
         key = (draft.kind, drafted.subject, draft.text, draft.days)
         known = self._linted
         if known is None or known[0] != key or known[1] is not state:
-            lines, worst = remarks_on(drafted, state, now)
+            lines, worst = remarking.remarks_on(drafted, state, now)
             known = self._linted = (key, state, (lines, worst is Severity.ERROR))
         return known[2]
 

@@ -72,6 +72,7 @@ class WhyView:
     told: tuple[str, ...] = ()
     note: str = ""
     loading: bool = False
+    comparing: bool = False
 
 
 def why_view(found: Explanation, facts: Facts, identity: Identity, note: str) -> WhyView:
