@@ -40,11 +40,14 @@ from keyturn_app.screens.approvals.drafts import (
 from keyturn_app.screens.approvals.foretelling import Meant, foretold
 from keyturn_app.screens.approvals.naming import FOLLOWS, PROPOSED_HERE, kind_word
 
+Remarks = tuple[tuple[str, ...], Severity | None]
+"""Lines, and the worst of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
     """`line` is where `problem` lies in the text, 0 if unknown. `undo`: what can come back.
-    `remarks`: what a lint says, the worst first; `alarming`: an error is among them."""
+    `remarks`: what a lint says, the worst first; `worst`: how bad that is."""
 
     kinds: tuple[tuple[Kind, str], ...]
     subjects: tuple[str, ...]
@@ -59,7 +62,7 @@ class DraftView:
     can_expire: bool
     undo: str
     remarks: tuple[str, ...] = ()
-    alarming: bool = False
+    worst: Severity | None = None
 
 
 class DraftPresenter(Presenter[DraftView | None]):
@@ -80,7 +83,7 @@ class DraftPresenter(Presenter[DraftView | None]):
         self._unkept = False
         self._busy = ""
         self._read: tuple[Draft, Parsed] | None = None
-        self._linted: tuple[object, AuthorityState, tuple[tuple[str, ...], bool]] | None = None
+        self._linted: tuple[object, AuthorityState, Remarks] | None = None
         self.keep(desk.subscribe(lambda _topics: self.changed(), Topic.SEEN, Topic.CONNECTION))
 
     @property
@@ -307,11 +310,11 @@ class DraftPresenter(Presenter[DraftView | None]):
         meant = Meant(subject_of(draft, read), read.typed, draft.life)
         return foretold(meant, state.roster, self._desk.now())
 
-    def _remarks(self, draft: Draft, read: Parsed) -> tuple[tuple[str, ...], bool]:
+    def _remarks(self, draft: Draft, read: Parsed) -> Remarks:
         """Linted again only when the draft or what is in force is another one."""
         state = self._state()
         if read.typed is None or state is None:
-            return (), False
+            return (), None
         life, now = draft.life, self._desk.now()
         drafted = remarking.Drafted(
             draft.kind, subject_of(draft, read), read.typed, None if life is None else now + life
@@ -319,8 +322,7 @@ class DraftPresenter(Presenter[DraftView | None]):
         key = (draft.kind, drafted.subject, draft.text, draft.days)
         known = self._linted
         if known is None or known[0] != key or known[1] is not state:
-            lines, worst = remarking.remarks_on(drafted, state, now)
-            known = self._linted = (key, state, (lines, worst is Severity.ERROR))
+            known = self._linted = (key, state, remarking.remarks_on(drafted, state, now))
         return known[2]
 
     def _parsed(self, draft: Draft) -> Parsed:

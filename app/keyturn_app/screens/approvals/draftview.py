@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from keyturn.policy.remarks import Severity
 from keyturn.quorum.kinds import Kind
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.theme import colour, mono
@@ -145,7 +146,8 @@ class DraftPage(QWidget):
                 field.setText(text)
         self._days.setEnabled(view.can_expire)
         self._problem.say(view.problem, tone="danger")
-        tone = "danger" if view.alarming else "warn"
+        tones = {Severity.ERROR: "danger", Severity.WARNING: "warn"}
+        tone = "info" if view.worst is None else tones.get(view.worst, "info")
         self._remarks.say("\n".join(view.remarks), tone=tone)
         state = "error" if view.problem else ""
         if self._editor.property("state") != state:

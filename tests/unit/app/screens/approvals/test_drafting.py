@@ -5,6 +5,7 @@ import json
 import pytest
 
 from keyturn.client.proposals import Proposal
+from keyturn.policy.remarks import Severity
 from keyturn.quorum.kinds import Kind
 from keyturn_app.handing import Handed
 from keyturn_app.screens.approvals.drafting import DraftPresenter, DraftView
@@ -86,7 +87,7 @@ def test_a_lint_speaks_of_the_draft_and_forbids_nothing(whole: Whole) -> None:
     text = writing.view.draft.text.replace('"firmware"', '"nowhere"')
     writing.presenter.edit(text)
     view = writing.view
-    assert view.alarming
+    assert view.worst is Severity.ERROR
     assert view.remarks[0].startswith("Error · ")
     assert "nowhere" in "\n".join(view.remarks)
     assert view.propose.possible
