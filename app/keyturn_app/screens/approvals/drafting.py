@@ -8,14 +8,17 @@ from keyturn.base.errors import KeyturnError
 from keyturn.client.changes import body_of
 from keyturn.client.client import KeyturnClient
 from keyturn.client.proposals import Proposal
+from keyturn.policy.remarks import Severity
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import LONGEST_LIFE, SINGLE_SUBJECTS
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Link
+from keyturn_app.handing import Handed
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
+from keyturn_app.screens.approvals import remarking
 from keyturn_app.screens.approvals.asking import not_signed
 from keyturn_app.screens.approvals.deciding import Offer
 from keyturn_app.screens.approvals.drafts import (
@@ -37,10 +40,14 @@ from keyturn_app.statements.difference import (
     unified,
 )
 
+Remarks = tuple[tuple[str, ...], Severity | None]
+"""Lines, and the worst of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """`line` is where `problem` lies in the text, 0 if unknown. `undo`: what can come back."""
+    """`line` is where `problem` lies in the text, 0 if unknown. `undo`: what can come back.
+    `remarks`: what a lint says, the worst first; `worst`: how bad that is."""
 
     kinds: tuple[tuple[Kind, str], ...]
     subjects: tuple[str, ...]
@@ -54,6 +61,8 @@ class DraftView:
     propose: Offer
     can_expire: bool
     undo: str
+    remarks: tuple[str, ...] = ()
+    worst: Severity | None = None
 
 
 class DraftPresenter(Presenter[DraftView | None]):
@@ -74,6 +83,7 @@ class DraftPresenter(Presenter[DraftView | None]):
         self._unkept = False
         self._busy = ""
         self._read: tuple[Draft, Parsed] | None = None
+        self._linted: tuple[object, AuthorityState, Remarks] | None = None
         self.keep(desk.subscribe(lambda _topics: self.changed(), Topic.SEEN, Topic.CONNECTION))
 
     @property
@@ -111,6 +121,7 @@ class DraftPresenter(Presenter[DraftView | None]):
             Offer(self._why_not(draft, read)),
             draft.kind is not Kind.REVOCATION,
             self.undo,
+            *self._remarks(draft, read),
         )
 
     # ---- writing ----
@@ -127,6 +138,17 @@ class DraftPresenter(Presenter[DraftView | None]):
             self._draft = kept
         elif state is not None:
             self._draft = started(kind, subject, state, self._desk.now())
+        self.changed()
+
+    def take(self, handed: Handed) -> None:
+        """What another page drafted. A kept draft of this subject can be brought back."""
+        self.put_away()
+        text = "\n".join(pretty(handed.body))
+        made = Draft(handed.kind, handed.subject, text, handed.reason)
+        kept = self._drafts.get(made.key)
+        if kept is not None and kept.text != made.text:
+            self._gone = kept
+        self._draft, self._unkept = made, True
         self.changed()
 
     def edit(self, text: str) -> None:
@@ -287,6 +309,21 @@ class DraftPresenter(Presenter[DraftView | None]):
             return None
         meant = Meant(subject_of(draft, read), read.typed, draft.life)
         return foretold(meant, state.roster, self._desk.now())
+
+    def _remarks(self, draft: Draft, read: Parsed) -> Remarks:
+        """Linted again only when the draft or what is in force is another one."""
+        state = self._state()
+        if read.typed is None or state is None:
+            return (), None
+        life, now = draft.life, self._desk.now()
+        drafted = remarking.Drafted(
+            draft.kind, subject_of(draft, read), read.typed, None if life is None else now + life
+        )
+        key = (draft.kind, drafted.subject, draft.text, draft.days)
+        known = self._linted
+        if known is None or known[0] != key or known[1] is not state:
+            known = self._linted = (key, state, remarking.remarks_on(drafted, state, now))
+        return known[2]
 
     def _parsed(self, draft: Draft) -> Parsed:
         if self._read is None or (self._read[0].kind, self._read[0].text) != (
