@@ -11,7 +11,6 @@ import pytest
 
 from keyturn.base.encoding import Digest
 from keyturn.client.baselines import Term, captured_from
-from keyturn.client.client import KeyturnClient
 from keyturn.client.explaining import Explained
 from keyturn.client.previews import PreviewShelf, check_impact, impact_of
 from keyturn.client.proposals import Proposal, Status
