@@ -27,12 +27,12 @@ from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind
 from keyturn_app.actions import Actions
 from keyturn_app.desk import Identity
+from keyturn_app.qtkit.diffpane import DiffPane
 from keyturn_app.qtkit.pages import PageContext
 from keyturn_app.qtkit.partcode import PartCode
 from keyturn_app.qtkit.theme import apply
 from keyturn_app.qtkit.tokens import Mode
 from keyturn_app.questions import Confirm
-from keyturn_app.screens.approvals.diffpane import DiffPane
 from keyturn_app.screens.approvals.picturesview import PicturesPage
 from keyturn_app.screens.approvals.view import ApprovalsPage, build
 from support.authority import Clock, policy_body

@@ -8,7 +8,9 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.diffpane import see_through
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.prose import Capped, Elided, Prose
 from keyturn_app.qtkit.theme import mono, sans
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
@@ -25,8 +27,6 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.approvals.changesview import ChangesCard
 from keyturn_app.screens.approvals.consequences import Consequence
-from keyturn_app.screens.approvals.diffpane import see_through
-from keyturn_app.screens.approvals.prose import Capped, Elided, Prose
 from keyturn_app.screens.approvals.viewmodel import Detail, FileView, Form, PageView
 
 

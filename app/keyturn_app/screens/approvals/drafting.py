@@ -18,13 +18,6 @@ from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
 from keyturn_app.screens.approvals.asking import not_signed
 from keyturn_app.screens.approvals.deciding import Offer
-from keyturn_app.screens.approvals.difference import (
-    Unified,
-    counts,
-    pretty,
-    side_by_side,
-    unified,
-)
 from keyturn_app.screens.approvals.drafts import (
     Draft,
     Drafts,
@@ -36,6 +29,13 @@ from keyturn_app.screens.approvals.drafts import (
 )
 from keyturn_app.screens.approvals.foretelling import Meant, foretold
 from keyturn_app.screens.approvals.naming import FOLLOWS, PROPOSED_HERE, kind_word
+from keyturn_app.statements.difference import (
+    Unified,
+    counts,
+    pretty,
+    side_by_side,
+    unified,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import (
 
 from keyturn.quorum.kinds import Kind
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.diffpane import DiffPane, rows_of
 from keyturn_app.qtkit.theme import colour, mono
 from keyturn_app.qtkit.widgets import Banner, button, card, column, label, restyle, row
-from keyturn_app.screens.approvals.diffpane import DiffPane, rows_of
 from keyturn_app.screens.approvals.drafting import DraftView
 
 

@@ -15,7 +15,9 @@ from PySide6.QtWidgets import (
 )
 
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.diffpane import see_through
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.prose import Elided, Prose
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import DRAWER
@@ -28,10 +30,8 @@ from keyturn_app.qtkit.widgets import (
     restyle,
     row,
 )
-from keyturn_app.screens.approvals.diffpane import see_through
 from keyturn_app.screens.approvals.outcome import Check, Outcome, tally
 from keyturn_app.screens.approvals.people import Person
-from keyturn_app.screens.approvals.prose import Elided, Prose
 from keyturn_app.screens.approvals.viewmodel import Decide, Detail
 
 _CHECK_LOOK = {

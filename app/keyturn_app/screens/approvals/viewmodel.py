@@ -23,14 +23,6 @@ from keyturn_app.screens.approvals.deciding import (
     reject_offer,
     withdraw_offer,
 )
-from keyturn_app.screens.approvals.difference import (
-    Pair,
-    Unified,
-    counts,
-    pretty,
-    side_by_side,
-    unified,
-)
 from keyturn_app.screens.approvals.exact import Exact, exact
 from keyturn_app.screens.approvals.inbox import (
     FilterChoice,
@@ -38,9 +30,7 @@ from keyturn_app.screens.approvals.inbox import (
     case_look,
     officer_name,
 )
-from keyturn_app.screens.approvals.lettering import visible
 from keyturn_app.screens.approvals.naming import (
-    field_words,
     kind_icon,
     kind_word,
     subject_word,
@@ -50,6 +40,16 @@ from keyturn_app.screens.approvals.people import Person, Quorum, people, quorum
 from keyturn_app.screens.approvals.pictures import PicturesView
 from keyturn_app.screens.approvals.sentences import sentences
 from keyturn_app.screens.approvals.times import short_moment
+from keyturn_app.statements.difference import (
+    Pair,
+    Unified,
+    counts,
+    pretty,
+    side_by_side,
+    unified,
+)
+from keyturn_app.statements.fieldnames import field_words
+from keyturn_app.statements.lettering import visible
 from keyturn_app.states import Look
 
 LONGEST_VALUE = 4000
