@@ -22,9 +22,9 @@ from keyturn.policy.findings import Finding
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.fleet.caveats import meaning
 from keyturn_app.screens.fleet.revoking import Offer, standing_revocation
 from keyturn_app.screens.fleet.rows import NOWHERE, Row
+from keyturn_app.statements.caveats import meaning
 from keyturn_app.states import Look, node_look
 
 
