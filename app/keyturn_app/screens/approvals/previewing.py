@@ -11,16 +11,18 @@ from datetime import datetime, timedelta
 from keyturn.base.encoding import Digest
 from keyturn.client.client import KeyturnClient
 from keyturn.client.inventory import NodeState
+from keyturn.keyrelease.decision import caveats_owed
 from keyturn.policy.drafts import Draft, draft_of
 from keyturn.policy.impact_reading import SaidPreview
 from keyturn.policy.lint import lint
+from keyturn.policy.observed import Observed
 from keyturn.policy.preview import PREVIEWED
 from keyturn.policy.remarks import LintRemark
 from keyturn.quorum.state import AuthorityState
 from keyturn_app.desk import Desk
 from keyturn_app.facts import Facts, Link, Seen
 from keyturn_app.i18n import _
-from keyturn_app.impact import ImpactService, Phase, Simulation, simulated_text
+from keyturn_app.impact import ImpactService, ImpactView, Phase, Simulation, simulated_text
 from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.signedpreviews import Held
 
@@ -42,6 +44,7 @@ class ToSign:
     """
 
     text: str
+    outcome: tuple[str, ...] = ()  # who would get or lose keys, in words
     digest: Digest | None = None
     document: bytes = field(default=b"", repr=False)
     wait: str = ""
@@ -61,6 +64,21 @@ class Impacts:
     remarks: tuple[LintRemark, ...] | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Linted:
+    """What it was told of, by identity: comparing them would take longer than the lint."""
+
+    digest: Digest
+    state: AuthorityState
+    observed: tuple[Observed, ...] | None
+    found: tuple[LintRemark, ...]
+
+    def of(
+        self, digest: Digest, state: AuthorityState, observed: tuple[Observed, ...] | None
+    ) -> bool:
+        return digest == self.digest and state is self.state and observed is self.observed
+
+
 class Previewing:
     """One proposal's preview at a time, computed by itself where it is wanted and can be."""
 
@@ -74,7 +92,7 @@ class Previewing:
         self._service = ImpactService(desk, self._moved)
         self._rules: list[frozenset[Digest]] = []
         self._fleet: Fleet | None = None
-        self._linted: tuple[object, tuple[LintRemark, ...]] | None = None
+        self._linted: _Linted | None = None
 
     # ---- what is open ----
 
@@ -82,18 +100,17 @@ class Previewing:
         """Called whenever something may have changed: computes what is due."""
         if case is not None:
             self._want_signed(case)
-        wanted = case is not None and undecided_kind(case, self._desk.now())
-        if case is None or not wanted or why_not(case, self._desk) or self._of != case.digest:
+        due = case is not None and self._possible(case)
+        if case is None or not due or self._of != case.digest:
             self._forget()
-        if case is None or not wanted or why_not(case, self._desk) or self.asking:
+        if case is None or not due or self.asking:
             return
-        if self._of is None:
-            self._start(case)
-        elif self._service.simulation.phase is Phase.DONE and self._stale():
+        if self._of is None or (self._service.simulation.phase is Phase.DONE and self._stale()):
             self._start(case)
 
     def again(self, case: Case | None) -> None:
-        if case is not None and undecided_kind(case, self._desk.now()):
+        """Also before it is due."""
+        if case is not None and self._possible(case):
             self._start(case)
 
     def cancel(self) -> None:
@@ -134,7 +151,7 @@ class Previewing:
             return ToSign("", wait=wait)
         if found.phase is Phase.DONE and found.view is not None:
             text = _("Impact preview, {when}").format(when=impacts.told)
-            return ToSign(text, found.view.digest, found.document)
+            return ToSign(text, _figures(found.view), found.view.digest, found.document)
         why = found.error or _("The simulation was stopped.")
         return ToSign(_("No impact preview is signed. {why}").format(why=why))
 
@@ -146,6 +163,9 @@ class Previewing:
         return Held(own, found.document, documents)
 
     # ---- inside ----
+
+    def _possible(self, case: Case) -> bool:
+        return undecided_kind(case, self._desk.now()) and not why_not(case, self._desk)
 
     def _start(self, case: Case) -> None:
         statement, rules = case.statement, self._rules
@@ -193,9 +213,8 @@ class Previewing:
         if state is None:
             return None
         observed = self._service.simulation.observed if self._of == case.digest else None
-        key = (case.digest, id(state), id(observed))
-        if self._linted is None or self._linted[0] != key:
-            statement = case.statement
+        known, statement = self._linted, case.statement
+        if known is None or not known.of(case.digest, state, observed):
             found = lint(
                 statement.kind,
                 statement.subject,
@@ -203,10 +222,11 @@ class Previewing:
                 state,
                 self._desk.now(),
                 observed=observed or (),
+                owed=caveats_owed(state, self._desk.now()),
                 expires=statement.expires,
             )
-            self._linted = (key, found)
-        return self._linted[1]
+            known = self._linted = _Linted(case.digest, state, observed, found)
+        return known.found
 
     def _want_signed(self, case: Case) -> None:
         """Of the previews that approvals name, those that are kept on this machine."""
@@ -225,23 +245,22 @@ class Previewing:
 
         self._dropping.append(self._desk.ask(work, done=done, failed=lambda _error: None))
 
-    def kept(self, document: bytes) -> Callable[[KeyturnClient], None]:
-        """For the network thread: keep what is about to be signed. Then others are told from it."""
-        if not document:
-            return lambda _client: None
-
-        def keep(client: KeyturnClient) -> None:
-            client.keep_preview(document)
-
-        return keep
-
-    def signed(self, digest: Digest | None) -> None:
-        """It is kept since: look for it when an approval names it."""
-        if digest is not None and self._held.get(digest) is None:
-            self._held.pop(digest, None)
-
     def _moved(self) -> None:
         self._changed()
+
+
+def _figures(view: ImpactView) -> tuple[str, ...]:
+    """Like *+3 nodes would newly get keys*; what is not so is left out."""
+    told = [*(each for each in view.tiles if each.figure != "0")]
+    return (" · ".join(f"{each.figure} {each.text}" for each in told),) if told else ()
+
+
+def kept_for(client: KeyturnClient, signed: ToSign | None) -> Digest | None:
+    """On the network thread: keep what is about to be signed, so that later previews can be told
+    from it; its digest. Raises FileUnusable, and then nothing is signed."""
+    if signed is None or signed.digest is None:
+        return None
+    return client.keep_preview(signed.document)
 
 
 def undecided_kind(case: Case, now: datetime) -> bool:
