@@ -348,6 +348,12 @@ class ImpactService:
         self.cancel()
         self._drop()
 
+    def forget(self) -> None:
+        """Something else is looked at: what was found of the fleet stays, the outcome goes."""
+        self.close()
+        self._run = None
+        self.simulation = Simulation(observed=self.simulation.observed)
+
     def poll(self) -> None:
         """A moment went by: how far is it?"""
         if self._run is None:
