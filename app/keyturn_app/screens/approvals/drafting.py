@@ -13,6 +13,7 @@ from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import LONGEST_LIFE, SINGLE_SUBJECTS
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Link
+from keyturn_app.handing import Handed
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
@@ -127,6 +128,17 @@ class DraftPresenter(Presenter[DraftView | None]):
             self._draft = kept
         elif state is not None:
             self._draft = started(kind, subject, state, self._desk.now())
+        self.changed()
+
+    def take(self, handed: Handed) -> None:
+        """What another page drafted. A kept draft of this subject can be brought back."""
+        self.put_away()
+        text = "\n".join(pretty(handed.body))
+        made = Draft(handed.kind, handed.subject, text, handed.reason)
+        kept = self._drafts.get(made.key)
+        if kept is not None and kept.text != made.text:
+            self._gone = kept
+        self._draft, self._unkept = made, True
         self.changed()
 
     def edit(self, text: str) -> None:

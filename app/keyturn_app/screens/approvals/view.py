@@ -8,6 +8,7 @@ from keyturn.base.encoding import parse_digest
 from keyturn.base.errors import MalformedError
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.kinds import Kind
+from keyturn_app.handing import handed
 from keyturn_app.qtkit.pages import Page, PageContext
 from keyturn_app.qtkit.photos import clipboard_picture, read_photo
 from keyturn_app.qtkit.widgets import Banner, column, row
@@ -36,7 +37,7 @@ def build(context: PageContext) -> Page:
 
 
 class ApprovalsPage(Page):
-    """`open` takes a digest, or `new:<kind>:<subject>` to start a draft."""
+    """`open` takes a digest, `new:<kind>:<subject>` to start a draft, or one that is handed over."""
 
     def __init__(self, context: PageContext) -> None:
         super().__init__()
@@ -72,6 +73,10 @@ class ApprovalsPage(Page):
             kind, _colon, subject = target.removeprefix("new:").partition(":")
             if kind in {each.value for each in Kind}:
                 self.drafts.start(Kind(kind), subject)
+            return
+        given = handed(target)
+        if given is not None:
+            self.drafts.take(given)
             return
         try:
             digest = parse_digest(target)
