@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtWidgets import QFrame
+from PySide6.QtWidgets import QFrame, QWidget
 
-from keyturn_app.i18n import _
+from keyturn_app.i18n import _, n_
+from keyturn_app.impact import ImpactView, Phase
 from keyturn_app.qtkit.icons import IconLabel
-from keyturn_app.qtkit.impactpane import ImpactPane
+from keyturn_app.qtkit.impactpane import ImpactStatus, ImpactTiles, NodeTree
 from keyturn_app.qtkit.prose import Prose
-from keyturn_app.qtkit.widgets import column, label, row
+from keyturn_app.qtkit.widgets import Banner, button, clear, column, label, row
 from keyturn_app.screens.approvals.previewing import Impacts
 
-_TREE = 210
-"""Height that leaves the changes in sight below it."""
+_NAME = "approvals.impact"
+_TREE = 280
+_MODELS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +27,56 @@ class ImpactCalls:
 
 
 class ImpactCard(QFrame):
-    """The pane that all pages share, or one line that says why there is none."""
+    """Figures always, nodes on demand; or one line that says why neither is known."""
 
     def __init__(self, calls: ImpactCalls) -> None:
         super().__init__()
         self.setProperty("class", "Card")
-        self.setObjectName("approvals.impact.card")
-        self._pane = ImpactPane(
-            "approvals.impact",
-            simulate=calls.simulate,
-            stop=calls.stop,
-            export=calls.export,
-            copy=calls.copy,
-        )
-        self._why = Prose("", "text2", name="approvals.impact.why")
-        self._mark = IconLabel("circle-question-mark", "unknown", 16)
-        why = row(self._mark, spacing=8)
+        self.setObjectName(f"{_NAME}.card")
+        self._view: ImpactView | None = None
+        self._why = Prose("", "text2", name=f"{_NAME}.why")
+        mark = IconLabel("circle-question-mark", "unknown", 16)
+        why = row(mark, spacing=8)
         why.addWidget(self._why, 1)
+        self._unknown = QWidget()
+        self._unknown.setLayout(why)
+        self._status = ImpactStatus(_NAME, calls.simulate, calls.stop)
+        self._error = Banner(name=f"{_NAME}.error")
+        self._tiles = ImpactTiles(_NAME)
+        self._models = column(spacing=4)
+        self._nodes = button(
+            "",
+            name=f"{_NAME}.open",
+            kind="ghost",
+            icon_name="chevron-down",
+            checkable=True,
+            clicked=self._open,
+        )
+        self._export = button(
+            _("Export…"),
+            name=f"{_NAME}.export",
+            kind="ghost",
+            icon_name="download",
+            tip=_("Write the impact preview: an approval names its digest"),
+            clicked=calls.export,
+        )
+        self._tree = NodeTree(f"{_NAME}.nodes", calls.copy)
+        self._tree.setFixedHeight(_TREE)
+        self._tree.hide()
+        known = column(
+            self._status,
+            self._error,
+            self._tiles,
+            self._models,
+            row(self._nodes, None, self._export, spacing=8),
+            self._tree,
+            spacing=8,
+        )
+        self._known = QWidget()
+        self._known.setLayout(known)
         head = label(_("IMPACT IF APPLIED NOW"), "Over")
-        self.setLayout(column(head, why, self._pane, spacing=8, margins=(14, 12, 14, 12)))
+        whole = column(head, self._unknown, self._known, spacing=4, margins=(14, 12, 14, 12))
+        self.setLayout(whole)
 
     def show_view(self, impacts: Impacts | None) -> None:
         self.setVisible(impacts is not None)
@@ -51,9 +84,43 @@ class ImpactCard(QFrame):
             return
         why = impacts.why_not
         self._why.setText(_("Not known. {why}").format(why=why))
-        for each in (self._why, self._mark):
-            each.setVisible(bool(why))
-        self._pane.setVisible(not why)
+        self._unknown.setVisible(bool(why))
+        self._known.setVisible(not why)
         if not why:
-            self._pane.setMinimumHeight(_TREE + 200 if impacts.simulation.view else 0)
-            self._pane.show_state(impacts.simulation, impacts.told, "", "")
+            self._show(impacts)
+
+    # ---- inside ----
+
+    def _show(self, impacts: Impacts) -> None:
+        simulation = impacts.simulation
+        self._status.show_state(simulation, impacts.told, "")
+        failed = simulation.phase is Phase.FAILED
+        self._error.say(simulation.error if failed else "", tone="danger")
+        view = simulation.view
+        if view is self._view:
+            return
+        self._view = view
+        self._tiles.show_view(view)
+        self._tree.show_view(view)
+        for each in (self._nodes, self._export):
+            each.setVisible(view is not None)
+        self._show_models(view)
+        self._open()
+
+    def _show_models(self, view: ImpactView | None) -> None:
+        clear(self._models)
+        for model in () if view is None else view.models[:_MODELS]:
+            line = row(IconLabel(model.icon, model.token, 14), spacing=8)
+            words = Prose(model.text)
+            words.setAccessibleName(model.text)
+            line.addWidget(words, 1)
+            self._models.addLayout(line)
+
+    def _open(self) -> None:
+        """Its nodes, or no longer."""
+        count = 0 if self._view is None else self._view.nodes
+        opened = self._nodes.isChecked() and self._view is not None
+        text = n_("{count} node, and what decides", "{count} nodes, and what decides", count)
+        self._nodes.setText(text)
+        self._nodes.setAccessibleName(_("Hide the nodes") if opened else text)
+        self._tree.setVisible(opened)

@@ -172,7 +172,7 @@ class FieldWidget(QWidget):
             box.setObjectName(self._id(each.value))
             box.setAccessibleName(f"{field.name}: {text}")
             box.setToolTip(plain(text))
-            box.clicked.connect(partial(self._presenter.toggle, self._place, each.value))
+            box.clicked.connect(partial(self._toggle, box, each.value))
             boxes[each.value] = box
             grid.addWidget(box, at // across, at % across)
         grid.setColumnStretch(across, 1)
@@ -187,6 +187,9 @@ class FieldWidget(QWidget):
                 any_box.setChecked(now.any_chosen)
 
         self._update = update
+
+    def _toggle(self, box: QCheckBox, value: str) -> None:
+        self._presenter.toggle(self._place, value, box.isChecked())
 
     def _any(self, field: Field) -> QCheckBox | None:
         if not field.may_be_any:
