@@ -23,6 +23,8 @@ from keyturn_app.live.replaying import ReplayDesk, ReplaySession
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.recording import Recording, read_recording
 from keyturn_app.screens.approvals.view import ApprovalsPage
+from keyturn_app.screens.fleet.view import FleetPage
+from keyturn_app.screens.fleet.viewing import Tab
 from keyturn_app.settings import Appearance, MemoryPreferences, Settings
 from keyturn_app.shell.appearance import follow
 from keyturn_app.shell.firstrun import FirstRun
@@ -216,6 +218,8 @@ def scenes(recording: Recording) -> Iterator[Scene]:
         yield Scene(f"{page}-loading", page, state=State.LOADING)
         yield Scene(f"{page}-offline", page, state=State.OFFLINE)
     yield Scene("fleet-node", "fleet", refused)
+    yield Scene("fleet-evidence", "fleet", refused, then=_evidence("checks"))
+    yield Scene("fleet-fields", "fleet", refused, then=_evidence("fields"))
     yield Scene("models-detail", "models", model)
     yield Scene("approvals-policy", "approvals", open_one)
     yield Scene("approvals-short", "approvals", moment="one-short")
@@ -240,6 +244,23 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("station-absent", "fleet", state=State.STATION)
     yield Scene("station-file", "approvals", state=State.STATION, then=_carried(recording))
     yield Scene("locked", "fleet", then=MainWindow.lock)
+
+
+def _evidence(tab: str) -> Callable[[MainWindow], None]:
+    """Opens the evidence viewer of the node that is selected, at a tab."""
+
+    def open_it(window: MainWindow) -> None:
+        window.run("fleet.evidence")
+        for page in window.frame.host.pages:
+            if isinstance(page, FleetPage):
+                viewing = page.presenter.understanding.viewing
+                viewing.turn_to(Tab(tab))
+                branches = page.presenter.view().evidence
+                shown = () if branches is None else branches.shown.branches
+                failed = [each.children[0] for each in shown if each.children]
+                viewing.choose(failed[1 if tab == "fields" else 0].key if len(failed) > 1 else "")
+
+    return open_it
 
 
 def _carried(recording: Recording) -> Callable[[MainWindow], None]:

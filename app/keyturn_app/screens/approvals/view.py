@@ -37,7 +37,7 @@ def build(context: PageContext) -> Page:
 
 
 class ApprovalsPage(Page):
-    """`open` takes a digest, `new:<kind>:<subject>` to start a draft, or one that is handed over."""
+    """`open` takes a digest, `new:<kind>:<subject>` to start a draft, or a draft handed over."""
 
     def __init__(self, context: PageContext) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ class Branch:
     key: str
     cells: tuple[str, ...]
     icon: str = ""
-    token: str = "text2"
+    token: str = ""
     details: tuple[Detail, ...] = ()
     data: Bytes | None = None
     children: tuple["Branch", ...] = ()

@@ -16,9 +16,10 @@ from keyturn_app.qtkit.icons import icon
 from keyturn_app.qtkit.theme import colour, mono, theme
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.screens.fleet.branches import Branch
-from keyturn_app.screens.fleet.viewing import TabView
+from keyturn_app.screens.fleet.viewing import Tab, TabView
 
 _KEY = Qt.ItemDataRole.UserRole + 1
+_TINTS = ("danger", "ok", "stale", "unknown")
 _LONGEST = 300  # characters of a cell; the whole value stands among the details
 
 
@@ -79,10 +80,11 @@ class BranchTree(QTreeWidget):
         made.setData(0, Qt.ItemDataRole.AccessibleTextRole, branch.spoken[:1000])
         made.setToolTip(0, plain(branch.cells[0]))
         if branch.icon:
-            made.setIcon(0, icon(branch.icon, branch.token, 16))
+            made.setIcon(0, icon(branch.icon, branch.token or "text2", 16))
         for place in view.mono:
             made.setFont(place, mono(12))
-        if branch.token in ("danger", "ok", "stale", "unknown"):
+        worded = view.tab is Tab.CHECKS or bool(branch.children)
+        if worded and branch.token in _TINTS:
             made.setForeground(1, colour(branch.token))
         for each in branch.children:
             made.addChild(self._item(each, view))
@@ -122,9 +124,9 @@ def _cut(text: str) -> str:
 
 
 _WIDTHS: dict[str, Sequence[int]] = {
-    "checks": (260, 110, 200, 200, 140),
-    "fields": (300, 70, 60, 300),
-    "certificates": (320, 260, 230, 110, 200),
+    "checks": (230, 130, 230, 260, 160),
+    "fields": (210, 66, 62, 300),
+    "certificates": (330, 230, 220, 100, 200),
     "events": (80, 60, 220, 220, 260),
     "caveats": (240, 400),
 }

@@ -1,4 +1,4 @@
-"""Certificate chains of a request: what each certificate says, and at which pin a chain ends. No Qt.
+"""Certificate chains of a request: what each certificate says, and which pin ends them. No Qt.
 
 Whether a chain holds is a check; here stands what was shown.
 """
@@ -54,9 +54,7 @@ class _Read:
 _SPKI = "subjectPublicKeyInfo (SHA-256)"
 
 
-def chains(
-    sections: Sequence[Section], anchors: TrustAnchors, now: datetime
-) -> tuple[Branch, ...]:
+def chains(sections: Sequence[Section], anchors: TrustAnchors, now: datetime) -> tuple[Branch, ...]:
     """A branch for each chain, leaf first below it."""
     found = [*_grouped(sections), *_quoted(sections)]
     return tuple(_chain(name, kept, anchors, now) for name, kept in found)
@@ -92,9 +90,7 @@ def _certificates(pem: bytes) -> list[bytes]:
     return made
 
 
-def _chain(
-    name: str, sections: Sequence[Section], anchors: TrustAnchors, now: datetime
-) -> Branch:
+def _chain(name: str, sections: Sequence[Section], anchors: TrustAnchors, now: datetime) -> Branch:
     certificates = [_Read(each, {f.name: f for f in each.fields}) for each in sections]
     pin = next((found for each in certificates if (found := _pin(each, anchors))), None)
     ends = _ends(pin)
@@ -161,9 +157,7 @@ def _certificate(found: _Read, key: str, anchors: TrustAnchors, now: datetime) -
     )
 
 
-def _details(
-    found: _Read, pin: Anchor | None, state: str, simulated: bool
-) -> Iterator[Detail]:
+def _details(found: _Read, pin: Anchor | None, state: str, simulated: bool) -> Iterator[Detail]:
     if simulated:
         yield Detail(_("Mark"), _("SIMULATED"))
     yield Detail(_("Subject"), found.value("subject"))

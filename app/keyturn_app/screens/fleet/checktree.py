@@ -57,13 +57,21 @@ def _group(name: str, findings: Sequence[Finding], state: AuthorityState | None)
     icon = _ICONS.get(name.partition(" ")[0], "server")
     return Branch(
         key=f"check.{name}",
-        cells=(_title(name), _count(findings), "", "", ""),
+        cells=(_title(name), _worst(findings), _count(findings), "", ""),
         icon="octagon-x" if failed else icon,
         token="danger" if failed else "text2",
         details=(Detail(_("Part"), _title(name)), Detail(_("Checks"), _count(findings))),
         children=children,
         document=[finding_document(each) for each in findings],
     )
+
+
+def _worst(findings: Sequence[Finding]) -> str:
+    """The outcome of all together: what was not measured does not make it met or not met."""
+    if any(each.failed for each in findings):
+        return _("not met")
+    met = any(each.outcome is Outcome.MET for each in findings)
+    return _("met") if met else _("not measured")
 
 
 def _count(findings: Sequence[Finding]) -> str:
@@ -112,7 +120,7 @@ def _leaf(finding: Finding, key: str, group: str, state: AuthorityState | None) 
 
 def _by(finding: Finding, state: AuthorityState | None) -> str:
     if finding.statement is None:
-        return _("the protocol or the maker's specification")
+        return _("specification")
     return statement_name(finding.statement, state)
 
 

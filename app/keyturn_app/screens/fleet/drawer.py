@@ -382,10 +382,9 @@ class _Footer(QFrame):
         super().__init__()
         self._offers: dict[TargetKind, Offer] = {}
         self._why_not = _text("", "Muted", "Small", name="fleet.drawer.why_not")
-        self._evidence = spaced_button(
+        self._evidence = button(
             _("Evidence"),
             name="fleet.drawer.evidence",
-            icon_name="file-search",
             tip=_("Everything that it showed, field by field (E)"),
             clicked=evidence,
         )
@@ -396,7 +395,7 @@ class _Footer(QFrame):
             tip=_("Log entry"),
             clicked=log,
         )
-        self._log.setFixedWidth(34)
+        self._log.setFixedWidth(30)
         self._node = spaced_button(
             _("Quarantine…"),
             name="fleet.drawer.revoke_node",
@@ -407,7 +406,7 @@ class _Footer(QFrame):
         self._more = button(
             "", name="fleet.drawer.more", icon_name="ellipsis", tip=_("More actions")
         )
-        self._more.setFixedWidth(34)
+        self._more.setFixedWidth(30)
         self._more.setStyleSheet("padding: 0;")
         menu = QMenu(self._more)
         menu.setObjectName("fleet.drawer.menu")
@@ -416,8 +415,8 @@ class _Footer(QFrame):
         self._more.setMenu(menu)
         self._log.setStyleSheet("padding: 0;")
         for each in (self._evidence, self._node):
-            each.setStyleSheet("padding: 0 9px;")
-        buttons = row(self._evidence, self._log, None, self._node, self._more, spacing=6)
+            each.setStyleSheet("padding: 0 6px;")
+        buttons = row(self._evidence, self._log, None, self._node, self._more, spacing=5)
         self.setLayout(column(line(), self._why_not, buttons, spacing=8, margins=(20, 0, 18, 14)))
 
     def show_offers(self, offers: tuple[Offer, ...], *, entry: int | None) -> None:

@@ -27,12 +27,14 @@ from keyturn_app.qtkit.widgets import (
     label,
     row,
 )
+from keyturn_app.screens.fleet import parts
 from keyturn_app.screens.fleet.branchtree import BranchTree
 from keyturn_app.screens.fleet.hexpane import HexPane
 from keyturn_app.screens.fleet.viewing import EvidenceView, Tab
 
 _NARROW = 900
-"""Below it the details stand under the tree, not beside it."""
+_WIDE = 1500
+"""Below it the details stand under the tree, not beside it: of fields, and of all else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class EvidencePage(QWidget):
         self._note = label("", "Muted", "Small", name="fleet.evidence.note")
         self._trouble = Banner(name="fleet.evidence.trouble")
         self._tabs: dict[Tab, Button] = {}
+        self._of_bytes = False
+        self._turned: tuple[bool, bool] | None = None
         self.tree = BranchTree(calls.copy_chosen, name="fleet.evidence.tree")
         self.tree.chosen.connect(calls.choose)
         self.hex = HexPane(calls.copy, name="fleet.evidence.hex")
@@ -195,7 +199,7 @@ class EvidencePage(QWidget):
         self._below.addWidget(_card(area))
         self._hex_card = _card(self.hex)
         self._below.addWidget(self._hex_card)
-        self._below.setSizes([220, 260])
+        self._below.setSizes([200, 280])
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.setObjectName("fleet.evidence.split")
         self._split.setChildrenCollapsible(False)
@@ -212,10 +216,19 @@ class EvidencePage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         super().resizeEvent(event)
-        narrow = self.width() < _NARROW
-        wanted = Qt.Orientation.Vertical if narrow else Qt.Orientation.Horizontal
-        if self._split.orientation() is not wanted:
-            self._split.setOrientation(wanted)
+        self._turn()
+
+    def _turn(self) -> None:
+        """Bytes stand beside the fields, all else below the tree, as far as there is room."""
+        needed = _NARROW if self._of_bytes else _WIDE
+        below = self.width() < needed
+        wanted = Qt.Orientation.Vertical if below else Qt.Orientation.Horizontal
+        self._below.setMinimumWidth(0 if below else self.hex.sizeHint().width() + 14)
+        if self._split.orientation() is wanted and self._turned == (below, self._of_bytes):
+            return
+        self._turned = (below, self._of_bytes)
+        self._split.setOrientation(wanted)
+        self._split.setSizes([600, 400] if not self._of_bytes or not below else [400, 600])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         if event.key() == Qt.Key.Key_Escape:
@@ -227,6 +240,8 @@ class EvidencePage(QWidget):
 
     def _show_tab(self, view: EvidenceView) -> None:
         shown = view.shown
+        self._of_bytes = shown.tab is Tab.FIELDS
+        self._turn()
         for each in view.tabs:
             chip, count = self._tabs[each.tab], len(each.branches)
             many = count and each.tab in (Tab.EVENTS, Tab.CAVEATS, Tab.CERTIFICATES)
@@ -239,10 +254,14 @@ class EvidencePage(QWidget):
         if not shown.branches:
             self._empty.say(shown.title, view.loading or view.trouble or shown.empty)
         chosen = view.chosen
-        rows = [] if chosen is None else [(d.label, d.value, d.mono) for d in chosen.details]
+        rows = (
+            []
+            if chosen is None
+            else [(d.label, parts.readable(d.value), d.mono) for d in chosen.details]
+        )
         hint = [(_("Details"), _("Choose a line to see all of it."), False)]
         self._details.show_rows(rows or hint)
-        data = None if chosen is None else chosen.data
+        data = chosen.data if chosen is not None and shown.has_bytes else None
         self.hex.show_bytes(data)
         self._hex_card.setVisible(data is not None)
 
@@ -251,5 +270,3 @@ def _card(inside: QWidget) -> QFrame:
     made = frame(column(inside, spacing=0, margins=(1, 1, 1, 1)), "Card")
     made.setMinimumWidth(200)
     return made
-
-

@@ -1,4 +1,4 @@
-"""Why a node was refused, as the drawer says it: faults, who set them, what would mend them. No Qt."""
+"""Why a node was refused, as the drawer says it: faults, their origin and ways out. No Qt."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,8 @@ class FaultView:
 
 @dataclass(frozen=True, slots=True)
 class RepairView:
-    """`button` empty: nothing to press. `why_not`: why it cannot be pressed now."""
+    """`copied`: what its button copies, where it is done elsewhere; else it opens something.
+    `why_not`: why it cannot be pressed now."""
 
     place: int
     title: str
@@ -59,6 +60,7 @@ class RepairView:
     button: str
     why_not: str
     steps: tuple[Step, ...]
+    copied: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ def why_view(found: Explanation, facts: Facts, identity: Identity, note: str) ->
     why_not = why_not_propose(facts, identity)
     return WhyView(
         tuple(_fault(each) for each in found.faults),
-        tuple(_repair(each, place, found.node, why_not) for place, each in enumerate(found.repairs)),
+        tuple(
+            _repair(each, place, found.node, why_not) for place, each in enumerate(found.repairs)
+        ),
         tuple(_told(found)),
         note,
     )
@@ -128,9 +132,7 @@ def _counted_shared(names: Sequence[str]) -> str:
 def _counted_passed(names: Sequence[str]) -> str:
     if not names:
         return ""
-    return n_(
-        "{count} node of this model passes:", "{count} nodes of this model pass:", len(names)
-    )
+    return n_("{count} node of this model passes:", "{count} nodes of this model pass:", len(names))
 
 
 def _told(found: Explanation) -> Iterator[str]:
@@ -145,7 +147,8 @@ def _told(found: Explanation) -> Iterator[str]:
 
 
 def _repair(repair: Repair, place: int, node: str, why_not: str) -> RepairView:
-    text = button_text(repair)
+    text, listed = button_text(repair), steps(repair, node)
+    copied = "" if text else _steps_text(title(repair), listed)
     proposes = repair.draft is not None or isinstance(repair.action, repairing.RenewStatement)
     return RepairView(
         place,
@@ -153,10 +156,16 @@ def _repair(repair: Repair, place: int, node: str, why_not: str) -> RepairView:
         why_words(repair.why),
         risk_words(repair.risk),
         risk_token(repair.risk),
-        text,
+        text or _("Copy the steps"),
         why_not if text and proposes else "",
-        steps(repair, node),
+        listed,
+        copied,
     )
+
+
+def _steps_text(head: str, listed: Sequence[Step]) -> str:
+    lines = (f"{each.text} {each.command}".strip() for each in listed)
+    return "\n".join((head, *lines))
 
 
 def why_not_propose(facts: Facts, identity: Identity) -> str:

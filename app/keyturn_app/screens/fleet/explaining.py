@@ -45,9 +45,7 @@ class Held:
 class Explaining:
     """At most one node. `changed` is called when more became known."""
 
-    def __init__(
-        self, desk: Desk, door: Door, asker: Asker, changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, desk: Desk, door: Door, asker: Asker, changed: Callable[[], None]) -> None:
         self._desk, self._door, self._asker, self._changed = desk, door, asker, changed
         self._drop: Callable[[], None] | None = None
         self._of: Examination | None = None
@@ -102,9 +100,7 @@ class Explaining:
 
     # ---- the others ----
 
-    def _compare(
-        self, held: Held, left: Sequence[str], known: list[Observed], total: int
-    ) -> None:
+    def _compare(self, held: Held, left: Sequence[str], known: list[Observed], total: int) -> None:
         if not total:
             return
         now, batch = self._desk.now(), left[:BATCH]

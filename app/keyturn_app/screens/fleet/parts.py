@@ -1,5 +1,6 @@
 """A request's evidence, part by part and field by field, and its bytes as hex. No Qt."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -96,6 +97,14 @@ def field_at(part: Branch, place: int) -> Branch | None:
         if each.data is not None and each.data.start <= place < each.data.end:
             return each
     return None
+
+
+_LONG = re.compile(r"[0-9a-f]{24,}")
+
+
+def readable(text: str) -> str:
+    """Long digits in groups of four bytes, so that they can be read and lines can end."""
+    return _LONG.sub(lambda found: " ".join(re.findall(".{1,8}", found[0])), text)
 
 
 # ---- hex ----

@@ -121,6 +121,7 @@ class FleetPresenter(Presenter[FleetView]):
         self._due = True
         if not self._held:
             self.arrange()
+        self.understanding.follow(self._selected, troubled=self._troubled())
         self.summarise()
 
     def hold(self, held: bool) -> None:
@@ -373,10 +374,12 @@ class FleetPresenter(Presenter[FleetView]):
 
     def _selected_changed(self) -> None:
         """What was refused is explained at once; everything else when its evidence is looked at."""
-        node = self._keeper.find(self._selected.name)
-        troubled = node is not None and self._state(node) in EXPLAINED
-        self.understanding.follow(self._selected, troubled=troubled)
+        self.understanding.follow(self._selected, troubled=self._troubled())
         self._drawer_changed()
+
+    def _troubled(self) -> bool:
+        node = self._keeper.find(self._selected.name)
+        return node is not None and self._state(node) in EXPLAINED
 
     def _drawer_changed(self) -> None:
         self._dirty = True
@@ -441,7 +444,7 @@ class FleetPresenter(Presenter[FleetView]):
             sorting=self._sorting,
             columns=self.columns,
             drawer=self._drawer(unknown_for),
-            why=self.understanding.why(self._selected),
+            why=self.understanding.why(self._selected) if self._troubled() else None,
             evidence=self._evidence(),
             simulated=facts.simulated,
         )

@@ -53,7 +53,9 @@ def why_words(why: Why) -> str:
         Why.STRICTER: _("The machine becomes what the rule asks; the rule stays."),
         Why.MET_ELSEWHERE: _("Other nodes of this model run what is approved."),
         Why.SAME_AGAIN: _("Nothing counts that was not approved before."),
-        Why.GENUINE: _("It is proved, not debugged and no weaker than the rule asks; people judge it."),
+        Why.GENUINE: _(
+            "It is proved, not debugged and no weaker than the rule asks; people judge it."
+        ),
         Why.MAKERS_WORD: _("The maker signs what is good; nobody here has to guess."),
         Why.YOURS: _("Only people know whether it is yours."),
         Why.INHERENT: _("No machine can be without this limit."),
@@ -151,23 +153,25 @@ def _steps(action: Action, node: str) -> Iterator[Step]:
         case ChangeNode():
             yield Step(_("Then restart the node; on it, see that all is well:"), AGENT)
         case repairing.ImportRim():
-            yield Step(_("Or as a file:"), "keyturn baseline from-rim manifest.xml -o baseline.json")
-        case repairing.Investigate():
-            yield Step(_("Export the explanation, and find out who sent this evidence."))
-            yield Step(_("The same from a terminal:"), f"keyturn node explain {node}")
-        case repairing.MoveOn(target=target):
-            text = _("{target} comes back with a statement made after the revocation, if at all.")
-            yield Step(text.format(target=wording.digest(target)))
+            yield Step(
+                _("Or as a file:"), "keyturn baseline from-rim manifest.xml -o baseline.json"
+            )
         case _:
-            yield from _proposed(action)
+            yield from _further(action, node)
 
 
-def _proposed(action: Action) -> Iterator[Step]:
+def _further(action: Action, node: str) -> Iterator[Step]:
     match action:
         case repairing.ProposePlatform(site_known=False):
             yield Step(_("Its site is not known here: fill it in before you propose."))
         case repairing.ProposePolicyCaveat(caveat=caveat):
             yield Step(f"{caveat.value}: {meaning(caveat.value)}")
+        case repairing.Investigate():
+            yield Step(_("Export the explanation, and find out who sent this evidence."))
+            yield Step(_("The same from a terminal:"), f"keyturn node explain {node}")
+        case repairing.MoveOn(name=target):
+            text = _("{target} comes back with a statement made after the revocation, if at all.")
+            yield Step(text.format(target=wording.digest(target)))
         case repairing.RenewStatement(kind=kind, subject=subject):
             yield Step(f"{wording.kind_name(kind)} {wording.digest(subject)}")
         case _:

@@ -7,15 +7,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QFontMetricsF,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from keyturn.policy.sidebyside import Part
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
 
-_ROW, _HEAD, _PAD, _GAP = 18, 20, 8, 12
-_SIGN = 12
+_ROW, _HEAD, _PAD, _GAP = 18, 20, 4, 6
+_SIGN = 9
 _LONGEST = 400
 """Characters of a side that are painted; the whole is copied and in the evidence viewer."""
 
@@ -96,7 +103,7 @@ class SidePane(QWidget):
 
     def _height(self) -> int:
         lines = max(len(self._left), len(self._right), 1)
-        return _HEAD + lines * _ROW + 2 * _PAD
+        return _HEAD + lines * _ROW + 3 * _PAD
 
     # ---- painting ----
 
@@ -131,7 +138,7 @@ class SidePane(QWidget):
         painter.setFont(self._font)
         sign = "−" if tint == "removed" else "+"
         for place, each in enumerate(lines):
-            base = _HEAD + _PAD / 2 + place * _ROW + self._metrics.ascent()
+            base = _HEAD + _PAD + place * _ROW + self._metrics.ascent()
             self._paint_line(painter, QPointF(left + _PAD, base), each, tint, sign)
 
     def _paint_line(

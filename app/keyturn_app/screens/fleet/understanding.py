@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+from keyturn_app import wording
 from keyturn_app.desk import Desk
+from keyturn_app.i18n import _
 from keyturn_app.questions import Asker
 from keyturn_app.screens.fleet.explained import WhyView, destination, why_not_propose, why_view
 from keyturn_app.screens.fleet.explaining import Explaining
@@ -28,11 +30,9 @@ class Understanding:
         self.explaining = Explaining(desk, door, asker, changed)
         self.viewing = Viewing(copy, changed)
         self._name: str | None = None
-        self._troubled = False
 
     def follow(self, selected: Selected, *, troubled: bool) -> None:
         """Another node, or more that became known of it. `troubled`: it is explained unasked."""
-        self._troubled = troubled
         if selected.name != self._name:
             self._name = selected.name
             self.explaining.leave()
@@ -46,10 +46,13 @@ class Understanding:
     def why(self, selected: Selected) -> WhyView | None:
         """None: there is nothing to explain."""
         held = self.explaining.held
-        if not self._troubled or selected.name is None:
+        if selected.name is None:
             return None
         if held is None:
-            return WhyView(loading=self.explaining.loading or selected.loading)
+            error = self.explaining.error
+            text = _("It could not be explained: {why}")
+            note = "" if error is None else text.format(why=wording.error_text(error))
+            return WhyView(note=note, loading=self.explaining.loading or selected.loading)
         found, desk = held.explained.explanation, self._desk
         return why_view(found, desk.facts, desk.identity, self.explaining.note)
 

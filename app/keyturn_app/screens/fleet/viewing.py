@@ -31,7 +31,7 @@ class Tab(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TabView:
-    """`wide` columns take what room is left; `mono` ones are of digits."""
+    """`mono` columns are of digits; `empty` says why there is no branch."""
 
     tab: Tab
     title: str
@@ -39,6 +39,11 @@ class TabView:
     branches: tuple[Branch, ...] = ()
     empty: str = ""
     mono: frozenset[int] = frozenset()
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether the bytes of what is chosen are shown beside it."""
+        return self.tab in (Tab.FIELDS, Tab.EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +233,10 @@ def _caveats(held: Held) -> tuple[Branch, ...]:
     names = sorted(owed | set(held.explained.examination.caveats))
     return tuple(
         Branch(
-            key=f"caveat.{name}",
-            cells=(name, meaning(name)),
-            icon="triangle-alert",
-            token="stale",
+            f"caveat.{name}",
+            (name, meaning(name)),
+            "triangle-alert",
+            "stale",
             details=(Detail(_("Caveat"), name), Detail(_("Meaning"), meaning(name))),
             document=name,
         )

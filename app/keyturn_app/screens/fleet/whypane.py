@@ -1,10 +1,11 @@
 """The explanation in the drawer: each fault, who set what it misses, and the ways out of it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
-from keyturn_app.i18n import _
+from keyturn_app.i18n import _, n_
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.theme import css
 from keyturn_app.qtkit.tips import plain
@@ -12,6 +13,9 @@ from keyturn_app.qtkit.widgets import button, clear, column, frame, label, over,
 from keyturn_app.screens.fleet.explained import FaultView, RepairView, WhyView
 from keyturn_app.screens.fleet.repairwords import Step
 from keyturn_app.screens.fleet.sidepane import SidePane
+
+FAULTS = 4
+"""Shown here at most; the evidence viewer has all."""
 
 
 class WhyCalls:
@@ -59,8 +63,16 @@ class WhyPane(QWidget):
             return
         self._shown = view
         clear(self._rows)
-        for place, fault in enumerate(view.faults):
+        for place, fault in enumerate(view.faults[:FAULTS]):
             self._rows.addWidget(self._fault(fault, place))
+        more = len(view.faults) - FAULTS
+        if more > 0:
+            text = n_(
+                "{count} more check failed: see Evidence.",
+                "{count} more checks failed: see Evidence.",
+                more,
+            )
+            self._rows.addWidget(_text(text, "Second", "Small", name="fleet.why.more"))
         for text in view.told:
             self._rows.addWidget(_text(text, "Second", "Small", selectable=True))
         if view.repairs:
@@ -87,7 +99,7 @@ class WhyPane(QWidget):
         )
         sides = SidePane(name=f"{name}.sides")
         sides.show_parts(view.parts, digits=view.hex)
-        inside = column(head, sides, spacing=6, margins=(12, 8, 8, 10))
+        inside = column(head, sides, spacing=6, margins=(8, 8, 8, 10))
         inside.addWidget(_text(view.code, "Mono", "Muted", name=f"{name}.code", selectable=True))
         if view.hint:
             inside.addWidget(_text(view.hint, "Second", "Small"))
@@ -109,7 +121,7 @@ class WhyPane(QWidget):
                 name=f"{name}.{place}",
                 kind="link",
                 tip=_("Select this node"),
-                clicked=lambda each=each: self._calls.select(each),
+                clicked=partial(self._calls.select, each),
             )
             links.addLayout(row(link, None))
         holder = QWidget()
@@ -152,13 +164,20 @@ class WhyPane(QWidget):
             view.button,
             name=f"{name}.do",
             kind="primary" if primary else "",
+            icon_name="copy" if view.copied else "",
             tip=view.why_not,
-            clicked=lambda: self._calls.repair(view.place),
+            clicked=lambda: self._do(view),
         )
         press.setEnabled(not view.why_not)
         into.addWidget(press)  # type: ignore[attr-defined]
         if view.why_not:
             into.addWidget(_text(view.why_not, "Muted", "Small"))  # type: ignore[attr-defined]
+
+    def _do(self, view: RepairView) -> None:
+        if view.copied:
+            self._calls.copy(view.copied)
+        else:
+            self._calls.repair(view.place)
 
     def _add_step(self, into: object, step: Step, name: str) -> None:
         into.addWidget(_text(step.text, "Small"))  # type: ignore[attr-defined]
@@ -201,5 +220,3 @@ def _same(one: WhyView, other: WhyView) -> bool:
 
 def _both(view: FaultView) -> str:
     return f"{view.title}\n{_('found')}     {view.found}\n{_('expected')}  {view.expected}"
-
-

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,8 @@ def test_the_safest_repair_is_first_and_each_says_why_and_what_it_risks(world: R
     presenter.select(BAD)
     machine, baseline = why(presenter).repairs
     assert "firmware back" in machine.title
-    assert machine.button == ""
+    assert machine.button == "Copy the steps"
+    assert machine.copied.endswith("keyturn agent doctor --config agent.toml")
     assert machine.steps[0].command.startswith("keyturn agent doctor")
     assert baseline.title == "Propose this node's firmware as a new baseline version"
     assert "proved, not debugged" in baseline.why
@@ -73,13 +75,14 @@ def test_a_repair_opens_the_draft_with_its_body_and_signs_nothing(world: Refusal
     assert (given.kind, given.subject) == (Kind.REFERENCE_VALUES, "firmware")
     assert BAD in given.reason
     assert len(world.server.asked) == asked
-    world.server.enact(given.kind, given.subject, given.body)
+    world.server.enact(given.kind, given.subject, dict(given.body))
     world.show(BAD, wrong=True)
     assert next(each for each in world.nodes if each.name == BAD).state is NodeState.ATTESTED
 
 
 def test_who_may_not_propose_is_told_so() -> None:
-    world = Refusals("dora")
+    world = Refusals()
+    world.desk.identity = replace(world.desk.identity, officer="nobody")
     presenter = world.presenter()
     presenter.select(BAD)
     assert "role proposer" in why(presenter).repairs[1].why_not
@@ -145,9 +148,6 @@ def test_evidence_that_is_not_kept_says_so(world: Refusals) -> None:
     node = next(each for each in world.nodes if each.name == BAD)
     assert node.refused is not None
 
-    def gone(_path: str) -> None:
-        return None
-
     del world.server.evidence[node.refused[1].evidence]
     presenter.select(BAD)
     presenter.open_evidence()
@@ -157,9 +157,7 @@ def test_evidence_that_is_not_kept_says_so(world: Refusals) -> None:
     assert "not keep this evidence any more" in evidence(presenter).shown.empty
 
 
-def test_the_bundle_says_what_is_inside_and_proves_itself(
-    world: Refusals, tmp_path: Path
-) -> None:
+def test_the_bundle_says_what_is_inside_and_proves_itself(world: Refusals, tmp_path: Path) -> None:
     presenter = world.presenter()
     presenter.select(BAD)
     world.officer.chosen = tmp_path / "why.zip"
