@@ -212,7 +212,7 @@ def seated(recording: Recording, scene: Scene) -> ReplayDesk:
 def scenes(recording: Recording) -> Iterator[Scene]:
     """Every picture of one mode and size."""
     open_one, model, refused = _targets(recording)
-    for page in ("fleet", "models", "approvals", "officers", "log"):
+    for page in ("fleet", "models", "policies", "approvals", "officers", "log"):
         yield Scene(page, page)
         yield Scene(f"{page}-empty", page, moment="founded")
         yield Scene(f"{page}-loading", page, state=State.LOADING)
@@ -223,6 +223,7 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("models-detail", "models", model)
     yield Scene("approvals-policy", "approvals", open_one)
     yield Scene("approvals-short", "approvals", moment="one-short")
+    yield Scene("policies-edit", "policies", then=lambda window: _run(window, "policies.edit"))
     yield Scene("officers-officer", "officers", "ada")
     yield Scene("officers-change", "officers", then=lambda window: _run(window, "officers.compose"))
     yield Scene("log-entry", "log", "6")
