@@ -98,7 +98,7 @@ def read_why(office: Office, node: str) -> None:
     office.row("fleet.table", node)
     office.says("fleet.drawer.name", node)
     office.until(lambda: "measurement-mismatch" in office.text("fleet.why.fault.0.code"))
-    office.until(lambda: SERVING[1] in office.spoken("fleet.why.fault.0"))
+    assert office.find(QAbstractButton, "fleet.why.fault.0.shared.0").text() == SERVING[1]
     for part in (OLD.hex()[:16], NEW.hex()[:16]):
         assert part in office.words
     for officer in ("Bela", "Chen"):
@@ -106,8 +106,12 @@ def read_why(office: Office, node: str) -> None:
 
 
 def propose_the_repair(office: Office) -> None:
-    """This node's firmware as a value of the baseline, beside the golden one's."""
-    office.click("fleet.why.repair.0.do")
+    """This node's firmware as a value of the baseline, beside the golden one's.
+
+    Safer were the approved firmware on the node; that the other one is good as well, people know.
+    """
+    office.until(lambda: "baseline" in office.text("fleet.why.repair.1.title"))
+    office.click("fleet.why.repair.1.do")
     office.until(lambda: office.window.page == "approvals")
     office.click("approvals.draft.propose")
     proposed(office)
