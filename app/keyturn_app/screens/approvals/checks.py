@@ -41,8 +41,9 @@ _SAID_OTHERWISE = {
 def checks(
     case: Case, facts: Facts, now: datetime, impacts: Impacts | None = None
 ) -> tuple[Check, ...]:
-    """All of them, the worst first; among equals those about who and when."""
+    """All of them, the worst first; among equals what it does, then who and when."""
     found = (
+        *impact_checks(impacts),
         _signatures(case),
         *_proposer(case),
         *_chain(case),
@@ -51,7 +52,6 @@ def checks(
         *references(case, facts, now),
         *cautions(case, now),
         *authorising(case, now),
-        *impact_checks(impacts),
     )
     return tuple(sorted(found, key=lambda each: _WORST_FIRST.index(each.outcome)))
 

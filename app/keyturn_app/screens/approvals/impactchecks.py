@@ -65,21 +65,24 @@ def _outcome(impact: Impact) -> Iterator[Check]:
 
 
 def _lint(remarks: Sequence[LintRemark] | None) -> Iterator[Check]:
+    """Errors one by one; all else in one line, since cautions say much of it as well."""
     if remarks is None:
         yield unknown(_("Lint needs what is in force, which is not known here"))
         return
-    for each in remarks:
-        text = _("{place}: {what}").format(
-            place=visible(each.place), what=visible(lint_words(each))
-        )
-        if not each.place:
-            text = visible(lint_words(each))
-        if each.severity is Severity.ERROR:
-            yield not_met(text)
-        elif each.severity is Severity.WARNING:
-            yield warning(text)
-    if not any(each.severity in (Severity.ERROR, Severity.WARNING) for each in remarks):
+    yield from (not_met(_said(each)) for each in remarks if each.severity is Severity.ERROR)
+    odd = [_said(each) for each in remarks if each.severity is Severity.WARNING]
+    if odd:
+        text = n_("{count} remark of the lint", "{count} remarks of the lint", len(odd))
+        yield warning(text, "; ".join(dict.fromkeys(odd)))
+    elif not any(each.severity is Severity.ERROR for each in remarks):
         yield met(_("Schema and lint passed"))
+
+
+def _said(remark: LintRemark) -> str:
+    words = visible(lint_words(remark))
+    if not remark.place:
+        return words
+    return _("{place}: {what}").format(place=visible(remark.place), what=words)
 
 
 def _names(nodes: Iterator[str]) -> str:

@@ -64,7 +64,6 @@ class ImpactCard(QFrame):
         self._tree.setFixedHeight(_TREE)
         self._tree.hide()
         known = column(
-            self._status,
             self._error,
             self._tiles,
             self._models,
@@ -74,7 +73,8 @@ class ImpactCard(QFrame):
         )
         self._known = QWidget()
         self._known.setLayout(known)
-        head = label(_("IMPACT IF APPLIED NOW"), "Over")
+        head = row(label(_("IMPACT IF APPLIED NOW"), "Over"), self._status, spacing=10)
+        head.setStretch(1, 1)
         whole = column(head, self._unknown, self._known, spacing=4, margins=(14, 12, 14, 12))
         self.setLayout(whole)
 
@@ -85,6 +85,7 @@ class ImpactCard(QFrame):
         why = impacts.why_not
         self._why.setText(_("Not known. {why}").format(why=why))
         self._unknown.setVisible(bool(why))
+        self._status.setVisible(not why)
         self._known.setVisible(not why)
         if not why:
             self._show(impacts)
