@@ -35,11 +35,12 @@ _MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True, slots=True)
 class ImpactTile:
-    """`tone` is a colour's name; sign, icon and words say the same without it."""
+    """Sign, icon and words say the same as the colour. `short`: where there is little room."""
 
     id: str
     figure: str
     text: str
+    short: str
     detail: str
     icon: str
     token: str
@@ -152,6 +153,7 @@ def tiles_of(impact: Impact) -> tuple[ImpactTile, ...]:
             counts[Group.NEWLY],
             "+",
             n_("node would newly get keys", "nodes would newly get keys", counts[Group.NEWLY]),
+            _("newly get keys"),
             n_("{count} model newly served", "{count} models newly served", served)
             if served
             else "",
@@ -161,6 +163,7 @@ def tiles_of(impact: Impact) -> tuple[ImpactTile, ...]:
             counts[Group.LOSES],
             _MINUS,
             n_("node would lose keys", "nodes would lose keys", counts[Group.LOSES]),
+            _("lose keys"),
             n_("{count} model goes dark", "{count} models go dark", dark) if dark else "",
         ),
         _tile(
@@ -168,13 +171,15 @@ def tiles_of(impact: Impact) -> tuple[ImpactTile, ...]:
             counts[Group.UNMEASURED],
             "",
             n_("node not measurable", "nodes not measurable", counts[Group.UNMEASURED]),
+            _("not measurable"),
             "",
         ),
         ImpactTile(
             "unchanged",
             f"{keeps + refused:,}",
             n_("node unchanged", "nodes unchanged", keeps + refused),
-            _("{keeps} keep keys · {refused} stay refused").format(
+            _("unchanged"),
+            _("{keeps} keep · {refused} refused").format(
                 keeps=f"{keeps:,}", refused=f"{refused:,}"
             ),
             "circle-dashed",
@@ -187,12 +192,13 @@ def model_name(model: ModelImpact) -> str:
     return model.name or wording.digest(model.model)
 
 
-def _tile(group: Group, count: int, sign: str, text: str, detail: str) -> ImpactTile:
+def _tile(group: Group, count: int, sign: str, text: str, short: str, detail: str) -> ImpactTile:
     icon, token = group_look(group)
     return ImpactTile(
         group.value,
         f"{sign if count else ''}{count:,}",
         text,
+        short,
         detail,
         icon,
         token if count else "unknown",

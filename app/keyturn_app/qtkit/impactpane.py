@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
@@ -50,9 +50,12 @@ class ImpactTileCard(QFrame):
         self._text = OneLine("", "Small", "Second")
         self._detail = OneLine("", "Small", "Muted")
         right = column(self._figure, self._text, self._detail, spacing=0)
-        inside = row(self._icon, spacing=12, margins=(14, 6, 10, 6))
+        inside = row(self._icon, spacing=10, margins=(12, 6, 8, 6))
         inside.addLayout(right, 1)
         self.setLayout(inside)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return QSize(160, TILE)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         return QSize(96, TILE)
@@ -67,7 +70,7 @@ class ImpactTileCard(QFrame):
             return
         self._icon.show_icon(tile.icon, tile.token)
         self._figure.setText(tile.figure)
-        self._text.setText(tile.text)
+        self._text.setText(tile.short)
         self._detail.setText(tile.detail)
         self.setAccessibleName(f"{tile.figure} {tile.text}. {tile.detail}".strip())
 
@@ -81,8 +84,10 @@ class ImpactTiles(QWidget):
         if narrow:
             rows = [row(*self._cards[at : at + 2], spacing=8) for at in (0, 2)]
             self.setLayout(column(*rows, spacing=8))
+            self.setFixedHeight(2 * TILE + 8)
         else:
             self.setLayout(row(*self._cards, spacing=12))
+            self.setFixedHeight(TILE)
 
     def show_view(self, view: ImpactView | None) -> None:
         tiles: Sequence[ImpactTile | None] = (None,) * 4 if view is None else view.tiles
@@ -136,7 +141,7 @@ class NodeTree(QTreeWidget):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMinimumHeight(140)
         self.setColumnCount(3)
-        self.setHeaderLabels([_("Node, or check"), _("Found"), _("Expected")])
+        self.setHeaderLabels([_("Node · check"), _("Place · found"), _("Model · expected")])
         self.setUniformRowHeights(True)
         self.setTabKeyNavigation(False)
         self.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
@@ -174,10 +179,9 @@ class NodeTree(QTreeWidget):
             top.addChild(item)
             for check in node.checks:
                 line = QTreeWidgetItem([check.check, check.found, check.expected])
-                for at in range(3):
-                    line.setToolTip(at, plain(line.text(at)))
-                if check.hint:
-                    line.setToolTip(0, plain(f"{check.check}. {check.hint}"))
+                told = f"{check.check}. {check.hint}" if check.hint else check.check
+                for at, text in enumerate((told, check.found, check.expected)):
+                    line.setData(at, Qt.ItemDataRole.ToolTipRole, plain(text))
                 line.setForeground(0, colour("text2"))
                 item.addChild(line)
         if group.left:

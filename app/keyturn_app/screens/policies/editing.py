@@ -4,7 +4,7 @@ Nothing here comes into force: what is proposed waits for others.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -70,7 +70,8 @@ class EditorPresenter(Presenter[EditorView]):
         self._typed = ""
         self._busy = False
         self._wait = 0
-        self._read: tuple[object, Read] | None = None
+        self._read: tuple[tuple[object, ...], Read] | None = None
+        self._offered: tuple[object, Mapping[str, tuple[seen.Offered, ...]]] | None = None
         self.service = ImpactService(self._desk, self.changed)
         self.keep(self.service.close)
         self.keep(self._desk.subscribe(lambda _topics: self.changed(), Topic.SEEN, Topic.IDENTITY))
@@ -363,16 +364,23 @@ class EditorPresenter(Presenter[EditorView]):
             there[Kind.REFERENCE_VALUES],
             there[Kind.PLATFORMS],
             seen.sites(state),
-            seen.offers(self.service.simulation.observed),
+            self._offers(),
         )
 
     def _reading(self) -> Read:
         """Kept while nothing that it follows from is another; the hour does not matter to it."""
         state, observed = self._state(), self.service.simulation.observed
-        key = (id(self._body), id(state), id(observed), self._said.subject, self._said.days)
-        if self._read is None or self._read[0] != key:
-            self._read = (key, self._linted(state, observed or ()))
+        of = (self._body, state, observed, self._said)
+        if self._read is None or not _same(self._read[0], of):
+            self._read = (of, self._linted(state, observed or ()))
         return self._read[1]
+
+    def _offers(self) -> Mapping[str, tuple[seen.Offered, ...]]:
+        """Counting a large fleet takes a moment: once for each time that it was looked at."""
+        observed = self.service.simulation.observed
+        if self._offered is None or self._offered[0] is not observed:
+            self._offered = (observed, seen.offers(observed))
+        return self._offered[1]
 
     def _linted(self, state: AuthorityState | None, observed: tuple[Observed, ...]) -> Read:
         if state is None:
@@ -396,3 +404,8 @@ class EditorPresenter(Presenter[EditorView]):
             expires=None if life is None else now + life,
         )
         return Read(draft, "", remarks)
+
+
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """The very same objects: none of them changes."""
+    return all(mine is theirs for mine, theirs in zip(one, other, strict=True))

@@ -140,7 +140,7 @@ def _remark(each: LintRemark) -> Remark:
 
 def _made(body: JsonObject, known: Known) -> Iterable[Section]:
     tees = bodies.texts(body, "tees")
-    options = (Option("snp", "AMD SEV-SNP"), Option("tdx", "Intel TDX"))
+    options = (Option("snp", _("AMD SEV-SNP")), Option("tdx", _("Intel TDX")))
     yield Section(
         "tees",
         _("Machines"),
@@ -148,9 +148,9 @@ def _made(body: JsonObject, known: Known) -> Iterable[Section]:
         (_many(body, "tees", options),),
     )
     if "snp" in tees:
-        yield Section("snp", "AMD SEV-SNP", "", tuple(_snp(body)))
+        yield Section("snp", _("AMD SEV-SNP"), "", tuple(_snp(body)))
     if "tdx" in tees:
-        yield Section("tdx", "Intel TDX", "", tuple(_tdx(body)))
+        yield Section("tdx", _("Intel TDX"), "", tuple(_tdx(body)))
     yield Section("gpu", _("GPUs and switches"), "", tuple(_gpu(body)))
     yield Section("tpm", _("Boot, by a TPM"), "", tuple(_tpm(body)))
     yield Section("measured", _("Reference values"), "", (_names_of(body, "baselines", known),))

@@ -15,6 +15,7 @@ from keyturn_app import wording
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
 from keyturn_app.entitled import not_allowed, not_asking
+from keyturn_app.facts import Facts
 from keyturn_app.i18n import _, n_
 from keyturn_app.impact import ImpactService, simulated_text
 from keyturn_app.presenting import Presenter
@@ -26,11 +27,11 @@ from keyturn_app.screens.policies.viewmodel import (
     Detail,
     Form,
     PoliciesView,
+    PolicyRow,
     Show,
     banner_of,
     chosen_versions,
     models_of,
-    nodes_of,
     phase_of,
     rows_of,
     shown_rows,
@@ -56,6 +57,7 @@ class PoliciesPresenter(Presenter[PoliciesView]):
         self._before: Digest | None = None
         self._form = Form.SIDES
         self._compared: tuple[object, Compared] | None = None
+        self._counted: tuple[int, datetime, Facts, tuple[PolicyRow, ...]] | None = None
         self.editor: EditorPresenter | None = None
         self.service = ImpactService(self._desk, self.changed)
         self.keep(self.service.close)
@@ -64,7 +66,7 @@ class PoliciesPresenter(Presenter[PoliciesView]):
 
     def view(self) -> PoliciesView:
         facts, now = self._desk.facts, self._desk.now()
-        rows = rows_of(facts, now)
+        rows = self._rows()
         shown = shown_rows(rows, self._show, self._query)
         phase, title, text = phase_of(facts, rows, shown)
         banner, tone = banner_of(facts, now)
@@ -105,7 +107,7 @@ class PoliciesPresenter(Presenter[PoliciesView]):
     def open(self, target: str) -> None:
         """A policy by its name, or a version of one by its digest."""
         facts, now = self._desk.facts, self._desk.now()
-        for row in rows_of(facts, now):
+        for row in self._rows():
             every, _after, _before = chosen_versions(row.subject, facts, now, None, None)
             digests = [each.digest for each in every]
             if target == row.subject or target in digests:
@@ -252,9 +254,16 @@ class PoliciesPresenter(Presenter[PoliciesView]):
 
         self._asker.path(SaveFile(title, name), chosen)
 
+    def _rows(self) -> tuple[PolicyRow, ...]:
+        """Counted once a second, and when something is another."""
+        facts, now = self._desk.facts, self._desk.now()
+        if self._counted is None or self._counted[:2] != (id(facts), now):
+            self._counted = (id(facts), now, facts, rows_of(facts, now))
+        return self._counted[3]
+
     def _subject(self) -> str:
         """What was chosen, if it is there; else the first."""
-        rows = rows_of(self._desk.facts, self._desk.now())
+        rows = self._rows()
         names = [each.subject for each in rows]
         if self._selected in names:
             return self._selected
@@ -293,7 +302,8 @@ class PoliciesPresenter(Presenter[PoliciesView]):
         )
 
     def _line(self, version: Version, now: datetime) -> str:
-        nodes = nodes_of(version.statement.subject, self._desk.facts, now)
+        named = (e.nodes for e in self._rows() if e.subject == version.statement.subject)
+        nodes = next(named, None)
         parts = [_("Version {number}").format(number=version.number)]
         if version.ticket:
             parts.append(version.ticket)

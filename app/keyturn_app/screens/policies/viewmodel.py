@@ -1,5 +1,6 @@
 """What the page of policies shows: the list, and one policy in full. No Qt in here."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -133,15 +134,19 @@ def rows_of(facts: Facts, now: datetime) -> tuple[PolicyRow, ...]:
     state = facts.seen.state
     waiting = {each.statement.subject: each for each in open_proposals(facts)}
     named = {subject for kind, subject in state.newest if kind is Kind.POLICY} | set(waiting)
-    return tuple(_row(each, state, facts, now) for each in sorted(named, key=str.casefold))
+    served = serving(facts)
+    return tuple(_row(each, served, facts, now) for each in sorted(named, key=str.casefold))
 
 
-def _row(subject: str, state: AuthorityState, facts: Facts, now: datetime) -> PolicyRow:
+def _row(subject: str, served: Counter[Digest] | None, facts: Facts, now: datetime) -> PolicyRow:
+    assert facts.seen is not None  # whoever asks for rows has looked
+    state = facts.seen.state
     found = state.newest.get((Kind.POLICY, subject))
     proposed = [each for each in open_proposals(facts) if each.statement.subject == subject]
     status = Status.OPEN if found is None else status_of(found, state, now)
     statement = proposed[0].statement if found is None else found.statement
-    models, nodes = models_of(subject, state, now), nodes_of(subject, facts, now)
+    models = models_of(subject, state, now)
+    nodes = None if served is None else sum(served[each.digest] for each in models)
     parts = [n_("{count} model", "{count} models", len(models)), _nodes_text(nodes)]
     return PolicyRow(
         subject,
@@ -182,17 +187,15 @@ def models_of(subject: str, state: AuthorityState, now: datetime) -> tuple[Use, 
     return tuple(sorted(found, key=lambda each: each.name.casefold()))
 
 
-def nodes_of(subject: str, facts: Facts, now: datetime) -> int | None:
-    """Attested nodes with a grant under it in the log; None while not connected (I10)."""
+def serving(facts: Facts) -> Counter[Digest] | None:
+    """Attested nodes by the model of their grant in the log; None while not connected (I10)."""
     live = facts.connection.link in {Link.LIVE, Link.STALE}
-    if not live or facts.nodes is None or facts.seen is None:
+    if not live or facts.nodes is None:
         return None
-    models = {each.digest for each in models_of(subject, facts.seen.state, now)}
-    return sum(
-        each.state is NodeState.ATTESTED
-        and each.granted is not None
-        and each.granted[1].model in models
+    return Counter(
+        each.granted[1].model
         for each in facts.nodes.all
+        if each.state is NodeState.ATTESTED and each.granted is not None
     )
 
 
