@@ -43,6 +43,11 @@ class ImpactCard(QFrame):
         self._status = ImpactStatus(_NAME, calls.simulate, calls.stop)
         self._error = Banner(name=f"{_NAME}.error")
         self._tiles = ImpactTiles(_NAME)
+        self._none = Prose(
+            _("No node has asked for a key yet: there is no evidence to simulate with."),
+            "text2",
+            name=f"{_NAME}.none",
+        )
         self._models = column(spacing=4)
         self._nodes = button(
             "",
@@ -63,9 +68,11 @@ class ImpactCard(QFrame):
         self._tree = NodeTree(f"{_NAME}.nodes", calls.copy)
         self._tree.setFixedHeight(_TREE)
         self._tree.hide()
+        self._none.hide()
         known = column(
             self._error,
             self._tiles,
+            self._none,
             self._models,
             row(self._nodes, None, self._export, spacing=8),
             self._tree,
@@ -103,8 +110,11 @@ class ImpactCard(QFrame):
         self._view = view
         self._tiles.show_view(view)
         self._tree.show_view(view)
+        empty = view is not None and not view.nodes
+        self._none.setVisible(empty)
+        self._tiles.setVisible(not empty)
         for each in (self._nodes, self._export):
-            each.setVisible(view is not None)
+            each.setVisible(view is not None and not empty)
         self._show_models(view)
         self._open()
 

@@ -14,7 +14,7 @@ from keyturn_app.qtkit.photos import clipboard_picture, read_photo
 from keyturn_app.qtkit.widgets import Banner, column, row
 from keyturn_app.screens.approvals.commands import commands
 from keyturn_app.screens.approvals.detailview import DetailCalls, DetailView
-from keyturn_app.screens.approvals.drafting import DraftPresenter
+from keyturn_app.screens.approvals.drafting import DraftPresenter, DraftView
 from keyturn_app.screens.approvals.drafts import Drafts
 from keyturn_app.screens.approvals.draftview import DraftCalls, DraftPage
 from keyturn_app.screens.approvals.impactview import ImpactCalls
@@ -57,6 +57,7 @@ class ApprovalsPage(Page):
         self._polling = QTimer(self)
         self._polling.setInterval(_POLL)
         self._polling.timeout.connect(self.presenter.previewing.poll)
+        self._polling.timeout.connect(self.drafts.impact.poll)
         self.presenter.listeners.add(self._show)
         self.drafts.listeners.add(self._show)
         self._remove_actions = context.actions.add(
@@ -146,6 +147,8 @@ class ApprovalsPage(Page):
                 drafts.discard,
                 drafts.leave,
                 context.copy,
+                drafts.simulate,
+                drafts.impact.stop,
             )
         )
         shown = page.pictures
@@ -173,7 +176,7 @@ class ApprovalsPage(Page):
         if not self.isVisible():
             return  # written when it comes to the front
         draft, view = self.drafts.view(), self.presenter.view()
-        self._poll(view)
+        self._poll(view, draft)
         self._banner.say(view.trouble, tone=view.tone)
         self._top.setVisible(bool(view.trouble))
         before = self._stack.currentWidget()
@@ -192,9 +195,11 @@ class ApprovalsPage(Page):
             self._stack.setCurrentWidget(self._inbox)
         self._moved(before)
 
-    def _poll(self, view: PageView) -> None:
+    def _poll(self, view: PageView, draft: DraftView | None) -> None:
         impacts = None if view.detail is None else view.detail.impacts
         running = impacts is not None and impacts.simulation.running
+        if draft is not None and draft.impact is not None:
+            running = running or draft.impact.simulation.running
         if running != self._polling.isActive():
             self._polling.start() if running else self._polling.stop()
 
