@@ -66,9 +66,10 @@ class Window:
 
     def find(self, kind: type[W], name: str) -> W:
         def shown() -> list[W]:
-            return [each for each in self.page.findChildren(kind, name) if each.isVisible()]
+            found = self.page.findChildren(kind, name)
+            return [each for each in found if each.isVisible() and each.height()]
 
-        self.bot.waitUntil(lambda: bool(shown()), timeout=5000)  # layouts show what is new later
+        self.bot.waitUntil(lambda: bool(shown()), timeout=5000)  # layouts place what is new later
         (found,) = shown()
         return found
 
@@ -178,6 +179,8 @@ def test_a_golden_nodes_firmware_is_captured_and_proposed(window: Window, golden
 
 def test_a_row_opens_the_drawer_with_values_and_uses(window: Window, golden: Node) -> None:
     window.page.shown()
+    assert not window.page.findChild(QWidget, "baselines.detail").isVisible()
+    window.bot.keyClick(window.find(Table, "baselines.table"), Qt.Key.Key_Down)
     window.choose("firmware")
     measurement = golden.sim.launch.measurement.hex()  # type: ignore[union-attr]
     window.click(f"baselines.value.snp.{measurement}.copy")

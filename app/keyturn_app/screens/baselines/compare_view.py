@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QLabel, QSizePolic
 from keyturn_app.i18n import _, n_
 from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.theme import colour, mono, theme
-from keyturn_app.qtkit.widgets import button, clear, column, frame, label, line, over, row
+from keyturn_app.qtkit.widgets import button, clear, column, frame, label, line, row
 from keyturn_app.screens.baselines.comparing import ComparePresenter
 from keyturn_app.screens.baselines.comparison import Change, Compared, Comparison
 from keyturn_app.screens.baselines.parts import combo, explain, fill, labelled
@@ -57,8 +57,7 @@ class ComparisonView(QFrame):
             return
         heads = (_("Change"), _("Value"), shown.left, shown.right)
         for at, text in enumerate(heads):
-            head = over(text)
-            head.setWordWrap(True)
+            head = label(text, "Small", "Strong", "Second", wrap=True)
             self._grid.addWidget(head, 0, at)
 
     def _row(self, each: Compared, place: int) -> None:

@@ -53,9 +53,15 @@ MOST = 120
 
 
 def compared(
-    left: str, right: str, rows: Sequence[Row], *, node: bool = False, every: bool = False
+    left: str,
+    right: str,
+    rows: Sequence[Row],
+    *,
+    node: bool = False,
+    every: bool = False,
+    most: int = MOST,
 ) -> Comparison:
-    """`node`: the right is a node. `every`: also what is the same. At most MOST rows."""
+    """`node`: the right is a node. `every`: also what is the same. At most `most` rows."""
     made = [_row(each, node=node) for each in rows]
     different = [each for each in made if each.change is not Change.SAME]
     shown = made if every else different
@@ -64,7 +70,7 @@ def compared(
         if different
         else _("Nothing differs")
     )
-    return Comparison(left, right, tuple(shown[:MOST]), summary, max(0, len(shown) - MOST))
+    return Comparison(left, right, tuple(shown[:most]), summary, max(0, len(shown) - most))
 
 
 def copied(comparison: Comparison) -> str:

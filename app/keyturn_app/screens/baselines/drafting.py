@@ -24,6 +24,8 @@ from keyturn_app.screens.baselines.standing import KIND, values_of
 LIVES = (7, 30, 90, 180, 365)
 LAPSES = (24, 72, 168)
 LONGEST = 3650
+SHOWN = 24
+"""Changes shown with the draft; the values themselves stand above, and all of it in Approvals."""
 
 
 class Into(Enum):
@@ -83,9 +85,7 @@ def result_of(draft: Draft, state: AuthorityState, now: datetime) -> Result:
         return Result(basis=basis, error=error)
     subject = draft.subject.strip()
     empty = ReferenceValues({}, ())
-    changes = compared(
-        _("in force"), _("this draft"), compare(before or empty, values), every=False
-    )
+    changes = compared(_("in force"), _("this draft"), compare(before or empty, values), most=SHOWN)
     found = lint(KIND, subject, typed, state, now, expires=now + draft.life) if subject else ()
     return Result(body, changes, tuple(remark_of(each) for each in found), basis)
 
@@ -119,6 +119,8 @@ def _in_force(state: AuthorityState, subject: str, now: datetime) -> ReferenceVa
 
 
 def _basis(draft: Draft, state: AuthorityState, now: datetime) -> str:
+    if not draft.subject.strip():
+        return ""
     newest = state.newest.get((KIND, draft.subject.strip()))
     if newest is None:
         return _("A new baseline: no policy names it before one is changed to.")

@@ -44,10 +44,10 @@ from keyturn_app.screens.baselines.viewmodel import (
 WIDTHS = {
     Column.NAME: 130,
     Column.KINDS: 132,
-    Column.STATUS: 196,
+    Column.STATUS: 216,
     Column.VERSION: 64,
     Column.UNTIL: 92,
-    Column.USED: 176,
+    Column.USED: 168,
     Column.FROM: 128,
 }
 TILE = 88
@@ -142,6 +142,7 @@ class ListView(QWidget):
             self._capture,
             spacing=10,
         )
+        bar.setStretch(0, 4)
         self._model = CellModel([title_of(each) for each in Column], (Column.VERSION,))
         self._table = self._make_table()
         self._instead = self._make_empty()
@@ -214,7 +215,7 @@ class ListView(QWidget):
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         header.setAccessibleName(_("Columns; choose one to sort by it"))
         header.sectionClicked.connect(lambda at: self._presenter.sort(Column(at)))
-        table.selectionModel().currentRowChanged.connect(self._current)
+        table.selectionModel().selectionChanged.connect(self._chosen)
         return table
 
     def _make_empty(self) -> EmptyState:
@@ -302,7 +303,7 @@ class ListView(QWidget):
 
     def _select(self, subject: str | None) -> None:
         at = -1 if subject is None else self._model.row_of(subject)
-        if at == self._table.currentIndex().row():
+        if self._table.selected_rows() == ([at] if at >= 0 else []):
             return
         blocker = QSignalBlocker(self._table.selectionModel())
         if at < 0:
@@ -313,9 +314,11 @@ class ListView(QWidget):
         blocker.unblock()
         self._table.viewport().update()
 
-    def _current(self, index: QModelIndex) -> None:
-        if index.isValid():
-            self._presenter.select(str(self._model.key(index.row())))
+    def _chosen(self) -> None:
+        """Selected, not current: focus alone makes the first row current, and opens nothing."""
+        rows = self._table.selected_rows()
+        if rows:
+            self._presenter.select(str(self._model.key(rows[0])))
 
     def _make_room(self) -> None:
         """Hide what the width has no room for; the name and how it stands are always there."""

@@ -67,6 +67,7 @@ class NewPresenter(Presenter[NewView]):
         self._filled = {each: defaults(each) for each in Source}
         self._draft = Draft(subject=subject)
         self._error: ErrorView | None = None
+        self._unfolded: frozenset[str] = frozenset()
         self._busy, self._fraction = "", 0.0
         self._job: Job | None = None
         self._sending = False
@@ -98,8 +99,8 @@ class NewPresenter(Presenter[NewView]):
             fraction=self._fraction if self._busy else None,
             error=error,
             left=draft.pool.left if draft.pool else "",
-            sets=picks_of(draft.pool, draft.ticked) if draft.pool else (),
-            events=events_view(draft.pool) if draft.pool else (),
+            sets=picks_of(draft.pool, draft.ticked, self._unfolded) if draft.pool else (),
+            events=events_view(draft.pool, draft.ticked) if draft.pool else (),
             subject=draft.subject,
             subjects=subjects,
             into=draft.into,
@@ -156,6 +157,7 @@ class NewPresenter(Presenter[NewView]):
         if self._read_why_not():
             return
         self._error = None
+        self._draft = replace(self._draft, pool=None, ticked=frozenset())  # what was read before
         if self._source is Source.NODE:
             self._capture()
         else:
@@ -180,6 +182,16 @@ class NewPresenter(Presenter[NewView]):
         keys = {i.key for each in sets_of(pool.values) if each.key == key for i in each.items}
         ticked = self._draft.ticked
         self._put(ticked=ticked | keys if taken else ticked - keys)
+
+    def toggle(self, key: str) -> None:
+        """Take an item that is left out, or leave it out; "" is none."""
+        if key:
+            self.tick(key, key not in self._draft.ticked)
+
+    def unfold(self, key: str) -> None:
+        """Show all values of a set."""
+        self._unfolded |= {key}
+        self.changed()
 
     def set_subject(self, subject: str) -> None:
         self._put(subject=subject)

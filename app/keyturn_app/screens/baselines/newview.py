@@ -53,8 +53,10 @@ class PickView:
     title: str
     source: str
     items: tuple[ItemView, ...]
+    count: int
     ticked: int
     warning: str
+    more: int  # items that are folded away
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class EventView:
     proved: bool
     said: str
     taken: str
+    key: str  # of the item that it can be taken as, or ""
+    ticked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +122,35 @@ def node_choice(each: Observed) -> NodeChoice:
     return NodeChoice(each.node, f"{each.node} · {when}", "")
 
 
-def picks_of(pool: Pool, ticked: Collection[str]) -> tuple[PickView, ...]:
+FOLDED = 8
+"""Values of a set that are shown before the officer asks for all."""
+
+
+def picks_of(
+    pool: Pool, ticked: Collection[str], unfolded: Collection[str]
+) -> tuple[PickView, ...]:
     found = []
     for each in sets_of(pool.values):
         items = tuple(_item(item, pool, ticked) for item in each.items)
         taken = sum(item.ticked for item in items)
+        shown = items if each.key in unfolded or len(items) <= 2 * FOLDED + 4 else items[:FOLDED]
         warning = ""
         if 0 < taken < len(items) and each.key.startswith(("gpu", "switch")):
             warning = _("What is left out is not compared: more firmware passes.")
         if taken and any(item.needed and not item.ticked for item in items):
             warning = _("Without MRTD nothing of this TD is taken.")
-        found.append(PickView(each.key, set_title(each), each.origin.source, items, taken, warning))
+        found.append(
+            PickView(
+                each.key,
+                set_title(each),
+                each.origin.source,
+                shown,
+                len(items),
+                taken,
+                warning,
+                len(items) - len(shown),
+            )
+        )
     return tuple(found)
 
 
@@ -143,17 +165,36 @@ def _item(item: Item, pool: Pool, ticked: Collection[str]) -> ItemView:
     )
 
 
-def events_view(pool: Pool) -> tuple[EventView, ...]:
+def events_view(pool: Pool, ticked: Collection[str]) -> tuple[EventView, ...]:
     keys = {item.key for each in sets_of(pool.values) for item in each.items}
-    return tuple(_event(each, keys) for each in pool.events)
+    return tuple(_event(each, keys, ticked) for each in pool.events)
 
 
-def _event(each: BootEvent, keys: Collection[str]) -> EventView:
-    taken = ""
-    if f"tpm.0.app.{each.digest}" in keys:
-        taken = _("boot application")
-    elif f"tpm.0.authority.{each.digest}" in keys:
-        taken = _("boot authority")
+def _event(each: BootEvent, keys: Collection[str], ticked: Collection[str]) -> EventView:
+    key, taken = _taken(each, keys)
     return EventView(
-        each.index, str(each.register), each.kind, each.digest, each.proved, each.said, taken
+        each.index,
+        str(each.register),
+        each.kind,
+        each.digest,
+        each.proved,
+        each.said,
+        taken,
+        key,
+        key in ticked,
     )
+
+
+def _taken(each: BootEvent, keys: Collection[str]) -> tuple[str, str]:
+    """The item that an event can be taken as, and what that is."""
+    variable = ""
+    if each.kind.startswith("EV_EFI_VARIABLE") and each.said.startswith("variable "):
+        variable = each.said.removeprefix("variable ").partition(",")[0]
+    for key, taken in (
+        (f"tpm.0.app.{each.digest}", _("boot application")),
+        (f"tpm.0.authority.{each.digest}", _("boot authority")),
+        (f"tpm.0.variable.{variable}", _("UEFI variable")),
+    ):
+        if key in keys:
+            return key, taken
+    return "", ""

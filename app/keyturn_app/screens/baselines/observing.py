@@ -18,6 +18,8 @@ from keyturn_app.entitled import not_asking
 
 PART = 50
 AGAIN = timedelta(seconds=60)
+SEEN_AGAIN = timedelta(minutes=5)
+"""While the page stays open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,16 @@ class Evidence:
         self._desk, self._changed = desk, changed
         self._drop: Callable[[], None] = lambda: None
         self._left: tuple[str, ...] = ()
+        self._tried: datetime | None = None
         self.fleet = Fleet()
 
-    def want(self) -> None:
-        """Ask where nothing is known, or what is known is old; not while it is being asked."""
-        as_of = self.fleet.as_of
-        old = as_of is None or self._desk.now() - as_of >= AGAIN
-        if old and not self.fleet.asking and not self.fleet.error:
+    def want(self, age: timedelta = AGAIN) -> None:
+        """Ask where nothing is known, or what is known is so old; not while it is being asked, or
+        shortly after that failed or was stopped."""
+        now = self._desk.now()
+        tried = self._tried is not None and now - self._tried < age
+        known = self.fleet.as_of is not None and now - self.fleet.as_of < age
+        if not (tried or known or self.fleet.asking):
             self.ask()
 
     def ask(self) -> None:
@@ -65,6 +70,7 @@ class Evidence:
         self._drop()
         if not_asking(self._desk):
             return
+        self._tried = self._desk.now()
         known = self.fleet
         self.fleet = Fleet(known.observed, known.not_activated, known.as_of, asking=True)
         self._drop = self._desk.ask(_names, done=self._named, failed=self._failed)

@@ -14,7 +14,6 @@ from keyturn_app.screens.baselines.new import NewPresenter
 from keyturn_app.screens.baselines.newview import EventView, NewView, PickView
 
 EVENTS_SHOWN = 8
-MOST = 400
 
 
 class PickCard(QFrame):
@@ -46,7 +45,7 @@ class PickCard(QFrame):
     def show_view(self, view: NewView) -> None:
         self.setVisible(bool(view.sets))
         shape = tuple(
-            (each.key, each.title, tuple((i.key, i.value) for i in each.items))
+            (each.key, each.title, each.more, tuple((i.key, i.value) for i in each.items))
             for each in view.sets
         )
         if shape != self._shape:
@@ -71,7 +70,7 @@ class PickCard(QFrame):
         self._notes[shown.key] = (count, warning)
         head = row(title, count, spacing=10)
         head.setStretch(0, 1)
-        if len(shown.items) > 1:
+        if shown.count > 1:
             for text, taken in ((_("All"), True), (_("None"), False)):
                 made = button(
                     text,
@@ -83,7 +82,7 @@ class PickCard(QFrame):
                 head.addWidget(made)
         source = label(shown.source, "Small", "Second", wrap=True, selectable=True)
         rows = column(spacing=4)
-        for each in shown.items[:MOST]:
+        for each in shown.items:
             box = QCheckBox(each.what)
             box.setObjectName(f"new.take.{each.key}")
             box.setAccessibleName(f"{each.what}: {each.value}")
@@ -96,14 +95,22 @@ class PickCard(QFrame):
             inside = row(box, value, spacing=8)
             inside.setStretch(1, 1)
             rows.addLayout(inside)
+        if shown.more:
+            more = button(
+                n_("Show {count} more", "Show {count} more", shown.more),
+                name=f"new.unfold.{shown.key}",
+                kind="link",
+                clicked=partial(self._presenter.unfold, shown.key),
+            )
+            rows.addLayout(row(more, None))
         return frame(column(head, source, warning, rows, spacing=6))
 
     def _show_set(self, shown: PickView) -> None:
         count, warning = self._notes[shown.key]
-        count.setText(_("{ticked} of {count}").format(ticked=shown.ticked, count=len(shown.items)))
+        count.setText(_("{ticked} of {count}").format(ticked=shown.ticked, count=shown.count))
         warning.setText(shown.warning)
         warning.setVisible(bool(shown.warning))
-        for each in shown.items[:MOST]:
+        for each in shown.items:
             box = self._boxes[each.key]
             if box.isChecked() != each.ticked:
                 box.blockSignals(True)
@@ -133,14 +140,15 @@ class EventsTable(QFrame):
         )
         self._model.setParent(self._table)
         self._table.setModel(self._model)
-        self._table.set_widths([40, 44, 190, 92, 240, 130, 120])
+        self._table.set_widths([40, 44, 180, 92, 200, 130, 170])
+        self._table.activated.connect(lambda index: presenter.toggle(self._shown[index.row()].key))
         header = self._table.horizontalHeader()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(4, QHeaderView.ResizeMode.Stretch)
         hint = label(
             _(
                 "Proved: the digest is that of the event's own data. What an event says is for "
-                "people, and decides nothing."
+                "people, and decides nothing. Enter takes the event's value, or leaves it."
             ),
             "Small",
             "Second",
@@ -169,6 +177,12 @@ def _event(each: EventView) -> CellRow:
             Cell(proved, tint="ok" if each.proved else "muted"),
             Cell(each.said, full=each.said),
             Cell(wording.digest(each.digest) or "—", mono=True, full=each.digest, tint="text2"),
-            Cell(each.taken or "—", tint="text2"),
+            Cell(_taken(each), tint="" if each.ticked else "text2"),
         ),
     )
+
+
+def _taken(each: EventView) -> str:
+    if not each.taken:
+        return "—"
+    return _("{what}: taken").format(what=each.taken) if each.ticked else each.taken

@@ -13,7 +13,7 @@ from keyturn_app.presenting import Presenter
 from keyturn_app.screens.baselines.comparing import ComparePresenter
 from keyturn_app.screens.baselines.details import Detail, detail_of
 from keyturn_app.screens.baselines.new import NewPresenter
-from keyturn_app.screens.baselines.observing import Evidence
+from keyturn_app.screens.baselines.observing import SEEN_AGAIN, Evidence
 from keyturn_app.screens.baselines.sources import Source
 from keyturn_app.screens.baselines.standing import Baseline, ValueKind, baselines
 from keyturn_app.screens.baselines.using import Use, use_of
@@ -118,7 +118,8 @@ class BaselinesPresenter(Presenter[BaselinesView]):
             self.changed()
 
     def tick(self) -> None:
-        """A second went by: countdowns are told anew."""
+        """A second went by: countdowns are told anew, and old evidence is asked for again."""
+        self.evidence.want(SEEN_AGAIN)
         self.changed()
 
     def follow(self, page: str, target: str) -> None:
@@ -135,8 +136,7 @@ class BaselinesPresenter(Presenter[BaselinesView]):
 
     def seen(self) -> None:
         """The page came to the front."""
-        if not not_asking(self._desk):
-            self.evidence.want()
+        self.evidence.want()
 
     def look_at_nodes(self) -> None:
         self.evidence.ask()

@@ -178,8 +178,14 @@ def note_of(baseline: Baseline) -> str:
     said = []
     if baseline.open:
         first = baseline.open[0]
+        never = baseline.statement is None
+        text = (
+            _("proposed: {approved} of {needed}")
+            if never
+            else _("version {version} proposed: {approved} of {needed}")
+        )
         said.append(
-            _("version {version} proposed: {approved} of {needed}").format(
+            text.format(
                 version=first.statement.version,
                 approved=len(first.approved_by),
                 needed=first.needed,

@@ -16,7 +16,8 @@ from keyturn_app.i18n import n_
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """`nodes` None: nobody has looked at the nodes' evidence yet."""
+    """`models` by digest, with the name by which each was admitted. `nodes` None: nobody has
+    looked at the nodes' evidence yet."""
 
     policies: tuple[str, ...]
     models: tuple[tuple[Digest, str], ...]
@@ -49,7 +50,7 @@ def use_of(
     for each in in_force(state, now):
         body = each.statement.body
         if isinstance(body, Admission) and body.policy in policies:
-            models.append((body.model, each.statement.subject))
+            models.append((body.model, f"{body.name} {body.version}"))
     nodes = None
     if observed is not None:
         nodes = tuple(

@@ -15,7 +15,7 @@ from keyturn_app.screens.baselines.presenter import BaselinesPresenter, Sheet
 from keyturn_app.screens.baselines.viewmodel import BaselinesView
 from keyturn_app.surroundings import Surroundings
 
-DRAWER_NARROW, DRAWER_WIDE, WIDE = 420, 560, 1400
+DRAWER_NARROW, DRAWER_WIDE, WIDE, ROOM_FOR_BOTH = 420, 560, 1400, 860
 
 
 class BaselinesPage(Page):
@@ -80,7 +80,7 @@ class BaselinesPage(Page):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self._detail.setFixedWidth(DRAWER_WIDE if self.width() >= WIDE else DRAWER_NARROW)
+        self._make_room()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Find goes to the filter; Esc closes what lies over the page, or the drawer."""
@@ -105,6 +105,15 @@ class BaselinesPage(Page):
         self._shown = view
         self._list.show_view(view)
         self._detail.show_view(view)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Where there is no room for both, the drawer has the whole page until it is closed."""
+        alone = self.width() < ROOM_FOR_BOTH
+        width = DRAWER_WIDE if self.width() >= WIDE else DRAWER_NARROW
+        self._detail.setFixedWidth(self.width() if alone else width)
+        chosen = self._shown is not None and self._shown.detail is not None
+        self._list.setVisible(not (alone and chosen))
 
     def _show_sheet(self) -> None:
         sheet = self.presenter.sheet

@@ -82,6 +82,11 @@ def test_a_firmware_images_measurement_is_computed(here: Here, draft: NewPresent
 def test_a_tdvfs_mrtd_is_computed(here: Here, draft: NewPresenter) -> None:
     view = put(draft, Source.TDVF, image=written(here, "TDVF.fd", image(*GOOD)))
     assert "extended by page" in origin_of(draft, view).source
+    path = here.tmp / "TDVF.fd"
+    path.write_bytes(b"changed meanwhile")
+    draft.read()
+    told = draft.view()
+    assert (told.error is None, told.sets) == (False, ())
     told = put(draft, Source.TDVF, image=str(here.tmp / "gone"))
     assert told.error is not None
     assert "cannot read" in told.error.text
