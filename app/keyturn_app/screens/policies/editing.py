@@ -81,7 +81,7 @@ class EditorPresenter(Presenter[EditorView]):
 
     def view(self) -> EditorView:
         read, said, simulation = self._reading(), self._said, self.service.simulation
-        form, general = sections(self._body, self._known(), read.remarks)
+        form, general = sections(self._body, self._known(), read.remarks, read.problem)
         before = self._before()
         lines, summary = difference_of(
             None if before is None else body_of(before.statement), self._body

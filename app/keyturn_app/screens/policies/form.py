@@ -6,7 +6,7 @@ from enum import Enum
 
 from keyturn.base.collateral import APPRAISED
 from keyturn.base.strictjson import JsonObject
-from keyturn.policy.remarks import LintRemark
+from keyturn.policy.remarks import LintRemark, Severity
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import MAX_AGE, MAX_EVIDENCE_SECONDS, Caveat
 from keyturn.quorum.tee_rules import GpuMode, TdRegister, TdxStatus
@@ -94,10 +94,38 @@ class Known:
     offered: Mapping[str, tuple[Offered, ...]] | None = None
 
 
+_FAULTS = (
+    ("tees", "tees"),
+    ("min_tcb", "snp.products"),
+    ("accepted", "tdx.tcb_statuses"),
+    ("registers", "tdx.registers"),
+    ("service", "tdx.service_tds"),
+    ("advisories", "tdx.advisories"),
+    ("xfam", "tdx.xfam"),
+    ("baseline", "baselines"),
+    ("workload", "workloads"),
+    ("platforms", "platforms"),
+    ("sites", "sites"),
+    ("lease_seconds", "lease_seconds"),
+    ("TPM", "tpm"),
+    ("architectures", "gpu.architectures"),
+    ("drivers", "gpu.drivers"),
+    ("vbioses", "gpu.vbioses"),
+    ("variables", "tpm.variables"),
+    ("gpu", "gpu.count"),
+)
+"""What a parser calls the part that it cannot read, and the field in which it is written."""
+
+
+def fault_place(problem: str) -> str:
+    """Where what cannot be read is written; empty where nobody knows."""
+    return next((place for words, place in _FAULTS if words in problem), "")
+
+
 def sections(
-    body: JsonObject, known: Known, remarks: Sequence[LintRemark]
+    body: JsonObject, known: Known, remarks: Sequence[LintRemark], problem: str = ""
 ) -> tuple[tuple[Section, ...], tuple[Remark, ...]]:
-    """All of the form, and what is said of the policy as a whole."""
+    """All of the form, and what is said of the policy as a whole. `problem`: why it is none."""
     made = [each for each in _made(body, known) if each.fields]
     offered = known.offered or {}
     placed = [
@@ -106,7 +134,17 @@ def sections(
     ]
     left = list(remarks)
     done = [_remarked(each, left) for each in placed]
+    if problem:
+        done = [_faulty(each, problem, fault_place(problem)) for each in done]
     return tuple(done), tuple(_remark(each) for each in left)
+
+
+def _faulty(section: Section, problem: str, place: str) -> Section:
+    told = (Remark(severity_look(Severity.ERROR), problem),)
+    fields = (
+        replace(each, remarks=told) if each.place == place else each for each in section.fields
+    )
+    return replace(section, fields=tuple(fields))
 
 
 def _offer(field: Field, offered: Mapping[str, tuple[Offered, ...]]) -> Field:

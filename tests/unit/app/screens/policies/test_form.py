@@ -1,12 +1,24 @@
 """The form: every field of the schema is there, with what is seen and what the lint says."""
 
-from keyturn.base.strictjson import JsonObject
+import pytest
+
+from keyturn.base.errors import MalformedError
+from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.policy.remarks import LintCode, error, note, warning
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.policy_body import Caveat
+from keyturn.quorum.policy_body import Caveat, parse_policy
 from keyturn_app.screens.policies import bodies
-from keyturn_app.screens.policies.form import Field, Known, Section, Shape, said, sections
+from keyturn_app.screens.policies.form import (
+    Field,
+    Known,
+    Section,
+    Shape,
+    fault_place,
+    said,
+    sections,
+)
 from keyturn_app.screens.policies.seen import dotted, offers, sites, subjects
+from keyturn_app.wording import error_text
 from support.authority import policy_body
 from unit.policy.test_preview import fleet
 
@@ -142,3 +154,39 @@ def test_a_value_is_said() -> None:
     assert said(fields["snp.products"]) == "Genoa"
     assert fields["workloads"].any_chosen
     assert fields["snp.min_tcb.Genoa"].shape is Shape.FLOOR
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("tees", ()),
+        ("snp.products", ()),
+        ("baselines", ()),
+        ("workloads", ()),
+        ("workloads", ("ab",)),
+        ("platforms", ()),
+        ("tdx.tcb_statuses", ()),
+        ("tdx.registers", ("rtmr0",)),
+        ("tdx.service_tds", ("ab",)),
+        ("tdx.advisories", ("no such",)),
+        ("tdx.xfam", "zz"),
+        ("tdx.xfam", "0000000000000000"),
+    ],
+)
+def test_what_cannot_be_read_is_said_where_it_is_written(place: str, value: bodies.Value) -> None:
+    both = bodies.changed(body(), "tees", ("snp", "tdx"))
+    wrong = bodies.changed(both, place, value)
+    with pytest.raises(MalformedError) as caught:
+        parse_policy(Fields(wrong, "policy body"))
+    assert fault_place(error_text(caught.value)) == place
+    made, _ = sections(wrong, Known(), (), error_text(caught.value))
+    told = {f.place for each in made for f in each.fields if f.remarks}
+    assert told == {place}
+
+
+def test_a_rule_of_a_tpm_that_asks_for_nothing() -> None:
+    asked = bodies.changed(body(), "tpm", True)
+    nothing = bodies.changed(bodies.changed(asked, "tpm.pcrs", ()), "tpm.secure_boot", False)
+    with pytest.raises(MalformedError) as caught:
+        parse_policy(Fields(nothing, "policy body"))
+    assert fault_place(error_text(caught.value)) == "tpm"
