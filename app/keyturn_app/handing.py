@@ -43,17 +43,17 @@ def handed(target: str) -> Handed | None:
         return None
     try:
         raw = target.removeprefix(_MARK).encode()
-        fields = parse_object(raw, limit=2 * MAX_HANDED, what="handed draft")
+        fields = parse_object(raw, limit=2 * MAX_HANDED, what="handed")
         kind = fields.choice("kind", Kind)
         subject = fields.text("subject", limit=200, empty=True)
         body = fields.text("body", limit=2 * MAX_HANDED)
         reason = fields.text("reason", limit=4000, empty=True)
         fields.done()
-        inside = unb64(body, what="handed draft: body")
+        inside = unb64(body, what="handed")
         return Handed(kind, subject, _object(inside), reason)
     except (MalformedError, UnicodeEncodeError):
         return None
 
 
 def _object(raw: bytes) -> JsonObject:
-    return load_object(raw, limit=MAX_HANDED, what="handed draft: body")
+    return load_object(raw, limit=MAX_HANDED, what="handed")

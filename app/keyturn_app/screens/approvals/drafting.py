@@ -8,6 +8,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.client.changes import body_of
 from keyturn.client.client import KeyturnClient
 from keyturn.client.proposals import Proposal
+from keyturn.policy.remarks import Severity
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import LONGEST_LIFE, SINGLE_SUBJECTS
@@ -17,6 +18,7 @@ from keyturn_app.handing import Handed
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
+from keyturn_app.screens.approvals import remarking
 from keyturn_app.screens.approvals.asking import not_signed
 from keyturn_app.screens.approvals.deciding import Offer
 from keyturn_app.screens.approvals.draftimpact import DraftImpact, DraftImpactView, Meaning
@@ -39,10 +41,14 @@ from keyturn_app.statements.difference import (
     unified,
 )
 
+Remarks = tuple[tuple[str, ...], Severity | None]
+"""Lines, and the worst of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """`line` is where `problem` lies in the text, 0 if unknown. `undo`: what can come back."""
+    """`line` is where `problem` lies in the text, 0 if unknown. `undo`: what can come back.
+    `remarks`: what a lint says, the worst first; `worst`: how bad that is."""
 
     kinds: tuple[tuple[Kind, str], ...]
     subjects: tuple[str, ...]
@@ -57,6 +63,8 @@ class DraftView:
     can_expire: bool
     undo: str
     impact: DraftImpactView | None = None
+    remarks: tuple[str, ...] = ()
+    worst: Severity | None = None
 
 
 class DraftPresenter(Presenter[DraftView | None]):
@@ -79,6 +87,7 @@ class DraftPresenter(Presenter[DraftView | None]):
         self._read: tuple[Draft, Parsed] | None = None
         self.impact = DraftImpact(desk, self.changed)
         self.keep(self.impact.close)
+        self._linted: tuple[object, AuthorityState, Remarks] | None = None
         self.keep(desk.subscribe(lambda _topics: self.changed(), Topic.SEEN, Topic.CONNECTION))
 
     @property
@@ -117,6 +126,7 @@ class DraftPresenter(Presenter[DraftView | None]):
             draft.kind is not Kind.REVOCATION,
             self.undo,
             self.impact.view(_meaning(draft, read)),
+            *self._remarks(draft, read),
         )
 
     # ---- writing ----
@@ -312,6 +322,21 @@ class DraftPresenter(Presenter[DraftView | None]):
             return None
         meant = Meant(subject_of(draft, read), read.typed, draft.life)
         return foretold(meant, state.roster, self._desk.now())
+
+    def _remarks(self, draft: Draft, read: Parsed) -> Remarks:
+        """Linted again only when the draft or what is in force is another one."""
+        state = self._state()
+        if read.typed is None or state is None:
+            return (), None
+        life, now = draft.life, self._desk.now()
+        drafted = remarking.Drafted(
+            draft.kind, subject_of(draft, read), read.typed, None if life is None else now + life
+        )
+        key = (draft.kind, drafted.subject, draft.text, draft.days)
+        known = self._linted
+        if known is None or known[0] != key or known[1] is not state:
+            known = self._linted = (key, state, remarking.remarks_on(drafted, state, now))
+        return known[2]
 
     def _parsed(self, draft: Draft) -> Parsed:
         if self._read is None or (self._read[0].kind, self._read[0].text) != (

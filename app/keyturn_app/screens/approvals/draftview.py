@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from keyturn.policy.remarks import Severity
 from keyturn.quorum.kinds import Kind
 from keyturn_app.i18n import _
 from keyturn_app.impact import Phase
@@ -145,6 +146,7 @@ class DraftPage(QWidget):
         self._editor = Editor()
         self._editor.textChanged.connect(self._edited)
         self._problem = Banner(name="approvals.draft.problem")
+        self._remarks = Banner(name="approvals.draft.remarks")
         self._basis = label("", "Second", "Small", wrap=True, name="approvals.draft.basis")
         self._summary = label("", "Second", "Small", name="approvals.draft.summary")
         self._diff = DiffPane(
@@ -176,6 +178,9 @@ class DraftPage(QWidget):
                 field.setText(text)
         self._days.setEnabled(view.can_expire)
         self._problem.say(view.problem, tone="danger")
+        tones = {Severity.ERROR: "danger", Severity.WARNING: "warn"}
+        tone = "info" if view.worst is None else tones.get(view.worst, "info")
+        self._remarks.say("\n".join(view.remarks), tone=tone)
         state = "error" if view.problem else ""
         if self._editor.property("state") != state:
             self._editor.setProperty("state", state)
@@ -251,7 +256,14 @@ class DraftPage(QWidget):
             (_("Days in force"), self._days, 0),
         ):
             fields.addLayout(column(label(title, "Muted", "Small"), field, spacing=4), stretch)
-        left = card(label(_("Body"), "H2"), self._basis, self._problem, self._editor, spacing=8)
+        left = card(
+            label(_("Body"), "H2"),
+            self._basis,
+            self._problem,
+            self._remarks,
+            self._editor,
+            spacing=8,
+        )
         changes = row(label(_("What would change"), "H2"), self._summary, None)
         right = card(changes, self._diff, spacing=8)
         both = row(left, right, spacing=12)

@@ -41,13 +41,18 @@ class Drawer(QFrame):
     repaired = Signal(int)
     selected = Signal(str)
     exported = Signal()
+    stopped = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("fleet.drawer")
         self.setProperty("class", "Drawer")
         calls = WhyCalls(
-            self.repaired.emit, self.selected.emit, self.copied.emit, self.exported.emit
+            self.repaired.emit,
+            self.selected.emit,
+            self.copied.emit,
+            self.exported.emit,
+            self.stopped.emit,
         )
         self._body = _Body(self.retry.emit, self.copied.emit, WhyPane(calls))
         self._name = label("", "H1", name="fleet.drawer.name", selectable=True)

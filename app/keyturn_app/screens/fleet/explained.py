@@ -72,6 +72,7 @@ class WhyView:
     told: tuple[str, ...] = ()
     note: str = ""
     loading: bool = False
+    comparing: bool = False
 
 
 def why_view(found: Explanation, facts: Facts, identity: Identity, note: str) -> WhyView:
@@ -193,7 +194,7 @@ def destination(repair: Repair, found: Explanation, facts: Facts) -> tuple[str, 
         case repairing.RenewStatement(kind=kind, subject=subject):
             return PAGE, f"new:{kind.value}:{subject}"
         case repairing.ImportRim():
-            return "baselines", "import"
+            return "baselines", ""
         case repairing.CosignLog():
             return "log", "witnesses"
         case repairing.MoveOn(revocation=revocation) if revocation is not None:

@@ -53,6 +53,7 @@ class Explaining:
         self.error: KeyturnError | None = None
         self.loading = False
         self.note = ""
+        self.comparing = False
         self.exporting = ""
 
     def leave(self) -> None:
@@ -76,10 +77,12 @@ class Explaining:
         self._ask(work, self._looked_at, self._failed)
         self._changed()
 
-    def retry(self) -> None:
-        examination, self._of = self._of, None
-        if examination is not None:
-            self.explain(examination)
+    def stop_comparing(self) -> None:
+        """Leave the other nodes alone; what is known of this one stays."""
+        if self.comparing:
+            self._stop()
+            self.note = _("Not compared with the other nodes.")
+            self._changed()
 
     # ---- one node ----
 
@@ -107,6 +110,7 @@ class Explaining:
         if not batch:
             self._ask(lambda _client: _explained(held, now, known), self._compared, self._alone)
             return
+        self.comparing = True
         self.note = _("Comparing with the other nodes: {done} of {total}").format(
             done=f"{total - len(left):,}", total=f"{total:,}"
         )
@@ -122,14 +126,14 @@ class Explaining:
         self._ask(work, done, self._alone)
 
     def _compared(self, found: Explained) -> None:
-        self.note = ""
+        self.note, self.comparing = "", False
         if self.held is not None:
             self.held = replace(self.held, explained=found)
         self._changed()
 
     def _alone(self, error: KeyturnError) -> None:
         """Its own faults are known all the same; only who shares them is not."""
-        why = wording.error_text(error)
+        why, self.comparing = wording.error_text(error), False
         self.note = _("The other nodes could not be looked at: {why}").format(why=why)
         self._changed()
 
@@ -144,7 +148,7 @@ class Explaining:
 
     def _stop(self) -> None:
         self._stop_asking()
-        self.loading = False
+        self.loading, self.comparing = False, False
 
     def _stop_asking(self) -> None:
         if self._drop is not None:

@@ -186,7 +186,7 @@ def _event(name: str, fields: Sequence[Field], section: Section) -> Branch:
             name.removeprefix("event "),
             register if comma else "",
             kind if comma else fields[0].note,
-            digests[0].raw.hex() if digests else "",
+            digests[-1].raw.hex() if digests else "",
             data.value,
         ),
         details=(*details, Detail(_("Specification"), section.specification)),

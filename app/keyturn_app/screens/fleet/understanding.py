@@ -1,6 +1,7 @@
 """The selected node's explanation and evidence viewer, and where its repairs lead. No Qt."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from keyturn_app import wording
 from keyturn_app.desk import Desk
@@ -54,7 +55,8 @@ class Understanding:
             note = "" if error is None else text.format(why=wording.error_text(error))
             return WhyView(note=note, loading=self.explaining.loading or selected.loading)
         found, desk = held.explained.explanation, self._desk
-        return why_view(found, desk.facts, desk.identity, self.explaining.note)
+        made = why_view(found, desk.facts, desk.identity, self.explaining.note)
+        return replace(made, comparing=self.explaining.comparing)
 
     def evidence(self, selected: Selected, look: Look) -> EvidenceView | None:
         if not self.viewing.open or selected.name is None:

@@ -206,6 +206,7 @@ class FleetPage(Page):
         self.drawer.repaired.connect(asked.repair)
         self.drawer.selected.connect(self._select_other)
         self.drawer.exported.connect(asked.export_explanation)
+        self.drawer.stopped.connect(asked.understanding.explaining.stop_comparing)
         self.evidence.closed.connect(asked.close_evidence)
         theme().changed.connect(self.table.viewport().update)
 

@@ -27,8 +27,10 @@ class WhyCalls:
         select: Callable[[str], None],
         copy: Callable[[str], None],
         export: Callable[[], None],
+        stop: Callable[[], None],
     ) -> None:
         self.repair, self.select, self.copy, self.export = repair, select, copy, export
+        self.stop = stop
 
 
 def _text(text: str, *classes: str, name: str = "", selectable: bool = False) -> QLabel:
@@ -47,8 +49,9 @@ class WhyPane(QWidget):
         self._calls = calls
         self._shown: WhyView | None = None
         self._note = _text("", "Muted", "Small", name="fleet.why.note")
+        self._stop = button(_("Stop"), name="fleet.why.stop", kind="link", clicked=calls.stop)
         self._rows = column(spacing=12)
-        self.setLayout(column(self._rows, self._note, spacing=8))
+        self.setLayout(column(self._rows, self._note, row(self._stop, None), spacing=8))
         self.hide()
 
     def show_view(self, view: WhyView | None) -> None:
@@ -58,6 +61,7 @@ class WhyPane(QWidget):
         note = _("Finding out why…") if view.loading else view.note
         self._note.setText(note)
         self._note.setVisible(bool(note))
+        self._stop.setVisible(view.comparing)
         before = self._shown
         if before is not None and _same(before, view):
             return

@@ -125,9 +125,23 @@ def test_while_it_is_found_out_nothing_is_said_yet(world: Refusals) -> None:
     assert len(why(presenter).faults) == 1
     assert why(presenter).faults[0].shared == ()
     assert why(presenter).note == "Comparing with the other nodes: 0 of 2"
+    assert why(presenter).comparing
+    presenter.understanding.explaining.stop_comparing()
+    assert why(presenter).note == "Not compared with the other nodes."
+    world.desk.answer()
+    assert why(presenter).faults[0].shared == ()
     presenter.select(GOOD)
     world.desk.answer()
     assert presenter.view().why is None
+
+
+def test_without_the_others_its_own_faults_are_told(world: Refusals) -> None:
+    presenter = world.presenter()
+    world.server.denied["/v1/evidence/batch"] = "not yours"
+    presenter.select(BAD)
+    assert len(why(presenter).faults) == 1
+    assert why(presenter).note.startswith("The other nodes could not be looked at")
+    assert not why(presenter).comparing
 
 
 def test_other_bytes_from_the_server_are_no_evidence(world: Refusals) -> None:

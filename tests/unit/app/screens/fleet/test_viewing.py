@@ -1,11 +1,13 @@
 """The evidence viewer: trees in tabs, every byte under its field, searched and copied."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS
+from keyturn.attest.fields_tdx import tdx_section
 from keyturn.attest.fields_tpm import log_section
 from keyturn.keyrelease.request import parse_request
 from keyturn.keyrelease.showing import sections_of
@@ -14,7 +16,10 @@ from keyturn_app.screens.fleet import chains, parts
 from keyturn_app.screens.fleet.branches import every, found
 from keyturn_app.screens.fleet.presenter import FleetPresenter
 from keyturn_app.screens.fleet.viewing import EvidenceView, Tab
+from keyturn_sim.tdx import SimIntel
+from support.tpm import record, spec_id
 from unit.app.screens.fleet.refusals import BAD, GOOD, WRONG, Refusals
+from unit.attest.test_tdx_quote import DATA, TD
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +186,24 @@ def test_hex_as_text() -> None:
 
 def test_found_gives_everything_for_no_query() -> None:
     assert found((), "x") == ()
+
+
+def test_a_boots_events_are_a_list_each_with_its_digests() -> None:
+    log = spec_id() + record(0, 8, b"v1") + record(7, 4, bytes(4))
+    first, second = parts.events([log_section(log)])
+    assert first.cells[0] == "0"
+    assert second.cells[:3] == ("1", "7", "EV_SEPARATOR")
+    assert first.cells[2].startswith("EV_")
+    assert first.cells[3] == sha256(b"v1").hexdigest()
+    assert first.data is not None
+    assert first.data.raw == b"v1"
+    assert first.details[-1].value.startswith("TCG PC Client")
+
+
+def test_the_chain_inside_a_quote_is_shown_as_the_others() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    quote = SimIntel.create().certify().quote(TD, DATA)
+    (pck,) = chains.chains([tdx_section(quote)], HARDWARE_ANCHORS, now)
+    assert pck.cells[0] == "CPU: provisioning certification key"
+    assert len(pck.children) == 3
+    assert pck.children[0].details[0].value == "SIMULATED"
