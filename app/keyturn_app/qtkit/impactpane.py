@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
+    QGridLayout,
     QHeaderView,
     QProgressBar,
     QSizePolicy,
@@ -32,6 +33,8 @@ from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import Banner, button, clear, column, label, row
 
 TILE = 78
+ACROSS = 780
+"""So wide must it be for four tiles in a row."""
 _OPENED = 20
 """Groups of at most so many nodes stand open."""
 
@@ -81,13 +84,27 @@ class ImpactTiles(QWidget):
     def __init__(self, name: str, *, narrow: bool = False) -> None:
         super().__init__()
         self._cards = [ImpactTileCard(f"{name}.tile.{each}") for each in range(4)]
-        if narrow:
-            rows = [row(*self._cards[at : at + 2], spacing=8) for at in (0, 2)]
-            self.setLayout(column(*rows, spacing=8))
-            self.setFixedHeight(2 * TILE + 8)
-        else:
-            self.setLayout(row(*self._cards, spacing=12))
-            self.setFixedHeight(TILE)
+        self._narrow, self._across = narrow, 0
+        self._grid = QGridLayout()
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(8 if narrow else 12)
+        self.setLayout(self._grid)
+        self._place(2 if narrow else 4)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """No word of a tile may be cut off."""
+        super().resizeEvent(event)
+        self._place(2 if self._narrow or self.width() < ACROSS else 4)
+
+    def _place(self, across: int) -> None:
+        if across == self._across:
+            return
+        self._across = across
+        for at, each in enumerate(self._cards):
+            self._grid.addWidget(each, at // across, at % across)
+        for at in range(4):
+            self._grid.setColumnStretch(at, 1 if at < across else 0)
+        self.setFixedHeight(TILE if across == 4 else 2 * TILE + self._grid.spacing())
 
     def show_view(self, view: ImpactView | None) -> None:
         tiles: Sequence[ImpactTile | None] = (None,) * 4 if view is None else view.tiles

@@ -21,6 +21,7 @@ from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
 from keyturn_app.screens.approvals import remarking
 from keyturn_app.screens.approvals.asking import not_signed
 from keyturn_app.screens.approvals.deciding import Offer
+from keyturn_app.screens.approvals.draftimpact import DraftImpact, DraftImpactView, Meaning
 from keyturn_app.screens.approvals.drafts import (
     Draft,
     Drafts,
@@ -61,6 +62,7 @@ class DraftView:
     propose: Offer
     can_expire: bool
     undo: str
+    impact: DraftImpactView | None = None
     remarks: tuple[str, ...] = ()
     worst: Severity | None = None
 
@@ -83,6 +85,8 @@ class DraftPresenter(Presenter[DraftView | None]):
         self._unkept = False
         self._busy = ""
         self._read: tuple[Draft, Parsed] | None = None
+        self.impact = DraftImpact(desk, self.changed)
+        self.keep(self.impact.close)
         self._linted: tuple[object, AuthorityState, Remarks] | None = None
         self.keep(desk.subscribe(lambda _topics: self.changed(), Topic.SEEN, Topic.CONNECTION))
 
@@ -121,6 +125,7 @@ class DraftPresenter(Presenter[DraftView | None]):
             Offer(self._why_not(draft, read)),
             draft.kind is not Kind.REVOCATION,
             self.undo,
+            self.impact.view(_meaning(draft, read)),
             *self._remarks(draft, read),
         )
 
@@ -129,6 +134,7 @@ class DraftPresenter(Presenter[DraftView | None]):
     def start(self, kind: Kind = Kind.POLICY, subject: str = "") -> None:
         """A kept draft of this subject, or what is in force of it."""
         self.put_away()
+        self.impact.forget()
         state = self._state()
         subject = subject or SINGLE_SUBJECTS.get(kind, "")
         if not subject and kind not in FOLLOWS and kind is not Kind.CEREMONY:
@@ -143,6 +149,7 @@ class DraftPresenter(Presenter[DraftView | None]):
     def take(self, handed: Handed) -> None:
         """What another page drafted. A kept draft of this subject can be brought back."""
         self.put_away()
+        self.impact.forget()
         text = "\n".join(pretty(handed.body))
         made = Draft(handed.kind, handed.subject, text, handed.reason)
         kept = self._drafts.get(made.key)
@@ -191,6 +198,7 @@ class DraftPresenter(Presenter[DraftView | None]):
         """Back to the list; the draft is kept."""
         self.put_away()
         self._draft = None
+        self.impact.forget()
         self.changed()
 
     def put_away(self) -> None:
@@ -218,6 +226,11 @@ class DraftPresenter(Presenter[DraftView | None]):
         self._drafts.put(self._gone)
         self._draft, self._gone = self._gone, None
         self.changed()
+
+    def simulate(self) -> None:
+        """What would it change, as it is written now?"""
+        if self._draft is not None:
+            self.impact.simulate(_meaning(self._draft, self._parsed(self._draft)))
 
     # ---- proposing ----
 
@@ -378,6 +391,10 @@ class DraftPresenter(Presenter[DraftView | None]):
         if changed != self._draft:
             self._draft, self._unkept = changed, True
             self.changed()
+
+
+def _meaning(draft: Draft, read: Parsed) -> Meaning:
+    return Meaning(draft.kind, subject_of(draft, read), read.body, draft.life)
 
 
 def _problem(read: Parsed) -> str:

@@ -16,9 +16,12 @@ from PySide6.QtWidgets import (
 from keyturn.policy.remarks import Severity
 from keyturn.quorum.kinds import Kind
 from keyturn_app.i18n import _
+from keyturn_app.impact import Phase
 from keyturn_app.qtkit.diffpane import DiffPane, rows_of
+from keyturn_app.qtkit.impactpane import ImpactStatus, ImpactTiles
 from keyturn_app.qtkit.theme import colour, mono
 from keyturn_app.qtkit.widgets import Banner, button, card, column, label, restyle, row
+from keyturn_app.screens.approvals.draftimpact import DraftImpactView
 from keyturn_app.screens.approvals.drafting import DraftView
 
 
@@ -32,6 +35,8 @@ class DraftCalls:
     discard: Callable[[], None]
     leave: Callable[[], None]
     copy: Callable[[str], None]
+    simulate: Callable[[], None]
+    stop: Callable[[], None]
 
 
 class Editor(QPlainTextEdit):
@@ -104,6 +109,32 @@ class _Numbers(QWidget):
         self._editor.paint_numbers(QPainter(self), self.width())
 
 
+class DraftImpactRow(QWidget):
+    """Who would get or lose keys, once it was asked for; the proposal shows every node."""
+
+    def __init__(self, simulate: Callable[[], None], stop: Callable[[], None]) -> None:
+        super().__init__()
+        self.setObjectName("approvals.draft.impact.row")
+        name = "approvals.draft.impact"
+        self._status = ImpactStatus(name, simulate, stop)
+        self._old = Banner(name=f"{name}.old")
+        self._tiles = ImpactTiles(name)
+        head = row(label(_("IMPACT IF APPLIED NOW"), "Over"), self._status, spacing=10)
+        head.setStretch(1, 1)
+        self.setLayout(column(head, self._old, self._tiles, spacing=6))
+
+    def show_view(self, view: DraftImpactView | None) -> None:
+        self.setVisible(view is not None)
+        if view is None:
+            return
+        simulation = view.simulation
+        self._status.show_state(simulation, view.told, view.why_not)
+        error = simulation.error if simulation.phase is Phase.FAILED else ""
+        self._old.say(error or view.old, tone="danger" if error else "warn")
+        self._tiles.show_view(simulation.view)
+        self._tiles.setVisible(simulation.view is not None)
+
+
 class DraftPage(QWidget):
     """Shows a `DraftView`."""
 
@@ -121,6 +152,7 @@ class DraftPage(QWidget):
         self._diff = DiffPane(
             name="approvals.draft.diff", title=_("What would change"), copied=calls.copy
         )
+        self._impact = DraftImpactRow(calls.simulate, calls.stop)
         self._why = label("", "Second", "Small", wrap=True, name="approvals.draft.why")
         self._propose = button(
             _("Propose…"),
@@ -157,6 +189,7 @@ class DraftPage(QWidget):
         self._basis.setText(view.basis)
         self._summary.setText(view.summary)
         self._diff.show_rows(rows_of(view.lines))
+        self._impact.show_view(view.impact)
         self._propose.setEnabled(view.propose.possible)
         self._why.setText(view.propose.why_not)
         self._filling = False
@@ -246,6 +279,7 @@ class DraftPage(QWidget):
             margins=(24, 10, 24, 20),
         )
         body.addLayout(both, 1)
+        body.addWidget(self._impact)
         body.addLayout(foot)
         self.setLayout(body)
 

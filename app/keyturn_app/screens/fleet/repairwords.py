@@ -10,7 +10,7 @@ from keyturn.policy import repairing
 from keyturn.policy.repairing import Action, ChangeNode, Repair, Risk, Setting, Why
 from keyturn_app import wording
 from keyturn_app.i18n import _
-from keyturn_app.screens.fleet.caveats import meaning
+from keyturn_app.statements.caveats import meaning
 
 AGENT = "keyturn agent doctor --config agent.toml"
 

@@ -15,9 +15,9 @@ from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.screens.fleet import chains, checktree, parts
 from keyturn_app.screens.fleet.branches import Branch, Detail, every, found
-from keyturn_app.screens.fleet.caveats import meaning
 from keyturn_app.screens.fleet.explaining import Explaining, Held
 from keyturn_app.screens.fleet.selected import Selected
+from keyturn_app.statements.caveats import meaning
 from keyturn_app.states import Look
 
 
