@@ -88,6 +88,53 @@ def test_a_refusal_shows_what_was_met_beside_it_and_what_was_not_reached() -> No
     assert outcomes["PCR values"] is Outcome.NOT_MEASURED
 
 
+@pytest.mark.parametrize(
+    ("broken", "met", "unreached"),
+    [
+        (
+            {"quote": b"\xff"},
+            {"AK", "AK attributes", "event log"},
+            {"signature", "nonce", "PCR values", "event log leads to the PCRs"},
+        ),
+        (
+            {"ak": b"\0"},
+            {"form", "nonce", "event log"},
+            {
+                "AK attributes",
+                "AK certificate",
+                "signature",
+                "PCR values",
+                "event log leads to the PCRs",
+            },
+        ),
+        (
+            {"ak": b"-----BEGIN nothing"},
+            {"form", "nonce", "event log"},
+            {"AK certificate", "signature", "PCR values", "event log leads to the PCRs"},
+        ),
+        (
+            {"log": b"\1"},
+            {"form", "AK", "AK attributes", "signature", "nonce", "PCR values"},
+            {"event log leads to the PCRs"},
+        ),
+    ],
+)
+def test_what_cannot_be_read_leaves_all_that_needs_it_unreached(
+    broken: dict[str, bytes], met: set[str], unreached: set[str]
+) -> None:
+    found = examine_tpm(
+        replace(made(), **broken),  # type: ignore[arg-type]
+        anchors=HARDWARE_ANCHORS,
+        now=NOW,
+        expected_nonce=NONCE,
+    )
+    assert found.refusal is not None
+    assert found.refusal.reason is Reason.MALFORMED
+    assert {each.name for each in found.checks if each.outcome is Outcome.MET} == met
+    assert {each.name for each in found.checks if each.found == "not reached"} == unreached
+    assert len([each for each in found.checks if each.outcome is Outcome.NOT_MET]) == 1
+
+
 def test_without_a_nonce_no_freshness_is_claimed() -> None:
     found = examine_tpm(made(), anchors=HARDWARE_ANCHORS, now=NOW, expected_nonce=None)
     (nonce,) = (each for each in found.checks if each.name == "nonce")
