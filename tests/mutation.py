@@ -132,8 +132,10 @@ class Mutating:
                 running[child] = (task, time.monotonic())
             for child in ready(list(running), 1.0):
                 task, begin = running.pop(child)
-                by = pickle.loads(child.read() or pickle.dumps("the process died"))
-                yield Result(task, "killed" if by else "survived", by, time.monotonic() - begin)
+                raw = child.read()
+                by = pickle.loads(raw) if raw else ""
+                outcome = "killed" if by else "survived" if raw else "not run"  # it was ended
+                yield Result(task, outcome, by, time.monotonic() - begin)
             for child, (task, begin) in list(running.items()):
                 if time.monotonic() - begin > self.options.limit:
                     child.kill()
