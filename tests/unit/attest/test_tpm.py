@@ -135,6 +135,22 @@ def test_what_cannot_be_read_leaves_all_that_needs_it_unreached(
     assert len([each for each in found.checks if each.outcome is Outcome.NOT_MET]) == 1
 
 
+def test_what_did_not_come_is_said() -> None:
+    found = examine_tpm(
+        replace(made(), pcrs=None, log=None),
+        anchors=HARDWARE_ANCHORS,
+        now=NOW,
+        expected_nonce=NONCE,
+    )
+    assert found.claims is not None
+    assert (found.claims.pcrs, found.claims.log) == ({}, None)
+    assert {each.name: each.found for each in found.checks if each.outcome is not Outcome.MET} == {
+        "AK certificate": "none came",
+        "PCR values": "none came with the quote",
+        "event log": "none came",
+    }
+
+
 def test_without_a_nonce_no_freshness_is_claimed() -> None:
     found = examine_tpm(made(), anchors=HARDWARE_ANCHORS, now=NOW, expected_nonce=None)
     (nonce,) = (each for each in found.checks if each.name == "nonce")
