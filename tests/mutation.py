@@ -42,7 +42,7 @@ SOURCES = ROOT / "backend" / "keyturn"
 SURVIVORS = Path(__file__).with_name("mutation_survivors.txt")
 PACKAGES = ("attest", "rim")
 TESTS = ("tests/unit/attest", "tests/unit/rim", "tests/vectors/test_conformance.py")
-SLOW = 0.3
+SLOW = 0.5
 """Seconds: tests that take longer come last."""
 
 
@@ -127,7 +127,11 @@ class Mutating:
                 if time.monotonic() > end:
                     yield Result(task, "not run", "", 0)
                     continue
-                chosen = {items[each]: seconds for each, seconds in tests_of(task, baseline)}
+                chosen = {
+                    items[each]: seconds
+                    for each, seconds in tests_of(task, baseline)
+                    if seconds < SLOW or not self.options.quick
+                }
                 child = fork(lambda task=task, chosen=chosen: judged(task, chosen))
                 running[child] = (task, time.monotonic())
             for child in ready(list(running), 1.0):
@@ -282,7 +286,8 @@ def tasks(packages: Sequence[str], modules: Sequence[str]) -> list[Task]:
                 name = path.relative_to(SOURCES).as_posix()
                 source = path.read_text(encoding="utf-8")
                 found += [Task(name, each, source) for each in find_mutants(source)]
-    return found
+    order = {name: place for place, name in enumerate(modules)}
+    return sorted(found, key=lambda task: order.get(Path(task.module).stem, 0))
 
 
 def read_record(path: Path | None) -> dict[str, str]:
@@ -362,6 +367,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--limit", type=float, default=90, help="time for one mutant")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--record", type=Path, help="what was found; what is killed there stays so")
+    parser.add_argument("--quick", action="store_true", help="leave out slow tests, for looking")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     packages = [options.package] if options.package else PACKAGES
