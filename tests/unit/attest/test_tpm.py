@@ -173,6 +173,12 @@ def test_a_log_that_leaves_a_firmwares_register_out_is_refused() -> None:
 def test_a_log_without_the_quoted_bank_is_refused() -> None:
     only_sha1 = spec_id([tpm.SHA1]) + record(0, 8, b"v1", banks=[tpm.SHA1])
     assert refused(replace(made(), log=only_sha1)) is Reason.EVENTLOG_MISMATCH
+    # Nor does it explain registers that no log of a firmware has to.
+    pcrs = {11: b"\x07" * 32}
+    message = tpm.quote({SHA256: pcrs}, NONCE)
+    changed = {"quote": message, "signature": tpm.sign(KEY, message), "pcrs": {BANK: pcrs}}
+    evidence = replace(made(), **changed)  # type: ignore[arg-type]
+    assert refused(replace(evidence, log=only_sha1)) is Reason.EVENTLOG_MISMATCH
 
 
 def test_a_bare_key_shows_no_attributes() -> None:
