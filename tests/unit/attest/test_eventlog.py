@@ -64,6 +64,8 @@ def test_what_extends_a_register_neither_announces_nor_says_a_locality() -> None
     log = parse_event_log(old_record(0, 8, data) + old_record(0, SEPARATOR, bytes(4)))
     assert log.banks == (HashAlgorithm.SHA1,)
     assert len(log.events) == 2
+    log = parse_event_log(old_record(0, EV_NO_ACTION, b"anything") + old_record(0, 8, b"v1"))
+    assert [each.kind for each in log.events] == [EV_NO_ACTION, 8]
     log = parse_event_log(spec_id() + record(0, 8, LOCALITY + b"\x03"))
     assert log.startup_locality == 0
     assert log.replay(HashAlgorithm.SHA256)[0] == extended(bytes(32), LOCALITY + b"\x03")
@@ -128,6 +130,7 @@ def test_hashes_that_are_not_known_are_read_over_by_their_announced_size() -> No
         (spec_id([SHA256]) + struct.pack("<III", 0, 8, 0), "no digest"),
         (spec_id([SHA256]) + struct.pack("<III", 0, 8, 99), "too many"),
         (spec_id([SHA256]) + record(24, 8, b"", banks=[SHA256]), "does not exist"),
+        (old_record(24, 8, b"v1"), "does not exist"),
         (spec_id([]), "announces no hash"),
         (spec_id([SHA256, SHA256]), "announces a hash twice"),
         (spec_id([SHA256]).replace(b"\x0b\x00\x20\x00", b"\x0b\x00\x30\x00"), "another size"),

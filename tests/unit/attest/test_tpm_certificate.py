@@ -127,6 +127,28 @@ def test_usages_are_read_strictly() -> None:
             verify_ak_certificate(chain, key, trusting(chain[-1]), MADE)
 
 
+def test_a_key_that_a_statement_names_does_not_vouch_for_itself() -> None:
+    chain, key = made(der_tlv(0x30, AK))
+    assert reason(chain[:1], key, trusting(chain[0]), MADE) is Reason.AK_CHAIN_INVALID
+
+
+def test_a_chain_has_six_certificates_at_most() -> None:
+    key = new_p384_key()
+    issuers = [make_certificate("CA 0", key, None, key, is_ca=True)]
+    for number in range(1, 6):
+        issuers.insert(0, make_certificate(f"CA {number}", key, issuers[0], key, is_ca=True))
+    extension = ("2.5.29.37", der_tlv(0x30, AK))
+    for above in (5, 6):
+        path = issuers[-above:]
+        leaf = make_certificate("TPM", key, path[0], key, is_ca=False, extensions=(extension,))
+        chain = [der_of(each) for each in (leaf, *path)]
+        if above == 5:
+            verify_ak_certificate(chain, key.public_key(), trusting(chain[-1]), MADE)
+        else:
+            found = reason(chain, key.public_key(), trusting(chain[-1]), MADE)
+            assert found is Reason.AK_CHAIN_INVALID
+
+
 def test_a_path_is_no_longer_than_its_issuers_allow() -> None:
     root_key, key, sub_key, low_key = (new_p384_key() for _ in range(4))
     root = make_certificate("TPM maker", root_key, None, root_key, is_ca=True, path_length=1)
