@@ -33,6 +33,7 @@ from pathlib import Path
 
 import coverage
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import Phase, settings
 
 from support.mutants import Mutant, find_mutants, implant, mutated
@@ -83,6 +84,23 @@ class Result:
     seconds: float
 
 
+class KeyStock:
+    """RSA keys, made once: each fork takes them in turn, so that in one run no two are alike."""
+
+    def __init__(self, numbers: dict[int, int]) -> None:
+        self._make = rsa.generate_private_key
+        self._keys = {
+            size: [self._make(65537, size) for _ in range(number)]
+            for size, number in numbers.items()
+        }
+
+    def __call__(self, public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
+        kept = self._keys.get(key_size)
+        if kept and public_exponent == 65537:
+            return kept.pop()
+        return self._make(public_exponent, key_size)
+
+
 class Mutating:
     """A plugin of pytest that makes mutants instead of running the tests once."""
 
@@ -107,6 +125,7 @@ class Mutating:
         items = {item.nodeid: item for item in session.items}
         if session.testsfailed:
             return True
+        rsa.generate_private_key = KeyStock({2048: 4, 3072: 2, 4096: 6})  # type: ignore[assignment]
         reader = fork(lambda: measured(list(items.values())))
         self.baseline = pickle.loads(reader.wait(1200))
         if not self.baseline.failed:
