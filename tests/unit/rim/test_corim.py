@@ -148,6 +148,7 @@ def test_forms_are_told_by_their_tags() -> None:
         Tag(501, [0, 1]),
         Tag(501, {1: [Tag(506, write_cbor(COMID))]}),
         Tag(501, {0: "test", 1: {}}),
+        Tag(501, {0: "test", 1: 5}),
         Tag(501, {0: "test", 1: []}),
         Tag(501, {0: "test", 1: [1]}),
         Tag(501, {0: "test", 1: [Tag(506, "text")]}),
@@ -230,6 +231,7 @@ def test_only_a_cose_sign1_of_its_parts_is_read() -> None:
     assert refused(Tag(19, good)) is Reason.MALFORMED
     assert refused(good) is Reason.MALFORMED
     assert refused(Tag(18, {1: head, 2: bare, 3: payload, 4: signature})) is Reason.MALFORMED
+    assert refused(Tag(18, 4)) is Reason.MALFORMED
     assert refused(Tag(18, [*good, b""])) is Reason.MALFORMED
     assert refused(Tag(18, [head, bare, "text", signature])) is Reason.MALFORMED
     assert refused(Tag(18, [head, [], payload, signature])) is Reason.MALFORMED
