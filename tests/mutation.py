@@ -390,9 +390,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     packages = [options.package] if options.package else PACKAGES
-    plugin = Mutating(
-        [each for each in tasks(packages, options.module) if options.only in each.name], options
-    )
+    allowed = read_survivors(SURVIVORS.read_text(encoding="utf-8"))
+    allowed = {name: reason for name, reason in allowed.items() if options.only in name}
+    chosen = [each for each in tasks(packages, options.module) if options.only in each.name]
+    chosen.sort(key=lambda each: each.name in allowed)  # these take longest: all tests are run
+    plugin = Mutating(chosen, options)
     if not plugin.tasks and not plugin.results:
         parser.error("no such module, or it has no checks")
     if options.record:
@@ -407,8 +409,6 @@ def main(arguments: Sequence[str]) -> int:
         failed = plugin.baseline.failed if plugin.baseline else ["(they cannot be collected)"]
         print("tests fail without any mutant:", *failed, sep="\n  ", file=out)
         return 2
-    allowed = read_survivors(SURVIVORS.read_text(encoding="utf-8"))
-    allowed = {name: reason for name, reason in allowed.items() if options.only in name}
     wrong = verdict(plugin.results, allowed)
     if options.json:
         json.dump({"results": shown(plugin.results), "wrong": wrong}, out, indent=1)
