@@ -78,7 +78,7 @@ def _model(subject: str) -> JsonObject:
 
 
 def _policy(_subject: str) -> JsonObject:
-    """Both kinds of TEE, strictly: whoever has one of them takes the other's rule out."""
+    """Both kinds of TEE and a TPM, strictly: what a site has not, it takes out."""
     tcb: JsonObject = {"fmc": 0, "bootloader": 0, "tee": 0, "snp": 0, "microcode": 0}
     return {
         "tees": ["snp", "tdx"],
@@ -112,6 +112,14 @@ def _policy(_subject: str) -> JsonObject:
         "platforms": [],
         "sites": [],
         "collateral": {"amd-crl": 30 * _DAY, "intel-tcb-info": 30 * _DAY},
+        "tpm": {
+            "bank": "sha256",
+            "pcrs": ["0", "7"],
+            "secure_boot": True,
+            "applications": True,
+            "authorities": True,
+            "variables": ["db", "dbx"],
+        },
         "evidence_seconds": 120,
         "witnesses": 0,
         "lease_seconds": 300,
@@ -134,6 +142,15 @@ def _reference_values(_subject: str) -> JsonObject:
         "tdx": [{"registers": {"mrtd": [""]}, **origin}],
         "gpu": [{"architecture": "", "driver": "", "vbios": "", **measured}],
         "switches": [{"architecture": "", "bios": "", **measured}],
+        "tpm": [
+            {
+                "pcrs": {"sha256": {"0": [""]}},
+                "applications": [],
+                "authorities": [],
+                "variables": {"db": [""]},
+                **origin,
+            }
+        ],
     }
 
 
@@ -175,6 +192,7 @@ _SIMPLE: Mapping[Kind, Callable[[str], JsonObject]] = {
     Kind.TRUST_ANCHORS: lambda _subject: {
         "hardware": "pinned",
         "simulated": [{"vendor": "amd", "product": "", "spki_sha256": ""}],
+        "tpm": [{"name": "", "spki_sha256": ""}],
     },
     Kind.MODEL: _model,
     Kind.REVOCATION: _revocation,

@@ -6,7 +6,7 @@ from keyturn.quorum.policy_body import Caveat
 from keyturn_demo import boots
 from keyturn_demo.world import GOOD_FIRMWARE, GPU_MEASUREMENTS, RTMRS, WORKLOAD
 
-LEASE_SECONDS = 12
+LEASE_SECONDS = 16
 MODEL_NAME = "all-MiniLM-L6-v2"
 BASELINE = "firmware-2026-11"
 POLICY = "serving-eu"

@@ -17,10 +17,11 @@ from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, read_grant
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
 from keyturn.quorum.kinds import Kind
-from keyturn_demo import bodies, boots
+from keyturn_demo import bodies, kinds
 from keyturn_demo.commands import SIMULATOR, Document, secret_fd
 from keyturn_demo.console import Narrator, StepFailed, require
 from keyturn_demo.desk import approve, propose
+from keyturn_demo.kinds import EveryKind
 from keyturn_demo.parts import START_SECONDS, ServingNode, System
 from keyturn_demo.reference import TEXTS
 from keyturn_demo.supervisor import tail
@@ -48,7 +49,7 @@ class Story:
         self._model = Digest("")
         self._tag = ""
         self._expected: list[bytes] = []
-        self._boot: dict[str, object] | None = None
+        self._kinds = EveryKind(system, say)
         self._node: ServingNode | None = None
 
     def tell(self) -> None:
@@ -184,25 +185,10 @@ class Story:
         )
 
     def _make_machines(self) -> None:
-        system = self._system
-        system.make_machine("node-1", GOOD_FIRMWARE)
-        system.make_machine("node-2", WRONG_FIRMWARE)
+        self._system.make_machine("node-1", GOOD_FIRMWARE)
+        self._system.make_machine("node-2", WRONG_FIRMWARE)
         if self.every_kind:
-            system.make_machine("node-4", GOOD_FIRMWARE, tee="tdx")
-            for name in ("node-1", "node-2", "node-4"):
-                system.start_tpm(name)
-
-    def _capture_boot(self) -> None:
-        """The golden machine's boot, for the baseline."""
-        if not self.every_kind:
-            return
-        with self._say.working("the golden machine's TPM boots"):
-            folder = self._system.wait_tpm("node-1")
-        self._boot = boots.captured(folder / "tpm.sock", folder / "event.log")
-        self._say.step(
-            "boot of the golden machine read from its TPM",
-            "a real TPM 2.0 (swtpm): PCRs, Secure Boot, boot loaders",
-        )
+            self._kinds.make_machines("node-1", "node-2")
 
     def _enact(
         self, kind: Kind, subject: str, body: dict[str, object], reason: str, by: tuple[str, ...]
@@ -240,10 +226,10 @@ class Story:
 
     def _one_short(self) -> None:
         """A baseline with one approval of two is not in force."""
-        self._capture_boot()
+        boot = self._kinds.captured_boot() if self.every_kind else None
         system = self._system
         kind, subject = Kind.REFERENCE_VALUES, bodies.BASELINE
-        body = bodies.baseline(self._boot)
+        body = bodies.baseline(boot)
         proposal = self._propose(kind, subject, body, "firmware of November")
         proposal = approve(system.clients["bela"], proposal.digest)
         known = system.clients["chen"].state().newest.get((kind, subject))
@@ -283,7 +269,8 @@ class Story:
         say.chapter("A machine proves itself, and the key goes to it alone")
         system.start_devices("node-1")
         system.start_devices("node-2")
-        self._start_td()
+        if self.every_kind:
+            self._kinds.start()
         system.start_agent("node-1")
         with say.working("node-1 attests, gets the key, opens the model in memory"):
             self._node = system.wait_serving("node-1")
@@ -302,29 +289,16 @@ class Story:
             f"node-1 serves /v1/embeddings at {self._node.url}",
             f"{len(TEXTS)} embeddings equal the plaintext model's, bit for bit",
         )
-        self._serve_td()
-
-    def _start_td(self) -> None:
-        """A TD starts beside: it needs what Intel says of its platform."""
-        if not self.every_kind:
-            return
-        system = self._system
-        system.start_devices("node-4")
-        kinds = system.hand_in_collateral("node-1", "node-4")
-        self._say.step("collateral of the SIMULATED vendors handed in, kept", ", ".join(kinds))
-        system.start_agent("node-4")
+        if self.every_kind:
+            self._serve_td()
 
     def _serve_td(self) -> None:
-        if not self.every_kind:
-            return
-        say, system = self._say, self._system
-        with say.working("node-4 attests: Intel TDX"):
-            node = system.wait_serving("node-4")
-        grant = self._grants(Purpose.RELEASE, "node-4")[-1][1]
-        say.step("node-4 proved TDX, its TPM and one GPU", grant.platform[:36] + "…")
+        say, node = self._say, self._kinds.serving()
+        grant = self._grants(Purpose.RELEASE, kinds.TD)[-1][1]
+        say.step(f"{kinds.TD} proved TDX, its TPM and one GPU", grant.platform[:36] + "…")
         same = node.embeddings(TEXTS) == self._expected
         require(same, "the trust domain's embeddings differ from the plaintext model's")
-        say.step("node-4 serves the same embeddings, bit for bit")
+        say.step(f"{kinds.TD} serves the same embeddings, bit for bit")
 
     def _entries(self, kind: EntryKind) -> list[tuple[int, Entry]]:
         """Entries of the log, as an officer's client proved it."""

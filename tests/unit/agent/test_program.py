@@ -185,6 +185,8 @@ def test_the_doctor_finds_everything_well_or_says_what_is_not(config: Path) -> N
         "memory",
         "authority bundle",
         "devices",
+        "CPU evidence",
+        "TPM",
         "control plane",
     }
     for name in ("sealed model", "authority bundle", "devices", "control plane"):
