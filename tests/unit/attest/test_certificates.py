@@ -171,7 +171,7 @@ def test_a_certificate_of_more_than_16_kib_is_not_even_looked_at() -> None:
         parse_certificate(bytes(MAX_CERTIFICATE))
 
 
-@pytest.mark.parametrize("usage", ["030100", "0304060102ff"])
+@pytest.mark.parametrize("usage", ["030100", "0304060102ff", "0302010600"])
 def test_a_key_usage_of_no_bits_or_too_many_is_refused(usage: str) -> None:
     key = new_p384_key()
     raw = der_of(make_certificate("usage", key, None, key, is_ca=True))
@@ -181,6 +181,13 @@ def test_a_key_usage_of_no_bits_or_too_many_is_refused(usage: str) -> None:
     extension = Extension(True, bytes.fromhex(usage))
     with pytest.raises(MalformedEvidence, match="keyUsage"):
         certificates._key_usage({**found.extensions, "2.5.29.15": extension})
+
+
+def test_nothing_stands_behind_a_name() -> None:
+    name = parse_certificate(P384).subject
+    assert certificates._common_name(name) == "SIMULATED p384"
+    with pytest.raises(MalformedEvidence, match="too many"):
+        certificates._common_name(name + b"\x05\0")
 
 
 def test_pkcs1_signatures_are_verified() -> None:

@@ -1,10 +1,12 @@
 """Ages read of documents, and which document is a step back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from keyturn.attest import collateral_age
 from keyturn.attest.collateral_age import Age, age_of, older
 from keyturn.attest.errors import REFUSALS, MalformedEvidence
 from keyturn.base.collateral import CollateralDocument, CollateralKind
@@ -58,6 +60,17 @@ def test_an_ocsp_answer() -> None:
     assert age_of(document).until is None
 
 
+def test_of_several_answers_the_first_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    vendor = Vendor.create()
+    raw = answer(vendor.identity, vendor.root, now=NOW, lasts=timedelta(days=3))
+    read = collateral_age.parse_ocsp(raw)
+    (one,) = read.answers
+    several = (replace(one, next_update=None), replace(one, next_update=NOW + HOUR), one)
+    monkeypatch.setattr(collateral_age, "parse_ocsp", lambda _: replace(read, answers=several))
+    document = CollateralDocument(CollateralKind.NVIDIA_OCSP, "00" * 32, raw)
+    assert age_of(document).until == NOW + HOUR
+
+
 def test_amds_list() -> None:
     key = new_p384_key()
     root = make_certificate("ARK-Milan", key, None, key, is_ca=True)
@@ -67,7 +80,7 @@ def test_amds_list() -> None:
 
 
 @pytest.mark.parametrize("kind", list(CollateralKind))
-@pytest.mark.parametrize("raw", [b"x", b"{}", b"\x30\x00", b"<rim/>"])
+@pytest.mark.parametrize("raw", [b"", b"x", b"{}", b"\x30\x00", b"<rim/>"])
 def test_junk_has_no_age(kind: CollateralKind, raw: bytes) -> None:
     with pytest.raises(REFUSALS):
         age_of(CollateralDocument(kind, "x", raw))

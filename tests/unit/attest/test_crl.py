@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from keyturn.attest import crl
-from keyturn.attest.certificates import Certificate, parse_certificate, pem_crls
+from keyturn.attest.certificates import Certificate, Extension, parse_certificate, pem_crls
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.crl import MAX_CRL, check_revocation, parse_crl
 from keyturn.attest.der import DerReader
@@ -122,6 +122,24 @@ def test_another_form_is_refused(vendors, old: str, new: str, message: str) -> N
     changed = make_crl(vendors).replace(bytes.fromhex(old), bytes.fromhex(new), 1)
     with pytest.raises(MalformedEvidence, match=message):
         parse_crl(changed)
+
+
+def test_nothing_stands_behind_a_lists_extensions(vendors: SimVendors) -> None:
+    raw = make_crl(vendors, 5)
+    outer = DerReader(raw, "CRL").inside(0x30)
+    body, algorithm, signature = outer.element(0x30), outer.whole(0x30), outer.whole(0x03)
+    rebuilt = der_tlv(0x30, der_tlv(0x30, body) + algorithm + signature)
+    assert rebuilt == raw
+    longer = der_tlv(0x30, der_tlv(0x30, body + b"\x05\0") + algorithm + signature)
+    with pytest.raises(MalformedEvidence, match="bytes too many"):
+        parse_crl(longer)
+
+
+def test_a_lists_number_is_one_number(vendors: SimVendors) -> None:
+    number = Extension(False, b"\x02\x01\x07")
+    assert crl._number({"2.5.29.20": number}) == 7
+    with pytest.raises(MalformedEvidence, match="bytes too many"):
+        crl._number({"2.5.29.20": Extension(False, number.value + b"\0")})
 
 
 def test_a_huge_list_is_not_read() -> None:

@@ -127,6 +127,8 @@ def test_another_enumerated_is_refused(raw: str) -> None:
         ("30840000ff", "indefinite, huge"),
         ("308100", "shortest form"),
         ("30820001aa", "shortest form"),
+        ("308101aa", "shortest form"),
+        ("30820080" + "aa" * 128, "shortest form"),
         ("3002aa", "longer than what holds it"),
     ],
 )
@@ -149,8 +151,15 @@ def test_a_bit_string_without_bytes_is_refused(text: str, why: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"\x04\x0d261123080000Z", b"\x17\x0d2611230800 0Z", b"\x17\x0d261123080000X"],
-    ids=["another kind", "no digits", "another zone"],
+    [
+        b"\x04\x0d261123080000Z",
+        b"\x04\x0f20261123080000Z",
+        b"\x18\x1020261123080000Zx",
+        b"\x18\x1120261123080000Z00",
+        b"\x17\x0d2611230800 0Z",
+        b"\x17\x0d261123080000X",
+    ],
+    ids=["another kind", "octets", "longer", "longer still", "no digits", "another zone"],
 )
 def test_a_time_of_another_form_is_refused(text: bytes) -> None:
     with pytest.raises(MalformedEvidence):

@@ -19,7 +19,7 @@ from keyturn.attest.eventdata import (
 )
 from keyturn.attest.eventlog import EV_NO_ACTION, parse_event_log
 from keyturn.attest.tpm_algorithms import HashAlgorithm
-from support.tpm import record, spec_id, variable
+from support.tpm import SHA1, record, spec_id, variable
 
 ON, OFF = variable("SecureBoot", b"\x01"), variable("SecureBoot", b"\x00")
 END = record(7, EV_SEPARATOR, bytes(4))
@@ -79,6 +79,12 @@ def test_every_boot_loader_counts_whatever_it_is_called() -> None:
     assert found == tuple(
         hashlib.sha256(each).hexdigest() for each in (b"shim", b"implant", b"implant 2")
     )
+
+
+def test_what_was_not_extended_in_this_bank_is_no_part_of_it() -> None:
+    elsewhere = (record(4, IPL, b"loader", banks=[SHA1]), record(7, IPL, b"key", banks=[SHA1]))
+    found = facts(END, *elsewhere)
+    assert (found.applications, found.authorities) == ((), ())
 
 
 def test_authorities_are_all_behind_the_separator() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.attest.errors import MalformedEvidence
-from keyturn.attest.eventlog import EV_NO_ACTION, MAX_LOG, parse_event_log
+from keyturn.attest.eventlog import EV_NO_ACTION, MAX_EVENTS, MAX_LOG, parse_event_log
 from keyturn.attest.tpm_algorithms import HashAlgorithm
 from support.tpm import SHA1, SHA256, old_record, record, spec_id
 
@@ -21,6 +21,13 @@ def extended(start: bytes, *data: bytes) -> bytes:
     for each in data:
         start = hashlib.sha256(start + hashlib.sha256(each).digest()).digest()
     return start
+
+
+def announcing(*hashes: tuple[int, int], more: bytes = b"") -> bytes:
+    """A first record that announces hashes by number and size."""
+    data = b"Spec ID Event03\0" + struct.pack("<IBBBBI", 0, 0, 2, 0, 2, len(hashes))
+    data += b"".join(struct.pack("<HH", *each) for each in hashes) + b"\0" + more
+    return old_record(0, 3, data, bytes(20))
 
 
 def test_registers_follow_from_the_events_in_order() -> None:
@@ -49,6 +56,25 @@ def test_what_is_no_action_extends_nothing_but_may_say_the_locality() -> None:
     start = bytes(31) + b"\x03"
     assert log.replay(HashAlgorithm.SHA256)[0] == extended(start, b"v1")
     assert log.replay(HashAlgorithm.SHA256)[1] == extended(bytes(32), b"y")
+
+
+def test_what_extends_a_register_neither_announces_nor_says_a_locality() -> None:
+    data = b"Spec ID Event03\0" + struct.pack("<IBBBBI", 0, 0, 2, 0, 2, 1)
+    data += struct.pack("<HH", SHA256, 32) + b"\0"
+    log = parse_event_log(old_record(0, 8, data) + old_record(0, SEPARATOR, bytes(4)))
+    assert log.banks == (HashAlgorithm.SHA1,)
+    assert len(log.events) == 2
+    log = parse_event_log(old_record(0, EV_NO_ACTION, b"anything") + old_record(0, 8, b"v1"))
+    assert [each.kind for each in log.events] == [EV_NO_ACTION, 8]
+    log = parse_event_log(spec_id() + record(0, 8, LOCALITY + b"\x03"))
+    assert log.startup_locality == 0
+    assert log.replay(HashAlgorithm.SHA256)[0] == extended(bytes(32), LOCALITY + b"\x03")
+
+
+def test_banks_are_those_that_something_was_extended_in() -> None:
+    idle = record(0, EV_NO_ACTION, b"", banks=[SHA1, SHA256])
+    log = parse_event_log(spec_id() + idle + record(0, 8, b"v1", banks=[SHA256]))
+    assert log.banks == (HashAlgorithm.SHA256,)
 
 
 @pytest.mark.parametrize("said", [b"\x03\x00", b"\x07", b""])
@@ -104,12 +130,17 @@ def test_hashes_that_are_not_known_are_read_over_by_their_announced_size() -> No
         (spec_id([SHA256]) + struct.pack("<III", 0, 8, 0), "no digest"),
         (spec_id([SHA256]) + struct.pack("<III", 0, 8, 99), "too many"),
         (spec_id([SHA256]) + record(24, 8, b"", banks=[SHA256]), "does not exist"),
+        (old_record(24, 8, b"v1"), "does not exist"),
         (spec_id([]), "announces no hash"),
         (spec_id([SHA256, SHA256]), "announces a hash twice"),
         (spec_id([SHA256]).replace(b"\x0b\x00\x20\x00", b"\x0b\x00\x30\x00"), "another size"),
         (spec_id([SHA256])[:-1], "cut off"),
         (bytes(MAX_LOG + 1), "too large"),
         (b"", "cut off"),
+        (spec_id() + record(0, 8, b"", banks=[SHA1]) * MAX_EVENTS + b"\x01", "too many events"),
+        (announcing((SHA256, 32), (0x12, 0)), "impossible size"),
+        (announcing((SHA256, 32), (0x12, 65)), "impossible size"),
+        (announcing((SHA256, 32), more=b"\0"), "too many"),
     ],
 )
 def test_another_form_is_refused(raw: bytes, says: str) -> None:

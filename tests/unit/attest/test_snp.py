@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
+from keyturn.attest.anchors import HARDWARE_ANCHORS, Anchor, SpkiDigest, TrustAnchors, Vendor
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome
 from keyturn.attest.errors import REFUSALS, Reason
@@ -251,6 +251,29 @@ def test_a_root_that_is_no_ark_is_refused(node, vendors: SimVendors, now: dateti
             expected_report_data=ASKED,
         )
     assert caught.value.reason is Reason.CHAIN_INVALID
+
+
+def test_a_root_of_another_product_than_its_anchors_is_refused(verify, node, vendors) -> None:  # type: ignore[no-untyped-def]
+    spki = SpkiDigest(vendors.roots["amd-sev"])
+    pinned = Anchor(Vendor.AMD_SEV, "Milan", spki, simulated=True, source="test")
+    report = node.snp_report(ASKED)
+    assert refused(verify, report, anchors=TrustAnchors((pinned,))) is Reason.CHAIN_INVALID
+    verify(report, anchors=TrustAnchors((replace(pinned, product="Genoa"),)))
+
+
+def test_a_certificate_authority_signs_no_report(verify, node, vendors) -> None:  # type: ignore[no-untyped-def]
+    key = new_p384_key()
+    extensions = vcek_extensions("Genoa", node.launch.chip_id, node.launch.tcb)
+    for is_ca in (False, True):
+        vek = make_certificate(
+            "SEV-VCEK", key, vendors.ask, vendors.ask_key, is_ca=is_ca, extensions=extensions
+        )
+        chain = SnpCollateral(der_of(vek), vendors.intermediate_der, vendors.root_der)
+        report = sign_report(unsigned_report(node.launch, ASKED), key)
+        if is_ca:
+            assert refused(verify, report, collateral=chain) is Reason.CHAIN_INVALID
+        else:
+            verify(report, collateral=chain)
 
 
 def test_a_current_crl_is_a_met_check(verify, node, collateral, vendors) -> None:  # type: ignore[no-untyped-def]

@@ -113,3 +113,11 @@ def test_a_launch_under_firmware_below_the_floor_is_refused(claims: SnpClaims) -
     (failed,) = failures(appraise_snp(replace(claims, launch_tcb=old), STRICT))
     assert failed.reason is Reason.TCB_BELOW_MINIMUM
     assert "launch 0000000000000000" in failed.found
+
+
+def test_the_floor_of_the_first_boot_stage_counts_on_turin_alone() -> None:
+    turin = parse_tcb(SnpProduct.TURIN, bytes.fromhex("0102030400000009"))
+    genoa = parse_tcb(SnpProduct.GENOA, bytes.fromhex("0a00000000001b58"))
+    assert TcbFloor(fmc=1).holds(turin)
+    assert not TcbFloor(fmc=2).holds(turin)
+    assert TcbFloor(fmc=2).holds(genoa)  # it has none

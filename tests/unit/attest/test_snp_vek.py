@@ -63,6 +63,7 @@ def test_a_missing_extension_is_refused(vcek: Certificate, number: str) -> None:
         ("3.1", b"\x02\x01\x01\x00"),  # a byte too many
         ("3.9", b"\x02\x01\x00"),  # an FMC on Genoa
         ("2", b"\x0c\x05Genoa"),  # UTF8String
+        ("2", b"\x16\x05Genoa\0"),
         ("4", bytes(8)),  # a Turin HWID
         ("4", b"\x04\x40" + bytes(64)),  # tagged
         ("5", b"\x16\x01x"),  # a provider on a VCEK
@@ -78,3 +79,15 @@ def test_a_vlek_names_a_provider_and_no_chip(vcek: Certificate) -> None:
         read_vek(vcek, VekKind.VLEK, SnpProduct.GENOA)
     vlek = changed(changed(vcek, "4", None), "5", b"\x16\x04CN=x")
     assert read_vek(vlek, VekKind.VLEK, SnpProduct.GENOA).csp_id == "CN=x"
+
+
+@pytest.mark.parametrize("name", [b"\x16\x00", b"\x16\x01\xff", b"\x16\x01x\0"])
+def test_a_provider_has_a_name(vcek: Certificate, name: bytes) -> None:
+    with pytest.raises(MalformedEvidence):
+        read_vek(changed(changed(vcek, "4", None), "5", name), VekKind.VLEK, SnpProduct.GENOA)
+
+
+def test_the_structure_is_the_products(vcek: Certificate) -> None:
+    with pytest.raises(UntrustedEvidence) as caught:
+        read_vek(changed(vcek, "1", b"\x02\x01\x01"), VekKind.VCEK, SnpProduct.GENOA)
+    assert caught.value.reason is Reason.PRODUCT_MISMATCH

@@ -50,6 +50,13 @@ def test_every_cut_and_every_extra_byte_is_refused(node: SimNode) -> None:
             parse_gpu_report(raw + extra)
 
 
+def test_a_record_that_reaches_over_the_end_is_named(node: SimNode) -> None:
+    raw = bytearray(node.gpu_report(0, NONCE))
+    raw[42:45] = (len(raw) - 45 - 32).to_bytes(3, "little")  # leaves no room for opaque's length
+    with pytest.raises(MalformedEvidence, match="ends inside its measurements"):
+        parse_gpu_report(bytes(raw))
+
+
 def test_one_zero_byte_after_the_signature_is_reported(node: SimNode) -> None:
     # vectors/nvidia/README: recorded once; bytes beyond that are refused.
     raw = node.gpu_report(0, NONCE)

@@ -65,6 +65,13 @@ def test_another_form_is_refused(raw: bytes) -> None:
         split_tcb_info(raw)
 
 
+def test_a_field_too_many_is_named() -> None:
+    raw = b'{"tcbInfo":{},"more":1,"signature":"' + SIGNATURE.encode() + b'"}'
+    with pytest.raises(MalformedEvidence) as caught:
+        split_tcb_info(raw)
+    assert caught.value.found == "more, signature, tcbInfo"
+
+
 def test_long_runs_of_space_cost_no_more_than_they_are_long() -> None:
     spaces = b" " * (200 << 10)
     raw = b'{"tcbInfo":{}' + spaces + b',"signature":"x"' + spaces + b"}"

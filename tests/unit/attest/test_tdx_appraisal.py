@@ -129,6 +129,9 @@ def test_service_tds_are_none_or_known(claims: TdxClaims) -> None:
         Reason.SERVICE_TD_NOT_ALLOWED
     ]
     assert reasons(claims, known) == []
+    for report, found in ((bound, "01" * 48), (claims, "none is bound")):
+        (check,) = (c for c in appraise_tdx(report, known) if c.name == "service-td")
+        assert check.found == found
 
 
 def test_a_report_of_tdx_10_does_not_show_a_service_td(claims: TdxClaims) -> None:

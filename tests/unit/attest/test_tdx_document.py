@@ -55,6 +55,10 @@ def test_a_verified_quote_of_tdx_15(
     bits = document["td_attribute_bits"]
     assert isinstance(bits, dict)
     assert [name for name, on in bits.items() if on] == ["sept_ve_disable"]
+    later = document["later_td_attribute_bits"]
+    assert isinstance(later, dict)
+    assert later
+    assert not bits.keys() & later.keys()
 
 
 def test_a_refusal_has_what_was_read(

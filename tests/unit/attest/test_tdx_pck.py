@@ -131,6 +131,12 @@ def test_an_unknown_flag_is_refused_and_a_missing_one_is_unknown(leaf: Certifica
     assert smt in whole
     with pytest.raises(MalformedEvidence, match="not those of its kind"):
         read_pck(with_extension(leaf, whole.replace(smt, other)), PckCa.PLATFORM)
+    three = b"".join(pair(f"7.{n}", b"\x01\x01\xff") for n in (1, 2, 3))
+    said, less = (pair("7", der_tlv(0x30, each)) for each in (three, three[: -len(smt)]))
+    assert said in whole
+    altered = der_tlv(0x30, whole[4:].replace(said, less))
+    found = read_pck(with_extension(leaf, altered), PckCa.PLATFORM).configuration
+    assert (found.dynamic_platform, found.cached_keys, found.smt) == (True, True, None)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,69 @@ def test_a_refusal_shows_what_was_met_beside_it_and_what_was_not_reached() -> No
     assert outcomes["PCR values"] is Outcome.NOT_MEASURED
 
 
+@pytest.mark.parametrize(
+    ("broken", "met", "unreached"),
+    [
+        (
+            {"quote": b"\xff"},
+            {"AK", "AK attributes", "event log"},
+            {"signature", "nonce", "PCR values", "event log leads to the PCRs"},
+        ),
+        (
+            {"ak": b"\0"},
+            {"form", "nonce", "event log"},
+            {
+                "AK attributes",
+                "AK certificate",
+                "signature",
+                "PCR values",
+                "event log leads to the PCRs",
+            },
+        ),
+        (
+            {"ak": b"-----BEGIN nothing"},
+            {"form", "nonce", "event log"},
+            {"AK certificate", "signature", "PCR values", "event log leads to the PCRs"},
+        ),
+        (
+            {"log": b"\1"},
+            {"form", "AK", "AK attributes", "signature", "nonce", "PCR values"},
+            {"event log leads to the PCRs"},
+        ),
+    ],
+)
+def test_what_cannot_be_read_leaves_all_that_needs_it_unreached(
+    broken: dict[str, bytes], met: set[str], unreached: set[str]
+) -> None:
+    found = examine_tpm(
+        replace(made(), **broken),  # type: ignore[arg-type]
+        anchors=HARDWARE_ANCHORS,
+        now=NOW,
+        expected_nonce=NONCE,
+    )
+    assert found.refusal is not None
+    assert found.refusal.reason is Reason.MALFORMED
+    assert {each.name for each in found.checks if each.outcome is Outcome.MET} == met
+    assert {each.name for each in found.checks if each.found == "not reached"} == unreached
+    assert len([each for each in found.checks if each.outcome is Outcome.NOT_MET]) == 1
+
+
+def test_what_did_not_come_is_said() -> None:
+    found = examine_tpm(
+        replace(made(), pcrs=None, log=None),
+        anchors=HARDWARE_ANCHORS,
+        now=NOW,
+        expected_nonce=NONCE,
+    )
+    assert found.claims is not None
+    assert (found.claims.pcrs, found.claims.log) == ({}, None)
+    assert {each.name: each.found for each in found.checks if each.outcome is not Outcome.MET} == {
+        "AK certificate": "none came",
+        "PCR values": "none came with the quote",
+        "event log": "none came",
+    }
+
+
 def test_without_a_nonce_no_freshness_is_claimed() -> None:
     found = examine_tpm(made(), anchors=HARDWARE_ANCHORS, now=NOW, expected_nonce=None)
     (nonce,) = (each for each in found.checks if each.name == "nonce")
@@ -160,6 +223,12 @@ def test_a_log_that_leaves_a_firmwares_register_out_is_refused() -> None:
 def test_a_log_without_the_quoted_bank_is_refused() -> None:
     only_sha1 = spec_id([tpm.SHA1]) + record(0, 8, b"v1", banks=[tpm.SHA1])
     assert refused(replace(made(), log=only_sha1)) is Reason.EVENTLOG_MISMATCH
+    # Nor does it explain registers that no log of a firmware has to.
+    pcrs = {11: b"\x07" * 32}
+    message = tpm.quote({SHA256: pcrs}, NONCE)
+    changed = {"quote": message, "signature": tpm.sign(KEY, message), "pcrs": {BANK: pcrs}}
+    evidence = replace(made(), **changed)  # type: ignore[arg-type]
+    assert refused(replace(evidence, log=only_sha1)) is Reason.EVENTLOG_MISMATCH
 
 
 def test_a_bare_key_shows_no_attributes() -> None:

@@ -10,8 +10,9 @@ from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors
 from keyturn.attest.certificates import parse_certificate, pem_certificates
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
-from keyturn.attest.tpm_certificate import verify_ak_certificate
+from keyturn.attest.tpm_certificate import verify_ak_certificate, verify_ek_certificate
 from keyturn.attest.tpm_key import TpmPublicKey, parse_tpm_public
+from keyturn_sim.pki import der_of, der_oid, der_tlv, make_certificate, new_p384_key
 
 NOW = datetime(2022, 1, 1, tzinfo=UTC)
 
@@ -107,6 +108,91 @@ def test_a_certificate_of_another_key_vouches_for_nothing(
     other = parse_tpm_public((vectors_dir / "tpm" / "swtpm" / "ak-rsa.tpmt").read_bytes())
     found = reason([leaf, issuer], other.public_key, trusting(issuer), NOW)
     assert found is Reason.AK_MISMATCH
+
+
+def made(usage: bytes | None, *, is_ca: bool = False) -> tuple[list[bytes], TpmPublicKey]:
+    """A chain whose leaf has this value as its extended key usage."""
+    root_key, key = new_p384_key(), new_p384_key()
+    root = make_certificate("TPM maker", root_key, None, root_key, is_ca=True)
+    extensions = () if usage is None else (("2.5.29.37", usage),)
+    leaf = make_certificate("TPM", key, root, root_key, is_ca=is_ca, extensions=extensions)
+    return [der_of(leaf), der_of(root)], key.public_key()
+
+
+MADE = datetime(2026, 11, 23, 8, tzinfo=UTC)
+AK, EK = der_oid("2.23.133.8.3"), der_oid("2.23.133.8.1")
+SERVER = der_oid("1.3.6.1.5.5.7.3.1")
+
+
+@pytest.mark.parametrize("usage", [AK, EK, SERVER + AK])
+def test_a_certificate_of_a_tpms_key_says_so(usage: bytes) -> None:
+    chain, key = made(der_tlv(0x30, usage))
+    assert len(verify_ak_certificate(chain, key, trusting(chain[-1]), MADE).path) == 2
+
+
+@pytest.mark.parametrize("usage", [None, der_tlv(0x30, SERVER), der_tlv(0x30, b"")])
+def test_a_web_server_of_the_same_issuer_is_no_tpm(usage: bytes | None) -> None:
+    chain, key = made(usage)
+    assert reason(chain, key, trusting(chain[-1]), MADE) is Reason.AK_CHAIN_INVALID
+
+
+def test_an_ek_certificate_has_the_usage_of_an_ek() -> None:
+    chain, key = made(der_tlv(0x30, EK))
+    verify_ek_certificate(chain, key, trusting(chain[-1]), MADE)
+    chain, key = made(der_tlv(0x30, AK))
+    with pytest.raises(UntrustedEvidence) as caught:
+        verify_ek_certificate(chain, key, trusting(chain[-1]), MADE)
+    assert caught.value.reason is Reason.EK_CHAIN_INVALID
+
+
+def test_an_authority_is_no_tpms_key() -> None:
+    chain, key = made(der_tlv(0x30, AK), is_ca=True)
+    assert reason(chain, key, trusting(chain[-1]), MADE) is Reason.AK_CHAIN_INVALID
+
+
+def test_usages_are_read_strictly() -> None:
+    for usage in (der_tlv(0x30, AK) + b"\0", der_tlv(0x30, SERVER * 32 + AK), b"\x04\0"):
+        chain, key = made(usage)
+        with pytest.raises(MalformedEvidence, match="extended key usage"):
+            verify_ak_certificate(chain, key, trusting(chain[-1]), MADE)
+
+
+def test_a_key_that_a_statement_names_does_not_vouch_for_itself() -> None:
+    chain, key = made(der_tlv(0x30, AK))
+    assert reason(chain[:1], key, trusting(chain[0]), MADE) is Reason.AK_CHAIN_INVALID
+
+
+def test_a_chain_has_six_certificates_at_most() -> None:
+    key = new_p384_key()
+    issuers = [make_certificate("CA 0", key, None, key, is_ca=True)]
+    for number in range(1, 6):
+        issuers.insert(0, make_certificate(f"CA {number}", key, issuers[0], key, is_ca=True))
+    extension = ("2.5.29.37", der_tlv(0x30, AK))
+    for above in (5, 6):
+        path = issuers[-above:]
+        leaf = make_certificate("TPM", key, path[0], key, is_ca=False, extensions=(extension,))
+        chain = [der_of(each) for each in (leaf, *path)]
+        if above == 5:
+            verify_ak_certificate(chain, key.public_key(), trusting(chain[-1]), MADE)
+        else:
+            found = reason(chain, key.public_key(), trusting(chain[-1]), MADE)
+            assert found is Reason.AK_CHAIN_INVALID
+
+
+def test_a_path_is_no_longer_than_its_issuers_allow() -> None:
+    root_key, key, sub_key, low_key = (new_p384_key() for _ in range(4))
+    root = make_certificate("TPM maker", root_key, None, root_key, is_ca=True, path_length=1)
+    sub = make_certificate("one", sub_key, root, root_key, is_ca=True, path_length=0)
+    low = make_certificate("two", low_key, sub, sub_key, is_ca=True)
+    extension = ("2.5.29.37", der_tlv(0x30, AK))
+    for issuer, by, path in ((sub, sub_key, (sub, root)), (low, low_key, (low, sub, root))):
+        leaf = make_certificate("TPM", key, issuer, by, is_ca=False, extensions=(extension,))
+        chain = [der_of(each) for each in (leaf, *path)]
+        if issuer is sub:
+            verify_ak_certificate(chain, key.public_key(), trusting(chain[-1]), MADE)
+        else:
+            found = reason(chain, key.public_key(), trusting(chain[-1]), MADE)
+            assert found is Reason.AK_CHAIN_INVALID
 
 
 def test_an_ek_certificate_of_a_real_tpm_is_read(vectors_dir: Path) -> None:

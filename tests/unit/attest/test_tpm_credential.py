@@ -132,6 +132,7 @@ def test_wrong_kinds_and_sizes_are_the_callers_fault(booted: SimTpm) -> None:
     for wrong in (
         lambda: make_credential_rsa(ecc, b"", SECRET, seed=SEED, padding=PADDING),
         lambda: make_credential_rsa(rsa, b"", SECRET, seed=SEED[1:], padding=PADDING),
+        lambda: make_credential_rsa(rsa, b"", SECRET, seed=SEED, padding=PADDING[1:]),
         lambda: make_credential_rsa(rsa, b"", SECRET + b"\0", seed=SEED, padding=PADDING),
         lambda: make_credential_ecc(rsa, b"", SECRET, ephemeral=p256, shared=bytes(32)),
         lambda: make_credential_ecc(ecc, b"", SECRET, ephemeral=p384, shared=bytes(32)),

@@ -1,7 +1,7 @@
 """TPM public areas: name, attributes, and what makes a key an AK."""
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
@@ -80,6 +80,12 @@ def test_an_ecc_key_of_another_form_is_refused(at: int, value: bytes, says: str)
         parse_tpm_public(bytes(raw))
 
 
+def test_a_short_rsa_key_is_refused_though_it_says_so() -> None:
+    short = rsa.generate_private_key(65537, 1024)
+    with pytest.raises(MalformedEvidence, match="another size"):
+        parse_tpm_public(rsa_public(short))
+
+
 def test_an_rsa_key_of_another_size_than_it_says_is_refused() -> None:
     raw = bytearray(rsa_public(RSA))
     raw[16:18] = (3072).to_bytes(2, "big")
@@ -97,5 +103,9 @@ def test_what_is_too_large_is_not_looked_at() -> None:
 def test_a_pem_key_is_a_key_and_nothing_else() -> None:
     pem = ECC.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     assert parse_pem_key(pem) == ECC.public_key()
+    strange = ed25519.Ed25519PrivateKey.generate().public_key()
+    pem = strange.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(MalformedEvidence, match="another kind"):
+        parse_pem_key(pem)
     with pytest.raises(MalformedEvidence, match="no public key"):
         parse_pem_key(b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")

@@ -39,6 +39,15 @@ def test_a_quote_is_read_whole() -> None:
             parse_quote(RAW[:size])
     with pytest.raises(MalformedEvidence, match="too many"):
         parse_quote(RAW + b"\0")
+    with pytest.raises(MalformedEvidence, match="too large"):
+        parse_quote(RAW + bytes(4096))
+
+
+def test_a_clock_is_safe_or_not() -> None:
+    at = RAW.index((1234).to_bytes(8, "big")) + 16
+    assert not parse_quote(RAW[:at] + b"\0" + RAW[at + 1 :]).safe
+    with pytest.raises(MalformedEvidence, match="neither safe nor unsafe"):
+        parse_quote(RAW[:at] + b"\2" + RAW[at + 1 :])
 
 
 def test_only_what_a_tpm_made_and_only_of_pcrs() -> None:

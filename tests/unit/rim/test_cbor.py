@@ -48,6 +48,12 @@ def test_sizes_and_numbers_of_items_are_bounded() -> None:
         read_cbor(many, "test")
 
 
+def test_items_are_counted_as_far_as_lengths_are_said() -> None:
+    """What has no length ends the count: the reader refuses it for itself."""
+    with pytest.raises(MalformedEvidence, match="is not CBOR"):
+        read_cbor(b"\x9f" + bytes(0x20000), "test")
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     try:

@@ -100,6 +100,14 @@ def test_a_machine_that_is_not_whole(folder, names, rule, reason) -> None:  # ty
     assert (found.verdict, found.reason) == (Verdict.REJECT, reason)
 
 
+def test_every_report_has_its_chain(folder: Path) -> None:
+    given = files(folder, *MACHINE)
+    for name in ("evidence", "chain"):
+        case = NvidiaCase("nvidia-ppcie", {**given, name: given[name][1:]}, AT, RULE, None)
+        found = evaluate_nvidia(case)
+        assert (found.verdict, found.reason) == (Verdict.REJECT, "malformed")
+
+
 def test_one_bad_device_refuses_the_machine(folder: Path) -> None:
     given = files(folder, *MACHINE)
     for place in (0, 11):

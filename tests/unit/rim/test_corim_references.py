@@ -21,6 +21,7 @@ from keyturn.quorum.reference_bodies import ReferenceValues, parse_reference_val
 from keyturn.quorum.tee_rules import TdRegister
 from keyturn.rim.cbor import Tag, write_cbor
 from keyturn.rim.corim_references import corim_references, read_signer
+from keyturn_sim.pki import der_of, make_certificate, new_rsa_key
 from support.nvdevices import certify
 from support.rimmaker import TWO_YEARS
 
@@ -147,6 +148,10 @@ def test_the_signer_is_the_one_that_was_named() -> None:
     assert refused(pem + pem, named) is Reason.MALFORMED
     assert refused(pem, named, datetime(2099, 1, 1, tzinfo=UTC)) is Reason.CERT_EXPIRED
     assert refused(pem, named, datetime(1999, 1, 1, tzinfo=UTC)) is Reason.CERT_NOT_YET_VALID
+    strange = new_rsa_key()
+    rsa = make_certificate("RSA", strange, None, strange, is_ca=False)
+    found = refused(rsa.public_bytes(Encoding.PEM), digest_of(der_of(rsa)))
+    assert found is Reason.MALFORMED
     signer = read_signer(pem, named, NOW)
     raw = signed(triple("AMD", 641, VALUE), key=maker.key)
     (origin,) = corim_references(raw, signer, obtained=NOW, until=None).snp.values()

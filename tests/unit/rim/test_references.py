@@ -25,6 +25,7 @@ NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 VALUE, OTHER = "02" * 48, "03" * 48
 DRIVER = body(resource(1, VALUE, OTHER), resource(2, OTHER, active="False"))
 VBIOS = body(resource(5, OTHER), version="96.00.5E.00.01")
+GPU = (DRIVER, VBIOS)
 SWITCH = body(resource(0, VALUE), version="96.10.55.00.01", product="LS10", edition="SWITCH")
 
 
@@ -92,6 +93,8 @@ def test_an_end_may_come_sooner_but_not_later(rim_vendor: RimVendor, rim_asked: 
         ((DRIVER, VBIOS.replace("GH100", "LS10")), Reason.RIM_PRODUCT_MISMATCH),
         ((DRIVER, VBIOS.replace("GH100", "RTX")), Reason.RIM_PRODUCT_MISMATCH),
         ((SWITCH.replace("LS10", "GH100"),), Reason.RIM_PRODUCT_MISMATCH),
+        (tuple(each.replace("GH100", "LS10") for each in GPU), Reason.RIM_PRODUCT_MISMATCH),
+        (tuple(each.replace("GH100", "GTX") for each in GPU), Reason.RIM_PRODUCT_MISMATCH),
     ],
 )
 def test_manifests_that_are_not_one_devices(

@@ -173,3 +173,110 @@ def test_a_table_of_guids_cannot_lead_outside_or_in_circles() -> None:
         bent[at - 40 : at - 36] = struct.pack("<I", offset)
         with pytest.raises(MalformedEvidence):
             mrtd(bytes(bent))
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        (Part(5, 0, 0, 0x810000, PAGE, 0), "the VMM's, or unknown"),
+        (Part(TEMP, 0, 0, 0x810000, PAGE, 4), "attributes that are not known"),
+        (Part(TEMP, 0, 0, 0x810000, PAGE, 3), "attributes that are not known"),
+        (Part(TEMP, 0, 0, 0x810001, PAGE, 0), "whole pages"),
+        (Part(TEMP, 0, 0, 0x810000, PAGE + 1, 0), "whole pages"),
+        (Part(TEMP, 0, 0, 0x810000, 0, 0), "whole pages"),
+        (Part(TEMP, 0, 0, 1 << 52, PAGE, 0), "whole pages"),
+        (Part(CFV, 0, 2 * PAGE, 0x810000, PAGE, 0), "more data than there are"),
+        (Part(CFV, 4 * PAGE - 8, PAGE, 0x810000, PAGE, 0), "more data than there are"),
+        (Part(CFV, 0, 0, 0x810000, PAGE, 0), "other data than it may have"),
+        (Part(TEMP, 0, 8, 0x810000, PAGE, 0), "other data than it may have"),
+        (Part(CFV, 0, PAGE, 0x810000, PAGE, 2), "not loaded"),
+        (Part(HOB, 0, 0, 0x810000, PAGE, 1), "measured TD HOB"),
+        (Part(TEMP, 0, 0, 0x810000, 65 << 20, 0), "too much memory"),
+        (Part(TEMP, 0, 0, 0xFFFFF000, PAGE, 0), "overlap"),
+    ],
+)
+def test_each_fault_of_a_section_beside_a_good_volume_is_named(part: Part, says: str) -> None:
+    with pytest.raises(MalformedEvidence, match=says):
+        read_sections(image(BOOT, part))
+
+
+def test_a_volume_that_is_not_measured_says_nothing() -> None:
+    for parts in ((replace(BOOT, attributes=0),), (GOOD[2],)):
+        with pytest.raises(MalformedEvidence, match="no measured boot volume"):
+            read_sections(image(*parts))
+
+
+def test_memory_that_is_added_later_is_no_part_of_what_is_loaded() -> None:
+    large = Part(PERM, 0, 0, 0xFFF00000, 1 << 30, 2)
+    assert mrtd(image(BOOT, large)) == mrtd(image(BOOT))
+
+
+def test_each_fault_of_a_descriptor_is_named() -> None:
+    many = tuple(replace(GOOD[2], address=0x1000000 + n * 2 * PAGE) for n in range(64))
+    short, header = bytes(16), image(BOOT)[3 * PAGE :].index(b"TDVF") + 3 * PAGE
+    for raw, says in (
+        (bytes(MAX_IMAGE + 1), "too large"),
+        (short, "too short"),
+        (image(), "descriptor of another size"),
+        (with_room(BOOT, *many), "descriptor of another size"),
+        (image(BOOT, count=2), "descriptor of another size"),
+        (image(BOOT, version=2), "another version"),
+        (pointing(image(BOOT), 4, b"TDVF"), "no TDX descriptor"),
+        (pointing(image(BOOT), 16, image(BOOT)[header : header + 16]), "inside its descriptor"),
+        # Counted from the end, as a careless reader would, this is the descriptor again.
+        (pointing(image(BOOT), 4 * PAGE + 1024), "no TDX descriptor"),
+    ):
+        with pytest.raises(MalformedEvidence, match=says):
+            read_sections(raw)
+
+
+def with_room(*parts: Part) -> bytes:
+    """Too many sections for the place that `image` has: the descriptor stands at the front."""
+    descriptor = b"TDVF" + struct.pack("<III", 16 + 32 * len(parts), 1, len(parts))
+    for each in parts:
+        descriptor += struct.pack(
+            "<IIQQII",
+            each.offset,
+            each.size,
+            each.address,
+            each.memory,
+            each.kind,
+            each.attributes,
+        )
+    raw = bytearray(image(BOOT))
+    raw[: len(descriptor)] = descriptor
+    return pointing(bytes(raw), len(raw))
+
+
+def pointing(raw: bytes, back: int, tail: bytes = b"") -> bytes:
+    """The table's descriptor stands `back` bytes before the image's end, which is `tail`."""
+    bent = bytearray(raw)
+    bent[len(raw) - 72 : len(raw) - 68] = struct.pack("<I", back)
+    bent[len(raw) - len(tail) :] = tail
+    return bytes(bent)
+
+
+def test_each_fault_of_a_table_is_named() -> None:
+    raw, at = image(BOOT), 4 * PAGE - 32
+    metadata = raw[at - 34 : at - 18]
+    for place, value, says in (
+        (at - 18, b"\0\0", "impossible size"),
+        (at - 18, b"\x11\0", "impossible size"),
+        (at - 18, b"\xff\xff", "impossible size"),
+        (at - 36, b"\0\0", "impossible entry"),
+        (at - 36, b"\x11\0", "impossible entry"),
+        (at - 36, b"\xff\0", "impossible entry"),
+        (at - 34, bytes(16), "not made for TDX"),
+        (at - 56, metadata, "not made for TDX"),
+        (at - 36, b"\x12\0" + metadata + b"\x24\0", "not made for TDX"),  # without a value
+    ):
+        bent = bytearray(raw)
+        bent[place : place + len(value)] = value
+        with pytest.raises(MalformedEvidence, match=says):
+            read_sections(bytes(bent))
+
+
+def test_a_footer_without_room_for_its_length_is_no_table() -> None:
+    footer = UUID("96b582de-1fb2-45f7-baea-a366c55a082d").bytes_le
+    with pytest.raises(MalformedEvidence, match="no TDX descriptor"):
+        read_sections(b"\0" + footer + b"\xff" * 32)

@@ -8,12 +8,13 @@ import pytest
 from cryptography.x509 import ocsp
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
-from keyturn.attest.certificates import pem_certificates
+from keyturn.attest.certificates import parse_certificate, pem_certificates
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome, failures
 from keyturn.attest.errors import REFUSALS, Reason
 from keyturn.attest.nvidia_rims import RimKind
 from keyturn.attest.ocsp import OcspAnswer, Revocation
+from keyturn.rim import verify
 from keyturn.rim.verify import RimAsked, RimExamination, examine_rim, verify_rim
 from support.nvdevices import certify
 from support.ocspmaker import answer
@@ -94,6 +95,14 @@ def test_a_certificate_that_is_not_for_signing_signs_no_manifest(
     odd = certify("odd", rim_vendor.ca, is_ca=False, dates=TWO_YEARS, signs=False)
     raw = rim_vendor.sign(manifest, key=odd.key, chain=(odd.der, *rim_vendor.chain[1:]))
     assert only(examine_rim(raw, rim_asked)) == ("RIM chain", Reason.RIM_CHAIN_INVALID)
+
+
+def test_a_certificate_that_does_not_say_what_it_is_for_signs_no_manifest(
+    rim_vendor: RimVendor,
+) -> None:
+    leaf = parse_certificate(rim_vendor.signer.der)
+    assert verify._may_sign(leaf)
+    assert not verify._may_sign(replace(leaf, extensions={}))
 
 
 def test_a_ca_below_one_that_may_have_none_is_refused(

@@ -66,6 +66,26 @@ def test_xml_that_is_refused(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"", "does not begin"),
+        (b"text", "does not begin"),
+        (b"<a>\0</a>", "does not begin"),
+        (b"<a>\xff</a>", "not UTF-8"),
+        (b"<!DOCTYPE a><a/>", "no manifest needs"),
+        (b"<a><?php x?></a>", "no manifest needs"),
+        (b"<a/>" * 1025, "too many pieces"),
+        (b"<a>" + b"=" * 4097 + b"</a>", "too many pieces"),
+        (b"<a>" + b"x" * MAX_XML + b"</a>", "too large"),
+        (b"<a>" * (MAX_DEPTH + 1) + b"</a>" * (MAX_DEPTH + 1), "too deeply"),
+    ],
+)
+def test_bytes_are_refused_before_a_parser_sees_them(raw: bytes, says: str) -> None:
+    with pytest.raises(MalformedEvidence, match=says):
+        XmlDocument(raw)
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         b"<a>" * 200_000,
