@@ -210,13 +210,18 @@ def seated(recording: Recording, scene: Scene) -> ReplayDesk:
 def scenes(recording: Recording) -> Iterator[Scene]:
     """Every picture of one mode and size."""
     open_one, model, refused = _targets(recording)
-    for page in ("fleet", "models", "policies", "approvals", "officers", "log"):
+    for page in ("fleet", "models", "policies", "baselines", "approvals", "officers", "log"):
         yield Scene(page, page)
         yield Scene(f"{page}-empty", page, moment="founded")
         yield Scene(f"{page}-loading", page, state=State.LOADING)
         yield Scene(f"{page}-offline", page, state=State.OFFLINE)
     yield Scene("fleet-node", "fleet", refused)
     yield Scene("models-detail", "models", model)
+    yield Scene("baselines-baseline", "baselines", "firmware-2026-11")
+    yield Scene("baselines-new", "baselines", then=lambda window: _run(window, "baselines.import"))
+    yield Scene(
+        "baselines-compare", "baselines", then=lambda window: _run(window, "baselines.compare")
+    )
     yield Scene("approvals-policy", "approvals", open_one)
     yield Scene("approvals-short", "approvals", moment="one-short")
     yield Scene("policies-edit", "policies", then=lambda window: _run(window, "policies.edit"))
@@ -226,6 +231,9 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("log-checkpoints", "log", "checkpoints")
     yield Scene("log-witnesses", "log", "witnesses")
     yield Scene("log-rewritten", "log", "alarm", moment="revoked", state=State.REWRITTEN)
+    yield Scene("collateral", "collateral")
+    yield Scene("collateral-forecast", "collateral", "forecast")
+    yield Scene("collateral-carry", "collateral", "carry")
     yield Scene("models-seal", "models", then=lambda window: _run(window, "models.seal"))
     yield Scene("approvals-new", "approvals", "new:policy:serving-eu")
     yield Scene("approvals-ceremony", "approvals", "new:ceremony:backup-2026")

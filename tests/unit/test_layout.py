@@ -37,10 +37,11 @@ CORE = [
     "exposure",
 ]
 OPEN_TO_THE_APP = (
-    *(f"{each}." for each in (*CORE, "client", "vault", "officerkeys", "rim")),
+    *(f"{each}." for each in (*CORE, "client", "vault", "officerkeys", "rim", "collateral")),
     "wire.tls",
 )
-"""`rim` too: who imports a manifest reads it (docs/decisions/0031-the-app-reads-manifests.md)."""
+"""`rim` and `collateral` too: who imports a manifest or a bundle proves it (docs/decisions/0030 and
+0031)."""
 PURE_STDLIB = set(
     [
         "__future__",
@@ -317,15 +318,32 @@ def test_each_role_is_a_part_of_the_developers_set() -> None:
     [
         (
             "agent",
-            {"pyside6", "pyside6-essentials", "sqlalchemy", "fastapi", "pytest", "sev-snp-measure"},
+            {
+                "pyside6",
+                "pyside6-essentials",
+                "sqlalchemy",
+                "fastapi",
+                "pytest",
+                "sev-snp-measure",
+                "tuf",
+            },
         ),
         ("app", {"torch", "transformers", "fastapi", "uvicorn", "alembic", "pytest"}),
         ("control", {"pyside6-essentials", "torch", "transformers", "pytest"}),
         (
             "keyholder",
-            {"pyside6-essentials", "fastapi", "uvicorn", "sqlalchemy", "lxml", "sev-snp-measure"},
+            {
+                "pyside6-essentials",
+                "fastapi",
+                "uvicorn",
+                "sqlalchemy",
+                "lxml",
+                "securesystemslib",
+                "sev-snp-measure",
+                "tuf",
+            },
         ),
-        ("base", {"pyside6-essentials", "torch", "fastapi", "sqlalchemy", "pytest"}),
+        ("base", {"pyside6-essentials", "torch", "fastapi", "sqlalchemy", "pytest", "tuf"}),
     ],
 )
 def test_no_role_installs_what_it_must_not_have(role: str, absent: set[str]) -> None:
@@ -336,6 +354,7 @@ def test_no_role_installs_what_it_must_not_have(role: str, absent: set[str]) -> 
 
 ROLE_OF = {
     "agent": "agent",
+    "collateral": "control",  # of bundles alone, and of the app: what the keyholder takes needs none
     "control": "control",
     "rim": "control",  # and of the app: the keyholder has no reader of XML
     "serving": "control",

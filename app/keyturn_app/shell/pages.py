@@ -50,6 +50,7 @@ PAGES: tuple[PageSpec, ...] = (
     _page("models", lambda: _("Models"), "cpu", needs="models"),
     _page("policies", lambda: _("Policies"), "file-check-2"),
     _page("baselines", lambda: _("Baselines"), "layers"),
+    _page("collateral", lambda: _("Collateral"), "calendar-clock", needs="nodes"),
     _page("approvals", lambda: _("Approvals"), "stamp", waiting_for_me, needs="proposals"),
     _page("ceremonies", lambda: _("Ceremonies"), "key-round"),
     _page("exposure", lambda: _("Exposure"), "radar"),
@@ -77,9 +78,9 @@ def at_station(spec: PageSpec) -> PageSpec:
 
 
 def available(pages: tuple[PageSpec, ...]) -> tuple[PageSpec, ...]:
-    """Those that exist, numbered in the rail's order: Alt+1 to Alt+9, then Alt+0."""
+    """Those that exist, numbered in the rail's order: Alt+1 to Alt+9, then Alt+0, and no more."""
     there = [each for each in pages if installed(each.id)]
     return tuple(
-        each if each.shortcut else replace(each, shortcut=f"Alt+{at % 10}")
+        each if each.shortcut or at > 10 else replace(each, shortcut=f"Alt+{at % 10}")
         for at, each in enumerate(there, 1)
     )

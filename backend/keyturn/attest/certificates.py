@@ -69,11 +69,19 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a certificate and a CRL have in common: bytes, an algorithm, a signature."""
+    """What a certificate and a CRL have in common: bytes, an algorithm, a signature.
+
+    `digest` is of all three, SHA-256.
+    """
 
     tbs: bytes
     algorithm: bytes
     signature: bytes
+    digest: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = (self.tbs, self.algorithm, self.signature)
+        object.__setattr__(self, "digest", sha256(b"".join(map(sha256, parts))))
 
 
 @dataclass(frozen=True, slots=True)

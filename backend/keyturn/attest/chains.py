@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from keyturn.attest.certificates import (
     Certificate,
+    Signed,
     parse_certificate,
     verify_signed,
 )
@@ -20,16 +21,59 @@ from keyturn.base.encoding import sha256
 
 T = TypeVar("T")
 
+MAX_LARGE = 64 << 20
+
 # basicConstraints, keyUsage: the critical extensions that are understood here.
 _UNDERSTOOD = frozenset({"2.5.29.19", "2.5.29.15"})
 
 
+class Parsed(Generic[T]):
+    """What was read of exact bytes, by their digest, so that many verifications read it once.
+
+    Reading is pure and says nothing about trust: signatures and dates are judged at every use.
+    Holds at most `limit` results, and of those with a weight at most `room` together, dropping
+    those unused for longest.
+    """
+
+    def __init__(self, limit: int = 64, room: int = 0) -> None:
+        self._limit = limit
+        self._room = room
+        self._used = 0
+        self._lock = Lock()
+        self._found: OrderedDict[bytes, tuple[T, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def find(self, digest: bytes) -> T | None:
+        with self._lock:
+            found = self._found.get(digest)
+            if found is None:
+                return None
+            self._found.move_to_end(digest)
+        return found[0]
+
+    def remember(self, digest: bytes, value: T, weight: int = 0) -> None:
+        """`weight`, in bytes, counts against the room; what is heavier than it is not kept."""
+        if weight > self._room:
+            return
+        with self._lock:
+            if digest in self._found:
+                self._used -= self._found.pop(digest)[1]
+            self._found[digest] = (value, weight)
+            self._used += weight
+            while len(self._found) > self._limit or self._used > self._room:
+                self._used -= self._found.popitem(last=False)[1][1]
+
+
 class ChainCache:
-    """Links whose signature was verified: (digest of certificate, digest of issuer).
+    """What stays true once it was verified: links (digest of certificate, digest of issuer),
+    signatures, and what was read of proved bytes.
 
     The caller keeps it for as long as it likes: a signature stays true. Dates, revocation,
-    anchors and names are judged again at every use. Holds at most `limit` links, dropping
-    those unused for longest. Filled only below roots that were anchors when they were used.
+    anchors and names are judged again at every use. Each part holds at most `limit` entries,
+    dropping those unused for longest. Filled only below roots that were anchors when they were
+    used.
     """
 
     def __init__(self, limit: int = 4096) -> None:
@@ -37,6 +81,7 @@ class ChainCache:
         self._lock = Lock()  # verifiers may run in threads
         self._links: OrderedDict[tuple[bytes, bytes], Certificate] = OrderedDict()
         self._read: Parsed[object] = Parsed(limit)
+        self._large: Parsed[object] = Parsed(limit, room=MAX_LARGE)
 
     def __len__(self) -> int:
         return len(self._links)
@@ -49,15 +94,41 @@ class ChainCache:
                 self._links.move_to_end(key)
         return found
 
-    def read_once(self, key: bytes, kind: type[T], read: Callable[[], T]) -> T:
-        """What `read` makes of a certificate whose link was verified, made once; `key`: a digest
-        of everything that it is made of. What `read` raises is not kept."""
+    def recall(self, key: bytes, kind: type[T]) -> T | None:
+        """What was kept under a key, if it is of this kind."""
         found = self._read.find(key)
-        if isinstance(found, kind):
+        return found if isinstance(found, kind) else None
+
+    def keep(self, key: bytes, value: object) -> None:
+        """`key`: a name for this kind of thing, and digests of all bytes that it follows from.
+        Whatever an anchor decided holds that anchor, for the next use to ask of it again."""
+        self._read.remember(key, value)
+
+    def recall_large(self, key: bytes, kind: type[T]) -> T | None:
+        """As `recall`, of what `keep_large` has kept."""
+        found = self._large.find(key)
+        return found if isinstance(found, kind) else None
+
+    def keep_large(self, key: bytes, value: object, size: int) -> None:
+        """As `keep`, where one value may take megabytes: all of them take `MAX_LARGE` at most."""
+        self._large.remember(key, value, size)
+
+    def read_once(self, key: bytes, kind: type[T], read: Callable[[], T]) -> T:
+        """What `read` makes of a certificate whose link was verified, made once; `key`: digests
+        of everything that it is made of. What `read` raises is not kept."""
+        found = self.recall(key, kind)
+        if found is not None:
             return found
         made = read()
-        self._read.remember(key, made)
+        self.keep(key, made)
         return made
+
+    def check_once(self, key: bytes, check: Callable[[], object]) -> None:
+        """Make a check that stays true (a signature's). `key`: digests of the bytes, signature
+        and public key that it is made with. What `check` raises is not kept."""
+        if self.recall(key, _Held) is None:
+            check()
+            self.keep(key, _HELD)
 
     def remember(self, certificate: Certificate, issuer: bytes) -> None:
         key = (certificate.digest, issuer)
@@ -68,34 +139,32 @@ class ChainCache:
                 self._links.popitem(last=False)
 
 
-class Parsed(Generic[T]):
-    """What was read of exact bytes, by their digest, so that many verifications read it once.
+class _Held:
+    """Stands for a check that held."""
 
-    Reading is pure and says nothing about trust: signatures and dates are judged at every use.
-    Holds at most `limit` results, dropping those unused for longest.
+    __slots__ = ()
+
+
+_HELD = _Held()
+
+
+def verify_signed_once(
+    signed: Signed, issuer: Certificate, what: str, cache: ChainCache | None
+) -> None:
+    """As `verify_signed`, made once for the same bytes, algorithm, signature and key.
+
+    Only for an issuer whose own path was verified. Raises UntrustedEvidence (chain-invalid).
     """
+    if cache is None:
+        verify_signed(signed, issuer, what)
+        return
+    key = b"signed\0" + signed.digest + issuer.spki.encode()
+    cache.check_once(key, lambda: verify_signed(signed, issuer, what))
 
-    def __init__(self, limit: int = 64) -> None:
-        self._limit = limit
-        self._lock = Lock()
-        self._found: OrderedDict[bytes, T] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def find(self, digest: bytes) -> T | None:
-        with self._lock:
-            found = self._found.get(digest)
-            if found is not None:
-                self._found.move_to_end(digest)
-        return found
-
-    def remember(self, digest: bytes, value: T) -> None:
-        with self._lock:
-            self._found[digest] = value
-            self._found.move_to_end(digest)
-            while len(self._found) > self._limit:
-                self._found.popitem(last=False)
+def chain_key(kind: str, *parts: bytes) -> bytes:
+    """A key for `ChainCache.keep`: this kind of thing, made of exactly these byte strings."""
+    return sha256(b"".join((kind.encode(), b"\0", *map(sha256, parts))))
 
 
 def read_root(raw: bytes, cache: ChainCache) -> Certificate:

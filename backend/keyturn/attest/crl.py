@@ -11,8 +11,8 @@ from keyturn.attest.certificates import (
     Signed,
     parse_extensions,
     parse_signed,
-    verify_signed,
 )
+from keyturn.attest.chains import ChainCache, verify_signed_once
 from keyturn.attest.der import DerReader
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 
@@ -62,20 +62,26 @@ def parse_crl(raw: bytes) -> Crl:
 
 
 def check_revocation(
-    path: Sequence[Certificate], crls: Sequence[bytes | Crl], now: datetime
+    path: Sequence[Certificate],
+    crls: Sequence[bytes | Crl],
+    now: datetime,
+    cache: ChainCache | None = None,
 ) -> tuple[CrlFacts, ...]:
     """Refuse a path of which a list names a certificate; `path` is leaf first.
 
-    A list may have been read before, so that many verifications read it once.
+    A list may have been read before, so that many verifications read it once; `cache` remembers
+    its signature, and nothing of what it says.
 
     Each list must be current and signed by a certificate of the path that may sign lists.
     Raises UntrustedEvidence (crl-invalid, crl-not-current, cert-revoked), MalformedEvidence.
     """
     read = (each if isinstance(each, Crl) else parse_crl(each) for each in crls)
-    return tuple(check_crl(path, each, now) for each in read)
+    return tuple(check_crl(path, each, now, cache) for each in read)
 
 
-def check_crl(path: Sequence[Certificate], crl: Crl, now: datetime) -> CrlFacts:
+def check_crl(
+    path: Sequence[Certificate], crl: Crl, now: datetime, cache: ChainCache | None = None
+) -> CrlFacts:
     """As `check_revocation`, with one list that was read before."""
     issuer = next((c for c in path if c.subject == crl.issuer and c.is_ca), None)
     if issuer is None or not issuer.may_sign_crls:
@@ -83,7 +89,7 @@ def check_crl(path: Sequence[Certificate], crl: Crl, now: datetime) -> CrlFacts:
             "CRL is not from an issuer of this chain", reason=Reason.CRL_INVALID
         )
     try:
-        verify_signed(crl.signed, issuer, "CRL")
+        verify_signed_once(crl.signed, issuer, "CRL", cache)
     except UntrustedEvidence as error:
         raise UntrustedEvidence(error.message, reason=Reason.CRL_INVALID) from error
     if not crl.this_update <= now <= crl.next_update:

@@ -27,14 +27,16 @@ class Cursor:
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes."""
-        if size > self.left:
+        start = self._at
+        end = start + size
+        if end > len(self._data):
             raise MalformedEvidence(
                 f"{self._what} is cut off",
-                found=f"{self.left} bytes at {self._at}",
+                found=f"{self.left} bytes at {start}",
                 expected=f"{size} bytes",
             )
-        start, self._at = self._at, self._at + size
-        return self._data[start : self._at]
+        self._at = end
+        return self._data[start:end]
 
     def number(self, size: int) -> int:
         """An unsigned number of `size` bytes."""

@@ -23,6 +23,7 @@ _MAX_EVENT = 1 << 20
 _MAX_DIGESTS = 8
 _SPEC_ID = b"Spec ID Event03\0"
 _LOCALITY = b"StartupLocality\0"
+_KNOWN = {each.value: each for each in HashAlgorithm}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,10 @@ class Event:
         return self.kind != EV_NO_ACTION
 
     def digest(self, bank: HashAlgorithm) -> bytes | None:
-        return dict(self.digests).get(bank)
+        for each, digest in self.digests:
+            if each is bank:
+                return digest
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +134,7 @@ def _record(body: Cursor, index: int, sizes: dict[int, int], registers: int) -> 
         digests[identifier] = body.take(size)
     data = body.sized(4, _MAX_EVENT)
     _check_register(register, kind, registers)
-    known = {each.value: each for each in HashAlgorithm}
-    found = tuple((known[each], digest) for each, digest in digests.items() if each in known)
+    found = tuple((_KNOWN[each], digest) for each, digest in digests.items() if each in _KNOWN)
     return Event(index, register, kind, found, data)
 
 
@@ -158,10 +161,9 @@ def _digest_sizes(first: Event) -> dict[int, int]:
     sizes: dict[int, int] = {}
     for _ in range(count):
         identifier, size = body.number(2), body.number(2)
-        known = {each.value for each in HashAlgorithm}
         if identifier in sizes or not 1 <= size <= 64:
             raise MalformedEvidence("event log announces a hash twice or of an impossible size")
-        if identifier in known and hash_of(identifier, "event log").size != size:
+        if identifier in _KNOWN and hash_of(identifier, "event log").size != size:
             raise MalformedEvidence("event log announces a hash with another size than it has")
         sizes[identifier] = size
     body.sized(1, 255)  # vendor's

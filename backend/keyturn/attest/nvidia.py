@@ -24,6 +24,7 @@ from keyturn.attest.nvidia_chain import (
     device_named,
     find_anchor,
     read_path,
+    shown_path,
     verify_path,
 )
 from keyturn.attest.nvidia_claims import DeviceClaims, GpuClaims, SwitchClaims
@@ -170,7 +171,7 @@ def examine_device(
     report: bytes, chain: Sequence[bytes], asked: Asked
 ) -> Examination[GpuClaims] | Examination[SwitchClaims]:
     """As a GPU or a switch, by what the chain names; the examination proves the name."""
-    names = [certificate.common_name for certificate in read_path(chain)[:2]]
+    names = [certificate.common_name for certificate in shown_path(chain, asked.cache)[:2]]
     plain = [name.removeprefix(SIMULATED) for name in names]
     device = device_named(*plain) if len(plain) == 2 else None
     if device is not None and device.kind is DeviceKind.SWITCH:
@@ -264,7 +265,7 @@ def _revocation(steps: Steps, path: tuple[Certificate, ...], asked: Asked) -> tu
     found = steps.take(
         "revocation",
         _OCSP,
-        lambda: check_ocsp(path[1:], revocation, asked.now),
+        lambda: check_ocsp(path[1:], revocation, asked.now, asked.cache),
         lambda facts: ("; ".join(map(str, facts)), "good, and current"),
     )
     return found or ()

@@ -9,12 +9,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from keyturn.attest import der
 from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
 from keyturn.attest.certificates import Certificate, parse_certificate
 from keyturn.attest.chains import (
     ChainCache,
+    chain_key,
     check_path_lengths,
     read_root,
     verified_link,
@@ -85,14 +87,26 @@ def find_anchor(chain: Sequence[bytes], anchors: TrustAnchors, cache: ChainCache
     return anchor
 
 
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Verified links and path lengths; what its root is worth is asked anew."""
+
+    path: tuple[Certificate, ...]
+
+
 def verify_path(chain: Sequence[bytes], cache: ChainCache) -> tuple[Certificate, ...]:
     """Each certificate signed by the next. The caller has asked for the root's anchor."""
+    key = chain_key("NVIDIA path", *chain)
+    return cache.read_once(key, _Path, lambda: _verify_new_path(chain, cache)).path
+
+
+def _verify_new_path(chain: Sequence[bytes], cache: ChainCache) -> _Path:
     path = [verified_root(chain[-1], cache)]
     for raw in reversed(chain[:-1]):
         path.append(verified_link(raw, path[-1], cache))
     path.reverse()
     check_path_lengths(path)
-    return tuple(path)
+    return _Path(tuple(path))
 
 
 def read_path(chain: Sequence[bytes]) -> tuple[Certificate, ...]:
@@ -104,6 +118,12 @@ def read_path(chain: Sequence[bytes]) -> tuple[Certificate, ...]:
         return tuple(parse_certificate(raw) for raw in chain[:CHAIN_LENGTH])
     except REFUSALS:
         return ()
+
+
+def shown_path(chain: Sequence[bytes], cache: ChainCache) -> tuple[Certificate, ...]:
+    """As `read_path`; what was verified before is not read again."""
+    known = cache.recall(chain_key("NVIDIA path", *chain), _Path)
+    return known.path if known is not None else read_path(chain)
 
 
 def check_device(path: Sequence[Certificate], anchor: Anchor, kind: DeviceKind) -> Device:
@@ -138,16 +158,17 @@ def certified_pdi(brom: Certificate) -> bytes | None:
     the kind of device; None where one has not.
     """
     try:
-        serial = _subject_serial(brom)
+        serial = _serial_of(brom.subject)
     except REFUSALS:
         return None
     match = _PDI_SERIAL.match(serial)
     return bytes.fromhex(match[2]) if match else None
 
 
-def _subject_serial(certificate: Certificate) -> str:
-    """The subject's serialNumber attribute; empty where there is none."""
-    sets = DerReader(certificate.subject, "name").inside(der.SEQUENCE)
+@lru_cache(maxsize=4096)
+def _serial_of(name: bytes) -> str:
+    """The serialNumber attribute of a Name; empty where there is none."""
+    sets = DerReader(name, "name").inside(der.SEQUENCE)
     while sets.tag is not None:
         attributes = sets.inside(der.SET)
         pair = attributes.inside(der.SEQUENCE)

@@ -7,6 +7,7 @@ Hopper GPUs and LS10 switches 2.23.133.5.4.1, Blackwell GPUs 2.23.133.5.4.1.1.
 
 import hmac
 from enum import Enum
+from functools import lru_cache
 
 from keyturn.attest import der
 from keyturn.attest.certificates import Certificate
@@ -45,9 +46,12 @@ def check_fwid(report: GpuReport, leaf: Certificate, extension: FwidExtension) -
 def certified_fwid(leaf: Certificate, extension: FwidExtension) -> bytes | None:
     """48 bytes, SHA-384 of the firmware that the leaf's key belongs to; None: not certified."""
     found = leaf.extensions.get(extension.value)
-    if found is None:
-        return None
-    reader = DerReader(found.value, "firmware id extension")
+    return None if found is None else _read(found.value, extension)
+
+
+@lru_cache(maxsize=1024)
+def _read(value: bytes, extension: FwidExtension) -> bytes:
+    reader = DerReader(value, "firmware id extension")
     body = reader.inside(der.SEQUENCE)
     reader.done()
     if extension is FwidExtension.COMPOSITE_DEVICE_ID:

@@ -25,8 +25,8 @@ from keyturn.attest.certificates import (
     Signed,
     parse_certificate,
     parse_extensions,
-    verify_signed,
 )
+from keyturn.attest.chains import ChainCache, verify_signed_once
 from keyturn.attest.der import DerReader
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 
@@ -159,26 +159,32 @@ def parse_ocsp(raw: bytes) -> OcspResponse:
 
 
 def check_ocsp(
-    path: Sequence[Certificate], revocation: Revocation, now: datetime
+    path: Sequence[Certificate],
+    revocation: Revocation,
+    now: datetime,
+    cache: ChainCache | None = None,
 ) -> tuple[OcspFacts, ...]:
     """Ask of every certificate of a verified path but its last (the root) that it is good.
 
-    `path` is leaf first, each issued by the next. Raises UntrustedEvidence (ocsp-invalid,
+    `path` is leaf first, each issued by the next. `cache` remembers signatures, and nothing of
+    what the answers say. Raises UntrustedEvidence (ocsp-invalid,
     ocsp-not-current, ocsp-nonce-mismatch, ocsp-incomplete, cert-revoked, cert-on-hold),
     MalformedEvidence.
     """
     given = [(each.response or parse_ocsp(each.raw), each.nonce) for each in revocation.answers]
     pairs = itertools.pairwise(path)
-    return tuple(_check_one(each, issuer, given, revocation, now) for each, issuer in pairs)
+    return tuple(
+        _check_one(each, issuer, given, (revocation, now, cache)) for each, issuer in pairs
+    )
 
 
 def _check_one(
     certificate: Certificate,
     issuer: Certificate,
     given: Sequence[tuple[OcspResponse, bytes | None]],
-    revocation: Revocation,
-    now: datetime,
+    asked: tuple[Revocation, datetime, ChainCache | None],
 ) -> OcspFacts:
+    revocation, now, cache = asked
     found = [
         (response, nonce, answer)
         for response, nonce in given
@@ -193,7 +199,7 @@ def _check_one(
             expected="one",
         )
     response, nonce, answer = found[0]
-    _check_signature(response, issuer, now)
+    _check_signature(response, issuer, now, cache)
     _check_nonce(response, nonce)
     _check_times(response, answer, revocation.max_age, now)
     _check_status(certificate, answer, revocation.allow_hold)
@@ -206,26 +212,30 @@ def _check_one(
     )
 
 
-def _check_signature(response: OcspResponse, issuer: Certificate, now: datetime) -> None:
+def _check_signature(
+    response: OcspResponse, issuer: Certificate, now: datetime, cache: ChainCache | None
+) -> None:
     """RFC 6960 §4.2.2.2: the issuer itself, or whom it certified to answer."""
     signer = next((c for c in (issuer, *response.certificates) if _is_named(response, c)), None)
     if signer is None:
         raise _invalid("names a signer that it does not show")
     try:
         if signer.digest != issuer.digest:
-            _check_delegate(signer, issuer, now)
-        verify_signed(response.signed, signer, "OCSP answer")
+            _check_delegate(signer, issuer, now, cache)
+        verify_signed_once(response.signed, signer, "OCSP answer", cache)
     except UntrustedEvidence as error:
         raise UntrustedEvidence(
             error.message, reason=Reason.OCSP_INVALID, found=error.found, expected=error.expected
         ) from error
 
 
-def _check_delegate(signer: Certificate, issuer: Certificate, now: datetime) -> None:
+def _check_delegate(
+    signer: Certificate, issuer: Certificate, now: datetime, cache: ChainCache | None
+) -> None:
     name = signer.common_name
     if signer.issuer != issuer.subject:
         raise _invalid(f"is signed by '{name}', which another CA certified")
-    verify_signed(signer.signed, issuer, f"OCSP responder '{name}'")
+    verify_signed_once(signer.signed, issuer, f"OCSP responder '{name}'", cache)
     if signer.is_ca or _OCSP_SIGNING not in _key_purposes(signer):
         raise _invalid(f"is signed by '{name}', which may not answer")
     unknown = {oid for oid, each in signer.extensions.items() if each.critical} - _UNDERSTOOD

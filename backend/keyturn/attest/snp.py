@@ -15,6 +15,7 @@ from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
 from keyturn.attest.certificates import Certificate
 from keyturn.attest.chains import (
     ChainCache,
+    chain_key,
     check_dates,
     check_path_lengths,
     read_root,
@@ -97,6 +98,9 @@ class _Chain:
     anchor: Anchor
     product: SnpProduct
     kind: VekKind
+    names: str
+    until: str
+    """The path and the first end of its certificates, in words."""
 
 
 def verify_snp(
@@ -114,10 +118,11 @@ def verify_snp(
     and the result says so. Raises MalformedEvidence or UntrustedEvidence, with their `reason`.
     """
     parsed = parse_snp_report(report)
-    chain = _verify_chain(collateral, anchors, cache if cache is not None else ChainCache(8))
+    links = cache if cache is not None else ChainCache(8)
+    chain = _verify_chain(collateral, anchors, links)
     check_dates(chain.path, now)
-    crls = check_revocation(chain.path, collateral.crls, now)
-    vek = read_vek(chain.path[0], chain.kind, chain.product)
+    crls = check_revocation(chain.path, collateral.crls, now, links)
+    vek = _vek(chain, links)
     _check_product(parsed, chain.product)
     _check_signing_key(parsed, chain.kind)
     verify_p384(chain.path[0].public_key, parsed.r, parsed.s, parsed.signed, "SNP report")
@@ -129,6 +134,25 @@ def verify_snp(
 
 
 def _verify_chain(collateral: SnpCollateral, anchors: TrustAnchors, cache: ChainCache) -> _Chain:
+    """Verified before, its anchor is asked for again: an equal one must be in force."""
+    key = chain_key("SNP chain", collateral.vek, collateral.intermediate, collateral.root)
+    known = cache.recall(key, _Chain)
+    if known is not None and known.anchor == anchors.find(Vendor.AMD_SEV, known.path[2].spki):
+        return known
+    chain = _verify_new_chain(collateral, anchors, cache)
+    cache.keep(key, chain)
+    return chain
+
+
+def _vek(chain: _Chain, cache: ChainCache) -> Vek:
+    leaf, kind, product = chain.path[0], chain.kind, chain.product
+    key = f"VEK {kind.value} {product.value}".encode() + b"\0" + leaf.digest
+    return cache.read_once(key, Vek, lambda: read_vek(leaf, kind, product))
+
+
+def _verify_new_chain(
+    collateral: SnpCollateral, anchors: TrustAnchors, cache: ChainCache
+) -> _Chain:
     root = read_root(collateral.root, cache)
     anchor = anchors.find(Vendor.AMD_SEV, root.spki)
     if anchor is None:
@@ -147,7 +171,9 @@ def _verify_chain(collateral: SnpCollateral, anchors: TrustAnchors, cache: Chain
         raise wrong_name(vek, f"SEV-{kind.value}", "AMD")
     path = (vek, intermediate, root)
     check_path_lengths(path)
-    return _Chain(path, anchor, product, kind)
+    names = " < ".join(each.common_name for each in path)
+    until = min(each.not_after for each in path)
+    return _Chain(path, anchor, product, kind, names, f"until {until.isoformat()}")
 
 
 def _product_of(root: Certificate, anchor: Anchor) -> SnpProduct:
@@ -244,17 +270,16 @@ def _check_report_data(report: SnpReport, expected: bytes | None) -> None:
 
 
 def _checks(claims: SnpClaims, chain: _Chain, bound: bool) -> tuple[Check, ...]:
-    vek, intermediate, root = chain.path
-    until = min(c.not_after for c in chain.path)
+    root = chain.path[2]
     return (
         proved("root", found=root.common_name, expected=root.spki, source=chain.anchor.source),
         proved(
             "chain",
-            found=f"{vek.common_name} < {intermediate.common_name} < {root.common_name}",
+            found=chain.names,
             expected="each signed by the next",
             source=_KDS,
         ),
-        proved("dates", found="valid", expected=f"until {until.isoformat()}", source=_KDS),
+        proved("dates", found="valid", expected=chain.until, source=_KDS),
         _revocation(claims.crls),
         proved("signing-key", found=chain.kind.value, expected=chain.kind.value, source=_ABI),
         proved("signature", found="verified", expected="ECDSA P-384, SHA-384", source=_ABI),

@@ -21,6 +21,7 @@ _LAYOUT = struct.Struct(
     "<IIQ16s16sII8sQI4s64s48s32s48s48s32s32s8sBBB21s64s8sBBBxBBBx8sQQ152s72s72s368s"
 )
 _PADDING = (0x1EB, 0x1EF)
+_ZEROS = (bytes(4), bytes(21), bytes(152), bytes(368))
 
 
 class GuestPolicy(IntFlag):
@@ -144,7 +145,7 @@ def parse_snp_report(raw: bytes) -> SnpReport:
     reserved = (reserved_4c, reserved_18b, reserved_208, reserved_330)
     later = ((3, (family, model, stepping)), (5, (launch_mit, current_mit)))
     if (
-        any(map(any, reserved))
+        reserved != _ZEROS
         or any(raw[at] for at in _PADDING)
         or flags >> 5
         or any(version < since and any(values) for since, values in later)

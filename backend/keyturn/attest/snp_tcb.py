@@ -6,6 +6,7 @@ Sources: AMD 56860 (structure TCB_VERSION), AMD 57230 (VCEK extensions). Family 
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from keyturn.attest.errors import MalformedEvidence
 
@@ -53,6 +54,7 @@ class Tcb:
         )
 
 
+@lru_cache(maxsize=1024)
 def parse_tcb(product: SnpProduct, raw: bytes) -> Tcb:
     """Read 8 bytes. Raises MalformedEvidence when a reserved byte is not zero."""
     if product is SnpProduct.TURIN:

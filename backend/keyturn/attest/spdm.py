@@ -27,6 +27,7 @@ _DMTF_MEASUREMENT = 0x01
 _REQUEST = struct.Struct("<BBBB32sB")
 _RESPONSE = struct.Struct("<BBBBB3s")
 _BLOCK = struct.Struct("<BBHBH")
+_DIGEST_BLOCK = struct.Struct("<BBHBH48s")  # a block with a SHA-384 digest, as all recorded have
 _OPAQUE = struct.Struct("<HH")
 
 
@@ -125,6 +126,15 @@ def parse_gpu_report(raw: bytes) -> GpuReport:
 
 
 def _measurements(record: bytes, blocks: int) -> dict[int, bytes]:
+    if len(record) == blocks * _DIGEST_BLOCK.size:
+        listed = list(_DIGEST_BLOCK.iter_unpack(record))
+        heads = [(each[0], each[1], each[2], each[4]) for each in listed]
+        if heads == [(n, _DMTF_MEASUREMENT, 51, 48) for n in range(1, blocks + 1)]:
+            return {each[0] - 1: each[5] for each in listed}
+    return _measurements_of_any_size(record, blocks)
+
+
+def _measurements_of_any_size(record: bytes, blocks: int) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     at = 0
     for number in range(1, blocks + 1):

@@ -4,10 +4,10 @@ A refusal so shows what was met before and beside it,
 and what could not be reached. Nothing is proved while `refusal` is set.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from keyturn.attest.checks import Check, Outcome, not_measured, proved
+from keyturn.attest.checks import Check, Outcome, met, not_measured
 from keyturn.attest.errors import REFUSALS, MalformedEvidence, UntrustedEvidence
 
 Refusal = MalformedEvidence | UntrustedEvidence
@@ -44,11 +44,18 @@ class Steps:
         try:
             value = step()
         except REFUSALS as refusal:
-            self._refuse(name, source, refusal)
+            self.refused(name, source, refusal)
             return None
-        found, expected = proof(value)
-        self._checks.append(proved(name, found=found, expected=expected, source=source))
+        self.met(name, source, *proof(value))
         return value
+
+    def met(self, name: str, source: str, found: object, expected: object) -> None:
+        """A step that was made and met."""
+        self._checks.append(met(name, str(found), str(expected), source))
+
+    def again(self, checks: Iterable[Check]) -> None:
+        """Steps that were all met before, and still are."""
+        self._checks.extend(checks)
 
     def unreached(self, name: str, source: str) -> None:
         """A step that cannot be made since one that it needs was refused."""
@@ -58,7 +65,8 @@ class Steps:
         """Something that nobody asked for or that this evidence cannot show."""
         self._checks.append(not_measured(name, found=found, source=source))
 
-    def _refuse(self, name: str, source: str, refusal: Refusal) -> None:
+    def refused(self, name: str, source: str, refusal: Refusal) -> None:
+        """A step that was made and refused."""
         found = refusal.found or refusal.message
         self._checks.append(
             Check(name, Outcome.NOT_MET, found, refusal.expected, source, refusal.reason)

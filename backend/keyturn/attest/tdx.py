@@ -11,6 +11,8 @@ import hmac
 from datetime import datetime
 from functools import partial
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from keyturn.attest.anchors import TrustAnchors
 from keyturn.attest.chains import ChainCache, Parsed
 from keyturn.attest.crl import CrlFacts
@@ -19,11 +21,6 @@ from keyturn.attest.p256 import read_p256_key, verify_p256
 from keyturn.attest.steps import Steps
 from keyturn.attest.tdx_chains import (
     Chains,
-    RawChains,
-    check_chain_dates,
-    check_lists,
-    find_roots,
-    verify_chains,
 )
 from keyturn.attest.tdx_claims import TdxClaims, TdxExamination, TdxReading, VerifiedTdx
 from keyturn.attest.tdx_collateral import (
@@ -34,14 +31,16 @@ from keyturn.attest.tdx_collateral import (
     QeIdentity,
     TcbInfo,
     TdxCollateral,
-    read_documents,
-    remember_documents,
 )
-from keyturn.attest.tdx_pck import Pck, read_pck
+from keyturn.attest.tdx_endorsement import Asked, endorse
+from keyturn.attest.tdx_pck import Pck
 from keyturn.attest.tdx_quote import QeReport, TdReport, TdxQuote, parse_tdx_quote
 from keyturn.attest.tdx_steps import Proof, Step, after, all_three, both
 from keyturn.attest.tdx_tcb import TdxTcb, check_module, find_tcb
 from keyturn.base.encoding import sha256
+
+_QeFacts = tuple[str, bytes, int, bytes, int]
+_QE_FACTS = ("kind", "signer", "product", "attributes", "MISCSELECT")
 
 
 def verify_tdx(
@@ -88,35 +87,28 @@ def examine_tdx(
     links = cache if cache is not None else ChainCache(8)
     steps = Steps()
     whole = after(steps, Step.QUOTE, _read_quote, quote)
-    documents = after(steps, Step.COLLATERAL, partial(_read_documents, parsed), collateral)
-    roots = after(steps, Step.ROOT, partial(_roots, collateral, anchors, links), whole)
-    chains = after(steps, Step.CHAIN, partial(_chains, links), roots)
-    pck = after(steps, Step.PCK, partial(_pck, links), chains)
-    after(steps, Step.DATES, partial(_dates, now), chains)
-    after(steps, Step.COLLATERAL_DATES, partial(_collateral_dates, now), documents)
-    pair = both(chains, documents)
-    info = after(steps, Step.TCB_INFO, partial(_tcb_info, collateral), pair)
-    identity = after(steps, Step.IDENTITY, partial(_qe_identity, collateral), pair)
-    lists = after(steps, Step.REVOCATION, partial(_revocation, now), pair)
+    endorsed = endorse(steps, whole, collateral, Asked(anchors, now, links, parsed))
+    chains, pck = endorsed.chains, endorsed.pck
+    info, identity, key = endorsed.info, endorsed.identity, endorsed.key
     qe = after(steps, Step.QE_REPORT, _qe_report, both(whole, chains))
     bound = after(steps, Step.ATTESTATION_KEY, _attestation_key, both(whole, qe))
-    report = after(steps, Step.QUOTE_SIGNATURE, _quote_signature, bound)
+    report = after(steps, Step.QUOTE_SIGNATURE, partial(_quote_signature, links), bound)
     matched = after(steps, Step.MATCH, _match, both(info, pck))
     known = after(steps, Step.KNOWN_QE, _known_qe, both(qe, identity))
-    module = after(steps, Step.MODULE, _module, both(report, matched))
-    tcb = after(
+    module = after(steps, Step.MODULE, partial(_module, links, key), both(report, matched))
+    judged = after(
         steps,
         Step.LEVELS,
-        _levels,
+        partial(_levels, links, key),
         all_three(both(report, module), both(qe, pck), both(matched, known)),
     )
-    after(steps, Step.SUPPORTED, _supported, tcb)
+    after(steps, Step.SUPPORTED, _supported, judged)
+    tcb = judged[0] if judged is not None else None
     _report_data(steps, report, expected_report_data)
-    if parsed is not None and documents is not None and all_three(info, identity, lists):
-        remember_documents(collateral, documents, parsed)
     claims = None
     if steps.refusal is None:
-        claims = _claims(whole, both(pck, tcb), all_three(info, identity, lists), chains)
+        claims = _claims(whole, both(pck, tcb), all_three(info, identity, endorsed.lists), chains)
+    documents = endorsed.documents
     reading = TdxReading(whole, pck, documents.info if documents else None, tcb)
     return TdxExamination(reading, steps.checks, claims, steps.refusal)
 
@@ -137,96 +129,6 @@ def _read_quote(raw: bytes) -> Proof[TdxQuote]:
     quote = parse_tdx_quote(raw)
     body = quote.body_type.name if quote.body_type else "TD_REPORT_10"
     return Proof(quote, f"version {quote.version}, {body}")
-
-
-def _read_documents(
-    parsed: Parsed[Documents] | None, collateral: TdxCollateral
-) -> Proof[Documents]:
-    documents = read_documents(collateral, parsed)
-    return Proof(documents, "all readable")
-
-
-def _roots(
-    collateral: TdxCollateral, anchors: TrustAnchors, cache: ChainCache, quote: TdxQuote
-) -> Proof[RawChains]:
-    raw = find_roots(quote.pck_chain, collateral, anchors, cache)
-    return Proof(raw, raw.anchor.spki, f"pinned by {raw.anchor.source}")
-
-
-def _chains(cache: ChainCache, raw: RawChains) -> Proof[Chains]:
-    chains = verify_chains(raw, cache)
-    names = " < ".join(each.common_name for each in chains.pck)
-    return Proof(chains, names)
-
-
-def _pck(cache: ChainCache, chains: Chains) -> Proof[Pck]:
-    leaf, ca = chains.pck[0], chains.ca
-    key = sha256(b"PCK" + ca.value.encode() + leaf.digest)
-    pck = cache.read_once(key, Pck, lambda: read_pck(leaf, ca))
-    return Proof(pck, f"FMSPC {pck.fmspc.hex()}, {pck.ca.value} CA")
-
-
-def _dates(now: datetime, chains: Chains) -> Proof[datetime]:
-    until = check_chain_dates(chains, now)
-    return Proof(until, "valid", f"until {until.isoformat()}")
-
-
-def _collateral_dates(now: datetime, documents: Documents) -> Proof[datetime]:
-    info, identity = documents.info, documents.identity
-    spans = (
-        ("TCB info", info.issued, info.next_update),
-        ("QE identity", identity.issued, identity.next_update),
-        ("PCK list", documents.pck_list.this_update, documents.pck_list.next_update),
-        ("root CA's list", documents.root_list.this_update, documents.root_list.next_update),
-    )
-    for name, since, until in spans:
-        if now < since:
-            raise UntrustedEvidence(
-                f"{name} is from the future",
-                reason=Reason.COLLATERAL_NOT_YET_VALID,
-                found=now.isoformat(),
-                expected=f"at or after {since.isoformat()}",
-            )
-        if now > until:
-            raise UntrustedEvidence(
-                f"{name} should have been replaced",
-                reason=Reason.COLLATERAL_EXPIRED,
-                found=now.isoformat(),
-                expected=f"at or before {until.isoformat()}",
-            )
-    first = min(until for _, _, until in spans)
-    return Proof(first, "current", f"until {first.isoformat()}")
-
-
-def _tcb_info(collateral: TdxCollateral, given: tuple[Chains, Documents]) -> Proof[TcbInfo]:
-    chains, documents = given
-    verify_p256(
-        chains.tcb_info[0].public_key,
-        collateral.tcb_info_signature,
-        collateral.tcb_info,
-        "TCB info",
-        Reason.TCB_INFO_SIGNATURE_INVALID,
-    )
-    return Proof(documents.info, "verified")
-
-
-def _qe_identity(collateral: TdxCollateral, given: tuple[Chains, Documents]) -> Proof[QeIdentity]:
-    chains, documents = given
-    verify_p256(
-        chains.qe_identity[0].public_key,
-        collateral.qe_identity_signature,
-        collateral.qe_identity,
-        "QE identity",
-        Reason.QE_IDENTITY_SIGNATURE_INVALID,
-    )
-    return Proof(documents.identity, "verified")
-
-
-def _revocation(now: datetime, given: tuple[Chains, Documents]) -> Proof[tuple[CrlFacts, ...]]:
-    chains, documents = given
-    facts = check_lists(chains, documents.root_list, documents.pck_list, now)
-    found = "; ".join(f"not in the list of {each.issuer}" for each in facts)
-    return Proof(facts, found)
 
 
 def _qe_report(given: tuple[TdxQuote, Chains]) -> Proof[QeReport]:
@@ -254,9 +156,14 @@ def _attestation_key(given: tuple[TdxQuote, QeReport]) -> Proof[TdxQuote]:
     return Proof(quote, expected.hex())
 
 
-def _quote_signature(quote: TdxQuote) -> Proof[TdReport]:
-    why = Reason.QUOTE_SIGNATURE_INVALID
-    key = read_p256_key(quote.attestation_key, "attestation key", why)
+def _quote_signature(cache: ChainCache, quote: TdxQuote) -> Proof[TdReport]:
+    """The QE vouched for the key before."""
+    why, raw = Reason.QUOTE_SIGNATURE_INVALID, quote.attestation_key
+    key = cache.read_once(
+        b"attestation key\0" + raw,
+        ec.EllipticCurvePublicKey,  # type: ignore[type-abstract]
+        lambda: read_p256_key(raw, "attestation key", why),
+    )
     verify_p256(key, quote.signature, quote.signed, "TDX quote", why)
     return Proof(quote.report, "verified")
 
@@ -277,39 +184,62 @@ def _match(given: tuple[TcbInfo, Pck]) -> Proof[TcbInfo]:
 
 def _known_qe(given: tuple[QeReport, QeIdentity]) -> Proof[QeIdentity]:
     qe, known = given
-    masked = bytes(a & b for a, b in zip(qe.attributes, known.attributes_mask, strict=True))
-    compared = (
-        ("kind", known.qe_id, TD_QE),
-        ("signer", qe.mr_signer.hex(), known.mr_signer.hex()),
-        ("product", str(qe.isv_prod_id), str(known.isv_prod_id)),
-        ("attributes", masked.hex(), known.attributes.hex()),
-        (
-            "MISCSELECT",
-            f"{qe.misc_select & known.misc_select_mask:08x}",
-            f"{known.misc_select:08x}",
-        ),
-    )
-    for name, found, expected in compared:
-        if found != expected:
-            raise UntrustedEvidence(
-                f"quoting enclave's {name} is not what Intel says",
-                reason=Reason.QE_IDENTITY_MISMATCH,
-                found=found,
-                expected=expected,
-            )
+    mask = int.from_bytes(known.attributes_mask, "big")
+    attributes = (int.from_bytes(qe.attributes, "big") & mask).to_bytes(16, "big")
+    misc_select = qe.misc_select & known.misc_select_mask
+    found = (known.qe_id, qe.mr_signer, qe.isv_prod_id, attributes, misc_select)
+    expected = (TD_QE, known.mr_signer, known.isv_prod_id, known.attributes, known.misc_select)
+    if found != expected:
+        raise _another_qe(found, expected)
     return Proof(known, f"{TD_QE}, ISVSVN {qe.isv_svn}")
 
 
-def _module(given: tuple[TdReport, TcbInfo]) -> Proof[ModuleIdentity]:
+def _another_qe(found: _QeFacts, expected: _QeFacts) -> UntrustedEvidence:
+    shown = zip(_QE_FACTS, _in_words(found), _in_words(expected), strict=True)
+    name, is_, must = next(each for each in shown if each[1] != each[2])
+    return UntrustedEvidence(
+        f"quoting enclave's {name} is not what Intel says",
+        reason=Reason.QE_IDENTITY_MISMATCH,
+        found=is_,
+        expected=must,
+    )
+
+
+def _in_words(facts: _QeFacts) -> tuple[str, ...]:
+    kind, signer, product, attributes, misc_select = facts
+    return (kind, signer.hex(), str(product), attributes.hex(), f"{misc_select:08x}")
+
+
+def _svns(report: TdReport) -> bytes:
+    return report.tee_tcb_svn + (report.tee_tcb_svn_2 or b"")
+
+
+def _module(
+    cache: ChainCache, endorsed: bytes, given: tuple[TdReport, TcbInfo]
+) -> Proof[ModuleIdentity]:
     report, info = given
+    seam = report.mr_seam + report.mr_signer_seam + report.seam_attributes
+    key = b"TDX module\0" + endorsed + seam + _svns(report)
+    return cache.read_once(key, Proof, lambda: _new_module(report, info))
+
+
+def _new_module(report: TdReport, info: TcbInfo) -> Proof[ModuleIdentity]:
     module = check_module(report, info)
     found = f"{module.module_id}, MRSEAM {report.mr_seam.hex()}"
     return Proof(module, found, f"signer {module.mr_signer.hex()}, no SEAM attributes")
 
 
-def _levels(
-    given: tuple[tuple[TdReport, ModuleIdentity], tuple[QeReport, Pck], tuple[TcbInfo, QeIdentity]],
-) -> Proof[TdxTcb]:
+_Levelled = tuple[tuple[TdReport, ModuleIdentity], tuple[QeReport, Pck], tuple[TcbInfo, QeIdentity]]
+
+
+def _levels(cache: ChainCache, endorsed: bytes, given: _Levelled) -> Proof[tuple[TdxTcb, str]]:
+    """The levels, and in words what Intel says of all of them together."""
+    (report, _), (qe, _), _ = given
+    key = b"TDX levels\0" + endorsed + qe.isv_svn.to_bytes(2, "big") + _svns(report)
+    return cache.read_once(key, Proof, lambda: _new_levels(given))
+
+
+def _new_levels(given: _Levelled) -> Proof[tuple[TdxTcb, str]]:
     (report, _), (qe, pck), (info, known) = given
     tcb = find_tcb(report, qe, pck, info, known)
     module = (
@@ -323,10 +253,14 @@ def _levels(
         f"platform {tcb.platform.status.value if tcb.platform else 'none'}, "
         f"TDX module {module}, QE {tcb.qe.status.value if tcb.qe else 'none'}"
     )
-    return Proof(tcb, found, f"levels of evaluation number {info.evaluation_number}")
+    status = tcb.status.value if tcb.status else "not supported"
+    together = f"{status}, {', '.join(tcb.advisories) or 'no advisory'}"
+    levels = f"levels of evaluation number {info.evaluation_number}"
+    return Proof((tcb, together), found, levels)
 
 
-def _supported(tcb: TdxTcb) -> Proof[TdxTcb]:
+def _supported(judged: tuple[TdxTcb, str]) -> Proof[TdxTcb]:
+    tcb, found = judged
     if tcb.status is None:
         missing = "platform" if tcb.platform is None else "TDX module or quoting enclave"
         raise UntrustedEvidence(
@@ -335,8 +269,7 @@ def _supported(tcb: TdxTcb) -> Proof[TdxTcb]:
             found="no level",
             expected="a TCB level",
         )
-    advisories = ", ".join(tcb.advisories) or "no advisory"
-    return Proof(tcb, f"{tcb.status.value}, {advisories}")
+    return Proof(tcb, found)
 
 
 def _report_data(steps: Steps, report: TdReport | None, expected: bytes | None) -> None:

@@ -5,7 +5,7 @@ chains meet in one root: the PCK's in the quote, and those of TCB info, QE ident
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
@@ -43,7 +43,10 @@ class RawChains:
 
 @dataclass(frozen=True, slots=True)
 class Chains:
-    """Verified paths, leaf first. `ca` issued the PCK; `simulated` comes from the anchor."""
+    """Verified paths, leaf first. `ca` issued the PCK; `simulated` comes from the anchor.
+
+    `everyone`: their certificates, each once. From `starts` to `ends` all of them are valid.
+    """
 
     pck: tuple[Certificate, ...]
     tcb_info: tuple[Certificate, ...]
@@ -51,6 +54,20 @@ class Chains:
     pck_list: tuple[Certificate, ...]
     ca: PckCa
     anchor: Anchor
+    everyone: tuple[Certificate, ...] = field(init=False, repr=False, compare=False)
+    starts: datetime = field(init=False, compare=False)
+    ends: datetime = field(init=False, compare=False)
+    until: str = field(init=False, compare=False)
+    """`ends` in words."""
+
+    def __post_init__(self) -> None:
+        certificates = {each: None for path in self.paths for each in path}
+        starts = max(each.not_before for each in certificates)
+        ends = min(each.not_after for each in certificates)
+        object.__setattr__(self, "everyone", tuple(certificates))
+        object.__setattr__(self, "starts", starts)
+        object.__setattr__(self, "ends", ends)
+        object.__setattr__(self, "until", f"until {ends.isoformat()}")
 
     @property
     def paths(self) -> tuple[tuple[Certificate, ...], ...]:
@@ -100,13 +117,14 @@ def verify_chains(raw: RawChains, cache: ChainCache) -> Chains:
 
 def check_chain_dates(chains: Chains, now: datetime) -> datetime:
     """Until when all certificates are valid. Raises UntrustedEvidence (cert-…)."""
-    for path in chains.paths:
-        check_dates(path, now)
-    return min(each.not_after for path in chains.paths for each in path)
+    if not chains.starts <= now <= chains.ends:
+        for path in chains.paths:
+            check_dates(path, now)
+    return chains.ends
 
 
 def check_lists(
-    chains: Chains, root_list: Crl, pck_list: Crl, now: datetime
+    chains: Chains, root_list: Crl, pck_list: Crl, now: datetime, cache: ChainCache | None = None
 ) -> tuple[CrlFacts, ...]:
     """Both lists are those of this chain, and name none of its certificates.
 
@@ -123,8 +141,8 @@ def check_lists(
             found=f"'{issuer.common_name}'",
             expected=f"'{ca.common_name}'",
         )
-    everyone = [each for path in chains.paths for each in path]  # the root issued a part of them
-    return check_crl(everyone, root_list, now), check_crl(chains.pck, pck_list, now)
+    of_root = check_crl(chains.everyone, root_list, now, cache)  # who issued a part of them
+    return of_root, check_crl(chains.pck, pck_list, now, cache)
 
 
 def _check_issuer(crl: Crl, issuer: Certificate, what: str) -> None:

@@ -122,7 +122,7 @@ class TdxCollateral:
     """Intel's endorsements for one quote. None of it is believed unchecked.
 
     Documents are their exact signed text, signatures 64 bytes r || s, lists DER, chains DER with
-    the issuer first and the root last.
+    the issuer first and the root last. `digest` is of all of them, SHA-256.
     """
 
     tcb_info: bytes = field(repr=False)
@@ -134,6 +134,21 @@ class TdxCollateral:
     root_crl: bytes = field(repr=False)
     pck_crl: bytes = field(repr=False)
     pck_crl_chain: tuple[bytes, ...] = field(repr=False)
+    digest: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        texts = (
+            self.tcb_info,
+            self.tcb_info_signature,
+            self.qe_identity,
+            self.qe_identity_signature,
+            self.root_crl,
+            self.pck_crl,
+        )
+        chains = (self.tcb_info_chain, self.qe_identity_chain, self.pck_crl_chain)
+        digests = [sha256(each) for each in texts]
+        digests += [sha256(b"".join(map(sha256, each))) for each in chains]
+        object.__setattr__(self, "digest", sha256(b"".join(digests)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +159,27 @@ class Documents:
     identity: QeIdentity
     root_list: Crl
     pck_list: Crl
+    spans: tuple[tuple[str, datetime, datetime], ...] = field(init=False, repr=False, compare=False)
+    """What each is, and from when until when it is current."""
+    until: str = field(init=False, repr=False, compare=False)
+    """The first end, in words."""
+
+    def __post_init__(self) -> None:
+        info, identity, lists = self.info, self.identity, (self.pck_list, self.root_list)
+        spans = (
+            ("TCB info", info.issued, info.next_update),
+            ("QE identity", identity.issued, identity.next_update),
+            ("PCK list", lists[0].this_update, lists[0].next_update),
+            ("root CA's list", lists[1].this_update, lists[1].next_update),
+        )
+        object.__setattr__(self, "spans", spans)
+        first = min(until for _, _, until in spans)
+        object.__setattr__(self, "until", f"until {first.isoformat()}")
 
 
 def read_documents(collateral: TdxCollateral, parsed: Parsed[Documents] | None) -> Documents:
     """Read the documents and lists, or find them as they were read. Raises MalformedEvidence."""
-    found = parsed.find(_digest(collateral)) if parsed is not None else None
+    found = parsed.find(collateral.digest) if parsed is not None else None
     if found is not None:
         return found
     return Documents(
@@ -163,17 +194,7 @@ def remember_documents(
     collateral: TdxCollateral, documents: Documents, parsed: Parsed[Documents]
 ) -> None:
     """Keep what was read. Only for documents that Intel signed: others could be any number."""
-    parsed.remember(_digest(collateral), documents)
-
-
-def _digest(collateral: TdxCollateral) -> bytes:
-    texts = (
-        collateral.tcb_info,
-        collateral.qe_identity,
-        collateral.root_crl,
-        collateral.pck_crl,
-    )
-    return sha256(b"".join(map(sha256, texts)))
+    parsed.remember(collateral.digest, documents)
 
 
 def read_collateral(raw: bytes) -> TdxCollateral:

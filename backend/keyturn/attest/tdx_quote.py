@@ -10,6 +10,7 @@ only `keyturn.attest.tdx` makes claims of it.
 import struct
 from dataclasses import dataclass, field
 from enum import Enum, IntFlag
+from functools import lru_cache
 
 from keyturn.attest.errors import MalformedEvidence, Reason
 
@@ -29,6 +30,8 @@ _HEADER = struct.Struct("<HHI4s16s20s")
 _DESCRIPTOR = struct.Struct("<HI")
 _REPORT_10 = struct.Struct("<16s48s48s8s8s8s48s48s48s48s48s48s48s48s64s")
 _REPORT_15 = struct.Struct("<16s48s")  # what 1.5 adds
+_SIGNATURE = struct.Struct("<64s64sHI")  # with type and size of the certification data
+_QE_SIGNATURE = struct.Struct("<64sH")  # with the size of the authentication data
 _QE_REPORT = struct.Struct("<16sI28s16s32s32s32s96sHH60s64s")
 
 
@@ -177,14 +180,16 @@ class _Cursor:
         return self._end - self._at
 
     def take(self, size: int, name: str) -> bytes:
-        if size > self.rest:
+        start = self._at
+        end = start + size
+        if end > self._end:
             raise MalformedEvidence(
                 f"{self._what}: {name} is cut off",
                 found=f"{self.rest} bytes",
                 expected=f"{size} bytes",
             )
-        self._at += size
-        return self._data[self._at - size : self._at]
+        self._at = end
+        return self._data[start:end]
 
     def number(self, size: int, name: str) -> int:
         return int.from_bytes(self.take(size, name), "little")
@@ -220,21 +225,23 @@ def parse_tdx_quote(raw: bytes) -> TdxQuote:
         cursor.take(cursor.number(4, "signature length"), "signature data"),
         "TDX quote's signature data",
     )
-    signature = signatures.take(64, "signature")
-    attestation_key = signatures.take(64, "attestation key")
-    certification_type = signatures.number(2, "certification data type")
+    signature, attestation_key, certification_type, size = _SIGNATURE.unpack(
+        signatures.take(_SIGNATURE.size, "signature, attestation key or certification data's head")
+    )
     _check_type(certification_type, QE_REPORT_DATA, "QE report certification data")
     qe = _Cursor(
-        signatures.take(signatures.number(4, "certification data size"), "certification data"),
+        signatures.take(size, "certification data"),
         "TDX quote's certification data",
     )
     signatures.done()
     qe_report = _qe_report(qe.take(QE_REPORT_SIZE, "QE report"))
-    qe_signature = qe.take(64, "QE report's signature")
-    qe_auth_data = qe.take(qe.number(2, "size of QE authentication data"), "QE authentication data")
-    pck_type = qe.number(2, "type of the PCK data")
+    qe_signature, size = _QE_SIGNATURE.unpack(
+        qe.take(_QE_SIGNATURE.size, "QE report's signature or size of QE authentication data")
+    )
+    qe_auth_data = qe.take(size, "QE authentication data")
+    pck_type, size = _DESCRIPTOR.unpack(qe.take(_DESCRIPTOR.size, "head of the PCK data"))
     _check_type(pck_type, PCK_CHAIN, "PCK certificate chain")
-    pck_chain = qe.take(qe.number(4, "size of the PCK data"), "PCK data")
+    pck_chain = qe.take(size, "PCK data")
     qe.done()
     return TdxQuote(
         version=version,
@@ -323,6 +330,7 @@ def _td_report(cursor: _Cursor, kind: BodyType) -> TdReport:
     return TdReport(*fields)
 
 
+@lru_cache(maxsize=1024)  # a node's quoting enclave reports once for many quotes
 def _qe_report(raw: bytes) -> QeReport:
     (
         cpu_svn, misc_select, _, attributes, mr_enclave, _, mr_signer, _,

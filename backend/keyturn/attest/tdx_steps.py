@@ -5,9 +5,8 @@ own gets its step's, so that every failed check says what was found and what was
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from keyturn.attest.errors import REFUSALS
 from keyturn.attest.steps import Steps
@@ -51,22 +50,14 @@ class Step(Enum):
     SUPPORTED = ("tcb-supported", _QVL, "a TCB level that Intel supports")
     REPORT_DATA = ("report-data", "the verifier's challenge", "the challenge's report data")
 
-    @property
-    def title(self) -> str:
-        """The check's name."""
-        return self.value[0]
-
-    @property
-    def source(self) -> str:
-        return self.value[1]
-
-    @property
-    def expected(self) -> str:
-        return self.value[2]
+    def __init__(self, title: str, source: str, expected: str) -> None:
+        """`title`: the check's name."""
+        self.title = title
+        self.source = source
+        self.expected = expected
 
 
-@dataclass(frozen=True, slots=True)
-class Proof(Generic[T]):
+class Proof(NamedTuple, Generic[T]):
     """What a step gives to later ones, and its check's texts; `expected` None: the step's own."""
 
     value: T
@@ -79,20 +70,15 @@ def after(steps: Steps, step: Step, work: Callable[[A], Proof[T]], given: A | No
     if given is None:
         steps.unreached(step.title, step.source)
         return None
-    held = given  # narrowed for the closure
-
-    def made() -> Proof[T]:
-        try:
-            return work(held)
-        except REFUSALS as refusal:
-            refusal.expected = refusal.expected or step.expected
-            raise
-
-    def texts(proof: Proof[T]) -> tuple[object, object]:
-        return proof.found, step.expected if proof.expected is None else proof.expected
-
-    proof = steps.take(step.title, step.source, made, texts)
-    return proof.value if proof is not None else None
+    try:
+        proof = work(given)
+    except REFUSALS as refusal:
+        refusal.expected = refusal.expected or step.expected
+        steps.refused(step.title, step.source, refusal)
+        return None
+    expected = step.expected if proof.expected is None else proof.expected
+    steps.met(step.title, step.source, proof.found, expected)
+    return proof.value
 
 
 def both(a: A | None, b: B | None) -> tuple[A, B] | None:

@@ -5,9 +5,11 @@ converged status) and §4.1.2.5.1.20 (the module that runs now, TD relaunch). Le
 documents from the newest to the oldest; the first that is reached counts.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import ge
 
 from keyturn.attest.errors import Reason, UntrustedEvidence
 from keyturn.attest.tdx_collateral import (
@@ -56,7 +58,8 @@ class TdxTcb:
     @property
     def advisories(self) -> tuple[str, ...]:
         """Intel's advisories that are not mended, of all parts, each once."""
-        return tuple(dict.fromkeys(each for part in self._parts for each in part.advisories))
+        listed = [part.advisories for part in self._parts]
+        return tuple(dict.fromkeys(itertools.chain.from_iterable(listed)))
 
     @property
     def date(self) -> datetime | None:
@@ -105,12 +108,11 @@ def _known_module(info: TcbInfo, svn: bytes) -> ModuleIdentity:
 
 def find_tcb(report: TdReport, qe: QeReport, pck: Pck, info: TcbInfo, ident: QeIdentity) -> TdxTcb:
     """Select the levels and converge them. A part without a level leaves `status` None."""
-    on_sgx = [each for each in info.levels if _reaches_sgx(pck, each)]
     known_qe = _svn_level(ident.levels, qe.isv_svn)
-    launch = _Reached.of(report.tee_tcb_svn, on_sgx, info)
+    launch = _Reached.of(report.tee_tcb_svn, pck, info)
     status, current = launch.converged(known_qe), None
     if report.tee_tcb_svn_2 is not None:
-        current = _Reached.of(report.tee_tcb_svn_2, on_sgx, info).converged(known_qe)
+        current = _Reached.of(report.tee_tcb_svn_2, pck, info).converged(known_qe)
         status = _with_current(status, current)
     return TdxTcb(
         platform=launch.platform,
@@ -131,8 +133,9 @@ class _Reached:
     module: SvnLevel | None
 
     @classmethod
-    def of(cls, svn: bytes, on_sgx: Sequence[TcbLevel], info: TcbInfo) -> "_Reached":
-        platform = next((each for each in on_sgx if _reaches_tdx(svn, each)), None)
+    def of(cls, svn: bytes, pck: Pck, info: TcbInfo) -> "_Reached":
+        reached = (e for e in info.levels if _reaches_sgx(pck, e) and _reaches_tdx(svn, e))
+        platform = next(reached, None)
         identity = find_module(info, svn[1]) if svn[1] else None
         module = _svn_level(identity.levels, svn[0]) if identity else None
         return cls(platform, svn[1], module)
@@ -155,7 +158,7 @@ def _reaches_tdx(svn: bytes, level: TcbLevel) -> bool:
 
 
 def _at_least(found: Sequence[int], least: Sequence[int]) -> bool:
-    return all(mine >= floor for mine, floor in zip(found, least, strict=True))
+    return len(found) == len(least) and all(map(ge, found, least))
 
 
 def _svn_level(levels: Sequence[SvnLevel], svn: int) -> SvnLevel | None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from keyturn.attest.anchors import TrustAnchors
 from keyturn.attest.azure import runtime_key
 from keyturn.attest.certificates import Certificate
+from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Check
 from keyturn.attest.errors import Reason, UntrustedEvidence
 from keyturn.attest.eventlog import EventLog, parse_event_log
@@ -34,6 +35,7 @@ _PART_1 = "TPM 2.0 Library Part 1"
 _PROFILE = "TCG PC Client Platform Firmware Profile"
 _EK_PROFILE = "TCG EK Credential Profile"
 _AZURE = "Azure HCL report"
+_EVENT_SIZE = 512  # what an event takes besides its bytes, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,23 +94,51 @@ class TpmExamination:
 
 
 def verify_tpm(
-    evidence: TpmEvidence, *, anchors: TrustAnchors, now: datetime, expected_nonce: bytes | None
+    evidence: TpmEvidence,
+    *,
+    anchors: TrustAnchors,
+    now: datetime,
+    expected_nonce: bytes | None,
+    cache: ChainCache | None = None,
 ) -> tuple[TpmClaims, tuple[Check, ...]]:
-    """Prove one quote. `expected_nonce` None, for looking only, proves no freshness.
+    """Prove one quote. `expected_nonce` None, for looking only, proves no freshness. `cache` is
+    the caller's, across calls.
 
     Raises MalformedEvidence or UntrustedEvidence, with their `reason`.
     """
-    found = examine_tpm(evidence, anchors=anchors, now=now, expected_nonce=expected_nonce)
+    found = examine_tpm(
+        evidence, anchors=anchors, now=now, expected_nonce=expected_nonce, cache=cache
+    )
     return found.proved(), found.checks
 
 
 def examine_tpm(
-    evidence: TpmEvidence, *, anchors: TrustAnchors, now: datetime, expected_nonce: bytes | None
+    evidence: TpmEvidence,
+    *,
+    anchors: TrustAnchors,
+    now: datetime,
+    expected_nonce: bytes | None,
+    cache: ChainCache | None = None,
 ) -> TpmExamination:
     """Make every check that can be made."""
-    work = _Work(evidence, anchors, now, expected_nonce)
+    work = _Work(evidence, anchors, now, expected_nonce, cache)
     work.run()
     return work.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Boot:
+    """A log that led to these registers; what followed is that of exactly these bytes."""
+
+    raw: bytes = field(repr=False)
+    pcrs: Pcrs
+    log: EventLog
+    explained: int
+
+    @property
+    def size(self) -> int:
+        """About what it takes, in bytes."""
+        return 2 * len(self.raw) + _EVENT_SIZE * len(self.log.events)
 
 
 class _Work:
@@ -120,11 +150,13 @@ class _Work:
         anchors: TrustAnchors,
         now: datetime,
         expected_nonce: bytes | None,
+        cache: ChainCache | None,
     ) -> None:
         self._evidence = evidence
         self._anchors = anchors
         self._now = now
         self._nonce = expected_nonce
+        self._cache = cache if cache is not None else ChainCache(8)
         self._steps = Steps()
         self._quote: TpmQuote | None = None
         self._ak: TpmKey | None = None
@@ -133,6 +165,7 @@ class _Work:
         self._signature: TpmSignature | None = None
         self._pcrs: Pcrs | None = None
         self._log: EventLog | None = None
+        self._boot: _Boot | None = None
 
     def run(self) -> None:
         evidence, steps = self._evidence, self._steps
@@ -161,9 +194,29 @@ class _Work:
                 log=self._log,
                 simulated=self._path is not None and self._path.anchor.simulated,
             )
+            self._remember(self._quote)
         return TpmExamination(
             self._quote, self._ak, self._log, self._steps.checks, self._steps.refusal, claims
         )
+
+    def _remember(self, quote: TpmQuote) -> None:
+        """Only what was proved: anybody could fill the memory with anything else."""
+        if self._ak is not None:
+            self._cache.keep(b"TPM key\0" + self._evidence.ak, self._ak)
+        if self._boot is not None:
+            self._cache.keep_large(_boot_key(quote), self._boot, self._boot.size)
+
+    def _parse_key(self) -> TpmKey:
+        known = self._cache.recall(b"TPM key\0" + self._evidence.ak, TpmKey)
+        return known if known is not None else parse_tpm_public(self._evidence.ak)
+
+    def _known_boot(self, raw: bytes) -> _Boot | None:
+        """What is kept of these very bytes and registers: neither may differ in one bit."""
+        if self._quote is None or self._pcrs is None:
+            return None
+        known = self._cache.recall_large(_boot_key(self._quote), _Boot)
+        same = known is not None and known.raw == raw and known.pcrs == self._pcrs
+        return known if same else None
 
     def _read_key(self) -> None:
         raw, steps = self._evidence.ak, self._steps
@@ -173,9 +226,7 @@ class _Work:
             )
             steps.unasked("AK attributes", _PART_1, "a bare key shows none")
             return
-        ak = steps.take(
-            "AK", _PART_2, lambda: parse_tpm_public(raw), lambda k: (k.name.hex(), "a public area")
-        )
+        ak = steps.take("AK", _PART_2, self._parse_key, lambda k: (k.name.hex(), "a public area"))
         if ak is None:
             steps.unreached("AK attributes", _PART_1)
             return
@@ -196,7 +247,9 @@ class _Work:
             self._path = steps.take(
                 "AK certificate",
                 _EK_PROFILE,
-                lambda: verify_ak_certificate(evidence.ak_chain, key, self._anchors, self._now),
+                lambda: verify_ak_certificate(
+                    evidence.ak_chain, key, self._anchors, self._now, self._cache
+                ),
                 lambda p: (f"until {p.ends.isoformat()}", f"issued under {p.anchor.source}"),
             )
         else:
@@ -255,22 +308,30 @@ class _Work:
         if raw is None:
             self._steps.unasked("event log", _PROFILE, "none came")
             return
+        known = self._known_boot(raw)
         log = self._steps.take(
             "event log",
             _PROFILE,
-            lambda: parse_event_log(raw),
+            lambda: known.log if known is not None else parse_event_log(raw),
             lambda found: (f"{len(found.events)} events", "a log that can be read"),
         )
         self._log, pcrs = log, self._pcrs
         if log is None or pcrs is None:
             self._steps.unreached("event log leads to the PCRs", _PROFILE)
             return
-        self._steps.take(
+        count = self._steps.take(
             "event log leads to the PCRs",
             _PROFILE,
-            lambda: check_log(log, pcrs),
+            lambda: known.explained if known is not None else check_log(log, pcrs),
             lambda count: (f"{count} PCRs", "as quoted"),
         )
+        if count is not None and known is None:
+            self._boot = _Boot(raw, pcrs, log, count)
+
+
+def _boot_key(quote: TpmQuote) -> bytes:
+    """Where to look; what is found there is compared with what came."""
+    return b"TPM boot\0" + quote.pcr_digest
 
 
 def check_log(log: EventLog, pcrs: Pcrs) -> int:

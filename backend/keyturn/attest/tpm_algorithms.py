@@ -1,42 +1,48 @@
 """TPM 2.0 algorithms that are known here (TCG Algorithm Registry, table "TPM_ALG_ID")."""
 
 import hashlib
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 
 from cryptography.hazmat.primitives import hashes
 
 from keyturn.attest.errors import MalformedEvidence
 
+_HASHES: dict[int, Callable[[bytes], "hashlib._Hash"]] = {
+    0x0004: partial(hashlib.sha1, usedforsecurity=False),
+    0x000B: hashlib.sha256,
+    0x000C: hashlib.sha384,
+    0x000D: hashlib.sha512,
+}
+_OF_SIGNATURES: dict[int, hashes.HashAlgorithm] = {
+    0x000B: hashes.SHA256(),
+    0x000C: hashes.SHA384(),
+    0x000D: hashes.SHA512(),
+}
+
 
 class HashAlgorithm(Enum):
-    """A hash by its TPM_ALG_ID; `bank` is its name on screens and in policies."""
+    """A hash by its TPM_ALG_ID; `bank` is its name on screens and in policies, `size` are the
+    bytes of a digest."""
 
     SHA1 = 0x0004
     SHA256 = 0x000B
     SHA384 = 0x000C
     SHA512 = 0x000D
 
-    @property
-    def bank(self) -> str:
-        return self.name.lower()
-
-    @property
-    def size(self) -> int:
-        """Bytes of a digest."""
-        return hashlib.new(self.bank).digest_size
+    def __init__(self, identifier: int) -> None:
+        self._hash = _HASHES[identifier]
+        empty = self._hash(b"")
+        self.bank, self.size = empty.name, empty.digest_size
 
     def digest(self, data: bytes) -> bytes:
-        return hashlib.new(self.bank, data, usedforsecurity=self is not HashAlgorithm.SHA1).digest()
+        return self._hash(data).digest()
 
     @property
     def of_signatures(self) -> hashes.HashAlgorithm:
         """As `cryptography` names it. Raises MalformedEvidence for SHA-1, which signs nothing."""
-        algorithms: dict[HashAlgorithm, hashes.HashAlgorithm] = {
-            HashAlgorithm.SHA256: hashes.SHA256(),
-            HashAlgorithm.SHA384: hashes.SHA384(),
-            HashAlgorithm.SHA512: hashes.SHA512(),
-        }
-        found = algorithms.get(self)
+        found = _OF_SIGNATURES.get(self.value)
         if found is None:
             raise MalformedEvidence("a signature over SHA-1 proves nothing", found=self.bank)
         return found

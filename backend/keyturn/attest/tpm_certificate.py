@@ -12,7 +12,13 @@ from datetime import datetime
 from keyturn.attest import der
 from keyturn.attest.anchors import Anchor, TrustAnchors, Vendor
 from keyturn.attest.certificates import Certificate, parse_certificate
-from keyturn.attest.chains import ChainCache, check_dates, check_path_lengths, verified_link
+from keyturn.attest.chains import (
+    ChainCache,
+    chain_key,
+    check_dates,
+    check_path_lengths,
+    verified_link,
+)
 from keyturn.attest.der import DerReader
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.tpm_key import TpmPublicKey
@@ -52,26 +58,40 @@ class TpmPath:
 
 
 def verify_ak_certificate(
-    chain: Sequence[bytes], key: TpmPublicKey, anchors: TrustAnchors, now: datetime
+    chain: Sequence[bytes],
+    key: TpmPublicKey,
+    anchors: TrustAnchors,
+    now: datetime,
+    cache: ChainCache | None = None,
 ) -> TpmPath:
     """Prove that an issuer named by a statement vouches for exactly this AK.
 
-    `chain` is DER, leaf first; its last certificate has an anchor's key. Raises
+    `chain` is DER, leaf first; its last certificate has an anchor's key. `cache` keeps paths that
+    were verified; dates are judged again, and an equal anchor must still be in force. Raises
     MalformedEvidence, UntrustedEvidence (ak-chain-invalid, ak-cert-not-yet-valid,
     ak-cert-expired, ak-mismatch).
     """
-    found = _verified("AK", chain, (EK_USAGE, AK_USAGE), _AK_REASONS, anchors, now)
+    by = (anchors, now, cache)
+    found = _verified("AK", chain, (EK_USAGE, AK_USAGE), _AK_REASONS, by)
     return _of_key("AK", found, key, Reason.AK_MISMATCH)
 
 
 def verify_ek_certificate(
-    chain: Sequence[bytes], key: TpmPublicKey, anchors: TrustAnchors, now: datetime
+    chain: Sequence[bytes],
+    key: TpmPublicKey,
+    anchors: TrustAnchors,
+    now: datetime,
+    cache: ChainCache | None = None,
 ) -> TpmPath:
     """The same of an EK. Raises MalformedEvidence, UntrustedEvidence (ek-chain-invalid,
     ek-cert-not-yet-valid, ek-cert-expired, ek-mismatch).
     """
-    found = _verified("EK", chain, (EK_USAGE,), _EK_REASONS, anchors, now)
+    by = (anchors, now, cache)
+    found = _verified("EK", chain, (EK_USAGE,), _EK_REASONS, by)
     return _of_key("EK", found, key, Reason.EK_MISMATCH)
+
+
+_By = tuple[TrustAnchors, datetime, ChainCache | None]
 
 
 def _of_key(what: str, found: TpmPath, key: TpmPublicKey, reason: Reason) -> TpmPath:
@@ -87,11 +107,18 @@ def _verified(
     chain: Sequence[bytes],
     usages: Sequence[str],
     reasons: Mapping[Reason, Reason],
-    anchors: TrustAnchors,
-    now: datetime,
+    by: _By,
 ) -> TpmPath:
+    anchors, now, cache = by
+    key = chain_key(f"TPM {what} path", *chain)
+    known = cache.recall(key, TpmPath) if cache is not None else None
     try:
-        return _verify_path(what, chain, usages, anchors, now)
+        if known is None or known.anchor != anchors.find(Vendor.TPM, known.anchor.spki):
+            known = _verify_path(what, chain, usages, anchors)
+            if cache is not None:
+                cache.keep(key, known)
+        check_dates(known.path, now)
+        return known
     except UntrustedEvidence as refusal:
         raise UntrustedEvidence(
             refusal.message,
@@ -107,7 +134,6 @@ def _verify_path(
     chain: Sequence[bytes],
     usages: Sequence[str],
     anchors: TrustAnchors,
-    now: datetime,
 ) -> TpmPath:
     if not 2 <= len(chain) <= MAX_PATH:
         raise UntrustedEvidence(
@@ -133,7 +159,6 @@ def _verify_path(
     path.reverse()
     check_path_lengths(path)
     _check_usage(path[0], usages)
-    check_dates(path, now)
     return TpmPath(tuple(path), anchor)
 
 

@@ -40,6 +40,7 @@ _OF_AN_AK = (
     | Attribute.RESTRICTED
     | Attribute.SIGN
 )
+_JUDGED = (_OF_AN_AK | Attribute.DECRYPT).value
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,8 @@ def check_ak_attributes(key: TpmKey) -> TpmKey:
     """Raises UntrustedEvidence unless the TPM made the key, keeps it, and signs with it only what
     it made itself (Part 1, "Attestation"): restricted, signing, not decrypting, fixed, born there.
     """
-    missing = [a for a in _OF_AN_AK if not key.has(a)]
-    if missing or key.has(Attribute.DECRYPT):
+    if key.attributes & _JUDGED != _OF_AN_AK.value:
+        missing = [a for a in _OF_AN_AK if not key.has(a)]
         wrong = [f"not {each.name}" for each in missing if each.name]
         wrong += ["DECRYPT"] if key.has(Attribute.DECRYPT) else []
         raise UntrustedEvidence(

@@ -16,7 +16,7 @@ from keyturn.attest.anchors import HARDWARE_ANCHORS
 from keyturn.base.collateral import CollateralDocument, CollateralKind
 from keyturn.base.encoding import parse_digest
 from keyturn.base.times import format_time
-from keyturn.cli.collateralrims import rim_verifier
+from keyturn.cli.collateralbundles import need_bundles
 from keyturn.cli.collateralshow import (
     age_text,
     carried_document,
@@ -28,12 +28,10 @@ from keyturn.cli.collateralshow import (
 )
 from keyturn.cli.collateralwants import read_needs, read_wanted
 from keyturn.cli.output import errors_explained, explain, print_json, stderr, stdout
+from keyturn.client.collateralrims import rim_verifier
 from keyturn.client.errors import FileUnusable
 from keyturn.client.offline import read_file, write_new_file
-from keyturn.collateral.bundlefile import MAX_BUNDLE, write_bundle
-from keyturn.collateral.bundlekeys import key_digest, new_bundle_key, open_bundle_key, roots_for
 from keyturn.collateral.cache import Cache
-from keyturn.collateral.carrying import ROOTS_FOLDER, exportable, import_bundle
 from keyturn.collateral.ends import ends_of, recoveries_of
 from keyturn.collateral.errors import NoSuchCollateral
 from keyturn.collateral.fetching import Fetcher, Surroundings, Trust
@@ -156,6 +154,9 @@ def key(
 ) -> None:
     """The key that signs bundles: make it once, and tell the importing side its digest."""
     with errors_explained(as_json=as_json):
+        need_bundles()
+        from keyturn.collateral.bundlekeys import key_digest, new_bundle_key, open_bundle_key
+
         found = open_bundle_key(path) if path.exists() else new_bundle_key(path)
         if as_json:
             print_json({"file": str(path), "root_key": key_digest(found)})
@@ -176,6 +177,11 @@ def export(
 ) -> None:
     """Write a signed bundle of all that is kept and has not expired."""
     with errors_explained(as_json=as_json):
+        need_bundles()
+        from keyturn.collateral.bundlefile import write_bundle
+        from keyturn.collateral.bundlekeys import key_digest, open_bundle_key, roots_for
+        from keyturn.collateral.carrying import ROOTS_FOLDER, exportable
+
         place, now = _cache(cache), _now()
         signing = open_bundle_key(key_file)
         old = None if old_key is None else open_bundle_key(old_key)
@@ -210,6 +216,10 @@ def import_(
 ) -> None:
     """Prove a bundle and every document in it, and keep what is not older than what is here."""
     with errors_explained(as_json=as_json):
+        need_bundles()
+        from keyturn.collateral.bundlefile import MAX_BUNDLE
+        from keyturn.collateral.carrying import import_bundle
+
         pinned = None if root_key is None else parse_digest(root_key, what="--root-key")
         raw = read_file(path, MAX_BUNDLE)
         found = import_bundle(_cache(cache), raw, _trust(), _now(), pinned)

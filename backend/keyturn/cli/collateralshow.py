@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
@@ -9,9 +10,11 @@ from rich.table import Table
 from keyturn.base.times import format_time
 from keyturn.cli.output import error_document, explain, stdout
 from keyturn.collateral.cache import Contents, Kept
-from keyturn.collateral.carrying import Carried
 from keyturn.collateral.keeping import Outcome
 from keyturn.policy.forecast import Event
+
+if TYPE_CHECKING:
+    from keyturn.collateral.carrying import Carried
 
 
 def kept_document(kept: Kept, now: datetime) -> dict[str, object]:
@@ -39,7 +42,7 @@ def outcome_document(outcome: Outcome, now: datetime) -> dict[str, object]:
     }
 
 
-def carried_document(carried: Carried) -> dict[str, object]:
+def carried_document(carried: "Carried") -> dict[str, object]:
     return {
         "kind": carried.kind.value,
         "scope": carried.scope,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from urllib.parse import quote
 
 from keyturn.base.collateral import CollateralDocument
@@ -15,6 +16,8 @@ from keyturn.client import proposing
 from keyturn.client.authority import rosters_of
 from keyturn.client.collateral import PATH as COLLATERAL
 from keyturn.client.collateral import check_taken, read_pages
+from keyturn.client.collateralstatus import PATH as COLLATERAL_STATUS
+from keyturn.client.collateralstatus import ServerSays, read_status
 from keyturn.client.connection import Connection
 from keyturn.client.cosigning import OwnCosigning, WitnessState, read_notes
 from keyturn.client.enrolments import PATH, PendingEnrolments, read_pending
@@ -417,6 +420,16 @@ class KeyturnClient(Connection):
             return self._asked(lambda: self._http.get(path, "collateral"))
 
         return list(read_pages(get))
+
+    def collateral_status(self) -> ServerSays:
+        """What the server says of it: to look at."""
+        return read_status(self._asked(lambda: self._http.get(COLLATERAL_STATUS, "collateral")))
+
+    @property
+    def collateral_directory(self) -> Path | None:
+        """Where this machine keeps what was carried to it; None: nothing is kept."""
+        directory = self._memory.directory
+        return None if directory is None else directory / "collateral"
 
     def hand_in_collateral(self, documents: Sequence[CollateralDocument]) -> CollateralAnswer:
         """Hand in, as many at once as may be; the keyholder's word on each."""

@@ -108,6 +108,15 @@ class FleetEvidence:
             found = given
         return found
 
+    def requests(self, digests: Sequence[Digest]) -> dict[Digest, bytes]:
+        """The exact requests of these digests, as far as they are given."""
+        found: dict[Digest, bytes] = {}
+        unique = list(dict.fromkeys(digests))
+        for start in range(0, len(unique), BATCH):
+            given = self._requests(unique[start : start + BATCH])
+            found |= {each: raw for each, raw in given.items() if digest_of(raw) == each}
+        return found
+
     def observe_node(
         self, name: str, seen: Seen, now: datetime, collateral: Collateral = NO_COLLATERAL
     ) -> Observed | None:

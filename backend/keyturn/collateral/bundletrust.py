@@ -68,6 +68,17 @@ def root_keys(trust: BundleTrust) -> frozenset[Digest]:
     return _keys(root)
 
 
+def offered_keys(files: Mapping[str, bytes]) -> frozenset[Digest]:
+    """The keys that a bundle's newest root names: for a person to compare, believed by nobody.
+
+    Raises BundleMalformed.
+    """
+    numbers = [int(name.split(".")[0]) for name in files if name.endswith(".root.json")]
+    if not numbers:
+        raise BundleMalformed("the bundle lacks a file", expected="1.root.json")
+    return _keys(_parse(files[f"{max(numbers)}.root.json"], Root, "root").signed)
+
+
 @dataclass(frozen=True, slots=True)
 class BelievedBundle:
     """`trust` is to be remembered before `entries` are used. `entries`: name → entry bytes."""

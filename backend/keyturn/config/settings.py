@@ -73,6 +73,25 @@ class Settings:
             raise MalformedConfig(f"setting '{name}'", expected=f"tables [[{name}]]")
         return tuple(Settings(each, {}, self._prefix, self._base) for each in found)
 
+    def table(self, name: str) -> "Settings":
+        """One table `[name]`, empty by default; no variable overrides it."""
+        self._asked.add(name)
+        found = self._values.get(name, {})
+        if not isinstance(found, dict):
+            raise MalformedConfig(f"setting '{name}'", expected=f"a table [{name}]")
+        return Settings(found, {}, self._prefix, self._base)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """true or false; in a variable, as text."""
+        found = self._values.get(name, default)
+        self._asked.add(name)
+        named = self._environment.get(self._variable(name))
+        if named is not None:
+            found = {"true": True, "false": False}.get(named)
+        if not isinstance(found, bool):
+            raise MalformedConfig(f"setting '{name}'", expected="true or false")
+        return found
+
     def path(self, name: str) -> Path:
         return self._base / self.text(name)
 

@@ -13,7 +13,16 @@ _LOGGED = frozenset(
 ) | {"rebuilt"}
 _OF_PROPOSALS = frozenset({"proposal", "approval", "refused"})
 _OF_FLEET = frozenset(
-    {"model", "grant", "renewal", "refusal", "heartbeat-lost", "wiped", "platform-changed"}
+    {
+        "model",
+        "grant",
+        "renewal",
+        "refusal",
+        "heartbeat-lost",
+        "wiped",
+        "platform-changed",
+        "collateral",
+    }
 )
 
 

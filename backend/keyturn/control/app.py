@@ -88,6 +88,7 @@ def make_app(parts: Parts) -> ASGIApp:
             "models_without_key": parts.proposing.without_key,
             "unlogged_refusals": parts.releasing.unlogged,
             "witnesses": parts.witnessing.told(),
+            "collateral": parts.collateral_job.health(),
         }
         return StrictJsonResponse(body, 200 if ready else 503)
 
@@ -128,6 +129,7 @@ async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> Asyn
         asyncio.create_task(parts.witnessing.run(), name="witnesses"),
         asyncio.create_task(parts.reporting.run(), name="reports"),
         asyncio.create_task(parts.collaterals.run(), name="collateral"),
+        asyncio.create_task(parts.collateral_job.run(), name="collateral-ages"),
     ]
     for task in tasks:
         task.add_done_callback(watch)

@@ -6,7 +6,7 @@ A keyholder that was started anew is handed all of it again: what it still has c
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -48,6 +48,15 @@ class Collaterals:
     follower: Follower
     handed_to: str | None = field(default=None)
     """The boot of the keyholder that was handed everything."""
+    put_off: set[Digest] = field(default_factory=set)
+    """What that keyholder does not keep."""
+    handed: Callable[[], None] = lambda: None
+    """Told when something was handed in."""
+
+    def holds(self, digest: Digest) -> bool:
+        """Whether the keyholder of now has said that it keeps this."""
+        hello = self.follower.hello
+        return hello is not None and hello.boot == self.handed_to and digest not in self.put_off
 
     async def hand_in(self, documents: Sequence[CollateralDocument]) -> CollateralAnswer:
         """The keyholder's word on each. Raises PeerUnreachable, PeerRefused."""
@@ -59,6 +68,8 @@ class Collaterals:
             refused += answer.refused
             rows = _rows([each for each in batch if each.digest in answer.kept])
             await self.context.write(partial(store.keep, rows=rows, now=self.context.clock()))
+        self.put_off.difference_update(kept)
+        self.handed()
         return CollateralAnswer(tuple(dict.fromkeys(kept)), tuple(refused))
 
     async def page(self, after: str) -> Page:
@@ -83,18 +94,20 @@ class Collaterals:
         hello = self.follower.hello
         if not self.follower.ready or hello is None or hello.boot == self.handed_to:
             return
+        put_off: set[Digest] = set()
         after: str | None = ""
         while after is not None:
             found = await self.page(after)
             for batch in batches(found.documents):
                 answer = await self.context.keyholder.ask(HandCollateral(batch))
+                put_off |= {each.digest for each in batch} - set(answer.kept)
                 for each in answer.refused:
                     log.info(
                         "the keyholder does not keep what it kept",
                         extra={"reason": f"{each.kind} {each.scope}: {each.reason}"},
                     )
             after = found.following
-        self.handed_to = hello.boot
+        self.handed_to, self.put_off = hello.boot, put_off
 
 
 def _rows(documents: Sequence[CollateralDocument]) -> list[CollateralRow]:

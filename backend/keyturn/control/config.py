@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 
 from keyturn.base.encoding import Digest
+from keyturn.config.errors import MalformedConfig
 from keyturn.config.settings import Settings, load_settings
 from keyturn.quorum.reports import Setting
 from keyturn.wire.tls import Pin, parse_pin
@@ -20,6 +21,23 @@ class WitnessPlace:
 
     url: str
     pin: Pin
+
+
+VENDORS = ("amd", "intel", "nvidia-ocsp")
+
+
+@dataclass(frozen=True, slots=True)
+class CollateralSettings:
+    """`[collateral]`. `fetch` false: vendors are never asked, and bundles and files are handed in.
+
+    `mirrors`: (vendor, URL) in place of a vendor's own service. `cache`: a directory, by default
+    `collateral` in `data`. `seconds`: how often it is looked for what is due.
+    """
+
+    fetch: bool = False
+    mirrors: tuple[tuple[str, str], ...] = ()
+    cache: str = ""
+    seconds: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +55,15 @@ class ControlConfig:
     poll_seconds: float = 0.25  # how often the keyholder's log is asked for news
     witnesses: tuple[WitnessPlace, ...] = ()
     witness_seconds: float = 1.0  # how often it is looked whether a checkpoint is to be cosigned
+    collateral: CollateralSettings = CollateralSettings()
 
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data / 'keyturn.db'}"
+
+    @property
+    def collateral_cache(self) -> Path:
+        return self.data / (self.collateral.cache or "collateral")
 
 
 def load_config(path: Path, environment: Mapping[str, str]) -> ControlConfig:
@@ -58,6 +81,7 @@ def load_config(path: Path, environment: Mapping[str, str]) -> ControlConfig:
         poll_seconds=settings.seconds("poll_seconds", 0.25, low=0.01, high=60.0),
         witnesses=tuple(_witness(each) for each in settings.tables("witnesses")),
         witness_seconds=settings.seconds("witness_seconds", 1.0, low=0.01, high=60.0),
+        collateral=_collateral(settings.table("collateral")),
     )
     settings.done()
     return config
@@ -82,7 +106,33 @@ def told(config: ControlConfig) -> dict[str, Setting]:
         "poll_seconds": str(config.poll_seconds),
         "witnesses": tuple(f"{each.url} {each.pin}" for each in config.witnesses),
         "witness_seconds": str(config.witness_seconds),
+        "collateral_fetch": str(config.collateral.fetch).lower(),
+        "collateral_mirrors": tuple(f"{vendor}={url}" for vendor, url in config.collateral.mirrors),
+        "collateral_cache": str(config.collateral_cache.absolute()),
+        "collateral_seconds": str(config.collateral.seconds),
     }
+
+
+def _collateral(settings: Settings) -> CollateralSettings:
+    found = CollateralSettings(
+        settings.flag("fetch", False),
+        tuple(_mirror(each) for each in settings.texts("mirrors")),
+        settings.text("cache", ""),
+        settings.seconds("seconds", 3600.0, low=60.0, high=86_400.0),
+    )
+    settings.done()
+    return found
+
+
+def _mirror(text: str) -> tuple[str, str]:
+    vendor, _, url = text.partition("=")
+    if vendor not in VENDORS or not url.startswith(("https://", "http://")):
+        raise MalformedConfig(
+            "setting 'mirrors'",
+            found=repr(text[:80]),
+            expected=f"VENDOR=URL; vendors: {', '.join(VENDORS)}",
+        )
+    return vendor, url.rstrip("/")
 
 
 def _witness(settings: Settings) -> WitnessPlace:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keyturn.control.collateral import Collaterals
+from keyturn.control.collateraljob import CollateralJob
 from keyturn.control.context import Context
 from keyturn.control.enrolling import Enrolling
 from keyturn.control.follower import Follower
@@ -27,12 +28,16 @@ class Parts:
     enrolling: Enrolling
     reporting: Reporting
     collaterals: Collaterals
+    collateral_job: CollateralJob
 
 
 def make_parts(context: Context) -> Parts:
     """Services around one context; nothing runs yet."""
     follower, witnessing = Follower(context), Witnessing(context)
     recording = Recording(context, follower)
+    collaterals = Collaterals(context, follower)
+    job = CollateralJob(context, collaterals)
+    collaterals.handed = job.wake
     return Parts(
         context,
         follower,
@@ -42,5 +47,6 @@ def make_parts(context: Context) -> Parts:
         witnessing,
         Enrolling(context),
         Reporting(context, follower),
-        Collaterals(context, follower),
+        collaterals,
+        job,
     )

@@ -23,6 +23,12 @@ async def kept(
     )
 
 
+@routes.get("/v1/collateral/status")
+async def status(parts: PartsHere) -> api.CollateralStatus:
+    """How old each kept document is, and what could not be fetched: to look at, no proof."""
+    return api.CollateralStatus(**parts.collateral_job.status())  # type: ignore[arg-type]
+
+
 @routes.post("/v1/collateral")
 async def hand_in(parts: PartsHere, body: api.CollateralBody) -> api.CollateralTaken:
     """Hand in documents that vendors signed. The keyholder judges each."""

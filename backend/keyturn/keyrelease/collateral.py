@@ -1,7 +1,8 @@
 """The collateral that a verifier keeps, as its verifications ask for it (our protocol §4.7).
 
-Whoever puts documents in here has proved each once. What is signed is verified again where it is
-used, by the anchors of that moment; what was read of it is read once.
+Whoever puts documents in here has proved each once. Whether it holds is judged again where it is
+used, by the anchors, lists and time of that moment; its bytes are read, and their signatures
+verified, once.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 
 from keyturn.attest.anchors import SIMULATED, SpkiDigest
 from keyturn.attest.certificates import Certificate, parse_certificate, pem_certificates
-from keyturn.attest.chains import ChainCache, Parsed
+from keyturn.attest.chains import ChainCache, Parsed, chain_key
 from keyturn.attest.crl import Crl, parse_crl
 from keyturn.attest.errors import MalformedEvidence
 from keyturn.attest.ocsp import OcspAnswer, OcspResponse, Status, parse_ocsp
@@ -23,6 +24,7 @@ from keyturn.base.encoding import sha256
 
 OCSP_LIFE = timedelta(days=7)
 """How long an answer counts that names no end, and at most; a policy may ask for younger ones."""
+_PLATFORM = "TDX platform"
 _CRLS = frozenset(
     {CollateralKind.AMD_CRL, CollateralKind.INTEL_ROOT_CRL, CollateralKind.INTEL_PCK_CRL}
 )
@@ -160,7 +162,18 @@ def place_of(document: CollateralDocument) -> Place:
 
 def read_platform(quote: bytes, cache: ChainCache) -> TdxPlatform:
     """Which platform a quote says it is from. Raises MalformedEvidence."""
-    chain = pem_certificates(parse_tdx_quote(quote).pck_chain)
+    pck_chain = parse_tdx_quote(quote).pck_chain
+    known = cache.recall(chain_key(_PLATFORM, pck_chain), TdxPlatform)
+    return known if known is not None else _read_platform(pck_chain, cache)
+
+
+def keep_platform(pck_chain: bytes, platform: TdxPlatform, cache: ChainCache) -> None:
+    """For chains that were proved alone; it stays what the very same bytes say."""
+    cache.keep(chain_key(_PLATFORM, pck_chain), platform)
+
+
+def _read_platform(pck_chain: bytes, cache: ChainCache) -> TdxPlatform:
+    chain = pem_certificates(pck_chain)
     if len(chain) != 3:
         raise MalformedEvidence(
             "PCK chain has another number of certificates", found=str(len(chain)), expected="3"

@@ -13,7 +13,7 @@ from keyturn.attest.snp import SnpClaims, SnpCollateral, verify_snp
 from keyturn.attest.tdx import verify_tdx
 from keyturn.attest.tdx_claims import TdxClaims
 from keyturn.base.encoding import sha256
-from keyturn.keyrelease.collateral import CollateralSet, read_platform
+from keyturn.keyrelease.collateral import CollateralSet, keep_platform, read_platform
 from keyturn.keyrelease.request import ReleaseRequest, SnpEvidence, TdxEvidence
 from keyturn.policy.findings import Finding, from_check, judged, not_met
 from keyturn.policy.shown import CpuClaims
@@ -91,6 +91,7 @@ def _tdx(
         cache=cache,
         parsed=collateral.parsed,
     )
+    keep_platform(verified.claims.quote.pck_chain, platform, cache)
     return verified.claims, [from_check(each, None, prefix="cpu: ") for each in verified.checks]
 
 

@@ -55,7 +55,7 @@ def verify_evidence(
     """
     cpu, of_cpu = verify_cpu(request, anchors, collateral, now, cache)
     devices = verify_devices(request, anchors, collateral, now, cache)
-    tpm, of_tpm = verify_tpm_part(request, anchors, now, activated)
+    tpm, of_tpm = verify_tpm_part(request, anchors, now, activated, cache)
     if request.evidence.runtime is not None and tpm is None:
         cpu = None  # its report names runtime data alone: the quote was to bind it (§4.3a)
     findings = (*of_cpu, *devices.findings, *of_tpm)

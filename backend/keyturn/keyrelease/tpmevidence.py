@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from keyturn.attest.anchors import TrustAnchors
+from keyturn.attest.chains import ChainCache
 from keyturn.attest.errors import REFUSALS, MalformedEvidence, UntrustedEvidence
 from keyturn.attest.tpm import TpmClaims, TpmExamination, examine_tpm
 from keyturn.attest.tpm_certificate import verify_ek_certificate
@@ -37,6 +38,7 @@ def verify_tpm_part(
     anchors: TrustAnchors,
     now: datetime,
     activated: Activated | None = None,
+    cache: ChainCache | None = None,
 ) -> tuple[TpmClaims | None, list[Finding]]:
     """Whatever fails is a finding; claims are only of a quote of which nothing has failed.
 
@@ -52,6 +54,7 @@ def verify_tpm_part(
         anchors=anchors,
         now=now,
         expected_nonce=_nonce(request),
+        cache=cache,
     )
     findings = [from_check(each, None, prefix="tpm: ") for each in found.checks]
     findings = [
@@ -61,7 +64,8 @@ def verify_tpm_part(
     findings.append(_named(found, request))
     simulated = False
     if part.ek is not None:
-        simulated, of_ek = _vouched_by_ek(found, part.ek, anchors, now, activated)
+        by = (anchors, now, cache)
+        simulated, of_ek = _vouched_by_ek(found, part.ek, by, activated)
         findings += of_ek
     findings.append(
         judged(
@@ -98,14 +102,13 @@ def _named(found: TpmExamination, request: ReleaseRequest) -> Finding:
 def _vouched_by_ek(
     found: TpmExamination,
     part: EkPart,
-    anchors: TrustAnchors,
-    now: datetime,
+    by: tuple[TrustAnchors, datetime, ChainCache | None],
     activated: Activated | None,
 ) -> tuple[bool, list[Finding]]:
     """Whether the EK's issuer is simulated, and the checks of the EK."""
     try:
         ek = parse_endorsement_key(part.public)
-        path = verify_ek_certificate(part.chain, ek.key.public_key, anchors, now)
+        path = verify_ek_certificate(part.chain, ek.key.public_key, *by)
     except REFUSALS as refusal:
         return False, [_refused(refusal)]
     name = found.ak.name if found.ak is not None else b""

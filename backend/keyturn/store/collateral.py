@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, select
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from keyturn.base.collateral import CollateralDocument, CollateralKind
-from keyturn.base.encoding import b64, unb64
+from keyturn.base.encoding import Digest, b64, unb64
 from keyturn.store.schema import collateral
 
 
@@ -23,13 +23,25 @@ class CollateralRow:
     document: CollateralDocument
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row without its bytes."""
+
+    place: str
+    digest: Digest
+    received: datetime
+
+
 def keep(connection: Connection, rows: Sequence[CollateralRow], now: datetime) -> None:
-    """Each in place of what stands there."""
+    """Each in place of what stands there; the same again keeps its time of receipt."""
     if not rows:
         return
-    connection.execute(
-        delete(collateral).where(collateral.c.place.in_([each.place for each in rows]))
+    places = [each.place for each in rows]
+    known = select(collateral.c.place, collateral.c.digest, collateral.c.received).where(
+        collateral.c.place.in_(places)
     )
+    received = {(place, digest): at for place, digest, at in connection.execute(known)}
+    connection.execute(delete(collateral).where(collateral.c.place.in_(places)))
     connection.execute(
         collateral.insert(),
         [
@@ -38,13 +50,21 @@ def keep(connection: Connection, rows: Sequence[CollateralRow], now: datetime) -
                 "kind": each.document.kind.value,
                 "scope": each.document.scope,
                 "digest": each.document.digest,
-                "received": now,
+                "received": received.get((each.place, each.document.digest), now),
                 "data": each.document.data,
                 "chain": [b64(certificate) for certificate in each.document.chain],
             }
             for each in rows
         ],
     )
+
+
+def renew(connection: Connection, digests: Sequence[Digest], now: datetime) -> None:
+    """The vendor gave these again, unchanged: they are as good as received now."""
+    if digests:
+        connection.execute(
+            update(collateral).where(collateral.c.digest.in_(digests)).values(received=now)
+        )
 
 
 def page(connection: Connection, after: str, limit: int) -> list[CollateralRow]:
@@ -55,6 +75,18 @@ def page(connection: Connection, after: str, limit: int) -> list[CollateralRow]:
         .order_by(collateral.c.place)
         .limit(limit)
     )
+    return [_row(row._mapping) for row in connection.execute(query)]
+
+
+def listed(connection: Connection) -> list[Listed]:
+    """All that is kept, by name."""
+    query = select(collateral.c.place, collateral.c.digest, collateral.c.received)
+    return [Listed(*each) for each in connection.execute(query)]
+
+
+def several(connection: Connection, places: Sequence[str]) -> list[CollateralRow]:
+    """Those that are there."""
+    query = select(collateral).where(collateral.c.place.in_(places))
     return [_row(row._mapping) for row in connection.execute(query)]
 
 

@@ -13,6 +13,21 @@ def write_fact(connection: Connection, name: str, value: str) -> None:
         connection.execute(update(facts).where(facts.c.name == name).values(value=value))
 
 
+def read_fact(connection: Connection, name: str) -> str | None:
+    found: str | None = connection.scalar(select(facts.c.value).where(facts.c.name == name))
+    return found
+
+
+def replace_fact(connection: Connection, name: str, known: str | None, value: str) -> bool:
+    """Set it if it is still `known` (None: not there); of several writers one is told so."""
+    if known is None:
+        return insert_absent(connection, facts, {"name": name, "value": value})
+    changed = connection.execute(
+        update(facts).where(facts.c.name == name, facts.c.value == known).values(value=value)
+    )
+    return changed.rowcount == 1
+
+
 def drop_fact(connection: Connection, name: str) -> bool:
     """Whether it was there: of several writers one is told so."""
     return connection.execute(delete(facts).where(facts.c.name == name)).rowcount == 1

@@ -271,6 +271,38 @@ class CollateralPage(ApiModel):
     next: str | None
 
 
+class CollateralStanding(ApiModel):
+    """One kept document, as the server sees it; `held`: whether the keyholder of now keeps it."""
+
+    kind: str
+    scope: str
+    digest: str
+    issued: str
+    until: str | None
+    number: str | None
+    fetched: str
+    source: str
+    state: str
+    held: bool
+
+
+class CollateralFailure(ApiModel):
+    kind: str
+    scope: str
+    reason: str
+    hint: str
+
+
+class CollateralStatus(ApiModel):
+    """`fetching`: whether this server asks vendors; `fetched`, `next`: when it did and will."""
+
+    fetching: bool
+    fetched: str | None
+    next: str | None
+    documents: list[CollateralStanding]
+    failed: list[CollateralFailure]
+
+
 class CollateralRefusal(ApiModel):
     kind: str
     scope: str

@@ -42,6 +42,7 @@ TABLE: Mapping[tuple[str, str], Roles] = {
     ("GET", "/v1/nodes/{name}"): FLEET,
     ("GET", "/v1/evidence/{digest}"): FLEET,
     ("GET", "/v1/collateral"): FLEET,
+    ("GET", "/v1/collateral/status"): FLEET,
     ("POST", "/v1/collateral"): frozenset({Role.OPERATOR, Role.PROPOSER}),  # the keyholder judges
     ("POST", "/v1/evidence/batch"): FLEET,
 }

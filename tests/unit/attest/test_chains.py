@@ -5,15 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from keyturn.attest.certificates import Extension, parse_certificate
+from keyturn.attest.certificates import ECDSA_SHA256, Extension, parse_certificate
 from keyturn.attest.chains import (
+    MAX_LARGE,
     ChainCache,
     Parsed,
+    chain_key,
     check_dates,
     check_path_lengths,
     read_root,
     verified_link,
     verified_root,
+    verify_signed_once,
 )
 from keyturn.attest.errors import Reason, UntrustedEvidence
 from keyturn_sim import SimVendors
@@ -115,6 +118,77 @@ def test_what_was_read_once_is_found_again_by_its_key_and_kind() -> None:
     with pytest.raises(ZeroDivisionError):
         cache.read_once(b"bad", int, lambda: 1 // 0)
     assert cache.read_once(b"bad", int, lambda: 3) == 3
+
+
+def test_heavy_results_share_a_room_and_the_oldest_make_way() -> None:
+    parsed: Parsed[str] = Parsed(limit=9, room=10)
+    parsed.remember(b"a", "one", 4)
+    parsed.remember(b"b", "two", 4)
+    parsed.remember(b"b", "two again", 6)  # in its own place
+    assert (parsed.find(b"a"), parsed.find(b"b")) == ("one", "two again")
+    parsed.remember(b"c", "three", 1)
+    assert (parsed.find(b"a"), len(parsed)) == (None, 2)
+    parsed.remember(b"d", "four", 11)  # heavier than the room: nothing makes way for it
+    assert (parsed.find(b"d"), parsed.find(b"b"), parsed.find(b"c")) == (None, "two again", "three")
+
+
+def test_large_things_are_kept_apart_and_by_kind() -> None:
+    cache = ChainCache()
+    cache.keep_large(b"k", "large", MAX_LARGE)
+    assert cache.recall_large(b"k", str) == "large"
+    assert cache.recall_large(b"k", int) is None
+    assert cache.recall(b"k", str) is None
+    cache.keep_large(b"other", "small", 1)
+    assert cache.recall_large(b"k", str) is None
+
+
+def test_a_check_that_failed_is_made_again_and_one_that_held_is_not() -> None:
+    cache, made = ChainCache(), []
+
+    def check() -> None:
+        made.append(1)
+        if len(made) == 1:
+            raise UntrustedEvidence("not signed", reason=Reason.CHAIN_INVALID)
+
+    with pytest.raises(UntrustedEvidence):
+        cache.check_once(b"k", check)
+    for _ in range(3):
+        cache.check_once(b"k", check)
+    assert len(made) == 2
+    cache.check_once(b"other", check)
+    assert len(made) == 3
+
+
+def test_a_signature_is_remembered_for_its_bytes_algorithm_and_key_alone(
+    vendors: SimVendors,
+) -> None:
+    root, ask = (parse_certificate(e) for e in (vendors.root_der, vendors.intermediate_der))
+    cache, good = ChainCache(), ask.signed
+    for _ in range(2):
+        verify_signed_once(good, root, "certificate", cache)
+    for forged in (
+        replace(good, tbs=good.tbs[:-1] + bytes([good.tbs[-1] ^ 1])),
+        replace(good, signature=good.signature[:-1] + bytes([good.signature[-1] ^ 1])),
+        replace(good, algorithm=ECDSA_SHA256),
+        replace(good, tbs=good.tbs + good.algorithm[:1], algorithm=good.algorithm[1:]),
+    ):
+        with pytest.raises(UntrustedEvidence):
+            verify_signed_once(forged, root, "certificate", cache)
+    with pytest.raises(UntrustedEvidence):
+        verify_signed_once(good, ask, "certificate", cache)
+    verify_signed_once(good, root, "certificate", None)
+
+
+def test_a_key_of_kept_things_is_of_each_part_and_their_number() -> None:
+    keys = [
+        chain_key("a", b"bc"),
+        chain_key("a", b"b", b"c"),
+        chain_key("a", b"c", b"b"),
+        chain_key("a"),
+        chain_key("b", b"bc"),
+        chain_key("a", b"bc", b""),
+    ]
+    assert len(set(keys)) == len(keys)
 
 
 def test_an_issuer_must_be_a_ca_and_may_sign_certificates_both(vendors: SimVendors) -> None:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from keyturn.attest import crl
 from keyturn.attest.certificates import Certificate, parse_certificate, pem_crls
+from keyturn.attest.chains import ChainCache
 from keyturn.attest.crl import MAX_CRL, check_revocation, parse_crl
 from keyturn.attest.der import DerReader
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
@@ -55,6 +56,21 @@ def test_a_listed_intermediate_is_revoked(vendors, path, now) -> None:  # type: 
     with pytest.raises(UntrustedEvidence) as caught:
         check_revocation(path, [make_crl(vendors, path[0].serial)], now)
     assert caught.value.reason is Reason.CERT_REVOKED
+
+
+def test_a_remembered_signature_says_nothing_of_what_a_list_says(vendors, path, now) -> None:  # type: ignore[no-untyped-def]
+    cache = ChainCache()
+    good, revoking = make_crl(vendors, 5), make_crl(vendors, path[0].serial)
+    for _ in range(2):
+        check_revocation(path, [good], now, cache)
+        for crls, at, reason in (
+            ([revoking], now, Reason.CERT_REVOKED),
+            ([good], datetime(2027, 1, 2, tzinfo=UTC), Reason.CRL_NOT_CURRENT),
+            ([good[:-1] + bytes([good[-1] ^ 1])], now, Reason.CRL_INVALID),
+        ):
+            with pytest.raises(UntrustedEvidence) as caught:
+                check_revocation(path, crls, at, cache)
+            assert caught.value.reason is reason
 
 
 def test_a_serial_counts_only_under_its_issuer(vendors, path, now) -> None:  # type: ignore[no-untyped-def]

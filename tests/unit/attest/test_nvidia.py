@@ -54,6 +54,18 @@ def refused(run, report: bytes, **changed: object) -> Reason:  # type: ignore[no
     return caught.value.reason
 
 
+def test_a_path_that_was_verified_before_is_judged_again(verify, node, now) -> None:  # type: ignore[no-untyped-def]
+    report = node.gpu_report(0, NONCE)
+    first = verify(report)
+    assert verify(report) == first
+    assert refused(verify, report, anchors=HARDWARE_ANCHORS) is Reason.CHAIN_INVALID
+    assert refused(verify, report, now=now + timedelta(days=36_500)) is Reason.CERT_EXPIRED
+    assert refused(verify, report, now=now - timedelta(days=36_500)) is Reason.CERT_NOT_YET_VALID
+    shorter = node.gpus[0].chain[1:]
+    assert refused(verify, report, chain=shorter) is not None
+    verify(report)
+
+
 def test_a_simulated_gpu_is_proved_and_marked(verify, node) -> None:  # type: ignore[no-untyped-def]
     verified = verify(node.gpu_report(0, NONCE))
     claims = verified.claims

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from keyturn.attest import ocsp as module
 from keyturn.attest.certificates import Certificate, parse_certificate
+from keyturn.attest.chains import ChainCache
 from keyturn.attest.errors import REFUSALS, MalformedEvidence, Reason
 from keyturn.attest.ocsp import (
     MAX_OCSP,
@@ -58,6 +59,27 @@ def refused(*raws: bytes, nonce: bytes | None = None, **changed: object) -> Reas
 
 def made(**changed: object) -> bytes:
     return answer(LEAF, CA, now=NOW, **{"by": RESPONDER, **changed})  # type: ignore[arg-type]
+
+
+def test_remembered_signatures_say_nothing_of_what_an_answer_says() -> None:
+    cache = ChainCache()
+    good, revoked = made(), made(status=ocsp.OCSPCertStatus.REVOKED)
+    forged = good[:-1] + bytes([good[-1] ^ 1])  # the last byte is of the responder's certificate
+
+    def ask(raw: bytes, now: datetime = NOW) -> Reason | None:
+        revocation = Revocation(answers=(OcspAnswer(raw, None),), max_age=timedelta(days=7))
+        try:
+            check_ocsp(path(*PATH), revocation, now, cache)
+        except REFUSALS as refusal:
+            return refusal.reason
+        return None
+
+    for _ in range(2):
+        assert ask(good) is None
+        assert ask(revoked) is Reason.CERT_REVOKED
+        assert ask(good, NOW + timedelta(days=8)) is Reason.OCSP_NOT_CURRENT
+        assert ask(good, NOW - timedelta(days=8)) is not None
+        assert ask(forged) is not None
 
 
 @pytest.mark.parametrize("by", [None, RESPONDER])

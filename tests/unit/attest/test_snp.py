@@ -1,7 +1,7 @@
 """`verify_snp`: what it proves, each refusal with its reason, and that undoing it accepts."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -19,6 +19,7 @@ from keyturn.attest.snp import SnpCollateral, VerifiedSnp, verify_snp
 from keyturn_sim import Fault, SimNode, SimTcb, SimVendors
 from keyturn_sim.pki import der_of, make_certificate, new_p384_key
 from keyturn_sim.snp import sign_report, unsigned_report, vcek_extensions
+from unit.attest.test_crl import make_crl
 
 ASKED = b"\x07" * 64
 CACHE = ChainCache()
@@ -63,6 +64,34 @@ def test_simulated_evidence_is_untrusted_where_only_hardware_counts(verify, node
     # Not even a cache that saw it verified under other anchors lets it through.
     verify(report)
     assert refused(verify, report, anchors=HARDWARE_ANCHORS) is Reason.UNTRUSTED_ROOT
+
+
+def test_a_chain_that_was_verified_before_is_judged_again(verify, node, vendors, now) -> None:  # type: ignore[no-untyped-def]
+    report = node.snp_report(ASKED)
+    first = verify(report)
+    assert verify(report) == first
+    roots = {Vendor.AMD_SEV: [SpkiDigest(vendors.roots["amd-sev"])]}
+    renamed = HARDWARE_ANCHORS.with_simulated(roots, source="another statement")
+    (root,) = (each for each in verify(report, anchors=renamed).checks if each.name == "root")
+    assert root.source == "another statement"
+    of_intel = {Vendor.INTEL_SGX: roots[Vendor.AMD_SEV]}
+    posing = HARDWARE_ANCHORS.with_simulated(of_intel, source="test")
+    assert refused(verify, report, anchors=posing) is Reason.UNTRUSTED_ROOT
+    late, early = now + timedelta(days=36_500), now - timedelta(days=36_500)
+    assert refused(verify, report, now=late) is Reason.CERT_EXPIRED
+    assert refused(verify, report, now=early) is Reason.CERT_NOT_YET_VALID
+    verify(report)
+
+
+def test_an_intermediate_that_was_revoked_since_is_refused(  # type: ignore[no-untyped-def]
+    verify, node, collateral, vendors
+) -> None:
+    report = node.snp_report(ASKED)
+    verify(report)
+    listed = replace(collateral, crls=(make_crl(vendors, vendors.ask.serial_number),))
+    assert refused(verify, report, collateral=listed) is Reason.CERT_REVOKED
+    other = replace(collateral, crls=(make_crl(vendors, 5),))
+    verify(report, collateral=other)
 
 
 def test_without_an_expectation_freshness_is_not_measured(verify, node) -> None:  # type: ignore[no-untyped-def]

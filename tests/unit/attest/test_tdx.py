@@ -109,21 +109,22 @@ def test_documents_that_were_read_before_are_verified_again(  # type: ignore[no-
 ) -> None:
     parsed: Parsed[Documents] = Parsed()
     quote = machine.quote(SimTd(), ASKED)
-    first = verify(quote, parsed=parsed)
-    assert verify(quote, parsed=parsed) == first
+    kept = {"parsed": parsed, "cache": ChainCache()}
+    first = verify(quote, **kept)
+    assert verify(quote, **kept) == first
     assert len(parsed) == 1
     for name, reason in (
         ("tcb_info_signature", Reason.TCB_INFO_SIGNATURE_INVALID),
         ("qe_identity_signature", Reason.QE_IDENTITY_SIGNATURE_INVALID),
     ):
         forged = replace(intel_collateral, **{name: b"\1" * 64})
-        assert refused(verify, quote, parsed=parsed, collateral=forged) is reason
+        assert refused(verify, quote, **kept, collateral=forged) is reason
     late = NOW + timedelta(days=60)
-    assert refused(verify, quote, parsed=parsed, now=late) is Reason.COLLATERAL_EXPIRED
+    assert refused(verify, quote, **kept, now=late) is Reason.COLLATERAL_EXPIRED
     # What nobody signed is not kept: a stranger could fill the memory with it.
     for n in range(3):
         text = intel_collateral.tcb_info + b" " * (n + 1)
-        refused(verify, quote, parsed=parsed, collateral=replace(intel_collateral, tcb_info=text))
+        refused(verify, quote, **kept, collateral=replace(intel_collateral, tcb_info=text))
     assert len(parsed) == 1
 
 

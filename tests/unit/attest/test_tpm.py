@@ -10,11 +10,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS
 from keyturn.attest.azure import HclTee, unwrap_hcl
+from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome
 from keyturn.attest.errors import Reason, UntrustedEvidence
-from keyturn.attest.tpm import TpmEvidence, examine_tpm, verify_tpm
+from keyturn.attest.tpm import TpmEvidence, TpmExamination, examine_tpm, verify_tpm
 from keyturn.attest.tpm_algorithms import HashAlgorithm
 from keyturn.attest.tpm_conformance import read_pcrs
+from keyturn.attest.tpm_key import TpmKey
 from support import tpm
 from support.tpm import SHA256, ecc_public, record, spec_id
 
@@ -64,6 +66,54 @@ def test_good_evidence_is_proved_and_every_step_named() -> None:
         "event log": Outcome.MET,
         "event log leads to the PCRs": Outcome.MET,
     }
+
+
+def test_a_boot_that_was_proved_before_is_compared_to_the_bit() -> None:
+    cache = ChainCache()
+
+    def examine(evidence: TpmEvidence) -> TpmExamination:
+        return examine_tpm(
+            evidence, anchors=HARDWARE_ANCHORS, now=NOW, expected_nonce=NONCE, cache=cache
+        )
+
+    good = made()
+    first = examine(good)
+    assert first.refusal is None
+    again = examine(good)
+    assert again == first
+    assert again.log is first.log
+    assert good.log is not None
+    # Another text under the same registers: read anew, since no digest covers it.
+    renamed = replace(good, log=spec_id() + record(0, 9, b"v1") + record(4, 4, bytes(4)))
+    shown = examine(renamed)
+    assert shown.log is not None
+    assert [each.kind for each in shown.log.events] == [9, 4]
+    # Other events, other registers, another signature: refused as before.
+    forged = replace(good, log=spec_id() + record(0, 8, b"v2") + record(4, 4, bytes(4)))
+    assert examine(forged).refusal is not None
+    assert good.pcrs is not None
+    wrong = {BANK: {**good.pcrs[BANK], 4: bytes(32)}}
+    assert examine(replace(good, pcrs=wrong)).refusal is not None
+    unsigned = tpm.sign(ec.generate_private_key(ec.SECP256R1()), good.quote)
+    assert examine(replace(good, signature=unsigned)).refusal is not None
+    assert examine(good) == first
+    # The same values, so the same digest over them, but quoted as those of another register.
+    moved = {1: good.pcrs[BANK][0], 4: good.pcrs[BANK][4]}
+    message = tpm.quote({SHA256: moved}, NONCE)
+    posing = replace(good, quote=message, signature=tpm.sign(KEY, message), pcrs={BANK: moved})
+    refusal = examine(posing).refusal
+    assert refusal is not None
+    assert refusal.reason is Reason.EVENTLOG_MISMATCH
+    assert examine(good) == first
+
+
+def test_what_was_refused_is_not_kept() -> None:
+    cache = ChainCache()
+    good = made()
+    other = tpm.sign(ec.generate_private_key(ec.SECP256R1()), good.quote)
+    for evidence, nonce in ((replace(good, signature=other), NONCE), (good, bytes(32))):
+        examine_tpm(evidence, anchors=HARDWARE_ANCHORS, now=NOW, expected_nonce=nonce, cache=cache)
+    assert cache.recall(b"TPM key\0" + good.ak, TpmKey) is None
 
 
 def test_each_wrong_part_is_refused_by_its_own_check() -> None:

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors
 from keyturn.attest.certificates import parse_certificate, pem_certificates
+from keyturn.attest.chains import ChainCache
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.tpm_certificate import verify_ak_certificate
 from keyturn.attest.tpm_key import TpmPublicKey, parse_tpm_public
@@ -56,6 +58,34 @@ def test_no_issuer_is_trusted_unless_a_statement_names_it(
     assert reason([leaf, issuer], key, HARDWARE_ANCHORS, NOW) is Reason.AK_CHAIN_INVALID
     named = HARDWARE_ANCHORS.with_tpm_issuers([SpkiDigest("00" * 32)], source="test")
     assert reason([leaf, issuer], key, named, NOW) is Reason.AK_CHAIN_INVALID
+
+
+def test_a_path_that_was_verified_before_is_judged_again(
+    leaf: bytes, issuer: bytes, key: TpmPublicKey
+) -> None:
+    cache, anchors, chain = ChainCache(), trusting(issuer), [leaf, issuer]
+    late, early = datetime(2052, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
+    elsewhere = HARDWARE_ANCHORS.with_tpm_issuers([SpkiDigest("00" * 32)], source="test")
+    other = ec.generate_private_key(ec.SECP256R1()).public_key()
+
+    def reason_of(anchors: TrustAnchors, now: datetime, key: TpmPublicKey) -> Reason | None:
+        try:
+            verify_ak_certificate(chain, key, anchors, now, cache)
+        except UntrustedEvidence as refusal:
+            return refusal.reason
+        return None
+
+    for _ in range(2):
+        assert reason_of(anchors, late, key) is Reason.AK_CERT_EXPIRED
+        assert reason_of(anchors, early, key) is Reason.AK_CERT_NOT_YET_VALID
+        assert reason_of(HARDWARE_ANCHORS, NOW, key) is Reason.AK_CHAIN_INVALID
+        assert reason_of(elsewhere, NOW, key) is Reason.AK_CHAIN_INVALID
+        assert reason_of(anchors, NOW, other) is Reason.AK_MISMATCH
+        assert reason_of(anchors, NOW, key) is None
+    spki = parse_certificate(issuer).spki
+    renamed = HARDWARE_ANCHORS.with_tpm_issuers([spki], source="another statement")
+    found = verify_ak_certificate(chain, key, renamed, NOW, cache)
+    assert found.anchor.source == "another statement"
 
 
 def test_dates_links_and_lengths(leaf: bytes, issuer: bytes, key: TpmPublicKey) -> None:

@@ -50,6 +50,7 @@ from keyturn.wire.signin import parse_sign_in
 from keyturn.wire.tls import Pin
 from support.authority import Authority, Clock, Person, spki
 from support.authority import Proposal as Made
+from support.carried import Shelf
 
 PIN = Pin("ab" * 32)
 ORIGIN = "test.example/log"
@@ -93,6 +94,7 @@ class ScriptedServer:
         self.nodes: list[Document] = []
         self.evidence: dict[str, bytes] = {}
         self.evidence_room = 100
+        self.shelf: Shelf | None = None  # its collateral; None: it is of an older version
         self.events: list[Document] = []
         self.denied: dict[str, str] = {}
         self.lies: dict[str, Lie] = {}
@@ -251,6 +253,8 @@ class ScriptedServer:
             return self._enrolments(request.method, path.removeprefix("/v1/enrolments").strip("/"))
         if path.startswith("/v1/proposals"):
             return self._proposals(path.removeprefix("/v1/proposals").strip("/"), body)
+        if path.startswith("/v1/collateral") and self.shelf is not None:
+            return self.shelf.answer(request.method, path, body)
         return self._inventory(path, body)
 
     def _inventory(self, path: str, body: Document) -> Document | None:

@@ -200,3 +200,18 @@ def test_tables_are_settings_of_their_own() -> None:
 def test_what_is_no_list_of_tables_is_refused(value: object) -> None:
     with pytest.raises(MalformedConfig, match="tables"):
         settings({"a": value}).tables("a")
+
+
+def test_one_table_is_settings_of_its_own() -> None:
+    inner = settings({"a": {"b": True}}).table("a")
+    assert inner.flag("b", False)
+    inner.done()
+    assert settings().table("a").flag("b", True)
+    with pytest.raises(MalformedConfig, match="a table"):
+        settings({"a": [1]}).table("a")
+
+
+@pytest.mark.parametrize("value", [1, "true", [True]])
+def test_a_flag_is_true_or_false(value: object) -> None:
+    with pytest.raises(MalformedConfig, match="true or false"):
+        settings({"a": value}).flag("a", False)

@@ -45,6 +45,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/v1/nodes/{name}"): JUDGING | {"operator"},
     ("GET", "/v1/evidence/{digest}"): JUDGING | {"operator"},
     ("GET", "/v1/collateral"): JUDGING | {"operator"},
+    ("GET", "/v1/collateral/status"): JUDGING | {"operator"},
     ("POST", "/v1/collateral"): frozenset({"proposer", "operator"}),
     ("POST", "/v1/evidence/batch"): JUDGING | {"operator"},
     ("GET", "/v1/log/cosignatures"): EVERY,
@@ -183,7 +184,16 @@ KINDS = {
     "witness": EVERYBODYS,
     "custodian": EVERYBODYS | {"proposal", "approval", "refused"},
     "operator": EVERYBODYS
-    | {"model", "grant", "renewal", "refusal", "heartbeat-lost", "wiped", "platform-changed"},
+    | {
+        "model",
+        "grant",
+        "renewal",
+        "refusal",
+        "heartbeat-lost",
+        "wiped",
+        "platform-changed",
+        "collateral",
+    },
 }
 ALL = KINDS["custodian"] | KINDS["operator"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.base.errors import MalformedError
-from keyturn.control.config import ControlConfig, load_config
+from keyturn.control.config import CollateralSettings, ControlConfig, load_config, told
 
 DIGEST = "sha256:" + "ab" * 32
 MINIMAL = f'data = "data"\nkeyholder = "/run/keyholder.sock"\nfingerprint = "{DIGEST}"\n'
@@ -97,3 +97,33 @@ def test_witnesses_are_tables_with_a_pin_each(load: Load) -> None:
     for wrong in (one.replace("ab", "zz"), one.replace("url", "uri"), one + "more = 1\n"):
         with pytest.raises(MalformedError):
             load(MINIMAL + wrong)
+
+
+def test_collateral_is_not_fetched_unless_it_is_said(load: Load, tmp_path: Path) -> None:
+    assert load().collateral == CollateralSettings(fetch=False)
+    assert load().collateral_cache == tmp_path / "data" / "collateral"
+    found = load(
+        MINIMAL
+        + '[collateral]\nfetch = true\nmirrors = ["intel=https://pccs.example/"]\n'
+        + 'cache = "kept"\nseconds = 600\n'
+    )
+    mirrors = (("intel", "https://pccs.example"),)
+    assert found.collateral == CollateralSettings(True, mirrors, "kept", 600.0)
+    assert told(found)["collateral_mirrors"] == ("intel=https://pccs.example",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'fetch = "yes"',
+        "fetch = 1",
+        'mirrors = ["intel"]',
+        'mirrors = ["apple=https://x"]',
+        'mirrors = ["amd=ftp://x"]',
+        "seconds = 1",
+        "often = true",
+    ],
+)
+def test_a_slip_in_the_collateral_settings_is_refused(load: Load, text: str) -> None:
+    with pytest.raises(MalformedError):
+        load(MINIMAL + "[collateral]\n" + text + "\n")

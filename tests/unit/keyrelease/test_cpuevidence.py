@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 from cryptography import x509
 
+from keyturn.attest.anchors import TrustAnchors
+from keyturn.attest.certificates import parse_certificate, pem_certificates
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.snp import SnpClaims
 from keyturn.attest.tdx_claims import TdxClaims
+from keyturn.attest.tdx_quote import parse_tdx_quote
 from keyturn.base.collateral import CollateralDocument
 from keyturn.keyrelease.binding import tpm_nonce
 from keyturn.keyrelease.collateral import NOTHING_KEPT, CollateralSet
@@ -129,6 +132,36 @@ def test_a_revoked_pck_is_refused(intel: IntelDesk, judge: Judge) -> None:
     assert reasons(judge(request, info, identity, root, intel.pck_crl(ISSUED))) == []
     revoked = intel.pck_crl(ISSUED, revoked=(machine.pck_serial,))
     assert reasons(judge(request, info, identity, root, revoked)) == ["cert-revoked"]
+
+
+def test_one_verifier_over_time_never_lives_on_what_it_keeps(
+    td: ReleaseRequest, intel: IntelDesk
+) -> None:
+    """The same cache and collateral set all along, as in a keyholder."""
+    cache, root = ChainCache(), intel.intel.root_spki
+    kept = NOTHING_KEPT.with_documents(intel.everything(ISSUED))
+    trusted, other = anchors_of(intel=root), anchors_of(intel="00" * 32)
+
+    def judged(
+        anchors: TrustAnchors = trusted, now: datetime = NOW, by: CollateralSet = kept
+    ) -> list[str | None]:
+        return reasons(verify_evidence(td, anchors, now, cache, collateral=by))
+
+    late = ISSUED + timedelta(days=30) + HOUR
+    revoking = kept.with_documents([intel.pck_crl(ISSUED, revoked=(pck_serial(td),))])
+    for _ in range(2):
+        assert judged() == []
+        assert judged(anchors=other) == ["untrusted-root"]
+        assert judged(now=late) == ["collateral-expired"]
+        assert judged(by=NOTHING_KEPT) == ["collateral-missing"]
+        assert judged(by=revoking) == ["cert-revoked"]
+
+
+def pck_serial(request: ReleaseRequest) -> int:
+    cpu = request.evidence.cpu
+    assert isinstance(cpu, TdxEvidence)
+    leaf, *_ = pem_certificates(parse_tdx_quote(cpu.quote).pck_chain)
+    return parse_certificate(leaf).serial
 
 
 def test_a_quote_for_another_request_is_refused(

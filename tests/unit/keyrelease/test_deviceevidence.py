@@ -9,7 +9,7 @@ from cryptography.x509 import ocsp
 
 from keyturn.attest.chains import ChainCache
 from keyturn.base.collateral import CollateralDocument
-from keyturn.keyrelease.collateral import NOTHING_KEPT
+from keyturn.keyrelease.collateral import NOTHING_KEPT, CollateralSet
 from keyturn.keyrelease.evidence import VerifiedEvidence, verify_evidence
 from keyturn.keyrelease.request import ReleaseRequest, SwitchEvidence
 from support.collateral import ocsp_document
@@ -150,6 +150,33 @@ def test_answers_about_the_whole_chain_count(machine: tuple[Vendor, Parts], judg
     found = judge(parts.ask(), *documents)
     assert found.genuine
     assert {len(each.ocsp) for each in (*found.gpus, *found.switches)} == {3}
+
+
+def test_answers_that_were_verified_before_are_judged_again(
+    machine: tuple[Vendor, Parts],
+) -> None:
+    """One cache all along, as in a keyholder."""
+    vendor, parts = machine
+    request, cache = parts.ask(), ChainCache()
+    anchors = anchors_of(amd=vendors().roots["amd-sev"], nvidia=vendor.spki)
+    good, revoked = (
+        NOTHING_KEPT.with_documents(answers(parts.gpus[0], status)) for status in (GOOD, REVOKED)
+    )
+
+    def judged(kept: CollateralSet, now: datetime = NOW) -> VerifiedEvidence:
+        return verify_evidence(request, anchors, now, cache, collateral=kept)
+
+    for _ in range(2):
+        found = judged(good)
+        assert found.genuine
+        assert [len(each.ocsp) for each in found.gpus] == [3, 0]
+        assert {reason for _, reason in reasons(judged(revoked))} == {"cert-revoked"}
+        old = judged(good, NOW + timedelta(days=2))
+        assert [each.ocsp for each in old.gpus] == [(), ()]
+        elsewhere = anchors_of(amd=vendors().roots["amd-sev"])
+        refused = verify_evidence(request, elsewhere, NOW, cache, collateral=good)
+        assert not refused.gpus
+        assert not refused.switches
 
 
 @pytest.mark.parametrize("left_out", [None, 0, 1, 2])

@@ -15,6 +15,7 @@ from keyturn.base.encoding import Digest
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.cells import Cell, CellModel, CellRow
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.noted import NotedLook
 from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.tables import Table
 from keyturn_app.qtkit.tips import plain
@@ -28,7 +29,6 @@ from keyturn_app.qtkit.widgets import (
     row,
     set_class,
 )
-from keyturn_app.screens.models.parts import NotedLook
 from keyturn_app.screens.models.presenter import ModelsPresenter
 from keyturn_app.screens.models.viewmodel import (
     ActionView,

@@ -8,7 +8,7 @@ import pytest
 from keyturn.attest.anchors import HARDWARE_ANCHORS
 from keyturn.attest.errors import REFUSALS, UntrustedEvidence
 from keyturn.base.collateral import CollateralDocument, CollateralKind
-from keyturn.cli.collateralrims import rim_verifier
+from keyturn.client.collateralrims import rim_verifier
 
 RIM = "NV_GPU_DRIVER_GH100_550.144.03"
 THEN = datetime(2025, 6, 1, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Collateral: what vendors sign, how old it is, what ends, and carrying it over an air gap."""
