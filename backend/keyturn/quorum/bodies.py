@@ -79,7 +79,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedAnchor:
-    vendor: str  # "amd", "intel", "nvidia" or "tpm"
+    vendor: str  # "amd", "intel", "nvidia", "nvidia-rim" or "tpm"
     product: str
     spki_sha256: str  # 64 hex digits
 
@@ -206,9 +206,9 @@ def _trust_anchors(body: Fields) -> TrustAnchorsBody:
     anchors = []
     for each in body.objects("simulated", limit=64):
         vendor = each.text("vendor")
-        if vendor not in {"amd", "intel", "nvidia", "tpm"}:
+        if vendor not in {"amd", "intel", "nvidia", "nvidia-rim", "tpm"}:
             raise MalformedStatement(
-                "trust-anchors: vendor", found=vendor, expected="amd, intel, nvidia or tpm"
+                "trust-anchors: vendor", found=vendor, expected="amd, intel, nvidia, nvidia-rim or tpm"
             )
         product = each.text("product", limit=64)
         anchors.append(SimulatedAnchor(vendor, product, each.hex("spki_sha256", size=32).hex()))
