@@ -249,6 +249,7 @@ def _choose(combo: QComboBox, every: Sequence[Version], chosen: Version | None) 
                 combo.addItem(text, each.digest)
         digests = [each.digest for each in every]
         combo.setCurrentIndex(-1 if chosen is None else digests.index(chosen.digest))
+    combo.setToolTip(plain(combo.currentText()))
 
 
 class Lines(QWidget):

@@ -27,7 +27,7 @@ from keyturn_app.screens.policies.form import Field, Remark, Shape, said
 from keyturn_app.screens.policies.seen import Offered
 
 _LINES = 3
-_SPIN = 60
+_SPIN = 84
 
 
 class Number(QSpinBox):
@@ -246,6 +246,7 @@ class FieldWidget(QWidget):
     def _floor(self, field: Field) -> None:
         parts = ("FMC", _("bootloader"), "TEE", "SNP", _("microcode"))
         spins: list[Number] = []
+        inside = row(spacing=6)
         for at, part in enumerate(parts):
             spin = Number(self._id(str(at)), f"{field.name}: {part}", field.low, field.high)
             spin.setFixedWidth(_SPIN)
@@ -256,7 +257,9 @@ class FieldWidget(QWidget):
                 )
             )
             spins.append(spin)
-        self._whole.addLayout(row(*spins, None, spacing=6))
+            inside.addLayout(column(label(part, "Small", "Muted"), spin, spacing=2))
+        inside.addStretch(1)
+        self._whole.addLayout(inside)
 
         def update(now: Field) -> None:
             values = now.value if isinstance(now.value, tuple) else ()

@@ -212,7 +212,6 @@ def _snp(body: JsonObject) -> Iterable[Field]:
             Shape.FLOOR,
             field_words(Kind.POLICY, f"snp.min_tcb.{product}"),
             bodies.floor(body, product),
-            _("FMC · bootloader · TEE · SNP · microcode"),
             high=255,
         )
     for name in ("debug", "migrate_ma", "smt", "alias_check", "vlek"):

@@ -124,7 +124,7 @@ def _item(found: PolicyRow) -> QListWidgetItem:
     if found.waiting:
         parts.insert(2, _("a version awaits approval"))
     item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(part for part in parts if part))
-    item.setToolTip(plain(found.subject))
+    item.setToolTip(plain("\n".join(part for part in parts if part)))
     return item
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keyturn.base.encoding import Digest
 from keyturn.base.strictjson import JsonObject
-from keyturn.client.proposals import Proposal
+from keyturn.client.proposals import Proposal, Status
 from keyturn.policy.drafts import Draft, draft_of, draft_of_body
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.state import AuthorityState
@@ -310,7 +310,7 @@ class PoliciesPresenter(Presenter[PoliciesView]):
         if version.index is None:
             age = wording.ago(version.statement.time, now)
             parts.append(_("opened {age}").format(age=age))
-        if nodes is not None:
+        if nodes is not None and version.status is Status.IN_FORCE:
             parts.append(n_("{count} node satisfies it", "{count} nodes satisfy it", nodes))
         if version.statement.expires is not None and version.index is not None:
             when = wording.until(version.statement.expires, now)

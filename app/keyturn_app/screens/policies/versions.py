@@ -14,7 +14,7 @@ from keyturn.quorum.roster import OfficerId
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn.quorum.statements import Statement
 from keyturn_app import wording
-from keyturn_app.facts import Facts
+from keyturn_app.facts import Facts, Link
 from keyturn_app.i18n import _
 from keyturn_app.statements.difference import (
     Pair,
@@ -126,6 +126,14 @@ def status_of(entered: InForce, state: AuthorityState, now: datetime) -> Status:
     return Status.EXPIRED if statement.expired(now) else Status.IN_FORCE
 
 
+def look_of(status: Status, facts: Facts) -> Look:
+    """What is old is not green (I10)."""
+    look = status_look(status)
+    if facts.connection.link is Link.LIVE or status is not Status.IN_FORCE:
+        return look
+    return Look(look.word, "unknown", look.icon)
+
+
 def compare(before: Version | None, after: Version) -> Compared:
     """Fields and lines; without `before` everything is new."""
     old: JsonObject = {} if before is None else before.body
@@ -175,7 +183,8 @@ def _entered(found: InForce, state: AuthorityState, facts: Facts, now: datetime)
         approvers=names_of(sorted(found.approved_by), facts) or "—",
         index=found.index,
     )
-    return _version(statement, status, title, story, found.index)
+    look = look_of(status, facts)
+    return _version(statement, status, look, title, story, found.index)
 
 
 def _proposed(proposal: Proposal, facts: Facts, now: datetime) -> Version:
@@ -188,17 +197,18 @@ def _proposed(proposal: Proposal, facts: Facts, now: datetime) -> Version:
         done=len(proposal.approved_by),
         needed=proposal.needed,
     )
-    return _version(statement, proposal.status, title, story, None)
+    look = look_of(proposal.status, facts)
+    return _version(statement, proposal.status, look, title, story, None)
 
 
 def _version(
-    statement: Statement, status: Status, title: str, story: str, index: int | None
+    statement: Statement, status: Status, look: Look, title: str, story: str, index: int | None
 ) -> Version:
     return Version(
         statement.digest,
         statement.version,
         status,
-        status_look(status),
+        look,
         visible(title),
         visible(story),
         visible(statement.reason),

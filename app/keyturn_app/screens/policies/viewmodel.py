@@ -18,11 +18,12 @@ from keyturn_app.impact import Simulation
 from keyturn_app.screens.policies.versions import (
     Compared,
     Version,
+    look_of,
     open_proposals,
     status_of,
     versions,
 )
-from keyturn_app.states import Look, status_look
+from keyturn_app.states import Look
 
 
 class Phase(Enum):
@@ -151,7 +152,7 @@ def _row(subject: str, served: Counter[Digest] | None, facts: Facts, now: dateti
     return PolicyRow(
         subject,
         statement.version,
-        status_look(status),
+        look_of(status, facts),
         status,
         bool(proposed),
         len(models),

@@ -69,6 +69,27 @@ def test_while_not_connected_nodes_are_unknown_and_nothing_is_proposed(here: Her
     assert view.why_not_new
 
 
+def test_what_is_in_force_is_green_only_while_the_server_is_heard(here: Here) -> None:
+    here.enact()
+    assert here.presenter.view().rows[0].look.token == "ok"
+    assert here.detail.look.token == "ok"
+    for link in (Link.STALE, Link.RECONNECTING, Link.OFFLINE):
+        here.desk.show(replace(here.desk.facts, connection=Connection(link)))
+        looks = (here.presenter.view().rows[0].look, here.detail.look)
+        assert {(each.word, each.token) for each in looks} == {("In force", "unknown")}
+
+
+def test_nodes_satisfy_what_is_in_force_and_not_what_is_proposed(here: Here, node: Node) -> None:
+    here.enact()
+    here.serve(node)
+    here.propose(lease_seconds=99)
+    proposed, in_force = here.detail.versions
+    assert "satisf" not in here.detail.line
+    here.presenter.show_version(in_force.digest)
+    assert "1 node satisfies it" in here.detail.line
+    assert proposed.index is None
+
+
 # ---- one policy ----
 
 
