@@ -299,9 +299,16 @@ def simulated_text(simulation: Simulation, now: datetime) -> str:
             done=f"{simulation.done:,}", total=f"{simulation.total:,}"
         )
     if simulation.view is None:
-        return _("not simulated yet")
+        return {
+            Phase.FAILED: _("could not be simulated"),
+            Phase.CANCELLED: _("simulation stopped"),
+        }.get(simulation.phase, _("not simulated yet"))
     age = wording.ago(simulation.view.at, now)
-    return _("simulated against live evidence {age}").format(age=age)
+    told = {
+        Phase.FAILED: _("simulated {age}; the newest attempt failed"),
+        Phase.CANCELLED: _("simulated {age}; the newest attempt was stopped"),
+    }.get(simulation.phase, _("simulated against live evidence {age}"))
+    return told.format(age=age)
 
 
 MakeDraft = Callable[[AuthorityState, datetime], Draft]

@@ -68,7 +68,6 @@ class ImpactCard(QFrame):
         self._tree = NodeTree(f"{_NAME}.nodes", calls.copy)
         self._tree.setFixedHeight(_TREE)
         self._tree.hide()
-        self._none.hide()
         known = column(
             self._error,
             self._tiles,
@@ -84,6 +83,7 @@ class ImpactCard(QFrame):
         head.setStretch(1, 1)
         whole = column(head, self._unknown, self._known, spacing=4, margins=(14, 12, 14, 12))
         self.setLayout(whole)
+        self._show_outcome(None)
 
     def show_view(self, impacts: Impacts | None) -> None:
         self.setVisible(impacts is not None)
@@ -105,8 +105,10 @@ class ImpactCard(QFrame):
         failed = simulation.phase is Phase.FAILED
         self._error.say(simulation.error if failed else "", tone="danger")
         view = simulation.view
-        if view is self._view:
-            return
+        if view is not self._view:
+            self._show_outcome(view)
+
+    def _show_outcome(self, view: ImpactView | None) -> None:
         self._view = view
         self._tiles.show_view(view)
         self._tree.show_view(view)
