@@ -185,10 +185,17 @@ def _set(found: ValueSet, baseline: Baseline, now: datetime, *, unfolded: bool) 
         set_title(found),
         tuple(_line(each, baseline) for each in shown),
         origin_lines(found.origin, now),
-        until_of(provenance.until if provenance else None, now),
+        _until(provenance.until if provenance else None, baseline, now),
         len(found.items) - len(shown),
         unfolded and len(found.items) > FOLDED,
     )
+
+
+def _until(own: datetime | None, baseline: Baseline, now: datetime) -> Until:
+    """Of a value: it never counts longer than the statement that holds it."""
+    found = baseline.statement or (baseline.open[0] if baseline.open else None)
+    expires = None if found is None else found.statement.expires
+    return until_of(min((each for each in (own, expires) if each), default=None), now)
 
 
 def set_title(found: ValueSet) -> str:
