@@ -110,11 +110,11 @@ QCheckBox::indicator:focus, QRadioButton::indicator:focus { border: 2px solid @f
   width: 14px; height: 14px; }
 QTableView, QTreeView, QListView { background: @surface; border: 1px solid transparent;
   gridline-color: @border; selection-background-color: @selected; selection-color: @text; }
-QTableView::item { padding: 0 8px; border-bottom: 1px solid @border; }
+QTableView::item { padding: 0 5px; border-bottom: 1px solid @border; }
 QListView::item { padding: 6px 8px; border-radius: 6px; }
 QListView::item:hover { background: @hover; }
 QListView::item:selected { background: @selected; color: @text; }
-QTreeView::item { padding: 4px 2px; }
+QTreeView::item { padding: 4px 5px; }
 QHeaderView { background: @surface; }
 QHeaderView::section { background: @surface; color: @muted; border: 0;
   border-bottom: 1px solid @border; padding: 0 8px; font-size: 12px; font-weight: 600; }

@@ -217,6 +217,9 @@ class Pill(QWidget):
         painter.drawRoundedRect(self.rect(), 12, 12)
 
 
+_READABLE = 320
+
+
 class EmptyState(QWidget):
     """What a page shows instead of nothing: why it is empty, and what to do."""
 
@@ -227,6 +230,7 @@ class EmptyState(QWidget):
         for each in (self._title, self._body):
             each.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._body.setMaximumWidth(440)
+        self._fit()
         inside = column(
             None, row(None, picture, None), self._title, row(None, self._body, None), spacing=10
         )
@@ -238,6 +242,12 @@ class EmptyState(QWidget):
     def say(self, title: str, text: str) -> None:
         self._title.setText(title)
         self._body.setText(text)
+        self._fit()
+
+    def _fit(self) -> None:
+        """A wrapped label alone asks for a narrow column."""
+        wide = self._body.fontMetrics().horizontalAdvance(self._body.text()) + 8
+        self._body.setMinimumWidth(min(_READABLE, wide))
 
 
 class Banner(QFrame):
