@@ -11,7 +11,7 @@ from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.fleet.branches import Branch, Detail
-from keyturn_app.screens.fleet.details import outcome_look, sentence, statement_name
+from keyturn_app.screens.fleet.details import instruction, outcome_look, sentence, statement_name
 
 _DEVICE = re.compile(r"(cpu|gpu(?: \d+)?|switch(?:es)?(?: \d+)?|devices|tpm|collateral)(?:: | |\Z)")
 _REST = "verdict"
@@ -132,9 +132,9 @@ def _details(finding: Finding, word: str, by: str, source: Source | None) -> Ite
     if finding.expected:
         yield Detail(_("Expected"), finding.expected, _digits(finding.expected))
     if finding.reason:
-        yield Detail(_("Reason"), finding.reason, mono=True)
+        yield Detail(_("Reason code"), finding.reason, mono=True)
     if finding.hint:
-        yield Detail(_("What to do"), finding.hint)
+        yield Detail(_("What to do"), instruction(finding.hint))
     yield Detail(_("Set by"), by)
     if source is not None:
         yield from source_details(source)

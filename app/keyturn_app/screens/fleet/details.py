@@ -248,7 +248,7 @@ def _check(finding: Finding, authority: AuthorityState | None) -> CheckView:
         look.token,
         look.icon,
         tuple(_lines(finding, authority)),
-        finding.hint or "",
+        instruction(finding.hint),
         finding.failed,
     )
 
@@ -265,14 +265,14 @@ def _lines(finding: Finding, authority: AuthorityState | None) -> Iterator[str]:
 
 
 def statement_name(digest: Digest, authority: AuthorityState | None) -> str:
-    """Like `policy serving v2`; the digest of what is not known."""
+    """Like `Policy serving v2`; the digest of what is not known."""
     known: InForce | None = None if authority is None else authority.by_digest.get(digest)
     if known is None:
         return wording.digest(digest)
     statement = known.statement
     subject = statement.subject
     named = subject if ":" not in subject else wording.digest(subject)
-    return f"{statement.kind.value} {named} v{statement.version}"
+    return f"{wording.kind_name(statement.kind)} {named} v{statement.version}"
 
 
 _SHORT_WORDS = {"cpu", "gpu", "snp", "smt", "tls", "dek", "vbios", "tcb"}
@@ -286,9 +286,15 @@ def _short(text: str) -> str:
 
 def sentence(check: str) -> str:
     """A check's name as a sentence begins."""
-    first, blank, rest = check.partition(" ")
+    first, blank, rest = check.replace("-", " ").partition(" ")
     short = first.rstrip(":").lower() in _SHORT_WORDS
     return f"{first.upper() if short else first[:1].upper() + first[1:]}{blank}{rest}"
+
+
+def instruction(hint: str) -> str:
+    """What to do, as a sentence begins; a command's name stays as it is typed."""
+    command = hint.startswith(("keyturn ", "`"))
+    return hint if command else hint[:1].upper() + hint[1:]
 
 
 def _note(case: Case) -> str:

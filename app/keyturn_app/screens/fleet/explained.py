@@ -14,7 +14,7 @@ from keyturn_app.desk import Identity
 from keyturn_app.facts import Facts
 from keyturn_app.handing import PAGE, Handed
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.fleet.details import sentence
+from keyturn_app.screens.fleet.details import instruction, sentence
 from keyturn_app.screens.fleet.repairwords import (
     Step,
     button_text,
@@ -96,7 +96,7 @@ def _fault(fault: Fault) -> FaultView:
         fault.difference.shape is Shape.HEX,
         finding.found,
         finding.expected,
-        finding.hint or "",
+        instruction(finding.hint),
         tuple(_source(fault.source)),
         fault.shared_by[:NAMED],
         _counted_shared(fault.shared_by),

@@ -104,9 +104,10 @@ class WhyPane(QWidget):
         sides = SidePane(name=f"{name}.sides")
         sides.show_parts(view.parts, digits=view.hex)
         inside = column(head, sides, spacing=6, margins=(8, 8, 8, 10))
-        inside.addWidget(_text(view.code, "Mono", "Muted", name=f"{name}.code", selectable=True))
         if view.hint:
             inside.addWidget(_text(view.hint, "Second", "Small"))
+        code = _("Reason code: {code}").format(code=view.code)
+        inside.addWidget(_text(code, "Muted", "Small", name=f"{name}.code", selectable=True))
         for text in view.source:
             inside.addWidget(_text(text, "Muted", "Small", selectable=True))
         self._add_nodes(inside, view.shared_text, view.shared, f"{name}.shared")

@@ -11,7 +11,14 @@ from keyturn.client.examination import Basis, Examination, Gpu, Identity, Verdic
 from keyturn.client.inventory import Node, NodeState, judged_at
 from keyturn.keyrelease.binding import Purpose
 from keyturn.policy.findings import Finding, met, not_met
-from keyturn_app.screens.fleet.details import Case, drawer, statement_name, why
+from keyturn_app.screens.fleet.details import (
+    Case,
+    drawer,
+    instruction,
+    sentence,
+    statement_name,
+    why,
+)
 from keyturn_app.screens.fleet.rows import EntryTimes, lookup_of, row_of
 from support import fleets
 from support.fleets import NOW
@@ -131,9 +138,17 @@ def test_failed_checks_come_first_with_found_expected_and_statement(world: World
     ]
     assert shown[0].lines[0] == "found 9c419c419c419c41…9c419c41"
     assert shown[0].lines[1] == "expected one of genoa-1"
-    assert shown[0].lines[2] == "by roster roster v1"
+    assert shown[0].lines[2] == "by Roster roster v1"
     assert shown[0].hint == "Roll it back."
     assert shown[1].lines == ("found off", "expected the same")
+
+
+def test_checks_and_instructions_are_words_of_people() -> None:
+    assert sentence("cpu: signing-key") == "CPU: signing key"
+    assert sentence("report-data") == "Report data"
+    assert instruction("set the clock right") == "Set the clock right"
+    assert instruction("keyturn collateral fetch --due") == "keyturn collateral fetch --due"
+    assert instruction("") == ""
 
 
 def test_a_statement_that_is_not_known_is_its_digest(world: World) -> None:

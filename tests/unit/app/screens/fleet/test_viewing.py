@@ -62,10 +62,10 @@ def test_a_check_says_who_set_its_expectation(presenter: FleetPresenter) -> None
     chosen = view(presenter).chosen
     assert chosen is not None
     details = {each.label: each.value for each in chosen.details}
-    assert details["Set by"] == "reference-values firmware v1"
+    assert details["Set by"] == "Reference values firmware v1"
     assert details["Proposed by"] == "Officer Ada"
     assert details["Approved by"] == "Officer Bela, Officer Chen"
-    assert details["Reason"] == "measurement-mismatch"
+    assert details["Reason code"] == "measurement-mismatch"
 
 
 def test_every_byte_of_a_report_belongs_to_a_field(presenter: FleetPresenter) -> None:
