@@ -21,6 +21,7 @@ from keyturn_app.qtkit.widgets import (
     frame,
     label,
     row,
+    set_class,
 )
 from keyturn_app.screens.collateral.carrypane import CarryPane, Commands
 from keyturn_app.screens.collateral.drawer import DocumentDrawer
@@ -77,7 +78,7 @@ class CollateralPage(Page):
     def shown(self) -> None:
         self._presenter.shown()
         if self._presenter.view().section is Section.CACHE:
-            self._cache.table.setFocus()
+            self._cache.take_focus()
         elif self._presenter.view().section is Section.FORECAST:
             self._forecast.line.setFocus()
 
@@ -310,6 +311,10 @@ class CachePane(QWidget):
             self._empty.say(view.empty.title, view.empty.text)
         self._commands.show_commands(() if view.empty is None else view.empty.commands)
 
+    def take_focus(self) -> None:
+        """Where there is no row, keys go to the filter."""
+        (self.table if self._stack.currentIndex() == 0 else self.filter).setFocus()
+
     def make_room(self, narrow: bool) -> None:
         """Beside the drawer, what it says too is left out."""
         if self.table.isColumnHidden(ISSUED) is narrow:
@@ -416,13 +421,16 @@ class ForecastPane(QWidget):
         if shown is None and unknown is not None:
             self._empty.say(unknown.title, unknown.text)
         else:
-            self._empty.say(*_nothing_ends(shown is not None and shown.guessing))
+            bare = shown is not None and not shown.known
+            self._empty.say(*_nothing_ends(shown is not None and shown.guessing, bare=bare))
         rows = () if shown is None else shown.rows
         with QSignalBlocker(self._table.selectionModel()):
             self._model.show_rows(rows)
             self._mark(None if shown is None else shown.selected)
         self._stack.setCurrentIndex(0 if rows else 1)
         self._summary.setText("" if shown is None else shown.summary)
+        guessing = shown is not None and shown.guessing
+        set_class(self._summary, "Warn" if guessing else "Muted", "Small")
         for days, made in self._days.items():
             made.setChecked(shown is not None and shown.days == days)
 
@@ -451,8 +459,13 @@ class ForecastPane(QWidget):
         )
 
 
-def _nothing_ends(guessing: bool) -> tuple[str, str]:
-    """`guessing`: not of every node it is known what it needs."""
+def _nothing_ends(guessing: bool, *, bare: bool = False) -> tuple[str, str]:
+    """`guessing`: not of every node it is known what it needs. `bare`: there is no document."""
+    if bare:
+        return (
+            _("Nothing can be foretold"),
+            _("There is no collateral, and so no date that is known. See Documents."),
+        )
     if guessing:
         return (
             _("Nothing that is here ends within this time"),

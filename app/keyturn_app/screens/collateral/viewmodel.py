@@ -94,6 +94,7 @@ class Forecast:
     rows: tuple[EventRow, ...] = ()
     selected: int | None = None
     summary: str = ""
+    known: bool = True  # whether there is any document
     guessing: bool = False  # of some nodes it is not known what they need
 
 
@@ -250,7 +251,8 @@ def forecast_view(stock: Stock, days: int, selected: int | None, now: datetime) 
         )
     if selected is not None and selected >= len(events):
         selected = None
-    return Forecast(days, now, events, rows, selected, summary, bool(stock.unseen))
+    known = bool(stock.items)
+    return Forecast(days, now, events, rows, selected, summary, known, bool(stock.unseen))
 
 
 def _event_row(event: Event, now: datetime) -> EventRow:

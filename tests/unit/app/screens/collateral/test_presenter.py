@@ -66,6 +66,12 @@ def test_nodes_whose_evidence_is_withheld_are_counted(site: Site) -> None:
     shown = Sitting(site.stocked()).view.forecast
     assert shown.guessing
     assert "needs of 2 nodes not known" in shown.summary
+    assert shown.known
+
+
+def test_without_a_document_nothing_is_foretold(site: Site) -> None:
+    shown = Sitting(site).view.forecast
+    assert not shown.known
 
 
 def test_forged_documents_are_not_shown_as_good(site: Site) -> None:
