@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from keyturn_app import i18n, resources
@@ -70,6 +70,22 @@ def test_longer_words_of_another_language_fit(
     with staged(scene_named(name), tmp_path) as window:
         assert list(misfits(window)) == []
         assert i18n._("Attested") == "Attestiert"
+
+
+def test_a_number_without_room_is_found(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    number = QSpinBox(window)
+    number.setObjectName("number")
+    number.setMaximum(10**6)
+    number.setValue(10**6)
+    window.resize(300, 100)
+    window.show()
+    assert list(misfits(window)) == []
+    number.setFixedWidth(20)
+    number.lineEdit().setFixedWidth(1)
+    (found,) = misfits(window)
+    assert "'1000000' needs a width of" in found
 
 
 def test_what_does_not_fit_is_found(qtbot: QtBot) -> None:

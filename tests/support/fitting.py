@@ -13,8 +13,10 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
+    QAbstractSpinBox,
     QApplication,
     QLabel,
+    QLineEdit,
     QScrollArea,
     QWidget,
 )
@@ -59,7 +61,15 @@ def _cut(widget: QWidget) -> str:
         needed, given = widget.sizeHint(), widget.size()
         if needed.width() > given.width() + _SLACK or needed.height() > given.height() + _SLACK:
             return f"{widget.text()!r} needs {_told(needed)}, has {_told(given)}"
+    if isinstance(widget, QAbstractSpinBox):
+        return _cut_number(widget)
     return ""
+
+
+def _cut_number(widget: QAbstractSpinBox) -> str:
+    room = max((each.width() for each in widget.findChildren(QLineEdit)), default=0)
+    needed = widget.fontMetrics().horizontalAdvance(widget.text())
+    return f"{widget.text()!r} needs a width of {needed}, has {room}" if needed > room else ""
 
 
 def _cut_label(widget: QLabel) -> str:

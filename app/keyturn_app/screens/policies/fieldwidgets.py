@@ -250,7 +250,6 @@ class FieldWidget(QWidget):
         for at, part in enumerate(parts):
             spin = Number(self._id(str(at)), f"{field.name}: {part}", field.low, field.high)
             spin.setFixedWidth(_SPIN)
-            spin.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
             spin.valueChanged.connect(
                 lambda _value: self._presenter.set(
                     self._place, tuple(each.value() for each in spins), typing=True
