@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from keyturn.policy.impact import Group
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
 from keyturn_app.impact import (
@@ -25,18 +24,18 @@ from keyturn_app.impact import (
     Phase,
     Simulation,
 )
+from keyturn_app.impactlists import DECIDES, model_lines, opened_groups
 from keyturn_app.qtkit.digests import DigestLabel
 from keyturn_app.qtkit.icons import IconLabel, icon
 from keyturn_app.qtkit.oneline import OneLine
+from keyturn_app.qtkit.prose import Prose
 from keyturn_app.qtkit.theme import colour, theme
 from keyturn_app.qtkit.tips import plain
-from keyturn_app.qtkit.widgets import Banner, button, clear, column, label, row
+from keyturn_app.qtkit.widgets import Banner, button, clear, column, label, row, set_class
 
 TILE = 78
 ACROSS = 780
 """So wide must it be for four tiles in a row."""
-_OPENED = 20
-"""Groups of at most so many nodes stand open."""
 
 
 class ImpactTileCard(QFrame):
@@ -67,12 +66,15 @@ class ImpactTileCard(QFrame):
         if tile is None:
             self._icon.show_icon("circle-dashed", "unknown")
             self._figure.setText("—")
+            set_class(self._figure, "Figure")
             self._text.setText(_("not simulated"))
             self._detail.setText("")
             self.setAccessibleName(_("not simulated"))
             return
         self._icon.show_icon(tile.icon, tile.token)
         self._figure.setText(tile.figure)
+        loud = {"danger": ("Danger",), "stale": ("Warn",)}.get(tile.token, ())
+        set_class(self._figure, "Figure", *loud)
         self._text.setText(tile.short)
         self._detail.setText(tile.detail)
         self.setAccessibleName(f"{tile.figure} {tile.text}. {tile.detail}".strip())
@@ -161,7 +163,8 @@ class NodeTree(QTreeWidget):
         self.setHeaderLabels([_("Node · check"), _("Place · found"), _("Model · expected")])
         self.setUniformRowHeights(True)
         self.setTabKeyNavigation(False)
-        self.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.header().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.header().setStretchLastSection(True)
         self._copied = copied
         self._shown: ImpactView | None = None
         theme().changed.connect(self._draw)
@@ -170,6 +173,12 @@ class NodeTree(QTreeWidget):
         if view is not self._shown:
             self._shown = view
             self._draw()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        wide = self.viewport().width()
+        for at, share in enumerate((0.4, 0.3)):
+            self.setColumnWidth(at, int(wide * share))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         item = self.currentItem()
@@ -180,10 +189,12 @@ class NodeTree(QTreeWidget):
 
     def _draw(self) -> None:
         self.clear()
-        for group in () if self._shown is None else self._shown.groups:
-            self._add(group)
+        groups = () if self._shown is None else self._shown.groups
+        opened = opened_groups(groups)
+        for group in groups:
+            self._add(group, opened=group.group in opened)
 
-    def _add(self, group: GroupLines) -> None:
+    def _add(self, group: GroupLines, *, opened: bool) -> None:
         top = QTreeWidgetItem([f"{group.title} · {group.count:,}"])
         top.setIcon(0, icon(group.icon, group.token, 16))
         top.setForeground(0, colour(group.token))
@@ -191,6 +202,8 @@ class NodeTree(QTreeWidget):
         top.setFirstColumnSpanned(True)
         for node in group.nodes:
             item = QTreeWidgetItem([node.node, node.where, node.model])
+            for at in range(3):
+                item.setToolTip(at, plain(item.text(at)))
             item.setForeground(1, colour("text2"))
             item.setForeground(2, colour("text2"))
             top.addChild(item)
@@ -208,12 +221,16 @@ class NodeTree(QTreeWidget):
                 group.left,
             )
             top.addChild(QTreeWidgetItem([more]))
-        top.setExpanded(group.count <= _OPENED)
-        decides = group.group in {Group.NEWLY, Group.LOSES}
+        top.setExpanded(opened)
+        decides = group.group in DECIDES
         for at in range(3):
             first = top.child(at)
             if first is not None:
                 first.setExpanded(decides)
+
+
+def no_evidence() -> str:
+    return _("No node has asked for a key yet: there is no evidence to simulate with.")
 
 
 class ImpactPane(QWidget):
@@ -237,6 +254,8 @@ class ImpactPane(QWidget):
             each.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._tiles = ImpactTiles(name, narrow=narrow)
         self._models = column(spacing=4)
+        self._none = Prose(no_evidence(), "text2", name=f"{name}.none")
+        self._none.hide()
         self._sites = label("", "Small", "Second", wrap=True, name=f"{name}.sites")
         self._tree = NodeTree(f"{name}.nodes", copy)
         self._digest = DigestLabel(copy, name=f"{name}.digest")
@@ -249,6 +268,7 @@ class ImpactPane(QWidget):
             self._status,
             self._old,
             self._tiles,
+            self._none,
             self._models,
             self._sites,
             self._tree,
@@ -269,8 +289,10 @@ class ImpactPane(QWidget):
         self._old.say(error or old, tone="danger" if error else "warn")
         self._tiles.show_view(view)
         self._tree.show_view(view)
-        self._tree.setVisible(view is not None)
-        self._nothing.setVisible(view is None)
+        some = view is not None and view.nodes > 0
+        self._tree.setVisible(some)
+        self._nothing.setVisible(not some)
+        self._none.setVisible(view is not None and not some)
         for each in (self._digest, self._digest_name, self._export):
             each.setVisible(view is not None)
         if view is self._shown:
@@ -278,14 +300,13 @@ class ImpactPane(QWidget):
         self._shown = view
         self._digest.show_digest("" if view is None else view.digest)
         clear(self._models)
-        for model in () if view is None else view.models[:6]:
+        for model in model_lines(view):
             mark, words = IconLabel(model.icon, model.token, 14), OneLine(model.text, "Small")
             words.setAccessibleName(model.text)
             line = row(mark, words, spacing=8)
             line.setStretch(1, 1)
             self._models.addLayout(line)
         sites = [] if view is None or len(view.sites) < 2 else view.sites
-        self._sites.setText(
-            " · ".join(f"{each.site}: {each.counts[0]} / {each.counts[1]}" for each in sites)
-        )
+        listed = " · ".join(f"{each.site}: {each.counts[0]} / {each.counts[1]}" for each in sites)
+        self._sites.setText(_("Newly get / lose keys by site: {sites}").format(sites=listed))
         self._sites.setVisible(bool(sites))

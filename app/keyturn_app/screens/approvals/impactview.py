@@ -7,15 +7,20 @@ from PySide6.QtWidgets import QFrame, QWidget
 
 from keyturn_app.i18n import _, n_
 from keyturn_app.impact import ImpactView, Phase
+from keyturn_app.impactlists import model_lines
 from keyturn_app.qtkit.icons import IconLabel
-from keyturn_app.qtkit.impactpane import ImpactStatus, ImpactTiles, NodeTree
+from keyturn_app.qtkit.impactpane import (
+    ImpactStatus,
+    ImpactTiles,
+    NodeTree,
+    no_evidence,
+)
 from keyturn_app.qtkit.prose import Prose
 from keyturn_app.qtkit.widgets import Banner, button, clear, column, label, row
 from keyturn_app.screens.approvals.previewing import Impacts
 
 _NAME = "approvals.impact"
 _TREE = 280
-_MODELS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,7 @@ class ImpactCard(QFrame):
         self._status = ImpactStatus(_NAME, calls.simulate, calls.stop)
         self._error = Banner(name=f"{_NAME}.error")
         self._tiles = ImpactTiles(_NAME)
-        self._none = Prose(
-            _("No node has asked for a key yet: there is no evidence to simulate with."),
-            "text2",
-            name=f"{_NAME}.none",
-        )
+        self._none = Prose(no_evidence(), "text2", name=f"{_NAME}.none")
         self._models = column(spacing=4)
         self._nodes = button(
             "",
@@ -122,7 +123,7 @@ class ImpactCard(QFrame):
 
     def _show_models(self, view: ImpactView | None) -> None:
         clear(self._models)
-        for model in () if view is None else view.models[:_MODELS]:
+        for model in model_lines(view):
             line = row(IconLabel(model.icon, model.token, 14), spacing=8)
             words = Prose(model.text)
             words.setAccessibleName(model.text)
@@ -132,7 +133,7 @@ class ImpactCard(QFrame):
     def _open(self) -> None:
         """Its nodes, or no longer."""
         count = 0 if self._view is None else self._view.nodes
-        opened = self._nodes.isChecked() and self._view is not None
+        opened = self._nodes.isChecked() and count > 0
         text = n_("{count} node, and what decides", "{count} nodes, and what decides", count)
         self._nodes.setText(text)
         self._nodes.setAccessibleName(_("Hide the nodes") if opened else text)

@@ -212,7 +212,7 @@ class DetailView(QFrame):
         for title, page, named in links:
             self._use.addLayout(self._links(title, page, named, _("none")))
         if use.nodes is None:
-            text = _("not known: their evidence was not looked at")
+            text = _("not known: not looked at yet")
             self._use.addLayout(self._links(_("Nodes"), "fleet", (), text))
             return
         nodes = tuple((name, name) for name, _parts in use.nodes[:SHOWN_NODES])

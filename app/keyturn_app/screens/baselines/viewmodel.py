@@ -237,7 +237,7 @@ def _tile(kind: ValueKind, every: Sequence[Row], chosen: bool) -> Tile:
         kind_word(kind),
         f"{number:,}",
         text if number else _("none in force"),
-        "ok" if any(each.look.token == "ok" for each in good) and number else "unknown",
+        good[0].look.token if number else "unknown",
         chosen,
     )
 
