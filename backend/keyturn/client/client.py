@@ -393,8 +393,12 @@ class KeyturnClient(Connection):
 
     def kept_preview(self, digest: Digest) -> SaidPreview | None:
         """None: not kept on this machine, or no longer what it was."""
-        raw = None if self._previews is None else self._previews.get(digest)
+        raw = self.preview_document(digest)
         return None if raw is None else read_preview(raw)
+
+    def preview_document(self, digest: Digest) -> bytes | None:
+        """The exact bytes that `digest` names; None as for `kept_preview`."""
+        return None if self._previews is None else self._previews.get(digest)
 
     @property
     def _previews(self) -> PreviewShelf | None:

@@ -1,5 +1,6 @@
 """The questions before a signature: what is signed, and what follows from it. No Qt."""
 
+from keyturn.base.encoding import Digest
 from keyturn.quorum.bodies import Revocation
 from keyturn.quorum.kinds import Kind
 from keyturn_app import wording
@@ -91,6 +92,16 @@ def preview_changed(signed: ToSign | None) -> Notice:
     if signed is not None and signed.wait:
         text = _("The impact preview was too old by then: it is simulated again.")
     return not_signed(text)
+
+
+def preview_gone(digest: Digest) -> Notice:
+    return Notice(
+        _("Nothing was written"),
+        _("The impact preview {digest} is no longer kept on this machine.").format(
+            digest=wording.digest(digest)
+        ),
+        hint=_("Ask the officer who signed it: it is kept where it was signed."),
+    )
 
 
 def _digest(signed: ToSign) -> tuple[str, ...]:

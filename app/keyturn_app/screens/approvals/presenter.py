@@ -290,6 +290,18 @@ class ApprovalsPresenter(Presenter[PageView]):
         name = f"impact-{case.digest.removeprefix('sha256:')[:12]}.json"
         self.filing.write_bytes(impacts.simulation.document, _("Write the impact preview"), name)
 
+    def export_signed(self, digest: Digest) -> None:
+        """An impact preview that an approval names, as far as it is kept on this machine."""
+
+        def found(raw: bytes | None) -> None:
+            if raw is None:
+                self._asker.tell(asking.preview_gone(digest))
+                return
+            name = f"impact-{digest.removeprefix('sha256:')[:12]}.json"
+            self.filing.write_bytes(raw, _("Write the signed impact preview"), name)
+
+        self.previewing.document(digest, found)
+
     def show_pictures(self) -> None:
         """The open proposal as QR pictures: what stands in its file."""
         case = self.case()

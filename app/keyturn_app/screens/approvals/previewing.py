@@ -162,6 +162,20 @@ class Previewing:
         documents = {digest: said for digest, said in self._held.items() if said is not None}
         return Held(own, found.document, documents)
 
+    def document(self, digest: Digest, found: Callable[[bytes | None], None]) -> None:
+        """The bytes of a preview that was signed: those that are shown, or those kept here."""
+        shown = self._service.simulation
+        if shown.view is not None and shown.view.digest == digest:
+            found(shown.document)
+            return
+        self._dropping.append(
+            self._desk.ask(
+                lambda client: client.preview_document(digest),
+                done=found,
+                failed=lambda _error: found(None),
+            )
+        )
+
     # ---- inside ----
 
     def _possible(self, case: Case) -> bool:

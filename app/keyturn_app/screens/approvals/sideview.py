@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from keyturn.base.encoding import Digest
 from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.diffpane import see_through
@@ -51,6 +53,7 @@ class SideCalls:
     reject: Callable[[], None]
     withdraw: Callable[[], None]
     copy: Callable[[str], None]
+    export_preview: Callable[[Digest], None]
 
 
 class Initials(QWidget):
@@ -268,6 +271,7 @@ class SideView(QFrame):
                 signed = Prose(each.preview.text, each.preview.token, sans(12))
                 signed.setToolTip(plain(each.preview.digest or ""))
                 words.addWidget(signed)
+                self._add_export(words, each)
                 said += f". {each.preview.text}"
             if each.comment:
                 words.addWidget(Prose(f"“{each.comment}”", "text", sans(12)))
@@ -281,6 +285,22 @@ class SideView(QFrame):
                 inside.addWidget(mark, 0, Qt.AlignmentFlag.AlignVCenter)
             holder.setLayout(inside)
             self._people.addWidget(holder)
+
+    def _add_export(self, into: QVBoxLayout, person: Person) -> None:
+        signed = person.preview
+        if signed is None or signed.digest is None or not signed.kept:
+            return
+        press = button(
+            _("Export what was signed…"),
+            name=f"approvals.signed.{person.officer}",
+            kind="link",
+            tip=_("Write the impact preview whose digest this approval names"),
+            clicked=partial(self._calls.export_preview, signed.digest),
+        )
+        press.setAccessibleName(
+            _("Export the impact preview that {name} signed").format(name=person.name)
+        )
+        into.addLayout(row(press, None))
 
     def _show_checks(self, checks: Sequence[Check]) -> None:
         clear(self._checks)

@@ -33,6 +33,7 @@ class SignedPreview:
     text: str
     token: str
     digest: Digest | None = None
+    kept: bool = False  # its document can be written to a file
 
 
 NOTHING_HELD = Held()
@@ -47,14 +48,14 @@ def signed_preview(case: Case, approval: Approval, held: Held) -> SignedPreview 
         return SignedPreview(_("Signed without an impact preview"), "stale")
     short = wording.digest(digest)
     if digest == held.own:
-        return SignedPreview(_("Signed the impact preview shown here"), "ok", digest)
+        return SignedPreview(_("Signed the impact preview shown here"), "ok", digest, kept=True)
     known = held.others.get(digest)
     if known is None:
         text = _("Signed another impact preview, {digest}: it is not kept on this machine")
         return SignedPreview(text.format(digest=short), "text2", digest)
     if known.statement != case.digest:
         text = _("Signed the impact preview of something else, {digest}")
-        return SignedPreview(text.format(digest=short), "danger", digest)
+        return SignedPreview(text.format(digest=short), "danger", digest, kept=True)
     return _known(known, held, digest)
 
 
@@ -62,15 +63,15 @@ def _known(known: SaidPreview, held: Held, digest: Digest) -> SignedPreview:
     when = wording.moment(known.time)
     if not held.document:
         text = _("Signed the impact preview of {when}, kept here").format(when=when)
-        return SignedPreview(text, "text2", digest)
+        return SignedPreview(text, "text2", digest, kept=True)
     unlike = differing(known, _read(held.document))
     if not unlike:
         text = _("Signed an impact preview of {when}: the same outcome for every node")
-        return SignedPreview(text.format(when=when), "ok", digest)
+        return SignedPreview(text.format(when=when), "ok", digest, kept=True)
     text = _("Signed another impact preview, of {when}: {what}").format(
         when=when, what="; ".join(_short(unlike))
     )
-    return SignedPreview(text, "stale", digest)
+    return SignedPreview(text, "stale", digest, kept=True)
 
 
 def differing(said: SaidPreview, shown: SaidPreview) -> list[str]:

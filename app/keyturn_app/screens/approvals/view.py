@@ -135,7 +135,14 @@ class ApprovalsPage(Page):
             )
         )
         self._side = SideView(
-            SideCalls(page.comment, page.approve, self._reject, page.withdraw, context.copy)
+            SideCalls(
+                page.comment,
+                page.approve,
+                self._reject,
+                page.withdraw,
+                context.copy,
+                page.export_signed,
+            )
         )
         self._draft = DraftPage(
             DraftCalls(

@@ -275,7 +275,7 @@ def statement_name(digest: Digest, authority: AuthorityState | None) -> str:
     return f"{wording.kind_name(statement.kind)} {named} v{statement.version}"
 
 
-_SHORT_WORDS = {"cpu", "gpu", "snp", "smt", "tls", "dek", "vbios", "tcb"}
+_SHORT_WORDS = frozenset("cpu gpu snp smt tls dek vbios tcb vmpl id tpm rim".split(" "))
 
 
 def _short(text: str) -> str:
@@ -286,9 +286,12 @@ def _short(text: str) -> str:
 
 def sentence(check: str) -> str:
     """A check's name as a sentence begins."""
-    first, blank, rest = check.replace("-", " ").partition(" ")
-    short = first.rstrip(":").lower() in _SHORT_WORDS
-    return f"{first.upper() if short else first[:1].upper() + first[1:]}{blank}{rest}"
+    words = (
+        each.upper() if each.rstrip(":").lower() in _SHORT_WORDS else each
+        for each in check.replace("-", " ").split(" ")
+    )
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
 
 
 def instruction(hint: str) -> str:

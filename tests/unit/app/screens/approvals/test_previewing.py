@@ -19,10 +19,11 @@ from keyturn.quorum.kinds import Kind
 from keyturn_app.desk import Topic
 from keyturn_app.facts import Connection, Link
 from keyturn_app.impact import Phase
-from keyturn_app.questions import Confirm, Confirmed
+from keyturn_app.questions import Confirm, Confirmed, Notice
 from keyturn_app.screens.approvals.outcome import Check, Outcome
 from keyturn_app.screens.approvals.presenter import ApprovalsPresenter
 from keyturn_app.screens.approvals.previewing import SETTLED, SIGNABLE, Impacts, ToSign
+from keyturn_app.screens.approvals.signedpreviews import SignedPreview
 from support.authority import policy_body
 from support.desks import InlineDoor
 from support.golden_story import GOLDEN, SERVING, Cast, make_cast
@@ -67,6 +68,12 @@ def said_of(sitting: Seat, officer: str) -> str:
     return person.preview.text
 
 
+def signed_by(sitting: Seat, officer: str) -> SignedPreview:
+    (person,) = [each for each in sitting.detail.people if each.officer == officer and each.preview]
+    assert person.preview is not None
+    return person.preview
+
+
 def found(sitting: Seat, beginning: str) -> Check:
     (check,) = [each for each in sitting.detail.checks if each.text.startswith(beginning)]
     return check
@@ -104,10 +111,33 @@ def test_the_preview_that_is_shown_is_the_one_that_is_signed(cast: Cast, stoppin
 
     chen.open(stopping)
     assert "not kept on this machine" in said_of(chen, "bela")
+    assert not signed_by(chen, "bela").kept, "nothing to export here"
     assert said_of(bela, "bela").startswith("Signed")
     chen.page.previewing.cancel()
     chen.page.approve()
     assert approvals(chen)["chen"].preview == read_preview_digest(cast, chen, "chen")
+
+
+def test_what_was_signed_can_be_written_to_a_file_also_when_it_is_old(
+    cast: Cast, stopping: Digest, tmp_path: Path
+) -> None:
+    bela = seat(cast.whole, "bela")
+    bela.open(stopping)
+    signed, document = to_sign(bela).digest, impacts(bela).simulation.document
+    assert signed is not None
+    bela.page.approve()
+    for name, again in (("now.json", False), ("later.json", True)):
+        if again:
+            cast.whole.system.clock.advance(seconds=SIGNABLE.total_seconds() + 1)
+            bela.desk.refresh()
+            bela.page.simulate()
+            assert impacts(bela).simulation.document != document
+        bela.officer.chosen = tmp_path / name
+        assert signed_by(bela, "bela").kept
+        bela.page.export_signed(signed)
+        assert (tmp_path / name).read_bytes() == document
+    bela.page.export_signed(Digest("sha256:" + "00" * 32))
+    assert isinstance(bela.officer.told[-1], Notice)
 
 
 def read_preview_digest(cast: Cast, sitting: Seat, officer: str) -> Digest | None:

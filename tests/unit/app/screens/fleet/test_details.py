@@ -146,6 +146,8 @@ def test_failed_checks_come_first_with_found_expected_and_statement(world: World
 def test_checks_and_instructions_are_words_of_people() -> None:
     assert sentence("cpu: signing-key") == "CPU: signing key"
     assert sentence("report-data") == "Report data"
+    assert sentence("cpu: chip-id") == "CPU: chip ID"
+    assert sentence("minimum tcb") == "Minimum TCB"
     assert instruction("set the clock right") == "Set the clock right"
     assert instruction("keyturn collateral fetch --due") == "keyturn collateral fetch --due"
     assert instruction("") == ""
