@@ -275,7 +275,9 @@ def statement_name(digest: Digest, authority: AuthorityState | None) -> str:
     return f"{wording.kind_name(statement.kind)} {named} v{statement.version}"
 
 
-_SHORT_WORDS = frozenset("cpu gpu snp smt tls dek vbios tcb vmpl id tpm rim".split(" "))
+_SHORT_WORDS = frozenset(
+    ("cpu", "gpu", "snp", "smt", "tls", "dek", "vbios", "tcb", "vmpl", "id", "tpm", "rim")
+)
 
 
 def _short(text: str) -> str:
