@@ -188,7 +188,9 @@ def _checks(value: ast.expr) -> bool:
     """Whether a call whose value is unused can be there only to refuse or to record."""
     if not isinstance(value, ast.Call):
         return False
-    return not (isinstance(value.func, ast.Attribute) and value.func.attr in _SETTERS)
+    if not isinstance(value.func, ast.Attribute):
+        return True
+    return value.func.attr not in _SETTERS and not ast.unparse(value.func).startswith("super().")
 
 
 def _quantifier(node: object) -> str:
