@@ -23,6 +23,8 @@ from keyturn_app.live.replaying import ReplayDesk, ReplaySession
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.recording import Recording, read_recording
 from keyturn_app.screens.approvals.view import ApprovalsPage
+from keyturn_app.screens.fleet.view import FleetPage
+from keyturn_app.screens.fleet.viewing import Tab
 from keyturn_app.settings import Appearance, MemoryPreferences, Settings
 from keyturn_app.shell.appearance import follow
 from keyturn_app.shell.firstrun import FirstRun
@@ -210,12 +212,14 @@ def seated(recording: Recording, scene: Scene) -> ReplayDesk:
 def scenes(recording: Recording) -> Iterator[Scene]:
     """Every picture of one mode and size."""
     open_one, model, refused = _targets(recording)
-    for page in ("fleet", "models", "baselines", "approvals", "officers", "log"):
+    for page in ("fleet", "models", "policies", "baselines", "approvals", "officers", "log"):
         yield Scene(page, page)
         yield Scene(f"{page}-empty", page, moment="founded")
         yield Scene(f"{page}-loading", page, state=State.LOADING)
         yield Scene(f"{page}-offline", page, state=State.OFFLINE)
     yield Scene("fleet-node", "fleet", refused)
+    yield Scene("fleet-evidence", "fleet", refused, then=_evidence("checks"))
+    yield Scene("fleet-fields", "fleet", refused, then=_evidence("fields"))
     yield Scene("models-detail", "models", model)
     yield Scene("baselines-baseline", "baselines", "firmware-2026-11")
     yield Scene("baselines-new", "baselines", then=lambda window: _run(window, "baselines.import"))
@@ -224,6 +228,7 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     )
     yield Scene("approvals-policy", "approvals", open_one)
     yield Scene("approvals-short", "approvals", moment="one-short")
+    yield Scene("policies-edit", "policies", then=lambda window: _run(window, "policies.edit"))
     yield Scene("officers-officer", "officers", "ada")
     yield Scene("officers-change", "officers", then=lambda window: _run(window, "officers.compose"))
     yield Scene("log-entry", "log", "6")
@@ -248,6 +253,23 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("station-absent", "fleet", state=State.STATION)
     yield Scene("station-file", "approvals", state=State.STATION, then=_carried(recording))
     yield Scene("locked", "fleet", then=MainWindow.lock)
+
+
+def _evidence(tab: str) -> Callable[[MainWindow], None]:
+    """Opens the evidence viewer of the node that is selected, at a tab."""
+
+    def open_it(window: MainWindow) -> None:
+        window.run("fleet.evidence")
+        for page in window.frame.host.pages:
+            if isinstance(page, FleetPage):
+                viewing = page.presenter.understanding.viewing
+                viewing.turn_to(Tab(tab))
+                branches = page.presenter.view().evidence
+                shown = () if branches is None else branches.shown.branches
+                failed = [each.children[0] for each in shown if each.children]
+                viewing.choose(failed[1 if tab == "fields" else 0].key if len(failed) > 1 else "")
+
+    return open_it
 
 
 def _carried(recording: Recording) -> Callable[[MainWindow], None]:

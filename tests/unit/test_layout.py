@@ -354,7 +354,7 @@ def test_no_role_installs_what_it_must_not_have(role: str, absent: set[str]) -> 
 
 ROLE_OF = {
     "agent": "agent",
-    "collateral": "control",  # of bundles alone, and of the app: what the keyholder takes needs none
+    "collateral": "control",  # of bundles, and of the app: what the keyholder takes needs none
     "control": "control",
     "rim": "control",  # and of the app: the keyholder has no reader of XML
     "serving": "control",

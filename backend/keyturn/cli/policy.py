@@ -145,13 +145,14 @@ def _computed(
     desk: Desk, draft: Draft, seen: Seen, verify: Path | None, as_json: bool
 ) -> tuple[Impact, bytes]:
     """The preview and its document; of --verify that which was given, once it came out the same."""
-    fleet = desk.client.fleet_evidence
+    fleet, collateral = desk.client.fleet_evidence, desk.client.collateral_at_hand()
     with Bar(console=stderr, transient=True, disable=as_json) as bar:
         step = _telling(bar)
         if verify is not None:
             raw = read_file(verify, MAX_PREVIEW)
-            return check_impact(raw, draft, seen, fleet, now(), step), raw
-        found = impact_of(draft, seen, fleet, now(), step)
+            again = check_impact(raw, draft, seen, fleet, now(), step, collateral=collateral)
+            return again, raw
+        found = impact_of(draft, seen, fleet, now(), step, collateral=collateral)
     return found, preview_bytes(found)
 
 

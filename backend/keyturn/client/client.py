@@ -49,11 +49,13 @@ from keyturn.client.offline import (
     sign_decision,
     with_decision,
 )
+from keyturn.client.previews import PreviewShelf
 from keyturn.client.proposals import Proposal, read_view, settled
 from keyturn.client.seen import Seen
 from keyturn.keyrelease.cosigning import Pending
 from keyturn.keyrelease.entries import GrantEntry
 from keyturn.keyrelease.request import MAX_REQUEST
+from keyturn.policy.impact_reading import SaidPreview, read_preview
 from keyturn.policy.observed import Observed
 from keyturn.quorum.approvals import (
     WITHDRAWAL_TYPE,
@@ -383,6 +385,22 @@ class KeyturnClient(Connection):
                 self.evidences, None if directory is None else directory / "evidence"
             )
         return self._fleet
+
+    def keep_preview(self, document: bytes) -> Digest:
+        """Keep an impact preview that this officer was shown. Raises FileUnusable."""
+        shelf = self._previews
+        return digest_of(document) if shelf is None else shelf.put(document)
+
+    def kept_preview(self, digest: Digest) -> SaidPreview | None:
+        """None: not kept on this machine, or no longer what it was."""
+        raw = None if self._previews is None else self._previews.get(digest)
+        return None if raw is None else read_preview(raw)
+
+    @property
+    def _previews(self) -> PreviewShelf | None:
+        """Beside the memories of all authorities, as `keyturn policy impact` keeps them."""
+        directory = self._memory.directory
+        return None if directory is None else PreviewShelf(directory.parent / "previews")
 
     def observe_fleet(
         self,

@@ -14,6 +14,7 @@ from keyturn.attest.anchors import TrustAnchors
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.client.errors import FileUnusable
+from keyturn.client.evidence import NO_COLLATERAL, Collateral
 from keyturn.client.seen import Seen
 from keyturn.policy.drafts import Draft, with_draft
 from keyturn.policy.impact import Impact, LogPosition
@@ -36,7 +37,13 @@ class Fleet(Protocol):
     """`client.evidence.FleetEvidence`, as far as it is needed here."""
 
     def observe_fleet(
-        self, seen: Seen, now: datetime, *, anchors: TrustAnchors | None = None, step: Step = ...
+        self,
+        seen: Seen,
+        now: datetime,
+        *,
+        anchors: TrustAnchors | None = None,
+        collateral: Collateral = ...,
+        step: Step = ...,
     ) -> tuple[Observed, ...]: ...
 
 
@@ -51,33 +58,46 @@ def position_of(seen: Seen) -> LogPosition:
 
 
 def impact_of(
-    draft: Draft, seen: Seen, fleet: Fleet, now: datetime, step: Step = _silent
+    draft: Draft,
+    seen: Seen,
+    fleet: Fleet,
+    now: datetime,
+    step: Step = _silent,
+    *,
+    collateral: Collateral = NO_COLLATERAL,
 ) -> Impact:
     """Raises MalformedError for a kind without a preview, and what fetching raises."""
-    before = fleet.observe_fleet(seen, now, step=step)
-    again = _again(draft, seen, fleet, now, step)
+    before = fleet.observe_fleet(seen, now, collateral=collateral, step=step)
+    again = _again(draft, seen, fleet, now, step, collateral)
     return preview(draft, seen.state, before, position_of(seen), now, again=again, progress=step)
 
 
 def check_impact(
-    raw: bytes, draft: Draft, seen: Seen, fleet: Fleet, now: datetime, step: Step = _silent
+    raw: bytes,
+    draft: Draft,
+    seen: Seen,
+    fleet: Fleet,
+    now: datetime,
+    step: Step = _silent,
+    *,
+    collateral: Collateral = NO_COLLATERAL,
 ) -> Impact:
     """Compute somebody's preview again at its own time. Raises PreviewDisagrees."""
-    before = fleet.observe_fleet(seen, now, step=step)
-    again = _again(draft, seen, fleet, now, step)
+    before = fleet.observe_fleet(seen, now, collateral=collateral, step=step)
+    again = _again(draft, seen, fleet, now, step, collateral)
     return verify_preview(
         raw, draft, seen.state, before, position_of(seen), again=again, progress=step
     )
 
 
 def _again(
-    draft: Draft, seen: Seen, fleet: Fleet, now: datetime, step: Step
+    draft: Draft, seen: Seen, fleet: Fleet, now: datetime, step: Step, collateral: Collateral
 ) -> tuple[Observed, ...] | None:
     """Under the draft's own anchors, where it is about anchors."""
     if draft.kind is not Kind.TRUST_ANCHORS:
         return None
     anchors, _ = anchors_in_force(with_draft(seen.state, draft, now), now)
-    return fleet.observe_fleet(seen, now, anchors=anchors, step=step)
+    return fleet.observe_fleet(seen, now, anchors=anchors, collateral=collateral, step=step)
 
 
 class PreviewShelf:

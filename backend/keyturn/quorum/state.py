@@ -397,7 +397,7 @@ def _revoked_after(
 def _oldest_say(new: InForce) -> datetime:
     """When the first of those spoke by whom it came into force: proposer or counted approver."""
     counted = (a.time for a in new.approvals if a.officer in new.approved_by)
-    return min(new.statement.time, *counted)
+    return min((new.statement.time, *counted))
 
 
 def _reinstates(statement: Statement) -> list[Target]:

@@ -1,5 +1,7 @@
 """A draft in force, for asking what if: no quorum is proved by it."""
 
+from datetime import timedelta
+
 import pytest
 
 from keyturn.base.encoding import digest_of
@@ -46,3 +48,18 @@ def test_a_draft_of_something_new_and_a_revocation() -> None:
     draft = draft_of_body(Kind.REVOCATION, "node:n", dict(body), here.state, here.now)
     assert (draft.statement.version, draft.statement.expires) == (1, None)
     assert len(with_draft(here.state, draft, here.now).revoked) == 1
+
+
+def test_a_draft_that_takes_a_revocation_back() -> None:
+    """Nobody has approved a draft: its proposer's word alone is the oldest."""
+    here = fleet()
+    listed = {"platforms": [{"id": "amd-genoa-" + "0" * 128, "site": "here", "note": ""}]}
+    gone = {"target_kind": "platform", "target": "amd-genoa-" + "0" * 128}
+    revoked = draft_of_body(
+        Kind.REVOCATION, f"platform:{gone['target']}", dict(gone), here.state, here.now
+    )
+    state = with_draft(here.state, revoked, here.now)
+    assert len(state.revoked) == 1
+    later = here.now + timedelta(minutes=1)
+    draft = draft_of_body(Kind.PLATFORMS, "hall", dict(listed), state, later)
+    assert with_draft(state, draft, later).revoked == {}

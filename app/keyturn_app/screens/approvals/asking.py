@@ -14,6 +14,7 @@ from keyturn_app.screens.approvals.consequences import (
     suspension_words,
 )
 from keyturn_app.screens.approvals.naming import kind_word, subject_word
+from keyturn_app.screens.approvals.previewing import ToSign
 from keyturn_app.screens.approvals.viewmodel import Changes
 
 
@@ -26,10 +27,13 @@ def named(case: Case) -> str:
     )
 
 
-def approve_question(case: Case, facts: Facts, changes: Changes) -> Confirm:
-    """What stops production must be typed."""
+def approve_question(
+    case: Case, facts: Facts, changes: Changes, signed: ToSign | None = None
+) -> Confirm:
+    """What stops production must be typed. `signed`: of the impact preview."""
     stops, suspends = _stops(case, facts), _suspends(case)
     danger = bool(suspends) or case.statement.kind is Kind.REVOCATION
+    shown = () if signed is None else (signed.text, *_digest(signed), *signed.outcome)
     return Confirm(
         _("Approve this proposal?"),
         _(
@@ -37,7 +41,14 @@ def approve_question(case: Case, facts: Facts, changes: Changes) -> Confirm:
             "You may still reject later; the approval stays on record."
         ).format(what=named(case)),
         _("Sign approval"),
-        details=(wording.grouped(case.digest), _count(changes), _after(case), *stops, *suspends),
+        details=(
+            wording.grouped(case.digest),
+            _count(changes),
+            _after(case),
+            *shown,
+            *stops,
+            *suspends,
+        ),
         typed=_typed(case) if stops else None,
         weight=Weight.DANGER if danger else Weight.PLAIN,
     )
@@ -72,6 +83,18 @@ def withdraw_question(case: Case) -> Confirm:
         comment=_("Reason"),
         comment_required=True,
     )
+
+
+def preview_changed(signed: ToSign | None) -> Notice:
+    """The officer said yes to something else than would be signed now."""
+    text = _("The impact preview is another one than you were asked about: look at it again.")
+    if signed is not None and signed.wait:
+        text = _("The impact preview was too old by then: it is simulated again.")
+    return not_signed(text)
+
+
+def _digest(signed: ToSign) -> tuple[str, ...]:
+    return () if signed.digest is None else (wording.grouped(signed.digest),)
 
 
 def _count(changes: Changes) -> str:

@@ -13,7 +13,7 @@ from keyturn.quorum.reference_bodies import (
 from keyturn.quorum.tpm_bodies import TpmReference
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.approvals.listing import SHOWN, brief, left_over, listed
+from keyturn_app.statements.listing import SHOWN, brief, left_over, listed
 
 
 def baseline_words(body: ReferenceValues, subject: str) -> Iterator[str]:

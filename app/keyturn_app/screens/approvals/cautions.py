@@ -20,9 +20,9 @@ from keyturn.quorum.roster import Officer, Roster
 from keyturn_app.i18n import _
 from keyturn_app.screens.approvals.baseline_cautions import baseline_cautions
 from keyturn_app.screens.approvals.case import Case
-from keyturn_app.screens.approvals.lettering import foreign, texts_in, unseen, visible
 from keyturn_app.screens.approvals.outcome import Check, not_met, warning
 from keyturn_app.screens.approvals.policy_cautions import policy_cautions, some
+from keyturn_app.statements.lettering import foreign, texts_in, unseen, visible
 
 LONG_NAME, LONG_TARGET = 40, 24
 """Characters of a subject, and of what is revoked: longer ones are cut where they are shown."""

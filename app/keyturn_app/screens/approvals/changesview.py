@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from keyturn_app.i18n import _, n_
+from keyturn_app.qtkit.diffpane import DiffPane, left_of, right_of, rows_of, see_through
+from keyturn_app.qtkit.prose import Elided, Prose, WrappedMono
 from keyturn_app.qtkit.theme import mono, sans
 from keyturn_app.qtkit.widgets import (
     Button,
@@ -29,9 +31,7 @@ from keyturn_app.qtkit.widgets import (
     line,
     row,
 )
-from keyturn_app.screens.approvals.diffpane import DiffPane, left_of, right_of, rows_of, see_through
 from keyturn_app.screens.approvals.exact import Exact
-from keyturn_app.screens.approvals.prose import Elided, Prose, WrappedMono
 from keyturn_app.screens.approvals.viewmodel import ChangeRow, Changes, Detail, Form
 
 SHOWN = 200

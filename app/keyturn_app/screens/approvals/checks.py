@@ -16,7 +16,9 @@ from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.authorising import authorising
 from keyturn_app.screens.approvals.case import Case
 from keyturn_app.screens.approvals.cautions import cautions
+from keyturn_app.screens.approvals.impactchecks import impact_checks
 from keyturn_app.screens.approvals.outcome import Check, Outcome, met, not_met, unknown, warning
+from keyturn_app.screens.approvals.previewing import Impacts
 from keyturn_app.screens.approvals.references import references
 
 SOON = timedelta(hours=6)
@@ -36,9 +38,12 @@ _SAID_OTHERWISE = {
 }
 
 
-def checks(case: Case, facts: Facts, now: datetime) -> tuple[Check, ...]:
-    """All of them, the worst first; among equals those about who and when."""
+def checks(
+    case: Case, facts: Facts, now: datetime, impacts: Impacts | None = None
+) -> tuple[Check, ...]:
+    """All of them, the worst first; among equals what it does, then who and when."""
     found = (
+        *impact_checks(impacts),
         _signatures(case),
         *_proposer(case),
         *_chain(case),

@@ -21,9 +21,9 @@ from keyturn_app.facts import Facts
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.authorising import what_follows
 from keyturn_app.screens.approvals.case import Case
-from keyturn_app.screens.approvals.lettering import visible
 from keyturn_app.screens.approvals.naming import kind_word
 from keyturn_app.screens.approvals.reach import reach
+from keyturn_app.statements.lettering import visible
 
 SERVING = frozenset({NodeState.ATTESTED, NodeState.STALE})
 SHOWN = 8

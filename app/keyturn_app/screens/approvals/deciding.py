@@ -39,6 +39,7 @@ class Situation:
     now: datetime
     busy: str = ""
     on_file: bool = False
+    signs: str = ""  # why an approval has to wait: its preview is being computed
 
 
 def approve_offer(case: Case, situation: Situation) -> Offer:
@@ -47,6 +48,7 @@ def approve_offer(case: Case, situation: Situation) -> Offer:
         or _ended(case, situation.now)
         or _no_right(case, situation.identity)
         or _said_already(case, situation, Decision.APPROVE)
+        or situation.signs
     )
 
 

@@ -8,7 +8,9 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.diffpane import see_through
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.prose import Capped, Elided, Prose
 from keyturn_app.qtkit.theme import mono, sans
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
@@ -25,8 +27,7 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.approvals.changesview import ChangesCard
 from keyturn_app.screens.approvals.consequences import Consequence
-from keyturn_app.screens.approvals.diffpane import see_through
-from keyturn_app.screens.approvals.prose import Capped, Elided, Prose
+from keyturn_app.screens.approvals.impactview import ImpactCalls, ImpactCard
 from keyturn_app.screens.approvals.viewmodel import Detail, FileView, Form, PageView
 
 
@@ -41,6 +42,7 @@ class DetailCalls:
     post: Callable[[], None]
     save: Callable[[], None]
     copy: Callable[[str], None]
+    impact: ImpactCalls
 
 
 class DetailView(QWidget):
@@ -65,6 +67,7 @@ class DetailView(QWidget):
         self._bound = Pairs(name="approvals.bound")
         self._bound_card = card(label(_("WHAT AN APPROVAL BINDS"), "Over"), self._bound, margin=14)
         self._receipt = ReceiptCard(calls.open_log)
+        self._impact = ImpactCard(calls.impact)
         self._changes = ChangesCard(calls.show_form, calls.copy)
         self._build()
 
@@ -90,6 +93,7 @@ class DetailView(QWidget):
         self._bound.show_rows(detail.bound)
         self._bound_card.setVisible(bool(detail.bound))
         self._receipt.show_view(detail)
+        self._impact.show_view(detail.impacts)
         self._changes.show_view(detail, view.form)
         if view.decide is not None:
             self._export.setVisible(view.decide.export.shown)
@@ -168,6 +172,7 @@ class DetailView(QWidget):
         body.addLayout(self._tiles)
         body.addWidget(self._bound_card)
         body.addWidget(self._receipt)
+        body.addWidget(self._impact)
         body.addWidget(self._changes, 1)
         inside.setLayout(body)
         scroll = QScrollArea()

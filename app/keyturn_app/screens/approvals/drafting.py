@@ -8,23 +8,20 @@ from keyturn.base.errors import KeyturnError
 from keyturn.client.changes import body_of
 from keyturn.client.client import KeyturnClient
 from keyturn.client.proposals import Proposal
+from keyturn.policy.remarks import Severity
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import LONGEST_LIFE, SINGLE_SUBJECTS
 from keyturn_app.desk import Desk, Topic
 from keyturn_app.facts import Link
+from keyturn_app.handing import Handed
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
+from keyturn_app.screens.approvals import remarking
 from keyturn_app.screens.approvals.asking import not_signed
 from keyturn_app.screens.approvals.deciding import Offer
-from keyturn_app.screens.approvals.difference import (
-    Unified,
-    counts,
-    pretty,
-    side_by_side,
-    unified,
-)
+from keyturn_app.screens.approvals.draftimpact import DraftImpact, DraftImpactView, Meaning
 from keyturn_app.screens.approvals.drafts import (
     Draft,
     Drafts,
@@ -36,11 +33,22 @@ from keyturn_app.screens.approvals.drafts import (
 )
 from keyturn_app.screens.approvals.foretelling import Meant, foretold
 from keyturn_app.screens.approvals.naming import FOLLOWS, PROPOSED_HERE, kind_word
+from keyturn_app.statements.difference import (
+    Unified,
+    counts,
+    pretty,
+    side_by_side,
+    unified,
+)
+
+Remarks = tuple[tuple[str, ...], Severity | None]
+"""Lines, and the worst of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class DraftView:
-    """`line` is where `problem` lies in the text, 0 if unknown. `undo`: what can come back."""
+    """`line` is where `problem` lies in the text, 0 if unknown. `undo`: what can come back.
+    `remarks`: what a lint says, the worst first; `worst`: how bad that is."""
 
     kinds: tuple[tuple[Kind, str], ...]
     subjects: tuple[str, ...]
@@ -54,6 +62,9 @@ class DraftView:
     propose: Offer
     can_expire: bool
     undo: str
+    impact: DraftImpactView | None = None
+    remarks: tuple[str, ...] = ()
+    worst: Severity | None = None
 
 
 class DraftPresenter(Presenter[DraftView | None]):
@@ -74,6 +85,9 @@ class DraftPresenter(Presenter[DraftView | None]):
         self._unkept = False
         self._busy = ""
         self._read: tuple[Draft, Parsed] | None = None
+        self.impact = DraftImpact(desk, self.changed)
+        self.keep(self.impact.close)
+        self._linted: tuple[object, AuthorityState, Remarks] | None = None
         self.keep(desk.subscribe(lambda _topics: self.changed(), Topic.SEEN, Topic.CONNECTION))
 
     @property
@@ -111,6 +125,8 @@ class DraftPresenter(Presenter[DraftView | None]):
             Offer(self._why_not(draft, read)),
             draft.kind is not Kind.REVOCATION,
             self.undo,
+            self.impact.view(_meaning(draft, read)),
+            *self._remarks(draft, read),
         )
 
     # ---- writing ----
@@ -118,6 +134,7 @@ class DraftPresenter(Presenter[DraftView | None]):
     def start(self, kind: Kind = Kind.POLICY, subject: str = "") -> None:
         """A kept draft of this subject, or what is in force of it."""
         self.put_away()
+        self.impact.forget()
         state = self._state()
         subject = subject or SINGLE_SUBJECTS.get(kind, "")
         if not subject and kind not in FOLLOWS and kind is not Kind.CEREMONY:
@@ -127,6 +144,18 @@ class DraftPresenter(Presenter[DraftView | None]):
             self._draft = kept
         elif state is not None:
             self._draft = started(kind, subject, state, self._desk.now())
+        self.changed()
+
+    def take(self, handed: Handed) -> None:
+        """What another page drafted. A kept draft of this subject can be brought back."""
+        self.put_away()
+        self.impact.forget()
+        text = "\n".join(pretty(handed.body))
+        made = Draft(handed.kind, handed.subject, text, handed.reason)
+        kept = self._drafts.get(made.key)
+        if kept is not None and kept.text != made.text:
+            self._gone = kept
+        self._draft, self._unkept = made, True
         self.changed()
 
     def edit(self, text: str) -> None:
@@ -169,6 +198,7 @@ class DraftPresenter(Presenter[DraftView | None]):
         """Back to the list; the draft is kept."""
         self.put_away()
         self._draft = None
+        self.impact.forget()
         self.changed()
 
     def put_away(self) -> None:
@@ -196,6 +226,11 @@ class DraftPresenter(Presenter[DraftView | None]):
         self._drafts.put(self._gone)
         self._draft, self._gone = self._gone, None
         self.changed()
+
+    def simulate(self) -> None:
+        """What would it change, as it is written now?"""
+        if self._draft is not None:
+            self.impact.simulate(_meaning(self._draft, self._parsed(self._draft)))
 
     # ---- proposing ----
 
@@ -288,6 +323,21 @@ class DraftPresenter(Presenter[DraftView | None]):
         meant = Meant(subject_of(draft, read), read.typed, draft.life)
         return foretold(meant, state.roster, self._desk.now())
 
+    def _remarks(self, draft: Draft, read: Parsed) -> Remarks:
+        """Linted again only when the draft or what is in force is another one."""
+        state = self._state()
+        if read.typed is None or state is None:
+            return (), None
+        life, now = draft.life, self._desk.now()
+        drafted = remarking.Drafted(
+            draft.kind, subject_of(draft, read), read.typed, None if life is None else now + life
+        )
+        key = (draft.kind, drafted.subject, draft.text, draft.days)
+        known = self._linted
+        if known is None or known[0] != key or known[1] is not state:
+            known = self._linted = (key, state, remarking.remarks_on(drafted, state, now))
+        return known[2]
+
     def _parsed(self, draft: Draft) -> Parsed:
         if self._read is None or (self._read[0].kind, self._read[0].text) != (
             draft.kind,
@@ -341,6 +391,10 @@ class DraftPresenter(Presenter[DraftView | None]):
         if changed != self._draft:
             self._draft, self._unkept = changed, True
             self.changed()
+
+
+def _meaning(draft: Draft, read: Parsed) -> Meaning:
+    return Meaning(draft.kind, subject_of(draft, read), read.body, draft.life)
 
 
 def _problem(read: Parsed) -> str:

@@ -13,8 +13,8 @@ from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import LONGEST_LIFE, SINGLE_SUBJECTS
 from keyturn.quorum.texts import check_texts
-from keyturn_app.screens.approvals.difference import pretty
 from keyturn_app.settings import Preferences
+from keyturn_app.statements.difference import pretty
 
 MAX_BODY = 1 << 20
 MAX_KEPT = 8 << 20

@@ -13,11 +13,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from keyturn.policy.remarks import Severity
 from keyturn.quorum.kinds import Kind
 from keyturn_app.i18n import _
+from keyturn_app.impact import Phase
+from keyturn_app.qtkit.diffpane import DiffPane, rows_of
+from keyturn_app.qtkit.impactpane import ImpactStatus, ImpactTiles
 from keyturn_app.qtkit.theme import colour, mono
 from keyturn_app.qtkit.widgets import Banner, button, card, column, label, restyle, row
-from keyturn_app.screens.approvals.diffpane import DiffPane, rows_of
+from keyturn_app.screens.approvals.draftimpact import DraftImpactView
 from keyturn_app.screens.approvals.drafting import DraftView
 
 
@@ -31,6 +35,8 @@ class DraftCalls:
     discard: Callable[[], None]
     leave: Callable[[], None]
     copy: Callable[[str], None]
+    simulate: Callable[[], None]
+    stop: Callable[[], None]
 
 
 class Editor(QPlainTextEdit):
@@ -103,6 +109,32 @@ class _Numbers(QWidget):
         self._editor.paint_numbers(QPainter(self), self.width())
 
 
+class DraftImpactRow(QWidget):
+    """Who would get or lose keys, once it was asked for; the proposal shows every node."""
+
+    def __init__(self, simulate: Callable[[], None], stop: Callable[[], None]) -> None:
+        super().__init__()
+        self.setObjectName("approvals.draft.impact.row")
+        name = "approvals.draft.impact"
+        self._status = ImpactStatus(name, simulate, stop)
+        self._old = Banner(name=f"{name}.old")
+        self._tiles = ImpactTiles(name)
+        head = row(label(_("IMPACT IF APPLIED NOW"), "Over"), self._status, spacing=10)
+        head.setStretch(1, 1)
+        self.setLayout(column(head, self._old, self._tiles, spacing=6))
+
+    def show_view(self, view: DraftImpactView | None) -> None:
+        self.setVisible(view is not None)
+        if view is None:
+            return
+        simulation = view.simulation
+        self._status.show_state(simulation, view.told, view.why_not)
+        error = simulation.error if simulation.phase is Phase.FAILED else ""
+        self._old.say(error or view.old, tone="danger" if error else "warn")
+        self._tiles.show_view(simulation.view)
+        self._tiles.setVisible(simulation.view is not None)
+
+
 class DraftPage(QWidget):
     """Shows a `DraftView`."""
 
@@ -114,11 +146,13 @@ class DraftPage(QWidget):
         self._editor = Editor()
         self._editor.textChanged.connect(self._edited)
         self._problem = Banner(name="approvals.draft.problem")
+        self._remarks = Banner(name="approvals.draft.remarks")
         self._basis = label("", "Second", "Small", wrap=True, name="approvals.draft.basis")
         self._summary = label("", "Second", "Small", name="approvals.draft.summary")
         self._diff = DiffPane(
             name="approvals.draft.diff", title=_("What would change"), copied=calls.copy
         )
+        self._impact = DraftImpactRow(calls.simulate, calls.stop)
         self._why = label("", "Second", "Small", wrap=True, name="approvals.draft.why")
         self._propose = button(
             _("Propose…"),
@@ -144,6 +178,9 @@ class DraftPage(QWidget):
                 field.setText(text)
         self._days.setEnabled(view.can_expire)
         self._problem.say(view.problem, tone="danger")
+        tones = {Severity.ERROR: "danger", Severity.WARNING: "warn"}
+        tone = "info" if view.worst is None else tones.get(view.worst, "info")
+        self._remarks.say("\n".join(view.remarks), tone=tone)
         state = "error" if view.problem else ""
         if self._editor.property("state") != state:
             self._editor.setProperty("state", state)
@@ -152,6 +189,7 @@ class DraftPage(QWidget):
         self._basis.setText(view.basis)
         self._summary.setText(view.summary)
         self._diff.show_rows(rows_of(view.lines))
+        self._impact.show_view(view.impact)
         self._propose.setEnabled(view.propose.possible)
         self._why.setText(view.propose.why_not)
         self._filling = False
@@ -218,7 +256,14 @@ class DraftPage(QWidget):
             (_("Days in force"), self._days, 0),
         ):
             fields.addLayout(column(label(title, "Muted", "Small"), field, spacing=4), stretch)
-        left = card(label(_("Body"), "H2"), self._basis, self._problem, self._editor, spacing=8)
+        left = card(
+            label(_("Body"), "H2"),
+            self._basis,
+            self._problem,
+            self._remarks,
+            self._editor,
+            spacing=8,
+        )
         changes = row(label(_("What would change"), "H2"), self._summary, None)
         right = card(changes, self._diff, spacing=8)
         both = row(left, right, spacing=12)
@@ -234,6 +279,7 @@ class DraftPage(QWidget):
             margins=(24, 10, 24, 20),
         )
         body.addLayout(both, 1)
+        body.addWidget(self._impact)
         body.addLayout(foot)
         self.setLayout(body)
 

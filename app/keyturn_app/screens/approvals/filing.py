@@ -25,6 +25,7 @@ from keyturn_app.facts import Facts, Link
 from keyturn_app.i18n import _, n_
 from keyturn_app.questions import Asker, Notice, OpenFiles, SaveFile, failure
 from keyturn_app.screens.approvals.deciding import Offer
+from keyturn_app.screens.approvals.previewing import ToSign, kept_for
 from keyturn_app.screens.approvals.viewmodel import FileView
 from keyturn_app.tasks import Door, Job, Progress
 
@@ -153,19 +154,26 @@ class Filing:
 
     # ---- signing and writing ----
 
-    def decide(self, decision: Decision, comment: str) -> None:
-        """Sign into the open file with this officer's key, then ask where to write it."""
+    def decide(self, decision: Decision, comment: str, signed: ToSign | None = None) -> None:
+        """Sign into the open file with this officer's key, then ask where to write it.
+
+        `signed`: the impact preview that was shown.
+        """
         if self.opened is None:
             return
         before = self.opened
 
-        def signed(file: ProposalFile) -> None:
+        def work(client: KeyturnClient) -> ProposalFile:
+            preview = kept_for(client, signed)
+            return client.sign_offline(before.file, decision, comment, preview=preview)
+
+        def done(file: ProposalFile) -> None:
             self.opened = Opened(before.name, file, signed=True)
             self._changed()
             self.save()
 
         self._begin(_("Your decision is being signed."))
-        self._ask(lambda client: client.sign_offline(before.file, decision, comment), signed)
+        self._ask(work, done)
 
     def save(self) -> None:
         """Write the open file, with what was signed here, to a new one."""
@@ -179,13 +187,20 @@ class Filing:
 
     def write(self, file: ProposalFile, suggested: str, written: Callable[[], None]) -> None:
         """Ask where, and write a file that is not there yet."""
+        title = _("Write a proposal's file")
+        self.write_bytes(file.to_bytes(), title, suggested, written)
+
+    def write_bytes(
+        self, raw: bytes, title: str, suggested: str, written: Callable[[], None] = lambda: None
+    ) -> None:
+        """As `write`, of any file."""
 
         def chosen(path: Path | None) -> None:
             if path is None:
                 return
 
             def work(_job: Job, _tell: Callable[[Progress], None]) -> Path:
-                write_new_file(path, file.to_bytes())
+                write_new_file(path, raw)
                 return path
 
             def done(where: Path) -> None:
@@ -193,9 +208,9 @@ class Filing:
                 written()
 
             self._begin(_("The file is being written."))
-            self._run(_("Write a proposal's file"), work, done)
+            self._run(title, work, done)
 
-        self._asker.path(SaveFile(_("Write a proposal's file"), suggested, (pattern(),)), chosen)
+        self._asker.path(SaveFile(title, suggested, (pattern(),)), chosen)
 
     def export(self, digest: Digest, subject: str) -> None:
         """Fetch the file of a proposal, verified as its reader will, and write it."""

@@ -1,6 +1,6 @@
 """Who proposed, who decided, and who has not: the right column's list. No Qt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyturn.quorum.approvals import Approval, Decision
@@ -8,6 +8,12 @@ from keyturn.quorum.roster import OfficerId, Roster
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.case import Case, counts_as_approver, officer_in, said
 from keyturn_app.screens.approvals.inbox import officer_name
+from keyturn_app.screens.approvals.signedpreviews import (
+    NOTHING_HELD,
+    Held,
+    SignedPreview,
+    signed_preview,
+)
 from keyturn_app.screens.approvals.times import short_moment
 
 
@@ -23,6 +29,7 @@ class Person:
     key: str  # id of the key that signed; empty where nothing was signed
     icon: str
     token: str
+    preview: SignedPreview | None = None  # which impact preview the approval names
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ def quorum(case: Case) -> Quorum:
     return Quorum(have, case.needed, text, missing)
 
 
-def people(case: Case, me: str, now: datetime) -> tuple[Person, ...]:
+def people(case: Case, me: str, now: datetime, held: Held = NOTHING_HELD) -> tuple[Person, ...]:
     """The proposer, then decisions in their order, then those who may still decide."""
     found = [_proposer(case, me, now)]
     officers: list[str] = []
@@ -58,7 +65,8 @@ def people(case: Case, me: str, now: datetime) -> tuple[Person, ...]:
     for officer in officers:
         decision = said(case.approvals, officer)
         if decision is not None:
-            found.append(_decided(case, decision, me, now))
+            person = _decided(case, decision, me, now)
+            found.append(replace(person, preview=signed_preview(case, decision, held)))
     if case.index is None and case.undecided(now):
         found += [
             _asked(case, each, me)

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.partcode import PartCode
+from keyturn_app.qtkit.prose import Elided
 from keyturn_app.qtkit.theme import sans
 from keyturn_app.qtkit.widgets import button, column, label, row
 from keyturn_app.screens.approvals.pictures import PicturesView
-from keyturn_app.screens.approvals.prose import Elided
 
 _ON = frozenset({Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_PageDown, Qt.Key.Key_Space})
 _BACK = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Up, Qt.Key.Key_PageUp})

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Iterator
 from keyturn.quorum.policy_body import Policy
 from keyturn.quorum.tee_rules import GpuRule, MinTcb, SnpRule, TdxRule, TdxStatus
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.approvals.lettering import visible
 from keyturn_app.screens.approvals.outcome import Check, met, warning
-from keyturn_app.screens.approvals.policy_words import document_word
+from keyturn_app.statements.lettering import visible
+from keyturn_app.statements.policy_words import document_word
 
 LONG_LEASE = 900
 """Seconds. A revocation takes up to a lease to reach a node that hears nothing (DESIGN §5.6)."""

@@ -34,6 +34,7 @@ from keyturn_app.screens.approvals.deciding import (
 from keyturn_app.screens.approvals.filing import Filing
 from keyturn_app.screens.approvals.inbox import Filter, Wanted
 from keyturn_app.screens.approvals.pictures import Pictures
+from keyturn_app.screens.approvals.previewing import Previewing, ToSign, kept_for
 from keyturn_app.screens.approvals.troubles import emptiness, trouble
 from keyturn_app.screens.approvals.viewmodel import (
     Changes,
@@ -80,11 +81,12 @@ class ApprovalsPresenter(Presenter[PageView]):
             desk,
             asker,
             door,
-            changed=self.changed,
+            changed=self._looked,
             failed=self.failed,
             reader=reader,
             grab=grab,
         )
+        self.previewing = Previewing(desk, self.changed)
         self.pictures = Pictures(asker, door, changed=self.changed, failed=self.failed)
         self._wanted = Wanted()
         self._selected: Digest | None = None
@@ -101,6 +103,7 @@ class ApprovalsPresenter(Presenter[PageView]):
         self.keep(desk.subscribe(self._told, *_SHOWN))
         self.keep(self.filing.close)
         self.keep(self.pictures.close)
+        self.keep(self.previewing.close)
 
     # ---- what is shown ----
 
@@ -142,8 +145,13 @@ class ApprovalsPresenter(Presenter[PageView]):
         return next((each for each in self._cases() if each.digest == self._opened), None)
 
     def tick(self) -> None:
-        """Time passed: countdowns are written anew."""
+        """Time passed: countdowns are written anew, and so is a preview that became too old."""
+        self.previewing.look(self.case())
         self.changed()
+
+    def simulate(self) -> None:
+        """What would the open proposal change, by the evidence of now?"""
+        self.previewing.again(self.case())
 
     # ---- the inbox ----
 
@@ -194,6 +202,7 @@ class ApprovalsPresenter(Presenter[PageView]):
             return
         self._opened, self._comment_wanted = None, False
         self.filing.opened = None
+        self.previewing.look(None)
         self.changed()
 
     def show_form(self, form: Form) -> None:
@@ -224,9 +233,9 @@ class ApprovalsPresenter(Presenter[PageView]):
         case = self.case()
         if case is None or self.why_not(Decision.APPROVE):
             return
-        facts = self._desk.facts
-        question = asking.approve_question(case, facts, self._changes(case))
-        self._decide(case, Decision.APPROVE, question)
+        signed = self.previewing.to_sign(case)
+        question = asking.approve_question(case, self._desk.facts, self._changes(case), signed)
+        self._decide(case, Decision.APPROVE, question, signed)
 
     def reject(self) -> None:
         """A rejection needs a comment: without one the field is pointed at."""
@@ -260,17 +269,26 @@ class ApprovalsPresenter(Presenter[PageView]):
     # ---- files ----
 
     def open_file(self) -> None:
-        self.filing.open(self.changed)
+        self.filing.open(self._looked)
 
     def paste(self) -> None:
         """What the picture on the clipboard shows."""
-        self.filing.paste(self.changed)
+        self.filing.paste(self._looked)
 
     def export(self) -> None:
         case = self.case()
         if case is None or export_offer(case, self._situation()).why_not:
             return
         self.filing.export(case.digest, case.statement.kind.value)
+
+    def export_preview(self) -> None:
+        """The impact preview that is shown, as the document whose digest an approval names."""
+        case = self.case()
+        impacts = None if case is None else self.previewing.impacts(case)
+        if case is None or impacts is None or not impacts.simulation.document:
+            return
+        name = f"impact-{case.digest.removeprefix('sha256:')[:12]}.json"
+        self.filing.write_bytes(impacts.simulation.document, _("Write the impact preview"), name)
 
     def show_pictures(self) -> None:
         """The open proposal as QR pictures: what stands in its file."""
@@ -286,6 +304,11 @@ class ApprovalsPresenter(Presenter[PageView]):
     def post_file(self) -> None:
         """Give the server what the open file has and it has not."""
         self.filing.post(self._answered)
+
+    def _looked(self) -> None:
+        """What is open may be another."""
+        self.previewing.look(self.case())
+        self.changed()
 
     # ---- for those who share the page ----
 
@@ -336,6 +359,8 @@ class ApprovalsPresenter(Presenter[PageView]):
             self._changes(case),
             self._proofs.get(case.digest),
             self._form,
+            self.previewing.impacts(case),
+            self.previewing.held(case),
         )
 
     def _changes(self, case: Case) -> Changes:
@@ -352,25 +377,35 @@ class ApprovalsPresenter(Presenter[PageView]):
 
     def _decide_view(self, case: Case) -> Decide:
         comment = self._comments.get(case.digest, "")
-        return decide_view(case, self._situation(), comment, wanted=self._comment_wanted)
+        signed = self.previewing.to_sign(case)
+        return decide_view(
+            case, self._situation(case), comment, signed, wanted=self._comment_wanted
+        )
 
-    def _situation(self) -> Situation:
+    def _situation(self, case: Case | None = None) -> Situation:
+        """`case`: what would be approved."""
+        signed = None if case is None else self.previewing.to_sign(case)
         return Situation(
             self._desk.identity,
             self._desk.facts.connection.link,
             self._desk.now(),
             self._busy or self.filing.busy,
             self.filing.opened is not None,
+            "" if signed is None else signed.wait,
         )
 
     def _offer(self, case: Case, decision: Decision) -> Offer:
         offer = approve_offer if decision is Decision.APPROVE else reject_offer
-        return offer(case, self._situation())
+        return offer(case, self._situation(case))
 
-    def _decide(self, case: Case, decision: Decision, question: Confirm) -> None:
+    def _decide(
+        self, case: Case, decision: Decision, question: Confirm, signed: ToSign | None = None
+    ) -> None:
         digest, on_file = case.digest, self.filing.opened is not None
+        self.previewing.asking = True
 
         def answered(answer: Confirmed | None) -> None:
+            self.previewing.asking = False
             now = self.case()  # the world may have moved on while the question stood
             same = now is not None and now.digest == digest
             same = same and on_file == (self.filing.opened is not None)
@@ -378,18 +413,33 @@ class ApprovalsPresenter(Presenter[PageView]):
             if answer is None or why:
                 if answer is not None:
                     self._asker.tell(asking.not_signed(why))
-                self.changed()
+                self._looked()
+                return
+            if decision is Decision.APPROVE and not self._still(signed):
                 return
             comment = self._comments.get(digest, "").strip()
             if self.filing.opened is not None:
-                self.filing.decide(decision, comment)
+                self.filing.decide(decision, comment, signed)
                 return
             self._sign(
                 _("Your decision is being signed."),
-                lambda client: client.decide(digest, decision, comment),
+                lambda client: client.decide(
+                    digest, decision, comment, preview=kept_for(client, signed)
+                ),
             )
 
         self._asker.confirm(question, answered)
+
+    def _still(self, signed: ToSign | None) -> bool:
+        """Whether what was asked about is what would be signed now; else the officer is told."""
+        case = self.case()
+        now = None if case is None else self.previewing.to_sign(case)
+        digests = [None if each is None else each.digest for each in (signed, now)]
+        if digests[0] == digests[1] and not (now is not None and now.wait):
+            return True
+        self._asker.tell(asking.preview_changed(now))
+        self._looked()
+        return False
 
     def _sign(self, busy: str, work: Callable[[KeyturnClient], Proposal]) -> None:
         self._busy = busy
@@ -413,6 +463,7 @@ class ApprovalsPresenter(Presenter[PageView]):
         if all(each.digest != digest for each in self._cases()):
             self._desk.refresh(*_AFTER_DECIDING)
         self._want_proof()
+        self.previewing.look(self.case())
 
     def _want_proof(self) -> None:
         """Fetch and verify the receipt of what is open, once."""
@@ -454,8 +505,10 @@ class ApprovalsPresenter(Presenter[PageView]):
     def _told(self, topics: frozenset[Topic]) -> None:
         if Topic.IDENTITY in topics:
             self._busy, self._comment_wanted = "", False
+            self.previewing.look(None)
         if Topic.PROPOSALS in topics:
             self._want_proof()
+        self.previewing.look(self.case())
         known = inbox.shown_of(self._desk.facts)
         same = len(known) == len(self._known) and all(map(operator.is_, known, self._known))
         if not same or Topic.IDENTITY in topics:

@@ -25,10 +25,10 @@ from keyturn.quorum.statements import Statement
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.approvals.baseline_words import baseline_words
-from keyturn_app.screens.approvals.lettering import visible
-from keyturn_app.screens.approvals.listing import SHOWN, brief, left_over, listed
 from keyturn_app.screens.approvals.naming import kind_word, target_word
-from keyturn_app.screens.approvals.policy_words import policy_words
+from keyturn_app.statements.lettering import visible
+from keyturn_app.statements.listing import SHOWN, brief, left_over, listed
+from keyturn_app.statements.policy_words import policy_words
 
 
 def sentences(statement: Statement, roster: Roster) -> tuple[str, ...]:

@@ -14,8 +14,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from keyturn_app import wording
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.diffpane import see_through
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.prose import Elided, Prose
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.tokens import DRAWER
@@ -28,10 +31,9 @@ from keyturn_app.qtkit.widgets import (
     restyle,
     row,
 )
-from keyturn_app.screens.approvals.diffpane import see_through
 from keyturn_app.screens.approvals.outcome import Check, Outcome, tally
 from keyturn_app.screens.approvals.people import Person
-from keyturn_app.screens.approvals.prose import Elided, Prose
+from keyturn_app.screens.approvals.previewing import ToSign
 from keyturn_app.screens.approvals.viewmodel import Decide, Detail
 
 _CHECK_LOOK = {
@@ -69,6 +71,48 @@ class Initials(QWidget):
         painter.setPen(colour(self._token))
         painter.setFont(sans(12, QFont.Weight.DemiBold))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
+
+
+class SignedPreviewLine(QWidget):
+    """The impact preview's digest beside the statement's; or that none is signed, and why."""
+
+    def __init__(self, copy: Callable[[str], None]) -> None:
+        super().__init__()
+        self.setObjectName("approvals.preview")
+        self._digest = ""
+        self._text = Prose("", "text2", sans(12), name="approvals.preview.text")
+        self._warn = IconLabel("triangle-alert", "stale", 14)
+        self._grouped = label("", "Mono", "Second", wrap=True, selectable=True)
+        self._grouped.setObjectName("approvals.preview.digest")
+        self._grouped.setFont(mono(12))
+        self._copy = button(
+            "",
+            name="approvals.preview.copy",
+            kind="ghost",
+            icon_name="copy",
+            tip=_("Copy the impact preview's digest"),
+            clicked=lambda: copy(self._digest),
+        )
+        self._copy.setFixedWidth(28)
+        digest = row(self._grouped, spacing=4)
+        digest.setStretch(0, 1)
+        digest.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignTop)
+        said = row(self._warn, spacing=6)
+        said.addWidget(self._text, 1)
+        self.setLayout(column(said, digest, spacing=4))
+
+    def show_view(self, signed: ToSign | None) -> None:
+        self.setVisible(signed is not None and bool(signed.text))
+        if signed is None:
+            return
+        self._digest = signed.digest or ""
+        self._text.setText(signed.text)
+        self._text.setAccessibleName(signed.text)
+        self._grouped.setText(wording.grouped(self._digest) if self._digest else "")
+        self._grouped.setAccessibleName(self._digest)
+        self._warn.setVisible(not self._digest)
+        for each in (self._grouped, self._copy):
+            each.setVisible(bool(self._digest))
 
 
 class SideView(QFrame):
@@ -185,6 +229,7 @@ class SideView(QFrame):
             icon_name="undo-2",
             clicked=self._calls.withdraw,
         )
+        self._preview = SignedPreviewLine(self._calls.copy)
         self._why = label("", "Second", "Small", wrap=True, name="approvals.why")
         digest = row(self._grouped, spacing=4)
         digest.setStretch(0, 1)
@@ -196,6 +241,7 @@ class SideView(QFrame):
             self._comment,
             self._signing,
             digest,
+            self._preview,
             self._why,
             self._approve,
             buttons,
@@ -218,6 +264,11 @@ class SideView(QFrame):
             under = label(said, "Second", "Small", wrap=True, selectable=True)
             under.setToolTip(plain(_("Signed by key {id}").format(id=each.key) if each.key else ""))
             words.addWidget(under)
+            if each.preview is not None:
+                signed = Prose(each.preview.text, each.preview.token, sans(12))
+                signed.setToolTip(plain(each.preview.digest or ""))
+                words.addWidget(signed)
+                said += f". {each.preview.text}"
             if each.comment:
                 words.addWidget(Prose(f"“{each.comment}”", "text", sans(12)))
             holder = QWidget()
@@ -265,6 +316,7 @@ class SideView(QFrame):
             restyle(self._comment)
         self._signing.setText(decide.signing)
         self._signing.setVisible(can)
+        self._preview.show_view(decide.signed if can else None)
         self._approve.setText(decide.approve_text)
         self._approve.setEnabled(decide.approve.possible)
         self._reject.setEnabled(decide.reject.possible)

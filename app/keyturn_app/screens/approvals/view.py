@@ -8,21 +8,28 @@ from keyturn.base.encoding import parse_digest
 from keyturn.base.errors import MalformedError
 from keyturn.client.proposals import Proposal
 from keyturn.quorum.kinds import Kind
+from keyturn_app.handing import handed
 from keyturn_app.qtkit.pages import Page, PageContext
 from keyturn_app.qtkit.photos import clipboard_picture, read_photo
 from keyturn_app.qtkit.widgets import Banner, column, row
 from keyturn_app.screens.approvals.commands import commands
 from keyturn_app.screens.approvals.detailview import DetailCalls, DetailView
-from keyturn_app.screens.approvals.drafting import DraftPresenter
+from keyturn_app.screens.approvals.drafting import DraftPresenter, DraftView
 from keyturn_app.screens.approvals.drafts import Drafts
 from keyturn_app.screens.approvals.draftview import DraftCalls, DraftPage
+from keyturn_app.screens.approvals.impactview import ImpactCalls
 from keyturn_app.screens.approvals.inboxview import InboxCalls, InboxView
 from keyturn_app.screens.approvals.picturesview import PicturesCalls, PicturesPage
 from keyturn_app.screens.approvals.presenter import ApprovalsPresenter
 from keyturn_app.screens.approvals.sideview import SideCalls, SideView
+from keyturn_app.screens.approvals.viewmodel import PageView
 
 _TICK = 20_000
 """Milliseconds between two writings of the countdowns."""
+
+
+_POLL = 200
+"""Milliseconds between two looks at how far a simulation is."""
 
 
 def build(context: PageContext) -> Page:
@@ -30,7 +37,7 @@ def build(context: PageContext) -> Page:
 
 
 class ApprovalsPage(Page):
-    """`open` takes a digest, or `new:<kind>:<subject>` to start a draft."""
+    """`open` takes a digest, `new:<kind>:<subject>` to start a draft, or a draft handed over."""
 
     def __init__(self, context: PageContext) -> None:
         super().__init__()
@@ -47,6 +54,10 @@ class ApprovalsPage(Page):
         self._timer.setInterval(_TICK)
         self._timer.timeout.connect(self.presenter.tick)
         self._timer.timeout.connect(self.drafts.put_away)
+        self._polling = QTimer(self)
+        self._polling.setInterval(_POLL)
+        self._polling.timeout.connect(self.presenter.previewing.poll)
+        self._polling.timeout.connect(self.drafts.impact.poll)
         self.presenter.listeners.add(self._show)
         self.drafts.listeners.add(self._show)
         self._remove_actions = context.actions.add(
@@ -64,6 +75,10 @@ class ApprovalsPage(Page):
             if kind in {each.value for each in Kind}:
                 self.drafts.start(Kind(kind), subject)
             return
+        given = handed(target)
+        if given is not None:
+            self.drafts.take(given)
+            return
         try:
             digest = parse_digest(target)
         except MalformedError:
@@ -79,6 +94,7 @@ class ApprovalsPage(Page):
 
     def close_page(self) -> None:
         self._timer.stop()
+        self._polling.stop()
         self._remove_actions()
         self.presenter.close()
         self.drafts.close()
@@ -113,6 +129,9 @@ class ApprovalsPage(Page):
                 page.post_file,
                 page.filing.save,
                 context.copy,
+                ImpactCalls(
+                    page.simulate, page.previewing.cancel, page.export_preview, context.copy
+                ),
             )
         )
         self._side = SideView(
@@ -128,6 +147,8 @@ class ApprovalsPage(Page):
                 drafts.discard,
                 drafts.leave,
                 context.copy,
+                drafts.simulate,
+                drafts.impact.stop,
             )
         )
         shown = page.pictures
@@ -155,6 +176,7 @@ class ApprovalsPage(Page):
         if not self.isVisible():
             return  # written when it comes to the front
         draft, view = self.drafts.view(), self.presenter.view()
+        self._poll(view, draft)
         self._banner.say(view.trouble, tone=view.tone)
         self._top.setVisible(bool(view.trouble))
         before = self._stack.currentWidget()
@@ -172,6 +194,14 @@ class ApprovalsPage(Page):
             self._inbox.show_view(view, self.drafts.undo)
             self._stack.setCurrentWidget(self._inbox)
         self._moved(before)
+
+    def _poll(self, view: PageView, draft: DraftView | None) -> None:
+        impacts = None if view.detail is None else view.detail.impacts
+        running = impacts is not None and impacts.simulation.running
+        if draft is not None and draft.impact is not None:
+            running = running or draft.impact.simulation.running
+        if running != self._polling.isActive():
+            self._polling.start() if running else self._polling.stop()
 
     def _moved(self, before: QWidget | None) -> None:
         """Where the cursor goes when another part comes to the front."""

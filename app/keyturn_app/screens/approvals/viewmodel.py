@@ -23,14 +23,6 @@ from keyturn_app.screens.approvals.deciding import (
     reject_offer,
     withdraw_offer,
 )
-from keyturn_app.screens.approvals.difference import (
-    Pair,
-    Unified,
-    counts,
-    pretty,
-    side_by_side,
-    unified,
-)
 from keyturn_app.screens.approvals.exact import Exact, exact
 from keyturn_app.screens.approvals.inbox import (
     FilterChoice,
@@ -38,9 +30,7 @@ from keyturn_app.screens.approvals.inbox import (
     case_look,
     officer_name,
 )
-from keyturn_app.screens.approvals.lettering import visible
 from keyturn_app.screens.approvals.naming import (
-    field_words,
     kind_icon,
     kind_word,
     subject_word,
@@ -48,8 +38,20 @@ from keyturn_app.screens.approvals.naming import (
 from keyturn_app.screens.approvals.outcome import Check
 from keyturn_app.screens.approvals.people import Person, Quorum, people, quorum
 from keyturn_app.screens.approvals.pictures import PicturesView
+from keyturn_app.screens.approvals.previewing import Impacts, ToSign
 from keyturn_app.screens.approvals.sentences import sentences
+from keyturn_app.screens.approvals.signedpreviews import NOTHING_HELD, Held
 from keyturn_app.screens.approvals.times import short_moment
+from keyturn_app.statements.difference import (
+    Pair,
+    Unified,
+    counts,
+    pretty,
+    side_by_side,
+    unified,
+)
+from keyturn_app.statements.fieldnames import field_words
+from keyturn_app.statements.lettering import visible
 from keyturn_app.states import Look
 
 LONGEST_VALUE = 4000
@@ -129,6 +131,7 @@ class Detail:
     checks: tuple[Check, ...]
     grouped: str
     receipt: ReceiptView | None
+    impacts: Impacts | None = None  # None where there is nothing to preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ class Decide:
     comment: str
     comment_wanted: bool
     signing: str
+    signed: ToSign | None  # of the impact preview; None where there is none to sign
     approve: Offer
     approve_text: str
     reject: Offer
@@ -189,6 +193,8 @@ def detail(
     what_changes: Changes,
     proof: VerifiedEntry | None,
     form: Form,
+    impacts: Impacts | None = None,
+    held: Held = NOTHING_HELD,
 ) -> Detail:
     """`what_changes` comes in because it is dear and changes seldom: see `changes_view`."""
     statement = case.statement
@@ -210,22 +216,28 @@ def detail(
         sentences(statement, case.roster),
         as_json(case),
         quorum(case),
-        people(case, me, now),
-        checks(case, facts, now),
+        people(case, me, now, held),
+        checks(case, facts, now, impacts),
         wording.grouped(case.digest),
         receipt_view(case, proof),
+        impacts,
     )
 
 
-def decide_view(case: Case, situation: Situation, comment: str, *, wanted: bool) -> Decide:
+def decide_view(
+    case: Case, situation: Situation, comment: str, signed: ToSign | None = None, *, wanted: bool
+) -> Decide:
     """`wanted`: a rejection was asked for without the comment that it needs."""
     signing = _("Approving signs the digest below with your key.")
+    if signed is not None and signed.digest is not None:
+        signing = _("Approving signs both digests below with your key.")
     if situation.on_file:
         signing = _("Your decision is signed with your key and written to a new file.")
     return Decide(
         comment,
         wanted,
         signing,
+        signed,
         approve_offer(case, situation),
         _("Approve into a file") if situation.on_file else _("Approve"),
         reject_offer(case, situation),

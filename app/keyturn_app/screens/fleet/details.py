@@ -22,9 +22,9 @@ from keyturn.policy.findings import Finding
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.fleet.caveats import meaning
 from keyturn_app.screens.fleet.revoking import Offer, standing_revocation
 from keyturn_app.screens.fleet.rows import NOWHERE, Row
+from keyturn_app.statements.caveats import meaning
 from keyturn_app.states import Look, node_look
 
 
@@ -160,7 +160,7 @@ def _why_refused(case: Case, _now: datetime) -> str:
     if failed:
         first = failed[0]
         text = _("{check}: found {found}, expected {expected}.").format(
-            check=_sentence(first.check),
+            check=sentence(first.check),
             found=_short(first.found),
             expected=_short(first.expected),
         )
@@ -230,19 +230,23 @@ def _failed_first(checks: tuple[Finding, ...]) -> list[Finding]:
     return sorted(checks, key=lambda each: 0 if each.failed else order[each.outcome])
 
 
-def _check(finding: Finding, authority: AuthorityState | None) -> CheckView:
-    word, token, icon = {
-        Outcome.MET: (_("met"), "ok", "circle-check"),
-        Outcome.NOT_MET: (_("not met"), "danger", "octagon-x"),
-        Outcome.NOT_MEASURED: (_("not measured"), "unknown", "circle-slash"),
+def outcome_look(finding: Finding) -> Look:
+    """A check's outcome; what had to be measured and was not has failed, and looks so (I6)."""
+    look = {
+        Outcome.MET: Look(_("met"), "ok", "circle-check"),
+        Outcome.NOT_MET: Look(_("not met"), "danger", "octagon-x"),
+        Outcome.NOT_MEASURED: Look(_("not measured"), "unknown", "circle-slash"),
     }[finding.outcome]
-    if finding.failed:
-        token, icon = "danger", "octagon-x"
+    return Look(look.word, "danger", "octagon-x") if finding.failed else look
+
+
+def _check(finding: Finding, authority: AuthorityState | None) -> CheckView:
+    look = outcome_look(finding)
     return CheckView(
-        _sentence(finding.check),
-        word,
-        token,
-        icon,
+        sentence(finding.check),
+        look.word,
+        look.token,
+        look.icon,
         tuple(_lines(finding, authority)),
         finding.hint or "",
         finding.failed,
@@ -280,7 +284,8 @@ def _short(text: str) -> str:
     return " ".join(words)
 
 
-def _sentence(check: str) -> str:
+def sentence(check: str) -> str:
+    """A check's name as a sentence begins."""
     first, blank, rest = check.partition(" ")
     short = first.rstrip(":").lower() in _SHORT_WORDS
     return f"{first.upper() if short else first[:1].upper() + first[1:]}{blank}{rest}"

@@ -15,7 +15,9 @@ from keyturn_app.qtkit.tokens import DRAWER
 from keyturn_app.qtkit.widgets import Pill, button, clear, column, label, line, row
 from keyturn_app.screens.fleet.buttons import spaced_button
 from keyturn_app.screens.fleet.details import CheckView, DrawerView, Fact, LeaseView
+from keyturn_app.screens.fleet.explained import WhyView
 from keyturn_app.screens.fleet.revoking import Offer
+from keyturn_app.screens.fleet.whypane import WhyCalls, WhyPane
 
 SLIDE_MS = 120
 
@@ -35,17 +37,29 @@ class Drawer(QFrame):
     log = Signal()
     revoke = Signal(TargetKind)
     copied = Signal(str)
+    evidence = Signal()
+    repaired = Signal(int)
+    selected = Signal(str)
+    exported = Signal()
+    stopped = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("fleet.drawer")
         self.setProperty("class", "Drawer")
-        self._body = _Body(self.retry.emit, self.copied.emit)
+        calls = WhyCalls(
+            self.repaired.emit,
+            self.selected.emit,
+            self.copied.emit,
+            self.exported.emit,
+            self.stopped.emit,
+        )
+        self._body = _Body(self.retry.emit, self.copied.emit, WhyPane(calls))
         self._name = label("", "H1", name="fleet.drawer.name", selectable=True)
         self._pill = Pill("", "unknown", "circle-slash", name="fleet.drawer.state")
         self._age = label("", "Muted", "Small", name="fleet.drawer.age")
         self._simulated = label(_("SIMULATED"), "Over", "Warn", name="fleet.drawer.simulated")
-        self._footer = _Footer(self.revoke.emit, self.log.emit)
+        self._footer = _Footer(self.revoke.emit, self.log.emit, self.evidence.emit)
         close = button(
             "",
             name="fleet.drawer.close",
@@ -80,10 +94,13 @@ class Drawer(QFrame):
     def is_open(self) -> bool:
         return self._open
 
-    def show_view(self, view: DrawerView | None, *, moving: bool) -> None:
-        """None closes it. `moving`: slide."""
+    def show_view(
+        self, view: DrawerView | None, why: WhyView | None = None, *, moving: bool
+    ) -> None:
+        """None closes it. `why`: of a refusal. `moving`: slide."""
         if view is not None:
             self._fill(view)
+            self._body.why.show_view(why)
         if (view is not None) != self._open:
             self._open = view is not None
             self._move(moving)
@@ -147,8 +164,11 @@ class Drawer(QFrame):
 class _Body(QWidget):
     """What scrolls. Rows are filled in place: what one selects or reads stays where it is."""
 
-    def __init__(self, retry: Callable[[], None], copied: Callable[[str], None]) -> None:
+    def __init__(
+        self, retry: Callable[[], None], copied: Callable[[str], None], why: WhyPane
+    ) -> None:
         super().__init__()
+        self.why = why
         self._why = _text("", "Second", selectable=True, name="fleet.drawer.why")
         self._note = _text("", "Muted", "Small", name="fleet.drawer.checks_note")
         self._trouble = _text("", "Danger", "Small", name="fleet.drawer.trouble")
@@ -162,6 +182,7 @@ class _Body(QWidget):
         inside = column(
             label(_("WHY THIS STATE"), "Over"),
             self._why,
+            self.why,
             6,
             label(_("CHECKS"), "Over"),
             self._note,
@@ -357,13 +378,29 @@ class _Facts(QWidget):
 class _Footer(QFrame):
     """What may be done; what may not says why in a line above."""
 
-    def __init__(self, revoke: Callable[[TargetKind], None], log: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        revoke: Callable[[TargetKind], None],
+        log: Callable[[], None],
+        evidence: Callable[[], None],
+    ) -> None:
         super().__init__()
         self._offers: dict[TargetKind, Offer] = {}
         self._why_not = _text("", "Muted", "Small", name="fleet.drawer.why_not")
-        self._log = spaced_button(
-            _("Log entry"), name="fleet.drawer.log", icon_name="scroll-text", clicked=log
+        self._evidence = button(
+            _("Evidence"),
+            name="fleet.drawer.evidence",
+            tip=_("Everything that it showed, field by field (E)"),
+            clicked=evidence,
         )
+        self._log = button(
+            "",
+            name="fleet.drawer.log",
+            icon_name="scroll-text",
+            tip=_("Log entry"),
+            clicked=log,
+        )
+        self._log.setFixedWidth(30)
         self._node = spaced_button(
             _("Quarantine…"),
             name="fleet.drawer.revoke_node",
@@ -374,16 +411,17 @@ class _Footer(QFrame):
         self._more = button(
             "", name="fleet.drawer.more", icon_name="ellipsis", tip=_("More actions")
         )
-        self._more.setFixedWidth(34)
+        self._more.setFixedWidth(30)
         self._more.setStyleSheet("padding: 0;")
         menu = QMenu(self._more)
         menu.setObjectName("fleet.drawer.menu")
         self._platform = menu.addAction(_("Revoke its platform…"))
         self._platform.triggered.connect(lambda: revoke(TargetKind.PLATFORM))
         self._more.setMenu(menu)
-        for each in (self._log, self._node):
-            each.setStyleSheet("padding: 0 9px;")
-        buttons = row(self._log, None, self._node, self._more, spacing=6)
+        self._log.setStyleSheet("padding: 0;")
+        for each in (self._evidence, self._node):
+            each.setStyleSheet("padding: 0 6px;")
+        buttons = row(self._evidence, self._log, None, self._node, self._more, spacing=5)
         self.setLayout(column(line(), self._why_not, buttons, spacing=8, margins=(20, 0, 18, 14)))
 
     def show_offers(self, offers: tuple[Offer, ...], *, entry: int | None) -> None:
@@ -395,4 +433,5 @@ class _Footer(QFrame):
         self._why_not.setVisible(bool(node.why_not))
         self._platform.setEnabled(not platform.why_not)
         self._platform.setToolTip(plain(platform.why_not))
-        self._log.setEnabled(entry is not None)
+        for each in (self._log, self._evidence):
+            each.setEnabled(entry is not None)

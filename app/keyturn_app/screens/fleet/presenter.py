@@ -26,15 +26,19 @@ from keyturn_app.screens.fleet.filtering import EVERYTHING, FilterError, parse
 from keyturn_app.screens.fleet.heat import EMPTY, Grouping, HeatLayout
 from keyturn_app.screens.fleet.nodes import NodeKeeper
 from keyturn_app.screens.fleet.savedviews import SavedViews
-from keyturn_app.screens.fleet.selected import Selected
+from keyturn_app.screens.fleet.selected import Selected, newest_entry
 from keyturn_app.screens.fleet.store import CODE, STATES, FleetStore, Places
 from keyturn_app.screens.fleet.taking import Taking
+from keyturn_app.screens.fleet.understanding import Understanding
+from keyturn_app.screens.fleet.viewing import EvidenceView
 from keyturn_app.screens.fleet.viewmodel import Chip, Figures, FleetView, Phase, Sorting
 from keyturn_app.settings import MemoryPreferences, Preferences
+from keyturn_app.states import node_look
 from keyturn_app.tasks import Door
 
 COLUMNS_KEY = "fleet.columns"
 HOUR = 3600
+EXPLAINED = (NodeState.REFUSED, NodeState.QUARANTINED)
 TROUBLE = (NodeState.REFUSED, NodeState.QUARANTINED, NodeState.UNKNOWN, NodeState.STALE)
 
 
@@ -70,7 +74,8 @@ class FleetPresenter(Presenter[FleetView]):
         self._keeper = NodeKeeper(self.store)
         self._attempts = Attempts()
         self._taking = Taking(self.store, door, asker, copy)
-        self._selected = Selected(desk, asker, go, self._drawer_changed)
+        self._selected = Selected(desk, asker, go, self._selected_changed)
+        self.understanding = Understanding(desk, door, asker, copy, go, self._drawer_changed)
         self._filter, self._typed = EVERYTHING, ""
         self._problem: viewmodel.Problem | None = None
         self._sorting = Sorting()
@@ -93,6 +98,7 @@ class FleetPresenter(Presenter[FleetView]):
             )
         )
         self.keep(self._selected.close)
+        self.keep(self.understanding.close)
 
     def view(self) -> FleetView:
         return self._view
@@ -115,6 +121,7 @@ class FleetPresenter(Presenter[FleetView]):
         self._due = True
         if not self._held:
             self.arrange()
+        self.understanding.follow(self._selected, troubled=self._troubled())
         self.summarise()
 
     def hold(self, held: bool) -> None:
@@ -278,7 +285,7 @@ class FleetPresenter(Presenter[FleetView]):
         """Open the drawer on a node, or close it."""
         if name != self._selected.name:
             self._selected.choose(self._keeper.find(name))
-            self._drawer_changed()
+            self._selected_changed()
 
     def next_trouble(self) -> None:
         """The next node below the selected one that is in trouble; from the top after the last."""
@@ -294,7 +301,40 @@ class FleetPresenter(Presenter[FleetView]):
         self.select(store.names[(after or bad)[0]])
 
     def retry(self) -> None:
+        self.understanding.explaining.leave()
         self._selected.retry()
+
+    def open_evidence(self) -> None:
+        """The viewer, on all that the selected node showed."""
+        if not self.evidence_why_not():
+            self.understanding.viewing.show()
+            self._selected_changed()
+
+    def close_evidence(self) -> None:
+        self.understanding.viewing.hide()
+
+    def toggle_evidence(self) -> None:
+        if self.understanding.viewing.open:
+            self.close_evidence()
+        else:
+            self.open_evidence()
+
+    def evidence_why_not(self) -> str:
+        node = self._keeper.find(self._selected.name)
+        if node is None:
+            return _("Select a node first.")
+        return "" if newest_entry(node) is not None else _("It has shown no evidence yet.")
+
+    def export_why_not(self) -> str:
+        if self.understanding.explaining.held is None:
+            return self.evidence_why_not() or _("Its evidence is not verified yet.")
+        return self.understanding.explaining.exporting
+
+    def export_explanation(self) -> None:
+        self.understanding.explaining.export()
+
+    def repair(self, place: int) -> None:
+        self.understanding.repair(place)
 
     def revoke(self, kind: TargetKind) -> None:
         """Ask whether to propose a revocation of the selected node or of its platform."""
@@ -331,6 +371,15 @@ class FleetPresenter(Presenter[FleetView]):
         on_it = self.store.platform.matching(lambda each: each == offer.target)
         names = (self.store.names[place] for place in on_it.nonzero()[0])
         return [name for name in names if name != node.name]
+
+    def _selected_changed(self) -> None:
+        """What was refused is explained at once; everything else when its evidence is looked at."""
+        self.understanding.follow(self._selected, troubled=self._troubled())
+        self._drawer_changed()
+
+    def _troubled(self) -> bool:
+        node = self._keeper.find(self._selected.name)
+        return node is not None and self._state(node) in EXPLAINED
 
     def _drawer_changed(self) -> None:
         self._dirty = True
@@ -395,6 +444,8 @@ class FleetPresenter(Presenter[FleetView]):
             sorting=self._sorting,
             columns=self.columns,
             drawer=self._drawer(unknown_for),
+            why=self.understanding.why(self._selected) if self._troubled() else None,
+            evidence=self._evidence(),
             simulated=facts.simulated,
         )
 
@@ -415,6 +466,15 @@ class FleetPresenter(Presenter[FleetView]):
             float(stale.max()) if len(stale) else None,
         )
 
+    def _state(self, node: Node) -> NodeState:
+        return STATES[self.store.state[self.store.place[node.name]]]
+
+    def _evidence(self) -> EvidenceView | None:
+        node = self._keeper.find(self._selected.name)
+        if node is None:
+            return None
+        return self.understanding.evidence(self._selected, node_look(self._state(node)))
+
     def _drawer(self, unknown_for: str) -> DrawerView | None:
         node = self._keeper.find(self._selected.name)
         if node is None:
@@ -423,7 +483,7 @@ class FleetPresenter(Presenter[FleetView]):
         case = Case(
             node,
             self._keeper.row(node),
-            STATES[self.store.state[self.store.place[node.name]]],
+            self._state(node),
             unknown_for,
             None if facts.seen is None else facts.seen.state,
             self._selected.examination,

@@ -19,6 +19,7 @@ from keyturn_app.qtkit.theme import theme
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import EmptyState, button, card, column, frame, label, row
 from keyturn_app.screens.fleet.drawer import Drawer
+from keyturn_app.screens.fleet.evidencepage import EvidenceCalls, EvidencePage
 from keyturn_app.screens.fleet.heat import Grouping, HeatGroup
 from keyturn_app.screens.fleet.heatmap import HeatMap
 from keyturn_app.screens.fleet.legend import Legend
@@ -27,6 +28,7 @@ from keyturn_app.screens.fleet.table import NodeTable
 from keyturn_app.screens.fleet.tiles import TileRow
 from keyturn_app.screens.fleet.toolbar import Toolbar
 from keyturn_app.screens.fleet.trend import Trend, title
+from keyturn_app.screens.fleet.viewing import EvidenceView
 from keyturn_app.screens.fleet.viewmodel import FleetView, Phase
 from keyturn_app.settings import Density
 
@@ -62,6 +64,7 @@ class FleetPage(Page):
         self.table = NodeTable(self.presenter.store)
         self.presenter.shown = self.table.fleet
         self.drawer = Drawer()
+        self.evidence = self._evidence_page()
         self._place()
         self._connect()
         self._tick = self._timer(TICK_MS, self.presenter.tick)
@@ -124,9 +127,30 @@ class FleetPage(Page):
         whole = row(spacing=0)
         whole.addLayout(self._stack, 1)
         whole.addWidget(self.drawer)
-        self.setLayout(whole)
+        front = QWidget()
+        front.setLayout(whole)
+        self._fronts = QStackedLayout()
+        self._fronts.addWidget(front)
+        self._fronts.addWidget(self.evidence)
+        self.setLayout(self._fronts)
         self._stack.addWidget(self._ready)  # shows it: by now it has a window to be in
         self._stack.addWidget(self._empty)
+
+    def _evidence_page(self) -> EvidencePage:
+        asked, viewing = self.presenter, self.presenter.understanding.viewing
+        return EvidencePage(
+            EvidenceCalls(
+                viewing.turn_to,
+                viewing.search,
+                viewing.choose,
+                viewing.choose_byte,
+                viewing.copy_chosen,
+                viewing.copy_all,
+                asked.export_explanation,
+                asked.retry,
+                asked.copy,
+            )
+        )
 
     def _heat_part(self) -> QFrame:
         self._heat_sub = label("", "Muted", "Small", name="fleet.heat.subtitle")
@@ -178,6 +202,12 @@ class FleetPage(Page):
         self.drawer.log.connect(asked.open_log)
         self.drawer.revoke.connect(asked.revoke)
         self.drawer.copied.connect(asked.copy)
+        self.drawer.evidence.connect(asked.open_evidence)
+        self.drawer.repaired.connect(asked.repair)
+        self.drawer.selected.connect(self._select_other)
+        self.drawer.exported.connect(asked.export_explanation)
+        self.drawer.stopped.connect(asked.understanding.explaining.stop_comparing)
+        self.evidence.closed.connect(asked.close_evidence)
         theme().changed.connect(self.table.viewport().update)
 
     def _timer(self, milliseconds: int, work: object) -> QTimer:
@@ -221,6 +251,20 @@ class FleetPage(Page):
                     {"run": lambda: asked.export(as_json=True)},
                 ),
                 (
+                    "evidence",
+                    _("Evidence of the selected node"),
+                    "file-search",
+                    "E",
+                    {"run": asked.toggle_evidence, "why_not": asked.evidence_why_not},
+                ),
+                (
+                    "explain_export",
+                    _("Export why the selected node is in its state"),
+                    "download",
+                    "",
+                    {"run": asked.export_explanation, "why_not": asked.export_why_not},
+                ),
+                (
                     "quarantine",
                     _("Quarantine the selected node (propose its revocation)"),
                     "shield-off",
@@ -260,8 +304,20 @@ class FleetPage(Page):
         self.table.show_columns(view.columns)
         self.table.show_sorting(view.sorting)
         moving = not self._context.settings.choices.reduce_motion and self.isVisible()
-        self.drawer.show_view(view.drawer, moving=moving)
+        self.drawer.show_view(view.drawer, view.why, moving=moving)
+        self._show_evidence(view.evidence)
         self.table.show_selected(None if view.drawer is None else view.drawer.name)
+
+    def _show_evidence(self, view: EvidenceView | None) -> None:
+        self.evidence.show_view(view)
+        front = 0 if view is None else 1
+        if self._fronts.currentIndex() == front:
+            return
+        self._fronts.setCurrentIndex(front)
+        if view is None:
+            self.table.setFocus()
+        else:
+            self.evidence.focus_tree()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         super().resizeEvent(event)
@@ -292,7 +348,16 @@ class FleetPage(Page):
 
     # ---- what is asked for ----
 
+    def _select_other(self, name: str) -> None:
+        """A node that is named in an explanation: shown in the table too."""
+        if self.table.fleet.row_of(name) < 0:
+            self.presenter.filter("")
+        self.presenter.select(name)
+
     def _focus_filter(self) -> None:
+        if self.presenter.understanding.viewing.open:
+            self.evidence.focus_search()
+            return
         self._toolbar.filter.setFocus()
         self._toolbar.filter.selectAll()
 

@@ -11,8 +11,10 @@ from keyturn_app.i18n import _, n_
 from keyturn_app.screens.fleet.attempts import NOTHING_COUNTED, Series
 from keyturn_app.screens.fleet.columns import DEFAULT, Column
 from keyturn_app.screens.fleet.details import DrawerView
+from keyturn_app.screens.fleet.explained import WhyView
 from keyturn_app.screens.fleet.filtering import FilterError
 from keyturn_app.screens.fleet.heat import EMPTY, HeatView
+from keyturn_app.screens.fleet.viewing import EvidenceView
 from keyturn_app.states import Look, node_look
 
 TILES = (
@@ -89,6 +91,9 @@ class Sorting:
 
 @dataclass(frozen=True, slots=True)
 class FleetView:
+    """`why`: why the drawer's node was refused, as far as that is found out. `evidence`: the
+    viewer, while it is open in the place of everything else."""
+
     phase: Phase = Phase.LOADING
     notice: Notice = Notice()
     known: bool = False
@@ -104,6 +109,8 @@ class FleetView:
     sorting: Sorting = Sorting()
     columns: frozenset[Column] = DEFAULT
     drawer: DrawerView | None = None
+    why: WhyView | None = None
+    evidence: EvidenceView | None = None
     simulated: bool = False
 
 

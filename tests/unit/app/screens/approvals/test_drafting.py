@@ -5,7 +5,9 @@ import json
 import pytest
 
 from keyturn.client.proposals import Proposal
+from keyturn.policy.remarks import Severity
 from keyturn.quorum.kinds import Kind
+from keyturn_app.handing import Handed
 from keyturn_app.screens.approvals.drafting import DraftPresenter, DraftView
 from keyturn_app.screens.approvals.drafts import (
     Draft,
@@ -57,6 +59,40 @@ def test_from_what_is_in_force_to_a_proposal(whole: Whole) -> None:
     assert (statement.expires - statement.time).days == 30  # type: ignore[operator]
     assert writing.presenter.view() is None
     assert writing.kept.all() == ()
+
+
+def test_a_body_that_another_page_hands_over_is_read_like_a_typed_one(whole: Whole) -> None:
+    whole.enact(Kind.POLICY, "serving", policy_body())
+    writing = Writing(whole)
+    writing.presenter.start(Kind.POLICY)
+    writing.presenter.edit("half written")
+    wider = policy_body(accepted_caveats=["simulated"])
+    writing.presenter.take(Handed(Kind.POLICY, "serving", wider, "as the node shows"))
+    view = writing.view
+    assert json.loads(view.draft.text) == wider
+    assert view.draft.reason == "as the node shows"
+    assert "in place of version 1" in view.basis
+    writing.presenter.restore()
+    assert writing.view.draft.text == "half written"
+    writing.presenter.take(Handed(Kind.POLICY, "serving", {"lease_seconds": True}, ""))
+    assert writing.view.problem
+    assert not writing.view.propose.possible
+
+
+def test_a_lint_speaks_of_the_draft_and_forbids_nothing(whole: Whole) -> None:
+    whole.enact(Kind.POLICY, "serving", policy_body())
+    writing = Writing(whole)
+    writing.presenter.start(Kind.POLICY)
+    writing.presenter.say(reason="x")
+    text = writing.view.draft.text.replace('"firmware"', '"nowhere"')
+    writing.presenter.edit(text)
+    view = writing.view
+    assert view.worst is Severity.ERROR
+    assert view.remarks[0].startswith("Error · ")
+    assert "nowhere" in "\n".join(view.remarks)
+    assert view.propose.possible
+    writing.presenter.edit("{")
+    assert writing.view.remarks == ()
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,12 @@ from keyturn_app.screens.approvals.drafts import Draft, parsed, started, subject
 from keyturn_app.screens.approvals.foretelling import Meant, foretold
 from keyturn_app.screens.approvals.naming import (
     PROPOSED_HERE,
-    field_words,
     kind_icon,
     kind_word,
 )
 from keyturn_app.screens.approvals.outcome import Outcome
 from keyturn_app.screens.approvals.sentences import READ_OUT, ceremony_word, sentences
+from keyturn_app.statements.fieldnames import field_words
 from support.authority import START, Authority, Clock
 from support.whole import Whole
 from unit.app.screens.approvals.conftest import seat

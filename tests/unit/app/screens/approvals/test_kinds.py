@@ -14,7 +14,6 @@ from keyturn.keyrelease.entries import GrantEntry
 from keyturn.quorum.kinds import Kind
 from keyturn_app.facts import Nodes
 from keyturn_app.questions import Confirm, Weight
-from keyturn_app.screens.approvals.naming import field_words
 from keyturn_app.screens.approvals.outcome import Outcome
 from keyturn_app.screens.approvals.waiting import waiting_for_me
 from support.agents import seal_for
@@ -286,12 +285,3 @@ def test_what_was_revoked_and_would_return_is_said(whole: Whole) -> None:
     assert returns.text == "1 thing that was revoked would count again."
     assert returns.details == (PLATFORM,)
     assert relied.text.startswith("No policy in force names it yet")
-
-
-def test_fields_have_names_for_people() -> None:
-    assert field_words(Kind.POLICY, "snp.min_tcb.Genoa.snp") == "Lowest snp version of Genoa"
-    assert field_words(Kind.ROSTER, "thresholds.policy") == "Approvals needed for policy"
-    assert field_words(Kind.POLICY, "collateral.amd-crl") == "Oldest amd-crl, seconds"
-    assert field_words(Kind.POLICY, "tdx.registers") == "Register that is compared"
-    assert field_words(Kind.MODEL, "tag") == "Tag of the key"
-    assert field_words(Kind.KEYS, "something_new") == "something new"

@@ -1,6 +1,6 @@
 """Lists inside sentences: in order, cut where they get long, and never without saying so."""
 
-from keyturn_app.screens.approvals.listing import SHOWN, brief, left_over, listed, or_any, value
+from keyturn_app.statements.listing import SHOWN, brief, left_over, listed, or_any, value
 
 
 def test_a_list_is_in_order_and_cut_with_how_many_are_left() -> None:

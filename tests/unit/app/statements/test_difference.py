@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn_app.screens.approvals.difference import (
+from keyturn_app.statements.difference import (
     LONGEST,
     Pair,
     Sign,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn_app.screens.approvals.lettering import foreign, texts_in, unseen, visible
+from keyturn_app.statements.lettering import foreign, texts_in, unseen, visible
 
 
 @pytest.mark.parametrize("text", ["serving", "Łódź", "東京", "naïve — yes", "a\nb\tc"])

@@ -7,7 +7,7 @@ from keyturn.quorum.policy_body import MAX_EVIDENCE_SECONDS, Policy
 from keyturn.quorum.tee_rules import GpuRule, SnpRule, TdxRule
 from keyturn.quorum.tpm_bodies import TpmRule
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.approvals.listing import listed, or_any
+from keyturn_app.statements.listing import listed, or_any
 
 
 def policy_words(body: Policy, subject: str) -> Iterator[str]:

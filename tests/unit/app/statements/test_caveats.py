@@ -1,7 +1,7 @@
 """Every caveat that a policy can name has a meaning for people."""
 
 from keyturn.quorum.policy_body import Caveat
-from keyturn_app.screens.fleet.caveats import meaning
+from keyturn_app.statements.caveats import meaning
 
 
 def test_every_caveat_has_a_meaning() -> None:

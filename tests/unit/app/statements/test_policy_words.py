@@ -7,7 +7,7 @@ import pytest
 from keyturn.base.collateral import CollateralKind
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Policy
-from keyturn_app.screens.approvals.policy_words import document_word, policy_words
+from keyturn_app.statements.policy_words import document_word, policy_words
 from support.authority import policy_body, tdx_rule
 from unit.quorum.bodies_reader import read_body
 from unit.quorum.every_kind import policy as everything

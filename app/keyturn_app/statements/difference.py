@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from enum import Enum
 
 from keyturn.base.strictjson import JsonObject
-from keyturn_app.screens.approvals.lettering import visible
+from keyturn_app.statements.lettering import visible
 
 LONGEST = 20_000  # lines; beyond, comparing would take seconds
 _BLOCK = 60  # lines on one side; larger blocks are paired in order

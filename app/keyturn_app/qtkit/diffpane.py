@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QScrollArea, QWidget
 
 from keyturn_app.qtkit.theme import colour, mono, theme
-from keyturn_app.screens.approvals.difference import Line, Pair, Sign, Unified
+from keyturn_app.statements.difference import Line, Pair, Sign, Unified
 
 ROW = 18
 _PAD = 8

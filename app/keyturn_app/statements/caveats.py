@@ -1,4 +1,4 @@
-"""What each caveat means, in a line for people (I11). No Qt."""
+"""What each caveat means, in a line for people (I11)."""
 
 from keyturn.quorum.policy_body import Caveat
 from keyturn_app.i18n import _

@@ -1,0 +1,1 @@
+"""Policies: what may get keys, its history, and the form in which the next version is written."""
