@@ -78,7 +78,8 @@ class BranchTree(QTreeWidget):
         self._items[branch.key] = made
         made.setData(0, _KEY, branch.key)
         made.setData(0, Qt.ItemDataRole.AccessibleTextRole, branch.spoken[:1000])
-        made.setToolTip(0, plain(branch.cells[0]))
+        for place, text in enumerate(branch.cells):
+            made.setToolTip(place, plain(_cut(text)))
         if branch.icon:
             made.setIcon(0, icon(branch.icon, branch.token or "text2", 16))
         for place in view.mono:

@@ -80,7 +80,7 @@ def words_of(read: Read, subject: str) -> tuple[str, ...]:
 def verdict_of(read: Read) -> tuple[str, str]:
     """In a line, and its tone."""
     if read.problem:
-        return _("It cannot be read"), "danger"
+        return _("Not valid yet"), "danger"
     if read.draft is None:
         return _("What is in force is not known yet."), "unknown"
     found = {each: sum(r.severity is each for r in read.remarks) for each in Severity}

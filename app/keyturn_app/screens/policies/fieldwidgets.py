@@ -27,7 +27,7 @@ from keyturn_app.screens.policies.form import Field, Remark, Shape, said
 from keyturn_app.screens.policies.seen import Offered
 
 _LINES = 3
-_SPIN = 84
+_SPIN = 72
 
 
 class Number(QSpinBox):
