@@ -29,7 +29,7 @@ def fixed(node: ast.expr) -> bool:
 def open_tips(tree: ast.AST) -> Iterator[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in {"setToolTip", "setWhatsThis"} and not fixed(node.args[0]):
+            if node.func.attr in {"setToolTip", "setWhatsThis"} and not fixed(node.args[-1]):
                 yield node.lineno
             if node.func.attr == "showText" and not fixed(node.args[1]):
                 yield node.lineno
@@ -48,6 +48,12 @@ def test_every_tooltip_is_plain() -> None:
         for line in open_tips(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert found == []
+
+
+def test_a_cells_tooltip_is_looked_at_too() -> None:
+    """A tree's item names its column first."""
+    assert list(open_tips(ast.parse("item.setToolTip(0, name)"))) == [1]
+    assert list(open_tips(ast.parse("item.setToolTip(0, plain(name))"))) == []
 
 
 def test_markup_is_shown_letter_by_letter() -> None:
