@@ -13,6 +13,7 @@ from datetime import datetime
 from keyturn.base.collateral import CollateralDocument, read_collateral
 from keyturn.base.encoding import Digest, b64, digest_of, unb64
 from keyturn.base.errors import MalformedError, UntrustedError
+from keyturn.base.storedzip import check_directory
 from keyturn.base.strictjson import Fields, JsonObject, dump, parse_object
 from keyturn.base.times import format_time
 from keyturn.client.evidence import Collateral, collateral_at
@@ -26,6 +27,7 @@ from keyturn.client.explaining import (
 )
 from keyturn.client.nodeindex import KeptNode, NodeIndex
 from keyturn.client.seen import Leaves, Seen
+from keyturn.collateral.bundlefile import UNREADABLE
 from keyturn.keyrelease.request import MAX_REQUEST
 from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.bundle import Authority, load_bundle
@@ -165,10 +167,11 @@ def _read(raw: bytes) -> tuple[dict[str, bytes], Fields]:
     """Every file, checked against the first; stored, named once, no more and no larger."""
     if len(raw) > MAX_BUNDLE:
         raise MalformedError("bundle: too large", expected=f"at most {MAX_BUNDLE} bytes")
+    check_directory(raw, files=len(_FILES) + 1)
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             parts = dict(_entries(archive))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise MalformedError("bundle: not a zip of stored files") from error
     if set(parts) != {_MANIFEST, *_FILES}:
         raise MalformedError("bundle: its files", found=", ".join(sorted(parts))[:300])

@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import zipfile
 from collections.abc import Callable
 
@@ -183,6 +184,20 @@ def climbing(raw: bytes) -> bytes:
     return zipped({**parts, "../evil": parts.pop("leaves.json")})
 
 
+def locked(raw: bytes) -> bytes:
+    """Its first file says that it is encrypted."""
+    bent = bytearray(raw)
+    bent[6] |= 1
+    bent[raw.index(b"PK\1\2") + 8] |= 1
+    return bytes(bent)
+
+
+def crowded(_raw: bytes) -> bytes:
+    """A directory of empty entries: each would become an object before it could be counted."""
+    one = b"PK\1\2" + bytes(42)
+    return one * 50_000 + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 10, 10, 46 * 50_000, 0, 0)
+
+
 @pytest.mark.parametrize(
     "bend",
     [
@@ -190,6 +205,8 @@ def climbing(raw: bytes) -> bytes:
         missing,
         packed,
         climbing,
+        locked,
+        crowded,
         lambda _raw: b"",
         lambda raw: raw[:-30],
         lambda _r: b"PK\3\4",
