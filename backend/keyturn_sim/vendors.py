@@ -94,6 +94,7 @@ class SimVendors:
             ("amd", self.product, "amd-sev"),
             ("nvidia", "GPU", "nvidia-device"),
             ("intel", "TDX", "intel-sgx"),
+            ("nvidia-rim", "RIM", "nvidia-rim"),
             ("tpm", "TPM", "tpm"),
         )
         roots = self.roots

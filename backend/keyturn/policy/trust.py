@@ -11,6 +11,7 @@ _VENDORS = {
     "amd": Vendor.AMD_SEV,
     "intel": Vendor.INTEL_SGX,
     "nvidia": Vendor.NVIDIA_DEVICE,
+    "nvidia-rim": Vendor.NVIDIA_RIM,
     "tpm": Vendor.TPM,
 }
 

@@ -15,6 +15,7 @@ from keyturn.policy.observed import Observed
 from keyturn.quorum.reference_bodies import ReferenceValues
 from keyturn.quorum.tee_rules import TdRegister
 from keyturn.quorum.tpm_bodies import PcrBank
+from keyturn_app.i18n import _
 from keyturn_app.screens.baselines.items import keys_of
 
 
@@ -42,7 +43,9 @@ def pool_of_node(
     choice, left, log = None, "", None
     if tpm is not None and not activated:
         refused = NotCapturable(
-            f"the keyholder refused {observed.node}, since its TPM's key was not activated",
+            _("the keyholder refused {node}, since its TPM's key was not activated").format(
+                node=observed.node
+            ),
             found=NOT_ACTIVATED,
             expected=ACTIVATED,
         )

@@ -195,6 +195,8 @@ def destination(repair: Repair, found: Explanation, facts: Facts) -> tuple[str, 
             return PAGE, f"new:{kind.value}:{subject}"
         case repairing.ImportRim():
             return "baselines", ""
+        case repairing.FetchCollateral():
+            return "collateral", ""
         case repairing.CosignLog():
             return "log", "witnesses"
         case repairing.MoveOn(revocation=revocation) if revocation is not None:

@@ -121,6 +121,8 @@ def button_text(repair: Repair) -> str:
             return _("Review and renew…")
         case repairing.ImportRim():
             return _("Open baselines")
+        case repairing.FetchCollateral():
+            return _("Open collateral")
         case repairing.CosignLog():
             return _("Show witnesses")
         case repairing.MoveOn(revocation=found) if found is not None:
