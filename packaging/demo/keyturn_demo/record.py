@@ -25,7 +25,6 @@ class RecordedStory(Story):
     """Nodes renew rarely here, so that the log holds still while it is kept."""
 
     lease_seconds = 600
-    every_kind = False
 
     def __init__(self, system: System, say: Narrator, file: Path) -> None:
         super().__init__(system, say)
@@ -72,6 +71,13 @@ class RecordedStory(Story):
                 crowd.attest(system, self._model, (machine.first,))
             quiet = crowd.attest(system, self._model, early)
         self._sites()
+        self._enact(
+            Kind.REFERENCE_VALUES,
+            bodies.BEFORE,
+            bodies.baseline_before(self._boot),
+            "firmware of October",
+            ("bela", "chen"),
+        )
         with say.working("a fleet attests"):
             self._crowd = crowd.attest(system, self._model, late)
         expected = sum(len(each.nodes) for each in late if each.good)
@@ -94,20 +100,27 @@ class RecordedStory(Story):
         self._enact(Kind.PLATFORMS, "fleet", body, "machines as delivered", ("bela", "chen"))
 
     def _under_way(self) -> None:
-        """A policy that tightens, one approval short; a baseline that nobody has looked at."""
-        tighter = bodies.policy(120)
+        """A policy that some nodes would lose by and others gain, one approval short; a baseline
+        that nobody has looked at; a revocation.
+        """
+        system = self._system
+        tighter = bodies.policy(120, every_kind=True)
+        tighter["baselines"] = [bodies.BASELINE, bodies.BEFORE]
         tighter["accepted_caveats"] = [
             each.value for each in bodies.ACCEPTED if each is not Caveat.UNLOCKED_MEMORY
         ]
         policy = self._propose(
-            Kind.POLICY, bodies.POLICY, tighter, "shorter leases; locked memory only"
+            Kind.POLICY, bodies.POLICY, tighter, "locked memory only; October's firmware too"
         )
-        approve(self._system.clients["bela"], policy.digest, "checked against the fleet")
+        approve(system.clients["bela"], policy.digest, "checked against the fleet")
         self._propose(
-            Kind.REFERENCE_VALUES, "firmware-2026-12", bodies.baseline(), "firmware of December"
+            Kind.REFERENCE_VALUES,
+            "firmware-2026-12",
+            bodies.baseline(self._boot),
+            "firmware of December",
         )
         node = crowd.MACHINES[0].nodes[-1]
         revoked = self._propose(
             Kind.REVOCATION, f"node:{node}", bodies.node_revocation(node), "disk swapped"
         )
-        approve(self._system.clients["dora"], revoked.digest)
+        approve(system.clients["dora"], revoked.digest)
