@@ -191,6 +191,7 @@ def capture(
 def sweep(client: KeyturnClient) -> int:
     """Everything that pages ask. Gives the log's size at the start."""
     client.hello()
+    client.nodes()  # first: who beats rarely turns stale meanwhile
     checkpoint, _leaves = client.leaves()
     size = checkpoint.checkpoint.size
     leaves = list(client.entries(0, size))
@@ -201,7 +202,6 @@ def sweep(client: KeyturnClient) -> int:
     for model in client.models():
         with suppress(KeyturnError):  # a server that does not give manifests
             client.manifest(model.digest)
-    client.nodes()
     client.happened(0, HAPPENED)
     client.witnesses()
     client.collateral()

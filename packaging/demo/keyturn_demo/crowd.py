@@ -26,8 +26,9 @@ from keyturn_demo.parts import START_SECONDS, System
 from keyturn_demo.world import GOOD_FIRMWARE, WRONG_FIRMWARE, wait_for
 
 SITES = ("fra-1", "dub-2", "iad-3", "pdx-1", "sin-2")
+LAB = "lab"
 RACKS, PER_RACK = 5, 4
-UNLOCKED = frozenset({Caveat.UNLOCKED_MEMORY})
+CAVEATS = frozenset({Caveat.UNLOCKED_MEMORY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,6 @@ class Machine:
     site: str
     name: str
     good: bool
-    caveats: frozenset[Caveat] = frozenset()
     limit: int = RACKS * PER_RACK
 
     @property
@@ -64,8 +64,7 @@ class Beats:
 
 
 MACHINES = (
-    *(Machine(site, f"{site}-metal", True) for site in SITES[:-1]),
-    Machine("sin-2", "sin-2-metal", True, UNLOCKED),
+    *(Machine(site, f"{site}-metal", True) for site in SITES),
     Machine("pdx-1", "pdx-1-old", False),
     Machine("sin-2", "sin-2-old", False),
 )
@@ -73,7 +72,7 @@ MACHINES = (
 
 def site_of(node: str) -> str:
     """`fra-1` of `fra-1-r03-g02`; the demo's own nodes stand in the lab."""
-    return node.rsplit("-", 2)[0] if node.count("-") > 2 else "lab"
+    return node.rsplit("-", 2)[0] if node.count("-") > 2 else LAB
 
 
 def begin(system: System) -> None:
@@ -103,7 +102,7 @@ def attest(system: System, model: Digest, machines: Sequence[Machine]) -> list[B
             source = DeviceSocket(_socket(system, machine))
             tpm = _tpm(system, machine)
             for name in machine.nodes:
-                node = Identity(name, "keyturn-demo", model, machine.caveats)
+                node = Identity(name, "keyturn-demo", model, CAVEATS)
                 challenge = control.challenge()
                 asked = prepare(Purpose.RELEASE, challenge, None, node, keys, source, tpm)
                 answer = control.release(asked.request.raw)
