@@ -240,7 +240,8 @@ def run_items(
 ) -> Iterator[tuple[pytest.Item, bool, float]]:
     """Each test by pytest's own protocol: the test, whether it failed, its seconds."""
     limits = limits or [0.0] * len(items)
-    for item, following, limit in zip(items, [*items[1:], None], limits, strict=True):
+    next_items = [*items, None][1:]
+    for item, following, limit in zip(items, next_items, limits, strict=True):
         before, begin = item.session.testsfailed, time.monotonic()
         with bounded(limit):
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)

@@ -2,8 +2,9 @@
 
 A check is what can only make a verifier refuse, or judge worse, when it is there: a condition of
 `raise`, `return`, `continue` or `break`, each operand of it; a call whose value nobody uses; what
-a judging call says is met; what a predicate returns; `all`, `any`, `strict=True` and the condition
-of a comprehension. Code outside functions is not looked at: it runs before any test.
+a judging call says is met; what a predicate returns; what is asked together before an early return
+(a shortcut); `all`, `any`, `strict=True` and the condition of a comprehension. Code outside
+functions is not looked at: it runs before any test.
 """
 
 import ast
@@ -114,6 +115,8 @@ def _functions(node: ast.AST, outer: str) -> Iterator[tuple[str, ast.FunctionDef
 def _of_node(node: ast.AST, where: str, yields_bool: bool) -> Iterator[_Site]:
     if isinstance(node, ast.If) and isinstance(node.body[-1], _ENDS):
         yield from _without(node, "test", node.test, False, where, "if")
+        if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And):
+            yield from _of_shortcut(node, where)
     elif isinstance(node, ast.Return) and yields_bool and node.value is not None:
         for value in (True, False):
             yield from _without(node, "value", node.value, value, where, f"return {value}")
@@ -123,6 +126,12 @@ def _of_node(node: ast.AST, where: str, yields_bool: bool) -> Iterator[_Site]:
     elif isinstance(node, ast.Call):
         yield from _of_call(node, where)
     yield from _of_children(node, where)
+
+
+def _of_shortcut(node: ast.If, where: str) -> Iterator[_Site]:
+    """Each operand of what an early return asks for: what was kept may be used, and only then."""
+    if isinstance(node.body[-1], ast.Return):
+        yield from _without(node, "test", node.test, True, where, "shortcut")
 
 
 def _of_call(node: ast.Call, where: str) -> Iterator[_Site]:
@@ -179,7 +188,9 @@ def _checks(value: ast.expr) -> bool:
     """Whether a call whose value is unused can be there only to refuse or to record."""
     if not isinstance(value, ast.Call):
         return False
-    return not (isinstance(value.func, ast.Attribute) and value.func.attr in _SETTERS)
+    if not isinstance(value.func, ast.Attribute):
+        return True
+    return value.func.attr not in _SETTERS and not ast.unparse(value.func).startswith("super().")
 
 
 def _quantifier(node: object) -> str:

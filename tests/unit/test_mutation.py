@@ -96,6 +96,25 @@ def test_equal_checks_of_one_function_have_names_of_their_own() -> None:
     assert [each.name for each in find_mutants(source)] == ["f: if: a", "f: if 2: a"]
 
 
+def test_what_makes_a_value_is_no_check() -> None:
+    source = "class A(B):\n    def __init__(self):\n        super().__init__(1)\n        check()\n"
+    assert [each.text for each in find_mutants(source)] == ["check()"]
+
+
+def test_each_condition_of_a_shortcut_is_a_check() -> None:
+    source = "def f(kept, now):\n    if kept and now < 3:\n        return kept\n    return now\n"
+    found = find_mutants(source)
+    assert [each.name for each in found] == [
+        "f: if: kept and now < 3",
+        "f: shortcut: kept",
+        "f: shortcut: now < 3",
+    ]
+    module = ModuleType("taken")
+    exec(compile(source, "taken", "exec"), vars(module))
+    implant(module, mutated(source, 2), "f")
+    assert module.f(1, 5) == 1
+
+
 def result(name: str, outcome: str) -> Result:
     mutant = Mutant(0, "f", "if", name, 1, 1)
     return Result(Task("attest/tdx.py", mutant), outcome, "", 0.1)

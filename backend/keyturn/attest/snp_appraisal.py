@@ -34,8 +34,9 @@ class TcbFloor:
         )
 
     def __str__(self) -> str:
+        fmc = f"fmc {self.fmc}, " if self.fmc else ""
         return (
-            f"at least bootloader {self.bootloader}, tee {self.tee}, "
+            f"at least {fmc}bootloader {self.bootloader}, tee {self.tee}, "
             f"snp {self.snp}, microcode {self.microcode}"
         )
 

@@ -126,11 +126,12 @@ def _collateral(settings: Settings) -> CollateralSettings:
 
 def _mirror(text: str) -> tuple[str, str]:
     vendor, _, url = text.partition("=")
-    if vendor not in VENDORS or not url.startswith(("https://", "http://")):
+    # Without a user's name or password: mirrors are among what is told.
+    if vendor not in VENDORS or not url.startswith(("https://", "http://")) or "@" in url:
         raise MalformedConfig(
             "setting 'mirrors'",
-            found=repr(text[:80]),
-            expected=f"VENDOR=URL; vendors: {', '.join(VENDORS)}",
+            found=vendor[:20],
+            expected=f"VENDOR=URL without a password; vendors: {', '.join(VENDORS)}",
         )
     return vendor, url.rstrip("/")
 

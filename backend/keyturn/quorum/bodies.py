@@ -51,6 +51,7 @@ _FITS = {
 }
 
 _RSA_EXPONENT = 65537
+_SIMULATED_VENDORS = ("amd", "intel", "nvidia", "nvidia-rim", "tpm")
 _PLATFORM_ID = re.compile(
     r"amd-(?:hidden|[a-z0-9]+-(?:[0-9a-f]{2})+)\Z|intel-[0-9a-f]{32}\Z|nvidia-[a-z0-9.-]*[a-z0-9]\Z"
 )
@@ -206,9 +207,9 @@ def _trust_anchors(body: Fields) -> TrustAnchorsBody:
     anchors = []
     for each in body.objects("simulated", limit=64):
         vendor = each.text("vendor")
-        if vendor not in {"amd", "intel", "nvidia", "nvidia-rim", "tpm"}:
+        if vendor not in _SIMULATED_VENDORS:
             raise MalformedStatement(
-                "trust-anchors: vendor", found=vendor, expected="amd, intel, nvidia, nvidia-rim or tpm"
+                "trust-anchors: vendor", found=vendor, expected=" or ".join(_SIMULATED_VENDORS)
             )
         product = each.text("product", limit=64)
         anchors.append(SimulatedAnchor(vendor, product, each.hex("spki_sha256", size=32).hex()))

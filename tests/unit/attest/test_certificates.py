@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keyturn.attest import certificates
 from keyturn.attest.certificates import (
@@ -84,6 +84,16 @@ def test_another_kind_of_key_is_refused() -> None:
     raw = builder.sign(key, hashes.SHA384()).public_bytes(Encoding.DER)
     with pytest.raises(MalformedEvidence, match="key is of another kind"):
         parse_certificate(raw)
+
+
+def test_a_key_of_a_right_size_and_another_kind_or_of_a_wrong_size_is_refused() -> None:
+    parameters = dsa.DSAParameterNumbers(p=(1 << 2047) + 1, q=(1 << 255) + 1, g=2)
+    signs = dsa.DSAPublicNumbers(3, parameters).public_key()
+    short = rsa.generate_private_key(65537, 1024).public_key()
+    for key in (signs, short):
+        spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        with pytest.raises(MalformedEvidence, match="key is of another kind"):
+            certificates._public_key(spki)
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,11 @@ def test_a_tdx_policy_is_read_whole() -> None:
         ([], [1], False),
         ({"a": 1}, {"a": 1, "b": 2}, False),
         (True, 1, False),
+        (["a"], "a", False),
+        ("a", ["a"], False),
+        ({"a": 1}, "a", False),
+        ("a", {"a": 1}, False),
+        ({"a": 1}, ["a"], False),
     ],
 )
 def test_claims_are_the_same_as_a_whole(found: Json, expected: Json, same: bool) -> None:

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keyturn.attest import fields_certificate
 from keyturn.attest.certificates import parse_certificate
 from keyturn.attest.fields_certificate import chain_sections
 from keyturn_sim import SimNode
@@ -29,3 +30,9 @@ def test_names_dates_keys_and_vendors_extensions(node: SimNode) -> None:
 def test_whatever_comes_is_listed(raw: bytes) -> None:
     (found,) = chain_sections([raw], "CPU")
     assert found.fields[-1].name == "(unreadable)"
+
+
+def test_a_name_is_its_last_text_or_hex() -> None:
+    assert fields_certificate._last_text(b"\x30\x05\x0c\x03abc") == "abc"
+    assert fields_certificate._last_text(b"\x30\x05\x04\x03abc") == "30050403616263"
+    assert fields_certificate._last_text(b"\x30\x02\x0c\x00") == "30020c00"

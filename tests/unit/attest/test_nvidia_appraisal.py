@@ -65,3 +65,12 @@ def test_index_35_counts_while_nvdec0_is_on(enabled, vendors: SimVendors, anchor
     claims = verify_gpu(report, gpu.chain, anchors=anchors, now=now, expected_nonce=NONCE).claims
     failed = [check.name for check in failures(appraise_gpu(claims, GOOD))]
     assert failed == (["measurement-35"] if enabled else [])
+
+
+def test_a_decoder_that_is_off_excuses_its_own_index_alone(
+    vendors: SimVendors, anchors, now
+) -> None:  # type: ignore[no-untyped-def]
+    gpu = vendors.issue_gpu({1: b"\x09" * 48, 2: b"\x03" * 48}, nvdec0=False)
+    report = gpu.report(NONCE, NONCE)
+    claims = verify_gpu(report, gpu.chain, anchors=anchors, now=now, expected_nonce=NONCE).claims
+    assert [check.name for check in failures(appraise_gpu(claims, GOOD))] == ["measurement-1"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.attest import nvidia_chain
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
 from keyturn.attest.certificates import parse_certificate, pem_certificates
 from keyturn.attest.chains import ChainCache
@@ -20,6 +21,7 @@ from keyturn.attest.nvidia_chain import (
     verify_path,
 )
 from keyturn.attest.nvidia_fwid import FwidExtension
+from keyturn_sim.pki import der_oid, der_tlv
 from support.nvdevices import Device, certify
 from support.nvdevices import Vendor as Maker
 
@@ -99,6 +101,7 @@ def test_what_cannot_be_read_shows_nothing(gpu: Device) -> None:
         ("GA100 A01 GSP FMC LF", "GA100 A01 GSP BROM", None),
         ("GH100 A01 GSP FMC LF\n", "GH100 A01 GSP BROM", None),
         ("SIMULATED GH100 A01 GSP FMC LF", "SIMULATED GH100 A01 GSP BROM", None),
+        ("GH100 A01 GSP FMC LF", "boot ROM", None),
         ("", "", None),
     ],
 )
@@ -163,3 +166,12 @@ def test_recorded_boot_roms_certify_what_switches_see(vectors_dir: Path) -> None
     report = (folder / "switch0/report.bin").read_bytes()
     assert len(certified) == 8
     assert all(pdi is not None and pdi in report for pdi in certified)
+
+
+def test_a_serial_number_is_text() -> None:
+    def named(tag: int) -> bytes:
+        pair = der_tlv(0x30, der_oid("2.5.4.5") + der_tlv(tag, b"serial"))
+        return der_tlv(0x30, der_tlv(0x31, pair))
+
+    assert nvidia_chain._serial_of(named(0x13)) == "serial"
+    assert nvidia_chain._serial_of(named(0x04)) == ""

@@ -73,6 +73,7 @@ def test_a_switch_has_one_manifest(switch: DeviceClaims) -> None:
     assert reasons(switch, BIOS) == []
     assert [check.name for check in missing_rims(switch, ())] == ["switch-bios RIM"]
     assert Reason.RIM_KIND_MISMATCH in reasons(switch, VBIOS)
+    assert Reason.RIM_KIND_MISMATCH in reasons(switch, DRIVER)
 
 
 @pytest.mark.parametrize(

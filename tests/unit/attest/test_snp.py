@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keyturn.attest import snp
 from keyturn.attest.anchors import HARDWARE_ANCHORS, Anchor, SpkiDigest, TrustAnchors, Vendor
 from keyturn.attest.chains import ChainCache
 from keyturn.attest.checks import Outcome
@@ -149,6 +150,20 @@ def test_the_product_of_the_cpu_is_the_chains(verify, node) -> None:  # type: ig
     unsigned[0x188:0x18B] = bytes((0x19, 0x01, 0x01))  # Milan
     report = sign_report(bytes(unsigned), node.key)
     assert refused(verify, report) is Reason.PRODUCT_MISMATCH
+
+
+def test_a_report_of_version_2_names_no_cpu_and_the_chain_says_the_product(verify, node) -> None:  # type: ignore[no-untyped-def]
+    unsigned = bytearray(unsigned_report(replace(node.launch, version=2), ASKED))
+    unsigned[0x188:0x18B] = bytes(3)
+    found = verify(sign_report(bytes(unsigned), node.key)).claims
+    assert (found.report.cpuid, found.product.value) == (None, "Genoa")
+
+
+def test_a_chain_that_was_proved_is_not_proved_again(verify, node, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    cache = ChainCache()
+    verify(node.snp_report(ASKED), cache=cache)
+    monkeypatch.setattr(snp, "_verify_new_chain", None)
+    verify(node.snp_report(ASKED), cache=cache)
 
 
 def test_another_chips_key_does_not_serve(verify, node, vendors: SimVendors) -> None:  # type: ignore[no-untyped-def]

@@ -121,3 +121,5 @@ def test_the_floor_of_the_first_boot_stage_counts_on_turin_alone() -> None:
     assert TcbFloor(fmc=1).holds(turin)
     assert not TcbFloor(fmc=2).holds(turin)
     assert TcbFloor(fmc=2).holds(genoa)  # it has none
+    assert "fmc 2" in str(TcbFloor(fmc=2))
+    assert "fmc" not in str(TcbFloor())

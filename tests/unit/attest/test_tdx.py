@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors, Vendor
 from keyturn.attest.chains import ChainCache, Parsed
 from keyturn.attest.checks import Outcome
-from keyturn.attest.errors import REFUSALS, Reason
+from keyturn.attest.errors import REFUSALS, Reason, UntrustedEvidence
 from keyturn.attest.tdx import examine_tdx, verify_tdx
 from keyturn.attest.tdx_claims import TdxExamination, VerifiedTdx
 from keyturn.attest.tdx_collateral import Documents, TcbStatus, TdxCollateral, read_collateral
@@ -257,6 +257,13 @@ def test_another_quoting_enclave_is_refused(verify, machine, intel, name: str, v
     quote = machine.quote(SimTd(), ASKED)
     found = refused(verify, quote, collateral=served(intel, qe_identity=identity))
     assert found is Reason.QE_IDENTITY_MISMATCH
+
+
+def test_what_of_a_quoting_enclave_is_another_is_named(verify, machine, intel) -> None:  # type: ignore[no-untyped-def]
+    identity = qe_identity_of(NOW, isvprodid=1)
+    with pytest.raises(UntrustedEvidence, match="enclave's product is not") as caught:
+        verify(machine.quote(SimTd(), ASKED), collateral=served(intel, qe_identity=identity))
+    assert caught.value.expected == "1"
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,13 @@ def test_what_was_proved_before_is_found_again_with_the_same_checks(
     assert verified_signatures == ["TCB info", "QE identity"] * 2
 
 
+def test_what_was_proved_before_is_not_proved_again(
+    verify: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_new", None)
+    verify()
+
+
 def test_other_anchors_are_asked_again(
     verify: Verify, intel: SimIntel, intel_anchors: TrustAnchors
 ) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from keyturn.attest import tdx_tcb
 from keyturn.attest.errors import Reason, UntrustedEvidence
 from keyturn.attest.tdx_collateral import (
     QeIdentity,
@@ -299,3 +300,9 @@ def test_modules_are_found_by_version() -> None:
     assert find_module(known, 0) == known.module
     assert find_module(known, 1) == known.modules[0]
     assert find_module(known, 16) is None
+
+
+def test_svns_of_another_number_are_not_compared() -> None:
+    assert tdx_tcb._at_least((5, 5), (5, 4))
+    for found, least in (((5,), (5, 4)), ((5, 5), (5,)), ((), (5,)), ((5,), ())):
+        assert not tdx_tcb._at_least(found, least)

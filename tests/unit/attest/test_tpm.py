@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from keyturn.attest import tpm as tpm_module
 from keyturn.attest.anchors import HARDWARE_ANCHORS
 from keyturn.attest.azure import HclTee, unwrap_hcl
 from keyturn.attest.chains import ChainCache
@@ -199,6 +200,16 @@ def test_what_did_not_come_is_said() -> None:
         "PCR values": "none came with the quote",
         "event log": "none came",
     }
+
+
+def test_a_key_that_was_proved_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, good = ChainCache(), made()
+    for _ in range(2):
+        found = examine_tpm(
+            good, anchors=HARDWARE_ANCHORS, now=NOW, expected_nonce=NONCE, cache=cache
+        )
+        assert found.claims is not None
+        monkeypatch.setattr(tpm_module, "parse_tpm_public", None)
 
 
 def test_without_a_nonce_no_freshness_is_claimed() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from keyturn.attest import tpm_certificate
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, TrustAnchors
 from keyturn.attest.certificates import parse_certificate, pem_certificates
 from keyturn.attest.chains import ChainCache
@@ -108,6 +109,15 @@ def test_a_certificate_of_another_key_vouches_for_nothing(
     other = parse_tpm_public((vectors_dir / "tpm" / "swtpm" / "ak-rsa.tpmt").read_bytes())
     found = reason([leaf, issuer], other.public_key, trusting(issuer), NOW)
     assert found is Reason.AK_MISMATCH
+
+
+def test_a_path_that_was_verified_is_not_verified_again(
+    leaf: bytes, issuer: bytes, key: TpmPublicKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, anchors = ChainCache(), trusting(issuer)
+    first = verify_ak_certificate([leaf, issuer], key, anchors, NOW, cache)
+    monkeypatch.setattr(tpm_certificate, "_verify_path", None)
+    assert verify_ak_certificate([leaf, issuer], key, anchors, NOW, cache) == first
 
 
 def made(usage: bytes | None, *, is_ca: bool = False) -> tuple[list[bytes], TpmPublicKey]:

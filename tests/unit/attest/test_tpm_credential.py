@@ -142,6 +142,17 @@ def test_wrong_kinds_and_sizes_are_the_callers_fault(booted: SimTpm) -> None:
             wrong()
 
 
+def test_the_kind_of_an_ek_is_named(booted: SimTpm) -> None:
+    with tpm_line(booted.socket) as line:
+        tpm = Tpm(line)
+        rsa, ecc = (parse_endorsement_key(tpm.endorsement_key(kind)) for kind in Kind)
+    p256 = ec.generate_private_key(ec.SECP256R1()).public_key()
+    with pytest.raises(ValueError, match="not RSA"):
+        make_credential_rsa(ecc, b"", SECRET, seed=SEED, padding=PADDING)
+    with pytest.raises(ValueError, match="not ECC"):
+        make_credential_ecc(rsa, b"", SECRET, ephemeral=p256, shared=bytes(32))
+
+
 HASHES = {
     HashAlgorithm.SHA256: hashes.SHA256(),
     HashAlgorithm.SHA384: hashes.SHA384(),

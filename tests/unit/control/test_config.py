@@ -120,6 +120,7 @@ def test_collateral_is_not_fetched_unless_it_is_said(load: Load, tmp_path: Path)
         'mirrors = ["intel"]',
         'mirrors = ["apple=https://x"]',
         'mirrors = ["amd=ftp://x"]',
+        'mirrors = ["amd=https://me:secret@x"]',
         "seconds = 1",
         "often = true",
     ],

@@ -22,6 +22,9 @@ def test_a_signed_one_is_verified_by_its_key(vectors_dir: Path) -> None:
     }
     found = evaluate_corim(files, None)
     assert (found.verdict, found.claims["signer"]) == (Verdict.ACCEPT, "ACME Ltd signing key")
+    protected = found.claims["protected"]
+    assert isinstance(protected, dict)
+    assert bytes.fromhex(str(protected["8"]))
     changed = {**files, "evidence": files["evidence"][:-1] + b"\0"}
     assert evaluate_corim(changed, None).reason == "signature-invalid"
 

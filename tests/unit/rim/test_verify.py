@@ -124,6 +124,16 @@ def test_a_manifest_may_leave_out_the_root(rim_vendor, rim_asked, manifest) -> N
     assert only(examine_rim(raw, other)) == ("RIM chain", Reason.RIM_CHAIN_INVALID)
 
 
+def test_a_root_that_is_shown_and_given_stands_once(
+    rim_vendor: RimVendor, rim_asked: RimAsked, manifest: str
+) -> None:
+    helped = replace(rim_asked, roots=(rim_vendor.root.der,))
+    assert len(examine_rim(rim_vendor.sign(manifest), helped).path) == 3
+    both = replace(rim_asked, roots=(certify("another root", None).der, rim_vendor.root.der))
+    raw = rim_vendor.sign(manifest, chain=rim_vendor.chain[:2])
+    assert examine_rim(raw, both).proved().version == "590.12"
+
+
 def test_what_a_refused_manifest_says_is_shown_but_not_proved(
     rim_vendor: RimVendor, rim_asked: RimAsked, manifest: str
 ) -> None:
