@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PySide6.QtCore import QSize, QTimer
-from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from keyturn.client.errors import FileUnusable
 from keyturn.client.profile import Places
@@ -228,7 +228,7 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     )
     yield Scene("approvals-policy", "approvals", open_one)
     yield Scene("approvals-short", "approvals", moment="one-short")
-    yield Scene("baselines-capture", "baselines", "capture:node-4", then=_values_taken)
+    yield Scene("baselines-capture", "baselines", "capture:node-4")
     yield Scene(
         "policies-impact",
         "policies",
@@ -294,13 +294,6 @@ def _carried(recording: Recording) -> Callable[[MainWindow], None]:
                 filing.read(desk.file_of(found[0]), "proposal.json", page.presenter.changed)
 
     return open_it
-
-
-def _values_taken(window: MainWindow) -> None:
-    """From the evidence of the node that is chosen."""
-    found = window.findChild(QAbstractButton, "new.read")
-    if found is not None:
-        found.click()
 
 
 def _run(window: MainWindow, action: str) -> None:
