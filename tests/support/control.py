@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.signatures import load_verify_key
@@ -114,6 +115,7 @@ class LocalKeyholder:
         self.logging = True
         self.reporting = False  # what a server reports is entered only where a test wants it
         self.misbehave: Callable[[socket.socket], bool] | None = None
+        self.proves: Callable[[CollateralDocument], bool] = lambda _document: True
         self._lock = threading.RLock()
         self._found()
 
@@ -329,7 +331,7 @@ class LocalKeyholder:
             case asked.AskCosignatures():
                 return {"notes": list(self.cosigned.values())}
             case asked.HandCollateral(documents=documents):  # judged by the shipped one, not here
-                return {"kept": [each.digest for each in documents], "refused": []}
+                return {"kept": [e.digest for e in documents if self.proves(e)], "refused": []}
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:

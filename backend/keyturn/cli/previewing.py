@@ -1,6 +1,7 @@
 """Which impact preview an approval names: the kept one, one in a file, or none (§8.9)."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import typer
@@ -9,13 +10,16 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.times import format_time
 from keyturn.cli.output import stderr
-from keyturn.cli.profile import Desk
+from keyturn.cli.profile import Desk, now
 from keyturn.client.errors import FileUnusable
 from keyturn.client.offline import read_file
 from keyturn.client.previews import PreviewShelf
 from keyturn.policy.impact_reading import MAX_PREVIEW, read_preview
 from keyturn.policy.preview import PREVIEWED
 from keyturn.quorum.statements import Statement
+
+SIGNABLE = timedelta(hours=1)
+"""So old may a preview be that is signed without being named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,11 @@ def previews_of(desk: Desk) -> PreviewShelf:
 
 
 def _kept(shelf: PreviewShelf, statement: Statement) -> Digest | None:
-    found = shelf.newest(statement.digest)
+    at = now()
+    found = shelf.newest(statement.digest, at - SIGNABLE, at)
     if found is None:
         stderr.print(
-            "No impact preview was computed here, and none is signed. See it first: "
+            "No impact preview was computed here lately, and none is signed. See it first: "
             f"keyturn policy impact {statement.digest[7:19]}",
             style="yellow",
             markup=False,

@@ -13,7 +13,8 @@ from datetime import datetime
 from keyturn.base.collateral import CollateralDocument, read_collateral
 from keyturn.base.encoding import Digest, b64, digest_of, unb64
 from keyturn.base.errors import MalformedError, UntrustedError
-from keyturn.base.strictjson import Fields, JsonObject, dump, parse_object
+from keyturn.base.storedzip import check_directory
+from keyturn.base.strictjson import Fields, Json, JsonObject, dump, load_object, parse_object
 from keyturn.base.times import format_time
 from keyturn.client.evidence import Collateral, collateral_at
 from keyturn.client.examination import examine
@@ -26,7 +27,10 @@ from keyturn.client.explaining import (
 )
 from keyturn.client.nodeindex import KeptNode, NodeIndex
 from keyturn.client.seen import Leaves, Seen
+from keyturn.collateral.bundlefile import UNREADABLE
 from keyturn.keyrelease.request import MAX_REQUEST
+from keyturn.policy.explaining import Explanation, Sharing
+from keyturn.policy.findings import Finding
 from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.bundle import Authority, load_bundle
 from keyturn.quorum.entries import parse_entry
@@ -36,6 +40,7 @@ from keyturn.tlog.receipts import VerifiedEntry, parse_receipt, verify_receipt
 
 MAX_BUNDLE = 64 << 20
 MAX_STATEMENTS = 5000
+MAX_NODES = 200_000
 _MANIFEST = "bundle.json"
 _FILES = (
     "authority.json",
@@ -66,7 +71,10 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Rechecked:
-    """`differing`: checks of which the bundle says something else than was found here."""
+    """`differing`: checks and files of which the bundle says something else than was found here.
+
+    Which other nodes share a fault or pass is the bundle's word.
+    """
 
     explained: Explained
     entry: VerifiedEntry
@@ -95,7 +103,7 @@ def write_bundle(carried: Carried, explained: Explained) -> bytes:
             {"checks": [finding_document(each) for each in explained.examination.checks]}
         ),
         "explanation.json": dump(explanation_document(explained.explanation)),
-        "explanation.txt": "\n".join(explanation_lines(explained.explanation)).encode() + b"\n",
+        "explanation.txt": _text(explained.explanation),
     }
     manifest = dump(
         {
@@ -126,7 +134,9 @@ def recheck(raw: bytes, fingerprint: Digest, now: datetime) -> Rechecked:
     receipt = parse_receipt(parts["receipt.json"])
     entry = verify_receipt(receipt, authority.log_key(), authority.origin)
     node = manifest.text("node", limit=64)
-    if manifest.integer("index") != entry.index:
+    index_said = manifest.integer("index")
+    manifest.done()
+    if index_said != entry.index:
         raise BundleDisagrees("the receipt is of another entry", found=str(entry.index))
     state = _state(parts["statements.json"], fingerprint)
     request = _request(parts["evidence.json"])
@@ -146,8 +156,12 @@ def recheck(raw: bytes, fingerprint: Digest, now: datetime) -> Rechecked:
         lambda start, end: (leaves.get(each, b"") for each in range(start, end)),
         lambda: collateral,
     )
-    explained = explain_examined(examination, logged, request, state, made, collateral)
-    differing = _differing(parts["appraisal.json"], explained)
+    said = _sharing(parts["explanation.json"])
+    explained = explain_examined(examination, logged, request, state, made, collateral, said=said)
+    differing = (
+        *_differing(parts["appraisal.json"], explained),
+        *_texts_differing(parts, explained.explanation),
+    )
     return Rechecked(explained, entry, authority, differing)
 
 
@@ -165,10 +179,11 @@ def _read(raw: bytes) -> tuple[dict[str, bytes], Fields]:
     """Every file, checked against the first; stored, named once, no more and no larger."""
     if len(raw) > MAX_BUNDLE:
         raise MalformedError("bundle: too large", expected=f"at most {MAX_BUNDLE} bytes")
+    check_directory(raw, files=len(_FILES) + 1)
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             parts = dict(_entries(archive))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise MalformedError("bundle: not a zip of stored files") from error
     if set(parts) != {_MANIFEST, *_FILES}:
         raise MalformedError("bundle: its files", found=", ".join(sorted(parts))[:300])
@@ -254,19 +269,66 @@ def _leaves(raw: bytes) -> dict[int, bytes]:
     return found
 
 
+def _sharing(raw: bytes) -> dict[str, Sharing]:
+    """By check."""
+    document = load_object(raw, limit=MAX_BUNDLE, what="bundle: explanation")
+    return {
+        each.text("check", limit=400): (
+            each.texts("shared_by", limit=MAX_NODES),
+            each.texts("passed_by", limit=MAX_NODES),
+        )
+        for each in Fields(document, "bundle: explanation").objects("faults", limit=10_000)
+    }
+
+
 def _differing(raw: bytes, explained: Explained) -> tuple[str, ...]:
     fields = parse_object(raw, limit=MAX_BUNDLE, what="bundle: appraisal")
-    said: list[tuple[str, str, str]] = []
-    for each in fields.objects("checks", limit=10_000):
-        said.append(
-            (
-                each.text("check", limit=400),
-                each.text("outcome", limit=40),
-                each.text("found", limit=1 << 16, empty=True),
-            )
-        )
-    found = [(e.check, e.outcome.value, e.found) for e in explained.examination.checks]
+    said = [_said(each) for each in fields.objects("checks", limit=10_000)]
+    fields.done()
+    found = [_facts(each) for each in explained.examination.checks]
     return tuple(sorted({check for check, *_ in set(said) ^ set(found)}))
+
+
+_Facts = tuple[str, str, str, str, str | None, str | None, str]
+
+
+def _said(fields: Fields) -> _Facts:
+    found = (
+        fields.text("check", limit=400),
+        fields.text("outcome", limit=40),
+        fields.text("found", limit=1 << 16, empty=True),
+        fields.text("expected", limit=1 << 16, empty=True),
+        fields.nullable("statement", fields.digest),
+        fields.nullable("reason", lambda name: fields.text(name, limit=100)),
+        fields.text("hint", limit=1 << 16, empty=True),
+    )
+    fields.done()
+    return found
+
+
+def _facts(each: Finding) -> _Facts:
+    known = (each.check, each.outcome.value, each.found, each.expected)
+    return (*known, each.statement, each.reason, each.hint)
+
+
+def _texts_differing(parts: Mapping[str, bytes], found: Explanation) -> Iterator[str]:
+    """What people open by itself must say what is found here. When a repair's draft was made is
+    the one thing that nobody can find again."""
+    said = load_object(parts["explanation.json"], limit=MAX_BUNDLE, what="bundle: explanation")
+    if _timeless(said) != _timeless(explanation_document(found)):
+        yield "explanation.json"
+    if parts["explanation.txt"] != _text(found):
+        yield "explanation.txt"
+
+
+def _timeless(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: _timeless(each) for name, each in value.items() if name != "obtained"}
+    return [_timeless(each) for each in value] if isinstance(value, list) else value
+
+
+def _text(explanation: Explanation) -> bytes:
+    return "\n".join(explanation_lines(explanation)).encode() + b"\n"
 
 
 def collateral_of(known: Collateral) -> tuple[CollateralDocument, ...]:

@@ -1,6 +1,6 @@
 """One node's newest entry examined and explained, as a document and as lines for people."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -12,7 +12,7 @@ from keyturn.client.examination import Examination
 from keyturn.client.seen import Seen
 from keyturn.keyrelease.entries import RefusalEntry
 from keyturn.keyrelease.observing import Logged, observe, unseen
-from keyturn.policy.explaining import Explanation, Fault, Source, explain
+from keyturn.policy.explaining import Explanation, Fault, Sharing, Source, explain
 from keyturn.policy.findings import Finding
 from keyturn.policy.observed import Observed
 from keyturn.policy.repairing import Draft, Repair
@@ -39,8 +39,12 @@ def explain_examined(
     now: datetime,
     collateral: Collateral,
     fleet: Sequence[Observed] = (),
+    said: Mapping[str, Sharing] | None = None,
 ) -> Explained:
-    """`state` is in force now; the examination was under what was in force at the entry."""
+    """`state` is in force now; the examination was under what was in force at the entry.
+
+    `said`: in place of a fleet, somebody's word on it.
+    """
     trusted = anchors_in_force(state, now)[0]
     observed = (
         unseen(logged, state)
@@ -56,7 +60,9 @@ def explain_examined(
     )
     entry = logged.entry
     reasons = entry.reasons if isinstance(entry, RefusalEntry) else ()
-    explanation = explain(examination.checks, reasons, observed, state, now=now, fleet=fleet)
+    explanation = explain(
+        examination.checks, reasons, observed, state, now=now, fleet=fleet, said=said
+    )
     return Explained(logged, examination, observed, explanation, request)
 
 

@@ -127,8 +127,11 @@ class PreviewShelf:
         """None: not here, or not what it was."""
         return self._read(self._directory / f"{digest.removeprefix('sha256:')}.json")
 
-    def newest(self, statement: Digest) -> tuple[Digest, SaidPreview] | None:
-        """The one of a proposed statement that was computed last."""
+    def newest(
+        self, statement: Digest, since: datetime, until: datetime
+    ) -> tuple[Digest, SaidPreview] | None:
+        """The one of a proposed statement that was computed last, between these times: a
+        document says itself when it was made, and one of somebody else's may say anything."""
         found: list[tuple[datetime, Digest, SaidPreview]] = []
         for path in self._by_age():
             raw = self._read(path)
@@ -136,7 +139,7 @@ class PreviewShelf:
                 continue  # parsing all of them would take seconds
             with suppress(MalformedError):
                 said = read_preview(raw)
-                if said.statement == statement:
+                if said.statement == statement and since <= said.time <= until:
                     found.append((said.time, digest_of(raw), said))
         if not found:
             return None

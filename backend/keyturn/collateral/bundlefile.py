@@ -24,6 +24,8 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
+from keyturn.base.errors import MalformedError
+from keyturn.base.storedzip import check_directory
 from keyturn.collateral.bundlekeys import signer_of
 from keyturn.collateral.cache import ENTRY_NAME, MAX_ENTRY, Kept, entry_name
 from keyturn.collateral.errors import BundleMalformed
@@ -36,19 +38,20 @@ _METADATA_NAME = re.compile(r"(?:[1-9][0-9]{0,5}\.root|timestamp|snapshot|target
 S = TypeVar("S", Targets, Snapshot, Timestamp)
 _FIXED = (1980, 1, 1, 0, 0, 0)  # no clock in the file: equal contents make equal bytes
 _ENCRYPTED = 0x1
-_UNREADABLE = (
+UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
     EOFError,
     OSError,
     NotImplementedError,
-    RuntimeError,
+    RuntimeError,  # an entry that says it is encrypted
     ValueError,
     KeyError,
     IndexError,
     OverflowError,
 )
+"""What `zipfile` raises of bytes that are no zip of stored files."""
 
 
 def write_bundle(
@@ -107,9 +110,14 @@ def read_bundle(raw: bytes) -> Mapping[str, bytes]:
             "the bundle is too large", found=f"{len(raw)} bytes", expected=f"at most {MAX_BUNDLE}"
         )
     try:
+        check_directory(raw, files=MAX_FILES)
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             return _files(archive)
-    except _UNREADABLE as error:
+    except MalformedError as error:
+        if isinstance(error, BundleMalformed):
+            raise
+        raise BundleMalformed(error.message, found=error.found, expected=error.expected) from error
+    except UNREADABLE as error:
         raise BundleMalformed(
             "the bundle cannot be read", found=f"{type(error).__name__}: {error}"[:200]
         ) from error

@@ -254,9 +254,7 @@ class Releases:
             prompt=digest_of(request.keys.prompt) if request.keys.prompt else None,
             caveats=approved.caveats,
             simulated=Caveat.SIMULATED.value in approved.caveats,
-            submodules=submodules(
-                evidence, approved.policy_digest, tpm_asked=approved.policy.tpm is not None
-            ),
+            submodules=submodules(evidence, approved.policy_digest, tpm=approved.policy.tpm),
         )
         ear = make_ear(claims, self._software, self._result_key, self._hsm.sign_result)
         grant = make_grant(

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from keyturn.base.encoding import Digest, digest_bytes, digest_of
 from keyturn.keyrelease.binding import Purpose
-from keyturn.keyrelease.ear import AFFIRMING, EarClaims, ear_digest, verify_ear
+from keyturn.keyrelease.ear import AFFIRMING, WARNING, EarClaims, ear_digest, verify_ear
 from keyturn.keyrelease.entries import GrantEntry, read_grant
 from keyturn.keyrelease.errors import AnswerRejected
 from keyturn.keyrelease.grant import GrantBody, ReleaseAnswer, parse_grant
@@ -135,8 +135,13 @@ def _check_ear(ear: EarClaims, logged: GrantEntry, request: ReleaseRequest, now:
     if shown.tpm is not None and names[-1:] == ["tpm0"]:
         devices.append("tpm0")  # only where the policy asked for it
     _same("EAR submodules", " ".join(names), " ".join(devices))
-    if any(each.status != AFFIRMING for each in ear.submodules):
-        raise AnswerRejected("the EAR does not affirm every device")
+    for each in ear.submodules:  # a warning is of what the policy let pass, and stands there
+        if each.status not in (AFFIRMING, WARNING):
+            raise AnswerRejected(
+                "the EAR does not affirm every device",
+                found=f"{each.name}: {each.status}",
+                expected=f"{AFFIRMING} or {WARNING}",
+            )
     if now >= ear.expires:
         raise AnswerRejected("the EAR has expired", found=ear.expires.isoformat())
 

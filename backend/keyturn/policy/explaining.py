@@ -93,6 +93,10 @@ class Explanation:
     repairs: tuple[Repair, ...]
 
 
+Sharing = tuple[tuple[str, ...], tuple[str, ...]]
+"""The nodes that share a fault, and those that pass."""
+
+
 def explain(
     findings: Sequence[Finding],
     reasons: Sequence[str],
@@ -102,16 +106,21 @@ def explain(
     now: datetime,
     fleet: Sequence[Observed] = (),
     others: Judging | None = None,
+    said: Mapping[str, Sharing] | None = None,
 ) -> Explanation:
     """`findings`: every check made again of `observed`, under what was in force then; `reasons`:
     those that its refusal's entry names. `state` is in force at `now`, when it is to be mended.
 
     `others` judges the rest of the fleet under `state` at `now`; given when a fleet is explained
-    node by node, so that nodes alike are judged once.
+    node by node, so that nodes alike are judged once. `said`: who shares each check's fault and
+    who passes it, by somebody's word, where there is no fleet to ask.
     """
     judging = others or Judging(state, now)
     faults = [each for each in failing(findings) if not each.check.startswith(SAID)]
-    sharing = _sharing(faults, observed, fleet, judging)
+    if said is None:
+        sharing = _sharing(faults, observed, fleet, judging)
+    else:
+        sharing = [said.get(each.check, ((), ())) for each in faults]
     case = Case(observed, tuple(findings), state, choose(observed.model, state, now).rules, now)
     passing = _passing_now(observed, judging)
     explained = tuple(
@@ -189,7 +198,7 @@ def _fault(
 
 def _sharing(
     faults: Sequence[Finding], observed: Observed, fleet: Sequence[Observed], judging: Judging
-) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+) -> list[Sharing]:
     """Of each fault, who has it over the same value, and who of the same model passes."""
     shared: list[set[str]] = [set() for _ in faults]
     passed: list[set[str]] = [set() for _ in faults]

@@ -246,7 +246,7 @@ def _measured(finding: Finding, case: Case, others_pass: bool) -> tuple[Repair, 
     draft = (
         None
         if _WEAKENED & case.reasons() or rules is None
-        else baseline_draft(case.observed, case.findings, rules, case.now)
+        else baseline_draft(case.observed, case.findings, rules, case.now, case.state.revoked)
     )
     if draft is not None:
         repairs.append(Repair(ProposeBaseline(draft), Risk.KNOWN_GOOD, Why.GENUINE))
@@ -256,7 +256,11 @@ def _measured(finding: Finding, case: Case, others_pass: bool) -> tuple[Repair, 
 
 
 def _place(_finding: Finding, case: Case, _others_pass: bool) -> tuple[Repair, ...]:
-    found = None if case.rules is None else platform_draft(case.observed, case.rules)
+    found = (
+        None
+        if case.rules is None
+        else platform_draft(case.observed, case.rules, case.state.revoked)
+    )
     if found is None:
         return (_change(Setting.MACHINE),)
     return (Repair(ProposePlatform(*found), Risk.KNOWN_GOOD, Why.YOURS),)

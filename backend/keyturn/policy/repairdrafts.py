@@ -1,6 +1,7 @@
 """Bodies of the statements that a repair proposes, each a new version of what is in force."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from keyturn.base.encoding import Digest
@@ -13,28 +14,37 @@ from keyturn.policy.findings import Finding, failing
 from keyturn.policy.observed import Observed
 from keyturn.policy.repairing import Draft
 from keyturn.policy.rules import Rules
-from keyturn.policy.shown import HIDDEN_PLATFORM
-from keyturn.quorum.kinds import Kind
+from keyturn.policy.shown import HIDDEN_PLATFORM, Shown
+from keyturn.quorum.kinds import Kind, TargetKind
 from keyturn.quorum.policy_body import Caveat
-from keyturn.quorum.reference_bodies import GpuReference, SwitchReference
-from keyturn.quorum.state import AuthorityState
+from keyturn.quorum.reference_bodies import GpuReference, ReferenceValues, SwitchReference
+from keyturn.quorum.state import AuthorityState, Target
 from keyturn.quorum.statements import MAX_STATEMENT
+from keyturn.quorum.tee_rules import TdRegister
 
 UNKNOWN_SITE = "to be filled in"
 
 
 def baseline_draft(
-    observed: Observed, findings: Sequence[Finding], rules: Rules, now: datetime
+    observed: Observed,
+    findings: Sequence[Finding],
+    rules: Rules,
+    now: datetime,
+    revoked: Container[Target],
 ) -> Draft | None:
     """The values of every failing part, added to the baseline that knows its kind.
 
-    None where nothing may be captured: what is not genuine, or may be debugged (`capturing`).
+    None where nothing may be captured: what is not genuine, or may be debugged (`capturing`), or
+    was revoked. A statement that names what is revoked ends its revocation (our protocol §2.6),
+    and nobody who mends one node means that: what is revoked is left out.
     """
     choices = _choices(findings, rules, observed)
     name = _baseline(findings, rules)
     if choices is None or name is None:
         return None
-    _, old = rules.baselines[name]
+    if choices.cpu and observed.shown is not None and _gone(observed.shown, revoked):
+        return None
+    old = _standing(rules.baselines[name][1], revoked)
     try:
         new = captured(observed, obtained=now, until=None, choices=choices)
         body = document_of(merged(old, new))
@@ -43,15 +53,38 @@ def baseline_draft(
     return Draft(Kind.REFERENCE_VALUES, name, body)
 
 
-def platform_draft(observed: Observed, rules: Rules) -> tuple[Draft, bool] | None:
+def _gone(shown: Shown, revoked: Container[Target]) -> bool:
+    return (TargetKind.MEASUREMENT, shown.cpu.measurement.hex()) in revoked
+
+
+def _standing(values: ReferenceValues, revoked: Container[Target]) -> ReferenceValues:
+    """Without the launch measurements that are revoked."""
+
+    def stands(value: str) -> bool:
+        return (TargetKind.MEASUREMENT, value) not in revoked
+
+    tds = []
+    for each in values.tdx:
+        mrtds = frozenset(filter(stands, each.registers[TdRegister.MRTD]))
+        if mrtds:
+            tds.append(replace(each, registers={**each.registers, TdRegister.MRTD: mrtds}))
+    snp = {value: origin for value, origin in values.snp.items() if stands(value)}
+    return replace(values, snp=snp, tdx=tuple(tds))
+
+
+def platform_draft(
+    observed: Observed, rules: Rules, revoked: Container[Target]
+) -> tuple[Draft, bool] | None:
     """The platform added to the policy's first list, and whether its site is known; None where
-    there is no list, or the machine does not say which it is."""
+    there is no list, or the machine does not say which it is, or was revoked. Other machines that
+    were revoked are left out, as in `baseline_draft`."""
     if not rules.platforms or observed.platform == HIDDEN_PLATFORM or not observed.measurable:
         return None
     name = min(rules.platforms)
-    listed = rules.platforms[name][1].platforms
-    if observed.platform in listed:
+    known = rules.platforms[name][1].platforms
+    if observed.platform in known or (TargetKind.PLATFORM, observed.platform) in revoked:
         return None
+    listed = {i: each for i, each in known.items() if (TargetKind.PLATFORM, i) not in revoked}
     sites = {each.site for each in listed.values()}
     site = sites.pop() if len(sites) == 1 else None
     entries: list[Json] = [

@@ -24,13 +24,10 @@ def anchors_in_force(state: AuthorityState, now: datetime) -> tuple[TrustAnchors
     """
     found = state.in_force(Kind.TRUST_ANCHORS, "trust-anchors", now)
     if found is None or not isinstance(found.statement.body, TrustAnchorsBody):
-        return HARDWARE_ANCHORS, None
+        return _left_over(state), None
     body = found.statement.body
     named = (SpkiDigest(each.spki_sha256) for each in body.tpm)
-    pinned = HARDWARE_ANCHORS
-    if body.hardware is not None:
-        pinned = pinned.narrowed_to(SpkiDigest(each) for each in body.hardware)
-    known = pinned.with_tpm_issuers(named, source=found.statement.digest)
+    known = _pinned(body).with_tpm_issuers(named, source=found.statement.digest)
     simulation = state.roster is not None and state.roster.simulation
     if not simulation or not body.simulated:
         return known, found
@@ -40,3 +37,25 @@ def anchors_in_force(state: AuthorityState, now: datetime) -> tuple[TrustAnchors
         if all(spki != anchor.spki for anchor in (*HARDWARE_ANCHORS.anchors, *known.anchors)):
             roots.setdefault(vendor, []).append(spki)  # a hardware root stays a hardware root
     return known.with_simulated(roots, source=found.statement.digest), found
+
+
+def _pinned(body: TrustAnchorsBody) -> TrustAnchors:
+    if body.hardware is None:
+        return HARDWARE_ANCHORS
+    return HARDWARE_ANCHORS.narrowed_to(SpkiDigest(each) for each in body.hardware)
+
+
+def _left_over(state: AuthorityState) -> TrustAnchors:
+    """With no statement in force: what the last one took away stays away (I6), since its end,
+    or the suspension of a later one, is nobody's word that these roots are good again."""
+    if (Kind.TRUST_ANCHORS, "trust-anchors") not in state.newest:
+        return HARDWARE_ANCHORS
+    ended = [
+        each
+        for each in state.by_digest.values()
+        if each.statement.kind is Kind.TRUST_ANCHORS
+        and each.statement.digest not in state.suspended
+    ]
+    last = max(ended, key=lambda each: each.index, default=None)
+    body = last.statement.body if last is not None else None
+    return _pinned(body) if isinstance(body, TrustAnchorsBody) else HARDWARE_ANCHORS

@@ -5,7 +5,7 @@ people to propose as reference values. The keyholder reads none of this (DESIGN 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from keyturn.attest.errors import MalformedEvidence, Reason, UntrustedEvidence
 from keyturn.attest.jws import JwsAlgorithm, read_jwk
+from keyturn.base.encoding import sha256
 from keyturn.rim.cbor import Tag, read_cbor, write_cbor
 
 COSE_SIGN1 = 18  # RFC 9052 §4.2
@@ -30,6 +31,8 @@ _ALGORITHMS = {
 }
 _DIGESTS = {1: "sha-256", 7: "sha-384", 8: "sha-512"}  # IANA, named information hash algorithms
 _MAX_VALUES = 4096
+_VALIDITY = 4
+_READ_FIELDS = frozenset({0, 1, 3, _VALIDITY, 5})  # id, tags, profile, validity, entities
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +51,21 @@ class SignedCorim:
     payload: bytes = field(repr=False)
     signer: str
     validity: Validity | None
+    """Of the signer's word, and of the manifest itself where it names one: both must hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReferenceDigest:
-    """One known-good digest: of what (class and key in one line each), which hash, which value."""
+    """One known-good digest: of what (class and key in one line each), which hash, which value.
+
+    `group`: SHA-256 of the environment as a whole, since two may read alike in one line.
+    """
 
     environment: str
     key: str
     algorithm: str
     value: bytes
+    group: bytes = field(default=b"", repr=False)
 
 
 def verify_corim(raw: bytes, key: bytes, now: datetime | None = None) -> SignedCorim:
@@ -79,10 +87,11 @@ def verify_corim(raw: bytes, key: bytes, now: datetime | None = None) -> SignedC
         raise MalformedEvidence("COSE_Sign1: the unprotected header is no map")
     protected = _protected(head)
     _verify(head, payload, signature, protected, key)
-    signer, validity = _meta(protected.get(_META))
+    signer, of_signer = _meta(protected.get(_META))
+    read_corim(payload)
+    validity = _both(of_signer, _own_validity(payload))
     if now is not None and validity is not None:
         _check_validity(validity, now)
-    read_corim(payload)
     return SignedCorim(protected, payload, signer, validity)
 
 
@@ -108,6 +117,26 @@ def read_corim(raw: bytes) -> Sequence[ReferenceDigest]:
     return tuple(found)
 
 
+def unread_parts(raw: bytes) -> tuple[str, ...]:
+    """What of a CoRIM `read_corim` reads over although it may bound what its digests mean, each in
+    a few words. `raw` is one that `read_corim` has read."""
+    body = read_cbor(raw, "CoRIM").value
+    found = [f"field {each}" for each in body.keys() - _READ_FIELDS]
+    for tag in body[1]:
+        if tag.tag != COMID:
+            found.append(f"tag {tag.tag}")
+            continue
+        comid = read_cbor(tag.value, "CoMID")
+        triples = (comid.value if isinstance(comid, Tag) else comid)[4]
+        found += [f"triples {each}" for each in triples.keys() - {0}]
+        for environment, measurements in triples.get(0, []):
+            found += [f"environment's field {each}" for each in environment.keys() - {0}]
+            for each in measurements:
+                found += [f"measurement's field {name}" for name in each.keys() - {0, 1}]
+                found += [f"value {name}" for name in each[1].keys() - {2, 14}]
+    return tuple(dict.fromkeys(str(each)[:100] for each in found))
+
+
 def read_comid(raw: bytes) -> Sequence[ReferenceDigest]:
     """The reference digests of one CoMID; other triples are read over. Raises MalformedEvidence."""
     body = read_cbor(raw, "CoMID")
@@ -124,8 +153,9 @@ def read_comid(raw: bytes) -> Sequence[ReferenceDigest]:
         if len(pair) != 2:
             raise MalformedEvidence("CoMID: a reference triple is no pair")
         environment = _environment(pair[0])
+        group = sha256(write_cbor(pair[0]))
         for measurement in _list(pair[1], "measurements"):
-            found.extend(_digests(environment, measurement))
+            found += [replace(each, group=group) for each in _digests(environment, measurement)]
         if len(found) > _MAX_VALUES:
             raise MalformedEvidence("CoMID holds too many values", expected=f"{_MAX_VALUES}")
     return tuple(found)
@@ -195,6 +225,19 @@ def _validity(value: Any) -> Validity:
     if not isinstance(value, dict) or not value.keys() <= {0, 1} or 1 not in value:
         raise MalformedEvidence("CoRIM's validity has no end")
     return Validity(_time(value[0]) if 0 in value else None, _time(value[1]))
+
+
+def _own_validity(payload: bytes) -> Validity | None:
+    """`rim-validity` of the manifest itself (draft-ietf-rats-corim-08 §4.1, corim-map)."""
+    body = read_cbor(payload, "CoRIM").value
+    return _validity(body[_VALIDITY]) if _VALIDITY in body else None
+
+
+def _both(one: Validity | None, other: Validity | None) -> Validity | None:
+    if one is None or other is None:
+        return one or other
+    starts = [each.not_before for each in (one, other) if each.not_before is not None]
+    return Validity(max(starts, default=None), min(one.not_after, other.not_after))
 
 
 def _time(value: Any) -> datetime:

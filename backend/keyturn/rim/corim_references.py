@@ -11,7 +11,7 @@ of a manifest could be less than its signer meant.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from keyturn.base.times import format_time
 from keyturn.quorum.origin import Method, Origin, Provenance
 from keyturn.quorum.reference_bodies import ReferenceValues, TdxReference
 from keyturn.quorum.tee_rules import TdRegister
-from keyturn.rim.corim import ReferenceDigest, read_corim, verify_corim
+from keyturn.rim.corim import ReferenceDigest, read_corim, unread_parts, verify_corim
 
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
 _SNP_KEYS = frozenset({"641", "measurement"})
@@ -69,6 +69,9 @@ def corim_references(
     certificate does. Raises MalformedEvidence, UntrustedEvidence."""
     signed = verify_corim(raw, signer.jwk, obtained)
     found = read_corim(signed.payload)
+    unread = unread_parts(signed.payload)
+    if unread:
+        raise _beyond("; ".join(unread[:_SHOWN]))
     ends = [until, signer.ends, signed.validity.not_after if signed.validity else None]
     end = min((each for each in ends if each is not None), default=None)
     if end is not None and end <= obtained:
@@ -86,7 +89,7 @@ def corim_references(
 
 def _values(found: Sequence[ReferenceDigest], origin: Origin) -> ReferenceValues:
     snp: dict[str, Origin] = {}
-    registers: dict[TdRegister, set[str]] = {}
+    tds: dict[bytes, dict[TdRegister, set[str]]] = {}
     known = {each.value: each for each in TdRegister}
     strange = []
     for each in found:
@@ -95,25 +98,37 @@ def _values(found: Sequence[ReferenceDigest], origin: Origin) -> ReferenceValues
         if good and vendor.startswith(("amd", "advanced micro devices")) and key in _SNP_KEYS:
             snp[each.value.hex()] = origin
         elif good and vendor.startswith("intel") and key in known:
+            registers = tds.setdefault(each.group, {})
             registers.setdefault(known[key], set()).add(each.value.hex())
         else:
             strange.append(f"{each.environment} / {each.key or 'no key'} ({each.algorithm})")
     if strange or not found:
-        raise MalformedEvidence(
-            "the CoRIM names what no baseline holds",
-            reason=Reason.NO_REFERENCE_VALUES,
-            found="; ".join(strange[:_SHOWN])[:1000] or "no reference digest",
-            expected="SHA-384 of an AMD launch measurement or of Intel's TD registers, and no more",
-            hint="enter the wanted values by hand, with the manifest as the reason",
-        )
-    if registers and TdRegister.MRTD not in registers:
+        raise _beyond("; ".join(strange[:_SHOWN]) or "no reference digest")
+    return ReferenceValues(
+        snp, (), tdx=tuple(_of_td(registers, origin) for registers in tds.values())
+    )
+
+
+def _of_td(registers: Mapping[TdRegister, set[str]], origin: Origin) -> TdxReference:
+    """Of one environment: registers of two make no TD that the signer has named."""
+    if TdRegister.MRTD not in registers:
         raise MalformedEvidence(
             "the CoRIM names registers of a TD without its MRTD",
             reason=Reason.NO_REFERENCE_VALUES,
             found=", ".join(sorted(each.value for each in registers)),
         )
-    tds = {register: frozenset(values) for register, values in registers.items()}
-    return ReferenceValues(snp, (), tdx=(TdxReference(tds, origin),) if tds else ())
+    values = {register: frozenset(listed) for register, listed in registers.items()}
+    return TdxReference(values, origin)
+
+
+def _beyond(found: str) -> MalformedEvidence:
+    return MalformedEvidence(
+        "the CoRIM names what no baseline holds",
+        reason=Reason.NO_REFERENCE_VALUES,
+        found=found[:1000],
+        expected="SHA-384 of an AMD launch measurement or of Intel's TD registers, and no more",
+        hint="enter the wanted values by hand, with the manifest as the reason",
+    )
 
 
 def _of_certificate(raw: bytes, now: datetime) -> CorimSigner:

@@ -78,14 +78,17 @@ def write_collateral_file(documents: Iterable[CollateralDocument]) -> bytes:
 
 
 def batches(documents: Iterable[CollateralDocument]) -> list[tuple[CollateralDocument, ...]]:
-    """In order, as many together as may be handed in at once."""
+    """In order, as many together as may be handed in at once, and no two of the same data: an
+    answer names what is kept by its data alone, and another chain beside it proves nothing."""
     found: list[list[CollateralDocument]] = [[]]
-    size = 0
+    size, there = 0, set[Digest]()
     for each in documents:
-        length = len(each.data) + sum(map(len, each.chain))
-        if len(found[-1]) == MAX_COLLATERAL or (found[-1] and size + length > MAX_TOGETHER):
+        length, digest = len(each.data) + sum(map(len, each.chain)), each.digest
+        full = len(found[-1]) == MAX_COLLATERAL or digest in there
+        if full or (found[-1] and size + length > MAX_TOGETHER):
             found.append([])
-            size = 0
+            size, there = 0, set()
         found[-1].append(each)
+        there.add(digest)
         size += length
     return [tuple(each) for each in found if each]

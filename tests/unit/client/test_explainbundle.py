@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import zipfile
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import pytest
 
 from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
+from keyturn.client.evidence import NO_COLLATERAL
 from keyturn.client.explainbundle import (
     BundleDisagrees,
     Carried,
@@ -16,6 +18,7 @@ from keyturn.client.explainbundle import (
     recheck,
     write_bundle,
 )
+from keyturn.client.explaining import Explained, explain_examined
 from keyturn.quorum.bundle import make_bundle
 from unit.client.test_examination import WRONG, refused, released
 from unit.client.test_explaining import explained
@@ -31,8 +34,8 @@ def desk() -> Desk:
     return made
 
 
-def carried(desk: Desk) -> bytes:
-    found = explained(desk)
+def carried(desk: Desk, found: Explained | None = None) -> bytes:
+    found = found or explained(desk)
     state = desk.log.state
     return write_bundle(
         Carried(
@@ -158,6 +161,55 @@ def test_an_appraisal_that_says_otherwise_is_told(desk: Desk) -> None:
     assert found.differing == ("cpu: firmware measurement",)
 
 
+def test_a_hint_or_an_expectation_of_somebody_else_is_told(desk: Desk) -> None:
+    parts = parts_of(carried(desk))
+    document = json.loads(parts["appraisal.json"])
+    for place, name in ((0, "hint"), (1, "expected")):
+        document["checks"][place][name] = "replace its firmware by ours"
+    raw = json.dumps(document, separators=(",", ":")).encode()
+    found = recheck(relisted({**parts, "appraisal.json": raw}), pinned(desk), desk.clock())
+    assert {each["check"] for each in document["checks"][:2]} <= set(found.differing)
+
+
+def test_texts_for_people_that_say_otherwise_are_told(desk: Desk) -> None:
+    """The attack: all proofs are right, and the file that people open says that all is well."""
+    parts = parts_of(carried(desk))
+    for name, lie in (
+        ("explanation.txt", b"node node-1: attested, nothing to mend\n"),
+        ("explanation.json", parts["explanation.json"].replace(b"measurement-mismatch", b"none")),
+        ("explanation.json", parts["explanation.json"].replace(WRONG.hex().encode(), b"ab" * 48)),
+    ):
+        assert parts[name] != lie
+        found = recheck(relisted({**parts, name: lie}), pinned(desk), desk.clock())
+        assert name in found.differing
+
+
+def test_who_shares_a_fault_is_the_bundles_word(desk: Desk) -> None:
+    found = explained(desk)
+    (fault,) = found.explanation.faults
+    shared = explain_examined(
+        found.examination,
+        found.logged,
+        found.request,
+        desk.log.state,
+        desk.clock(),
+        NO_COLLATERAL,
+        said={fault.finding.check: (("node-8",), ("node-9",))},
+    )
+    again = recheck(carried(desk, shared), pinned(desk), desk.clock())
+    assert again.differing == ()
+    (fault,) = again.explained.explanation.faults
+    assert (fault.shared_by, fault.passed_by) == (("node-8",), ("node-9",))
+
+
+def test_a_field_more_is_refused(desk: Desk) -> None:
+    parts = parts_of(carried(desk))
+    manifest = {**json.loads(parts["bundle.json"]), "note": "all is well"}
+    raw = json.dumps(manifest, separators=(",", ":")).encode()
+    with pytest.raises(MalformedError):
+        recheck(zipped({**parts, "bundle.json": raw}), pinned(desk), desk.clock())
+
+
 def test_a_file_that_is_not_the_listed_one(desk: Desk) -> None:
     parts = parts_of(carried(desk))
     with pytest.raises(BundleDisagrees):
@@ -183,6 +235,20 @@ def climbing(raw: bytes) -> bytes:
     return zipped({**parts, "../evil": parts.pop("leaves.json")})
 
 
+def locked(raw: bytes) -> bytes:
+    """Its first file says that it is encrypted."""
+    bent = bytearray(raw)
+    bent[6] |= 1
+    bent[raw.index(b"PK\1\2") + 8] |= 1
+    return bytes(bent)
+
+
+def crowded(_raw: bytes) -> bytes:
+    """A directory of empty entries: each would become an object before it could be counted."""
+    one = b"PK\1\2" + bytes(42)
+    return one * 50_000 + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 10, 10, 46 * 50_000, 0, 0)
+
+
 @pytest.mark.parametrize(
     "bend",
     [
@@ -190,6 +256,8 @@ def climbing(raw: bytes) -> bytes:
         missing,
         packed,
         climbing,
+        locked,
+        crowded,
         lambda _raw: b"",
         lambda raw: raw[:-30],
         lambda _r: b"PK\3\4",

@@ -60,14 +60,16 @@ def test_the_newest_of_a_statement(tmp_path: Path) -> None:
     shelf = PreviewShelf(tmp_path / "previews")
     old, statement = document()
     new, _ = document(timedelta(hours=1))
-    assert shelf.newest(statement) is None
+    start = nodes().now
+    ever = (start, start + timedelta(days=1))
+    assert shelf.newest(statement, *ever) is None
     digest = shelf.put(new)
     shelf.put(old)
 
-    found = shelf.newest(statement)
+    found = shelf.newest(statement, *ever)
     assert found is not None
     assert found[0] == digest == digest_of(new)
-    assert shelf.newest(Digest("sha256:" + "1" * 64)) is None
+    assert shelf.newest(Digest("sha256:" + "1" * 64), *ever) is None
     assert shelf.get(digest) == new
     assert (tmp_path / "previews").stat().st_mode & 0o777 == 0o700
 
@@ -79,7 +81,26 @@ def test_a_changed_file_is_none(tmp_path: Path) -> None:
     path = tmp_path / f"{digest.removeprefix('sha256:')}.json"
     path.write_bytes(raw + b" ")
     assert shelf.get(digest) is None
-    assert shelf.newest(statement) is None
+    start = nodes().now
+    assert shelf.newest(statement, start, start + timedelta(days=1)) is None
+
+
+def test_one_that_says_it_is_of_the_future_or_is_too_old_is_not_the_newest(
+    tmp_path: Path,
+) -> None:
+    """The attack: a colleague's file, once named by hand, says it is of next year, and would be
+    signed with every later approval in place of what this officer computed."""
+    shelf = PreviewShelf(tmp_path)
+    theirs, statement = document(timedelta(days=365))
+    mine, _ = document()
+    shelf.put(theirs)
+    digest = shelf.put(mine)
+    start, hour = nodes().now, timedelta(hours=1)
+
+    found = shelf.newest(statement, start - hour, start)
+    assert found is not None
+    assert found[0] == digest
+    assert shelf.newest(statement, start + hour, start + 2 * hour) is None
 
 
 def test_the_oldest_go(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import stat
+import struct
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -130,3 +131,14 @@ def test_no_junk_raises_anything_else(junk: bytes) -> None:
     for raw in (junk, GOOD[:-22] + junk + GOOD[-22:], GOOD[: len(junk)]):
         with contextlib.suppress(BundleMalformed):
             read_bundle(raw)
+
+
+def test_a_directory_of_a_million_files_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each entry would become an object before it could be counted."""
+    one = b"PK\1\2" + bytes(42)
+    monkeypatch.setattr(module, "MAX_FILES", 10)
+    size = len(one) * 1000
+    raw = one * 1000 + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 10, 10, size, 0, 0)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(BundleMalformed, match="too many files"):
+        read_bundle(raw)

@@ -1,6 +1,7 @@
 """Handing in collateral: what the keyholder keeps is kept here, and given to its next process."""
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from keyturn.base.collateral import CollateralDocument
@@ -54,3 +55,15 @@ def test_pages_lose_nothing(world: World, monkeypatch) -> None:  # type: ignore[
     assert rest["next"] is None
     scopes = {each["kind"] for each in first["documents"] + rest["documents"]}
     assert scopes == {each.kind.value for each in documents}
+
+
+def test_a_refused_chain_is_not_kept_for_the_same_data_with_a_good_one(world: World) -> None:
+    """The attack: one list twice in one question, the second time under a chain that proves
+    nothing; the digest of both was kept, and the last one stood for clients and next keyholders."""
+    good = INTEL.root_crl(NOW, 1)
+    bent = replace(good, chain=(INTEL.everything(NOW)[0].chain[0], *good.chain))
+    world.keyholder.proves = lambda document: document.chain == good.chain
+    with world.sign_in() as client:
+        assert client.post("/v1/collateral", json=body(good, bent)).json()["kept"] == [good.digest]
+        found = client.get("/v1/collateral").json()
+    assert found["documents"] == [good.to_document()]

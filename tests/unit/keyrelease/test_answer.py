@@ -14,7 +14,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.base.strictjson import dump
 from keyturn.keyrelease.answer import CheckedAnswer, check_answer, dek_fits, open_dek
 from keyturn.keyrelease.binding import Purpose
-from keyturn.keyrelease.ear import ear_digest
+from keyturn.keyrelease.ear import WARNING, ear_digest
 from keyturn.keyrelease.entries import grant_entry
 from keyturn.keyrelease.errors import AnswerRejected
 from keyturn.keyrelease.grant import GrantBody, ReleaseAnswer, make_grant, parse_answer
@@ -261,6 +261,22 @@ def test_an_ear_about_something_else_is_refused(
 
     answer, made = with_ear(desk, granted, desk.signed_ear(claims))
     assert check(desk, answer, made)
+
+
+@pytest.mark.parametrize("status", [0, 1, 3, 31, 33, 96, 127])
+def test_an_ear_that_neither_affirms_nor_warns_is_refused(desk: Desk, status: int) -> None:
+    granted = desk.granted()
+    decision: Any = desk.decided(granted.request)
+    claims = desk.claims(granted.request, decision, granted.grant.lease, granted.entry.until)
+    *others, last = claims.submodules
+    for each, good in ((WARNING, True), (status, False)):
+        changed = replace(claims, submodules=(*others, replace(last, status=each)))
+        answer, made = with_ear(desk, granted, desk.signed_ear(changed))
+        if good:
+            assert check(desk, answer, made).ear.submodules[-1].status == WARNING
+        else:
+            with pytest.raises(AnswerRejected, match="does not affirm every device"):
+                check(desk, answer, made)
 
 
 def test_an_ear_names_the_prompt_key_of_the_request(

@@ -11,7 +11,8 @@ from keyturn.policy.rules import Rules
 from keyturn.policy.shown import HIDDEN_PLATFORM
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Caveat, parse_policy
-from keyturn.quorum.reference_bodies import parse_reference_values
+from keyturn.quorum.reference_bodies import TdxReference, parse_reference_values
+from keyturn.quorum.tee_rules import TdRegister
 from unit.keyrelease.release_desk import FIRMWARE, Desk
 from unit.policy.refusals import asked
 
@@ -31,7 +32,9 @@ def rules(desk: Desk) -> Rules:
 
 def test_a_baseline_gains_the_failing_part_alone(desk: Desk) -> None:
     case = asked(desk, sim=desk.node.sim.with_firmware(WRONG))
-    draft = baseline_draft(case.observed, case.findings, rules(desk), desk.clock())
+    draft = baseline_draft(
+        case.observed, case.findings, rules(desk), desk.clock(), desk.log.state.revoked
+    )
     assert draft is not None
     values = parse_reference_values(Fields(draft.body, "draft"))
     assert set(values.snp) == {FIRMWARE.hex(), WRONG.hex()}
@@ -42,10 +45,18 @@ def test_a_baseline_gains_the_failing_part_alone(desk: Desk) -> None:
 
 def test_nothing_is_captured_where_nothing_fails_or_nothing_is_proved(desk: Desk) -> None:
     case = asked(desk)
-    assert baseline_draft(case.observed, case.findings, rules(desk), desk.clock()) is None
+    assert (
+        baseline_draft(
+            case.observed, case.findings, rules(desk), desk.clock(), desk.log.state.revoked
+        )
+        is None
+    )
     wrong = asked(desk, sim=desk.node.sim.with_firmware(WRONG))
     unproved = replace(wrong.observed, shown=None)
-    assert baseline_draft(unproved, wrong.findings, rules(desk), desk.clock()) is None
+    assert (
+        baseline_draft(unproved, wrong.findings, rules(desk), desk.clock(), desk.log.state.revoked)
+        is None
+    )
 
 
 def test_a_platform_is_added_once_and_only_one_that_says_which_it_is(desk: Desk) -> None:
@@ -53,17 +64,71 @@ def test_a_platform_is_added_once_and_only_one_that_says_which_it_is(desk: Desk)
         {"id": f"amd-genoa-{place:02x}", "site": f"hall {place}", "note": ""} for place in (1, 2)
     ]
     observed = asked(desk).observed
-    assert platform_draft(observed, rules(desk)) is None  # no list is asked for
+    assert (
+        platform_draft(observed, rules(desk), desk.log.state.revoked) is None
+    )  # no list is asked for
     desk.log.enact(Kind.PLATFORMS, "mine", {"platforms": listed})
     desk.set_policy(platforms=["mine"])
-    found = platform_draft(observed, rules(desk))
+    found = platform_draft(observed, rules(desk), desk.log.state.revoked)
     assert found is not None
     draft, site_known = found
     assert not site_known
     assert draft.body["platforms"][:2] == listed  # type: ignore[index]
     assert draft.body["platforms"][2]["site"] == UNKNOWN_SITE  # type: ignore[index, call-overload]
     hidden = replace(observed, platform=HIDDEN_PLATFORM)
-    assert platform_draft(hidden, rules(desk)) is None
+    assert platform_draft(hidden, rules(desk), desk.log.state.revoked) is None
+
+
+def revoke(desk: Desk, kind: str, target: str) -> None:
+    body: dict[str, object] = {"target_kind": kind, "target": target}
+    desk.log.enact(Kind.REVOCATION, f"{kind}:{target}", body)
+
+
+def test_a_repair_of_one_node_ends_no_revocation_of_another_measurement(desk: Desk) -> None:
+    """The attack: firmware that was revoked stands in the baseline still; whoever approves the
+    mending of a harmless node names it anew, which reinstates it."""
+    revoke(desk, "measurement", FIRMWARE.hex())
+    case = asked(desk, sim=desk.node.sim.with_firmware(WRONG))
+    found = rules(desk)
+    draft = baseline_draft(
+        case.observed, case.findings, found, desk.clock(), desk.log.state.revoked
+    )
+    assert draft is not None
+    assert set(parse_reference_values(Fields(draft.body, "draft")).snp) == {WRONG.hex()}
+
+    td = {TdRegister.MRTD: frozenset({FIRMWARE.hex(), "ab" * 48})}
+    gone = {TdRegister.MRTD: frozenset({FIRMWARE.hex()})}
+    digest, baseline = found.baselines["firmware"]
+    origin = baseline.gpu[0].origin
+    tds = (TdxReference(td, origin), TdxReference(gone, origin))
+    with_tds = replace(found, baselines={"firmware": (digest, replace(baseline, tdx=tds))})
+    draft = baseline_draft(
+        case.observed, case.findings, with_tds, desk.clock(), desk.log.state.revoked
+    )
+    assert draft is not None
+    (left,) = parse_reference_values(Fields(draft.body, "draft")).tdx
+    assert left.registers == {TdRegister.MRTD: frozenset({"ab" * 48})}
+
+
+def test_what_is_revoked_is_not_proposed_as_known_good(desk: Desk) -> None:
+    revoke(desk, "measurement", WRONG.hex())
+    case = asked(desk, sim=desk.node.sim.with_firmware(WRONG))
+    revoked = desk.log.state.revoked
+    assert baseline_draft(case.observed, case.findings, rules(desk), desk.clock(), revoked) is None
+
+
+def test_a_machine_is_listed_without_those_that_were_revoked(desk: Desk) -> None:
+    listed = [{"id": f"amd-genoa-{x:02x}", "site": "hall", "note": ""} for x in (1, 2)]
+    observed = asked(desk).observed
+    desk.log.enact(Kind.PLATFORMS, "mine", {"platforms": listed})
+    desk.set_policy(platforms=["mine"])
+    revoke(desk, "platform", "amd-genoa-01")
+    found = platform_draft(observed, rules(desk), desk.log.state.revoked)
+    assert found is not None
+    ids = [each["id"] for each in found[0].body["platforms"]]  # type: ignore[union-attr, index, call-overload]
+    assert ids == ["amd-genoa-02", observed.platform]
+    revoke(desk, "platform", observed.platform)
+    assert platform_draft(observed, rules(desk), desk.log.state.revoked) is None
 
 
 def test_a_policy_stays_as_it_is_but_for_one_caveat(desk: Desk) -> None:

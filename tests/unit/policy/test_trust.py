@@ -194,3 +194,46 @@ def test_a_simulated_root_of_intel_proves_tds() -> None:
     found = anchors.find(Vendor.INTEL_SGX, SpkiDigest("1e" * 32))
     assert found is not None
     assert found.simulated
+
+
+# What was taken away does not come back by itself.
+
+GENOA = AMD_ROOTS[1].spki
+
+
+def hardware(log: AuthorityLog) -> list[str]:
+    return [each.spki for each in anchors_in_force(log.state, log.clock())[0].anchors]
+
+
+def test_a_narrowing_that_ended_does_not_bring_the_other_roots_back() -> None:
+    """The attack: to wait, or to keep the next statement away, until a vendor counts again."""
+    log = AuthorityLog()
+    issuer = [{"name": "a maker", "spki_sha256": "ef" * 32}]
+    log.enact(KIND, SUBJECT, {**ROOTS, "hardware": [GENOA], "tpm": issuer})
+    log.clock.advance(days=90)
+
+    assert hardware(log) == [GENOA]  # nor are what it added, simulated roots and issuers, left
+    assert anchors_in_force(log.state, log.clock())[1] is None
+
+
+def test_only_a_statement_widens_again() -> None:
+    log = AuthorityLog()
+    log.enact(KIND, SUBJECT, {**NONE, "hardware": [GENOA]})
+    log.enact(KIND, SUBJECT, NONE)
+    assert len(hardware(log)) == len(HARDWARE_ANCHORS.anchors)
+    log.clock.advance(days=90)
+    assert len(hardware(log)) == len(HARDWARE_ANCHORS.anchors)
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_a_suspended_statement_neither_widens_nor_narrows(earlier: bool) -> None:
+    """What a thief's widening replaced counts on; a thief's narrowing does not."""
+    log = AuthorityLog()
+    if earlier:
+        log.enact(KIND, SUBJECT, {**NONE, "hardware": [GENOA]})
+    thief = log.enact(KIND, SUBJECT, NONE if earlier else {**NONE, "hardware": ["ee" * 32]})
+    state = replace(log.state, suspended={thief.statement.digest: thief})
+    found, by = anchors_in_force(state, log.clock())
+    assert by is None
+    expected = [GENOA] if earlier else [each.spki for each in HARDWARE_ANCHORS.anchors]
+    assert [each.spki for each in found.anchors] == expected

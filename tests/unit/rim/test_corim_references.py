@@ -47,9 +47,14 @@ def signed(
     *triples: Sequence[Any],
     key: ec.EllipticCurvePrivateKey = KEY,
     until: datetime | None = LATER,
+    more: dict[int, Any] | None = None,
+    others: dict[int, Any] | None = None,
+    tags: Sequence[Tag] = (),
 ) -> bytes:
-    comid = {1: {0: "id"}, 4: {0: list(triples)}}
-    payload = write_cbor(Tag(501, {0: "test", 1: [Tag(506, write_cbor(comid))]}))
+    """`more`: fields of the CoRIM; `others`: triples of other kinds."""
+    comid = {1: {0: "id"}, 4: {0: list(triples), **(others or {})}}
+    tagged = [Tag(506, write_cbor(comid)), *tags]
+    payload = write_cbor(Tag(501, {0: "test", 1: tagged, **(more or {})}))
     meta: dict[int, Any] = {0: {0: "ACME"}}
     if until is not None:
         meta[1] = {1: Tag(1, int(until.timestamp()))}
@@ -113,6 +118,86 @@ def test_what_no_baseline_holds_is_refused_as_a_whole_and_named(strange: list[An
 def test_registers_without_mrtd_and_nothing_at_all() -> None:
     assert reason_of(signed(triple("Intel", "rtmr0", VALUE))) is Reason.NO_REFERENCE_VALUES
     assert reason_of(signed()) is Reason.NO_REFERENCE_VALUES
+
+
+def test_registers_of_two_firmwares_are_two_sets() -> None:
+    """The attack: one CoRIM names two TDs; the MRTD of one with the RTMR0 of the other passed."""
+    first, second = (
+        [[{0: {1: "Intel", 2: model}}, [{0: name, 1: {2: [[7, value]]}}]] for name in names]
+        for model, value, names in (
+            ("old", VALUE, ("mrtd", "rtmr0")),
+            ("new", OTHER, ("mrtd", "rtmr0")),
+        )
+    )
+    tds = read(signed(*first, *second)).tdx
+    assert [
+        (each.registers[TdRegister.MRTD], each.registers[TdRegister.RTMR0]) for each in tds
+    ] == [
+        (frozenset({VALUE.hex()}), frozenset({VALUE.hex()})),
+        (frozenset({OTHER.hex()}), frozenset({OTHER.hex()})),
+    ]
+    assert reason_of(signed(*first, second[1])) is Reason.NO_REFERENCE_VALUES
+
+
+def test_environments_that_read_alike_are_not_one() -> None:
+    mrtd = triple("Intel", "mrtd", VALUE)
+    rtmr0 = triple("Intel", "rtmr0", OTHER)
+    rtmr0[0][0][4] = 7  # another index of the class, which no line shows
+    assert reason_of(signed(mrtd, rtmr0)) is Reason.NO_REFERENCE_VALUES
+
+
+def test_the_manifests_own_validity_counts_too() -> None:
+    good = triple("AMD", 641, VALUE)
+
+    def valid(start: datetime | None, end: datetime) -> dict[int, Any]:
+        times = {0: start, 1: end}
+        return {4: {k: Tag(1, int(v.timestamp())) for k, v in times.items() if v is not None}}
+
+    day = timedelta(days=1)
+    for until in (LATER, None):
+        ended = signed(good, until=until, more=valid(None, NOW - day))
+        assert reason_of(ended) is Reason.CERT_EXPIRED
+        early = signed(good, until=until, more=valid(NOW + day, LATER))
+        assert reason_of(early) is Reason.CERT_NOT_YET_VALID
+        (origin,) = read(signed(good, until=until, more=valid(NOW - day, NOW + day))).snp.values()
+        assert origin.provenance is not None
+        assert origin.provenance.until == NOW + day
+    assert reason_of(signed(good, more={4: "never"})) is Reason.MALFORMED
+
+
+def for_one_instance() -> list[Any]:
+    found = triple("AMD", 641, VALUE)
+    found[0][1] = Tag(550, b"one machine")
+    return found
+
+
+def with_value(name: int, value: Any) -> list[Any]:
+    found = triple("AMD", 641, VALUE)
+    found[1][0][1][name] = value
+    return found
+
+
+def by_somebody_else() -> list[Any]:
+    found = triple("AMD", 641, VALUE)
+    found[1][0][2] = [Tag(554, "a key")]
+    return found
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        signed(for_one_instance()),
+        signed(with_value(1, Tag(553, 5))),  # a least SVN
+        signed(with_value(3, {3: False})),  # flags: not under debug
+        signed(by_somebody_else()),
+        signed(triple("AMD", 641, VALUE), others={1: []}),
+        signed(triple("AMD", 641, VALUE), tags=[Tag(505, b"")]),
+        signed(triple("AMD", 641, VALUE), more={2: []}),
+    ],
+)
+def test_what_bounds_a_value_and_no_baseline_holds_is_refused(raw: bytes) -> None:
+    """Read over, it would make known-good what its signer called good under a condition."""
+    assert reason_of(raw) is Reason.NO_REFERENCE_VALUES
 
 
 def test_another_signer_a_changed_byte_or_no_time_left() -> None:

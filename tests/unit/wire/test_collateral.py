@@ -1,5 +1,7 @@
 """Collateral on the socket: read strictly, in batches that fit into frames."""
 
+from dataclasses import replace
+
 import pytest
 
 from keyturn.base.collateral import CollateralDocument, CollateralKind
@@ -89,3 +91,11 @@ def test_batches_fit_into_frames_and_lose_nothing() -> None:
         assert len(batch) <= MAX_COLLATERAL
     assert batches([]) == []
     assert len(batches([document(MAX_TOGETHER + 1)])) == 1
+
+
+def test_no_two_of_the_same_data_are_handed_in_together() -> None:
+    """An answer would keep both by keeping one."""
+    good = document(10)
+    bent = replace(good, chain=(b"another chain",))
+    other = document(11)
+    assert batches([good, bent, other, good]) == [(good,), (bent, other), (good,)]
