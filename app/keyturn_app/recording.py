@@ -2,7 +2,8 @@
 
 Screens are drawn from it through the same client and the same verifiers as live: the signed
 bytes are in it, so nothing in a picture was believed without proof. It holds answers to GET
-only; whoever asks a recording to sign or post anything is refused.
+only; whoever asks a recording to sign or post anything is refused. `POST /v1/evidence/batch`,
+which only reads, is answered from the requests that were given one by one.
 
 File: gzip over one JSON document `{type: "app-recording", format: 1, server, pin, fingerprint,
 officer, bodies: {sha256 hex: base64}, moments: [{name, time, answers: {path: [status, sha256]}}]}`.
@@ -10,7 +11,7 @@ officer, bodies: {sha256 hex: base64}, moments: [{name, time, answers: {path: [s
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,19 +19,22 @@ from pathlib import Path
 
 import httpx
 
-from keyturn.base.encoding import b64, sha256
+from keyturn.base.encoding import Digest, b64, parse_digest, sha256
 from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError
-from keyturn.base.strictjson import dump, parse_object
+from keyturn.base.strictjson import Json, dump, load_object, parse_object
 from keyturn.base.times import format_time
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import FileUnusable
+from keyturn.client.evidence import BATCH
 from keyturn.client.logexport import objects_named
 from keyturn.client.memory import Memory, Session
 from keyturn.client.profile import Profile
 from keyturn.client.proposals import Status
 from keyturn.client.transport import Transport
+from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
 from keyturn.officerkeys.location import InKeyring
 from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.entries import Entry, EntryKind, parse_entry
 from keyturn.wire.tls import parse_pin, pinned_context
 
 TYPE = "app-recording"
@@ -39,7 +43,12 @@ HAPPENED = 300
 """Events, as many as the app keeps."""
 _TRIES = 8
 _RECEIPTS = 60  # of the newest entries
-_EXAMINED = 24  # nodes whose evidence is kept
+_MAX_QUESTION = 16 << 10  # bytes of a batch's question
+_MAX_BATCH = 8 << 20  # bytes of requests in an answer to it
+_OF_NODES: Mapping[EntryKind, Callable[[Entry], GrantEntry | RefusalEntry]] = {
+    EntryKind.GRANT: read_grant,
+    EntryKind.REFUSAL: read_refusal,
+}
 
 
 class RecordingUnusable(UnreachableError):
@@ -79,7 +88,7 @@ class Recording:
 
         `memory`: what it saw before.
         """
-        http = httpx.Client(base_url=self.profile.server, transport=Replay(moment))
+        http = httpx.Client(base_url=self.profile.server, transport=Replay(moment.answers))
         memory = memory or Memory(self.profile.fingerprint)
         good = Session(
             "recorded", self.profile.pin, self.profile.officer, moment.time + timedelta(days=1)
@@ -97,15 +106,49 @@ class Recording:
 class Replay(httpx.BaseTransport):
     """Answers from a moment. What is not in it is not found."""
 
-    def __init__(self, moment: Moment) -> None:
-        self._answers = moment.answers
+    def __init__(self, answers: Mapping[str, tuple[int, bytes]]) -> None:
+        self._answers = answers
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        found = self._answers.get(_name(request.url)) if request.method == "GET" else None
+        found = None
+        if request.method == "GET":
+            found = self._answers.get(_name(request.url))
+        elif (request.method, request.url.path) == ("POST", "/v1/evidence/batch"):
+            found = self._batch(request.read())
         if found is None:
             error = {"kind": "not-recorded", "message": "this is a recording"}
             return httpx.Response(404, content=dump({"error": error}))
         return httpx.Response(found[0], content=found[1])
+
+    def _batch(self, question: bytes) -> tuple[int, bytes] | None:
+        """As the control plane answers it, from what it gave one by one.
+
+        None: a question that is none, or a recording without evidence.
+        """
+        if not any(each.startswith("/v1/evidence/") for each in self._answers):
+            return None
+        try:
+            fields = parse_object(question, limit=_MAX_QUESTION, what="evidence")
+            asked = [
+                parse_digest(each, what="evidence") for each in fields.texts("digests", limit=BATCH)
+            ]
+            fields.done()
+        except MalformedError:
+            return None
+        found: list[Json] = []
+        left: list[Json] = []
+        room = _MAX_BATCH
+        for digest in asked:
+            status, body = self._answers.get(f"/v1/evidence/{digest}", (404, b""))
+            if status != 200:
+                continue
+            if found and len(body) > room:
+                left.append(digest)
+                continue
+            room -= len(body)
+            data = load_object(body, limit=MAX_FILE, what="evidence")["data"]
+            found.append({"digest": digest, "data": data})
+        return 200, dump({"found": found, "left": left})
 
 
 @dataclass
@@ -148,6 +191,7 @@ def capture(
 def sweep(client: KeyturnClient) -> int:
     """Everything that pages ask. Gives the log's size at the start."""
     client.hello()
+    client.nodes()  # first: who beats rarely turns stale meanwhile
     checkpoint, _leaves = client.leaves()
     size = checkpoint.checkpoint.size
     leaves = list(client.entries(0, size))
@@ -160,8 +204,14 @@ def sweep(client: KeyturnClient) -> int:
             client.manifest(model.digest)
     client.happened(0, HAPPENED)
     client.witnesses()
-    _examine(client)
-    kept = {index for index, leaf in enumerate(leaves) if b'"envelopes"' in leaf}
+    client.collateral()
+    client.collateral_status()
+    with suppress(KeyturnError):  # roles that do not include it
+        client.enrolments()
+    named = _named(leaves)
+    for digest in dict.fromkeys(named.values()):
+        client.evidence(digest)
+    kept = {index for index, leaf in enumerate(leaves) if b'"envelopes"' in leaf} | set(named)
     for index in sorted(kept | set(range(max(0, size - _RECEIPTS), size))):
         client.receipt(index)
         for digest, needed in objects_named(leaves[index]):
@@ -170,12 +220,15 @@ def sweep(client: KeyturnClient) -> int:
     return size
 
 
-def _examine(client: KeyturnClient) -> None:
-    """The evidence of nodes in trouble, and of some that are not."""
-    nodes = sorted(client.nodes(), key=lambda each: (each.refused is None, each.name))
-    for node in nodes[:_EXAMINED]:
-        if node.granted or node.refused:
-            client.examine(node.name)
+def _named(leaves: Sequence[bytes]) -> dict[int, Digest]:
+    """The request that each node's newest grant and newest refusal name, by the entry's index."""
+    newest: dict[tuple[str, EntryKind], tuple[int, Digest]] = {}
+    for index, leaf in enumerate(leaves):
+        entry = parse_entry(leaf)
+        if entry.kind in _OF_NODES:
+            said = _OF_NODES[entry.kind](entry)
+            newest[said.node, entry.kind] = index, said.evidence
+    return dict(sorted(newest.values()))
 
 
 def write_recording(path: Path, profile: Profile, moments: Iterable[Moment]) -> None:

@@ -228,6 +228,13 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     )
     yield Scene("approvals-policy", "approvals", open_one)
     yield Scene("approvals-short", "approvals", moment="one-short")
+    yield Scene("baselines-capture", "baselines", "capture:node-4")
+    yield Scene(
+        "policies-impact",
+        "policies",
+        open_one,
+        then=lambda window: _run(window, "policies.simulate"),
+    )
     yield Scene("policies-edit", "policies", then=lambda window: _run(window, "policies.edit"))
     yield Scene("officers-officer", "officers", "ada")
     yield Scene("officers-change", "officers", then=lambda window: _run(window, "officers.compose"))

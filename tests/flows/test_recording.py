@@ -4,9 +4,10 @@ import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from keyturn.base.encoding import b64
+from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import dump, load_object
 from keyturn.client.errors import ServerLied, ServerRefused
@@ -17,13 +18,16 @@ from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind
 from keyturn_app.recording import (
     MAX_FILE,
+    Moment,
     Recording,
     RecordingUnusable,
+    Replay,
     capture,
     read_recording,
     write_recording,
 )
 from support.authority import policy_body
+from support.nodes import NodeSecrets
 from support.signers import PersonSigner
 from support.system import System
 from support.whole import Whole, running_whole
@@ -40,12 +44,88 @@ def file(whole: Whole, tmp_path: Path) -> Path:
     """A policy in force, a stricter one that one of two has approved, recorded by Chen."""
     whole.enact(Kind.POLICY, "serving", policy_body())
     whole.approve(whole.propose(Kind.POLICY, "serving", policy_body(lease_seconds=30)), "bela")
+    return recorded(whole, tmp_path / "recording")
+
+
+def recorded(whole: Whole, path: Path) -> Path:
     world, system = whole.world, whole.system
     profile = Profile(world.url, world.pin, system.fingerprint, "chen", InKeyring("chen"))
     signer = PersonSigner(system.authority.people["chen"])
     moment = capture("now", profile, lambda: signer, system.clock)
-    write_recording(tmp_path / "recording", profile, [moment])
-    return tmp_path / "recording"
+    write_recording(path, profile, [moment])
+    return path
+
+
+@pytest.fixture
+def refused(whole: Whole, node_secrets: NodeSecrets, tmp_path: Path) -> Recording:
+    """A machine of the simulated vendors was refused, for want of an admission."""
+    node = whole.system.node(node_secrets)
+    whole.system.trust_simulated_roots()
+    with whole.node_link() as link:
+        link.release(node.request(link.challenge(), digest_of(b"no such model")))
+    whole.world.catch_up()
+    return read_recording(recorded(whole, tmp_path / "recording"))
+
+
+def test_evidence_of_every_node_is_verified_again(whole: Whole, refused: Recording) -> None:
+    client = refused.client(refused.moment("now"))
+    (observed,) = client.observe_fleet()
+    assert observed.measurable
+    (live,) = whole.desks["chen"].observe_fleet()
+    assert observed.shown == live.shown
+    digest = client.examine(observed.node).evidence
+    assert client.evidences([digest, digest_of(b"another")]).keys() == {digest}
+    explained = client.explain(observed.node)
+    assert client.carry(explained, client.seen())
+
+
+def test_evidence_that_was_edited_in_a_recording_shows_nothing(refused: Recording) -> None:
+    moment = refused.moment("now")
+    (path,) = [each for each in moment.answers if each.startswith("/v1/evidence/")]
+    digest = Digest(path.rpartition("/")[2])
+    raw = refused.client(moment).evidence(digest)
+    assert raw is not None
+    forged = raw.replace(b'"release"', b'"renewal"')
+    assert forged != raw
+    answers = {**moment.answers, path: (200, dump({"data": b64(forged)}))}
+
+    (observed,) = refused.client(Moment("now", moment.time, answers)).observe_fleet()
+    assert observed.shown is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"digests":["no digest"]}',
+        b'{"digests":[],"more":1}',
+        b'{"digests":[1]}',
+        b'{"digests":[' + b" " * MAX_FILE + b"]}",
+    ],
+)
+def test_a_question_for_evidence_that_is_none_is_not_answered(question: bytes) -> None:
+    path = f"/v1/evidence/{digest_of(b'')}"
+    replay = Replay({path: (200, b'{"data":""}')})
+    asked = httpx.Request("POST", "https://localhost/v1/evidence/batch", content=question)
+    assert replay.handle_request(asked).status_code == 404
+
+
+def test_evidence_for_which_an_answer_has_no_room_is_left_for_the_next() -> None:
+    bodies = [bytes([each]) * (5 << 20) for each in range(3)]
+    names = [digest_of(each) for each in bodies]
+    kept = {
+        f"/v1/evidence/{name}": (200, dump({"data": b64(each)}))
+        for name, each in zip(names, bodies, strict=True)
+    }
+    document = dump({"digests": [digest_of(b"not kept"), *names]})
+    asked = httpx.Request("POST", "https://localhost/v1/evidence/batch", content=document)
+    answer = load_object(Replay(kept).handle_request(asked).content, limit=MAX_FILE, what="answer")
+    found = answer["found"]
+    assert isinstance(found, list)
+    assert [each["digest"] for each in found if isinstance(each, dict)] == names[:1]
+    assert answer["left"] == names[1:]
 
 
 def test_what_is_replayed_is_what_was_proved(whole: Whole, file: Path) -> None:

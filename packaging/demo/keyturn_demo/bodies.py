@@ -4,11 +4,18 @@ from collections.abc import Mapping
 
 from keyturn.quorum.policy_body import Caveat
 from keyturn_demo import boots
-from keyturn_demo.world import GOOD_FIRMWARE, GPU_MEASUREMENTS, RTMRS, WORKLOAD
+from keyturn_demo.world import (
+    GOOD_FIRMWARE,
+    GPU_MEASUREMENTS,
+    RTMRS,
+    WORKLOAD,
+    WRONG_FIRMWARE,
+)
 
 LEASE_SECONDS = 16
 MODEL_NAME = "all-MiniLM-L6-v2"
 BASELINE = "firmware-2026-11"
+BEFORE = "firmware-2026-10"
 POLICY = "serving-eu"
 DRIVER = "590.12"
 VBIOS = "96.00.A5.00.01"
@@ -65,6 +72,12 @@ def baseline(boot: Mapping[str, object] | None = None) -> dict[str, object]:
             }
         ],
     }
+
+
+def baseline_before(boot: Mapping[str, object] | None) -> dict[str, object]:
+    """Of the firmware that the refused machines still run."""
+    value = {"value": WRONG_FIRMWARE.hex(), "source": "build 2026-10, measured twice"}
+    return {**baseline(boot), "snp": {"measurements": [value]}}
 
 
 def policy(lease_seconds: int = LEASE_SECONDS, *, every_kind: bool = False) -> dict[str, object]:

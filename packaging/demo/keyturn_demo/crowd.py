@@ -13,6 +13,7 @@ from keyturn.agent.exchange import Identity, conclude, prepare
 from keyturn.agent.heartbeat import Heartbeats
 from keyturn.agent.keys import make_node_keys
 from keyturn.agent.leaseparts import LeaseId
+from keyturn.agent.tpmsource import LocalTpm, read_issuers
 from keyturn.base.encoding import Digest
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.grant import RefusalDocument
@@ -25,6 +26,7 @@ from keyturn_demo.parts import START_SECONDS, System
 from keyturn_demo.world import GOOD_FIRMWARE, WRONG_FIRMWARE, wait_for
 
 SITES = ("fra-1", "dub-2", "iad-3", "pdx-1", "sin-2")
+LAB = "lab"
 RACKS, PER_RACK = 5, 4
 CAVEATS = frozenset({Caveat.UNLOCKED_MEMORY})
 
@@ -70,13 +72,14 @@ MACHINES = (
 
 def site_of(node: str) -> str:
     """`fra-1` of `fra-1-r03-g02`; the demo's own nodes stand in the lab."""
-    return node.rsplit("-", 2)[0] if node.count("-") > 2 else "lab"
+    return node.rsplit("-", 2)[0] if node.count("-") > 2 else LAB
 
 
 def begin(system: System) -> None:
-    """Start to make every machine; `attest` waits for them."""
+    """Start to make every machine, and to boot its TPM; `attest` waits for them."""
     for each in MACHINES:
         system.make_machine(each.name, GOOD_FIRMWARE if each.good else WRONG_FIRMWARE)
+        system.start_tpm(each.name)
 
 
 def wait_for_devices(system: System, machine: Machine) -> None:
@@ -97,9 +100,11 @@ def attest(system: System, model: Digest, machines: Sequence[Machine]) -> list[B
         for machine in machines:
             keys = make_node_keys(machine.name, now())
             source = DeviceSocket(_socket(system, machine))
+            tpm = _tpm(system, machine)
             for name in machine.nodes:
                 node = Identity(name, "keyturn-demo", model, CAVEATS)
-                asked = prepare(Purpose.RELEASE, control.challenge(), None, node, keys, source)
+                challenge = control.challenge()
+                asked = prepare(Purpose.RELEASE, challenge, None, node, keys, source, tpm)
                 answer = control.release(asked.request.raw)
                 if isinstance(answer, RefusalDocument):
                     continue
@@ -120,3 +125,9 @@ def beat(system: System, nodes: Sequence[Beats]) -> None:
 
 def _socket(system: System, machine: Machine) -> Path:
     return system.world.directory / "sim" / f"{machine.name}.sock"
+
+
+def _tpm(system: System, machine: Machine) -> LocalTpm:
+    folder = system.wait_tpm(machine.name)
+    issuers = read_issuers(folder / "issuers.pem")
+    return LocalTpm(folder / "tpm.sock", folder / "event.log", issuers)

@@ -38,6 +38,9 @@ START_SECONDS = 60.0
 class System:
     """Every program of the demo. Use as a context manager: it ends what it began."""
 
+    heartbeat_seconds = 1.0
+    """The control plane's: a node that misses two is stale."""
+
     def __init__(self, world: World) -> None:
         self.world = world
         self._stack = ExitStack()
@@ -139,7 +142,7 @@ class System:
             f'keyholder = "{world.keyholder / "keyholder.sock"}"\n'
             f'fingerprint = "{self.fingerprint}"\n'
             "port = 0\n"
-            "heartbeat_seconds = 1.0\n",
+            f"heartbeat_seconds = {self.heartbeat_seconds}\n",
             encoding="utf-8",
         )
         self.supervisor.start("control", (KEYTURN, "control", "--config", str(config)))

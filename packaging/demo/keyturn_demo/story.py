@@ -51,6 +51,7 @@ class Story:
         self._expected: list[bytes] = []
         self._kinds = EveryKind(system, say)
         self._node: ServingNode | None = None
+        self._boot: dict[str, object] | None = None
 
     def tell(self) -> None:
         """The whole story. Raises StepFailed at the first step that does not hold."""
@@ -226,10 +227,10 @@ class Story:
 
     def _one_short(self) -> None:
         """A baseline with one approval of two is not in force."""
-        boot = self._kinds.captured_boot() if self.every_kind else None
+        self._boot = self._kinds.captured_boot() if self.every_kind else None
         system = self._system
         kind, subject = Kind.REFERENCE_VALUES, bodies.BASELINE
-        body = bodies.baseline(boot)
+        body = bodies.baseline(self._boot)
         proposal = self._propose(kind, subject, body, "firmware of November")
         proposal = approve(system.clients["bela"], proposal.digest)
         known = system.clients["chen"].state().newest.get((kind, subject))
