@@ -285,7 +285,8 @@ def test_no_page_flashes_up_a_window_of_its_own(office: Office) -> None:
     app.installEventFilter(windows)
     try:
         office.unlock("ada")
-        for page in ("models", "approvals", "log", "notifications", "settings", "fleet"):
+        pages = ("models", "policies", "baselines", "collateral", "approvals", "officers", "log")
+        for page in (*pages, "notifications", "settings", "fleet"):
             office.go(page)
         assert QApplication.activeWindow() is office.window
     finally:

@@ -130,10 +130,10 @@ class FleetPage(Page):
         front = QWidget()
         front.setLayout(whole)
         self._fronts = QStackedLayout()
-        self._fronts.addWidget(front)
-        self._fronts.addWidget(self.evidence)
         self.setLayout(self._fronts)
-        self._stack.addWidget(self._ready)  # shows it: by now it has a window to be in
+        self._fronts.addWidget(front)  # shows it: by now it has a window to be in
+        self._fronts.addWidget(self.evidence)
+        self._stack.addWidget(self._ready)  # the same
         self._stack.addWidget(self._empty)
 
     def _evidence_page(self) -> EvidencePage:
