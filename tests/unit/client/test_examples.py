@@ -20,7 +20,7 @@ BODIES = bodies()
 @pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.value)
 def test_an_example_shows_the_shape_and_is_nothing_to_sign(kind: Kind) -> None:
     shape = example(kind, "", LOG.state.roster, START)
-    fields = set(BODIES[kind][1]) - {"separation", "compromised", "tpm"}
+    fields = set(BODIES[kind][1]) - {"separation", "compromised"}
     assert set(shape) == fields
     with pytest.raises(MalformedError):
         read_body(kind, json.loads(json.dumps(shape)))
@@ -48,4 +48,4 @@ def test_an_example_of_a_policy_lacks_only_what_must_be_decided() -> None:
 
 def test_an_example_of_a_baseline_shows_each_kind_of_value_with_its_origin() -> None:
     shape = json.dumps(example(Kind.REFERENCE_VALUES, "", LOG.state.roster, START))
-    assert shape.count('"provenance"') == 4
+    assert shape.count('"provenance"') == 5
