@@ -21,6 +21,21 @@ def update_goldens(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(autouse=True)
+def no_key_is_held() -> Iterator[None]:
+    """A key pressed by a test whose window closed under it is not held in the next one."""
+    yield
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QApplication, QWidget
+
+    held = Qt.KeyboardModifier.NoModifier
+    if QApplication.instance() is not None and QApplication.keyboardModifiers() != held:
+        nobody = QWidget()
+        QTest.keyRelease(nobody, Qt.Key.Key_Control)
+        nobody.deleteLater()
+
+
+@pytest.fixture(autouse=True)
 def nothing_outlives() -> Iterator[None]:
     """No window and no thread is left of a test; its timers went with its widgets."""
     from PySide6.QtCore import QCoreApplication, QEvent

@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPoint,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QHeaderView, QMenu
 
@@ -87,9 +95,15 @@ class NodeTable(Table):
         row = self.fleet.row_of(name)
         if row < 0 or self.selectionModel().isRowSelected(row, QModelIndex()):
             return
-        self._quietly(lambda: self.selectRow(row))
+        self._quietly(lambda: self._mark(row))
         if name != before:
             self._bring(row)
+
+    def _mark(self, row: int) -> None:
+        """Not `selectRow`: that would mean something else while Ctrl or Shift is held."""
+        flags = QItemSelectionModel.SelectionFlag
+        index = self.fleet.index(row, 0)
+        self.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
 
     def _bring(self, row: int) -> None:
         first, last = self._visible()
