@@ -126,8 +126,11 @@ class InboxView(QWidget):
         super().resizeEvent(event)
         self.search.setFixedWidth(_SEARCH if self.width() >= _BROAD else _SEARCH_NARROW)
 
-    def focus_list(self) -> None:
+    def focus_list(self, *, quietly: bool) -> None:
+        """Qt makes the first row current by itself; `quietly`: that chooses nothing."""
+        self._filling = quietly
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._filling = False
 
     # ---- inside ----
 

@@ -164,6 +164,11 @@ class ApprovalsPresenter(Presenter[PageView]):
     def search(self, text: str) -> None:
         self._want(replace(self._wanted, text=text))
 
+    @property
+    def chosen(self) -> bool:
+        """Whether a proposal is highlighted or asked for, be it known here yet or not."""
+        return self._selected is not None
+
     def select(self, digest: Digest | None) -> None:
         """Move the highlight; in the open proposal, show that one instead."""
         if digest != self._selected:

@@ -90,7 +90,7 @@ class ApprovalsPage(Page):
         self._timer.start()
         self.presenter.tick()
         if self._stack.currentWidget() is self._inbox:
-            self._inbox.focus_list()
+            self._inbox.focus_list(quietly=self.presenter.chosen)
 
     def close_page(self) -> None:
         self._timer.stop()
@@ -216,7 +216,7 @@ class ApprovalsPage(Page):
         if now is before or not self.isVisible():
             return
         if now is self._inbox:
-            self._inbox.focus_list()
+            self._inbox.focus_list(quietly=self.presenter.chosen)
         elif now is self._draft:
             self._draft.focus_body()
         elif now is self._pictures:
