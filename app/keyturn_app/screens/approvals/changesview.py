@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from keyturn_app.i18n import _, n_
-from keyturn_app.qtkit.diffpane import DiffPane, left_of, right_of, rows_of, see_through
+from keyturn_app.qtkit.diffpane import DiffPane, rows_of, see_through
+from keyturn_app.qtkit.diffsides import DiffSides
 from keyturn_app.qtkit.prose import Elided, Prose, WrappedMono
 from keyturn_app.qtkit.theme import mono, sans
 from keyturn_app.qtkit.widgets import (
@@ -147,31 +148,12 @@ class WordsPage(QScrollArea):
             self._lines.addWidget(line)
 
 
-class SidesPage(QWidget):
-    """Two panes that scroll together; one where nothing is replaced."""
-
+class SidesPage(DiffSides):
     def __init__(self, copy: Callable[[str], None]) -> None:
-        super().__init__()
-        self._titles = Elided("", "text2", sans(12)), Elided("", "text2", sans(12))
-        self._left = DiffPane(name="approvals.diff.before", title=_("Before"), copied=copy)
-        self._right = DiffPane(name="approvals.diff.after", title=_("After"), copied=copy)
-        self._left.follow(self._right)
-        self._before = QWidget()
-        self._before.setLayout(column(self._titles[0], self._left, spacing=6))
-        after = column(self._titles[1], self._right, spacing=6)
-        inside = row(self._before, spacing=12)
-        inside.addLayout(after, 1)
-        inside.setStretch(0, 1)
-        self.setLayout(inside)
+        super().__init__("approvals", copy)
 
     def show_changes(self, changes: Changes) -> None:
-        self._before.setVisible(bool(changes.before_title))
-        self._titles[0].setText(changes.before_title)
-        self._titles[1].setText(changes.after_title)
-        self._left.setAccessibleName(changes.before_title)
-        self._right.setAccessibleName(changes.after_title)
-        self._left.show_rows(left_of(changes.pairs))
-        self._right.show_rows(right_of(changes.pairs))
+        self.show_sides(changes.before_title, changes.after_title, changes.pairs)
 
 
 class UnifiedPage(QWidget):

@@ -1,20 +1,19 @@
 """Tiles, filter and table of baselines. Shows a BaselinesView and says what was asked for."""
 
-from PySide6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QStackedWidget,
     QWidget,
 )
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.cells import Cell, CellModel, CellRow
-from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.figuretile import FigureTile
 from keyturn_app.qtkit.noted import NotedLook
 from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.tables import Table
@@ -25,7 +24,6 @@ from keyturn_app.qtkit.widgets import (
     button,
     card,
     column,
-    label,
     row,
     set_class,
 )
@@ -62,39 +60,16 @@ _LEAVES_FIRST = (Column.FROM, Column.VERSION, Column.USED, Column.KINDS)
 """In this order columns make room when the table is narrow; the drawer has all of them."""
 
 
-class TileButton(QPushButton):
+class TileButton(FigureTile):
     """A kind of value; it filters."""
 
     def __init__(self, kind: ValueKind) -> None:
-        super().__init__()
-        self.setObjectName(f"baselines.tile.{kind.value}")
-        self.setProperty("kind", "tile")
-        self.setCheckable(True)
-        self.setFixedHeight(TILE)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        super().__init__(f"baselines.tile.{kind.value}", TILE, dense=True)
         self._icon_name = _ICONS[kind]
-        self._icon = IconLabel(self._icon_name, "unknown", 16)
-        self._name = OneLine("", "Second")
-        self._figure = label("", "Figure")
-        self._text = OneLine("", "Small", "Second")
-        for each in (self._icon, self._name, self._figure, self._text):
-            each.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        head = row(self._icon, self._name, None, spacing=8)
-        self.setLayout(column(head, self._figure, self._text, spacing=0, margins=(14, 8, 14, 8)))
-
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        return QSize(110, TILE)
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        return QSize(84, TILE)
 
     def show_tile(self, tile: Tile) -> None:
-        self._icon.show_icon(self._icon_name, tile.token)
-        self._name.setText(tile.label)
-        self._figure.setText(tile.figure)
-        self._text.setText(tile.text)
+        self.show_figure(self._icon_name, tile.token, tile.label, tile.figure, tile.text)
         self.setChecked(tile.chosen)
-        self.setAccessibleName(f"{tile.label}: {tile.figure} {tile.text}")
 
 
 class ListView(QWidget):

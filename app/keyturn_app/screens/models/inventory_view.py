@@ -1,12 +1,11 @@
 """Tiles, filter and table of the inventory. Shows a ModelsView and says what was asked for."""
 
-from PySide6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt
+from PySide6.QtCore import QModelIndex, QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHeaderView,
     QLineEdit,
     QPushButton,
-    QSizePolicy,
     QStackedWidget,
     QWidget,
 )
@@ -14,7 +13,7 @@ from PySide6.QtWidgets import (
 from keyturn.base.encoding import Digest
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.cells import Cell, CellModel, CellRow
-from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.figuretile import FigureTile
 from keyturn_app.qtkit.noted import NotedLook
 from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.tables import Table
@@ -25,7 +24,6 @@ from keyturn_app.qtkit.widgets import (
     button,
     card,
     column,
-    label,
     row,
     set_class,
 )
@@ -57,38 +55,15 @@ _LEAVES_FIRST = (Column.FILES, Column.DIGEST, Column.REGISTERED, Column.SIZE, Co
 """In this order columns make room when the table is narrow; the drawer has all of them."""
 
 
-class TileButton(QPushButton):
+class TileButton(FigureTile):
     """A figure that filters."""
 
     def __init__(self, show: Show) -> None:
-        super().__init__()
-        self.setObjectName(f"models.tile.{show.value}")
-        self.setProperty("kind", "tile")
-        self.setCheckable(True)
-        self.setFixedHeight(TILE)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._icon = IconLabel("circle-dashed", "unknown", 16)
-        self._name = OneLine("", "Second")
-        self._figure = label("", "Figure")
-        self._text = OneLine("", "Small", "Second")
-        for each in (self._icon, self._name, self._figure, self._text):
-            each.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        head = row(self._icon, self._name, None, spacing=8)
-        self.setLayout(column(head, self._figure, self._text, spacing=2, margins=(14, 10, 14, 10)))
-
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        return QSize(120, TILE)
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        return QSize(96, TILE)
+        super().__init__(f"models.tile.{show.value}", TILE)
 
     def show_tile(self, tile: Tile) -> None:
-        self._icon.show_icon(tile.icon, tile.token)
-        self._name.setText(tile.label)
-        self._figure.setText(tile.figure)
-        self._text.setText(tile.text)
+        self.show_figure(tile.icon, tile.token, tile.label, tile.figure, tile.text)
         self.setChecked(tile.chosen)
-        self.setAccessibleName(f"{tile.label}: {tile.figure} {tile.text}")
 
 
 class InventoryView(QWidget):

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
 
 from keyturn.base.encoding import Digest
 from keyturn_app.i18n import _
-from keyturn_app.qtkit.diffpane import DiffPane, left_of, right_of, rows_of
+from keyturn_app.qtkit.diffpane import DiffPane, rows_of
+from keyturn_app.qtkit.diffsides import DiffSides
 from keyturn_app.qtkit.impactpane import ImpactPane
 from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.prose import Elided, Prose, WrappedMono
@@ -129,7 +130,8 @@ class DetailView(QFrame):
         elif form is Form.USES:
             self._uses.show_uses(detail.uses)
         elif form is Form.SIDES:
-            self._sides.show_changes(detail.compared)
+            compared = detail.compared
+            self._sides.show_sides(compared.before_title, compared.after_title, compared.pairs)
         else:
             self._unified.show_rows(rows_of(detail.compared.lines))
 
@@ -199,7 +201,7 @@ class DetailView(QFrame):
         )
         self._words, self._fields = Lines(), _Fields()
         self._uses = _Uses(presenter.follow)
-        self._sides = _Sides(copy)
+        self._sides = DiffSides("policies", copy)
         self._unified = DiffPane(name="policies.diff.unified", title=_("Changes"), copied=copy)
         self._pages: dict[Form, QWidget] = {
             Form.IMPACT: self._impact,
@@ -340,30 +342,3 @@ class _Uses(QWidget):
                 clicked=partial(self._follow, "models", each.digest),
             )
             self._inside.addLayout(row(link, label(each.text, "Small", "Second"), None))
-
-
-class _Sides(QWidget):
-    """Two panes that scroll together; one where nothing is replaced."""
-
-    def __init__(self, copy: Callable[[str], None]) -> None:
-        super().__init__()
-        self._titles = Elided("", "text2", sans(12)), Elided("", "text2", sans(12))
-        self._left = DiffPane(name="policies.diff.before", title=_("Before"), copied=copy)
-        self._right = DiffPane(name="policies.diff.after", title=_("After"), copied=copy)
-        self._left.follow(self._right)
-        self._before = QWidget()
-        self._before.setLayout(column(self._titles[0], self._left, spacing=6))
-        after = column(self._titles[1], self._right, spacing=6)
-        inside = row(self._before, spacing=12)
-        inside.addLayout(after, 1)
-        inside.setStretch(0, 1)
-        self.setLayout(inside)
-
-    def show_changes(self, compared: Compared) -> None:
-        self._before.setVisible(bool(compared.before_title))
-        for each, text in zip(
-            self._titles, (compared.before_title, compared.after_title), strict=True
-        ):
-            each.setText(text)
-        self._left.show_rows(left_of(compared.pairs))
-        self._right.show_rows(right_of(compared.pairs))
