@@ -45,4 +45,5 @@ def test_what_is_wrong_is_refused(case: list[str]) -> None:
     name, mnemonics, *_ = case
     with pytest.raises((MalformedShare, ShareRefused)) as refused:
         combine([parse_words(each.encode()) for each in mnemonics], PASSPHRASE)
+    assert isinstance(refused.value, (MalformedShare, ShareRefused))
     assert refused.value.fault is next(fault for part, fault in FAULTS.items() if part in name)

@@ -24,7 +24,7 @@ def gathering(dealt: Dealt = DEALT, *entered: str) -> Gathering:
 
 
 def refused(of: Gathering, officer: str, words: bytes | bytearray) -> ShareRefused:
-    """The refusal; nothing is kept of it, and it names no words (one alone may be of the message)."""
+    """The refusal; nothing is kept of it, and it names no two words of it."""
     before = of.entered
     with pytest.raises(ShareRefused) as found:
         of.add(officer, words)
@@ -176,7 +176,7 @@ def test_a_share_of_the_same_number_and_another_shape(
 
 
 def test_a_mistyped_share_says_which_word_and_no_more() -> None:
-    words = DEALT.words("ada").split(b" ")
+    words = bytes(DEALT.words("ada")).split(b" ")
     words[7] = b"academic" if words[7] != b"academic" else b"acid"
     found = gathering()
     with pytest.raises(MalformedShare) as error:
