@@ -129,9 +129,6 @@ class CeremonyHost(Protocol):
     def open(self, plan: bytes) -> str:
         """Begin the ceremony of this signed plan; gives its id."""
 
-    def script(self, kind: str) -> bytes:
-        """The exact bytes of the script that this host follows for a kind."""
-
     def sign(self, ceremony: str, envelope: bytes, attached: tuple[bytes, ...]) -> None: ...
 
     def say(self, ceremony: str, envelope: bytes) -> None: ...
@@ -169,27 +166,13 @@ class CeremonyDoor(Protocol):
         """Gives the call that drops the answer."""
 
 
-class OwnKey(Protocol):
-    """The key that is open in this app: its officer signs without being asked again."""
-
-    @property
-    def officer(self) -> str: ...
-
-    def use(
-        self,
-        work: Callable[[Signer], T],
-        *,
-        done: Callable[[T], None],
-        failed: Callable[[KeyturnError], None],
-    ) -> None: ...
-
-
 class Stage(Protocol):
     """Where ceremonies are held: the hosts that are known now, and how to have one more."""
 
     def doors(self) -> tuple[CeremonyDoor, ...]: ...
 
-    def own_key(self) -> OwnKey | None: ...
+    def own_signer(self) -> Signer | None:
+        """The key that is open in this app: its officer signs without being asked again."""
 
     def why_no_host(self) -> str:
         """Why no host can be started on this machine; empty when one can."""

@@ -1,5 +1,8 @@
-"""What is kept of a ceremony: transcript, minutes, and what a stranger's reader says of it. No Qt."""
+"""What is kept of a ceremony: transcript, minutes, a stranger's verdict. No Qt in here."""
 
+from pathlib import Path
+
+from keyturn.client.errors import FileUnusable
 from keyturn_app.screens.ceremonies.reading import Reading
 
 
@@ -16,3 +19,12 @@ def minutes_of(reading: Reading) -> bytes:
 def verdict_of(reading: Reading) -> str:
     """What `keyturn ceremony verify` says of this transcript, in words."""
     raise NotImplementedError
+
+
+def written(path: Path, data: bytes) -> Path:
+    """Raises FileUnusable."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
+    return path

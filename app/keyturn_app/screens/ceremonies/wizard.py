@@ -8,7 +8,6 @@ from pathlib import Path
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.steps import Word
-from keyturn.client.errors import FileUnusable
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.roster import OfficerId
 from keyturn_app import wording
@@ -16,7 +15,7 @@ from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, SaveFile, failure
 from keyturn_app.screens.ceremonies.hosts import Awaiting, CeremonyDoor, News
-from keyturn_app.screens.ceremonies.keeping import minutes_of, transcript_of, verdict_of
+from keyturn_app.screens.ceremonies.keeping import minutes_of, transcript_of, verdict_of, written
 from keyturn_app.screens.ceremonies.reading import Known, Reading
 from keyturn_app.screens.ceremonies.saying import SayPresenter
 from keyturn_app.screens.ceremonies.signing import SignPresenter, Turn
@@ -193,6 +192,11 @@ class WizardPresenter(Presenter[WizardView]):
         if self.sheet is None:
             self._closed()
 
+    def turn_down(self) -> None:
+        """Whatever sheet is open is closed, and its key with it: the app is locked."""
+        if self.sheet is not None:
+            self.sheet.cancel()
+
     def close(self) -> None:
         for drop in self._drops:
             drop()
@@ -263,7 +267,7 @@ class WizardPresenter(Presenter[WizardView]):
                 return
             job = self._setting.door.run(
                 title,
-                lambda _job, _tell: _written(path, make()),
+                lambda _job, _tell: written(path, make()),
                 done=self._saved,
                 failed=lambda error: self._setting.asker.tell(failure(title, error)),
             )
@@ -284,12 +288,3 @@ class WizardPresenter(Presenter[WizardView]):
         self.sheet = None
         self.ask()
         self.changed()
-
-
-def _written(path: Path, data: bytes) -> Path:
-    """Raises FileUnusable."""
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
-    return path
