@@ -71,6 +71,8 @@ class Choice:
     icon: str
     why_not: str
     why_no_rehearsal: str
+    propose: bool = False
+    """Whether what is missing is the statement."""
 
 
 class ListPhase(Enum):
@@ -258,6 +260,9 @@ def _choice(
         words.icon,
         _why_not(kind, state, hosts, now, why_no_host),
         rehearsal,
+        propose=kind not in WITHOUT_STATEMENT
+        and state is not None
+        and not statements_for(state, kind, now),
     )
 
 

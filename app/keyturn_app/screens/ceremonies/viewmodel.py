@@ -124,6 +124,7 @@ class WizardView:
     phase: Phase
     title: str
     rehearsal: bool
+    ceremony: str = ""
     steps: tuple[StepLine, ...] = ()
     ring: Ring | None = None
     over_line: str = ""
@@ -180,7 +181,8 @@ def wizard_view(reading: Reading, awaiting: Awaiting | None, around: Around) -> 
     shown = _Shown(reading, awaiting, around, plan, phase, step, lines)
     return WizardView(
         phase=phase,
-        title=f"{kind_title(plan.kind.value)} {plan.ceremony}",
+        title=kind_title(plan.kind.value),
+        ceremony=plan.ceremony,
         rehearsal=plan.rehearsal,
         steps=_steps(shown),
         ring=_ring(shown),
@@ -613,7 +615,7 @@ def _script_rows(reading: Reading, now: datetime) -> tuple[tuple[str, str, bool]
             _("{kind} rev {revision}").format(kind=script.kind.value, revision=script.revision),
             False,
         ),
-        (_("Digest"), wording.digest(script.digest).removeprefix("sha256 "), True),
+        (_("Digest"), wording.digest(script.digest)[7:16] + " …", True),
         (_("Elapsed"), clock(max(0, seconds)), True),
     )
 
