@@ -91,6 +91,6 @@ class Act:
     """What a failure leaves behind, for people."""
 
 
-Undo = Callable[[Doing], None]
-"""What an abort takes back, of a whole ceremony."""
+Undo = Callable[[CeremonyFiles, Site, Course], None]
+"""What an abort takes back of a whole ceremony. Done twice, it does no more than once."""
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from keyturn.base.errors import MalformedError
-from keyturn.ceremony.checks import check_plan_signature
 from keyturn.ceremony.course import Course, open_course
 from keyturn.ceremony.plan import ShareGroup, ShareScheme, SignedPlan, parse_plan
 from keyturn.ceremony.records import Event, Record
@@ -97,7 +96,6 @@ def resume(files: CeremonyFiles, records: tuple[Record, ...], roster: Roster) ->
     signed_plan, script = read_opened(records[0])
     raw = files.kept(CUSTODY)
     custody = read_sets(raw) if raw is not None else ()
-    check_plan_signature(signed_plan, roster)
     course = open_course(signed_plan, script, roster, records[0], schemes(custody))
     for each in records[1:]:
         course = course.follow(each)
