@@ -5,7 +5,7 @@ the next step needs, and from whom, follows from the script, the plan and the ro
 host, a custodian's program and an auditor come to the same answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -13,7 +13,7 @@ from enum import Enum
 from keyturn.base.encoding import Digest
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
 from keyturn.ceremony.phrases import phrase_of
-from keyturn.ceremony.plan import Plan, ShareScheme, SignedPlan
+from keyturn.ceremony.plan import Plan, ShareGroup, ShareScheme, SignedPlan
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import (
     Action,
@@ -25,6 +25,7 @@ from keyturn.ceremony.script import (
     Signers,
     Step,
 )
+from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.steps import Place, StepSignature
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import OfficerId, Roster
@@ -192,6 +193,20 @@ def open_course(
         raise MalformedCeremony("the first record of a ceremony opens it, with its plan")
     _check_ceremony(plan, opened)
     return Course(signed_plan, script, roster, dict(custody or {}), (opened,))
+
+
+def schemes_of(share_sets: Iterable[ShareSet]) -> dict[ShareUse, ShareScheme]:
+    """By which schemes the shares stand."""
+    return {
+        each.use: ShareScheme(
+            each.group_threshold,
+            tuple(
+                ShareGroup(group.threshold, tuple(member.officer for member in group.members))
+                for group in each.groups
+            ),
+        )
+        for each in share_sets
+    }
 
 
 def statement_kinds(kind: ScriptKind, action: Action) -> tuple[Kind, ...]:
