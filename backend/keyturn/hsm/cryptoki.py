@@ -61,6 +61,7 @@ class Attr(IntEnum):
     LABEL = 0x3
     APPLICATION = 0x10
     VALUE = 0x11
+    TRUSTED = 0x86
     KEY_TYPE = 0x100
     ID = 0x102
     SENSITIVE = 0x103
@@ -84,6 +85,7 @@ class Attr(IntEnum):
     EC_PARAMS = 0x180
     EC_POINT = 0x181
     ALWAYS_AUTHENTICATE = 0x202
+    WRAP_WITH_TRUSTED = 0x210
     UNWRAP_TEMPLATE = 0x212 | ARRAY
     ALLOWED_MECHANISMS = 0x600 | ARRAY
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from keyturn.base.errors import KeyturnError
+from keyturn.hsm.attributes import check_attributes
 from keyturn.hsm.ckstructs import Mechanism, Template
 from keyturn.hsm.cryptoki import Attr, KeyType, Mech, ObjectClass, Rv
 from keyturn.hsm.errors import HsmError, TokenError
@@ -47,7 +48,6 @@ from keyturn.hsm.selftest import (
 )
 from keyturn.hsm.token import (
     assurance_of,
-    check_attributes,
     check_keys,
     find_token,
     log_in,
