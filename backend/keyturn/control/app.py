@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from keyturn import __version__
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.control import (
+    routes_ceremonies,
     routes_collateral,
     routes_enrolments,
     routes_events,
@@ -68,6 +69,7 @@ def make_app(parts: Parts) -> ASGIApp:
         routes_events,
         routes_log,
         routes_collateral,
+        routes_ceremonies,
     ):
         officers.include_router(module.routes)
     page = _docs_page(officers.openapi())

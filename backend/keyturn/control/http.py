@@ -43,6 +43,7 @@ LIMITS = {
     "/v1/proposals": 32 << 20,
     "/v1/models": 24 << 20,
     "/v1/collateral": 16 << 20,
+    "/v1/ceremonies/ask": 8 << 20,
 }
 """Bytes of a request's body, by path; everything else takes DEFAULT_LIMIT."""
 BODY_SECONDS = 20.0

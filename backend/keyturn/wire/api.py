@@ -63,6 +63,16 @@ class EnvelopeBody(ApiModel):
     envelope: B64
 
 
+class CeremonyQuestion(ApiModel):
+    """A question of our protocol §10.7, with its `op`."""
+
+    request: JsonDocument
+
+
+class CeremonyAnswer(ApiModel):
+    answer: JsonDocument
+
+
 class SessionView(ApiModel):
     token: str
     officer: str
