@@ -5,9 +5,10 @@ import threading
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
-from keyturn.base.strictjson import JsonObject
 from keyturn.ceremony.course import CourseState
-from keyturn.ceremony.errors import CeremonyRefused
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.factreading import MAX_TEXT
+from keyturn.ceremony.facts import Facts, Failed
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Action, ShareUse
 from keyturn.keyholder.ceremonies.authorising import check_authorised
@@ -17,6 +18,7 @@ from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.sharing import BOXES
 from keyturn.keyholder.errors import KeyholderStopped
 from keyturn.keyholder.logdisk_errors import disk_error
+from keyturn.quorum.texts import HIDDEN
 from keyturn.wire.ceremonies import Progress
 
 logger = logging.getLogger(__name__)
@@ -69,7 +71,7 @@ class Acting:
                 running.void()
                 hosting.acting = None
 
-    def _done(self, doing: Doing) -> JsonObject | KeyturnError:
+    def _done(self, doing: Doing) -> Facts | KeyturnError:
         try:
             check_authorised(doing.plan, doing.roster, doing.site, doing.now())
             return self._hosting.act(doing.step).do(doing)
@@ -80,15 +82,16 @@ class Acting:
         except OSError as error:
             return disk_error(error, f"doing the step {doing.step.id}")
 
-    def _record(self, running: Running, doing: Doing, outcome: JsonObject | KeyturnError) -> None:
+    def _record(self, running: Running, doing: Doing, outcome: Facts | KeyturnError) -> None:
         hosting, step = self._hosting, doing.step
         signed = tuple(each.raw for each in doing.signatures)
         if isinstance(outcome, KeyturnError):
             logger.warning("step %s of %s failed: %s", step.id, running.id, outcome)
             facts = _failure(outcome, hosting.act(step).left)
-            hosting.record(running, Event.FAILED, step=step.id, signed=signed, facts=facts)
+            hosting.record(
+                running, Event.FAILED, step=step.id, signed=signed, facts=facts.document()
+            )
             return
-        destroys = hosting.act(step).destroys
         shares = running.shares
         opens = _KEEPS_OPEN.get(step.action)
         if opens is not None and shares is not None:
@@ -98,28 +101,28 @@ class Acting:
             Event.DONE,
             step=step.id,
             signed=signed,
-            facts=outcome,
-            destroys=_destroyed(doing, destroys),
+            facts=outcome.document(),
+            destroys=self._destroyed(doing),
         )
         if opens is not None and shares is not None:
             running.unlocked[opens] = shares
         if running.course.over:
             end(hosting, running)
 
+    def _destroyed(self, doing: Doing) -> Digest | None:
+        destroys = self._hosting.act(doing.step).destroys
+        return destroys(doing) if destroys is not None else None
 
-def _destroyed(doing: Doing, destroys: object) -> Digest | None:
-    return destroys(doing) if callable(destroys) else None
+
+def _failure(error: KeyturnError, left: str) -> Failed:
+    reason = error.reason if isinstance(error, CeremonyRefused) else CeremonyReason.FAILED
+    found = f"{error.message}; found {error.found}" if error.found else error.message
+    return Failed(reason, _shown(found), _shown(error.expected), left)
 
 
-def _failure(error: KeyturnError, left: str) -> JsonObject:
-    reason = error.reason.value if isinstance(error, CeremonyRefused) else type(error).__name__
-    return {
-        "reason": reason,
-        "message": error.message[:1000],
-        "found": error.found[:1000],
-        "expected": error.expected[:1000],
-        "left": left,
-    }
+def _shown(text: str) -> str:
+    """Without characters that are obeyed, and not longer than a record takes."""
+    return HIDDEN.sub("?", text)[:MAX_TEXT]
 
 
 def end(hosting: Hosting, running: Running) -> None:

@@ -17,13 +17,17 @@ from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, NotFoundError
 from keyturn.base.times import format_time
 from keyturn.ceremony.checks import check_plan_signature, check_time
-from keyturn.ceremony.course import CourseState, open_course
+from keyturn.ceremony.course import CourseState, open_course, schemes_of
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.facts import Opened
 from keyturn.ceremony.plan import Plan, parse_plan
 from keyturn.ceremony.records import Event, make_record
 from keyturn.ceremony.script import Action, ScriptKind
+from keyturn.hsm.client import HsmWorker
 from keyturn.keyholder.ceremonies.acting import Acting, undo
-from keyturn.keyholder.ceremonies.actions.table import ACTS, FILES, PUTS, UNDOS, rewrap
+from keyturn.keyholder.ceremonies.actions.rotation import rewrap
+from keyturn.keyholder.ceremonies.actions.table import ACTS, UNDOS
+from keyturn.keyholder.ceremonies.actions.tokenfacts import token_facts
 from keyturn.keyholder.ceremonies.authorising import (
     check_authorised,
     check_host,
@@ -34,9 +38,10 @@ from keyturn.keyholder.ceremonies.doing import Act, At, Undo, nowhere
 from keyturn.keyholder.ceremonies.hosting import Hosting
 from keyturn.keyholder.ceremonies.hostkey import HostKey, SignHost
 from keyturn.keyholder.ceremonies.records import DIRECTORY, CeremonyFiles, ceremonies_in
-from keyturn.keyholder.ceremonies.running import CUSTODY, Running, read_opened, resume, schemes
-from keyturn.keyholder.ceremonies.sharing import kept_boxes, sets_document
+from keyturn.keyholder.ceremonies.running import Running, plan_of, resume
+from keyturn.keyholder.ceremonies.served import FILES, PUTS
 from keyturn.keyholder.ceremonies.sharesinforce import sets_in_force
+from keyturn.keyholder.ceremonies.sharing import kept_boxes
 from keyturn.keyholder.ceremonies.site import Site
 from keyturn.keyholder.ceremonies.taking import Taking
 from keyturn.keyholder.errors import KeyholderStopped
@@ -200,6 +205,8 @@ class CeremonyHost:
             check_plan_signature(signed, roster)
             check_time(plan.time, now)
             check_authorised(plan, roster, site, now)
+            custody = sets_in_force(self._hosting.ceremonies.values())
+            token = token_facts(site.hsm.hello) if isinstance(site.hsm, HsmWorker) else None
             opened = make_record(
                 plan.ceremony,
                 rehearsal=plan.rehearsal,
@@ -209,18 +216,13 @@ class CeremonyHost:
                 step=None,
                 time=now,
                 signed=(raw,),
-                facts={
-                    "script": b64(script.to_bytes()),
-                    "software": SOFTWARE,
-                    "host": socket.gethostname()[:200],
-                    "token": plan.token,
-                },
+                facts=Opened(
+                    script.to_bytes(), SOFTWARE, socket.gethostname()[:200], token, custody
+                ).document(),
             )
-            custody = sets_in_force(self._hosting.ceremonies.values())
-            course = open_course(signed, script, roster, opened, schemes(custody))
+            course = open_course(signed, script, roster, opened, schemes_of(custody))
             files = self._files(site.directory / DIRECTORY / plan.ceremony)
             files.clean()
-            files.keep(CUSTODY, sets_document(custody))
             files.append(opened)
             running = Running(files, course, custody)
             self._hosting.ceremonies[plan.ceremony] = running
@@ -304,7 +306,7 @@ class CeremonyHost:
         if not records:  # it was cut off before anybody was told of it
             files.remove()
             return
-        plan = read_opened(records[0])[0].plan
+        plan = plan_of(records[0])
         self.site.not_before(records[-1].time)
         roster = roster_of(plan, self.site, self.site.now())
         running = resume(files, records, roster)

@@ -9,6 +9,7 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.strictjson import JsonObject
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.facts import Nothing
 from keyturn.ceremony.records import Event, make_record
 from keyturn.ceremony.script import Action, Attaches, ScriptKind, ShareUse, Step
 from keyturn.ceremony.sharesets import ShareSet
@@ -22,7 +23,7 @@ from keyturn.wire.ceremonies import Progress
 
 logger = logging.getLogger(__name__)
 
-NOTHING = Act(lambda _: {})
+_PLAIN = Act(lambda _: Nothing())
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Hosting:
             )
 
     def act(self, step: Step) -> Act:
-        return self.acts.get(step.action, NOTHING)
+        return self.acts.get(step.action, _PLAIN)
 
     def needs(self, running: Running) -> tuple[ShareUse, ...]:
         """What the step that waits has to have open. Before a founded authority's log can take the

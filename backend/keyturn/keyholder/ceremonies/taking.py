@@ -81,9 +81,7 @@ class Taking:
             raise CeremonyRefused(CeremonyReason.WRONG_PLACE, "nothing interrupted the ceremony")
         if said.word is Word.EXCEPTION:
             self._check_resumed(running)
-        hosting.record(
-            running, _EVENTS[said.word], step=None, signed=(said.raw,), facts={}
-        )
+        hosting.record(running, _EVENTS[said.word], step=None, signed=(said.raw,), facts={})
         if said.word is Word.RESUME:
             running.interrupted = False
         if said.word is Word.ABORT:
@@ -97,9 +95,7 @@ class Taking:
                 hint="the administrator or the witness resumes it, or aborts it",
             )
 
-    def _take(
-        self, running: Running, signature: StepSignature, attached: Sequence[bytes]
-    ) -> None:
+    def _take(self, running: Running, signature: StepSignature, attached: Sequence[bytes]) -> None:
         hosting, step = self._hosting, running.course.step
         assert step is not None
         check_step_signature(

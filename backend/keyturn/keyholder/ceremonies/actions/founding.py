@@ -4,9 +4,10 @@ Until the log has begun there is nothing to lose: an abort destroys the token an
 it, and each step begins by removing what its last attempt left.
 """
 
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
-from keyturn.base.encoding import digest_of
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
@@ -19,9 +20,9 @@ from keyturn.ceremony.facts import (
     StatementsSigned,
     TokenMade,
 )
-from keyturn.ceremony.keyfacts import KeyFacts, TokenFacts
 from keyturn.ceremony.plan import FoundingPlan, KekProfile
 from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.steps import StepSignature
 from keyturn.hsm.client import HsmWorker
 from keyturn.hsm.genesis import make_softhsm_token
 from keyturn.keyholder.ceremonies.actions.destroying import destroy_file, destroy_tree
@@ -61,14 +62,11 @@ from keyturn.keyholder.initialise import (
     keys_body,
     write_whole,
 )
-from keyturn.ceremony.steps import StepSignature
+from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.bundle import bundle_of, load_bundle
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import compose_payload
-from keyturn.quorum.approvals import parse_approval
 from keyturn.wire.ceremonies import Progress, StatementToSign
-from datetime import timedelta
-from collections.abc import Mapping
 
 
 def make_token(doing: Doing) -> Facts:

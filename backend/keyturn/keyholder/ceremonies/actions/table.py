@@ -1,6 +1,6 @@
 """Which action is done how, which ceremony is taken back how, and which files a host serves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from keyturn.ceremony.facts import Attended, Facts, Nothing
 from keyturn.ceremony.script import Action, ScriptKind

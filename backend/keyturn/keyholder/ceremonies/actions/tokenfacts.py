@@ -28,9 +28,7 @@ _MAX_VALUE = 400
 
 
 def token_facts(hello: Hello) -> TokenFacts:
-    return TokenFacts(
-        hello.label, hello.serial, "", "", "", Assurance(hello.assurance.value)
-    )
+    return TokenFacts(hello.label, hello.serial, "", "", "", Assurance(hello.assurance.value))
 
 
 def key_facts(worker: HsmWorker) -> tuple[KeyFacts, ...]:
