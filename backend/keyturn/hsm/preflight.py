@@ -17,7 +17,7 @@ from keyturn.hsm.ckstructs import Mechanism, Template
 from keyturn.hsm.cryptoki import Attr, KeyType, Mech, ObjectClass, Rv
 from keyturn.hsm.errors import HsmError, TokenError
 from keyturn.hsm.hardening import Hardened
-from keyturn.hsm.pkcs11 import Handle, Library, Session, TokenInfo
+from keyturn.hsm.pkcs11 import Handle, Library, Session
 from keyturn.hsm.profiles import (
     DEK_FORM,
     INGEST,
@@ -53,6 +53,7 @@ from keyturn.hsm.token import (
     log_in,
     read_public,
 )
+from keyturn.hsm.tokeninfo import TokenInfo
 
 
 class Level(StrEnum):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from keyturn.hsm.ckstructs import Template
 from keyturn.hsm.cryptoki import Attr, ObjectClass, Rv
 from keyturn.hsm.errors import HsmError, HsmUnreachable, PinRefused, TokenError
-from keyturn.hsm.pkcs11 import Handle, Library, Session, TokenInfo, raw_template
+from keyturn.hsm.pkcs11 import Handle, Library, Session, raw_template
 from keyturn.hsm.profiles import (
     INGEST,
     KEK,
@@ -30,6 +30,7 @@ from keyturn.hsm.selftest import (
     prove_release_hash,
     prove_signing,
 )
+from keyturn.hsm.tokeninfo import TokenInfo
 
 _PIN_ERRORS = (Rv.PIN_INCORRECT, Rv.PIN_INVALID, Rv.PIN_LEN_RANGE, Rv.PIN_EXPIRED, Rv.PIN_LOCKED)
 _SOFTWARE_MAKERS = ("softhsm", "mozilla", "nss", "kryoptic", "opencryptoki")

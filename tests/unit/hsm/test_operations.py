@@ -15,10 +15,11 @@ from keyturn.hsm.errors import (
     WrappedKeyError,
 )
 from keyturn.hsm.operations import TokenHsm
-from keyturn.hsm.pkcs11 import Handle, Slot, TokenInfo
+from keyturn.hsm.pkcs11 import Handle
 from keyturn.hsm.protocol import Admission, KeyAlgorithm, OaepHash, PublicKey, Purpose
 from keyturn.hsm.selftest import Canary
 from keyturn.hsm.token import CheckedKeys, OpenToken
+from keyturn.hsm.tokeninfo import Slot, TokenInfo
 
 KEK, INGEST, LOG, RESULT, DEK = (Handle(number) for number in range(1, 6))
 CANARY = Canary(b"c" * 40, b"t" * 32)

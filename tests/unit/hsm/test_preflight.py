@@ -1,8 +1,8 @@
 import pytest
 
-from keyturn.hsm.pkcs11 import Slot, TokenInfo
 from keyturn.hsm.preflight import Check, Level, Report
 from keyturn.hsm.protocol import Assurance
+from keyturn.hsm.tokeninfo import Slot, TokenInfo
 
 INFO = TokenInfo(Slot(0), "label", "maker", "model", "serial", True, False)
 
