@@ -5,7 +5,6 @@ by adding a function that makes one to `TOKENS`.
 """
 
 import base64
-import json
 import os
 import secrets
 import shutil
@@ -16,7 +15,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -745,71 +743,3 @@ def test_half_a_key_is_not_opened(fresh: TestToken, label: str) -> None:
 def test_a_release_order_wants_all_its_fields() -> None:
     with pytest.raises(HsmRequestError, match="entry digest"):
         ReleaseOrder(bytes(32), bytes(32), b"", 1, b"")
-
-
-# Pre-flight, as an operator runs it
-
-_COMMAND = """
-import typer
-from keyturn.cli.hsm import register
-app = typer.Typer()
-register(app)
-app()
-"""
-
-
-def _preflight(token: TestToken, pin_fd: int) -> tuple[int, dict[str, Any]]:
-    options = ["--token-label", LABEL, "--module", str(token.config.module), "--json"]
-    command = [sys.executable, "-c", _COMMAND, "hsm", "preflight", *options]
-    done = subprocess.run(
-        [*command, "--pin-fd", str(pin_fd)],
-        stdout=subprocess.PIPE,
-        pass_fds=(pin_fd,),
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(Path(sys.modules["keyturn"].__file__ or "").parents[1]),
-            "SOFTHSM2_CONF": str(token.config.softhsm_configuration),
-        },
-        check=False,
-    )
-    return done.returncode, json.loads(done.stdout)
-
-
-def test_preflight_names_what_softhsm_lacks_and_nothing_is_red(token: TestToken) -> None:
-    """notes: SoftHSM 2 enforces its attributes and knows OAEP with SHA-1 only."""
-    with token.pin_fd() as descriptor:
-        status, report = _preflight(token, descriptor)
-    levels = {check["name"]: check["level"] for check in report["checks"]}
-    assert status == 0
-    assert levels.pop("memory locked") in ("green", "amber")
-    assert {name for name, level in levels.items() if level != "green"} == {
-        "assurance",
-        "RSA-OAEP to a node",
-        "RSA-OAEP from a sealer",
-    }
-    assert (report["level"], report["assurance"]) == ("amber", "software")
-
-
-def test_preflight_leaves_nothing_on_the_token(token: TestToken) -> None:
-    before = sorted(token.directory.rglob("*.object"))
-    with token.pin_fd() as descriptor:
-        _preflight(token, descriptor)
-    assert sorted(token.directory.rglob("*.object")) == before
-
-
-def test_preflight_is_red_for_a_changed_key(fresh: TestToken) -> None:
-    path, head = _object_file(fresh, "keyturn-kek"), _u64(0x162, 1)
-    raw = path.read_bytes()
-    place = raw.index(head) + len(head)
-    path.write_bytes(raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :])
-    with fresh.pin_fd() as descriptor:
-        status, report = _preflight(fresh, descriptor)
-    (red,) = (check for check in report["checks"] if check["level"] == "red")
-    assert status == 1
-    assert "keyturn-kek: attribute EXTRACTABLE" in red["found"]
-
-
-def test_preflight_with_a_wrong_pin_says_so(token: TestToken) -> None:
-    with token.pin_fd(b"wrong" * 6) as descriptor:
-        status, answer = _preflight(token, descriptor)
-    assert (status, answer["error"]["kind"]) == (1, "PinRefused")

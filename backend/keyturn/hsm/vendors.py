@@ -78,6 +78,8 @@ class VendorProfile:
     unenforced: frozenset[Attr]
     """The module takes or ignores these, and does not act on them."""
     login: Login
+    tells_space: bool
+    """The memory figures of CK_TOKEN_INFO mean something, where they are given."""
     clock: Known
     """`utcTime` is a clock of the token's own, not the host's."""
     fips_marks: tuple[str, ...]
@@ -109,6 +111,7 @@ SOFTHSM = VendorProfile(
     unknown_attributes=_NO_ATTRIBUTES,
     unenforced=_NO_ATTRIBUTES,
     login=Login(Known.YES, Known.NO, "user and SO have a PIN each; wrong PINs lock nothing"),
+    tells_space=True,
     clock=Known.NO,
     fips_marks=(),
     versions=(
@@ -152,6 +155,7 @@ NSS = VendorProfile(
     login=Login(
         Known.NO, Known.NO, "the SO's PIN protects nothing: one password opens the key database"
     ),
+    tells_space=False,
     clock=Known.NO,
     fips_marks=("fips",),
     versions=(KnownVersion("3.87"),),
@@ -159,6 +163,7 @@ NSS = VendorProfile(
         "no private data object is kept on the token: no mark, no canary",
         "generated keys say LOCAL false",
         "Ed25519 since 3.99",
+        "it says that 1 of 1 byte of memory is free",
         "the token in the second slot keeps keys; its label is fixed",
     ),
     tested=True,
@@ -182,6 +187,7 @@ LUNA = VendorProfile(
         Known.YES,
         "partition SO and crypto officer; wrong logins lock the role or erase the partition",
     ),
+    tells_space=True,
     clock=Known.UNKNOWN,
     fips_marks=(),
     versions=(),
@@ -208,6 +214,7 @@ NSHIELD = VendorProfile(
     login=Login(
         Known.UNKNOWN, Known.UNKNOWN, "operator card sets, with an M of N of their own: use it too"
     ),
+    tells_space=True,
     clock=Known.UNKNOWN,
     fips_marks=(),
     versions=(),
@@ -232,6 +239,7 @@ CLOUDHSM = VendorProfile(
     unknown_attributes=_NO_ATTRIBUTES,
     unenforced=_NO_ATTRIBUTES,
     login=Login(Known.UNKNOWN, Known.YES, "crypto users log in as `user:password`; no SO here"),
+    tells_space=True,
     clock=Known.UNKNOWN,
     fips_marks=(),
     versions=(),
@@ -256,6 +264,7 @@ UTIMACO = VendorProfile(
     unknown_attributes=_NO_ATTRIBUTES,
     unenforced=_NO_ATTRIBUTES,
     login=Login(Known.YES, Known.UNKNOWN, "user and SO of a slot, below the device's own officers"),
+    tells_space=True,
     clock=Known.UNKNOWN,
     fips_marks=(),
     versions=(),
@@ -277,6 +286,7 @@ FORTANIX = VendorProfile(
     unknown_attributes=_NO_ATTRIBUTES,
     unenforced=_NO_ATTRIBUTES,
     login=Login(Known.UNKNOWN, Known.UNKNOWN, "an application's API key is the PIN"),
+    tells_space=True,
     clock=Known.UNKNOWN,
     fips_marks=(),
     versions=(),
@@ -298,6 +308,7 @@ GENERIC = VendorProfile(
     unknown_attributes=_NO_ATTRIBUTES,
     unenforced=_NO_ATTRIBUTES,
     login=Login(Known.UNKNOWN, Known.UNKNOWN, "nothing is known of it"),
+    tells_space=True,
     clock=Known.UNKNOWN,
     fips_marks=(),
     versions=(),
