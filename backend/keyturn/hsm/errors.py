@@ -43,3 +43,7 @@ class TokenError(UntrustedError):
 
 class HsmUnreachable(UnreachableError):
     """No module, no token, no worker, or no answer in time."""
+
+
+class UntrustedRecipient(UntrustedError):
+    """A KEK is to leave the token for a key that is not the trusted one of the order."""

@@ -6,9 +6,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from keyturn.ceremony.tokenreport import Level
+from keyturn.hsm.attributes import check_attributes
 from keyturn.hsm.ckstructs import Mechanism, Template
 from keyturn.hsm.cryptoki import Attr, KeyType, Mech, ObjectClass, Rv
 from keyturn.hsm.errors import HsmError, TokenError
+from keyturn.hsm.kekwork import KekProfile
 from keyturn.hsm.pkcs11 import Handle, Session
 from keyturn.hsm.profiles import (
     DEK_FORM,
@@ -23,6 +25,7 @@ from keyturn.hsm.profiles import (
     PairProfile,
     expected,
     for_a_session,
+    kek_template,
     key_query,
     named,
 )
@@ -40,13 +43,12 @@ from keyturn.hsm.selftest import (
     prove_release_hash,
     prove_signing,
 )
-from keyturn.hsm.token import check_attributes, check_keys, read_public
+from keyturn.hsm.token import check_keys, read_public
 from keyturn.hsm.trials import Outcome, Place, destroyed_after, refused, trial_pair
 
 _OTHERS_BITS = 3072  # an RSA key of somebody's own, not the SO's
 
-RECOVERABLE = KEK.plus((Attr.EXTRACTABLE, True), (Attr.WRAP_WITH_TRUSTED, True))
-"""The KEK of profile *recoverable*, as far as restrictions are tried on it."""
+RECOVERABLE = kek_template(KekProfile.RECOVERABLE)
 
 
 def kek_attributes(place: Place) -> Outcome:
