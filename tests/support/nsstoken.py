@@ -6,6 +6,7 @@ NSS is started once a process, so every use is a process of its own, as in produ
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,9 +18,11 @@ from typing import Any
 import pytest
 
 import keyturn
+from keyturn.hsm.client import HsmWorker, StartingWorker, WorkerConfig
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.hsm.modules import find_nss, library_path
 from keyturn.hsm.pins import new_pin, pin_file
+from support.nssworker import DIRECTORY_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 NSS_LABEL = "NSS Certificate DB"  # fixed by the module
@@ -66,6 +69,34 @@ class NssToken:
                 check=False,
             )
         return Done(done.returncode, done.stdout, done.stderr.decode())
+
+    @contextmanager
+    def worker(self) -> Iterator[HsmWorker]:
+        """Operations on it, by the worker of the tests (`nssworker`)."""
+        config = WorkerConfig(self.module, NSS_LABEL)
+        with _held(self.pin) as descriptor:
+            starting = _StartingNssWorker(config, self.directory, descriptor)
+        with HsmWorker.from_started(config, starting) as worker:
+            yield worker
+
+
+class _StartingNssWorker(StartingWorker):
+    """As one of Keyturn's, but another program."""
+
+    def __init__(self, config: WorkerConfig, directory: Path, pin_fd: int) -> None:
+        self._config = config
+        self.channel, theirs = socket.socketpair()
+        command = [sys.executable, "-P", "-m", "support.nssworker"]
+        command += ["--module", str(config.module), "--token-label", config.token_label]
+        command += ["--socket-fd", str(theirs.fileno()), "--pin-fd", str(pin_fd)]
+        with theirs:
+            self.process = subprocess.Popen(
+                command,
+                env=_environment(config.module) | {DIRECTORY_VARIABLE: str(directory)},
+                pass_fds=(theirs.fileno(), pin_fd),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,3 +186,6 @@ LOST = frozenset(
     }
 )
 """Answers after which this process's hold on the token is gone: only a new one helps."""
+
+UNCLEAR = frozenset({Rv.DEVICE_ERROR})
+"""Of these, what NSS answers to a wrong tag as well: the canaries tell whether it is the token."""

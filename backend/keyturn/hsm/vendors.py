@@ -164,6 +164,8 @@ NSS = VendorProfile(
         "generated keys say LOCAL false",
         "Ed25519 since 3.99",
         "it says that 1 of 1 byte of memory is free",
+        "a wrong HMAC is answered with DEVICE_ERROR",
+        "AES key wrap of 31 bytes adds a zero byte and says nothing",
         "the token in the second slot keeps keys; its label is fixed",
     ),
     tested=True,
