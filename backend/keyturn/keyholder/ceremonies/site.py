@@ -153,6 +153,17 @@ class Site:
         """In a running keyholder: its log, its token, and how it remembers."""
         self.journal, self.hsm, self._remember = journal, hsm, remember
 
+    def unlock(self, label: str, pin_fd: int) -> None:
+        """Open the token with a PIN. Raises CeremonyRefused where that is not done here."""
+        raise CeremonyRefused(
+            CeremonyReason.LOCKED,
+            "this keyholder's token is not opened by a ceremony's step",
+            hint="unseal the keyholder",
+        )
+
+    def rest(self) -> None:
+        """A ceremony is over: let go of what only it needed."""
+
     def close(self) -> None:
         """What this site opened itself."""
 
@@ -192,7 +203,7 @@ class DeskSite(Site):
         """Read-only while the token is locked. Raises as `LogDisk.open`, `load_bundle`, `Journal`."""
         config = load_config(self.directory / CONFIG, {})
         bundle = load_bundle(
-            (self.directory / BUNDLE).read_bytes(), config.fingerprint, self._clock(), expired=True
+            (self.directory / BUNDLE).read_bytes(), config.fingerprint, self._clock(), lenient=True
         )
         log = LogDisk.open(
             config.log, config.origin, self._signer.sign, bundle.log_key(), reserve=config.reserve
@@ -207,10 +218,11 @@ class DeskSite(Site):
     def worker_config(self, label: str) -> WorkerConfig:
         return WorkerConfig(self.module, label, self.directory / TOKEN / "softhsm2.conf")
 
-    def open_token(self, label: str, pin_fd: int) -> Hsm:
+    def unlock(self, label: str, pin_fd: int) -> None:
         """Start a worker on the token. Raises PinRefused, TokenError, HsmUnreachable, WrongToken."""
         self.lock_token()
-        worker = HsmWorker(self.worker_config(label), pin_fd)
+        named = self.config.token_label if self.config is not None else label
+        worker = HsmWorker(self.worker_config(named), pin_fd)
         try:
             keys = self.state.newest_keys if self.state is not None else None
             if keys is not None and self.journal is not None:
@@ -219,7 +231,9 @@ class DeskSite(Site):
             worker.close()
             raise
         self._worker = self.hsm = self._signer.hsm = worker
-        return worker
+
+    def rest(self) -> None:
+        self.lock_token()
 
     def lock_token(self) -> None:
         """Let go of the token: shares open it again."""
