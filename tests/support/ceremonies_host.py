@@ -162,7 +162,7 @@ class Table:
                 proposer = self._proposer()
                 others = [each for each in need.officers if each != proposer]
                 approvers = [each for each in others if "approver" in self.cast.people[each][1]]
-                found += [(OfficerId(each), need.part) for each in (proposer, *approvers[:many])]
+                found += [(OfficerId(each), need.part) for each in (proposer, *approvers[: many - 1])]
                 continue
             found += [(each, need.part) for each in need.officers[:many]]
         return sorted(found, key=lambda each: each[1] is Part.WITNESS)
