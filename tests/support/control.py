@@ -287,6 +287,7 @@ class LocalKeyholder:
                     "size": len(self.leaves),
                     "simulation": True,
                     "software": "a test",
+                    "sealed": False,
                 }
             case asked.AskChallenge():
                 return {"challenge": secrets.token_hex(CHALLENGE_SIZE), "valid_seconds": 120}

@@ -64,9 +64,7 @@ def deal(
     return Boxes(tuple(sets), tuple(boxes))
 
 
-def _box(
-    dealt: DealtShare, use: ShareUse, roster: Roster, ceremony: str, plan: Digest
-) -> ShareBox:
+def _box(dealt: DealtShare, use: ShareUse, roster: Roster, ceremony: str, plan: Digest) -> ShareBox:
     place = dealt.member
     info = box_info(ceremony, plan, use, place.officer, place.group, place.member)
     sealed = seal_box(dealt.words, custodian_key(roster, place.officer), info)
@@ -162,8 +160,7 @@ class Entered:
     def __init__(self, sets: Sequence[ShareSet]) -> None:
         """`sets`: those in force, and those that are to follow them."""
         self._gatherings = [
-            (each, Gathering(each, [other for other in sets if other is not each]))
-            for each in sets
+            (each, Gathering(each, [other for other in sets if other is not each])) for each in sets
         ]
 
     @property
