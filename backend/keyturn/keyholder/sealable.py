@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from keyturn.base.encoding import b64
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
-from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import Part, ScriptKind
 from keyturn.ceremony.steps import Place as SignedPlace
@@ -25,9 +23,8 @@ from keyturn.keyholder.errors import KeyholderSealed, KeyholderStopped
 from keyturn.keyholder.journal import Clock
 from keyturn.keyholder.opening import Opened, open_keyholder
 from keyturn.keyholder.sealedstate import Place, SealedState
-from keyturn.keyholder.service import SOFTWARE
 from keyturn.keyholder.stepsigned import check_step
-from keyturn.keyholder.unsealing import SEQ, Enough, Opening, done_record
+from keyturn.keyholder.unsealing import SEQ, Enough, done_record, opened_record
 from keyturn.wire.keyholder import AnyRequest, AskHello, ok_answer
 from keyturn.wire.unsealing import AskSeal, AskUnseal, HandShare, ShareTaken, UnsealNews
 
@@ -142,9 +139,8 @@ class Sealable:
             if self._sealed is not None:
                 return self._sealed.news()
             running = self._the_running()
-            boot = running.seal.ceremony.removeprefix(f"{ScriptKind.SEAL.value}-")
-            host = str(running.seal.facts["host"]).encode()
-            return UnsealNews(boot, False, host, None, running.seal.raw, (), (), 0)
+            boot = running.opened.keyholder.boot
+            return UnsealNews(boot, False, b"", None, running.seal.raw, (), (), 0)
 
     def tick(self) -> None:
         """Now and then."""
@@ -190,14 +186,14 @@ class Sealable:
             try:
                 taken = sealed.take(share)
             except CeremonyRefused:
-                if not sealed.session.news().entered and sealed.session.has_taken:
+                if sealed.session.spent:
                     sealed.renew()  # shares that are each right gave no secret
                 raise
             if isinstance(taken, ShareTaken):
                 return taken
             self._unseal(sealed, taken)
         logger.info("the keyholder is unsealed")
-        return ShareTaken(tuple(sorted(taken.officers)), 0, sealed=False)
+        return ShareTaken((), 0, sealed=False)
 
     def _unseal(self, sealed: SealedState, enough: Enough) -> None:
         """The token gets this PIN once. Whatever fails, the next try is another session."""
@@ -214,7 +210,7 @@ class Sealable:
                 replayed=(sealed.log.replay, sealed.log.checkpoint),
             )
             try:
-                self._enter_unsealed(opened, sealed, enough)
+                opened.enter(ScriptKind.UNSEAL, (sealed.session.opened, enough.done))
                 running = self._run(opened, pin_fd)
             except BaseException:
                 opened.close()
@@ -229,22 +225,10 @@ class Sealable:
         sealed.session.wipe()
         self._running, self._sealed = running, None
 
-    def _enter_unsealed(self, opened: Opened, sealed: SealedState, enough: Enough) -> None:
-        first = sealed.session.opened
-        facts = {
-            "set": {"use": enough.share_set.use.value, "id": enough.share_set.identifier},
-            "boot": opened.keyholder.boot,
-        }
-        now = opened.keyholder.journal.now()
-        done = done_record(first, sealed.session.place_step, enough.signed, facts, now)  # type: ignore[arg-type]
-        opened.enter(ScriptKind.UNSEAL, (first, done))
-
     def _run(self, opened: Opened, pin_fd: int | None) -> _Running:
-        keyholder, config = opened.keyholder, self._place.config
-        ceremony = f"{ScriptKind.SEAL.value}-{keyholder.boot}"
-        script = SCRIPTS[ScriptKind.SEAL]
-        opening = Opening(ceremony, script, SOFTWARE, config.token_label, keyholder.boot.encode())
-        record = opening.record(keyholder.journal.now())
+        keyholder = opened.keyholder
+        boot, now = keyholder.boot, keyholder.journal.now()
+        record = opened_record(ScriptKind.SEAL, boot, f"keyholder {boot}", (), now)
         return _Running(opened, record, _Inside(), pin_fd)
 
     # ---- sealing ----
@@ -289,8 +273,3 @@ def _wipe_file(descriptor: int) -> None:
         os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
     finally:
         os.close(descriptor)
-
-
-def encoded(host: bytes) -> str:
-    """A host key document as a record names it."""
-    return b64(host)

@@ -1,11 +1,10 @@
 """A keyholder without its HSM: the log, read and proved, and one session of shares (§10.11)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from keyturn.ceremony.kinds import SCRIPTS
+from keyturn.base.encoding import digest_of
 from keyturn.ceremony.script import ScriptKind
 from keyturn.keyholder.ceremonies.hostkey import HostKey
 from keyturn.keyholder.config import KeyholderConfig
@@ -21,7 +20,7 @@ from keyturn.keyholder.selfevidence import EvidenceDevice, host_evidence
 from keyturn.keyholder.service import SOFTWARE
 from keyturn.keyholder.sharefinding import FILE as SHARES
 from keyturn.keyholder.sharefinding import current_sets
-from keyturn.keyholder.unsealing import Enough, Opening, UnsealSession
+from keyturn.keyholder.unsealing import Enough, UnsealSession, opened_record
 from keyturn.quorum.roster import Roster
 from keyturn.wire.keyholder import AnyRequest
 from keyturn.wire.unsealing import HandShare, ShareTaken, UnsealNews
@@ -124,13 +123,10 @@ class SealedState:
         config, at = self._place.config, self.log.checkpoint.checkpoint
         sign = None if self._identity is None else self._identity.sign
         host = key.document(config.fingerprint, at.size, at.root, now, sign)
-        ceremony = f"{ScriptKind.UNSEAL.value}-{key.boot}"
-        script = SCRIPTS[ScriptKind.UNSEAL]
-        opening = Opening(ceremony, script, SOFTWARE, config.token_label, host)
         evidence = host_evidence(self._place.device, host)
         return UnsealSession(
             key,
-            opening.record(now),
+            opened_record(ScriptKind.UNSEAL, key.boot, digest_of(host), self._sets, now),
             (host, evidence),
             self._sets,
             self._roster,
@@ -154,6 +150,3 @@ def _roster(log: ReadLog) -> Roster:
     roster = log.state.roster
     assert roster is not None  # else no `keys` could have come into force
     return roster
-
-
-Begin = Callable[[], SealedState]

@@ -107,6 +107,11 @@ class Keyholder:
     def journal(self) -> Journal:
         return self._journal
 
+    @property
+    def boot(self) -> str:
+        """As the log's `start` entry names it: 16 random bytes in hex."""
+        return self._boot
+
     def answer(self, request: AnyRequest) -> dict[str, object]:
         """The answer to one question. Raises KeyturnError for the caller to turn into a no, and
         KeyholderStopped from the first failed append on."""

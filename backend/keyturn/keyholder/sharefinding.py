@@ -12,8 +12,8 @@ from keyturn.ceremony.sharesets import ShareSet, read_share_set
 from keyturn.keyholder.ceremonies.sharing import read_sets
 
 FILE = "shares.json"
-SHARES = "shares"
-"""The field of a record's facts."""
+SHARES = "share_sets"
+"""The field of a record's facts (`ceremony.facts`: TokenMade, PinsReplaced)."""
 _MAX_SETS = 8
 _MAX_FILE = 1 << 20
 

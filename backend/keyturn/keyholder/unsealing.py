@@ -9,16 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from keyturn.base.encoding import Digest, b64, digest_of
+from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.strictjson import JsonObject
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
+from keyturn.ceremony.facts import Opened, Unlocked
+from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.records import Event, Record, make_record
-from keyturn.ceremony.script import Part, Script, ShareUse
+from keyturn.ceremony.script import Part, ScriptKind, ShareUse
 from keyturn.ceremony.shares import Gathering
 from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.steps import Place, StepSignature
 from keyturn.hsm.pkcs11 import wipe
 from keyturn.keyholder.ceremonies.hostkey import HostKey
+from keyturn.keyholder.service import SOFTWARE
 from keyturn.keyholder.sharefinding import user_set
 from keyturn.keyholder.stepsigned import check_step
 from keyturn.quorum.roster import Roster
@@ -35,42 +38,29 @@ SIZE, ROOT = "size", "root"
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """What record 0 says (our protocol §10.4), before anybody has signed anything."""
-
-    ceremony: str
-    script: Script
-    software: str
-    token: str
-    host: bytes
-
-    def record(self, now: datetime) -> Record:
-        facts: JsonObject = {
-            "script": b64(self.script.to_bytes()),
-            "software": self.software,
-            "host": b64(self.host),
-            "token": self.token,
-        }
-        return make_record(
-            self.ceremony,
-            rehearsal=False,
-            seq=0,
-            previous=None,
-            event=Event.OPENED,
-            step=None,
-            time=now,
-            signed=(),
-            facts=facts,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Enough:
     """The last share came: the secret of 16 bytes, to be wiped by whoever takes it, and who."""
 
     secret: bytearray = field(repr=False)
-    share_set: ShareSet
-    signed: tuple[bytes, ...]
+    done: Record
+
+
+def opened_record(
+    kind: ScriptKind, session: str, host: str, sets: Sequence[ShareSet], now: datetime
+) -> Record:
+    """Record 0 (our protocol §10.4), before anybody has signed anything."""
+    script = SCRIPTS[kind].to_bytes()
+    return make_record(
+        f"{kind.value}-{session}",
+        rehearsal=False,
+        seq=0,
+        previous=None,
+        event=Event.OPENED,
+        step=None,
+        time=now,
+        signed=(),
+        facts=Opened(script, SOFTWARE, host, None, tuple(sets)).document(),
+    )
 
 
 class UnsealSession:
@@ -97,6 +87,8 @@ class UnsealSession:
         self._gathering = Gathering(self._set, others) if self._set is not None else None
         self._signed: dict[str, bytes] = {}
         self._first: datetime | None = None
+        self.spent = False
+        """Whether enough shares came: nothing more is taken in this session."""
         self._lock = threading.Lock()
 
     @property
@@ -144,6 +136,8 @@ class UnsealSession:
         """
         with self._lock:
             gathering, share_set = self._gathering, self._set
+            if self.spent:
+                raise CeremonyRefused(CeremonyReason.OVER, "the session is over")
             if gathering is None or share_set is None:
                 raise CeremonyRefused(
                     CeremonyReason.LOCKED,
@@ -170,10 +164,14 @@ class UnsealSession:
             self._first = self._first or now
             if not gathering.enough:
                 return None
+            officers = gathering.entered
+            facts = Unlocked(ShareUse.USER, share_set.identifier, officers).document()
             signed = tuple(self._signed.values())
+            done = done_record(self._opened, STEP, signed, facts, now)
             try:
-                return Enough(gathering.combine(), share_set, signed)
+                return Enough(gathering.combine(), done)
             finally:
+                self.spent = True
                 self._forget()
 
     def wipe(self) -> None:
