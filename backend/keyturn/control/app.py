@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from keyturn import __version__
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.control import (
+    routes_ceremonies,
     routes_collateral,
     routes_enrolments,
     routes_events,
@@ -68,6 +69,7 @@ def make_app(parts: Parts) -> ASGIApp:
         routes_events,
         routes_log,
         routes_collateral,
+        routes_ceremonies,
     ):
         officers.include_router(module.routes)
     page = _docs_page(officers.openapi())
@@ -81,6 +83,7 @@ def make_app(parts: Parts) -> ASGIApp:
         body = {
             "status": "ok" if ready else "starting" if failure is None else "degraded",
             "reason": None if failure is None else failure.message,
+            "sealed": parts.follower.sealed,
             "log_size": parts.context.mirror.size,
             "rebuilds": parts.follower.rebuilds,
             "rebuilt_from_nothing": parts.follower.rebuilt is not None
@@ -142,6 +145,7 @@ async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> Asyn
         await asyncio.gather(*tasks, return_exceptions=True)
         await parts.context.keyholder.aclose()
         await parts.context.urgent.aclose()
+        await parts.context.ceremonies.aclose()
     if faults:
         raise faults[0]
 

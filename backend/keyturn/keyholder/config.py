@@ -66,7 +66,7 @@ def told(config: KeyholderConfig) -> dict[str, Setting]:
         "softhsm_configuration": shown(config.softhsm_configuration),
         "workers": config.workers,
         "reserve": config.reserve,
-        **({} if config.evidence is None else {"evidence": shown(config.evidence)}),
+        "evidence": shown(config.evidence),
     }
 
 
