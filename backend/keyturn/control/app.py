@@ -27,6 +27,7 @@ from keyturn.control import (
     routes_log,
     routes_open,
     routes_proposals,
+    routes_unseal,
 )
 from keyturn.control.errors import MalformedQuery, TaskFailed
 from keyturn.control.http import (
@@ -70,6 +71,7 @@ def make_app(parts: Parts) -> ASGIApp:
         routes_log,
         routes_collateral,
         routes_ceremonies,
+        routes_unseal,
     ):
         officers.include_router(module.routes)
     page = _docs_page(officers.openapi())
@@ -145,7 +147,6 @@ async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> Asyn
         await asyncio.gather(*tasks, return_exceptions=True)
         await parts.context.keyholder.aclose()
         await parts.context.urgent.aclose()
-        await parts.context.ceremonies.aclose()
     if faults:
         raise faults[0]
 

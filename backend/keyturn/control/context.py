@@ -29,7 +29,6 @@ class Context:
     database: Database
     keyholder: KeyholderClient  # for whatever strangers can make this server ask
     urgent: KeyholderClient  # for statements and for following the log: a flood cannot fill it
-    ceremonies: KeyholderClient  # for ceremonies: a step may take long
     clock: Callable[[], datetime]
     randomness: Callable[[int], bytes]
     nonce_key: bytes = field(repr=False)  # of the sign-in nonces' tags; one for each TLS key

@@ -45,7 +45,7 @@ LIMITS = {
     "/v1/collateral": 16 << 20,
     "/v1/unseal/shares": 256 << 10,
     "/v1/seal": 256 << 10,
-    "/v1/ceremonies/ask": 6 << 20,
+    "/v1/ceremonies/ask": 8 << 20,
 }
 """Bytes of a request's body, by path; everything else takes DEFAULT_LIMIT."""
 BODY_SECONDS = 20.0

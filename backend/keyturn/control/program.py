@@ -32,7 +32,6 @@ log = logging.getLogger("keyturn.control")
 KEEP_ALIVE_SECONDS = 75
 MAX_CONNECTIONS = 12_000
 URGENT = PoolLimits(connections=3, waiting=64)
-CEREMONIES = PoolLimits(connections=3, waiting=32, seconds=120.0)
 DATABASE_FILES = ("keyturn.db", "keyturn.db-wal", "keyturn.db-shm")
 
 
@@ -127,7 +126,6 @@ def make_server(
         database=database,
         keyholder=KeyholderClient(config.keyholder),
         urgent=KeyholderClient(config.keyholder, URGENT),
-        ceremonies=KeyholderClient(config.keyholder, CEREMONIES),
         clock=clock,
         randomness=secrets.token_bytes,
         nonce_key=nonce_key(identity),

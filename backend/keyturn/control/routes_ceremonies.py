@@ -1,44 +1,13 @@
-"""Routes of ceremonies, unseal and seal: forwarded to the keyholder, never interpreted.
+"""The one route of ceremonies: questions to their host, forwarded."""
 
-What passes here is signed by officers and sealed to the keyholder's own key: this server can
-withhold it, and no more.
-"""
-
-from keyturn.base.encoding import unb64
+from keyturn.control.ceremonies import forward
 from keyturn.control.routing import PartsHere, signed_router
 from keyturn.wire import api
-from keyturn.wire.forwarding import forwarded
-from keyturn.wire.unsealing import AskSeal, AskUnseal, HandShare
 
 routes = signed_router()
 
 
-@routes.get("/v1/unseal")
-async def unseal(parts: PartsHere) -> api.UnsealView:
-    """How the keyholder stands, and what a custodian's program checks before it seals a share."""
-    news = await parts.context.ceremonies.ask(AskUnseal())
-    return api.UnsealView.model_validate(news.document())
-
-
-@routes.post("/v1/unseal/shares")
-async def share(parts: PartsHere, body: api.ShareBody) -> api.ShareView:
-    """One custodian's share, sealed to the keyholder's key of this session."""
-    attached = tuple(unb64(each, what="attached") for each in body.attached)
-    handed = HandShare(unb64(body.envelope, what="envelope"), attached)
-    taken = await parts.context.ceremonies.ask(handed)
-    parts.follower.poke()
-    return api.ShareView.model_validate(taken.document())
-
-
-@routes.post("/v1/seal")
-async def seal(parts: PartsHere, body: api.EnvelopeBody) -> api.SealView:
-    """One signature, and the keyholder lets its HSM go."""
-    index = await parts.context.ceremonies.ask(AskSeal(unb64(body.envelope, what="envelope")))
-    parts.follower.poke()
-    return api.SealView(index=index)
-
-
 @routes.post("/v1/ceremonies/ask")
-async def ask(parts: PartsHere, body: api.CeremonyAsked) -> api.CeremonyAnswered:
-    """An operation of a ceremony for the keyholder, which alone judges it."""
-    return api.CeremonyAnswered(answer=await parts.context.ceremonies.ask(forwarded(body.request)))
+async def ask(parts: PartsHere, body: api.CeremonyQuestion) -> api.CeremonyAnswer:
+    """Ask the keyholder about a ceremony, or hand in what was signed for one."""
+    return api.CeremonyAnswer(answer=await forward(parts.context, body.request))

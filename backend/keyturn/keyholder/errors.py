@@ -12,7 +12,7 @@ class KeyholderStopped(UnreachableError):
 
 
 class KeyholderSealed(UnreachableError):
-    """The keyholder has no HSM until custodians have entered their shares (our protocol §10.11)."""
+    """The keyholder has no HSM until custodians have entered their shares (our protocol §10.12)."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -19,6 +19,7 @@ from keyturn.keyholder.logdisk import LogDisk
 from keyturn.keyholder.logdisk_committer import Committed, GroupCommitter
 from keyturn.keyholder.logdisk_errors import LogFull
 from keyturn.keyholder.replaying import FEW_LEASES, Replay, configure, pruned
+from keyturn.keyrelease.continuation import previous_check
 from keyturn.keyrelease.entries import GrantEntry
 from keyturn.keyrelease.leases import Lease
 from keyturn.quorum.entries import Entry, parse_entry
@@ -72,8 +73,9 @@ class Journal:
         self._lock = threading.RLock()
         self._failed: str | None = None
         replay = replayed or Replay(AuthorityState(fingerprint))
+        self._check_previous = previous_check(log.root)
         for leaf in log.leaves(replay.state.size):
-            replay.apply(leaf, log.object)
+            replay.apply(leaf, log.object, self._check_previous)
         self._leases, self._configured = replay.leases, replay.configured
         self._prune_beyond = max(FEW_LEASES, 2 * len(self._leases))
         self._state = state = replay.state
@@ -193,10 +195,10 @@ class Journal:
         `reserved`: it may use the disk's reserve. Raises LogInconsistent (it was not judged
         before), LogFull.
         """
-        self._state.apply(leaf, self._log.object)
+        self._state.apply(leaf, self._log.object, self._check_previous)
         committed = self._result(self._committer.submit(leaf, reserved=reserved))
         before = replace(self._state, size=committed.index)
-        self._state = before.apply(leaf, self._log.object)
+        self._state = before.apply(leaf, self._log.object, self._check_previous)
         return committed
 
     def configured(self, program: Program) -> tuple[int, ConfigurationEntry] | None:

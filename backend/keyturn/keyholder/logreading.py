@@ -28,6 +28,7 @@ from keyturn.keyholder.logdisk_tail import Tail, parse_tail
 from keyturn.keyholder.logdisk_tiles import TileFiles, read_existing
 from keyturn.keyholder.logdisk_view import LogView
 from keyturn.keyholder.replaying import Replay
+from keyturn.keyrelease.continuation import previous_check
 from keyturn.quorum.bodies import Purpose
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.checkpoints import (
@@ -125,9 +126,9 @@ def read_log(directory: Path, origin: str, fingerprint: Digest) -> ReadLog:
     try:
         raw = read_existing(directory / CHECKPOINT_PATH)
         view = _view(directory, tiles, _unproved(raw))
-        replay = Replay(AuthorityState(fingerprint))
+        replay, check_previous = Replay(AuthorityState(fingerprint)), previous_check(view.root)
         for leaf in view.leaves(0, view.size):
-            replay.apply(leaf, objects.get)
+            replay.apply(leaf, objects.get, check_previous)
         key = _check_signed(raw, origin, replay.state)
     except BaseException:
         io.close(lock)

@@ -11,6 +11,7 @@ from keyturn.base.encoding import Digest
 from keyturn.ceremony.records import Event
 from keyturn.keyrelease.entries import GrantEntry, read_grant, read_refusal
 from keyturn.keyrelease.leases import LeaseBook
+from keyturn.quorum.continuation import CheckPrevious
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry, read_ceremony
 from keyturn.quorum.reports import ConfigurationEntry, Program, read_configuration
 from keyturn.quorum.state import AuthorityState, ReadObject
@@ -33,10 +34,10 @@ class Replay:
     """Records of ceremonies' steps that were done, in their order."""
     _prune_beyond: int = FEW_LEASES
 
-    def apply(self, leaf: bytes, read_object: ReadObject) -> None:
+    def apply(self, leaf: bytes, read_object: ReadObject, check_previous: CheckPrevious) -> None:
         """One more leaf. Raises LogInconsistent, and what `read_object` raises."""
         index = self.state.size
-        self.state = self.state.apply(leaf, read_object)
+        self.state = self.state.apply(leaf, read_object, check_previous)
         entry = parse_entry(leaf)
         if entry.kind is EntryKind.GRANT:
             self._enter_lease(index, read_grant(entry), entry.time)

@@ -1,4 +1,4 @@
-"""One keyholder process, sealed or not, behind one pair of sockets (our protocol §10.11).
+"""One keyholder process, sealed or not, behind one pair of sockets (our protocol §10.12).
 
 Unsealing and sealing go one after the other; answers go on beside each other. Before the HSM is
 let go, the answers that are under way come to their end.
@@ -134,7 +134,7 @@ class Sealable:
                 return self._further(request)
 
     def news(self) -> UnsealNews:
-        """How it stands (our protocol §10.11)."""
+        """How it stands (our protocol §10.12)."""
         with self._changing:
             if self._sealed is not None:
                 return self._sealed.news()

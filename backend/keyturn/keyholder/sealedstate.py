@@ -1,4 +1,4 @@
-"""A keyholder without its HSM: the log, read and proved, and one session of shares (§10.11)."""
+"""A keyholder without its HSM: the log, read and proved, and one session of shares (§10.12)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

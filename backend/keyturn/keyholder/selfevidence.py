@@ -1,4 +1,4 @@
-"""The keyholder's own evidence: its CPU's, over the key that shares are sealed to (§10.11).
+"""The keyholder's own evidence: its CPU's, over the key that shares are sealed to (§10.12).
 
 Not judged here: custodians' programs do that, each for itself. A keyholder outside a confidential
 VM has none, and they say so.

@@ -23,12 +23,14 @@ from keyturn.keyholder.replaying import Replay
 from keyturn.keyholder.reports import SETTINGS, KeptSettings, Reports, enter_settings
 from keyturn.keyholder.submissions import Submissions
 from keyturn.keyholder.token import check_keys
+from keyturn.keyrelease.continuation import signed_by_any
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.entries import start_entry
 from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.reports import Setting
 from keyturn.quorum.roster import Roster
-from keyturn.tlog.checkpoints import verify_checkpoint
+from keyturn.tlog.checkpoints import parse_checkpoint
+from keyturn.tlog.notes import parse_note
 from keyturn.wire import keyholder as asked
 from keyturn.wire.keyholder import AnyRequest, ok_answer
 
@@ -196,7 +198,8 @@ class Keyholder:
             "in_force": entered.in_force,
             "index": entered.index,
             "receipt": receipt_document(entered.receipt),
-            "wrapped": b64(entered.wrapped) if entered.wrapped is not None else None,
+            "wrapped": b64(entered.dek.value) if entered.dek is not None else None,
+            "kek": entered.dek.kek if entered.dek is not None else None,
         }
 
     def _check_mark(self) -> None:
@@ -209,7 +212,11 @@ class Keyholder:
                 hint="this token is new, or was put back to before genesis",
             )
         log = self._journal.log
-        log.check_extends(verify_checkpoint(mark, log.log_key, self._journal.origin).checkpoint)
+        origin = parse_checkpoint(parse_note(mark).text).origin
+        # By any key that the log has had: the mark is older than the log key where the same token
+        # was given new keys.
+        signed = signed_by_any(mark, origin, self._journal.state)
+        log.check_extends(signed.checkpoint, renamed=True)
 
     def _check_token(self) -> None:
         keys = self._journal.state.newest_keys

@@ -1,4 +1,4 @@
-"""Whose shares open the token now: what the log's newest records say, or a file (§10.11)."""
+"""Whose shares open the token now: what the log's newest records say, or a file (§10.12)."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

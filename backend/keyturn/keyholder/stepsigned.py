@@ -1,4 +1,4 @@
-"""Signatures of the two ceremonies without a plan: unseal and seal (our protocol §10.11)."""
+"""Signatures of the two ceremonies without a plan: unseal and seal (our protocol §10.12)."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta

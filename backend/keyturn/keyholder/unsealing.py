@@ -1,4 +1,4 @@
-"""One session of a sealed keyholder: custodians' shares until there are enough (§10.11).
+"""One session of a sealed keyholder: custodians' shares until there are enough (§10.12).
 
 What is refused leaves nothing behind; what is taken lies in this process's memory until the last
 share comes, until the session's time is over, or until the process ends, and is wiped then.

@@ -1,4 +1,4 @@
-"""A keyholder's own evidence, as a custodian's program judges it (our protocol §10.11).
+"""A keyholder's own evidence, as a custodian's program judges it (our protocol §10.12).
 
 Genuine or not, bound to the very host key or not, and as the policy with the id `keyholder` wants
 it: what the keyholder does to nodes, done to the keyholder.

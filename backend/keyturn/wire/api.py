@@ -64,6 +64,16 @@ class EnvelopeBody(ApiModel):
     envelope: B64
 
 
+class CeremonyQuestion(ApiModel):
+    """A question of our protocol §10.7, with its `op`."""
+
+    request: JsonDocument
+
+
+class CeremonyAnswer(ApiModel):
+    answer: JsonDocument
+
+
 class SessionView(ApiModel):
     token: str
     officer: str
@@ -72,7 +82,7 @@ class SessionView(ApiModel):
 
 
 class UnsealView(ApiModel):
-    """The keyholder's answer, passed on; a client verifies it (our protocol §10.11)."""
+    """The keyholder's answer, passed on; a client verifies it (our protocol §10.12)."""
 
     session: str
     sealed: bool
@@ -97,16 +107,6 @@ class ShareView(ApiModel):
 
 class SealView(ApiModel):
     index: int
-
-
-class CeremonyAsked(ApiModel):
-    """An operation of §10.7."""
-
-    request: JsonDocument
-
-
-class CeremonyAnswered(ApiModel):
-    answer: JsonDocument
 
 
 class EnrolmentTaken(ApiModel):

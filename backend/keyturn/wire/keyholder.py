@@ -57,7 +57,7 @@ class Hello:
     simulation: bool
     software: str
     sealed: bool
-    """Without its HSM: it answers questions about the log, and nothing else (§10.11)."""
+    """Without its HSM: it answers questions about the log, and nothing else (§10.12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Submitted:
     index: int | None
     receipt: JsonObject | None
     wrapped: bytes | None  # KEK-wrapped DEK, for a model
+    kek: str | None  # id of the KEK that it is wrapped under
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,7 @@ class Submit(Request[Submitted]):
             answer.nullable("index", answer.integer),
             receipt if isinstance(receipt, dict) else None,
             answer.nullable("wrapped", lambda name: answer.b64(name, limit=4096)),
+            answer.nullable("kek", lambda name: answer.hex(name, size=32).hex()),
         )
 
 

@@ -28,7 +28,6 @@ TABLE: Mapping[tuple[str, str], Roles] = {
     ("GET", "/v1/unseal"): EVERY_OFFICER,
     ("POST", "/v1/unseal/shares"): frozenset({Role.CUSTODIAN}),
     ("POST", "/v1/seal"): frozenset({Role.CUSTODIAN, Role.OPERATOR}),
-    ("POST", "/v1/ceremonies/ask"): EVERY_OFFICER,  # the host knows who has which part
     ("GET", "/v1/events"): EVERY_OFFICER,  # by kind
     ("GET", "/v1/enrolments"): JUDGING,
     ("DELETE", "/v1/enrolments/{digest}"): frozenset({Role.PROPOSER}),
@@ -49,6 +48,7 @@ TABLE: Mapping[tuple[str, str], Roles] = {
     ("GET", "/v1/collateral/status"): FLEET,
     ("POST", "/v1/collateral"): frozenset({Role.OPERATOR, Role.PROPOSER}),  # the keyholder judges
     ("POST", "/v1/evidence/batch"): FLEET,
+    ("POST", "/v1/ceremonies/ask"): EVERY_OFFICER,  # the host knows whose signature it needs
 }
 
 

@@ -1,4 +1,4 @@
-"""Unsealing and sealing a keyholder, both ends of its socket (our protocol §10.11)."""
+"""Unsealing and sealing a keyholder, both ends of its socket (our protocol §10.12)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

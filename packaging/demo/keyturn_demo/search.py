@@ -88,7 +88,7 @@ def dek_of(spec: dict[str, str], pin_fd: int) -> bytes:
     config: WorkerConfig = worker_config(load_config(Path(spec["keyholder"]), {}))
     with HsmWorker(config, pin_fd) as hsm:
         oaep = OaepHash(key.wrapped.oaep_hash.value)
-        wrapped = hsm.rewrap_admission(Admission(key.wrapped.value, oaep, digest, key.tag))
+        wrapped = hsm.rewrap_admission(Admission(key.wrapped.value, oaep, digest, key.tag)).value
         order = ReleaseOrder(digest, key.tag, spki, 0, secrets.token_bytes(32))
         released = hsm.release(wrapped, order)
     chosen = hashes.SHA256() if released.oaep_hash is OaepHash.SHA256 else hashes.SHA1()  # noqa: S303

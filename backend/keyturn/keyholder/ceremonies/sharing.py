@@ -6,7 +6,7 @@ only then, into a memory file, and is wiped.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -179,8 +179,21 @@ class Entered:
         uses = (each.use for each, _ in self._gatherings if each.member_of(officer) is not None)
         return tuple(dict.fromkeys(uses))
 
+    def prove(self, use: ShareUse, officer: str, words: bytearray) -> None:
+        """As `add`, and nothing is kept."""
+        self._given(use, officer, words, Gathering.prove)
+
     def add(self, use: ShareUse, officer: str, words: bytearray) -> None:
         """Checked against each set of its use. Raises MalformedShare, ShareRefused."""
+        self._given(use, officer, words, Gathering.add)
+
+    def _given(
+        self,
+        use: ShareUse,
+        officer: str,
+        words: bytearray,
+        give: Callable[[Gathering, str, bytearray], object],
+    ) -> None:
         candidates = [each for share_set, each in self._gatherings if share_set.use is use]
         if not candidates:
             raise ShareRefused(
@@ -191,13 +204,20 @@ class Entered:
         refused: ShareRefused | None = None
         for each in reversed(candidates):  # the newest last: its word on what is wrong counts
             try:
-                each.add(officer, words)
+                give(each, officer, words)
             except ShareRefused as error:
                 refused = error if refused is None or error.fault is ShareFault.TWICE else refused
             else:
                 return
         assert refused is not None
         raise refused
+
+    def opened(self, use: ShareUse) -> tuple[int, tuple[OfficerId, ...]] | None:
+        """(identifier, officers) of a set of which enough shares are here."""
+        for share_set, each in self._gatherings:
+            if share_set.use is use and each.enough:
+                return share_set.identifier, each.entered
+        return None
 
     def has_enough(self, use: ShareUse) -> bool:
         return any(each.enough for share_set, each in self._gatherings if share_set.use is use)
@@ -212,6 +232,13 @@ class Entered:
         return tuple(
             each for share_set, each in self._gatherings if share_set.use is use and each.enough
         )
+
+    def part(self, use: ShareUse) -> "Entered":
+        """Those of one use alone, which it owns from now on."""
+        part = Entered(())
+        part._gatherings = [pair for pair in self._gatherings if pair[0].use is use]
+        self._gatherings = [pair for pair in self._gatherings if pair[0].use is not use]
+        return part
 
     def wipe(self) -> None:
         for _, each in self._gatherings:
