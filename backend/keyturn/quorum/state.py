@@ -272,11 +272,11 @@ class AuthorityState:
             return self if origin.previous is None else replace(self, continued=True)
         if entry.kind is EntryKind.STATEMENT:
             return self._apply_statement(read_statement(entry), entry.time, read_object)
-        elif entry.kind is EntryKind.WITHDRAWAL:
+        if entry.kind is EntryKind.WITHDRAWAL:
             return self._apply_withdrawal(read_withdrawal(entry), read_object)
-        elif entry.kind is EntryKind.DECISION:
+        if entry.kind is EntryKind.DECISION:
             return self._apply_decision(read_decision(entry), entry.time, read_object)
-        elif entry.kind is EntryKind.REPORT:
+        if entry.kind is EntryKind.REPORT:
             check_report(read_report(entry), self.roster, entry.time)
         elif entry.kind is EntryKind.CONFIGURATION:
             read_configuration(entry)
