@@ -113,9 +113,10 @@ def test_a_system_goes_on_with_another_token(
     assert bytes(open_dek(checked, secrets.hpke, secrets.rsa_key)) == model.dek
 
     # an auditor, offline
-    log = system.keyholder.journal.log
-    write_export(tmp_path / "export", log.checkpoint, log.leaves(), log.object)
-    arguments = ["log", "verify", str(tmp_path / "export"), "--fingerprint", system.fingerprint]
+    desk, export = whole.desks["emil"], tmp_path / "export"
+    at = desk.seen().checkpoint
+    write_export(export, at, desk.entries(0, at.checkpoint.size), desk.read_object)
+    arguments = ["log", "verify", str(export), "--fingerprint", system.fingerprint]
     told = CliRunner().invoke(build("log"), [*arguments, "--json"])
     assert told.exit_code == 0, told.output
     assert json.loads(told.stdout)["origin"] == NEXT_ORIGIN
