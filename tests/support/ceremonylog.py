@@ -84,7 +84,7 @@ def signed_statement(cast: Cast, kind: Kind, body: JsonObject) -> Signed:
         proposer=PROPOSER,
         time=moment,
         reason="founding",
-        body=body,
+        body=dict(body),
         life=timedelta(days=90),
     )
     digest = digest_of(payload)
@@ -103,25 +103,19 @@ def signed_statement(cast: Cast, kind: Kind, body: JsonObject) -> Signed:
 def keys_body() -> JsonObject:
     """A token's public keys; no private half is kept but the log's."""
     result = ec.derive_private_key(int.from_bytes(seed("result")[:30], "big"), ec.SECP256R1())
+    keys: list[tuple[str, str, bytes, str | None]] = [
+        ("ingest", "rsa-3072", _rsa(), "sha256"),
+        ("log", "ed25519", spki(LOG_KEY), None),
+        ("result", "p256", spki(result), None),
+    ]
     return {
         "origin": ORIGIN,
         "assurance": "software",
         "keys": [
-            {
-                "purpose": "ingest",
-                "algorithm": "rsa-3072",
-                "spki": b64(_rsa()),
-                "oaep_hash": "sha256",
-            },
-            {
-                "purpose": "log",
-                "algorithm": "ed25519",
-                "spki": b64(spki(LOG_KEY)),
-                "oaep_hash": None,
-            },
-            {"purpose": "result", "algorithm": "p256", "spki": b64(spki(result)), "oaep_hash": None},
+            {"purpose": purpose, "algorithm": algorithm, "spki": b64(public), "oaep_hash": oaep}
+            for purpose, algorithm, public, oaep in keys
         ],
-    }  # fmt: skip
+    }
 
 
 @cache
