@@ -1,6 +1,6 @@
 """Whether a log that goes on under another key is the tree that the older key signed (§6.2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from keyturn.base.errors import UntrustedError
 from keyturn.base.signatures import load_verify_key
@@ -88,7 +88,7 @@ def check_named(signed: SignedCheckpoint, state: AuthorityState) -> None:
     signed_by(signed.to_bytes(), keys)
 
 
-def root_of(before: Frontier, leaves: tuple[bytes, ...] | list[bytes]) -> RootAt:
+def root_of(before: Frontier, leaves: Sequence[bytes]) -> RootAt:
     """Of a tree and the entries behind it, at sizes from the one to the other."""
 
     def root_at(size: int) -> Hash:

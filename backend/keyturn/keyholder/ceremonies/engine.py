@@ -153,7 +153,8 @@ class CeremonyHost:
     def _news(self, ceremony: str, since: int) -> CeremonyNews:
         with self._hosting.lock:
             running = self._hosting.find(ceremony)
-            records, size = [], 0
+            records: list[bytes] = []
+            size = 0
             for each in running.course.records[since:]:
                 size += len(each.raw)
                 if records and size > MAX_RECORDS:
