@@ -56,6 +56,29 @@ def check_step_signature(
     check_content(course, step, signature, signed=signed, attached=attached)
 
 
+def check_recorded(
+    course: Course, signature: StepSignature, record: Record, signed: Sequence[StepSignature]
+) -> None:
+    """As `check_step_signature`, for one that stands in a record. Raises CeremonyRefused."""
+    step = _proved(course, signature.envelope, signature.officer, signature.place)
+    if signature.step != record.step:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_STEP,
+            "signed for another step",
+            found=signature.step,
+            expected=str(record.step),
+        )
+    check_between(signature.time, course.last, record)
+    check_content(course, step, signature, signed=signed)
+
+
+def check_recorded_word(course: Course, said: Said, record: Record) -> None:
+    """As `check_said`, for a word that stands in a record. Raises CeremonyRefused."""
+    _proved(course, said.envelope, said.officer, said.place)
+    check_between(said.time, course.last, record)
+    check_speaker(course, said)
+
+
 def check_content(
     course: Course,
     step: Step,
@@ -141,7 +164,7 @@ def check_between(said: datetime, previous: Record, record: Record) -> None:
     if not previous.time - TOLERANCE <= said <= record.time + TOLERANCE:
         raise CeremonyRefused(
             CeremonyReason.WRONG_TIME,
-            f"record {record.seq}: signed at a time that does not fit the record",
+            "signed at a time that does not fit the record",
             found=format_time(said),
             expected=f"{format_time(previous.time)} to {format_time(record.time)}",
         )

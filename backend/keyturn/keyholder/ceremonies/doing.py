@@ -8,6 +8,7 @@ from datetime import datetime
 from keyturn.base.encoding import Digest
 from keyturn.base.strictjson import JsonObject
 from keyturn.ceremony.course import Course
+from keyturn.ceremony.facts import Facts
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Action, ShareUse, Step
@@ -78,7 +79,7 @@ class Doing:
 class Act:
     """What the host does in a step. `do` returns the facts of its record."""
 
-    do: Callable[[Doing], JsonObject]
+    do: Callable[[Doing], Facts]
     needs: tuple[ShareUse, ...] = ()
     """What must be open: the token (user), or shares that are at hand (so, backup)."""
     check: Callable[[Doing, StepSignature, tuple[bytes, ...]], None] | None = None
@@ -91,6 +92,5 @@ class Act:
     """What a failure leaves behind, for people."""
 
 
-Undo = Callable[[Doing], None]
-"""What an abort takes back, of a whole ceremony."""
-
+Undo = Callable[[CeremonyFiles, Site, Course], None]
+"""What an abort takes back of a whole ceremony. Done twice, it does no more than once."""

@@ -87,6 +87,10 @@ class CeremonyFiles:
             for each in names:
                 self._path(each).unlink(missing_ok=True)
 
+    def remove(self) -> None:
+        """The whole directory: of a ceremony of which no record came to be."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
     def scratch(self, name: str) -> Path:
         """A directory of the ceremony's own for something big, such as a throw-away token."""
         return self._directory / _name(name)

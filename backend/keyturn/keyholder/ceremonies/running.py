@@ -4,26 +4,20 @@ What officers signed for the step that waits is in memory only: it is about this
 chain, and a host that was stopped asks for it again.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from keyturn.base.errors import MalformedError
-from keyturn.ceremony.checks import check_plan_signature
-from keyturn.ceremony.course import Course, open_course
-from keyturn.ceremony.plan import ShareGroup, ShareScheme, SignedPlan, parse_plan
+from keyturn.ceremony.course import Course, open_course, schemes_of
+from keyturn.ceremony.factreading import read_opened
+from keyturn.ceremony.plan import Plan, parse_plan
 from keyturn.ceremony.records import Event, Record
-from keyturn.ceremony.script import Script, ShareUse, parse_script
+from keyturn.ceremony.script import ShareUse, parse_script
 from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.steps import StepSignature
-from keyturn.base.encoding import unb64
-from keyturn.base.strictjson import Fields
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
-from keyturn.keyholder.ceremonies.sharing import Entered, read_sets
+from keyturn.keyholder.ceremonies.sharing import Entered
 from keyturn.quorum.roster import Roster
 from keyturn.wire.ceremonies import Progress
-
-CUSTODY = "custody.json"
-"""The share sets in force when it was opened."""
 
 
 @dataclass
@@ -66,39 +60,25 @@ class Running:
         self.unlocked.clear()
 
 
-def schemes(sets: tuple[ShareSet, ...]) -> Mapping[ShareUse, ShareScheme]:
-    """What the sets say of who holds what; of each use the last one."""
-    return {
-        each.use: ShareScheme(
-            each.group_threshold,
-            tuple(
-                ShareGroup(group.threshold, tuple(member.officer for member in group.members))
-                for group in each.groups
-            ),
-        )
-        for each in sets
-    }
-
-
-def read_opened(record: Record) -> tuple[SignedPlan, Script]:
-    """The plan and the script that a ceremony's first record names. Raises MalformedError."""
-    if record.event is not Event.OPENED or len(record.signed) != 1:
-        raise MalformedError("a ceremony's first record opens it, with its plan")
-    facts = Fields(record.facts, "ceremony record: facts")
-    raw = unb64(facts.text("script", limit=1 << 20), what="ceremony record: script")
-    return parse_plan(record.signed[0]), parse_script(raw)
-
-
 def resume(files: CeremonyFiles, records: tuple[Record, ...], roster: Roster) -> Running:
     """A ceremony as its records say; interrupted, unless it is over.
 
     Raises MalformedError, CeremonyRefused.
     """
-    signed_plan, script = read_opened(records[0])
-    raw = files.kept(CUSTODY)
-    custody = read_sets(raw) if raw is not None else ()
-    check_plan_signature(signed_plan, roster)
-    course = open_course(signed_plan, script, roster, records[0], schemes(custody))
+    opened = records[0]
+    if opened.event is not Event.OPENED or len(opened.signed) != 1:
+        raise MalformedError("a ceremony's first record opens it, with its plan")
+    facts = read_opened(opened.facts)
+    script = parse_script(facts.script)
+    signed_plan = parse_plan(opened.signed[0])
+    course = open_course(signed_plan, script, roster, opened, schemes_of(facts.custody))
     for each in records[1:]:
         course = course.follow(each)
-    return Running(files, course, custody, interrupted=not course.over)
+    return Running(files, course, facts.custody, interrupted=not course.over)
+
+
+def plan_of(opened: Record) -> Plan:
+    """Raises MalformedError."""
+    if len(opened.signed) != 1:
+        raise MalformedError("a ceremony's first record opens it, with its plan")
+    return parse_plan(opened.signed[0]).plan

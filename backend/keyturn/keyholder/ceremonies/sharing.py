@@ -1,12 +1,12 @@
 """Secrets as shares: split into boxes for custodians, put together from what they enter (§10.6).
 
 A secret that is split is durable as boxes before it is used: a kill never leaves a token whose PIN
-nobody has. What is entered lies in this process's memory from its coming to its use, is put together
-only then, into a memory file, and is wiped.
+nobody has. What is entered lies in this process's memory from its coming to its use, is put
+together only then, into a memory file, and is wiped.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -64,9 +64,7 @@ def deal(
     return Boxes(tuple(sets), tuple(boxes))
 
 
-def _box(
-    dealt: DealtShare, use: ShareUse, roster: Roster, ceremony: str, plan: Digest
-) -> ShareBox:
+def _box(dealt: DealtShare, use: ShareUse, roster: Roster, ceremony: str, plan: Digest) -> ShareBox:
     place = dealt.member
     info = box_info(ceremony, plan, use, place.officer, place.group, place.member)
     sealed = seal_box(dealt.words, custodian_key(roster, place.officer), info)
@@ -162,8 +160,7 @@ class Entered:
     def __init__(self, sets: Sequence[ShareSet]) -> None:
         """`sets`: those in force, and those that are to follow them."""
         self._gatherings = [
-            (each, Gathering(each, [other for other in sets if other is not each]))
-            for each in sets
+            (each, Gathering(each, [other for other in sets if other is not each])) for each in sets
         ]
 
     @property
@@ -182,8 +179,21 @@ class Entered:
         uses = (each.use for each, _ in self._gatherings if each.member_of(officer) is not None)
         return tuple(dict.fromkeys(uses))
 
+    def prove(self, use: ShareUse, officer: str, words: bytearray) -> None:
+        """As `add`, and nothing is kept."""
+        self._given(use, officer, words, Gathering.prove)
+
     def add(self, use: ShareUse, officer: str, words: bytearray) -> None:
         """Checked against each set of its use. Raises MalformedShare, ShareRefused."""
+        self._given(use, officer, words, Gathering.add)
+
+    def _given(
+        self,
+        use: ShareUse,
+        officer: str,
+        words: bytearray,
+        give: Callable[[Gathering, str, bytearray], object],
+    ) -> None:
         candidates = [each for share_set, each in self._gatherings if share_set.use is use]
         if not candidates:
             raise ShareRefused(
@@ -194,13 +204,20 @@ class Entered:
         refused: ShareRefused | None = None
         for each in reversed(candidates):  # the newest last: its word on what is wrong counts
             try:
-                each.add(officer, words)
+                give(each, officer, words)
             except ShareRefused as error:
                 refused = error if refused is None or error.fault is ShareFault.TWICE else refused
             else:
                 return
         assert refused is not None
         raise refused
+
+    def opened(self, use: ShareUse) -> tuple[int, tuple[OfficerId, ...]] | None:
+        """(identifier, officers) of a set of which enough shares are here."""
+        for share_set, each in self._gatherings:
+            if share_set.use is use and each.enough:
+                return share_set.identifier, each.entered
+        return None
 
     def has_enough(self, use: ShareUse) -> bool:
         return any(each.enough for share_set, each in self._gatherings if share_set.use is use)
@@ -215,6 +232,13 @@ class Entered:
         return tuple(
             each for share_set, each in self._gatherings if share_set.use is use and each.enough
         )
+
+    def part(self, use: ShareUse) -> "Entered":
+        """Those of one use alone, which it owns from now on."""
+        part = Entered(())
+        part._gatherings = [pair for pair in self._gatherings if pair[0].use is use]
+        self._gatherings = [pair for pair in self._gatherings if pair[0].use is not use]
+        return part
 
     def wipe(self) -> None:
         for _, each in self._gatherings:
@@ -232,9 +256,15 @@ def put_together(gathering: Gathering) -> Iterator[bytearray]:
 
 
 @contextmanager
-def pin_descriptor(secret16: bytearray, name: str = "pin") -> Iterator[int]:
-    """A PIN's memory file for the children that read it; the PIN is wiped, the file closed."""
-    pin = new_pin(bytes(secret16))
+def pin_descriptor(secret: bytearray, name: str = "pin") -> Iterator[int]:
+    """A memory file for the children that read it: a PIN, or the backup secret, as hex digits.
+
+    What was written is wiped, the file emptied and closed."""
+    pin = bytearray(2 * len(secret))
+    for start in range(0, len(secret), 16):
+        half = new_pin(bytes(secret[start : start + 16]))
+        pin[2 * start : 2 * start + 32] = half
+        wipe(half)
     try:
         with ExitStack() as stack:
             descriptor = pin_file(pin, name)

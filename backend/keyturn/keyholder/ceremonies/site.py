@@ -18,6 +18,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import ScriptKind
+from keyturn.hsm.ceremonytasks import TokenPlace
 from keyturn.hsm.client import HsmWorker, WorkerConfig
 from keyturn.hsm.modules import check_module, find_softhsm
 from keyturn.hsm.protocol import Hsm
@@ -32,6 +33,8 @@ from keyturn.quorum.state import AuthorityState
 BUNDLE = "authority.bundle"
 CONFIG = "keyholder.toml"
 LOG = "log"
+BACKUP = "kek-backup.json"
+BACKUP_KEY = "kek-backup-key.json"
 TOKEN = "token"  # noqa: S105 - a directory's name
 EMPTY_ROOT = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 """The root of a tree without leaves (RFC 6962 §2.1): SHA-256 of nothing."""
@@ -153,6 +156,17 @@ class Site:
         """In a running keyholder: its log, its token, and how it remembers."""
         self.journal, self.hsm, self._remember = journal, hsm, remember
 
+    def unlock(self, label: str, pin_fd: int) -> None:  # noqa: ARG002 - the desk's needs them
+        """Open the token with a PIN. Raises CeremonyRefused where that is not done here."""
+        raise CeremonyRefused(
+            CeremonyReason.LOCKED,
+            "this keyholder's token is not opened by a ceremony's step",
+            hint="unseal the keyholder",
+        )
+
+    def rest(self) -> None:
+        """A ceremony is over: let go of what only it needed."""
+
     def close(self) -> None:
         """What this site opened itself."""
 
@@ -189,10 +203,10 @@ class DeskSite(Site):
         return (self.directory / CONFIG).is_file()
 
     def open_log(self) -> None:
-        """Read-only while the token is locked. Raises as `LogDisk.open`, `load_bundle`, `Journal`."""
+        """Read-only while the token is locked. Raises as `LogDisk.open` and `load_bundle`."""
         config = load_config(self.directory / CONFIG, {})
         bundle = load_bundle(
-            (self.directory / BUNDLE).read_bytes(), config.fingerprint, self._clock(), expired=True
+            (self.directory / BUNDLE).read_bytes(), config.fingerprint, self._clock(), lenient=True
         )
         log = LogDisk.open(
             config.log, config.origin, self._signer.sign, bundle.log_key(), reserve=config.reserve
@@ -204,13 +218,18 @@ class DeskSite(Site):
             raise
         self.config = config
 
+    def token_place(self, label: str) -> TokenPlace:
+        config = self.worker_config(label)
+        return TokenPlace(config.module, label, config.softhsm_configuration)
+
     def worker_config(self, label: str) -> WorkerConfig:
         return WorkerConfig(self.module, label, self.directory / TOKEN / "softhsm2.conf")
 
-    def open_token(self, label: str, pin_fd: int) -> Hsm:
-        """Start a worker on the token. Raises PinRefused, TokenError, HsmUnreachable, WrongToken."""
+    def unlock(self, label: str, pin_fd: int) -> None:
+        """Start a worker. Raises PinRefused, TokenError, HsmUnreachable, WrongToken."""
         self.lock_token()
-        worker = HsmWorker(self.worker_config(label), pin_fd)
+        named = self.config.token_label if self.config is not None else label
+        worker = HsmWorker(self.worker_config(named), pin_fd)
         try:
             keys = self.state.newest_keys if self.state is not None else None
             if keys is not None and self.journal is not None:
@@ -219,7 +238,9 @@ class DeskSite(Site):
             worker.close()
             raise
         self._worker = self.hsm = self._signer.hsm = worker
-        return worker
+
+    def rest(self) -> None:
+        self.lock_token()
 
     def lock_token(self) -> None:
         """Let go of the token: shares open it again."""
@@ -247,3 +268,14 @@ def bundle_of(site: Site) -> bytes | None:
         return make_bundle(state)
     except KeyturnError:
         return None
+
+
+def desk_of(site: Site) -> DeskSite:
+    """Raises CeremonyRefused where it is a running keyholder's."""
+    if not isinstance(site, DeskSite):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a running keyholder makes no token",
+            hint="hold this ceremony at a host process of its own",
+        )
+    return site
