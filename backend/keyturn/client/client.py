@@ -486,7 +486,7 @@ class KeyturnClient(Connection):
 
     def _kept(self, file: ProposalFile) -> ProposalFile:
         """A revocation in it is owed from here on."""
-        self._witness.hand_file(file, self._memory.size_of(file.authority.origin))
+        self._witness.hand_file(file, self._memory.largest())
         return file
 
     def _hand_in(self, note: bytes) -> None:

@@ -18,6 +18,7 @@ from keyturn.keyholder.errors import ClockRefused, KeyholderStopped
 from keyturn.keyholder.logdisk import LogDisk
 from keyturn.keyholder.logdisk_committer import Committed, GroupCommitter
 from keyturn.keyholder.logdisk_errors import LogFull
+from keyturn.keyrelease.continuation import previous_check
 from keyturn.keyrelease.entries import GrantEntry, read_grant, read_refusal
 from keyturn.keyrelease.leases import Lease, LeaseBook
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
@@ -75,8 +76,9 @@ class Journal:
         self._prune_beyond = _FEW_LEASES
         self._configured: dict[Program, tuple[int, ConfigurationEntry]] = {}
         state = AuthorityState(fingerprint)
+        self._check_previous = previous_check(log.root)
         for index, leaf in enumerate(log.leaves()):
-            state = state.apply(leaf, log.object)
+            state = state.apply(leaf, log.object, self._check_previous)
             entry = parse_entry(leaf)
             if entry.kind is EntryKind.GRANT:
                 self._apply_lease(index, read_grant(entry), entry.time)
@@ -201,10 +203,10 @@ class Journal:
         `reserved`: it may use the disk's reserve. Raises LogInconsistent (it was not judged
         before), LogFull.
         """
-        self._state.apply(leaf, self._log.object)
+        self._state.apply(leaf, self._log.object, self._check_previous)
         committed = self._result(self._committer.submit(leaf, reserved=reserved))
         before = replace(self._state, size=committed.index)
-        self._state = before.apply(leaf, self._log.object)
+        self._state = before.apply(leaf, self._log.object, self._check_previous)
         return committed
 
     def configured(self, program: Program) -> tuple[int, ConfigurationEntry] | None:

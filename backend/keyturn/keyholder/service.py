@@ -22,12 +22,13 @@ from keyturn.keyholder.releases import Releases
 from keyturn.keyholder.reports import SETTINGS, KeptSettings, Reports, enter_settings
 from keyturn.keyholder.submissions import Submissions
 from keyturn.keyholder.token import check_keys
+from keyturn.keyrelease.continuation import signed_by_any
 from keyturn.policy.trust import anchors_in_force
 from keyturn.quorum.entries import start_entry
 from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.reports import Setting
 from keyturn.quorum.roster import Roster
-from keyturn.tlog.checkpoints import verify_checkpoint
+from keyturn.tlog.checkpoints import parse_checkpoint
 from keyturn.tlog.notes import parse_note
 from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
 from keyturn.wire import keyholder as asked
@@ -228,7 +229,11 @@ class Keyholder:
                 hint="this token is new, or was put back to before genesis",
             )
         log = self._journal.log
-        log.check_extends(verify_checkpoint(mark, log.log_key, self._journal.origin).checkpoint)
+        origin = parse_checkpoint(parse_note(mark).text).origin
+        # By any key that the log has had: the mark is older than the log key where the same token
+        # was given new keys.
+        signed = signed_by_any(mark, origin, self._journal.state)
+        log.check_extends(signed.checkpoint, renamed=True)
 
     def _check_token(self) -> None:
         keys = self._journal.state.newest_keys

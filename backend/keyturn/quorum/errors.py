@@ -41,6 +41,7 @@ class SubmissionReason(Enum):
     UNFIT_PARTICIPANT = "unfit-participant"
     WINDOW_OVER = "window-over"
     NOT_OPEN = "not-open"
+    LOG_NOT_CONTINUED = "log-not-continued"
 
 
 class SubmissionRefused(UntrustedError):
