@@ -171,6 +171,14 @@ class Site:
         """What this site opened itself."""
 
 
+class KeyholderSite(Site):
+    """A running keyholder's: its token is open, and stays so."""
+
+    def __init__(self, directory: Path, clock: Clock, config: KeyholderConfig) -> None:
+        super().__init__(directory, clock)
+        self.config = config
+
+
 class _Locked:
     """Signs for the log as soon as the token is open."""
 
