@@ -45,7 +45,6 @@ from keyturn_app.screens.ceremonies.listing import (
 )
 from keyturn_app.screens.ceremonies.planner import Ground, PlanPresenter, host_place
 from keyturn_app.screens.ceremonies.planning import Draft, default_id, from_statement
-from keyturn_app.screens.ceremonies.reading import Known
 from keyturn_app.screens.ceremonies.wizard import Setting, WizardPresenter
 from keyturn_app.surroundings import Surroundings
 
@@ -361,16 +360,13 @@ class CeremoniesPresenter(Presenter[ListView]):
         self._look()
 
     def _lead(self, door: CeremonyDoor, ceremony: str, caution: str) -> None:
-        def roster() -> Known:
-            return Known(self._roster())
-
         setting = Setting(
             self._door,
             self._asker,
             self._desk.now,
-            roster,
             self._models,
             self._own,
+            self._stage.minutes,
             self._alone,
         )
         self._show_over(
