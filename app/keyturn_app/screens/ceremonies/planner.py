@@ -21,7 +21,7 @@ from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Asker, OpenFiles, failure
+from keyturn_app.questions import Asker, OpenDirectory, OpenFiles, failure
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, HostPlace
 from keyturn_app.screens.ceremonies.listing import statements_for
 from keyturn_app.screens.ceremonies.planning import (
@@ -96,6 +96,8 @@ class PlanView:
     ceremony: str
     token: str
     origin: str
+    directory: str
+    asks_directory: bool
     life_days: int
     roster_threshold: int
     seats: tuple[tuple[Seat, str, str], ...]
@@ -170,6 +172,8 @@ class PlanPresenter(Presenter[PlanView]):
             ceremony=draft.ceremony,
             token=draft.token,
             origin=draft.origin,
+            directory=draft.directory,
+            asks_directory=draft.in_earnest_here,
             life_days=draft.life_days,
             roster_threshold=draft.thresholds[Kind.ROSTER],
             seats=self._seats(),
@@ -198,8 +202,14 @@ class PlanPresenter(Presenter[PlanView]):
     # ---- what is chosen ----
 
     def write(self, name: str, text: str) -> None:
-        """`name`: ceremony, token, origin or concerns."""
+        """`name`: ceremony, token, origin, directory or concerns."""
         self._set(**{name: text})
+
+    def choose_directory(self) -> None:
+        self._ground.asker.path(
+            OpenDirectory(_("Directory of the keyholder")),
+            lambda path: None if path is None else self._set(directory=str(path)),
+        )
 
     def live(self, days: int) -> None:
         self._set(life_days=days)
@@ -487,8 +497,8 @@ def _makes_kek(kind: ScriptKind) -> bool:
 
 def host_place(draft: Draft) -> HostPlace:
     """Where a ceremony of this draft is held."""
-    here = {ScriptKind.GENESIS, ScriptKind.RESTORE}
-    return HostPlace.MACHINE if draft.rehearsal or draft.kind in here else HostPlace.KEYHOLDER
+    here = draft.rehearsal or draft.in_earnest_here
+    return HostPlace.MACHINE if here else HostPlace.KEYHOLDER
 
 
 def read_candidate(path: Path) -> Candidate:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
@@ -338,7 +339,8 @@ class CeremoniesPresenter(Presenter[ListView]):
             if found:
                 done(found[0])
                 return
-        self._stage.start(None, rehearsal=draft.rehearsal, done=done, failed=failed)
+        directory = Path(draft.directory).expanduser() if draft.in_earnest_here else None
+        self._stage.start(directory, rehearsal=draft.rehearsal, done=done, failed=failed)
 
     def _own(self) -> Signer | None:
         return None if self._desk.identity.locked else self._stage.own_signer()

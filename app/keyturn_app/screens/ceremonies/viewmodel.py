@@ -25,7 +25,7 @@ from keyturn_app.screens.ceremonies.words import (
     made_by,
     part_word,
     share_place,
-    use_word,
+    use_short,
 )
 from keyturn_app.states import Look
 
@@ -441,7 +441,7 @@ def _person(shown: _Shown, line: Needed, officer: str) -> PersonRow:
         part=line.part,
         name=name,
         initials=initials(name),
-        parts=part_word(line.part),
+        parts="" if _people_title(shown) == _("Custodians") else part_word(line.part),
         share=_share_text(line, officer),
         look=look,
         note=note,
@@ -473,12 +473,14 @@ def _standing(shown: _Shown, line: Needed, *, signed: bool, wanted: bool) -> tup
         return Look(_("Waiting"), "pending", "circle-dashed"), note if optional else ""
     if shown.phase in {Phase.INTERRUPTED, Phase.LOADING}:
         return Look(_("Waiting"), "unknown", "circle-dashed"), ""
-    return Look(_("Not needed"), "unknown", "circle-slash"), _("optional for this quorum")
+    if line.missing(shown.signed):
+        return Look(_("Waiting"), "unknown", "circle-dashed"), ""
+    return Look(_("Not needed"), "unknown", "circle-slash"), _("quorum is there")
 
 
 def _share_text(line: Needed, officer: str) -> str:
     return ", ".join(
-        f"{use_word(use)} {share_place(scheme, officer)}" for use, scheme in line.uses_of(officer)
+        f"{use_short(use)} {share_place(scheme, officer)}" for use, scheme in line.uses_of(officer)
     )
 
 
