@@ -79,7 +79,10 @@ def _words(words: list[str]) -> Any:
         places = [column * deep + line for column in range(_COLUMNS)]
         rows.append(
             [
-                paragraph(f"{place + 1:\u00a0>2}\u00a0 {words[place]}" if place < len(words) else "", "word")
+                paragraph(
+                    f"{place + 1:\u00a0>2}\u00a0 {words[place]}" if place < len(words) else "",
+                    "word",
+                )
                 for place in places
             ]
         )
