@@ -128,6 +128,7 @@ class Rewraps:
         with self._lock:
             if outcome is ItemOutcome.REWRAPPED:
                 self._rewrapped.add(model)
+                self._already.discard(model)
             elif outcome is ItemOutcome.ALREADY and model not in self._rewrapped:
                 self._already.add(model)
 
