@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from keyturn.base.encoding import sha256
 from keyturn.hsm.ckstructs import Mechanism
-from keyturn.hsm.cryptoki import LOST, Mech, Rv
+from keyturn.hsm.cryptoki import LOST, UNCLEAR, Mech, Rv
 from keyturn.hsm.errors import (
     HsmError,
     HsmRequestError,
@@ -156,7 +156,7 @@ class TokenHsm:
                 dek = self._session.unwrap(mechanism, key, wrapped, DEK_FORM)
                 break
             except HsmError as error:
-                if error.rv in LOST:
+                if error.rv in LOST - UNCLEAR:
                     raise
                 if place == len(keys):
                     raise self._not_ours(error) from error
@@ -189,7 +189,9 @@ class TokenHsm:
         try:
             self._session.verify(TAG_MAC, dek, model_tag_message(model_digest), tag)
         except HsmError as error:
-            if error.rv in (Rv.SIGNATURE_INVALID, Rv.SIGNATURE_LEN_RANGE):
+            if error.rv in UNCLEAR:
+                self.prove_canaries()
+            if error.rv in (Rv.SIGNATURE_INVALID, Rv.SIGNATURE_LEN_RANGE, *UNCLEAR):
                 raise KeyBindingError(
                     "the key is not this model's: its tag does not verify",
                     found=error.found,

@@ -11,7 +11,7 @@ from keyturn.hsm.cryptoki import Attr, ObjectClass, Rv
 from keyturn.hsm.errors import HsmError, HsmUnreachable, PinRefused
 from keyturn.hsm.keks import OpenKeks, open_keks
 from keyturn.hsm.kekwork import KeyReport
-from keyturn.hsm.pkcs11 import Handle, Library, Session, TokenInfo
+from keyturn.hsm.pkcs11 import Handle, Library, Session
 from keyturn.hsm.profiles import (
     INGEST,
     LOG,
@@ -22,6 +22,7 @@ from keyturn.hsm.profiles import (
 from keyturn.hsm.protocol import Assurance, KeyAlgorithm, OaepHash, PublicKey, Purpose
 from keyturn.hsm.publickeys import PublicHalf, ed25519_key, p256_key, rsa_key, spki_of
 from keyturn.hsm.selftest import prove_ingest_hash, prove_release_hash, prove_signing
+from keyturn.hsm.tokeninfo import TokenInfo
 
 PIN_ERRORS = (Rv.PIN_INCORRECT, Rv.PIN_INVALID, Rv.PIN_LEN_RANGE, Rv.PIN_EXPIRED, Rv.PIN_LOCKED)
 _SOFTWARE_MAKERS = ("softhsm", "mozilla", "nss", "kryoptic", "opencryptoki")

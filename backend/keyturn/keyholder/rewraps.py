@@ -1,4 +1,4 @@
-"""Wrapping every DEK under a new KEK, fed by whoever has the inventory (our protocol §10.12).
+"""Wrapping every DEK under a new KEK, fed by whoever has the inventory (our protocol §10.14).
 
 The inventory's owner says which wrapped DEK is which model's; nothing of it is believed. Tags are
 those of the admissions in the log, and the HSM verifies them. What has been seen under the new KEK

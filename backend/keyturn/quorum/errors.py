@@ -42,6 +42,7 @@ class SubmissionReason(Enum):
     WINDOW_OVER = "window-over"
     NOT_OPEN = "not-open"
     KEY_DESTROYED = "key-destroyed"
+    LOG_NOT_CONTINUED = "log-not-continued"
 
 
 class SubmissionRefused(UntrustedError):

@@ -1,4 +1,4 @@
-"""A batch of `ceremony-rewrap`, both ends: items of fixed sizes (our protocol §10.7, §10.12)."""
+"""A batch of `ceremony-rewrap`, both ends: items of fixed sizes (our protocol §10.7, §10.14)."""
 
 import struct
 from collections.abc import Sequence

@@ -19,10 +19,11 @@ from keyturn.hsm.kekrecord import KekRecord
 from keyturn.hsm.keks import OpenKek, OpenKeks
 from keyturn.hsm.kekwork import KekOrigin, KekProfile, KekReport, KekState
 from keyturn.hsm.operations import TokenHsm
-from keyturn.hsm.pkcs11 import Handle, Slot, TokenInfo
+from keyturn.hsm.pkcs11 import Handle
 from keyturn.hsm.protocol import Admission, KekWrapped, KeyAlgorithm, OaepHash, PublicKey, Purpose
 from keyturn.hsm.selftest import Canary
 from keyturn.hsm.token import CheckedKeys, OpenToken
+from keyturn.hsm.tokeninfo import Slot, TokenInfo
 
 KEK, INGEST, LOG, RESULT, DEK = (Handle(number) for number in range(1, 6))
 CANARY = Canary(b"c" * 40, b"t" * 32)

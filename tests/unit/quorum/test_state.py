@@ -328,10 +328,12 @@ def test_nothing_is_withdrawn_without_a_roster(log: AuthorityLog) -> None:
 
 def test_a_log_begins_with_its_origin_and_has_one(log: AuthorityLog) -> None:
     origin = origin_entry(log.clock(), log.fingerprint)
-    with pytest.raises(LogInconsistent, match="must be the first, and only it"):
+    with pytest.raises(LogInconsistent, match="if it is not the first"):
         log.append(origin)
-    with pytest.raises(LogInconsistent, match="must be the first, and only it"):
+    with pytest.raises(LogInconsistent, match="the first entry must be an origin"):
         replay(log.fingerprint, log.leaves[1:], log.read)
+    with pytest.raises(LogInconsistent, match="if it is not the first"):
+        replay(log.fingerprint, [origin_entry(log.clock(), log.fingerprint, "a note")], log.read)
     assert replay(log.fingerprint, [origin], log.read).size == 1
 
 
