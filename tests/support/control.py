@@ -300,6 +300,7 @@ class LocalKeyholder:
                     "size": len(self.leaves),
                     "simulation": True,
                     "software": "a test",
+                    "sealed": False,
                 }
             case asked.AskChallenge():
                 return {"challenge": secrets.token_hex(CHALLENGE_SIZE), "valid_seconds": 120}
@@ -314,6 +315,7 @@ class LocalKeyholder:
                     "index": index,
                     "receipt": self.receipt(index),
                     "wrapped": None if wrapped is None else b64(wrapped),
+                    "kek": None if wrapped is None else "ab" * 32,
                 }
             case asked.Withdraw():
                 index = self._withdraw(request)

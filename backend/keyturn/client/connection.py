@@ -183,6 +183,10 @@ class Connection:
                 return None
             raise
 
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """What should prove that the log of `new` entries extends that of `old`. Proves nothing."""
+        return list(log_source(self._http, self._asked).consistency(old, new))
+
     def receipt(self, index: int) -> VerifiedEntry:
         """One entry with its proof, verified, and of the history that was seen."""
         return self.receipt_document(index)[0]

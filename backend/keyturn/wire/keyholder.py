@@ -32,6 +32,7 @@ from keyturn.wire.ceremonies import CeremonyRequest, parse_ceremony_request
 from keyturn.wire.collateral import CollateralAnswer, read_collateral_answer, read_documents
 from keyturn.wire.errors import PeerRefused
 from keyturn.wire.requests import Request
+from keyturn.wire.unsealing import UnsealRequest, parse_unseal_request
 
 MAX_RELEASE_REQUEST = 256 << 10
 """Bytes of a release request (our protocol §5.2)."""
@@ -55,6 +56,8 @@ class Hello:
     size: int  # entries in the log
     simulation: bool
     software: str
+    sealed: bool
+    """Without its HSM: it answers questions about the log, and nothing else (§10.12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Submitted:
     index: int | None
     receipt: JsonObject | None
     wrapped: bytes | None  # KEK-wrapped DEK, for a model
+    kek: str | None  # id of the KEK that it is wrapped under
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ class AskHello(Request[Hello]):
             answer.integer("size"),
             answer.boolean("simulation"),
             answer.text("software", limit=200),
+            answer.boolean("sealed"),
         )
 
 
@@ -202,6 +207,7 @@ class Submit(Request[Submitted]):
             answer.nullable("index", answer.integer),
             receipt if isinstance(receipt, dict) else None,
             answer.nullable("wrapped", lambda name: answer.b64(name, limit=4096)),
+            answer.nullable("kek", lambda name: answer.hex(name, size=32).hex()),
         )
 
 
@@ -406,6 +412,7 @@ AnyRequest = (
     | AskCosignatures
     | HandCollateral
     | CeremonyRequest
+    | UnsealRequest
 )
 
 
@@ -513,10 +520,10 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
         case "collateral":
             return HandCollateral(read_documents(fields))
         case _:
-            ceremony = parse_ceremony_request(op, fields)
-            if ceremony is None:
+            further = parse_unseal_request(op, fields) or parse_ceremony_request(op, fields)
+            if further is None:
                 raise MalformedError("request: unknown op", found=repr(op))
-            return ceremony
+            return further
 
 
 def _parse_report(fields: Fields) -> Report:
