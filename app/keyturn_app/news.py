@@ -143,6 +143,7 @@ def item_of(happening: Happening) -> Item:
 _TARGETS = {
     "digest": re.compile(r"(?:sha256:[0-9a-f]{64})?"),
     "node": re.compile(r"[A-Za-z0-9.-]{0,64}"),
+    "ceremony": re.compile(r"[a-z0-9.-]{0,64}"),
 }
 """What a target may be, by the field that names it: pages take drafts and filters there as well."""
 
@@ -270,6 +271,20 @@ def _configuration(data: Mapping[str, object]) -> Words:
     return title, names, Tone.ATTENTION, "settings", "log", ""
 
 
+def _ceremony(data: Mapping[str, object]) -> Words:
+    what = f"{_plain(data.get('kind'), 40)} {_plain(data.get('ceremony'), 64)}".strip()
+    event = _plain(data.get("event"), 20)
+    titles = {
+        "opened": _("A key ceremony was opened"),
+        "aborted": _("A key ceremony was aborted"),
+        "exception": _("An exception was recorded in a key ceremony"),
+        "failed": _("A step of a key ceremony failed"),
+    }
+    title = titles.get(event, _("A key ceremony went on"))
+    tone = Tone.ATTENTION if event in titles else Tone.QUIET
+    return title, what, tone, "key-round", "ceremonies", "ceremony"
+
+
 def _unknown(_data: Mapping[str, object]) -> Words:
     return "", "", Tone.QUIET, "circle-dot", "", ""
 
@@ -285,6 +300,7 @@ _WORDS = {
     "refusal": _refusal,
     "report": _report,
     "configuration": _configuration,
+    "ceremony": _ceremony,
     "heartbeat-lost": _lost,
     "wiped": _wiped,
     "platform-changed": _platform,

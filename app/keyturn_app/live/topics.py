@@ -23,6 +23,7 @@ _TOUCHED = {
     "platform-changed": _OF_A_NODE,
     "wiped": frozenset({Topic.NODES}),
     "heartbeat-lost": frozenset({Topic.NODES}),
+    "ceremony": frozenset({Topic.SEEN}),
     "report": frozenset({Topic.SEEN}),
     "configuration": frozenset({Topic.SEEN}),
     "history-rewritten": frozenset({Topic.SEEN}),

@@ -33,7 +33,8 @@ from keyturn.keyrelease.grant import parse_answer, parse_refusal
 from keyturn.keyrelease.request import NodeClaims, build_request, parse_request
 from keyturn.quorum.bundle import Authority, load_bundle
 from keyturn.wire.frames import MAX_FRAME, decode_body, encode_frame, receive_frame, send_frame
-from keyturn.wire.keyholder import AskChallenge, AskRelease, Released, Request, read_answer
+from keyturn.wire.keyholder import AskChallenge, AskRelease, Released, read_answer
+from keyturn.wire.requests import Request
 
 SECONDS = 30.0
 """Limit of one answer."""

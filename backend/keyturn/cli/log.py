@@ -245,4 +245,8 @@ def _about_later(entry: JsonObject) -> str:
         names = ", ".join(str(each) for each in changed) if isinstance(changed, list) else ""
         told = "" if entry["program"] == "keyholder" else " (reported by it, not proved)"
         return f"{entry['program']}{told}, {entry['software']}: {names or 'software'} changed"
+    if entry["kind"] == EntryKind.CEREMONY.value:
+        destroyed = f", destroys the key of {entry['destroys']}" if entry["destroys"] else ""
+        what = f"{entry['ceremony_kind']} {entry['ceremony']}"
+        return f"{what}, record {entry['seq']}: {entry['event']}{destroyed}"
     return ""

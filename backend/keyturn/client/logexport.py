@@ -230,7 +230,12 @@ def object_path(digest: Digest) -> str:
 def objects_named(leaf: bytes) -> tuple[tuple[Digest, bool], ...]:
     """The objects that an entry names, and whether a proof needs them. Raises MalformedError."""
     entry = parse_entry(leaf)
-    if entry.kind in (EntryKind.STATEMENT, EntryKind.WITHDRAWAL, EntryKind.DECISION):
+    if entry.kind in (
+        EntryKind.STATEMENT,
+        EntryKind.WITHDRAWAL,
+        EntryKind.DECISION,
+        EntryKind.CEREMONY,
+    ):
         return tuple((each, True) for each in envelopes_of(leaf))
     if entry.kind is EntryKind.GRANT:
         grant = read_grant(entry)

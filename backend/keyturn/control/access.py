@@ -9,8 +9,17 @@ from keyturn.quorum.roster import Officer
 from keyturn.wire.reading import FLEET, PROPOSALS, TABLE, Roles
 
 _LOGGED = frozenset(
-    {"in-force", "revocation", "decision", "report", "configuration", "history-rewritten"}
-) | {"rebuilt"}
+    {
+        "in-force",
+        "revocation",
+        "decision",
+        "ceremony",
+        "report",
+        "configuration",
+        "history-rewritten",
+        "rebuilt",
+    }
+)
 _OF_PROPOSALS = frozenset({"proposal", "approval", "refused"})
 _OF_FLEET = frozenset(
     {

@@ -15,12 +15,14 @@ from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, read_grant, read_refusal
 from keyturn.quorum.approvals import Approval, parse_approval
 from keyturn.quorum.entries import (
+    CeremonyEntry,
     DecisionEntry,
     Entry,
     EntryKind,
     StatementEntry,
     WithdrawalEntry,
     parse_entry,
+    read_ceremony,
     read_decision,
     read_statement,
     read_withdrawal,
@@ -59,6 +61,8 @@ def project(
             _report(connection, row, read_report(entry))
         case EntryKind.CONFIGURATION:
             _configuration(connection, row, read_configuration(entry))
+        case EntryKind.CEREMONY:
+            row = _ceremony(connection, row, read_ceremony(entry))
         case EntryKind.ORIGIN | EntryKind.START:
             pass
     logcopy.append(connection, row)
@@ -117,6 +121,18 @@ def _statement(
         subject=entry.subject,
         model=entry.subject if entry.kind is Kind.MODEL else None,
     )
+
+
+def _ceremony(connection: Connection, row: LogRow, entry: CeremonyEntry) -> LogRow:
+    data = {
+        "ceremony": entry.ceremony,
+        "kind": entry.ceremony_kind,
+        "seq": entry.seq,
+        "event": entry.event,
+        "index": row.index,
+    }
+    events.append(connection, "ceremony", data, row.time, log_index=row.index)
+    return replace(row, subject=entry.ceremony, model=entry.destroys)
 
 
 def _withdrawal(

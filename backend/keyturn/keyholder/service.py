@@ -7,7 +7,7 @@ from datetime import timedelta
 from keyturn import __version__
 from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import Digest, b64
-from keyturn.base.errors import KeyturnError, NotFoundError
+from keyturn.base.errors import KeyturnError, MalformedError, NotFoundError
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder import collateral as kept_collateral
@@ -158,6 +158,8 @@ class Keyholder:
                 return ok_answer({"notes": [each.decode() for each in self.cosignatures.notes()]})
             case asked.HandCollateral(documents=documents):
                 return ok_answer(self._handed_in(documents))
+            case _:
+                raise MalformedError("no ceremonies are held here", found=request.op)
 
     def _handed_in(self, documents: tuple[CollateralDocument, ...]) -> dict[str, object]:
         now = self._journal.now()

@@ -27,6 +27,7 @@ class EntryKind(Enum):
     DECISION = "decision"
     REPORT = "report"
     CONFIGURATION = "configuration"
+    CEREMONY = "ceremony"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,18 @@ class DecisionEntry:
     officer: OfficerId
     decision: Decision
     envelopes: tuple[Digest, Digest]  # objects: the statement, the approval or rejection
+
+
+@dataclass(frozen=True, slots=True)
+class CeremonyEntry:
+    """A record of a ceremony that is no rehearsal (our protocol §10.10)."""
+
+    ceremony: str
+    ceremony_kind: str
+    seq: int
+    event: str
+    record: Digest  # an object: the record's exact bytes
+    destroys: Digest | None  # a model, no key of which is released or wrapped again, ever
 
 
 def parse_entry(leaf: bytes) -> Entry:
@@ -117,6 +130,20 @@ def read_decision(entry: Entry) -> DecisionEntry:
     return DecisionEntry(digest, officer, decision, (envelopes[0], envelopes[1]))
 
 
+def read_ceremony(entry: Entry) -> CeremonyEntry:
+    fields = entry.fields
+    ceremony = CeremonyEntry(
+        fields.text("ceremony", limit=64),
+        fields.text("ceremony_kind", limit=40),
+        fields.integer("seq"),
+        fields.text("event", limit=20),
+        fields.digest("record"),
+        fields.nullable("destroys", fields.digest),
+    )
+    fields.done()
+    return ceremony
+
+
 def envelopes_of(leaf: bytes) -> tuple[Digest, ...]:
     """The objects without which an entry cannot be judged. Raises MalformedError."""
     entry = parse_entry(leaf)
@@ -126,6 +153,8 @@ def envelopes_of(leaf: bytes) -> tuple[Digest, ...]:
         return read_withdrawal(entry).envelopes
     if entry.kind is EntryKind.DECISION:
         return read_decision(entry).envelopes
+    if entry.kind is EntryKind.CEREMONY:
+        return (read_ceremony(entry).record,)
     return ()
 
 
@@ -171,6 +200,21 @@ def decision_entry(time: datetime, entry: DecisionEntry) -> bytes:
             "officer": entry.officer,
             "decision": entry.decision.value,
             "envelopes": list(entry.envelopes),
+        },
+    )
+
+
+def ceremony_entry(time: datetime, entry: CeremonyEntry) -> bytes:
+    return entry_bytes(
+        EntryKind.CEREMONY,
+        time,
+        {
+            "ceremony": entry.ceremony,
+            "ceremony_kind": entry.ceremony_kind,
+            "seq": entry.seq,
+            "event": entry.event,
+            "record": entry.record,
+            "destroys": entry.destroys,
         },
     )
 

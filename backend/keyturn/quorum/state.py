@@ -28,12 +28,14 @@ from keyturn.quorum.continuation import (
 )
 from keyturn.quorum.decisions import Decisions, LoggedDecision, earlier, rejecters
 from keyturn.quorum.entries import (
+    CeremonyEntry,
     DecisionEntry,
     Entry,
     EntryKind,
     StatementEntry,
     WithdrawalEntry,
     parse_entry,
+    read_ceremony,
     read_decision,
     read_origin,
     read_start,
@@ -95,6 +97,10 @@ class AuthorityState:
     """By the digest of a statement, the approvals and rejections recorded before any quorum."""
     continued: bool = False
     """The last entry said that the log goes on: the next names its new log key (§6.2)."""
+    ceremonies: Mapping[str, int] = field(default_factory=dict)
+    """By a ceremony's id, how many records of it are in the log (our protocol §10.10)."""
+    destroyed: frozenset[Digest] = frozenset()
+    """Models whose key was destroyed: none of theirs is released or wrapped again."""
 
     # ---- reading ----
 
@@ -282,7 +288,21 @@ class AuthorityState:
             read_configuration(entry)
         elif entry.kind is EntryKind.START:
             read_start(entry)
+        elif entry.kind is EntryKind.CEREMONY:
+            return self._apply_ceremony(read_ceremony(entry))
         return self  # grants and refusals change no authority: `keyrelease` reads them
+
+    def _apply_ceremony(self, entry: CeremonyEntry) -> "AuthorityState":
+        expected = self.ceremonies.get(entry.ceremony, 0)
+        if entry.seq != expected:
+            raise LogInconsistent(
+                f"entry {self.size}: records of ceremony {entry.ceremony} do not go on",
+                found=str(entry.seq),
+                expected=str(expected),
+            )
+        destroyed = self.destroyed | {entry.destroys} if entry.destroys else self.destroyed
+        ceremonies = {**self.ceremonies, entry.ceremony: entry.seq + 1}
+        return replace(self, ceremonies=ceremonies, destroyed=destroyed)
 
     def _apply_new_keys(self, entry: Entry, read_object: ReadObject) -> "AuthorityState":
         """The one entry that may follow when the log goes on (§6.2)."""

@@ -5,11 +5,10 @@ answering end; an answer is read by the request that it belongs to. Reading is s
 directions: a field too many is refused. The connection itself is in `wire.keyholder_client`.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, Generic, TypeVar, cast
+from typing import ClassVar, TypeVar, cast
 
 from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import Digest, b64, unb64
@@ -29,8 +28,10 @@ from keyturn.quorum.reports import (
     read_settings,
     read_sign_in_failures,
 )
+from keyturn.wire.ceremonies import CeremonyRequest, parse_ceremony_request
 from keyturn.wire.collateral import CollateralAnswer, read_collateral_answer, read_documents
 from keyturn.wire.errors import PeerRefused
+from keyturn.wire.requests import Request
 
 MAX_RELEASE_REQUEST = 256 << 10
 """Bytes of a release request (our protocol §5.2)."""
@@ -89,22 +90,6 @@ class Logged:
 class Entries:
     leaves: tuple[bytes, ...]  # from `start` on; may be fewer than asked
     size: int
-
-
-class Request(ABC, Generic[A]):
-    """One question to the keyholder; `A` is the type of its answer."""
-
-    __slots__ = ()
-    op: ClassVar[str]
-    repeatable: ClassVar[bool] = True  # asking twice does no more than asking once
-
-    @abstractmethod
-    def document(self) -> JsonObject:
-        """What is sent."""
-
-    @abstractmethod
-    def read(self, answer: Fields) -> A:
-        """What its answer says. Raises MalformedError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,6 +405,7 @@ AnyRequest = (
     | HandCosigned
     | AskCosignatures
     | HandCollateral
+    | CeremonyRequest
 )
 
 
@@ -527,7 +513,10 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
         case "collateral":
             return HandCollateral(read_documents(fields))
         case _:
-            raise MalformedError("request: unknown op", found=repr(op))
+            ceremony = parse_ceremony_request(op, fields)
+            if ceremony is None:
+                raise MalformedError("request: unknown op", found=repr(op))
+            return ceremony
 
 
 def _parse_report(fields: Fields) -> Report:

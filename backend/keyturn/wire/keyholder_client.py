@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from keyturn.wire.errors import MalformedFrame, PeerUnreachable
 from keyturn.wire.frames import encode_frame, read_frame, receive_frame, send_frame
-from keyturn.wire.keyholder import Request, read_answer
+from keyturn.wire.keyholder import read_answer
+from keyturn.wire.requests import Request
 
 A = TypeVar("A")
 

@@ -53,6 +53,20 @@ def desk() -> InlineDesk:
             "",
         ),
         (
+            "ceremony",
+            {"ceremony": "kc-1", "kind": "backup", "seq": 0, "event": "opened"},
+            "A key ceremony was opened",
+            "ceremonies",
+            "kc-1",
+        ),
+        (
+            "ceremony",
+            {"ceremony": "kc-1", "kind": "backup", "seq": 2, "event": "done"},
+            "A key ceremony went on",
+            "ceremonies",
+            "kc-1",
+        ),
+        (
             "approval",
             {"officer": "bela", "decision": "approve"},
             "bela approved a proposal",

@@ -177,7 +177,7 @@ def _thresholds() -> dict[str, int]:
     return found
 
 
-LOGGED = {"in-force", "revocation", "decision", "report", "configuration"}
+LOGGED = {"in-force", "revocation", "decision", "report", "configuration", "ceremony"}
 EVERYBODYS = LOGGED | {"history-rewritten", "rebuilt"}
 KINDS = {
     "none": EVERYBODYS,

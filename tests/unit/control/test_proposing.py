@@ -14,8 +14,9 @@ from keyturn.quorum.bundle import load_bundle
 from keyturn.quorum.kinds import Kind
 from keyturn.store.proposals import insert_approval
 from keyturn.wire.errors import MalformedFrame
-from keyturn.wire.keyholder import Request, Submit
+from keyturn.wire.keyholder import Submit
 from keyturn.wire.keyholder_client import KeyholderClient
+from keyturn.wire.requests import Request
 from support.authority import Clock, Person, Proposal, policy_body
 from support.control import World
 

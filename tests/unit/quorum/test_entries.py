@@ -11,15 +11,19 @@ from keyturn.base.errors import MalformedError
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.entries import (
     MAX_ENTRY,
+    CeremonyEntry,
     DecisionEntry,
     Entry,
     EntryKind,
     OriginEntry,
     StatementEntry,
     WithdrawalEntry,
+    ceremony_entry,
     decision_entry,
+    envelopes_of,
     origin_entry,
     parse_entry,
+    read_ceremony,
     read_decision,
     read_origin,
     read_start,
@@ -37,6 +41,16 @@ A, B, C = (Digest("sha256:" + each * 64) for each in "abc")
 TIME = "2026-11-23T08:00:00Z"
 FRAME = {"type": "log-entry", "format": 1, "time": TIME}
 ORIGIN: dict[str, object] = {**FRAME, "kind": "origin", "authority": A, "previous": None}
+CEREMONY: dict[str, object] = {
+    **FRAME,
+    "kind": "ceremony",
+    "ceremony": "kc-1",
+    "ceremony_kind": "genesis",
+    "seq": 0,
+    "event": "opened",
+    "record": A,
+    "destroys": None,
+}
 STATEMENT: dict[str, object] = {
     **FRAME,
     "kind": "statement",
@@ -181,3 +195,20 @@ def test_an_entry_fits_a_tile() -> None:
     assert parse_entry(leaf.ljust(MAX_ENTRY)).kind is EntryKind.START
     with pytest.raises(MalformedError, match="too large"):
         parse_entry(leaf.ljust(MAX_ENTRY + 1))
+
+
+def test_a_ceremony_entry_is_read_as_it_was_made() -> None:
+    made = CeremonyEntry("kc-1", "genesis", 0, "opened", Digest(A), None)
+    leaf = ceremony_entry(entry(CEREMONY).time, made)
+    assert json.loads(leaf) == CEREMONY
+    assert read_ceremony(parse_entry(leaf)) == made
+    assert envelopes_of(leaf) == (A,)
+
+
+def test_a_ceremony_entry_needs_every_field_and_no_other() -> None:
+    for name in ("ceremony", "ceremony_kind", "seq", "event", "record", "destroys"):
+        less = {key: value for key, value in CEREMONY.items() if key != name}
+        with pytest.raises(MalformedError, match=f"'{name}' is missing"):
+            read_ceremony(entry(less))
+    with pytest.raises(MalformedError, match="unknown field 'more'"):
+        read_ceremony(entry({**CEREMONY, "more": 1}))

@@ -19,7 +19,9 @@ from keyturn.quorum.approvals import (
 )
 from keyturn.quorum.bodies import Keys
 from keyturn.quorum.entries import (
+    CeremonyEntry,
     WithdrawalEntry,
+    ceremony_entry,
     origin_entry,
     start_entry,
     withdrawal_entry,
@@ -507,3 +509,27 @@ def test_the_state_before_any_entry_is_that_of_a_replay_up_to_it(log: AuthorityL
         assert dict(found.newest) == dict(expected.newest)
         assert dict(found.by_digest) == dict(expected.by_digest)
         assert dict(found.revoked) == dict(expected.revoked)
+
+
+# Ceremonies
+
+
+def _record(log: AuthorityLog, seq: int, destroys: Digest | None = None) -> bytes:
+    entry = CeremonyEntry("kc-1", "backup", seq, "done", log.put(b"a record"), destroys)
+    return ceremony_entry(log.clock(), entry)
+
+
+def test_records_of_a_ceremony_are_counted_without_gaps(log: AuthorityLog) -> None:
+    log.append(_record(log, 0))
+    log.append(_record(log, 1))
+    assert log.state.ceremonies == {"kc-1": 2}
+    for seq in (0, 1, 3):
+        with pytest.raises(LogInconsistent, match="do not go on"):
+            log.append(_record(log, seq))
+
+
+def test_a_model_whose_key_was_destroyed_stays_so(log: AuthorityLog) -> None:
+    log.append(_record(log, 0, MODEL))
+    log.append(_record(log, 1))
+    assert log.state.destroyed == {MODEL}
+    assert replay(log.fingerprint, log.leaves, log.read) == log.state

@@ -89,6 +89,7 @@ def chips(columns: Columns, checked: frozenset[object]) -> tuple[Chip, ...]:
         "refusal",
         "statement",
         "decision",
+        "ceremony",
         "withdrawal",
         "report",
         "configuration",

@@ -12,6 +12,7 @@ from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.entries import (
+    CeremonyEntry,
     DecisionEntry,
     OriginEntry,
     StatementEntry,
@@ -108,10 +109,23 @@ def facts_of(body: Body, state: AuthorityState) -> tuple[Fact, ...]:
         return _of_decision(body, state)
     if isinstance(body, ReportEntry | ConfigurationEntry):
         return _of_report(body)
+    if isinstance(body, CeremonyEntry):
+        return _of_ceremony(body, state)
     assert isinstance(body, OriginEntry)
     return (
         Fact(_("Authority"), wording.digest(body.authority), True),
         Fact(_("Previous log"), body.previous or _("none")),
+    )
+
+
+def _of_ceremony(body: CeremonyEntry, state: AuthorityState) -> tuple[Fact, ...]:
+    destroyed = model_name(body.destroys, state) if body.destroys else _("none")
+    return (
+        Fact(_("Ceremony"), body.ceremony, True),
+        Fact(_("Kind"), body.ceremony_kind),
+        Fact(_("Record"), f"{body.seq}"),
+        Fact(_("What happened"), body.event),
+        Fact(_("Key destroyed"), destroyed),
     )
 
 
@@ -152,6 +166,8 @@ def named_by(body: Body, state: AuthorityState) -> tuple[Named, ...]:
             Named(_("Statement envelope"), body.envelopes[0]),
             Named(_("Rejection") if rejected else _("Approval"), body.envelopes[1]),
         )
+    if isinstance(body, CeremonyEntry):
+        return (Named(_("Record"), body.record),)
     if isinstance(body, ConfigurationEntry):
         return (Named(_("Settings"), body.settings),)
     if isinstance(body, OriginEntry):

@@ -11,6 +11,7 @@ from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, rea
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.bodies import Admission, Revocation
 from keyturn.quorum.entries import (
+    CeremonyEntry,
     DecisionEntry,
     Entry,
     EntryKind,
@@ -18,6 +19,7 @@ from keyturn.quorum.entries import (
     StatementEntry,
     WithdrawalEntry,
     parse_entry,
+    read_ceremony,
     read_decision,
     read_origin,
     read_statement,
@@ -51,6 +53,7 @@ _QUIET = {
     EntryKind.WITHDRAWAL,
     EntryKind.DECISION,
     EntryKind.CONFIGURATION,
+    EntryKind.CEREMONY,
 }
 """Among thousands of rows only changes of authority and refusals have a colour."""
 
@@ -64,6 +67,7 @@ Body = (
     | DecisionEntry
     | ReportEntry
     | ConfigurationEntry
+    | CeremonyEntry
 )
 
 
@@ -89,6 +93,7 @@ def kind_look(kind: EntryKind) -> Look:
         EntryKind.DECISION: Look(_("Decision"), "unknown", "user-check"),
         EntryKind.REPORT: Look(_("Report"), "stale", "triangle-alert"),
         EntryKind.CONFIGURATION: Look(_("Settings"), "unknown", "settings"),
+        EntryKind.CEREMONY: Look(_("Ceremony"), "unknown", "key-round"),
     }[kind]
 
 
@@ -104,6 +109,7 @@ def kinds_word(kind: EntryKind) -> str:
         EntryKind.DECISION: _("Decisions"),
         EntryKind.REPORT: _("Reports"),
         EntryKind.CONFIGURATION: _("Settings"),
+        EntryKind.CEREMONY: _("Ceremonies"),
     }[kind]
 
 
@@ -124,6 +130,7 @@ def read_leaf(leaf: bytes) -> tuple[Entry, Body]:
         EntryKind.DECISION: read_decision,
         EntryKind.REPORT: read_report,
         EntryKind.CONFIGURATION: read_configuration,
+        EntryKind.CEREMONY: read_ceremony,
     }
     return entry, readers[entry.kind](entry)
 
@@ -178,6 +185,8 @@ def sentence(entry: Entry, body: Body, state: AuthorityState) -> str:
         return _report(body)
     if isinstance(body, ConfigurationEntry):
         return _configuration(body)
+    if isinstance(body, CeremonyEntry):
+        return _ceremony(body, state)
     return _("Origin of this log")
 
 
@@ -229,6 +238,17 @@ def _configuration(body: ConfigurationEntry) -> str:
         text = _("{program}, {software}: {names} changed")
     shown = text.format(program=program_word(body.program), software=body.software, names=changed)
     return shown if body.program is Program.KEYHOLDER else _reported(shown)
+
+
+def _ceremony(body: CeremonyEntry, state: AuthorityState) -> str:
+    values = {"ceremony": body.ceremony, "kind": body.ceremony_kind, "seq": body.seq}
+    if body.destroys is not None:
+        text = _("Ceremony {ceremony} ({kind}), record {seq}: the key of {model} was destroyed")
+        return text.format(**values, model=model_name(body.destroys, state))
+    if body.event == "aborted":
+        return _("Ceremony {ceremony} ({kind}), record {seq}: aborted").format(**values)
+    text = _("Ceremony {ceremony} ({kind}), record {seq}: {event}")
+    return text.format(**values, event=body.event)
 
 
 def _reported(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Key ceremonies as data: scripts, plans, signatures, transcripts, shares (our protocol §10)."""
