@@ -95,12 +95,12 @@ class AuthorityState:
     """By the digest of a statement, the roster whose removal of keys left it too few approvals."""
     decisions: Decisions = field(default_factory=dict)
     """By the digest of a statement, the approvals and rejections recorded before any quorum."""
-    continued: bool = False
-    """The last entry said that the log goes on: the next names its new log key (§6.2)."""
     ceremonies: Mapping[str, int] = field(default_factory=dict)
     """By a ceremony's id, how many records of it are in the log (our protocol §10.10)."""
     destroyed: frozenset[Digest] = frozenset()
     """Models whose key was destroyed: none of theirs is released or wrapped again."""
+    continued: bool = False
+    """The last entry said that the log goes on: the next names its new log key (§6.2)."""
 
     # ---- reading ----
 
@@ -288,7 +288,7 @@ class AuthorityState:
             read_configuration(entry)
         elif entry.kind is EntryKind.START:
             read_start(entry)
-        elif entry.kind is EntryKind.CEREMONY:
+        if entry.kind is EntryKind.CEREMONY:
             return self._apply_ceremony(read_ceremony(entry))
         return self  # grants and refusals change no authority: `keyrelease` reads them
 
