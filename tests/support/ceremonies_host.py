@@ -4,8 +4,12 @@ Everything goes through the client that officers' programs use, so that every an
 `Table` is a desk with all of them around it. `step()` has everybody sign the step that waits.
 """
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +28,7 @@ from keyturn.ceremony.hostdocument import HostDocument, parse_host
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.plan import FoundingPlan, KekProfile, Plan
-from keyturn.ceremony.records import Event, Record, parse_record
+from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Attaches, EnteredKind, Many, Part, ScriptKind, ShareUse
 from keyturn.ceremony.shareboxes import BOX_SUITE
 from keyturn.ceremony.steps import STEP_TYPE, Word, step_payload
@@ -162,7 +166,9 @@ class Table:
                 proposer = self._proposer()
                 others = [each for each in need.officers if each != proposer]
                 approvers = [each for each in others if "approver" in self.cast.people[each][1]]
-                found += [(OfficerId(each), need.part) for each in (proposer, *approvers[:many])]
+                found += [
+                    (OfficerId(each), need.part) for each in (proposer, *approvers[: many - 1])
+                ]
                 continue
             found += [(each, need.part) for each in need.officers[:many]]
         return sorted(found, key=lambda each: each[1] is Part.WITNESS)
@@ -316,6 +322,59 @@ def genesis_plan(cast: Cast, **changed: object) -> Plan:
         "time": now(),
     }
     return Plan(**{**settings, **changed})  # type: ignore[arg-type]
+
+
+@dataclass
+class HostProcess:
+    """`python -m keyturn.keyholder.ceremonies.host` over its socket."""
+
+    directory: Path
+    socket: Path
+    process: "subprocess.Popen[bytes]"
+    output: Path
+
+    @property
+    def door(self) -> LocalDoor:
+        return LocalDoor(self.socket)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def end(self) -> int:
+        """By closing its standard input, as the program does that started it."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait(START_SECONDS)
+
+
+@contextmanager
+def host_process(directory: Path, *, rehearsal: bool = False) -> Iterator[HostProcess]:
+    """Started, listening; killed at the end if it is still there."""
+    directory.mkdir(exist_ok=True)
+    output, socket = directory.with_suffix(".out"), directory.with_suffix(".sock")
+    command = [sys.executable, "-m", "keyturn.keyholder.ceremonies.host"]
+    command += ["--directory", str(directory), "--socket", str(socket)]
+    command += ["--module", str(softhsm_module()), *(["--rehearsal"] if rehearsal else [])]
+    with output.open("ab") as errors:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "backend")},
+        )
+    running = HostProcess(directory, socket, process, output)
+    try:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline() or b"{}")
+        assert said.get("listens") == str(socket), (said, output.read_text())
+        yield running
+    finally:
+        running.kill()
+        for each in (process.stdin, process.stdout):
+            assert each is not None
+            each.close()
 
 
 @contextmanager

@@ -132,8 +132,8 @@ class Hosting:
     ) -> None:
         """Write the next record, durable, then enter it in the log where that can be.
 
-        Raises LogFull, LogUnwritable, ClockRefused, CeremonyRefused; then nothing was recorded. What
-        keeps it out of the log alone is only told: it is entered at the next occasion.
+        Raises LogFull, LogUnwritable, ClockRefused, CeremonyRefused; nothing was recorded then.
+        What keeps it out of the log alone is only told: it is entered at the next occasion.
         """
         course = running.course
         place = course.place

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.transcript import make_transcript
 from keyturn.keyholder.ceremonies.running import Running
-from keyturn.keyholder.ceremonies.site import Site, bundle_of
+from keyturn.keyholder.ceremonies.site import BACKUP, Site, bundle_of
 from keyturn.quorum.entries import EntryKind, parse_entry, read_ceremony
 
-BACKUP = "kek-backup.json"
 PREFLIGHT = "preflight.json"
 BUNDLE = "authority.bundle"
 TRANSCRIPT = "transcript.json"
@@ -17,6 +16,12 @@ _MARK = b'"ceremony"'
 
 def _bundle(site: Site, _: Running) -> bytes | None:
     return bundle_of(site)
+
+
+def _backup(site: Site, running: Running) -> bytes | None:
+    """The newest one; one that was handed in comes before it."""
+    path = site.directory / BACKUP
+    return running.files.kept(BACKUP) or (path.read_bytes() if path.is_file() else None)
 
 
 def _kept(name: str) -> "Serve":
@@ -52,7 +57,7 @@ Serve = Callable[[Site, Running], bytes | None]
 
 FILES: Mapping[str, Serve] = {
     BUNDLE: _bundle,
-    BACKUP: _kept(BACKUP),
+    BACKUP: _backup,
     PREFLIGHT: _kept(PREFLIGHT),
     TRANSCRIPT: _transcript,
 }

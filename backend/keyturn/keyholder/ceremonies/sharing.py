@@ -1,8 +1,8 @@
 """Secrets as shares: split into boxes for custodians, put together from what they enter (§10.6).
 
 A secret that is split is durable as boxes before it is used: a kill never leaves a token whose PIN
-nobody has. What is entered lies in this process's memory from its coming to its use, is put together
-only then, into a memory file, and is wiped.
+nobody has. What is entered lies in this process's memory from its coming to its use, is put
+together only then, into a memory file, and is wiped.
 """
 
 import os
@@ -256,9 +256,15 @@ def put_together(gathering: Gathering) -> Iterator[bytearray]:
 
 
 @contextmanager
-def pin_descriptor(secret16: bytearray, name: str = "pin") -> Iterator[int]:
-    """A PIN's memory file for the children that read it; the PIN is wiped, the file closed."""
-    pin = new_pin(bytes(secret16))
+def pin_descriptor(secret: bytearray, name: str = "pin") -> Iterator[int]:
+    """A memory file for the children that read it: a PIN, or the backup secret, as hex digits.
+
+    What was written is wiped, the file emptied and closed."""
+    pin = bytearray(2 * len(secret))
+    for start in range(0, len(secret), 16):
+        half = new_pin(bytes(secret[start : start + 16]))
+        pin[2 * start : 2 * start + 32] = half
+        wipe(half)
     try:
         with ExitStack() as stack:
             descriptor = pin_file(pin, name)

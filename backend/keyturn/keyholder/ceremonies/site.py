@@ -18,6 +18,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import ScriptKind
+from keyturn.hsm.ceremonytasks import TokenPlace
 from keyturn.hsm.client import HsmWorker, WorkerConfig
 from keyturn.hsm.modules import check_module, find_softhsm
 from keyturn.hsm.protocol import Hsm
@@ -32,6 +33,8 @@ from keyturn.quorum.state import AuthorityState
 BUNDLE = "authority.bundle"
 CONFIG = "keyholder.toml"
 LOG = "log"
+BACKUP = "kek-backup.json"
+BACKUP_KEY = "kek-backup-key.json"
 TOKEN = "token"  # noqa: S105 - a directory's name
 EMPTY_ROOT = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 """The root of a tree without leaves (RFC 6962 §2.1): SHA-256 of nothing."""
@@ -153,7 +156,7 @@ class Site:
         """In a running keyholder: its log, its token, and how it remembers."""
         self.journal, self.hsm, self._remember = journal, hsm, remember
 
-    def unlock(self, label: str, pin_fd: int) -> None:
+    def unlock(self, label: str, pin_fd: int) -> None:  # noqa: ARG002 - the desk's needs them
         """Open the token with a PIN. Raises CeremonyRefused where that is not done here."""
         raise CeremonyRefused(
             CeremonyReason.LOCKED,
@@ -166,6 +169,14 @@ class Site:
 
     def close(self) -> None:
         """What this site opened itself."""
+
+
+class KeyholderSite(Site):
+    """A running keyholder's: its token is open, and stays so."""
+
+    def __init__(self, directory: Path, clock: Clock, config: KeyholderConfig) -> None:
+        super().__init__(directory, clock)
+        self.config = config
 
 
 class _Locked:
@@ -200,7 +211,7 @@ class DeskSite(Site):
         return (self.directory / CONFIG).is_file()
 
     def open_log(self) -> None:
-        """Read-only while the token is locked. Raises as `LogDisk.open`, `load_bundle`, `Journal`."""
+        """Read-only while the token is locked. Raises as `LogDisk.open` and `load_bundle`."""
         config = load_config(self.directory / CONFIG, {})
         bundle = load_bundle(
             (self.directory / BUNDLE).read_bytes(), config.fingerprint, self._clock(), lenient=True
@@ -215,11 +226,15 @@ class DeskSite(Site):
             raise
         self.config = config
 
+    def token_place(self, label: str) -> TokenPlace:
+        config = self.worker_config(label)
+        return TokenPlace(config.module, label, config.softhsm_configuration)
+
     def worker_config(self, label: str) -> WorkerConfig:
         return WorkerConfig(self.module, label, self.directory / TOKEN / "softhsm2.conf")
 
     def unlock(self, label: str, pin_fd: int) -> None:
-        """Start a worker on the token. Raises PinRefused, TokenError, HsmUnreachable, WrongToken."""
+        """Start a worker. Raises PinRefused, TokenError, HsmUnreachable, WrongToken."""
         self.lock_token()
         named = self.config.token_label if self.config is not None else label
         worker = HsmWorker(self.worker_config(named), pin_fd)
@@ -261,3 +276,14 @@ def bundle_of(site: Site) -> bytes | None:
         return make_bundle(state)
     except KeyturnError:
         return None
+
+
+def desk_of(site: Site) -> DeskSite:
+    """Raises CeremonyRefused where it is a running keyholder's."""
+    if not isinstance(site, DeskSite):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a running keyholder makes no token",
+            hint="hold this ceremony at a host process of its own",
+        )
+    return site

@@ -5,10 +5,13 @@ it, and each step begins by removing what its last attempt left.
 """
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
+from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
+from keyturn.ceremony import facts
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import (
@@ -18,13 +21,15 @@ from keyturn.ceremony.facts import (
     SharesProved,
     SignedStatement,
     StatementsSigned,
-    TokenMade,
 )
 from keyturn.ceremony.plan import FoundingPlan, KekProfile
 from keyturn.ceremony.script import ShareUse
 from keyturn.ceremony.steps import StepSignature
+from keyturn.hsm.backup import KekBackup
+from keyturn.hsm.ceremonytasks import MakeToken, Secret, TokenMade, run_task
 from keyturn.hsm.client import HsmWorker
-from keyturn.hsm.genesis import make_softhsm_token
+from keyturn.hsm.genesis import write_configuration
+from keyturn.hsm.kekwork import KekProfile as HsmProfile
 from keyturn.keyholder.ceremonies.actions.destroying import destroy_file, destroy_tree
 from keyturn.keyholder.ceremonies.actions.newsecrets import new_secrets
 from keyturn.keyholder.ceremonies.actions.statements import (
@@ -53,7 +58,17 @@ from keyturn.keyholder.ceremonies.sharing import (
     kept_sets,
     pin_descriptor,
 )
-from keyturn.keyholder.ceremonies.site import BUNDLE, CONFIG, LOG, TOKEN, DeskSite, Site
+from keyturn.keyholder.ceremonies.site import (
+    BACKUP,
+    BACKUP_KEY,
+    BUNDLE,
+    CONFIG,
+    LOG,
+    TOKEN,
+    DeskSite,
+    Site,
+    desk_of,
+)
 from keyturn.keyholder.config import config_text
 from keyturn.keyholder.genesis import Founding, found
 from keyturn.keyholder.initialise import (
@@ -68,15 +83,18 @@ from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import compose_payload
 from keyturn.wire.ceremonies import Progress, StatementToSign
 
+_SECRETS = {
+    ShareUse.USER: Secret.PIN,
+    ShareUse.SO: Secret.SO_PIN,
+    ShareUse.BACKUP: Secret.BACKUP_SECRET,
+}
+
 
 def make_token(doing: Doing) -> Facts:
     """Token, PINs, keys, shares. The boxes are durable before there is a token."""
-    site, founding = _desk(doing.site), _founding(doing)
+    site, founding, plan = desk_of(doing.site), _founding(doing), doing.plan
     take_back(doing.files, site, doing.course)
     check_names(site.directory, founding.origin, site.module)
-    plan = doing.plan
-    if plan.kek_profile is not KekProfile.NEVER_EXTRACTABLE:
-        raise CeremonyRefused(CeremonyReason.FAILED, "no such profile yet")
     with new_secrets(plan.shares, doing.random) as secrets:
         boxes = deal(
             secrets, plan.shares, doing.roster, plan.ceremony, doing.plan_digest, doing.random
@@ -84,23 +102,48 @@ def make_token(doing: Doing) -> Facts:
         keep_boxes(doing.files, boxes)
         doing.at("boxes kept")
         doing.report(Progress(1, 3, "the token is made"))
+        made = made_token(doing, site, secrets)
+        doing.at("token made")
+        doing.report(Progress(2, 3, "its keys are read back"))
         with (
             pin_descriptor(secrets[ShareUse.USER]) as pin_fd,
-            pin_descriptor(secrets[ShareUse.SO], "so-pin") as so_pin_fd,
+            HsmWorker(site.worker_config(plan.token), pin_fd) as worker,
         ):
-            make_softhsm_token(site.directory / TOKEN, site.module, plan.token, so_pin_fd, pin_fd)
-            doing.at("token made")
-            doing.report(Progress(2, 3, "its keys are read back"))
-            with HsmWorker(site.worker_config(plan.token), pin_fd) as worker:
-                token, keys = token_facts(worker.hello), key_facts(worker)
-                body = keys_body(founding.origin, worker)
+            token, keys = token_facts(worker.hello), key_facts(worker)
+            body = keys_body(founding.origin, worker)
+    backup = _first_backup(doing, site, made)
     keep_composed(doing.files, _composed(doing, founding, body))
-    return TokenMade(token, keys, boxes.sets, None)
+    return facts.TokenMade(token, keys, boxes.sets, backup)
+
+
+def made_token(doing: Doing, site: DeskSite, secrets: Mapping[ShareUse, bytearray]) -> TokenMade:
+    """By a process of its own, in a new place, with the profile that the plan chose."""
+    profile = doing.plan.kek_profile or KekProfile.RECOVERABLE
+    write_configuration(site.directory / TOKEN)
+    with ExitStack() as stack:
+        descriptors = {
+            _SECRETS[use]: stack.enter_context(pin_descriptor(secret, use.value))
+            for use, secret in secrets.items()
+        }
+        place = site.token_place(doing.plan.token)
+        return run_task(MakeToken(HsmProfile(profile.value)), place, descriptors)
+
+
+def _first_backup(doing: Doing, site: DeskSite, made: TokenMade) -> Digest | None:
+    """A file of the ceremony, and beside the settings the key that later backups go to."""
+    if made.backup_key is None or made.wrapped is None:
+        return None
+    token = f"{doing.plan.token} {made.serial}"
+    backup = KekBackup(made.wrapped, made.backup_key, doing.now(), doing.plan.ceremony, token)
+    write_whole(site.directory / BACKUP_KEY, made.backup_key.to_bytes())
+    write_whole(site.directory / BACKUP, backup.to_bytes())
+    return backup.digest
 
 
 def _composed(doing: Doing, founding: FoundingPlan, keys: dict[str, object]) -> Composed:
     proposer = proposer_of(doing.roster, doing.plan.administrator)
     now = doing.now()
+    bodies: dict[Kind, dict[str, object]] = {Kind.ROSTER: {**founding.body}, Kind.KEYS: keys}
     payloads = {
         kind: compose_payload(
             kind,
@@ -113,7 +156,7 @@ def _composed(doing: Doing, founding: FoundingPlan, keys: dict[str, object]) -> 
             body=body,
             life=timedelta(days=founding.life_days),
         )
-        for kind, body in ((Kind.ROSTER, dict(founding.body)), (Kind.KEYS, keys))
+        for kind, body in bodies.items()
     }
     return Composed(proposer, payloads)
 
@@ -193,7 +236,7 @@ def sign_founding(doing: Doing) -> Facts:
 
 def found_log(doing: Doing) -> Facts:
     """The log begins; what a kill left of it is completed. The settings' file comes last."""
-    site, founding = _desk(doing.site), _founding(doing)
+    site, founding = desk_of(doing.site), _founding(doing)
     hsm = site.require_hsm()
     signed = kept_signed(doing.files)
     fingerprint = kept_composed(doing.files).digest(Kind.ROSTER)
@@ -224,16 +267,17 @@ def found_log(doing: Doing) -> Facts:
     return LogStands(fingerprint, founding.origin, head.size, head.root.hex())
 
 
-def take_back(files: CeremonyFiles, site: Site, course: Course) -> None:
+def take_back(files: CeremonyFiles, site: Site, _: Course) -> None:
     """Token, log and settings are destroyed, and what was to be signed with them. In that order
     nothing works any more from the first one on."""
-    desk = _desk(site)
+    desk = desk_of(site)
     desk.lock_token()
     desk.close_log()
     destroy_file(desk.directory / CONFIG)
     destroy_tree(desk.directory / TOKEN)
     destroy_tree(desk.directory / LOG)
-    destroy_file(desk.directory / BUNDLE)
+    for name in (BUNDLE, BACKUP, BACKUP_KEY):
+        destroy_file(desk.directory / name)
     files.forget(BOXES, SETS, COMPOSED, SIGNED)
 
 
@@ -242,16 +286,6 @@ def _founding(doing: Doing) -> FoundingPlan:
     if founding is None:
         raise CeremonyRefused(CeremonyReason.WRONG_CEREMONY, "the plan founds no authority")
     return founding
-
-
-def _desk(site: Site) -> DeskSite:
-    if not isinstance(site, DeskSite):
-        raise CeremonyRefused(
-            CeremonyReason.WRONG_CEREMONY,
-            "a running keyholder makes no token",
-            hint="hold this ceremony at a host process of its own",
-        )
-    return site
 
 
 MAKE_TOKEN = Act(make_token, left="no token, and no shares of one")

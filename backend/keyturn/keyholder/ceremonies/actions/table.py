@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from keyturn.ceremony.facts import Attended, Facts, Nothing
 from keyturn.ceremony.script import Action, ScriptKind
-from keyturn.keyholder.ceremonies.actions import founding, opening
+from keyturn.keyholder.ceremonies.actions import founding, opening, preflighting
 from keyturn.keyholder.ceremonies.doing import Act, Doing, Undo
 
 
@@ -18,6 +18,7 @@ def _close(_: Doing) -> Facts:
 
 ACTS: Mapping[Action, Act] = {
     Action.ATTEND: Act(_attend),
+    Action.PREFLIGHT: preflighting.PREFLIGHT_ACT,
     Action.MAKE_TOKEN: founding.MAKE_TOKEN,
     Action.HAND_OUT: founding.HAND_OUT,
     Action.PROVE_SHARES: founding.PROVE_SHARES,

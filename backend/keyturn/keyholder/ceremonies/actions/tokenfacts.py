@@ -1,4 +1,4 @@
-"""What records say of the token and its keys, as the HSM's worker read them (our protocol §10.4)."""
+"""What records say of the token and its keys, as its worker read them (our protocol §10.4)."""
 
 from collections.abc import Sequence
 
