@@ -301,6 +301,7 @@ class LocalKeyholder:
                     "index": index,
                     "receipt": self.receipt(index),
                     "wrapped": None if wrapped is None else b64(wrapped),
+                    "kek": None if wrapped is None else "ab" * 32,
                 }
             case asked.Withdraw():
                 index = self._withdraw(request)

@@ -47,3 +47,7 @@ class HsmUnreachable(UnreachableError):
 
 class UntrustedRecipient(UntrustedError):
     """A KEK is to leave the token for a key that is not the trusted one of the order."""
+
+
+class BackupRefused(UntrustedError):
+    """A backup that the secret does not open, or that restores another KEK than it says."""

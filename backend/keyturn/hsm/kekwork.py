@@ -119,8 +119,7 @@ class CeremonyOrder:
     """Of a step that is done in parts, as a rewrap is: each has a higher one than the last."""
 
     def __post_init__(self) -> None:
-        if not _CEREMONY.match(self.ceremony):
-            raise HsmRequestError("not a ceremony's id", found=repr(self.ceremony[:80]))
+        check_ceremony_id(self.ceremony)
         if len(self.record) != 32:
             raise HsmRequestError("a ceremony's record has 32 bytes", found=str(len(self.record)))
         if self.seq < 0 or self.part < 0:
@@ -220,3 +219,9 @@ def check_kek_id(text: str) -> KeyId:
     if not _KEK_ID.match(text):
         raise HsmRequestError("not a KEK id", found=repr(text[:80]), expected="64 hex digits")
     return KeyId(text)
+
+
+def check_ceremony_id(text: str) -> None:
+    """Raises HsmRequestError."""
+    if not _CEREMONY.match(text):
+        raise HsmRequestError("not a ceremony's id", found=repr(text[:80]))

@@ -14,6 +14,7 @@ from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.hsm import kekmessages
 from keyturn.hsm.errors import (
+    BackupRefused,
     HsmError,
     HsmRequestError,
     HsmUnreachable,
@@ -51,6 +52,7 @@ _ERRORS: dict[str, type[KeyturnError]] = {
         PinRefused,
         TokenError,
         UntrustedRecipient,
+        BackupRefused,
         HsmUnreachable,
     )
 }

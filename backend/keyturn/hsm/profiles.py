@@ -249,6 +249,11 @@ def data_query(label: Label) -> Template:
     return Template(((Attr.CLASS, ObjectClass.DATA), (Attr.LABEL, label.value.encode())))
 
 
+def label_query(label: Label) -> Template:
+    """Whatever has that name."""
+    return Template(((Attr.LABEL, label.value.encode()),))
+
+
 def kek_query(name: bytes) -> Template:
     """The KEK of that CKA_ID."""
     return key_query(Label.KEK, ObjectClass.SECRET_KEY).plus((Attr.ID, name))

@@ -24,7 +24,7 @@ from keyturn.hsm.publickeys import PublicHalf, ed25519_key, p256_key, rsa_key, s
 from keyturn.hsm.selftest import prove_ingest_hash, prove_release_hash, prove_signing
 from keyturn.hsm.tokeninfo import TokenInfo
 
-_PIN_ERRORS = (Rv.PIN_INCORRECT, Rv.PIN_INVALID, Rv.PIN_LEN_RANGE, Rv.PIN_EXPIRED, Rv.PIN_LOCKED)
+PIN_ERRORS = (Rv.PIN_INCORRECT, Rv.PIN_INVALID, Rv.PIN_LEN_RANGE, Rv.PIN_EXPIRED, Rv.PIN_LOCKED)
 _SOFTWARE_MAKERS = ("softhsm", "mozilla", "nss", "kryoptic", "opencryptoki")
 _ALGORITHMS = {
     Purpose.INGEST: KeyAlgorithm.RSA_3072,
@@ -72,7 +72,7 @@ def log_in(session: Session, pin: bytearray) -> None:
     try:
         session.login(pin)
     except HsmError as error:
-        if error.rv in _PIN_ERRORS:
+        if error.rv in PIN_ERRORS:
             raise PinRefused("the token refused the PIN", found=error.found) from error
         raise
 

@@ -215,8 +215,8 @@ class Keyholder:
             "in_force": entered.in_force,
             "index": entered.index,
             "receipt": _document(entered.receipt),
-            "wrapped": b64(entered.wrapped.value) if entered.wrapped is not None else None,
-            "kek": entered.wrapped.kek if entered.wrapped is not None else None,
+            "wrapped": b64(entered.dek.value) if entered.dek is not None else None,
+            "kek": entered.dek.kek if entered.dek is not None else None,
         }
 
     def _check_mark(self) -> None:

@@ -38,8 +38,13 @@ class Entered:
 
     index: int
     receipt: Receipt
-    wrapped: KekWrapped | None
+    dek: KekWrapped | None
     in_force: bool
+
+    @property
+    def wrapped(self) -> bytes | None:
+        """The DEK as it lies under the KEK."""
+        return None if self.dek is None else self.dek.value
 
 
 class Submissions:

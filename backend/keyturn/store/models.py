@@ -60,8 +60,10 @@ def with_wrapped_key(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(wrapped_keys.c.model)))
 
 
-def set_wrapped_key(connection: Connection, model: str, wrapped: bytes, statement: str) -> None:
+def set_wrapped_key(
+    connection: Connection, model: str, wrapped: bytes, statement: str, kek: str | None = None
+) -> None:
     """Set or replace."""
-    values = {"wrapped": wrapped, "statement": statement}
+    values = {"wrapped": wrapped, "statement": statement, "kek": kek}
     if not insert_absent(connection, wrapped_keys, {"model": model, **values}):
         connection.execute(update(wrapped_keys).where(wrapped_keys.c.model == model).values(values))

@@ -9,6 +9,7 @@ from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.base.signatures import KeyId
 from keyturn.hsm import kekmessages
 from keyturn.hsm.errors import (
+    BackupRefused,
     HsmError,
     HsmRequestError,
     HsmUnreachable,
@@ -197,6 +198,7 @@ def test_an_answer_of_another_kind_is_refused() -> None:
         PinRefused,
         TokenError,
         UntrustedRecipient,
+        BackupRefused,
         HsmUnreachable,
     ],
 )
