@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from keyturn.base.errors import MalformedError
-from keyturn.base.strictjson import Fields, JsonObject, dump, load_object
+from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.base.times import format_time
 from keyturn.ceremony.tokenreport import (
     ReportedToken,
@@ -157,12 +157,11 @@ def encode_inventory(inventory: TokenInventory) -> bytes:
 
 def parse_inventory(raw: bytes) -> TokenInventory:
     """Raises MalformedError."""
-    return read_inventory(load_object(raw, limit=INVENTORY_LIMIT, what="token inventory"))
+    return read_inventory(parse_object(raw, limit=INVENTORY_LIMIT, what="token inventory"))
 
 
-def read_inventory(document: JsonObject) -> TokenInventory:
-    """The same from an object that was read already. Raises MalformedError."""
-    fields = Fields(document, "token inventory")
+def read_inventory(fields: Fields) -> TokenInventory:
+    """The same within another document. Raises MalformedError."""
     fields.literal("type", "token-inventory")
     fields.literal("format", 1)
     inventory = TokenInventory(

@@ -22,6 +22,7 @@ from keyturn.control import (
     routes_collateral,
     routes_enrolments,
     routes_events,
+    routes_hsm,
     routes_inventory,
     routes_log,
     routes_open,
@@ -68,6 +69,7 @@ def make_app(parts: Parts) -> ASGIApp:
         routes_events,
         routes_log,
         routes_collateral,
+        routes_hsm,
     ):
         officers.include_router(module.routes)
     page = _docs_page(officers.openapi())

@@ -13,6 +13,7 @@ from keyturn.hsm.pool import HsmPool
 from keyturn.keyholder.config import KeyholderConfig, told
 from keyturn.keyholder.errors import KeyholderStopped
 from keyturn.keyholder.genesis import open_log
+from keyturn.keyholder.hsmtold import HsmTeller
 from keyturn.keyholder.server import KeyholderServer
 from keyturn.keyholder.service import Keyholder
 from keyturn.quorum.policy_body import Caveat
@@ -70,6 +71,7 @@ def run_keyholder(config: KeyholderConfig, pin_fd: int, *, accept_clock: bool = 
                 boottime=boottime,
                 max_gap=None if accept_clock else MAX_GAP,
                 settings=told(config),
+                teller=HsmTeller(hsm, config.workers, config.log.parent, clock),
             )
         except BaseException:
             log.close()
