@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROLES = ("app", "control", "postgres", "keyholder", "agent")
+ROLES = ("app", "control", "postgres", "keyholder", "ceremony", "agent")
 _HEADER = "# Made by `make lock` from {source}; do not edit.\n"
 _FORBIDDEN = re.compile(r"://|file:|^-|^torch\b|/tmp/", re.MULTILINE)
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)", re.MULTILINE)

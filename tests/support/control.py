@@ -29,6 +29,7 @@ from keyturn.control.errors import TaskFailed
 from keyturn.control.program import ControlServer, make_server, serve
 from keyturn.control.reporting import SOFTWARE, TOLD_FILE
 from keyturn.keyrelease.binding import CHALLENGE_SIZE, HPKE_PUBLIC_SIZE, NodeKeys, Purpose
+from keyturn.keyrelease.continuation import previous_check, root_of
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
 from keyturn.keyrelease.grant import RefusalDocument, RefusalReason
 from keyturn.keyrelease.request import (
@@ -67,7 +68,7 @@ from keyturn.quorum.statements import parse_statement
 from keyturn.store.database import Database, open_database
 from keyturn.store.migrate import upgrade
 from keyturn.tlog.checkpoints import Checkpoint, sign_checkpoint
-from keyturn.tlog.merkle import Hash, leaf_hash, node_hash, tree_root
+from keyturn.tlog.merkle import Frontier, Hash, leaf_hash, node_hash, tree_root
 from keyturn.tlog.notes import parse_note
 from keyturn.tlog.proofs import consistency_proof
 from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
@@ -106,6 +107,7 @@ class LocalKeyholder:
         self.authority = authority
         self.clock = clock
         self.boot = secrets.token_hex(16)
+        self.origin = ORIGIN
         self.log_key = ed25519.Ed25519PrivateKey.generate()
         self.leaves: list[bytes] = []
         self.objects: dict[str, bytes] = {}
@@ -141,7 +143,7 @@ class LocalKeyholder:
             }
 
         return {
-            "origin": ORIGIN,
+            "origin": self.origin,
             "assurance": "software",
             "keys": [
                 entry("ingest", "rsa-3072", _ingest_key(), "sha256"),
@@ -152,9 +154,20 @@ class LocalKeyholder:
 
     def append(self, leaf: bytes) -> int:
         with self._lock:
-            self.state = self.state.apply(leaf, self.objects.__getitem__)
+            check = previous_check(root_of(Frontier(), self.leaves))
+            self.state = self.state.apply(leaf, self.objects.__getitem__, check)
             self.leaves.append(leaf)
             return len(self.leaves) - 1
+
+    def replace_log_key(self) -> None:
+        """The token is lost: under another key and origin the log goes on, after a restart."""
+        with self._lock:
+            self.append(origin_entry(self.clock(), self.fingerprint, self.checkpoint().decode()))
+            self.log_key = ed25519.Ed25519PrivateKey.generate()
+            self.origin = f"{self.origin}2"
+            self.boot = secrets.token_hex(16)
+            keys = self.authority.approved(Kind.KEYS, "keys", self._keys_body())
+            self.enter(Kind.KEYS, "keys", keys)
 
     def keep(self, data: bytes) -> Digest:
         self.objects[digest_of(data)] = data
@@ -210,7 +223,7 @@ class LocalKeyholder:
 
     def checkpoint(self) -> bytes:
         hashes = [leaf_hash(each) for each in self.leaves]
-        checkpoint = Checkpoint(ORIGIN, len(hashes), tree_root(hashes))
+        checkpoint = Checkpoint(self.origin, len(hashes), tree_root(hashes))
         key = load_verify_key(spki(self.log_key))
         return sign_checkpoint(checkpoint, key, self.log_key.sign).to_bytes()
 
@@ -283,11 +296,12 @@ class LocalKeyholder:
             case asked.AskHello():
                 return {
                     "fingerprint": self.fingerprint,
-                    "origin": ORIGIN,
+                    "origin": self.origin,
                     "boot": self.boot,
                     "size": len(self.leaves),
                     "simulation": True,
                     "software": "a test",
+                    "sealed": False,
                 }
             case asked.AskChallenge():
                 return {"challenge": secrets.token_hex(CHALLENGE_SIZE), "valid_seconds": 120}

@@ -27,6 +27,13 @@ def hsm_worker(token_template: TestToken) -> Iterator[Hsm]:
 
 
 @pytest.fixture(scope="session")
+def second_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hsm]:
+    """A worker on another token, with keys of its own: what replaces one that is lost."""
+    with make_softhsm(tmp_path_factory.mktemp("second") / "token").worker() as worker:
+        yield worker
+
+
+@pytest.fixture(scope="session")
 def vendors() -> SimVendors:
     return SimVendors.create("Genoa")
 

@@ -30,8 +30,9 @@ from keyturn.quorum.bundle import load_bundle
 from keyturn.quorum.kinds import Kind
 from keyturn.seal.sealedkey import OaepHash, SealedKey, WrappedDek
 from keyturn.wire.errors import PeerUnreachable
-from keyturn.wire.keyholder import AskHello, Request, Submit, Submitted
+from keyturn.wire.keyholder import AskHello, Submit, Submitted
 from keyturn.wire.keyholder_client import ask_once
+from keyturn.wire.requests import Request
 from support.authority import Authority, Clock, Person, Proposal
 from support.hsmtoken import Model, softhsm_module
 

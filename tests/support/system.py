@@ -10,6 +10,7 @@ from pathlib import Path
 from keyturn.base.encoding import Digest, b64
 from keyturn.hsm.genesis import write_configuration
 from keyturn.hsm.protocol import Hsm
+from keyturn.keyholder.continuing import Continuation, continue_log
 from keyturn.keyholder.genesis import Founding, found, log_signer
 from keyturn.keyholder.logdisk import DEFAULT_RESERVE, LogDisk
 from keyturn.keyholder.logdisk_io import DiskIo
@@ -20,6 +21,7 @@ from keyturn.quorum.bodies import Purpose
 from keyturn.quorum.bundle import Authority as Bundle
 from keyturn.quorum.bundle import load_bundle
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.statements import parse_statement
 from keyturn.seal.sealedkey import OaepHash, SealedKey, WrappedDek
 from keyturn_sim.node import SimNode
 from keyturn_sim.vendors import SimVendors
@@ -28,14 +30,15 @@ from support.hsmtoken import Model, TestToken, sealed_to
 from support.nodes import Node, NodeSecrets
 
 ORIGIN = "test.example/log"
+NEXT_ORIGIN = "test.example/log2"
 GOOD_FIRMWARE = bytes(range(48))
 GPU_MEASUREMENTS = {index: bytes([index]) * 48 for index in range(8)}
 WORKLOAD = bytes(range(32))
 
 
-def keys_body(hsm: Hsm) -> dict[str, object]:
+def keys_body(hsm: Hsm, origin: str = ORIGIN) -> dict[str, object]:
     return {
-        "origin": ORIGIN,
+        "origin": origin,
         "assurance": hsm.assurance.value,
         "keys": [
             {
@@ -61,6 +64,7 @@ class System:
     fingerprint: Digest
     bundle_bytes: bytes
     keyholder: Keyholder
+    origin: str = ORIGIN
 
     @property
     def bundle(self) -> Bundle:
@@ -69,7 +73,7 @@ class System:
     def start(self, io: DiskIo | None = None, reserve: int = DEFAULT_RESERVE) -> Keyholder:
         """A keyholder process on this directory; `io` is its disk."""
         sign, key = log_signer(self.hsm)
-        log = LogDisk.open(self.directory / "log", ORIGIN, sign, key, reserve=reserve, io=io)
+        log = LogDisk.open(self.directory / "log", self.origin, sign, key, reserve=reserve, io=io)
         try:
             self.keyholder = Keyholder(log, self.hsm, self.fingerprint, self.clock)
         except BaseException:
@@ -80,6 +84,24 @@ class System:
     def restart(self) -> Keyholder:
         self.keyholder.close()
         return self.start()
+
+    def continuation(self, hsm: Hsm, origin: str = NEXT_ORIGIN) -> Continuation:
+        """What officers agree on when the token is lost: the keys of `hsm`, another origin."""
+        keys = self.authority.approved(Kind.KEYS, "keys", keys_body(hsm, origin))
+        return Continuation((keys.raw, keys.approvals))
+
+    def replace_token(self, hsm: Hsm, origin: str = NEXT_ORIGIN) -> Continuation:
+        """The token is gone: its log goes on under the keys of `hsm`; the keyholder is up again."""
+        self.keyholder.close()
+        what = self.continuation(hsm, origin)
+        log = self.directory / "log"
+        self.bundle_bytes = continue_log(log, hsm, self.fingerprint, what, self.clock)
+        self.authority.entered(
+            Kind.KEYS, "keys", Proposal(what.keys[0], parse_statement(what.keys[0]).digest)
+        )
+        self.hsm, self.origin = hsm, origin
+        self.start()
+        return what
 
     def submit(self, proposal: Proposal, key: bytes | None = None) -> Entered:
         return self.keyholder.submissions.submit(proposal.raw, proposal.approvals, key)

@@ -20,7 +20,7 @@ from keyturn.witness.disk import Disk, Files
 from keyturn.witness.keyfile import witness_of
 from keyturn.witness.watched import WatchedLog
 from support.authority import Authority, Clock, Proposal
-from support.control import ORIGIN, LocalKeyholder
+from support.control import LocalKeyholder
 from support.witnesses import Pen
 
 
@@ -66,7 +66,7 @@ class Shown:
     def note(self, leaves: Sequence[bytes] | None = None, size: int | None = None) -> bytes:
         """A checkpoint by the log's key over these leaves."""
         hashes = [leaf_hash(each) for each in (self.leaves if leaves is None else leaves)][:size]
-        at = Checkpoint(ORIGIN, len(hashes), tree_root(hashes))
+        at = Checkpoint(self.keyholder.origin, len(hashes), tree_root(hashes))
         key = self.keyholder.state.newest_keys
         assert key is not None
         log_key = load_verify_key(key.keys[Purpose.LOG].spki)
@@ -91,6 +91,10 @@ class Shown:
 
     def watched(self, directory: Path, disk: Disk | None = None) -> WatchedLog:
         """A witness that begins, or goes on, on this directory. What it signs is in `signed`."""
+        return self.watched_by(self.bundle, directory, disk)
+
+    def watched_by(self, bundle: bytes, directory: Path, disk: Disk | None = None) -> WatchedLog:
+        """As `watched`, with this bundle in its settings."""
         witness, sign = witness_of(self.pen.name, self.pen.key)
 
         def signing(message: bytes) -> bytes:
@@ -99,7 +103,7 @@ class Shown:
 
         files = Files(directory, disk)
         directory.mkdir(exist_ok=True)
-        return WatchedLog(self.bundle, self.fingerprint, witness, signing, files, self.clock)
+        return WatchedLog(bundle, self.fingerprint, witness, signing, files, self.clock)
 
 
 def _nodes(leaves: Sequence[bytes]) -> Nodes:

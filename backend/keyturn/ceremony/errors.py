@@ -17,6 +17,7 @@ class CeremonyReason(Enum):
     WRONG_PART = "wrong-part"
     WRONG_STEP = "wrong-step"
     WRONG_PLACE = "wrong-place"  # another seq or previous record: a replay, or too late
+    TOO_EARLY = "too-early"  # the witness signs last where others attach something
     WRONG_TIME = "wrong-time"
     WRONG_CEREMONY = "wrong-ceremony"
     SIGNED_ALREADY = "signed-already"

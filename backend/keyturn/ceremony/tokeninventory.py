@@ -1,4 +1,4 @@
-"""What is on a token: its keys with their attributes and states (our protocol §10.12).
+"""What is on a token: its keys with their attributes and states (our protocol §10.16).
 
 It is what a process that was logged in to the token read off it, and what the token said. A
 software token's word is only a word (I1); no reader of this document can check any of it, but

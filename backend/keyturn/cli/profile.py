@@ -88,7 +88,7 @@ class Desk:
         again (our protocol §9.7)."""
         memory = self.memory
         cosigner = Cosigner(self.profile.fingerprint, self.profile.officer, memory.directory)
-        OfficerWitness(cosigner, now).hand_file(file, memory.size_of(file.authority.origin))
+        OfficerWitness(cosigner, now).hand_file(file, memory.largest())
 
     def warn_expired(self) -> None:
         """Say loudly what of the authority has expired, if a server was asked (our protocol §2.7).

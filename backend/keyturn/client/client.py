@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from keyturn.base.collateral import CollateralDocument
@@ -24,6 +25,7 @@ from keyturn.client.enrolments import PATH, PendingEnrolments, read_pending
 from keyturn.client.errors import (
     AuthorityRolledBack,
     FileForged,
+    MalformedAnswer,
     ServerLied,
     ServerRefused,
 )
@@ -71,6 +73,9 @@ from keyturn.seal.errors import WrongManifest
 from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
 from keyturn.tlog.checkpoints import Witness
 from keyturn.wire.collateral import CollateralAnswer, CollateralRefused, batches
+from keyturn.wire.requests import Request
+
+A = TypeVar("A")
 
 COLLATERAL_LIFE = timedelta(minutes=10)
 LEASE_ENTRIES = 20_000
@@ -482,6 +487,21 @@ class KeyturnClient(Connection):
         self._ensure_session()
         return event_stream.follow(self._http, after, pause)
 
+    def ask_host(self, request: Request[A]) -> A:
+        """One question to the keyholder as a ceremony's host, handed on by the server: the host's
+        word, or the server's own; `client.ceremonies` verifies it. Raises MalformedAnswer."""
+        document = {"request": request.document()}
+        reply = self._asked(lambda: self._http.post("/v1/ceremonies/ask", "answer", document))
+        try:
+            answer = reply.fields("answer")
+            found = request.read(answer)
+            answer.done()
+        except MalformedError as error:
+            raise MalformedAnswer(
+                f"the host's answer: {error.message}", found=error.found, expected=error.expected
+            ) from error
+        return found
+
     # ---- inside ----
 
     def _read_nodes(self, views: Sequence[Fields], seen: Seen | None) -> list[Node]:
@@ -492,7 +512,7 @@ class KeyturnClient(Connection):
 
     def _kept(self, file: ProposalFile) -> ProposalFile:
         """A revocation in it is owed from here on."""
-        self._witness.hand_file(file, self._memory.size_of(file.authority.origin))
+        self._witness.hand_file(file, self._memory.largest())
         return file
 
     def _hand_in(self, note: bytes) -> None:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from keyturn.base.encoding import Digest
+from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.signatures import VerifyKey
 from keyturn.client.authority import check_lacking, fetch_authority
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
@@ -37,6 +38,7 @@ from keyturn.client.proposals import receipt_of
 from keyturn.client.seen import Seen
 from keyturn.client.session import sign_in_or_left
 from keyturn.client.transport import Transport
+from keyturn.keyrelease.continuation import check_named
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.judge import signer_of
@@ -109,7 +111,8 @@ class Connection:
             found = fetch_authority(
                 self._http, self._profile.fingerprint, self._memory, self._now()
             )
-            if found.log_key() != self._log_key:  # a new log key is a new log (DESIGN §5.8)
+            # Under a new log key the log goes on: what is remembered of it binds (DESIGN §5.8).
+            if found.log_key() != self._log_key:
                 self._log_key, self._watch, self._history = found.log_key(), None, None
             self._authority = found
         return self._authority
@@ -179,6 +182,10 @@ class Connection:
             if error.status == 404:
                 return None
             raise
+
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """What should prove that the log of `new` entries extends that of `old`. Proves nothing."""
+        return list(log_source(self._http, self._asked).consistency(old, new))
 
     def receipt(self, index: int) -> VerifiedEntry:
         """One entry with its proof, verified, and of the history that was seen."""
@@ -300,6 +307,7 @@ class Connection:
             if kept is not None:  # two checkpoints by one key say more than a wrong entry
                 self._log().agree(kept)
             raise
+        _check_named(checkpoint, state)
         return Seen(
             self.authority(), checkpoint, state, history.leaves, history.index, history.told
         )
@@ -312,3 +320,15 @@ class Connection:
         """Fetch the authority again: whoever has a client open for days must notice a new log."""
         known, self._authority = self._log_key, None
         return self.authority().log_key() != known
+
+
+def _check_named(checkpoint: SignedCheckpoint, state: AuthorityState) -> None:
+    """Raises ServerLied unless the log says that this very key signs it (our protocol §6.6)."""
+    try:
+        check_named(checkpoint, state)
+    except (MalformedError, UntrustedError) as error:
+        raise ServerLied(
+            f"the log does not name the key that signed its checkpoint: {error.message}",
+            found=error.found,
+            expected=error.expected,
+        ) from error

@@ -53,18 +53,18 @@ class TooManyOwed(KeyturnError):
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """`secret`: half of the key. `logs`: by origin."""
+    """`secret`: half of the key. `logs`: by origin; one authority has one log."""
 
     secret: bytes = field(repr=False)
     logs: Mapping[str, LogState] = field(default_factory=dict)
 
     def of(self, origin: str) -> LogState:
-        return self.logs.get(origin, LogState(origin))
+        """What is known of the log, whatever it was called (our protocol §9.3, §9.7)."""
+        known = max(self.logs.values(), key=lambda each: each.size, default=LogState(origin))
+        return known.renamed(origin)
 
     def with_log(self, state: LogState) -> "_Kept":
-        others = {name: each for name, each in self.logs.items() if name != state.origin}
-        lately = dict(list(others.items())[1 - MAX_LOGS :])
-        return replace(self, logs={**lately, state.origin: state})
+        return replace(self, logs={state.origin: state})
 
 
 class Cosigner:

@@ -36,6 +36,7 @@ from keyturn.tlog.checkpoints import (
     SignedCheckpoint,
     Witness,
     cosignatures_of,
+    kept_checkpoint,
     verify_checkpoint,
 )
 from keyturn.tlog.notes import NoteKey, NoteSignature, SignedNote
@@ -235,7 +236,7 @@ class OfficerWitness:
             return standing
         origin = seen.authority.origin
         try:
-            line = self._signed(seen, signer, log_key, consistency)
+            line = self._signed(seen, signer, consistency)
             if line is not None:
                 hand_in(_under(seen.checkpoint, log_key, line).to_bytes())
         except RevocationMissing:  # handed to another window just now
@@ -253,7 +254,7 @@ class OfficerWitness:
         return _own(standing.witness, self._cosigner.state(origin), None)
 
     def _signed(
-        self, seen: Seen, signer: Signer, log_key: VerifyKey, consistency: AskConsistency
+        self, seen: Seen, signer: Signer, consistency: AskConsistency
     ) -> NoteSignature | None:
         """None when another window of this profile has cosigned more than was seen here."""
         at = seen.checkpoint.checkpoint
@@ -269,7 +270,7 @@ class OfficerWitness:
             except (Forked, BadProof) as error:
                 raise HistoryRewritten(
                     f"the log contradicts what this app has cosigned: {error.message}",
-                    kept=verify_checkpoint(known.note.encode(), log_key, at.origin),
+                    kept=kept_checkpoint(known.note.encode()),
                     shown=seen.checkpoint,
                 ) from error
             except OtherSize:

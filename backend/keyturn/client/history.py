@@ -29,6 +29,8 @@ from keyturn.client.nodeindex import NodeIndex
 from keyturn.client.profile import write_atomically
 from keyturn.client.seen import ProvedLeaves
 from keyturn.client.shelf import KEPT, Shelf
+from keyturn.keyrelease.continuation import believed_root, previous_check, root_of
+from keyturn.quorum.continuation import CheckPrevious
 from keyturn.quorum.entries import envelopes_of
 from keyturn.quorum.errors import LogInconsistent
 from keyturn.quorum.state import AuthorityState
@@ -248,18 +250,19 @@ class History:
 
     def _replayed(self, fresh: Sequence[bytes]) -> tuple[AuthorityState, list[tuple[int, bytes]]]:
         state, changes = self._state, list[tuple[int, bytes]]()
+        check = previous_check(root_of(self._frontier, fresh))
         for leaf in fresh:
-            after = self._applied(state, leaf)
+            after = self._applied(state, leaf, check)
             if state.size == 0 or _changed(state, after):
                 changes.append((state.size, leaf))
             state = after
         return state, changes
 
-    def _applied(self, state: AuthorityState, leaf: bytes) -> AuthorityState:
+    def _applied(self, state: AuthorityState, leaf: bytes, check: CheckPrevious) -> AuthorityState:
         # Fetched beforehand: what fails in here is the network, in there the log.
         named = envelopes_of(leaf) if b'"envelopes"' in leaf else ()
         objects = {each: self.read_object(each) for each in named}
-        return state.apply(leaf, partial(_either, objects, self.read_object))
+        return state.apply(leaf, partial(_either, objects, self.read_object), check)
 
     def _take(
         self,
@@ -359,7 +362,7 @@ class History:
         kept = found.kept
         state = AuthorityState(self._fingerprint)
         for index, leaf in kept.changes:
-            state = self._applied(replace(state, size=index), leaf)
+            state = self._applied(replace(state, size=index), leaf, believed_root)
         self._state = replace(state, size=kept.size, last_time=kept.last)
         self._frontier, self._tree, self._tail = found.frontier, found.tree, tuple(kept.tail)
         self._changes = list(kept.changes)

@@ -1,4 +1,4 @@
-"""What a server says of its HSM: the token's word, forwarded twice (our protocol §10.11, §10.12).
+"""What a server says of its HSM: the token's word, forwarded twice (our protocol §10.11, §10.16).
 
 Nothing of it is signed. What can be checked here is said beside it: which public keys a `keys`
 statement in force names, and that the pre-flight report is whole.

@@ -6,7 +6,7 @@ from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.signatures import VerifyKey
 from keyturn.client.errors import HistoryRewritten
 from keyturn.client.memory import Memory
-from keyturn.tlog.checkpoints import SignedCheckpoint, verify_checkpoint
+from keyturn.tlog.checkpoints import SignedCheckpoint, kept_checkpoint, verify_checkpoint
 from keyturn.tlog.merkle import Hash
 from keyturn.tlog.proofs import Proof, verify_consistency
 
@@ -25,18 +25,22 @@ class LogWatch:
         ask: AskConsistency,
         kept: SignedCheckpoint | None = None,
     ) -> None:
-        """`kept`: one that is known from elsewhere than `memory`; both count."""
+        """`kept`: one that is known from elsewhere than `memory`; both count.
+
+        So does what is remembered of the log under an older origin and key: it is one tree, which
+        goes on (our protocol §6.6).
+        """
         self._log_key = log_key
         self._origin = origin
         self._memory = memory
         self._ask = ask
         self._known: dict[int, Hash] = {}
-        note = memory.recall().checkpoints.get(origin)
-        known = None if note is None else verify_checkpoint(note, log_key, origin)
-        both = [each for each in (known, kept) if each is not None]
-        self._newest = max(both, key=lambda each: each.checkpoint.size, default=None)
-        self._remembered = None if self._newest is known else known
-        """Smaller than the kept one, and not proved yet to be of its history."""
+        known = self._recalled()
+        if kept is not None:
+            known.append(kept)
+        self._newest = max(known, key=lambda each: each.checkpoint.size, default=None)
+        self._unproved = [each for each in known if each is not self._newest]
+        """Smaller ones, not proved yet to be of the largest one's history."""
 
     @property
     def newest(self) -> SignedCheckpoint | None:
@@ -60,22 +64,31 @@ class LogWatch:
 
     def recall(self) -> None:
         """Take in what another program of this profile has seen meanwhile. Raises as `agree`."""
-        kept = self._memory.recall().checkpoints.get(self._origin)
-        if kept is not None:
-            self.agree(verify_checkpoint(kept, self._log_key, self._origin))
+        for each in self._recalled():
+            self.agree(each)
 
     def agree(self, shown: SignedCheckpoint) -> None:
         """Check a verified checkpoint of any age against the newest. Raises HistoryRewritten."""
         kept = self._newest
-        if self._remembered is not None and kept is not None:
-            self._prove(self._remembered, kept)
-            self._remembered = None
+        while self._unproved and kept is not None:
+            self._prove(self._unproved[-1], kept)
+            self._unproved.pop()
         if kept is not None and self._known.get(shown.checkpoint.size) != shown.checkpoint.root:
             self._prove(kept, shown)
         self._known[shown.checkpoint.size] = shown.checkpoint.root
         if kept is None or kept.checkpoint.size < shown.checkpoint.size:
             self._newest = shown
-            self._memory.keep_checkpoint(self._origin, shown.to_bytes())
+            if shown.checkpoint.origin == self._origin:
+                self._memory.keep_checkpoint(self._origin, shown.to_bytes())
+
+    def _recalled(self) -> list[SignedCheckpoint]:
+        """What this profile remembers of the log, whatever it was called."""
+        return [
+            verify_checkpoint(note, self._log_key, self._origin)
+            if origin == self._origin
+            else kept_checkpoint(note)
+            for origin, note in self._memory.recall().checkpoints.items()
+        ]
 
     def _prove(self, kept: SignedCheckpoint, shown: SignedCheckpoint) -> None:
         old, new = sorted((kept.checkpoint, shown.checkpoint), key=lambda each: each.size)

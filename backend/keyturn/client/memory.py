@@ -37,7 +37,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """`checkpoints`: a log's origin → its newest signed note."""
+    """`checkpoints`: an origin that the log has or had → its newest signed note. One tree."""
 
     checkpoints: Mapping[str, bytes] = field(default_factory=dict)
     roster_version: int = 0
@@ -76,10 +76,10 @@ class Memory:
                 hint="Restore it from a copy. Removing it forgets the history that you saw.",
             ) from error
 
-    def size_of(self, origin: str) -> int:
-        """Of the largest checkpoint of this log that is remembered; 0 of none."""
-        kept = self.recall().checkpoints.get(origin)
-        return 0 if kept is None else _size(kept)
+    def largest(self) -> int:
+        """The size of the largest checkpoint that is remembered, whatever the log was called then;
+        0 of none."""
+        return max(map(_size, self.recall().checkpoints.values()), default=0)
 
     def keep_checkpoint(self, origin: str, note: bytes) -> None:
         """Remember a log's checkpoint, unless a larger one is remembered already."""

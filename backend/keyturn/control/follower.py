@@ -26,10 +26,12 @@ from keyturn.control.nodestate import MISSED
 from keyturn.control.projection import project
 from keyturn.control.rebuild import LogContent
 from keyturn.control.recovery import Rebuilt
+from keyturn.keyrelease.continuation import previous_check, root_of
 from keyturn.quorum.entries import envelopes_of
 from keyturn.quorum.state import AuthorityState
 from keyturn.store import events, fleet, logcopy, proposals, sessions
 from keyturn.store.errors import StoreConflict, StoreEmptied
+from keyturn.tlog.merkle import Frontier, leaf_hash
 from keyturn.wire.keyholder import AskEntries, AskHello, AskObject, AskReceipt, Hello
 from keyturn.wire.keyholder_client import KeyholderClient
 
@@ -82,15 +84,24 @@ class Follower:
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _turned: asyncio.Event = field(default_factory=asyncio.Event)
     _seen: bytearray = field(default_factory=bytearray)  # SHA-256 of each leaf of the mirror
+    _tree: Frontier = field(default_factory=Frontier)  # over the leaves of the mirror
     _boot: str | None = None  # of the keyholder whose leaves were compared with `_seen`
     _checked: bool = False
     _receipts_due: bool = True
+    _renamed_due: bool = True  # receipts under an origin of before may be kept
     _housekept: datetime | None = None
 
     @property
     def ready(self) -> bool:
         """Whether the log was read, and the database compared with it."""
         return self._checked and self.failure is None
+
+    @property
+    def sealed(self) -> bool | None:
+        """Whether the keyholder is; None while it is out of reach."""
+        if self.hello is None or isinstance(self.failure, UnreachableError):
+            return None
+        return self.hello.sealed
 
     def poke(self) -> None:
         """There is news: do not wait for the next poll."""
@@ -160,8 +171,8 @@ class Follower:
             await self._compare()
             await self._tell_empty()
         await self._record_details()
-        if self._receipts_due:
-            await self._fetch_receipts()
+        if self._receipts_due or self._renamed_due:
+            await self._fetch_receipts(hello.origin)
         await self._housekeep()
         self.context.hub.tell(await self.context.read(events.last))
 
@@ -175,10 +186,10 @@ class Follower:
             if not page.leaves:
                 raise UnreachableError("the keyholder gave no entries", expected=f"from {start}")
             objects = await fetch_objects(self.context.urgent, page.leaves)
-            state = _after(mirror.state, page.leaves, objects)
+            state = _after(mirror.state, self._tree, page.leaves, objects)
             await self._enter(start, page.leaves, objects)
             self._take(state)
-            self._seen += _hashes(page.leaves)
+            self._grow(page.leaves)
             self._receipts_due = self._receipts_due or bool(objects)
             self._move()
 
@@ -201,6 +212,7 @@ class Follower:
                     )
                 self._check_leaves(start, page.leaves)
                 start += len(page.leaves)
+        self._renamed_due = self._renamed_due or restarted
         self._boot = hello.boot
 
     def _check_leaves(self, start: int, leaves: Sequence[bytes]) -> None:
@@ -241,6 +253,10 @@ class Follower:
             else:
                 return
 
+    def _grow(self, leaves: Sequence[bytes]) -> None:
+        self._seen += _hashes(leaves)
+        self._tree = self._tree.extended(leaf_hash(each) for each in leaves)
+
     def _take(self, state: AuthorityState) -> None:
         """Go on to a state; whose roles it changes must not read on as before."""
         before = self.context.mirror.newest_roster
@@ -279,7 +295,8 @@ class Follower:
         self._rebuilt(await self.context.write(work))
         self.context.mirror.restart()
         self._take(state)
-        self._seen = bytearray(_hashes(content.leaves))
+        self._seen, self._tree = bytearray(), Frontier()
+        self._grow(content.leaves)
         self._checked = True
         self._receipts_due = True
         self._move()
@@ -332,11 +349,16 @@ class Follower:
             await self.context.write(lambda c: _tell_silent(c, silent, now))
         await self.context.write(lambda c: sessions.sweep(c, now))
 
-    async def _fetch_receipts(self) -> None:
-        for digest, index in await self.context.read(proposals.without_receipt):
+    async def _fetch_receipts(self, origin: str) -> None:
+        """Those that are missing; and, after the log's key was replaced, those by the older key:
+        the officers' programs look for the one that counts."""
+        due = await self.context.read(proposals.without_receipt)
+        if self._renamed_due:
+            due += await self.context.read(lambda c: proposals.receipts_not_under(c, origin))
+        for digest, index in due:
             receipt = await self.context.urgent.ask(AskReceipt(index))
             await self.context.write(partial(_keep_receipt, digest=digest, receipt=receipt))
-        self._receipts_due = False
+        self._receipts_due = self._renamed_due = False
 
     # ---- state of the task ----
 
@@ -424,17 +446,21 @@ async def fetch_log(keyholder: KeyholderClient, size: int) -> LogContent:
 
 
 def _after(
-    state: AuthorityState, leaves: Sequence[bytes], objects: Mapping[Digest, bytes]
+    state: AuthorityState,
+    tree: Frontier,
+    leaves: Sequence[bytes],
+    objects: Mapping[Digest, bytes],
 ) -> AuthorityState:
-    """The state after all leaves, every quorum verified. Raises LogInconsistent."""
+    """The state after all leaves behind a tree, every quorum verified. Raises LogInconsistent."""
+    check = previous_check(root_of(tree, leaves))
     for leaf in leaves:
-        state = state.apply(leaf, objects.__getitem__)
+        state = state.apply(leaf, objects.__getitem__, check)
     return state
 
 
 def state_after(fingerprint: Digest, content: LogContent) -> AuthorityState:
     """The authority's state after a whole log. Raises LogInconsistent."""
-    return _after(AuthorityState(fingerprint), content.leaves, content.objects)
+    return _after(AuthorityState(fingerprint), Frontier(), content.leaves, content.objects)
 
 
 def _keep_receipt(connection: Connection, *, digest: str, receipt: Any) -> None:

@@ -42,6 +42,8 @@ TRIES = 3
 PAGE = 64
 """Leaves asked for at once: 64 of the largest still fit into one frame."""
 MAX_HANDED = 1000
+UNKNOWN_LOG = "UnknownLog"
+"""As a witness says that it knows no log of that origin."""
 
 
 @dataclass(slots=True)
@@ -130,13 +132,19 @@ class Witnessing:
         each.at = now
 
     async def _renewed(self, each: _Round, origin: str) -> Known:
-        """What the witness knows, after it was given a newer roster if it lacks one."""
-        known = await each.peer.log(origin)
+        """What the witness knows, after it was given a newer roster if it lacks one, or the keys
+        under which the log goes on."""
         state = self._context.mirror.state
+        bundle = {"origin": origin, "bundle": b64(make_bundle(state))}
+        try:
+            known = await each.peer.log(origin)
+        except PeerRefused as error:
+            if error.kind != UNKNOWN_LOG:
+                raise
+            return await each.peer.hand(AUTHORITY, bundle)
         newest = state.newest.get((Kind.ROSTER, "roster"))
         if newest is None or newest.statement.version <= known.roster:
             return known
-        bundle = {"origin": origin, "bundle": b64(make_bundle(state))}
         return await each.peer.hand(AUTHORITY, bundle)
 
     async def _hand_revocations(self, each: _Round, origin: str) -> None:

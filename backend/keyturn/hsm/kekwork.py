@@ -1,4 +1,4 @@
-"""The token's side of a key ceremony, in Keyturn's words; no PKCS#11 here (our protocol §10.8).
+"""The token's side of a key ceremony, in Keyturn's words; no PKCS#11 here (our protocol §10.13).
 
 A KEK has generations. One is *active*: DEKs are wrapped under it. Those before it are
 *deactivated*: they still open what was wrapped under them, until they are destroyed (the

@@ -22,6 +22,7 @@ from keyturn.hsm.messages import Hello
 
 FRESH = 30.0  # seconds
 REPORT_NAME = "preflight.json"
+_OF_CEREMONIES = f"ceremonies/*/kept/{REPORT_NAME}"
 
 
 class Workplace(Protocol):
@@ -40,7 +41,7 @@ class HsmTeller:
     workplace: Workplace
     workers: int
     directory: Path
-    """Where the newest pre-flight report lies, as REPORT_NAME."""
+    """Where a pre-flight report may lie, as REPORT_NAME; ceremonies keep theirs below it."""
     now: Callable[[], datetime]
     seconds: Callable[[], float] = time.monotonic
 
@@ -61,15 +62,11 @@ class HsmTeller:
             self._read = None
 
     def preflight(self) -> bytes | None:
-        """The exact bytes of the report, where one lies there that can be read."""
-        try:
-            descriptor = os.open(self.directory / REPORT_NAME, os.O_RDONLY | os.O_CLOEXEC)
-            with os.fdopen(descriptor, "rb") as file:
-                raw = file.read(REPORT_LIMIT + 1)
-            parse_report(raw)
-        except (OSError, MalformedError):
-            return None
-        return raw
+        """The exact bytes of the newest report: one laid there, or of a ceremony held here."""
+        found = [_report_at(self.directory / REPORT_NAME)]
+        found += [_report_at(each) for each in self.directory.glob(_OF_CEREMONIES)]
+        reports = [each for each in found if each is not None]
+        return max(reports, key=lambda each: each[0])[1] if reports else None
 
     def _take(self) -> TokenInventory:
         report = self.workplace.describe_keys()
@@ -84,3 +81,14 @@ class HsmTeller:
             listed_keks(report.keks),
             listed_keys(report.keys),
         )
+
+
+def _report_at(path: Path) -> tuple[datetime, bytes] | None:
+    """When it was made, and its bytes; None for what is no report."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            raw = file.read(REPORT_LIMIT + 1)
+        return parse_report(raw).time, raw
+    except (OSError, MalformedError):
+        return None

@@ -2,7 +2,7 @@
 
 Layout, C2SP tlog-tiles below the log's directory: `checkpoint`, `tile/<level>/…`,
 `tile/entries/…` (full ones), beside `tail` (entries since the last full bundle), `objects/`,
-`torn/` (what recovery cut off), `tmp/` and `lock`.
+`torn/` (what recovery cut off), `tmp/` and `lock`; `continuing` while the log changes its key.
 
 Order of one append: tail written and fsynced; full bundles and tiles made durable, then the
 tail replaced; checkpoint signed, verified, made durable; then the caller learns of it. So at
@@ -25,6 +25,7 @@ from typing import Self
 from keyturn.base.encoding import Digest, sha256
 from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.signatures import VerifyKey
+from keyturn.keyholder.logdisk_cut import CONTINUING, cut_back, marked_size, marker_bytes
 from keyturn.keyholder.logdisk_errors import (
     LogDamaged,
     LogFull,
@@ -47,7 +48,7 @@ from keyturn.tlog.checkpoints import (
     sign_checkpoint,
     verify_checkpoint,
 )
-from keyturn.tlog.merkle import Frontier, frontier_of
+from keyturn.tlog.merkle import Frontier, Hash, frontier_of
 from keyturn.tlog.notes import Sign, SignedNote
 from keyturn.tlog.proofs import Proof
 from keyturn.tlog.receipts import Receipt
@@ -166,6 +167,66 @@ class LogDisk:
             log._load()
         return log
 
+    @classmethod
+    def reopen(
+        cls,
+        directory: Path,
+        previous: SignedCheckpoint,
+        origin: str,
+        sign: Sign,
+        log_key: VerifyKey,
+        *,
+        reserve: int = DEFAULT_RESERVE,
+        io: DiskIo | None = None,
+    ) -> Self:
+        """Open a log whose key is gone, at its last checkpoint, to go on under another key (§6.2).
+
+        `previous` must be what the disk has; whose signature that is, is for the caller, who can
+        read the entries under it. What lies beyond is cut off and saved: no checkpoint had it, so
+        nobody was told. Only `go_on` may append. Raises as `open`.
+        """
+        log = cls(directory, origin, sign, log_key, reserve=reserve, io=io)
+        with log._closed_on_failure(), disk_errors("opening the log"):
+            raw = read_existing(directory / CHECKPOINT_PATH)
+            if raw != previous.to_bytes():
+                raise LogDamaged("the log has another checkpoint by now")
+            log._load(previous)
+        return log
+
+    def go_on(self, leaves: Sequence[bytes]) -> Appended:
+        """After `reopen`: these entries, all or none, and the first checkpoint by the new key.
+
+        A process that dies in here leaves the log at `previous`, or with all of them: a marker
+        says that what lies beyond the older key's checkpoint is not to be kept, by whomever.
+        """
+        for leaf in leaves:
+            check_entry(leaf)
+        with self._writing:
+            self._require_open()
+            state, before = self._state, self._view.checkpoint.checkpoint
+            if before.origin == self._origin:
+                raise ValueError("a log that was not reopened under another name")
+            with disk_errors("asking for space"):
+                self._require_space(leaves, reserved=True)
+            with unsure_errors("going on with the log"):
+                self._files.write_durably(self._root / CONTINUING, marker_bytes(before.size))
+                tail = state.tail.extended(leaves)
+                self._unsure = True
+                self._write_tail(state.tail, tail)
+                frontier = state.frontier.extended(tail.hashes[len(state.tail.hashes) :])
+                # The checkpoint first: no full tile holds what could still be cut off again.
+                self._write_checkpoint(self._signed(frontier))
+                self._end_continuing()
+                self._publish(tail, state.edge, frontier)
+                self._unsure = False
+            return Appended(before.size, self._view.checkpoint)
+
+    def _end_continuing(self) -> None:
+        path = self._root / CONTINUING
+        if path.exists():
+            self._io.remove(path)
+            self._io.sync_directory(self._root)
+
     @property
     def checkpoint(self) -> SignedCheckpoint:
         """The newest checkpoint; all its entries are durable."""
@@ -200,6 +261,8 @@ class LogDisk:
             check_entry(leaf)
         with self._writing:
             self._require_open()
+            if self._view.checkpoint.checkpoint.origin != self._origin:
+                raise ValueError("a log that is under another name is appended to by `go_on`")
             with disk_errors("recovering the log"):
                 if self._unsure:
                     self._load()
@@ -261,12 +324,15 @@ class LogDisk:
         view.check_extends(signed.checkpoint)
         return view.receipt(index, signed)
 
-    def check_extends(self, seen: Checkpoint) -> None:
-        """Refuse to be shorter than, or other than, a checkpoint that someone has seen.
-
-        Raises LogRolledBack.
+    def check_extends(self, seen: Checkpoint, *, renamed: bool = False) -> None:
+        """Refuse to be shorter than, or other than, a checkpoint that someone has seen; `renamed`:
+        perhaps under an origin of before. Raises LogRolledBack.
         """
-        self._view.check_extends(seen)
+        self._view.check_extends(seen, renamed=renamed)
+
+    def root(self, size: int) -> Hash:
+        """Over the first entries. Raises OutsideTree, LogDamaged."""
+        return self._view.root(size)
 
     def resource(self, path: str) -> bytes | None:
         """The C2SP resource at `path` (checkpoint, tile or bundle, partial ones too), or None
@@ -351,10 +417,11 @@ class LogDisk:
             self._tail_fd = None
         self._tail_fd = self._io.open(self._root / "tail")
 
-    def _load(self) -> None:
-        """Read the disk, check it against its checkpoint, and recover what lies beyond."""
+    def _load(self, previous: SignedCheckpoint | None = None) -> None:
+        """Read the disk, check it against its checkpoint, and recover what lies beyond: or cut it
+        off, where the log was to go on under another key (`previous`, or the marker)."""
         self._tiles.forget()
-        signed = self._read_checkpoint()
+        signed = previous or self._read_checkpoint()
         raw = read_existing(self._root / "tail")
         tail = parse_tail(raw)
         at = signed.checkpoint
@@ -379,21 +446,30 @@ class LogDisk:
         if self._tail_fd is None:  # later, other threads may be storing objects
             self._files.clean()
         self._io.sync_directory(self._root)
-        self.recovery = self._save_torn(tail, raw[tail.length :], kept=tail.end - at.size)
-        frontier = frontier_of(tail.start, nodes).extended(tail.hashes)
-        self._resume(_State(tail, edge, frontier), signed)
+        torn = raw[tail.length :]
+        if previous is not None or marked_size(self._root / CONTINUING) == at.size:
+            tail, torn = cut_back(tail, raw, at.size, self._tiles)
+        self.recovery = self._save_torn(tail, torn, kept=tail.end - at.size)
+        if self.recovery != Recovery():
+            # Written anew, because after a failed fsync the pages read may not be on the disk.
+            self._replace_tail(tail)
+        self._end_continuing()
+        self._tiles.forget()  # of what was cut off nothing is to be found there
+        self._resume(tail, signed)
         self._unsure = False
 
-    def _resume(self, state: _State, signed: SignedCheckpoint) -> None:
-        if self.recovery == Recovery():
-            self._open_tail()
+    def _resume(self, tail: Tail, signed: SignedCheckpoint) -> None:
+        edge = self._tiles.load_edge(tail)
+        nodes = nodes_from(tail.start, lambda tile: self._tiles.pyramid(edge, tile))
+        frontier = frontier_of(tail.start, nodes).extended(tail.hashes)
+        at = signed.checkpoint
+        if frontier.size == at.size and frontier.root() != at.root:
+            raise LogDamaged("the log's bundles do not match its tiles")
+        self._open_tail()
+        if self.recovery.kept or len(tail.entries) >= TILE_WIDTH:
+            self._publish(tail, edge, frontier)
         else:
-            # Written anew, because after a failed fsync the pages read may not be on the disk.
-            self._replace_tail(state.tail)
-        if self.recovery.kept:
-            self._publish(state.tail, state.edge, state.frontier)
-        else:
-            self._set(state, signed)
+            self._set(_State(tail, edge, frontier), signed)
 
     def _read_checkpoint(self) -> SignedCheckpoint:
         raw = read_existing(self._root / CHECKPOINT_PATH)

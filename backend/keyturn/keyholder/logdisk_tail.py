@@ -47,6 +47,13 @@ class Tail:
         length = HEADER_SIZE + sum(RECORD_OVERHEAD + len(each) for each in entries)
         return Tail(start, entries, self.hashes[cut:], length)
 
+    def until(self, end: int) -> "Tail":
+        """The tail without the entries from `end` on, which is not before its start."""
+        count = end - self.start
+        entries = self.entries[:count]
+        length = HEADER_SIZE + sum(RECORD_OVERHEAD + len(each) for each in entries)
+        return Tail(self.start, entries, self.hashes[:count], length)
+
     def to_bytes(self) -> bytes:
         return MAGIC + self.start.to_bytes(8, "big") + self.records(0)
 

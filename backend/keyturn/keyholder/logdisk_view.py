@@ -86,16 +86,22 @@ class LogView:
             raise LogDamaged(f"the log's tiles contradict each other: {error}") from error
         return proof
 
+    def root(self, size: int) -> Hash:
+        """Over the first entries. Raises OutsideTree, LogDamaged."""
+        self._require(size)
+        return self._root(size)
+
     def receipt(self, index: int, signed: SignedCheckpoint) -> Receipt:
         """A receipt under a checkpoint of this log, already found to be one."""
         size = signed.checkpoint.size
         proof = self.inclusion(index, size)
         return Receipt(index, next(self.leaves(index, index + 1)), proof, signed.to_bytes())
 
-    def check_extends(self, seen: Checkpoint) -> None:
-        """Raises LogRolledBack unless this log continues what `seen` says."""
+    def check_extends(self, seen: Checkpoint, *, renamed: bool = False) -> None:
+        """Raises LogRolledBack unless this log continues what `seen` says. `renamed`: also what it
+        says under an origin that this log had before."""
         mine = self.checkpoint.checkpoint
-        if seen.origin != mine.origin:
+        if seen.origin != mine.origin and not renamed:
             raise LogRolledBack(
                 "checkpoint of another log", found=mine.origin, expected=seen.origin
             )

@@ -66,7 +66,7 @@ class Submissions:
         """
         statement = parse_statement(raw)
         parsed = [parse_approval(each) for each in approvals]
-        _check_nameable(approvals)
+        check_nameable(approvals)
         known = self._journal.state.by_digest.get(statement.digest)
         if known is None:
             entered = self._enter(statement, raw, approvals, parsed, key)
@@ -210,7 +210,7 @@ class Submissions:
         )
 
 
-def _check_nameable(approvals: Sequence[bytes]) -> None:
+def check_nameable(approvals: Sequence[bytes]) -> None:
     """Before any object is kept: what no entry can name would lie on the disk for nothing, and
     use up its reserve. Raises MalformedStatement."""
     if len(set(approvals)) != len(approvals) or len(approvals) >= MAX_ENVELOPES:

@@ -4,7 +4,7 @@ from keyturn.base.encoding import digest_of
 from keyturn.hsm.protocol import Hsm
 from keyturn.hsm.protocol import Purpose as HsmPurpose
 from keyturn.keyholder.errors import WrongToken
-from keyturn.quorum.bodies import Keys, Purpose
+from keyturn.quorum.bodies import TOKEN_PURPOSES, Keys
 
 
 def check_keys(keys: Keys, hsm: Hsm, origin: str) -> None:
@@ -23,7 +23,7 @@ def check_keys(keys: Keys, hsm: Hsm, origin: str) -> None:
             expected=hsm.assurance.value,
         )
     held = hsm.public_keys()
-    for purpose in Purpose:
+    for purpose in TOKEN_PURPOSES:
         found, expected = held[HsmPurpose(purpose.value)], keys.keys[purpose]
         hashes = (
             found.oaep_hash.value if found.oaep_hash else None,

@@ -13,6 +13,7 @@ from datetime import datetime
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.keyrelease.binding import Purpose
+from keyturn.keyrelease.continuation import previous_check, root_of
 from keyturn.keyrelease.decision import caveats_owed
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
 from keyturn.keyrelease.errors import AuditFailed
@@ -23,6 +24,7 @@ from keyturn.policy.rules import Rules
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
 from keyturn.quorum.kinds import TargetKind
 from keyturn.quorum.state import AuthorityState, ReadObject
+from keyturn.tlog.merkle import Frontier, leaf_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,11 @@ class _Walk:
 def audit_log(leaves: Iterable[bytes], fingerprint: Digest, read_object: ReadObject) -> Audited:
     """Raises LogInconsistent or AuditFailed at the first entry that breaks a rule, naming it."""
     walk = _Walk(AuthorityState(fingerprint))
+    tree = Frontier()
     for index, leaf in enumerate(leaves):
         before = walk.state
-        walk.state = before.apply(leaf, read_object)
+        walk.state = before.apply(leaf, read_object, previous_check(root_of(tree, ())))
+        tree = tree.extended((leaf_hash(leaf),))
         entry = parse_entry(leaf)
         walk.first_time = walk.first_time or entry.time
         walk.counts[entry.kind.value] += 1

@@ -105,6 +105,10 @@ class LogState:
         state = replace(self, size=at.size, root=at.root, note=signed.to_bytes().decode())
         return state if time is None else replace(state, time=time)
 
+    def renamed(self, origin: str) -> "LogState":
+        """The log goes on under another origin: its tree, and what it owes, stay (§9.3)."""
+        return self if origin == self.origin else replace(self, origin=origin)
+
     def to_document(self) -> dict[str, object]:
         return {
             "type": "witness-state",

@@ -29,6 +29,12 @@ class Purpose(Enum):
     INGEST = "ingest"
     LOG = "log"
     RESULT = "result"
+    KEYHOLDER = "keyholder"
+    """The process's own key, not the token's; it need not be named."""
+
+
+TOKEN_PURPOSES = (Purpose.INGEST, Purpose.LOG, Purpose.RESULT)
+"""What every `keys` statement names, each once."""
 
 
 class KeyAlgorithm(Enum):
@@ -48,6 +54,7 @@ _FITS = {
     Purpose.INGEST: {KeyAlgorithm.RSA_3072, KeyAlgorithm.RSA_4096},
     Purpose.LOG: {KeyAlgorithm.ED25519},
     Purpose.RESULT: {KeyAlgorithm.P256},
+    Purpose.KEYHOLDER: {KeyAlgorithm.ED25519},
 }
 
 _RSA_EXPONENT = 65537
@@ -71,7 +78,8 @@ class PublicKeyEntry:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Every public key of the keyholder and its HSM; one of each purpose."""
+    """Every public key of the keyholder and its HSM; one of each purpose, of KEYHOLDER perhaps
+    none."""
 
     origin: str
     assurance: str  # "software" or "hardware"
@@ -157,8 +165,10 @@ def _keys(body: Fields) -> Keys:
         )
     entries = [_key_entry(each) for each in body.objects("keys", limit=16)]
     by_purpose = {entry.purpose: entry for entry in entries}
-    if len(by_purpose) != len(entries) or set(by_purpose) != set(Purpose):
-        raise MalformedStatement("keys: one key of each purpose", expected="ingest, log, result")
+    if len(by_purpose) != len(entries) or not by_purpose.keys() >= set(TOKEN_PURPOSES):
+        raise MalformedStatement(
+            "keys: one key of each purpose", expected="ingest, log, result, and perhaps keyholder"
+        )
     body.done()
     return Keys(origin, assurance, by_purpose)
 

@@ -89,6 +89,18 @@ def bundle_of(
     )
 
 
+def bundle_root(raw: bytes) -> Digest:
+    """The fingerprint that a bundle claims: of its first roster. Nothing is verified.
+
+    Raises MalformedError.
+    """
+    fields = parse_object(raw, limit=MAX_BUNDLE, what="authority bundle")
+    rosters = fields.objects("roster", limit=1000)
+    if not rosters:
+        raise MalformedStatement("authority bundle: no roster")
+    return parse_statement(rosters[0].b64("statement", limit=2 << 20)).digest
+
+
 def _unknown(_: Keys) -> bool:
     return False
 

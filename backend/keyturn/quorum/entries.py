@@ -164,8 +164,9 @@ def entry_bytes(kind: EntryKind, time: datetime, further: dict[str, object]) -> 
     return dump({**frame, **further})
 
 
-def origin_entry(time: datetime, authority: Digest) -> bytes:
-    return entry_bytes(EntryKind.ORIGIN, time, {"authority": authority, "previous": None})
+def origin_entry(time: datetime, authority: Digest, previous: str | None = None) -> bytes:
+    """`previous`: the last checkpoint under the log key of before, as a signed note (§6.2)."""
+    return entry_bytes(EntryKind.ORIGIN, time, {"authority": authority, "previous": previous})
 
 
 def statement_entry(time: datetime, entry: StatementEntry) -> bytes:

@@ -18,6 +18,14 @@ from keyturn.quorum.bodies import (
     Platforms,
     Revocation,
 )
+from keyturn.quorum.continuation import (
+    CheckPrevious,
+    LogName,
+    check_log_key,
+    check_origin,
+    is_other_log_key,
+    log_names,
+)
 from keyturn.quorum.decisions import Decisions, LoggedDecision, earlier, rejecters
 from keyturn.quorum.entries import (
     CeremonyEntry,
@@ -25,6 +33,7 @@ from keyturn.quorum.entries import (
     Entry,
     EntryKind,
     StatementEntry,
+    WithdrawalEntry,
     parse_entry,
     read_ceremony,
     read_decision,
@@ -90,15 +99,24 @@ class AuthorityState:
     """By a ceremony's id, how many records of it are in the log (our protocol §10.10)."""
     destroyed: frozenset[Digest] = frozenset()
     """Models whose key was destroyed: none of theirs is released or wrapped again."""
+    continued: bool = False
+    """The last entry said that the log goes on: the next names its new log key (§6.2)."""
 
     # ---- reading ----
 
     def in_force(self, kind: Kind, subject: str, now: datetime) -> InForce | None:
-        """The newest statement of a (kind, subject), unless expired, suspended or revoked since."""
+        """The newest statement of a (kind, subject), unless expired, suspended or revoked since,
+        or of a model whose key was destroyed."""
         found = self.newest.get((kind, subject))
         if found is None or found.statement.expired(now) or self.revocation_of(kind, subject):
             return None
+        if self.is_destroyed(kind, subject):
+            return None
         return None if found.statement.digest in self.suspended else found
+
+    def is_destroyed(self, kind: Kind, subject: str) -> bool:
+        """Whether it is a model whose key was destroyed (our protocol §10.10)."""
+        return kind is Kind.MODEL and subject in self.destroyed
 
     def revocation_of(self, kind: Kind, subject: str) -> InForce | None:
         """The revocation that stands against a statement's subject, if any."""
@@ -136,6 +154,16 @@ class AuthorityState:
         found = self.newest.get((Kind.KEYS, "keys"))
         return found.statement.body if found and isinstance(found.statement.body, Keys) else None
 
+    @property
+    def log_names(self) -> tuple[LogName, ...]:
+        """The log's origins and keys, the oldest first, and how far each signs (§6.2)."""
+        chain = ((each.index, each.statement.body) for each in self._in_order())
+        return log_names((index, body) for index, body in chain if isinstance(body, Keys))
+
+    def log_name(self, origin: str) -> LogName | None:
+        """What the log was called, or is."""
+        return next((each for each in self.log_names if each.origin == origin), None)
+
     def policy(self, policy_id: str, now: datetime) -> Policy | None:
         found = self.in_force(Kind.POLICY, policy_id, now)
         return found.statement.body if found and isinstance(found.statement.body, Policy) else None
@@ -167,6 +195,7 @@ class AuthorityState:
             self._keys_ever() if named else frozenset(),
             self.compromised,
             self.rejected(statement),
+            self.is_destroyed(statement.kind, statement.subject),
         )
 
     def rejected(self, statement: Statement) -> frozenset[OfficerId]:
@@ -181,7 +210,10 @@ class AuthorityState:
 
         Asking again about a statement that is already in force is for the caller to notice first.
         """
-        return judge(statement, approvals, self.standing(statement, now), now)
+        counted = judge(statement, approvals, self.standing(statement, now), now)
+        if isinstance(statement.body, Keys):
+            check_log_key(statement.body, self.log_names, continued=self.continued)
+        return counted
 
     def check_withdrawal(self, withdrawal: Withdrawal, statement: Statement) -> None:
         """Raises SubmissionRefused unless the proposer withdraws what is not in force."""
@@ -209,11 +241,14 @@ class AuthorityState:
         if self.recorded(approval) is not None:
             raise SubmissionRefused(SubmissionReason.RECORDED, "the decision is in the log already")
 
-    def apply(self, leaf: bytes, read_object: ReadObject) -> "AuthorityState":
+    def apply(
+        self, leaf: bytes, read_object: ReadObject, check_previous: CheckPrevious | None = None
+    ) -> "AuthorityState":
         """The state after one more leaf. Raises LogInconsistent if no keyholder wrote it.
 
         What `read_object` raises because it cannot be asked (UnreachableError) is not caught:
-        nothing was learned of the log then.
+        nothing was learned of the log then. `check_previous` has the tree; without it no log is
+        believed to go on under another key.
         """
         try:
             entry = parse_entry(leaf)
@@ -225,12 +260,10 @@ class AuthorityState:
                 found=entry.time.isoformat(),
                 expected=f"from {self.last_time.isoformat()}",
             )
-        if (entry.kind is EntryKind.ORIGIN) != (self.size == 0):
-            raise LogInconsistent(
-                f"entry {self.size}: an origin entry must be the first, and only it"
-            )
+        if self.size == 0 and entry.kind is not EntryKind.ORIGIN:
+            raise LogInconsistent("entry 0: the first entry must be an origin entry")
         try:
-            after = self._apply(entry, read_object)
+            after = self._apply(entry, read_object, check_previous)
         except LogInconsistent:
             raise
         except (MalformedError, UntrustedError) as error:
@@ -242,28 +275,28 @@ class AuthorityState:
             f"entry {self.size}: {error.message}", found=error.found, expected=error.expected
         )
 
-    def _apply(self, entry: Entry, read_object: ReadObject) -> "AuthorityState":
+    def _apply(
+        self, entry: Entry, read_object: ReadObject, check_previous: CheckPrevious | None
+    ) -> "AuthorityState":
+        if self.continued:
+            return self._apply_new_keys(entry, read_object)
         if entry.kind is EntryKind.ORIGIN:
-            self._check_origin(read_origin(entry).authority)
-        elif entry.kind is EntryKind.STATEMENT:
+            origin = read_origin(entry)
+            check_origin(origin, self.size, self.fingerprint, self.newest_keys, check_previous)
+            return self if origin.previous is None else replace(self, continued=True)
+        if entry.kind is EntryKind.STATEMENT:
             return self._apply_statement(read_statement(entry), entry.time, read_object)
-        elif entry.kind is EntryKind.WITHDRAWAL:
-            withdrawal_entry = read_withdrawal(entry)
-            statement = parse_statement(_object(withdrawal_entry.envelopes[0], read_object))
-            withdrawal = parse_withdrawal(_object(withdrawal_entry.envelopes[1], read_object))
-            if statement.digest != withdrawal_entry.statement:
-                raise LogInconsistent(f"entry {self.size}: withdrawal of another statement")
-            self.check_withdrawal(withdrawal, statement)
-            return replace(self, withdrawn=self.withdrawn | {withdrawal.statement})
-        elif entry.kind is EntryKind.DECISION:
+        if entry.kind is EntryKind.WITHDRAWAL:
+            return self._apply_withdrawal(read_withdrawal(entry), read_object)
+        if entry.kind is EntryKind.DECISION:
             return self._apply_decision(read_decision(entry), entry.time, read_object)
-        elif entry.kind is EntryKind.REPORT:
+        if entry.kind is EntryKind.REPORT:
             check_report(read_report(entry), self.roster, entry.time)
         elif entry.kind is EntryKind.CONFIGURATION:
             read_configuration(entry)
         elif entry.kind is EntryKind.START:
             read_start(entry)
-        elif entry.kind is EntryKind.CEREMONY:
+        if entry.kind is EntryKind.CEREMONY:
             return self._apply_ceremony(read_ceremony(entry))
         return self  # grants and refusals change no authority: `keyrelease` reads them
 
@@ -279,11 +312,22 @@ class AuthorityState:
         ceremonies = {**self.ceremonies, entry.ceremony: entry.seq + 1}
         return replace(self, ceremonies=ceremonies, destroyed=destroyed)
 
-    def _check_origin(self, authority: Digest) -> None:
-        if authority != self.fingerprint:
-            raise UntrustedError(
-                "the log belongs to another authority", found=authority, expected=self.fingerprint
+    def _apply_new_keys(self, entry: Entry, read_object: ReadObject) -> "AuthorityState":
+        """The one entry that may follow when the log goes on (§6.2)."""
+        if entry.kind is not EntryKind.STATEMENT:
+            raise LogInconsistent(
+                f"entry {self.size}: the log goes on, but no new keys are named",
+                found=entry.kind.value,
+                expected="a keys statement",
             )
+        after = self._apply_statement(read_statement(entry), entry.time, read_object)
+        keys = after.newest_keys
+        if keys is None or not is_other_log_key(keys, self.newest_keys):
+            raise LogInconsistent(
+                f"entry {self.size}: the log goes on, but no new keys are named",
+                expected="a keys statement with another log key and origin",
+            )
+        return replace(after, continued=False)
 
     def _apply_statement(
         self, entry: StatementEntry, time: datetime, read_object: ReadObject
@@ -298,6 +342,16 @@ class AuthorityState:
         approved_by = self.submit(statement, approvals, time)
         rejected = self.rejected(statement)
         return self.enter(InForce(statement, approvals, approved_by, self.size, time, rejected))
+
+    def _apply_withdrawal(
+        self, entry: WithdrawalEntry, read_object: ReadObject
+    ) -> "AuthorityState":
+        statement = parse_statement(_object(entry.envelopes[0], read_object))
+        withdrawal = parse_withdrawal(_object(entry.envelopes[1], read_object))
+        if statement.digest != entry.statement:
+            raise LogInconsistent(f"entry {self.size}: withdrawal of another statement")
+        self.check_withdrawal(withdrawal, statement)
+        return replace(self, withdrawn=self.withdrawn | {withdrawal.statement})
 
     def _apply_decision(
         self, entry: DecisionEntry, time: datetime, read_object: ReadObject
@@ -359,6 +413,8 @@ class AuthorityState:
         revocation = self.revocation_of(kind, subject)
         if revocation is not None:
             return f"revoked at log index {revocation.index}"
+        if self.is_destroyed(kind, subject):
+            return "its key was destroyed in a ceremony"
         suspending = self.suspended.get(found.statement.digest)
         if suspending is not None:
             return (
@@ -368,11 +424,16 @@ class AuthorityState:
         return f"expired {found.statement.expires}"
 
 
-def replay(fingerprint: Digest, leaves: Sequence[bytes], read_object: ReadObject) -> AuthorityState:
+def replay(
+    fingerprint: Digest,
+    leaves: Sequence[bytes],
+    read_object: ReadObject,
+    check_previous: CheckPrevious | None = None,
+) -> AuthorityState:
     """The state after all leaves. Raises LogInconsistent."""
     state = AuthorityState(fingerprint)
     for leaf in leaves:
-        state = state.apply(leaf, read_object)
+        state = state.apply(leaf, read_object, check_previous)
     return state
 
 

@@ -95,6 +95,18 @@ def without_receipt(connection: Connection, *, limit: int = 10_000) -> list[tupl
     return [(digest, index) for digest, index in connection.execute(query)]
 
 
+def receipts_not_under(connection: Connection, origin: str) -> list[tuple[str, int]]:
+    """(digest, index) of statements whose receipt stands under another origin than this."""
+    query = select(proposals.c.digest, proposals.c.index, proposals.c.receipt).where(
+        proposals.c.index.is_not(None), proposals.c.receipt.is_not(None)
+    )
+    return [
+        (digest, index)
+        for digest, index, receipt in connection.execute(query)
+        if not str(receipt.get("checkpoint")).startswith(f"{origin}\n")
+    ]
+
+
 def mark_in_force(connection: Connection, digest: str, index: int) -> None:
     """The log has it at `index`; whatever was refused before is past."""
     _one(

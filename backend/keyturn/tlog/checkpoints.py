@@ -64,7 +64,7 @@ class Checkpoint:
 class SignedCheckpoint:
     """A checkpoint under its log's verified signature, with the note that carries it.
 
-    Made by `verify_checkpoint` and `sign_checkpoint` only.
+    Made by `verify_checkpoint` and `sign_checkpoint` only; and `kept_checkpoint`.
     """
 
     checkpoint: Checkpoint
@@ -126,6 +126,13 @@ def verify_checkpoint(
             "checkpoint of another log", found=repr(checkpoint.origin[:80]), expected=repr(origin)
         )
     return SignedCheckpoint(checkpoint, note)
+
+
+def kept_checkpoint(raw: bytes) -> SignedCheckpoint:
+    """One that its reader verified when it kept it, by a key that is not at hand any more: what
+    comes must extend it. Raises MalformedNote."""
+    note = parse_note(raw)
+    return SignedCheckpoint(parse_checkpoint(note.text), note)
 
 
 def sign_checkpoint(checkpoint: Checkpoint, log_key: VerifyKey, sign: Sign) -> SignedCheckpoint:

@@ -34,6 +34,7 @@ from keyturn.wire.ceremonies import CeremonyRequest, parse_ceremony_request
 from keyturn.wire.collateral import CollateralAnswer, read_collateral_answer, read_documents
 from keyturn.wire.errors import PeerRefused
 from keyturn.wire.requests import Request
+from keyturn.wire.unsealing import UnsealRequest, parse_unseal_request
 
 MAX_RELEASE_REQUEST = 256 << 10
 """Bytes of a release request (our protocol §5.2)."""
@@ -57,6 +58,8 @@ class Hello:
     size: int  # entries in the log
     simulation: bool
     software: str
+    sealed: bool
+    """Without its HSM: it answers questions about the log, and nothing else (§10.12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class AskHello(Request[Hello]):
             answer.integer("size"),
             answer.boolean("simulation"),
             answer.text("software", limit=200),
+            answer.boolean("sealed"),
         )
 
 
@@ -379,7 +383,7 @@ class AskCosignatures(Request[tuple[str, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class HsmTold:
-    """The token's inventory (our protocol §10.12), and the newest pre-flight report's bytes."""
+    """The token's inventory (our protocol §10.16), and the newest pre-flight report's bytes."""
 
     inventory: TokenInventory
     preflight: bytes | None
@@ -440,6 +444,7 @@ AnyRequest = (
     | HandCollateral
     | AskHsm
     | CeremonyRequest
+    | UnsealRequest
 )
 
 
@@ -549,10 +554,10 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
         case "hsm":
             return AskHsm()
         case _:
-            ceremony = parse_ceremony_request(op, fields)
-            if ceremony is None:
+            further = parse_unseal_request(op, fields) or parse_ceremony_request(op, fields)
+            if further is None:
                 raise MalformedError("request: unknown op", found=repr(op))
-            return ceremony
+            return further
 
 
 def _parse_report(fields: Fields) -> Report:

@@ -21,7 +21,7 @@ from keyturn.base.errors import (
 )
 from keyturn.base.strictjson import Fields, Json, JsonObject, dump, parse_object
 from keyturn.keyrelease.errors import BadProof, OtherSize, TooManyPending
-from keyturn.quorum.bundle import MAX_BUNDLE
+from keyturn.quorum.bundle import MAX_BUNDLE, bundle_root
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.serving.allowance import AddressAllowance
 from keyturn.tlog.merkle import HASH_SIZE, Hash
@@ -62,12 +62,12 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class WitnessHttp:
-    """Answers for these logs, by origin."""
+    """Answers for these logs, by the origins that they have now."""
 
     def __init__(
         self, logs: Mapping[str, WatchedLog], seconds: Callable[[], float] = time.monotonic
     ) -> None:
-        self._logs = logs
+        self._logs = tuple(logs.values())
         self._allowance = AddressAllowance(seconds, burst=BURST, per_second=PER_SECOND)
 
     def app(self) -> Starlette:
@@ -117,17 +117,29 @@ class WitnessHttp:
 
     async def _take_authority(self, request: Request) -> Response:
         fields = await _fields(request)
-        log = self._by_origin(fields.text("origin", limit=255))
+        origin = fields.text("origin", limit=255)
         bundle = fields.b64("bundle", limit=MAX_BUNDLE)
         fields.done()
+        log = await run_in_threadpool(self._for_bundle, origin, bundle)
         await run_in_threadpool(log.take_authority, bundle)
         return _json(_shown(log))
 
     def _by_origin(self, origin: str) -> WatchedLog:
-        log = self._logs.get(origin)
-        if log is None:
-            raise UnknownLog("this witness does not watch that log", found=repr(origin[:80]))
-        return log
+        for log in self._logs:
+            if log.origin == origin:
+                return log
+        raise UnknownLog("this witness does not watch that log", found=repr(origin[:80]))
+
+    def _for_bundle(self, origin: str, bundle: bytes) -> WatchedLog:
+        """By a name that is known, or the log that the bundle says it is of (§9.5)."""
+        named = next((log for log in self._logs if log.origin == origin), None)
+        if named is not None:
+            return named
+        root = bundle_root(bundle)
+        for log in self._logs:
+            if log.fingerprint == root:
+                return log
+        raise UnknownLog("this witness does not watch that log", found=repr(origin[:80]))
 
     def _told(self, handler: Handler) -> Handler:
         async def told(request: Request) -> Response:

@@ -72,14 +72,23 @@ class WatchedLog:
         self._authority = load_bundle(kept or bundle, fingerprint, clock())
         raw = files.read(f"{self._name}.state")
         self._state = LogState(self.origin) if raw is None else parse_state(raw)
-        if self._state.origin != self.origin:
+        if kept is None and self._state.origin != self.origin:
             raise UnknownLog(
-                "the state is of another log", found=self._state.origin, expected=self.origin
+                "the state is of another log",
+                found=self._state.origin,
+                expected=self.origin,
+                hint="a log that goes on under another key is told by its newer authority bundle, "
+                "handed in while the witness runs",
             )
+        self._state = self._state.renamed(self.origin)
 
     @property
     def origin(self) -> str:
         return self._authority.origin
+
+    @property
+    def fingerprint(self) -> Digest:
+        return self._fingerprint
 
     @property
     def state(self) -> LogState:
@@ -101,6 +110,7 @@ class WatchedLog:
                 expected=f"at most {at.size}",
             )
         with self._lock:
+            self._check_origin(at.origin)
             check_starts_from(self._state, request.old)
             self._check_extends(signed, request.proof)
             check_nothing_owed(self._state)
@@ -137,6 +147,7 @@ class WatchedLog:
         authority = self._authority
         entry = verify_receipt(receipt, authority.log_key(), authority.origin)
         with self._lock:
+            self._check_origin(entry.checkpoint.checkpoint.origin)
             if entry.checkpoint.checkpoint.size < self._state.size:
                 raise OtherSize(self._state.size, entry.checkpoint.checkpoint.size)
             self._check_extends(entry.checkpoint, proof)
@@ -144,17 +155,28 @@ class WatchedLog:
             self._keep(_settled(advanced, entry.leaf, entry.index))
 
     def take_authority(self, bundle: bytes) -> None:
-        """A newer roster, or newer keys. An older one is ignored. Raises as `load_bundle`."""
+        """A newer roster, or newer keys. An older one is ignored. Raises as `load_bundle`.
+
+        Where they name another log key and origin, the log goes on (§9.3): what is known of it
+        binds what comes.
+        """
         new = load_bundle(bundle, self._fingerprint, self._clock())
-        if new.origin != self.origin:
-            raise UnknownLog("the authority has another log", found=new.origin)
         with self._lock:
             pairs = list(zip(_versions(new), _versions(self._authority), strict=True))
             if all(a == b for a, b in pairs) or any(a < b for a, b in pairs):
                 return
+            before = self.origin
             self._files.write(f"{self._name}.bundle", bundle)
             self._authority = new
+            if before != new.origin:
+                self._keep(self._state.renamed(new.origin))
+                logger.warning("%s goes on as %s", before, new.origin)
         logger.info("roster version %d", self.roster_version)
+
+    def _check_origin(self, origin: str) -> None:
+        """The log's name was replaced while this was verified. Inside the lock."""
+        if origin != self.origin:
+            raise UnknownLog("the log goes on under another name", found=origin)
 
     def _verified(self, note: bytes) -> SignedCheckpoint:
         authority = self._authority

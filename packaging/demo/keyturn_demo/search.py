@@ -23,7 +23,7 @@ from keyturn.exposure.memscan import NotSearchedError, find_in_process, find_in_
 from keyturn.hsm.client import HsmWorker, WorkerConfig
 from keyturn.hsm.protocol import Admission, OaepHash, ReleaseOrder
 from keyturn.keyholder.config import load_config
-from keyturn.keyholder.program import worker_config
+from keyturn.keyholder.opening import worker_config
 from keyturn.seal.sealedkey import parse_sealed_key
 
 WINDOW = 64  # bytes of weights that occur nowhere else

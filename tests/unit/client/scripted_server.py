@@ -22,6 +22,7 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.memory import Memory
 from keyturn.client.profile import Profile
 from keyturn.client.transport import Transport
+from keyturn.keyrelease.continuation import previous_check, root_of
 from keyturn.officerkeys.keypair import OfficerSecret, generate
 from keyturn.officerkeys.location import InFile
 from keyturn.officerkeys.signer import OfficerSigner
@@ -42,7 +43,7 @@ from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.checkpoints import Checkpoint, SignedCheckpoint, sign_checkpoint
-from keyturn.tlog.merkle import Hash, leaf_hash, tree_root
+from keyturn.tlog.merkle import Frontier, Hash, leaf_hash, tree_root
 from keyturn.tlog.notes import parse_note
 from keyturn.tlog.proofs import consistency_proof, inclusion_proof
 from keyturn.tlog.receipts import Receipt
@@ -162,9 +163,17 @@ class ScriptedServer:
         return self.append(decision_entry(self.clock(), entry))
 
     def append(self, leaf: bytes) -> int:
-        self.state = self.state.apply(leaf, lambda digest: self.objects[digest])
+        check = previous_check(root_of(Frontier(), self.leaves))
+        self.state = self.state.apply(leaf, lambda digest: self.objects[digest], check)
         self.leaves.append(leaf)
         return len(self.leaves) - 1
+
+    def replace_log_key(self) -> None:
+        """The token is lost: the log goes on under another key and origin."""
+        previous = self.checkpoint().to_bytes().decode()
+        self.append(origin_entry(self.clock(), self.fingerprint, previous))
+        self.log_key, self.origin = ed25519.Ed25519PrivateKey.generate(), f"{self.origin}2"
+        self.enact(Kind.KEYS, "keys", self.keys_body())
 
     def put(self, data: bytes) -> Digest:
         self.objects[digest_of(data)] = data

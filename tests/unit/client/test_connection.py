@@ -14,9 +14,10 @@ from keyturn.client.errors import (
 from keyturn.client.memory import Memory
 from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.state import replay
 from keyturn.tlog.errors import UntrustedCheckpoint
 from support.authority import Clock, make_people, policy_body
-from unit.client.scripted_server import ScriptedServer
+from unit.client.scripted_server import ORIGIN, ScriptedServer
 
 PLATFORMS = {"platforms": [{"id": "amd-genoa-00", "site": "here", "note": ""}]}
 
@@ -263,11 +264,10 @@ def test_a_look_notices_a_newer_roster_and_a_new_log(server: ScriptedServer) -> 
     server.enact(Kind.ROSTER, "roster", server.authority.roster_body())
     assert not client.seen().overtaken
 
-    server.log_key, server.origin = ScriptedServer(server.clock).log_key, "test.example/next"
-    server.enact(Kind.KEYS, "keys", server.keys_body())
+    server.replace_log_key()
     seen = client.seen()
-    assert seen.checkpoint.checkpoint.origin == "test.example/next"
-    assert seen.authority.origin == "test.example/next"
+    assert seen.checkpoint.checkpoint.origin == server.origin
+    assert seen.authority.origin == server.origin
 
 
 def test_a_checkpoint_by_another_key_stays_untrusted(server: ScriptedServer) -> None:
@@ -277,3 +277,103 @@ def test_a_checkpoint_by_another_key_stays_untrusted(server: ScriptedServer) -> 
     server.lie("/v1/log/checkpoint", lambda true: {"note": other.to_bytes().decode()})
     with pytest.raises(UntrustedCheckpoint):
         client.seen()
+
+
+# The log goes on under another key
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["open all the time", "opened again"])
+def test_a_replaced_log_key_is_followed_by_a_proof(server: ScriptedServer, again: bool) -> None:
+    memory = Memory(server.fingerprint)
+    client = server.client(memory=memory)
+    known = client.seen().checkpoint.checkpoint.size
+    server.enact(Kind.POLICY, "serving", policy_body())
+    server.replace_log_key()
+    client = server.client(memory=memory) if again else client
+    server.asked.clear()
+
+    seen = client.seen()
+
+    assert seen.checkpoint.checkpoint.origin == server.origin
+    assert [each.last for each in seen.state.log_names] == [known + 1, None]
+    assert ("GET", "/v1/log/consistency") in server.asked
+    assert client.receipt(1).leaf == server.leaves[1]
+    assert server.client(memory=memory).state().size == len(server.leaves)
+
+
+def test_a_fork_under_the_new_key_is_told(server: ScriptedServer) -> None:
+    """A quorum for new keys is no quorum for another past."""
+    memory = Memory(server.fingerprint)
+    server.enact(Kind.POLICY, "serving", policy_body())
+    server.client(memory=memory).seen()
+    old = server.leaves.pop()  # restored from before that entry
+    server.state = replay(server.fingerprint, server.leaves, server.objects.__getitem__)
+    server.replace_log_key()
+    server.enact(Kind.PLATFORMS, "eu", PLATFORMS)
+
+    with pytest.raises(HistoryRewritten) as caught:
+        server.client(memory=memory).seen()
+
+    kept, shown = caught.value.kept.checkpoint, caught.value.shown.checkpoint
+    assert (kept.origin, shown.origin) == (ORIGIN, server.origin)
+    assert old not in server.leaves
+
+
+def test_a_shorter_log_under_the_new_key_is_told(server: ScriptedServer) -> None:
+    memory = Memory(server.fingerprint)
+    for subject in ("a", "b", "c", "d"):
+        server.enact(Kind.POLICY, subject, policy_body())
+    server.client(memory=memory).seen()
+    del server.leaves[3:]
+    server.state = replay(server.fingerprint, server.leaves, server.objects.__getitem__)
+    server.replace_log_key()
+
+    with pytest.raises(HistoryRewritten, match="older log"):
+        server.client(memory=memory).seen()
+
+
+def test_the_older_key_signs_nothing_beyond_the_seam(server: ScriptedServer) -> None:
+    """Who kept the old token, and the bundle of its time, shows a longer log by it."""
+    old_key, old_bundle = server.log_key, b64(make_bundle(server.state))
+    server.replace_log_key()
+    server.log_key, server.origin = old_key, ORIGIN
+    server.lie("/v1/authority", lambda _true: {"bundle": old_bundle})
+
+    with pytest.raises(ServerLied, match="does not name the key"):
+        server.client().seen()
+
+
+def test_new_keys_that_the_log_does_not_know_are_a_lie(server: ScriptedServer) -> None:
+    """A quorum signed them; no entry brought them into force."""
+    leaves, state = list(server.leaves), server.state
+    server.replace_log_key()
+    bundle = b64(make_bundle(server.state))
+    server.leaves, server.state = leaves, state
+    server.lie("/v1/authority", lambda _true: {"bundle": bundle})
+
+    with pytest.raises(ServerLied, match="does not name the key"):
+        server.client().seen()
+
+
+def test_the_older_bundle_is_refused_afterwards(server: ScriptedServer) -> None:
+    memory, old_bundle = Memory(server.fingerprint), b64(make_bundle(server.state))
+    server.replace_log_key()
+    server.client(memory=memory).seen()
+    server.lie("/v1/authority", lambda _true: {"bundle": old_bundle})
+
+    with pytest.raises(AuthorityRolledBack):
+        server.client(memory=memory).seen()
+
+
+def test_what_is_kept_goes_over_the_seam(server: ScriptedServer, tmp_path: Path) -> None:
+    memory = Memory(server.fingerprint, tmp_path)
+    server.client(memory=memory).seen()
+    server.replace_log_key()
+    for _ in range(2):
+        memory.keep_session(None)  # the officer's key is open: it keeps
+        client = server.client(memory=memory)
+        server.asked.clear()
+        seen = client.seen()
+        assert (seen.state.size, client.told) == (len(server.leaves), "")
+    assert ("GET", "/v1/log/entries") not in server.asked
+    assert [each.last for each in seen.state.log_names] == [3, None]

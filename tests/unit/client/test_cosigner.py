@@ -77,13 +77,13 @@ class App:
 
     @property
     def state(self) -> LogState:
-        return self.cosigner.state(ORIGIN)
+        return self.cosigner.state(self.shown.keyholder.origin)
 
     def signed(self, leaves: Sequence[bytes] | None = None) -> SignedCheckpoint:
         keys = self.shown.keyholder.state.newest_keys
         assert keys is not None
         log_key = load_verify_key(keys.keys[Purpose.LOG].spki)
-        return verify_checkpoint(self.shown.note(leaves), log_key, ORIGIN)
+        return verify_checkpoint(self.shown.note(leaves), log_key, keys.origin)
 
     def cosign(
         self,
@@ -103,7 +103,7 @@ class App:
         approvals = [parse_approval(each) for each in made.approvals]
         state, now = self.shown.keyholder.state, self.shown.clock()
         new = owed(statement, approvals, state, self.state.size, now)
-        self.cosigner.owe(ORIGIN, new, made.raw, made.approvals)
+        self.cosigner.owe(self.shown.keyholder.origin, new, made.raw, made.approvals)
         return new
 
 
@@ -387,3 +387,31 @@ def test_what_is_damaged_is_refused(app: App, tmp_path: Path, spoil: bytes) -> N
     stranger = Cosigner(Shown().fingerprint, "ada", tmp_path / "memory")
     with pytest.raises(MalformedProfile, match="fingerprint"):
         stranger.state(ORIGIN)
+
+
+# The log goes on under another key
+
+
+def test_what_was_cosigned_under_the_older_key_binds(shown: Shown, tmp_path: Path) -> None:
+    app = App(shown, tmp_path)
+    app.cosign()
+    size = len(shown.leaves)
+    shown.keyholder.replace_log_key()
+    assert (app.state.origin, app.state.size) == (shown.keyholder.origin, size)
+
+    fork = shown.forked(size - 1, 4)
+    with pytest.raises(BadProof):
+        app.cosign(fork)
+    with pytest.raises(OtherSize):
+        app.cosign(fork, 0, ())
+    app.cosign()
+    assert App(shown, tmp_path).state.size == len(shown.leaves)
+
+
+def test_what_is_owed_is_owed_under_the_newer_key(shown: Shown, tmp_path: Path) -> None:
+    app = App(shown, tmp_path)
+    app.cosign()
+    app.owe()
+    shown.keyholder.replace_log_key()
+    with pytest.raises(RevocationMissing):
+        app.cosign()

@@ -361,3 +361,15 @@ def test_lines_of_strangers_and_old_ones_do_not_count(
     assert found is not None
     assert found.fresh(world.clock()) == 1
     assert found.covered(world.clock()) is None
+
+
+def test_an_app_cosigns_over_the_seam(world: World, ada: KeyturnClient, enrolled: Witness) -> None:
+    assert ada.cosign().hindrance is None
+    world.keyholder.replace_log_key()
+    world.catch_up()
+
+    told = ada.cosign()
+
+    assert (told.hindrance, told.size) == (None, len(world.keyholder.leaves))
+    (note,) = ada.witnesses().lines  # type: ignore[union-attr]
+    assert note.size == told.size

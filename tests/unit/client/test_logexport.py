@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.base.encoding import Digest, digest_of
-from keyturn.base.errors import KeyturnError
+from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.client.errors import FileUnusable
 from keyturn.client.logexport import (
     object_path,
@@ -18,7 +18,7 @@ from keyturn.quorum.entries import start_entry
 from keyturn.quorum.errors import LogInconsistent
 from keyturn.tlog.errors import MalformedTile, UntrustedCheckpoint, UntrustedProof
 from support.authority import Clock
-from unit.client.scripted_server import ScriptedServer
+from unit.client.scripted_server import ORIGIN, ScriptedServer
 
 
 @pytest.fixture
@@ -126,3 +126,22 @@ def test_progress_is_told_entry_by_entry_and_can_stop_it(
     assert told == [(each, size) for each in range(size)]
     with pytest.raises(KeyboardInterrupt):
         read_export(place, server.fingerprint, step)
+
+
+def test_an_export_is_proved_over_the_seam(server: ScriptedServer, tmp_path: Path) -> None:
+    read = server.objects.get
+    before = write_export(tmp_path / "before", server.checkpoint(), list(server.leaves), read)
+    old_key = server.log_key
+    server.replace_log_key()
+    after = write_export(tmp_path / "after", server.checkpoint(), server.leaves, read)
+
+    assert after.entries == before.entries + 2
+    for name, origin in (("before", ORIGIN), ("after", server.origin)):
+        found = read_export(tmp_path / name, server.fingerprint)
+        assert found.log.checkpoint.checkpoint.origin == origin
+
+    server.log_key, server.origin = old_key, ORIGIN
+    forged = server.checkpoint().to_bytes()
+    (tmp_path / "after" / "checkpoint").write_bytes(forged)
+    with pytest.raises(UntrustedError):
+        read_export(tmp_path / "after", server.fingerprint)

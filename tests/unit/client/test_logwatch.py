@@ -118,3 +118,21 @@ def test_a_kept_checkpoint_of_another_key_is_not_believed(watched: Watched) -> N
     watched.server.log_key = ScriptedServer(Clock()).log_key
     with pytest.raises(UntrustedCheckpoint):
         watched.watch()
+
+
+def test_what_was_seen_under_the_older_key_binds_the_newer(watched: Watched) -> None:
+    server = watched.server
+    watched.watch().advance(watched.note(3))
+    server.replace_log_key()
+    key = load_verify_key(spki(server.log_key))
+
+    watch = LogWatch(key, server.origin, watched.memory, watched.ask)
+    assert watch.newest is not None
+    assert watch.newest.checkpoint.size == 3
+    watch.advance(watched.note(5))
+    assert watched.asked == [(3, 5)]
+    assert set(watched.memory.recall().checkpoints) == {ORIGIN, server.origin}
+
+    server.leaves[1] = server.leaves[0]  # and in the next run both are compared
+    with pytest.raises(HistoryRewritten):
+        LogWatch(key, server.origin, watched.memory, watched.ask).recall()

@@ -8,7 +8,6 @@ from keyturn.client.nodeindex import Newest, NodeIndex
 from keyturn.client.seen import Leaves
 from keyturn.quorum.entries import Entry, parse_entry
 from keyturn.quorum.errors import LogInconsistent
-from keyturn.quorum.kinds import Kind
 from support.authority import Clock
 from unit.client.scripted_server import ScriptedServer
 from unit.client.test_client import node_view
@@ -111,17 +110,14 @@ def test_a_client_reads_each_leaf_once_and_asks_for_one_checkpoint(
     assert len(parsed) == len(server.leaves)
 
 
-def test_a_new_logs_index_knows_nothing_of_the_old_one() -> None:
-    server, other = ScriptedServer(Clock()), ScriptedServer(Clock())
+def test_a_log_that_goes_on_under_another_key_keeps_its_nodes() -> None:
+    server = ScriptedServer(Clock())
     server.nodes = [node_view()]
     server.append(grant("n1", 5))
     client = server.client()
     assert client.node("n1").state is NodeState.ATTESTED
 
-    server.log_key, server.origin = other.log_key, "test.example/next"
-    server.enact(Kind.KEYS, "keys", server.keys_body())
-    server.leaves = [each for each in server.leaves if b'"kind":"grant"' not in each]
-    node = client.node("n1")
+    server.replace_log_key()
 
-    assert node.granted is None
-    assert node.state is NodeState.UNKNOWN
+    assert client.node("n1").state is NodeState.ATTESTED
+    assert client.state().log_names[-1].origin == server.origin

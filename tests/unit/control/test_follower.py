@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from keyturn.base.encoding import Digest
-from keyturn.quorum.entries import start_entry
+from keyturn.quorum.entries import origin_entry, start_entry
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
-from keyturn.store import logcopy
+from keyturn.store import logcopy, proposals
 from support.authority import Authority, Clock, policy_body
 from support.control import LocalKeyholder, World, running_server
 
@@ -148,3 +148,28 @@ def test_a_restarted_keyholder_with_the_same_log_is_followed(world: World) -> No
     world.keyholder.boot = "ee" * 16
     revoke(world, "node-1")
     assert world.health()["status"] == "ok"
+
+
+def test_a_log_that_goes_on_under_another_key_is_followed(world: World) -> None:
+    revoke(world, "node-1")
+    world.keyholder.replace_log_key()
+    world.catch_up()
+
+    mirror = world.server.parts.context.mirror
+    assert mirror.origin == world.keyholder.origin
+    assert mirror.state.log_names[0].last is not None
+    assert "history-rewritten" not in kinds(world)
+    assert world.health()["rebuilds"] == 0
+    with world.server.parts.context.database.read() as connection:
+        assert not proposals.receipts_not_under(connection, world.keyholder.origin)
+        assert not proposals.without_receipt(connection)
+
+
+def test_a_log_that_goes_on_from_another_tree_is_not_followed(world: World) -> None:
+    keyholder = world.keyholder
+    keyholder.leaves.append(start_entry(world.clock(), "ab" * 16, "hidden"))
+    forged = keyholder.checkpoint().decode()
+    keyholder.leaves.pop()
+    keyholder.leaves.append(origin_entry(world.clock(), keyholder.fingerprint, forged))
+    world.until(lambda: world.health()["status"] == "degraded")
+    assert "goes on from another" in str(world.health()["reason"])

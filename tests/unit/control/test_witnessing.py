@@ -77,6 +77,14 @@ def test_each_new_checkpoint_is_cosigned_though_another_witness_is_gone(scene: S
     assert (here["size"], here["reason"]) == (before + 1, None)
 
 
+def test_a_witness_follows_when_the_log_key_is_replaced(scene: Scene) -> None:
+    keyholder = scene.world.keyholder
+    scene.until(lambda: bool(scene.handed()))
+    keyholder.replace_log_key()
+    scene.until(lambda: scene.handed()[-1].startswith(f"{keyholder.origin}\n"))
+    assert scene.witness.log.origin == keyholder.origin
+
+
 def test_a_new_roster_is_brought(scene: Scene) -> None:
     authority = scene.world.authority
     del authority.people["emil"]

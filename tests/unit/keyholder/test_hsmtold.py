@@ -1,8 +1,8 @@
 """What a running keyholder tells of its token, from a pool of real workers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -79,6 +79,15 @@ def test_a_report_that_lies_beside_the_log_is_told(pool: HsmPool, tmp_path: Path
     raw = encode_report(tokens.REPORT)
     (tmp_path / REPORT_NAME).write_bytes(raw)
     assert teller.preflight() == raw
+
+
+def test_the_newest_report_is_told_also_a_ceremonys(pool: HsmPool, tmp_path: Path) -> None:
+    kept = tmp_path / "ceremonies" / "genesis-1" / "kept"
+    kept.mkdir(parents=True)
+    newer = replace(tokens.REPORT, time=tokens.REPORT.time + timedelta(days=1))
+    (tmp_path / REPORT_NAME).write_bytes(encode_report(tokens.REPORT))
+    (kept / REPORT_NAME).write_bytes(encode_report(newer))
+    assert HsmTeller(pool, 1, tmp_path, lambda: NOW).preflight() == encode_report(newer)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"x" * (REPORT_LIMIT + 1)])

@@ -11,7 +11,7 @@ from keyturn.hsm.errors import HsmUnreachable
 from keyturn.keyholder import initialise as module
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.initialise import InitialiseRefused, initialise
-from keyturn.quorum.bodies import Purpose
+from keyturn.quorum.bodies import TOKEN_PURPOSES
 from keyturn.quorum.bundle import load_bundle
 from keyturn.quorum.roster import Witnesses
 from support.founded import (
@@ -49,7 +49,10 @@ def test_what_genesis_leaves_is_all_that_a_keyholder_needs(founded: Founded) -> 
     assert config.log.is_dir()
     assert config.softhsm_configuration is not None
     assert config.softhsm_configuration.is_file()
-    assert (bundle.roster.simulation, set(bundle.keys.keys)) == (True, set(Purpose))
+    assert (bundle.roster.simulation, set(bundle.keys.keys)) == (
+        True,
+        set(TOKEN_PURPOSES),
+    )
     assert set(bundle.roster.officers) == set(founded.secrets)
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from keyturn.base.encoding import Digest, digest_of
+from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.hsm.protocol import Admission as HsmAdmission
@@ -22,13 +23,13 @@ from keyturn.quorum.approvals import (
     withdrawal_payload,
 )
 from keyturn.quorum.entries import parse_entry, read_statement
-from keyturn.quorum.errors import SubmissionRefused
+from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.kinds import Kind, payload_type
 from keyturn.quorum.statements import compose_payload
 from keyturn.seal.sealedkey import parse_sealed_key
 from keyturn.tlog.checkpoints import verify_checkpoint
 from keyturn.tlog.receipts import verify_receipt
-from support.authority import Proposal, policy_body, sign
+from support.authority import Proposal, policy_body, sign, spki
 from support.hsmtoken import make_model
 from support.hsmviews import HsmView
 from support.ready import Ready
@@ -129,18 +130,35 @@ def test_marks_never_go_back(system: System) -> None:
 
 
 def test_keys_of_another_token_are_refused(system: System, ready: Ready) -> None:
+    other = ec.generate_private_key(ec.SECP256R1())
     body = keys_body(system.hsm)
-    keys = body["keys"]
-    assert isinstance(keys, list)
-    log = next(each for each in keys if each["purpose"] == "log")
-    officer = system.authority.people["ada"].entry()["keys"][0]  # type: ignore[index]
-    log["spki"] = officer["spki"]
+    next(each for each in body["keys"] if each["purpose"] == "result")["spki"] = b64(spki(other))  # type: ignore[attr-defined]
     size = system.keyholder.journal.log.size
 
-    with pytest.raises(WrongToken, match="token's log key"):
+    with pytest.raises(WrongToken, match="token's result key"):
         system.enact(Kind.KEYS, "keys", body)
     assert system.keyholder.journal.log.size == size
     system.enact(Kind.KEYS, "keys", keys_body(system.hsm))
+
+
+@pytest.mark.parametrize("which", ["log", "origin", "both"])
+def test_a_log_key_is_not_replaced_by_its_keyholder(
+    system: System, ready: Ready, which: str
+) -> None:
+    """With the whole quorum, but without the continuation that names the old checkpoint."""
+    body = keys_body(system.hsm)
+    if which != "origin":
+        log = next(each for each in body["keys"] if each["purpose"] == "log")  # type: ignore[attr-defined]
+        log["spki"] = b64(spki(ed25519.Ed25519PrivateKey.generate()))
+    if which != "log":
+        body["origin"] = "other.example/log"
+    size = system.keyholder.journal.log.size
+
+    with pytest.raises(SubmissionRefused) as refused:
+        system.enact(Kind.KEYS, "keys", body)
+
+    assert refused.value.reason is SubmissionReason.LOG_NOT_CONTINUED
+    assert system.keyholder.journal.log.size == size
 
 
 Spoil = Callable[[bytes], bytes]

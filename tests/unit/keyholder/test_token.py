@@ -7,7 +7,7 @@ import pytest
 from keyturn.base.encoding import digest_of
 from keyturn.keyholder.errors import WrongToken
 from keyturn.keyholder.token import check_keys
-from keyturn.quorum.bodies import Keys, Purpose
+from keyturn.quorum.bodies import TOKEN_PURPOSES, Keys, Purpose
 from support.system import ORIGIN, System
 
 
@@ -29,7 +29,7 @@ def test_another_log_is_refused(system: System, keys: Keys) -> None:
     assert (refused.value.found, refused.value.expected) == (ORIGIN, "other.example/log")
 
 
-@pytest.mark.parametrize("purpose", Purpose, ids=lambda each: each.value)
+@pytest.mark.parametrize("purpose", TOKEN_PURPOSES, ids=lambda each: each.value)
 def test_one_other_key_is_refused(system: System, keys: Keys, purpose: Purpose) -> None:
     other = replace(keys.keys[purpose], spki=b"another key")
     changed = replace(keys, keys={**keys.keys, purpose: other})

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import UnreachableError
-from keyturn.base.signatures import key_id_of
+from keyturn.base.signatures import key_id_of, load_verify_key
 from keyturn.base.times import format_time
+from keyturn.keyrelease.continuation import previous_check
 from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.entries import (
     DecisionEntry,
@@ -24,6 +25,8 @@ from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn.quorum.statements import parse_statement
+from keyturn.tlog.checkpoints import Checkpoint, SignedCheckpoint, sign_checkpoint
+from keyturn.tlog.merkle import Hash, leaf_hash, tree_root
 from support.authority import START, Authority, Clock, Proposal, spki
 
 ORIGIN = "unit.example/log"
@@ -85,6 +88,7 @@ class AuthorityLog:
         for name, roles in (cast or {}).items():
             self.authority.people[name].roles = tuple(roles)
         self.keys = KeyholderKeys()
+        self.origin = ORIGIN
         self.leaves: list[bytes] = []
         self.objects: dict[Digest, bytes] = {}
         first = self.authority.approved(Kind.ROSTER, "roster", self.authority.roster_body(**roster))
@@ -104,8 +108,37 @@ class AuthorityLog:
 
     def append(self, leaf: bytes) -> None:
         """Raises LogInconsistent, and then nothing was appended."""
-        self.state = self.state.apply(leaf, self.read)
+        self.state = self.state.apply(leaf, self.read, previous_check(self.root))
         self.leaves.append(leaf)
+
+    def root(self, size: int) -> Hash:
+        return tree_root(map(leaf_hash, self.leaves[:size]))
+
+    def checkpoint(self, size: int | None = None, **changed: object) -> SignedCheckpoint:
+        """By the log key, over the first entries, all of them by default; or a forged one."""
+        size = len(self.leaves) if size is None else size
+        signer = changed.pop("signer", self.keys.log)
+        assert isinstance(signer, ed25519.Ed25519PrivateKey)
+        claim = Checkpoint(self.origin, size, self.root(size))
+        claim = replace(claim, **changed)  # type: ignore[arg-type]
+        return sign_checkpoint(claim, load_verify_key(der(signer)), signer.sign)
+
+    def origin_leaf(self, previous: SignedCheckpoint | None = None) -> bytes:
+        """The entry by which the log goes on under another key, or a forged one."""
+        note = previous or self.checkpoint()
+        return origin_entry(self.clock(), self.fingerprint, note.to_bytes().decode())
+
+    def new_keys(self, **changed: object) -> Proposal:
+        """Of a new token, with their quorum; `keys` and `origin` are the new ones from here on."""
+        self.keys, self.origin = KeyholderKeys(), f"second.{self.origin}"
+        return self.authority.approved(
+            Kind.KEYS, "keys", self.keys.body(**{"origin": self.origin, **changed})
+        )
+
+    def go_on(self) -> InForce:
+        """As a keyholder with a new token would."""
+        self.append(self.origin_leaf())
+        return self.submit(self.new_keys())
 
     def leaf(self, proposal: Proposal, **changed: object) -> bytes:
         """The entry that a keyholder would write for a statement, or a forged one."""

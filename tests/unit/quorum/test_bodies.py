@@ -111,6 +111,8 @@ def test_keys_are_read() -> None:
 INGEST = key_entry("ingest", "rsa-3072", der(HOLDER.ingest), "sha1")
 LOG = key_entry("log", "ed25519", der(HOLDER.log))
 RESULT = key_entry("result", "p256", der(HOLDER.result))
+KEYHOLDER = key_entry("keyholder", "ed25519", der(ed25519.Ed25519PrivateKey.generate()))
+OTHER_KEYHOLDER = key_entry("keyholder", "ed25519", der(ed25519.Ed25519PrivateKey.generate()))
 OTHER_LOG = key_entry("log", "ed25519", der(ed25519.Ed25519PrivateKey.generate()))
 
 
@@ -121,6 +123,8 @@ OTHER_LOG = key_entry("log", "ed25519", der(ed25519.Ed25519PrivateKey.generate()
         (INGEST, LOG),
         (INGEST, LOG, RESULT, OTHER_LOG),
         (INGEST, LOG, RESULT, RESULT),
+        (INGEST, LOG, KEYHOLDER),
+        (INGEST, LOG, RESULT, KEYHOLDER, OTHER_KEYHOLDER),
     ],
     ids=len,
 )
@@ -190,6 +194,20 @@ def test_a_result_key_is_what_it_says(
 ) -> None:
     with pytest.raises(MalformedError):
         read_body(Kind.KEYS, keys(INGEST, LOG, key_entry("result", "p256", der(key))))
+
+
+def test_the_process_has_a_key_of_its_own_perhaps() -> None:
+    found = read_body(Kind.KEYS, keys(INGEST, LOG, RESULT, KEYHOLDER))
+    assert isinstance(found, Keys)
+    assert found.keys[Purpose.KEYHOLDER].algorithm.value == "ed25519"
+
+    for wrong in (
+        key_entry("keyholder", "p256", der(HOLDER.result)),
+        key_entry("keyholder", "ed25519", der(HOLDER.result)),
+        key_entry("keyholder", "ed25519", der(HOLDER.log), "sha256"),
+    ):
+        with pytest.raises(MalformedError):
+            read_body(Kind.KEYS, keys(INGEST, LOG, RESULT, wrong))
 
 
 @pytest.mark.parametrize(

@@ -328,10 +328,12 @@ def test_nothing_is_withdrawn_without_a_roster(log: AuthorityLog) -> None:
 
 def test_a_log_begins_with_its_origin_and_has_one(log: AuthorityLog) -> None:
     origin = origin_entry(log.clock(), log.fingerprint)
-    with pytest.raises(LogInconsistent, match="must be the first, and only it"):
+    with pytest.raises(LogInconsistent, match="if it is not the first"):
         log.append(origin)
-    with pytest.raises(LogInconsistent, match="must be the first, and only it"):
+    with pytest.raises(LogInconsistent, match="the first entry must be an origin"):
         replay(log.fingerprint, log.leaves[1:], log.read)
+    with pytest.raises(LogInconsistent, match="if it is not the first"):
+        replay(log.fingerprint, [origin_entry(log.clock(), log.fingerprint, "a note")], log.read)
     assert replay(log.fingerprint, [origin], log.read).size == 1
 
 
@@ -531,3 +533,18 @@ def test_a_model_whose_key_was_destroyed_stays_so(log: AuthorityLog) -> None:
     log.append(_record(log, 1))
     assert log.state.destroyed == {MODEL}
     assert replay(log.fingerprint, log.leaves, log.read) == log.state
+
+
+def test_nothing_of_a_model_whose_key_was_destroyed_is_in_force_or_admitted(
+    log: AuthorityLog,
+) -> None:
+    """A quorum cannot undo it: what it would admit could be opened by nobody."""
+    log.enact(Kind.MODEL, MODEL, admission(MODEL))
+    log.enact(Kind.MODEL, OTHER, admission(OTHER))
+    log.append(_record(log, 0, MODEL))
+    assert in_force(log, Kind.MODEL, MODEL) is None
+    assert in_force(log, Kind.MODEL, OTHER) is not None
+    with pytest.raises(SubmissionRefused, match="destroyed in a ceremony"):
+        log.state.require(Kind.MODEL, MODEL, log.clock())
+    again = log.authority.approved(Kind.MODEL, MODEL, admission(MODEL))
+    assert log.refusal(again) is SubmissionReason.KEY_DESTROYED

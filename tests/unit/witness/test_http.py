@@ -113,3 +113,25 @@ def test_what_it_knows_is_told(shown: Shown, client: httpx.Client) -> None:
     bundle = {"origin": ORIGIN, "bundle": b64(shown.bundle)}
     assert client.post("/v1/authority", json=bundle).json()["roster"] == 1
     assert client.post("/v1/authority", json={**bundle, "more": 1}).status_code == 400
+
+
+def test_a_log_that_goes_on_is_found_by_its_bundle(tmp_path: Path) -> None:
+    shown = Shown()
+    config = witness_config(tmp_path / "witness", shown.bundle, shown.fingerprint)
+    with running_witness(config, shown.clock) as running, running.client() as client:
+        assert add(client, 0, (), shown.note()).status_code == 200
+        size = len(shown.leaves)
+        shown.keyholder.replace_log_key()
+        origin = shown.keyholder.origin
+        assert client.get("/v1/log", params={"origin": origin}).status_code == 404
+        foreign = {"origin": origin, "bundle": b64(Shown(shown.clock).bundle)}
+        assert client.post("/v1/authority", json=foreign).status_code == 404
+        for junk in (b"{}", b"[]", b'{"type": "authority-bundle", "roster": []}'):
+            answer = client.post("/v1/authority", json={"origin": origin, "bundle": b64(junk)})
+            assert answer.status_code == 400
+
+        bundle = {"origin": origin, "bundle": b64(shown.bundle)}
+        told = client.post("/v1/authority", json=bundle).json()
+        assert (told["origin"], told["size"]) == (origin, size)
+        assert client.get("/v1/log", params={"origin": ORIGIN}).status_code == 404
+        assert add(client, size, shown.consistency(size), shown.note()).status_code == 200

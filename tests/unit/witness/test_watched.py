@@ -1,11 +1,13 @@
 """What a witness cosigns, what it refuses, and that it never signs two histories."""
 
+import json
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -426,3 +428,94 @@ def test_the_hour_of_a_cosignature_is_the_witnesss_own(shown: Shown, watched: Wa
     shown.clock.now += timedelta(hours=1)
     watched.add_checkpoint(AddCheckpoint(len(shown.leaves), (), shown.note()))
     assert watched.state.time == int(shown.clock().timestamp())
+
+
+# The log goes on under another key
+
+
+def test_a_replaced_log_key_is_followed_by_a_proof(
+    shown: Shown, watched: WatchedLog, tmp_path: Path
+) -> None:
+    old = len(shown.leaves)
+    watched.add_checkpoint(shown.asking(0))
+    shown.keyholder.replace_log_key()
+    with pytest.raises(UntrustedCheckpoint):
+        watched.add_checkpoint(shown.asking(old))
+
+    watched.take_authority(shown.bundle)
+    assert (watched.origin, watched.state.size) == (shown.keyholder.origin, old)
+    for _ in range(2):
+        with pytest.raises(OtherSize) as refused:
+            watched.add_checkpoint(shown.asking(0))
+        assert refused.value.size == old
+    watched.add_checkpoint(shown.asking(old))
+
+    again = shown.watched(tmp_path / "data")
+    assert (again.origin, again.state) == (watched.origin, watched.state)
+
+
+def test_a_fork_under_the_new_key_is_refused(shown: Shown, watched: WatchedLog) -> None:
+    """Who restored an older log, and continued that one: without what the witness saw."""
+    watched.add_checkpoint(shown.asking(0))
+    old = watched.state.size
+    shown.keyholder.replace_log_key()
+    watched.take_authority(shown.bundle)
+    fork = shown.forked(old - 1, 5)
+
+    with pytest.raises(BadProof):
+        watched.add_checkpoint(shown.asking(old, fork))
+    with pytest.raises(OtherSize):
+        watched.add_checkpoint(shown.asking(old - 1, fork))
+    assert watched.state.size == old
+
+
+def test_the_older_key_is_not_cosigned_any_more(shown: Shown, watched: WatchedLog) -> None:
+    watched.add_checkpoint(shown.asking(0))
+    old = watched.state.size
+    before, key = shown.keyholder.origin, shown.keyholder.log_key
+    note = shown.note()
+    shown.keyholder.replace_log_key()
+    watched.take_authority(shown.bundle)
+
+    with pytest.raises(UntrustedCheckpoint):
+        watched.add_checkpoint(AddCheckpoint(old, (), note))
+    shown.keyholder.origin, shown.keyholder.log_key = before, key
+    beyond = shown.keyholder.checkpoint()
+    with pytest.raises(UntrustedCheckpoint):
+        watched.add_checkpoint(AddCheckpoint(old, shown.consistency(old), beyond))
+
+
+def test_new_keys_without_a_quorum_rename_nothing(shown: Shown, watched: WatchedLog) -> None:
+    origin = watched.origin
+    shown.keyholder.replace_log_key()
+    bundle = json.loads(shown.bundle)
+    bundle["keys"]["approvals"].pop()
+    with pytest.raises(SubmissionRefused):
+        watched.take_authority(json.dumps(bundle).encode())
+    assert watched.origin == origin
+
+
+def test_what_it_is_owed_it_is_owed_across_the_seam(shown: Shown, watched: WatchedLog) -> None:
+    watched.add_checkpoint(shown.asking(0))
+    old, revocation = watched.state.size, shown.revocation()
+    watched.add_revocation(revocation.raw, revocation.approvals)
+    shown.keyholder.replace_log_key()
+    watched.take_authority(shown.bundle)
+    with pytest.raises(RevocationMissing):
+        watched.add_checkpoint(shown.asking(old))
+
+
+def test_killed_while_it_is_renamed_it_goes_on(shown: Shown, tmp_path: Path) -> None:
+    shown.watched(tmp_path / "data").add_checkpoint(shown.asking(0))
+    size, first = len(shown.leaves), shown.bundle
+    shown.keyholder.replace_log_key()
+    newer = shown.bundle
+    for step in range(20):
+        place = tmp_path / f"copy-{step}"
+        copytree(tmp_path / "data", place)
+        with suppress(Crash):
+            shown.watched_by(first, place, DyingDisk(step)).take_authority(newer)
+        again = shown.watched_by(first, place)
+        again.take_authority(newer)
+        assert (again.origin, again.state.size) == (shown.keyholder.origin, size)
+        again.add_checkpoint(shown.asking(size))

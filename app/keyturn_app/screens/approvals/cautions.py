@@ -122,13 +122,14 @@ def _keys(body: Keys, before: Keys | None) -> Iterator[Check]:
     if before is None:
         return
     if body.origin != before.origin:
-        yield warning(_("A new log begins"), body.origin, before.origin)
+        yield warning(_("The log goes on under another name"), body.origin, before.origin)
     for purpose in Purpose:
-        if body.keys[purpose] != before.keys[purpose]:
+        new, old = body.keys.get(purpose), before.keys.get(purpose)
+        if new != old:
             yield warning(
                 _("Another key of the keyholder for {purpose}").format(purpose=purpose.value),
-                body.keys[purpose].key_id[:16],
-                before.keys[purpose].key_id[:16],
+                new.key_id[:16] if new else _("none"),
+                old.key_id[:16] if old else _("none"),
             )
 
 

@@ -52,7 +52,10 @@ def _keys(body: Keys, case: Case) -> Reach:
             "is sealed to its ingest key."
         )
         return ("key-round", "pending", text, ())
-    text = _("Another log counts from then on: everybody stops believing the one of before.")
+    text = _(
+        "The log goes on under another key: everybody believes only that one from then on, and "
+        "what is not admitted yet is sealed again."
+    )
     return ("key-round", "danger", text, ())
 
 

@@ -127,7 +127,7 @@ def _keys(body: Body, _subject: str, _roster: Roster) -> Iterator[str]:
         yield _("Its keys are in software: software assurance.")
     else:
         yield _("Its keys are said to be in hardware.")
-    for purpose in Purpose:
+    for purpose in (each for each in Purpose if each in body.keys):
         key = body.keys[purpose]
         oaep = f" ({key.oaep_hash.value})" if key.oaep_hash else ""
         yield _("{purpose} key: {algorithm}{oaep} {id}.").format(
