@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from keyturn.base.signatures import KeyId
 from keyturn.hsm.errors import HsmRequestError
@@ -178,6 +178,7 @@ class WrappedKek:
     """72 bytes: the KEK's canary, by which a restore is proved."""
 
 
+@runtime_checkable
 class HsmCeremonies(Protocol):
     """What only a ceremony may ask. Each may raise HsmUnreachable, HsmError, HsmRequestError.
 

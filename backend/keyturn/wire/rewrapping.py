@@ -60,11 +60,11 @@ def pack_items(items: Sequence[ItemToRewrap]) -> bytes:
 
 def unpack_items(raw: bytes) -> tuple[ItemToRewrap, ...]:
     """Raises MalformedError."""
-    if not raw or len(raw) % REWRAP_ITEM or len(raw) > MAX_REWRAP * REWRAP_ITEM:
+    if len(raw) % REWRAP_ITEM or len(raw) > MAX_REWRAP * REWRAP_ITEM:
         raise MalformedError(
             "a batch to rewrap has a wrong size",
             found=f"{len(raw)} bytes",
-            expected=f"1 to {MAX_REWRAP} times {REWRAP_ITEM}",
+            expected=f"at most {MAX_REWRAP} times {REWRAP_ITEM}",
         )
     return tuple(
         ItemToRewrap(Digest(f"sha256:{model.hex()}"), wrapped)
