@@ -126,6 +126,8 @@ class Table:
     cast: Cast
     ceremony: str = ""
     words: dict[tuple[str, ShareUse], bytes] = field(default_factory=dict)
+    old_words: dict[tuple[str, ShareUse], bytes] = field(default_factory=dict)
+    """Sheets that were replaced."""
     clock: Callable[[], datetime] = now
     reader: CeremonyReader | None = None
     authority: Authority | None = None
@@ -238,11 +240,12 @@ class Table:
 
     def unlock_all(self) -> None:
         """Whatever a host that was started anew has locked, by as many as it takes."""
-        for use in ShareUse:
-            keepers = [who for who, its in self.words if its is use]
-            while self._locked() and keepers:
-                with suppress(PeerRefused):  # it is another use's turn
-                    self.unlock(use, (keepers.pop(0),))
+        for words in (self.words, self.old_words):
+            for officer, use in list(words):
+                if not self._locked():
+                    return
+                with suppress(PeerRefused):  # it is another sheet's turn
+                    self.unlock(use, (officer,), words)
 
     def _locked(self) -> bool:
         waiting = self.read().waiting
@@ -279,17 +282,25 @@ class Table:
             return
         for box in boxes_of(followed.waiting.boxes, officer):
             own = open_box(followed.course, followed.share_sets, box, Seat(self.cast, officer))
-            self.words[officer, own.use] = bytes(own.words)
+            words = bytes(own.words)
+            if self.words.get((officer, own.use), words) != words:
+                self.old_words[officer, own.use] = self.words[officer, own.use]
+            self.words[officer, own.use] = words
 
     def collect_all(self) -> None:
         for officer in self.cast.people:
             self.collect(officer)
 
-    def unlock(self, use: ShareUse, officers: Sequence[str]) -> None:
+    def unlock(
+        self,
+        use: ShareUse,
+        officers: Sequence[str],
+        words: Mapping[tuple[str, ShareUse], bytes] | None = None,
+    ) -> None:
         """Shares for what a started host has locked."""
         for each in officers:
             course = self.read().course
-            sealed = (self.sealed(each, use),)
+            sealed = (self.sealed(each, use, (words or self.words)[each, use]),)
             self.door.ask(unlock_request(course, Seat(self.cast, each), self.clock(), sealed))
 
     def say(self, officer: str, part: Part, word: Word, text: str = "as agreed") -> int:

@@ -23,6 +23,7 @@ from keyturn.wire.ceremonies import Progress
 
 logger = logging.getLogger(__name__)
 
+CHANGES_PINS = (ScriptKind.CUSTODIAN_CHANGE, ScriptKind.OFFICER_KEY_LOSS)
 _PLAIN = Act(lambda _: Nothing())
 
 
@@ -80,8 +81,13 @@ class Hosting:
         return tuple(dict.fromkeys(found))
 
     def sets(self, running: Running) -> tuple[ShareSet, ...]:
-        """Whose shares may be entered: those of before, and those that it has dealt itself."""
-        return (*running.custody, *kept_sets(running.files))
+        """Whose shares open something for this ceremony: of a token that it makes those that it has
+        dealt; else those that were in force when it was opened."""
+        if running.course.plan.kind in CHANGES_PINS:
+            return running.custody
+        dealt = kept_sets(running.files)
+        known = {each.use for each in dealt}
+        return (*dealt, *(each for each in running.custody if each.use not in known))
 
     def reopening(self, running: Running) -> Entered:
         if running.reopening is None:
