@@ -16,8 +16,14 @@ from keyturn.keyholder.ceremonies.engine import CeremonyHost
 from keyturn.keyholder.ceremonies.site import KeyholderSite
 from keyturn.keyholder.config import KeyholderConfig, told
 from keyturn.keyholder.genesis import open_log
+from keyturn.keyholder.hsmtold import HsmTeller
 from keyturn.keyholder.identity import FILE as IDENTITY
-from keyturn.keyholder.identity import check_identity, load_identity
+from keyturn.keyholder.identity import (
+    BrokenIdentityKey,
+    WrongIdentityKey,
+    check_identity,
+    load_identity,
+)
 from keyturn.keyholder.replaying import Replay
 from keyturn.keyholder.service import Keyholder
 from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
@@ -91,7 +97,8 @@ def open_keyholder(
     """
     hsm = HsmPool(worker_config(config), pin_fd, config.workers)
     try:
-        keyholder = _keyholder(config, hsm, replayed, accept_clock=accept_clock)
+        teller = HsmTeller(hsm, config.workers, beside, clock)
+        keyholder = _keyholder(config, hsm, teller, replayed, accept_clock=accept_clock)
         try:
             return Opened(keyholder, hsm, _ceremonies(keyholder, hsm, config, beside))
         except BaseException:
@@ -105,9 +112,14 @@ def open_keyholder(
 def _ceremonies(
     keyholder: Keyholder, hsm: HsmPool, config: KeyholderConfig, beside: Path
 ) -> CeremonyHost:
-    """Raises WrongIdentityKey, BrokenIdentityKey."""
+    """With another key than `keys` names, custodians' programs refuse what is not signed by it:
+    the keyholder goes on, so that a new `keys` statement can name its new one."""
     keys = keyholder.journal.state.newest_keys
-    identity = check_identity(load_identity(beside / IDENTITY), keys)
+    try:
+        identity = check_identity(load_identity(beside / IDENTITY), keys)
+    except (WrongIdentityKey, BrokenIdentityKey) as error:
+        logger.error("host keys are not signed: %s", error)
+        identity = None
     site = KeyholderSite(beside, clock, config)
     site.serve(keyholder.journal, hsm, keyholder.submissions.remember)
     return CeremonyHost(site, sign=None if identity is None else identity.sign)
@@ -116,6 +128,7 @@ def _ceremonies(
 def _keyholder(
     config: KeyholderConfig,
     hsm: HsmPool,
+    teller: HsmTeller,
     replayed: tuple[Replay, SignedCheckpoint] | None,
     *,
     accept_clock: bool,
@@ -139,6 +152,7 @@ def _keyholder(
             boottime=boottime,
             max_gap=None if accept_clock else MAX_GAP,
             settings=told(config),
+            teller=teller,
             replayed=None if replayed is None else replayed[0],
         )
     except BaseException:

@@ -71,6 +71,8 @@ from keyturn.keyholder.ceremonies.site import (
 )
 from keyturn.keyholder.config import config_text
 from keyturn.keyholder.genesis import Founding, found
+from keyturn.keyholder.identity import FILE as IDENTITY
+from keyturn.keyholder.identity import identity_at
 from keyturn.keyholder.initialise import (
     check_names,
     founded_config,
@@ -110,7 +112,7 @@ def make_token(doing: Doing) -> Facts:
             HsmWorker(site.worker_config(plan.token), pin_fd) as worker,
         ):
             token, keys = token_facts(worker.hello), key_facts(worker)
-            body = keys_body(founding.origin, worker)
+            body = keys_body(founding.origin, worker, identity_at(site.directory / IDENTITY))
     backup = _first_backup(doing, site, made)
     keep_composed(doing.files, _composed(doing, founding, body))
     return facts.TokenMade(token, keys, boxes.sets, backup)
@@ -274,6 +276,7 @@ def take_back(files: CeremonyFiles, site: Site, _: Course) -> None:
     desk.lock_token()
     desk.close_log()
     destroy_file(desk.directory / CONFIG)
+    destroy_file(desk.directory / IDENTITY)
     destroy_tree(desk.directory / TOKEN)
     destroy_tree(desk.directory / LOG)
     for name in (BUNDLE, BACKUP, BACKUP_KEY):
