@@ -7,9 +7,7 @@ a rotation in one, so that one kill takes all of them. It prints a line for ever
 import asyncio
 import json
 import os
-import secrets
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -34,6 +32,7 @@ from support.authority import START, Authority, Clock
 from support.hsmceremonies import LABEL, Desk, order
 from support.hsmtoken import Model, admit, make_model, softhsm_module
 
+ROOT = Path(__file__).resolve().parents[2]
 STATEMENT = "sha256:" + "00" * 32
 CEREMONY = "kek-rotation-1"
 STEP = CeremonyOrder(CEREMONY, 4, bytes(32))
@@ -149,12 +148,6 @@ def run(directory: Path, batch: int) -> Feeding:
         return asyncio.run(feed(Direct(database), ask, CEREMONY, report, batch=batch))
 
 
-def seed_of(seconds: float) -> float:
-    """A random time below `seconds`, of the system's randomness: kills are no secrets."""
-    return secrets.randbelow(1_000_000) / 1_000_000 * seconds
-
-
 if __name__ == "__main__":
-    begun = time.monotonic()
     done = run(Path(sys.argv[1]), int(sys.argv[2]))
     print(json.dumps(done.to_data()), flush=True)
