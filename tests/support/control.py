@@ -113,6 +113,7 @@ class LocalKeyholder:
         self.objects: dict[str, bytes] = {}
         self.asked: list[AnyRequest] = []
         self.cosigned: dict[str, str] = {}
+        self.hsm: dict[str, object] | None = None  # there is no token here: what a test says
         self.granting = True
         self.logging = True
         self.reporting = False  # what a server reports is entered only where a test wants it
@@ -300,6 +301,7 @@ class LocalKeyholder:
                     "size": len(self.leaves),
                     "simulation": True,
                     "software": "a test",
+                    "sealed": False,
                 }
             case asked.AskChallenge():
                 return {"challenge": secrets.token_hex(CHALLENGE_SIZE), "valid_seconds": 120}
@@ -314,6 +316,7 @@ class LocalKeyholder:
                     "index": index,
                     "receipt": self.receipt(index),
                     "wrapped": None if wrapped is None else b64(wrapped),
+                    "kek": None if wrapped is None else "ab" * 32,
                 }
             case asked.Withdraw():
                 index = self._withdraw(request)
@@ -343,6 +346,10 @@ class LocalKeyholder:
                 return {"witnesses": len(self.cosigned)}
             case asked.AskCosignatures():
                 return {"notes": list(self.cosigned.values())}
+            case asked.AskHsm():
+                if self.hsm is None:
+                    raise NotFoundError("this keyholder tells nothing of its token")
+                return self.hsm
             case asked.HandCollateral(documents=documents):  # judged by the shipped one, not here
                 return {"kept": [e.digest for e in documents if self.proves(e)], "refused": []}
 

@@ -111,7 +111,7 @@ def sealed_to(hsm: Hsm, dek: bytes) -> tuple[bytes, OaepHash]:
 
 def admit(hsm: Hsm, model: Model) -> bytes:
     wrapped, hash_ = sealed_to(hsm, model.dek)
-    return hsm.rewrap_admission(Admission(wrapped, hash_, model.digest, model.tag))
+    return hsm.rewrap_admission(Admission(wrapped, hash_, model.digest, model.tag)).value
 
 
 class Node:

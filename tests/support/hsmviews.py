@@ -15,6 +15,7 @@ from keyturn.hsm.protocol import (
     Admission,
     Assurance,
     Hsm,
+    KekWrapped,
     PublicKey,
     Purpose,
     ReleaseOrder,
@@ -46,7 +47,7 @@ class HsmView:
     def public_keys(self) -> Mapping[Purpose, PublicKey]:
         return self.worker.public_keys()
 
-    def rewrap_admission(self, admission: Admission) -> bytes:
+    def rewrap_admission(self, admission: Admission) -> KekWrapped:
         return self._step("rewrap", lambda: self.worker.rewrap_admission(admission))
 
     def release(self, kek_wrapped: bytes, order: ReleaseOrder) -> Wrapped:

@@ -220,3 +220,13 @@ def test_the_simulators_tpm_is_found_by_its_program(tmp_path: Path) -> None:
     assert debian.SWTPM.find(tmp_path) is None
     program = put(debian.SWTPM, tmp_path)
     assert debian.SWTPM.find(tmp_path) == program
+
+
+def test_nss_is_found_where_debian_12_and_older_ones_keep_it(tmp_path: Path) -> None:
+    assert debian.NSS.find(tmp_path) is None
+    for place in ("usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu/nss"):
+        module = tmp_path / place / "libsoftokn3.so"
+        module.parent.mkdir(parents=True)
+        module.touch()
+        assert debian.NSS.find(tmp_path) == module
+        module.unlink()

@@ -26,7 +26,7 @@ from keyturn.hsm.pins import pin_file
 from keyturn.hsm.pkcs11 import wipe
 from keyturn.hsm.process import child_command
 from keyturn.keyholder.config import load_config
-from keyturn.keyholder.program import worker_config
+from keyturn.keyholder.opening import worker_config
 from keyturn.wire.frames import receive_frame, send_frame
 from keyturn.wire.keyholder import AskHello
 from keyturn.wire.keyholder_client import ask_once

@@ -35,9 +35,10 @@ from keyturn.hsm.card import (
 )
 from keyturn.hsm.errors import HsmError
 from keyturn.hsm.modules import SOFTHSM, find_card_modules
-from keyturn.hsm.pkcs11 import Handle, Library, Session, TokenInfo
+from keyturn.hsm.pkcs11 import Handle, Library, Session
 from keyturn.hsm.shared import shared_library
 from keyturn.hsm.softhsm import login_turn
+from keyturn.hsm.tokeninfo import TokenInfo
 from keyturn.officerkeys.errors import KeyExists, PassphraseError
 from keyturn.officerkeys.location import OnCard
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from keyturn.base.collateral import CollateralDocument
@@ -24,6 +25,7 @@ from keyturn.client.enrolments import PATH, PendingEnrolments, read_pending
 from keyturn.client.errors import (
     AuthorityRolledBack,
     FileForged,
+    MalformedAnswer,
     ServerLied,
     ServerRefused,
 )
@@ -38,6 +40,8 @@ from keyturn.client.evidence import (
 from keyturn.client.examination import Examination, examine
 from keyturn.client.explainbundle import Carried, collateral_of, lease_leaves, write_bundle
 from keyturn.client.explaining import Explained, explain_node
+from keyturn.client.hsm import PATH as HSM
+from keyturn.client.hsm import HsmSaid, read_hsm
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
 from keyturn.client.logsource import log_source
 from keyturn.client.naming import matches, only
@@ -69,6 +73,9 @@ from keyturn.seal.errors import WrongManifest
 from keyturn.seal.manifest import MAX_MANIFEST, Manifest, check_manifest
 from keyturn.tlog.checkpoints import Witness
 from keyturn.wire.collateral import CollateralAnswer, CollateralRefused, batches
+from keyturn.wire.requests import Request
+
+A = TypeVar("A")
 
 COLLATERAL_LIFE = timedelta(minutes=10)
 LEASE_ENTRIES = 20_000
@@ -447,6 +454,10 @@ class KeyturnClient(Connection):
         """What the server says of it: to look at."""
         return read_status(self._asked(lambda: self._http.get(COLLATERAL_STATUS, "collateral")))
 
+    def hsm(self) -> HsmSaid:
+        """The keyholder's token as it is told: to look at, proof of nothing."""
+        return read_hsm(self._asked(lambda: self._http.get(HSM, "HSM")))
+
     @property
     def collateral_directory(self) -> Path | None:
         """Where this machine keeps what was carried to it; None: nothing is kept."""
@@ -475,6 +486,21 @@ class KeyturnClient(Connection):
         """See `client.events.follow`."""
         self._ensure_session()
         return event_stream.follow(self._http, after, pause)
+
+    def ask_host(self, request: Request[A]) -> A:
+        """One question to the keyholder as a ceremony's host, handed on by the server: the host's
+        word, or the server's own; `client.ceremonies` verifies it. Raises MalformedAnswer."""
+        document = {"request": request.document()}
+        reply = self._asked(lambda: self._http.post("/v1/ceremonies/ask", "answer", document))
+        try:
+            answer = reply.fields("answer")
+            found = request.read(answer)
+            answer.done()
+        except MalformedError as error:
+            raise MalformedAnswer(
+                f"the host's answer: {error.message}", found=error.found, expected=error.expected
+            ) from error
+        return found
 
     # ---- inside ----
 

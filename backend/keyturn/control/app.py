@@ -19,13 +19,16 @@ from starlette.types import ASGIApp
 from keyturn import __version__
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.control import (
+    routes_ceremonies,
     routes_collateral,
     routes_enrolments,
     routes_events,
+    routes_hsm,
     routes_inventory,
     routes_log,
     routes_open,
     routes_proposals,
+    routes_unseal,
 )
 from keyturn.control.errors import MalformedQuery, TaskFailed
 from keyturn.control.http import (
@@ -68,6 +71,9 @@ def make_app(parts: Parts) -> ASGIApp:
         routes_events,
         routes_log,
         routes_collateral,
+        routes_hsm,
+        routes_ceremonies,
+        routes_unseal,
     ):
         officers.include_router(module.routes)
     page = _docs_page(officers.openapi())
@@ -81,6 +87,7 @@ def make_app(parts: Parts) -> ASGIApp:
         body = {
             "status": "ok" if ready else "starting" if failure is None else "degraded",
             "reason": None if failure is None else failure.message,
+            "sealed": parts.follower.sealed,
             "log_size": parts.context.mirror.size,
             "rebuilds": parts.follower.rebuilds,
             "rebuilt_from_nothing": parts.follower.rebuilt is not None

@@ -96,6 +96,13 @@ class Follower:
         """Whether the log was read, and the database compared with it."""
         return self._checked and self.failure is None
 
+    @property
+    def sealed(self) -> bool | None:
+        """Whether the keyholder is; None while it is out of reach."""
+        if self.hello is None or isinstance(self.failure, UnreachableError):
+            return None
+        return self.hello.sealed
+
     def poke(self) -> None:
         """There is news: do not wait for the next poll."""
         self._poked.set()

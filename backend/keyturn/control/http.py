@@ -43,6 +43,9 @@ LIMITS = {
     "/v1/proposals": 32 << 20,
     "/v1/models": 24 << 20,
     "/v1/collateral": 16 << 20,
+    "/v1/unseal/shares": 256 << 10,
+    "/v1/seal": 256 << 10,
+    "/v1/ceremonies/ask": 8 << 20,
 }
 """Bytes of a request's body, by path; everything else takes DEFAULT_LIMIT."""
 BODY_SECONDS = 20.0
@@ -73,6 +76,8 @@ def status_of(error: KeyturnError) -> int:
     """The HTTP status of an error."""
     if isinstance(error, PeerRefused) and error.kind == "not-found":
         return 404
+    if isinstance(error, PeerRefused) and error.kind == "unreachable":  # sealed, for instance
+        return 503
     return next((status for kind, status in STATUS if isinstance(error, kind)), 400)
 
 

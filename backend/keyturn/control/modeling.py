@@ -69,9 +69,11 @@ def register_in(connection: Connection, manifest: bytes, key: bytes, now: dateti
     return digest_of(manifest)
 
 
-def keep_wrapped(connection: Connection, model: str, wrapped: bytes, statement: str) -> None:
+def keep_wrapped(
+    connection: Connection, model: str, wrapped: bytes, statement: str, kek: str | None
+) -> None:
     """Keep the DEK as the KEK wrapped it, beside the admission that it came with."""
-    models.set_wrapped_key(connection, model, wrapped, statement)
+    models.set_wrapped_key(connection, model, wrapped, statement, kek)
 
 
 def _view(context: Context, row: ModelRow, *, has_wrapped: bool) -> ModelView:

@@ -202,9 +202,9 @@ class Proposing:
 
     async def _submitted(self, statement: Statement, answer: Submitted) -> None:
         if answer.wrapped is not None:
-            wrapped = answer.wrapped
+            wrapped, kek = answer.wrapped, answer.kek
             await self._context.write(
-                lambda c: keep_wrapped(c, statement.subject, wrapped, statement.digest)
+                lambda c: keep_wrapped(c, statement.subject, wrapped, statement.digest, kek)
             )
         if answer.index is not None and await self._follower.reach(answer.index):
             receipt = answer.receipt

@@ -24,6 +24,7 @@ async def hello(parts: PartsHere) -> api.HelloView:
         simulation=roster is not None and roster.simulation,
         time=parts.context.clock(),
         roster_index=None if newest is None else newest.index,
+        sealed=parts.follower.sealed,
     )
 
 

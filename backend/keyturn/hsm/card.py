@@ -23,9 +23,10 @@ from keyturn.hsm.cryptoki import (
     Rv,
 )
 from keyturn.hsm.errors import HsmError, HsmRequestError, TokenError
-from keyturn.hsm.pkcs11 import Handle, Library, Session, TokenInfo
+from keyturn.hsm.pkcs11 import Handle, Library, Session
 from keyturn.hsm.protocol import der_signature
 from keyturn.hsm.publickeys import spki_of
+from keyturn.hsm.tokeninfo import TokenInfo
 
 _P256_CURVE = bytes.fromhex("06082a8648ce3d030107")  # OID 1.2.840.10045.3.1.7 (RFC 5480)
 _ED25519_CURVE = bytes.fromhex("06032b6570")  # OID 1.3.101.112 (RFC 8410)

@@ -77,6 +77,12 @@ class CkInitializeArgs(Structure):
     )
 
 
+class CkInitializeArgsReserved(Structure):
+    """As NSS reads it when `reserved` is set: a C string, and a NULL after it (its pkcs11t.h)."""
+
+    _fields_ = (*CkInitializeArgs._fields_, ("after_reserved", c_void_p))
+
+
 class CkAttribute(Structure):
     _fields_ = (("type", c_ulong), ("value", c_void_p), ("length", c_ulong))
 

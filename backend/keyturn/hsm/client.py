@@ -10,35 +10,53 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from keyturn.base.errors import KeyturnError, MalformedError
+from keyturn.base.signatures import KeyId
+from keyturn.base.strictjson import Fields
+from keyturn.hsm import kekmessages as asked
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.hsm.frames import receive_frame, send_frame
+from keyturn.hsm.kekwork import (
+    CeremonyOrder,
+    KekProfile,
+    KekReport,
+    RewrapItem,
+    Rewrapped,
+    TokenReport,
+    WrappedKek,
+)
 from keyturn.hsm.messages import (
     Hello,
     LoadMark,
     Operation,
     Release,
     Request,
-    Result,
     Sign,
     StoreMark,
     encode_request,
     parse_answer,
     parse_hello,
+    read_bytes,
+    read_wrapped,
+    whole,
 )
 from keyturn.hsm.process import child_command, child_environment
 from keyturn.hsm.protocol import (
     Admission,
     Assurance,
+    KekWrapped,
     PublicKey,
     Purpose,
     ReleaseOrder,
     Wrapped,
 )
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +118,11 @@ class HsmWorker:
     def public_keys(self) -> Mapping[Purpose, PublicKey]:
         return dict(self._hello.keys)
 
-    def rewrap_admission(self, admission: Admission) -> bytes:
-        return self._bytes(admission)
+    def rewrap_admission(self, admission: Admission) -> KekWrapped:
+        return self._ask(admission, whole(asked.read_kek_wrapped))
 
     def release(self, kek_wrapped: bytes, order: ReleaseOrder) -> Wrapped:
-        result = self._ask(Release(kek_wrapped, order), wrapped=True)
-        if not isinstance(result, Wrapped):
-            raise HsmUnreachable("the HSM worker's answer is of another kind")
-        return result
+        return self._ask(Release(kek_wrapped, order), whole(read_wrapped))
 
     def sign_log(self, message: bytes) -> bytes:
         return self._bytes(Sign(Purpose.LOG, message))
@@ -116,11 +131,51 @@ class HsmWorker:
         return self._bytes(Sign(Purpose.RESULT, message))
 
     def store_mark(self, mark: bytes) -> None:
-        self._ask(StoreMark(mark))
+        self._ask(StoreMark(mark), read_bytes)
 
     def load_mark(self) -> bytes | None:
-        result = self._ask(LoadMark())
-        return result if isinstance(result, bytes) else None
+        return self._ask(LoadMark(), read_bytes)
+
+    def keks(self) -> tuple[KekReport, ...]:
+        return self._hello.keks
+
+    def describe_keys(self) -> TokenReport:
+        report = self._ask(asked.DescribeKeys(), whole(asked.read_token_report))
+        self._hello = replace(self._hello, keks=report.keks)
+        return report
+
+    def make_kek(self, order: CeremonyOrder, profile: KekProfile) -> KekReport:
+        return self._changed(asked.MakeKek(order, profile))
+
+    def activate_kek(self, order: CeremonyOrder, kek: KeyId) -> KekReport:
+        return self._changed(asked.ActivateKek(order, kek))
+
+    def rewrap(
+        self, order: CeremonyOrder, to: KeyId, batch: Sequence[RewrapItem]
+    ) -> tuple[Rewrapped, ...]:
+        done = self._ask(asked.Rewrap(order, to, tuple(batch)), whole(asked.read_done))
+        if len(done) != len(batch):
+            raise HsmUnreachable(
+                "the HSM worker answered for another batch",
+                found=str(len(done)),
+                expected=str(len(batch)),
+            )
+        return done
+
+    def retire_kek(self, order: CeremonyOrder, kek: KeyId) -> KekReport:
+        return self._changed(asked.RetireKek(order, kek))
+
+    def destroy_kek(self, order: CeremonyOrder, kek: KeyId) -> KekReport:
+        return self._changed(asked.DestroyKek(order, kek))
+
+    def backup_kek(self, order: CeremonyOrder, kek: KeyId, spki: bytes) -> WrappedKek:
+        return self._ask(asked.BackupKek(order, kek, spki), whole(asked.read_wrapped_kek))
+
+    def _changed(self, operation: Operation) -> KekReport:
+        """What it says of one KEK; what it says of all is read again."""
+        report = self._ask(operation, whole(asked.read_kek))
+        self.describe_keys()
+        return report
 
     def close(self) -> None:
         """End it: by closing the socket, then by force."""
@@ -134,12 +189,12 @@ class HsmWorker:
         self.close()
 
     def _bytes(self, operation: Operation) -> bytes:
-        result = self._ask(operation)
-        if not isinstance(result, bytes):
+        result = self._ask(operation, read_bytes)
+        if result is None:
             raise HsmUnreachable("the HSM worker's answer is of another kind")
         return result
 
-    def _ask(self, operation: Operation, *, wrapped: bool = False) -> Result:
+    def _ask(self, operation: Operation, read: Callable[[Fields], R]) -> R:
         with self._lock:
             if self._dead:
                 raise HsmUnreachable(f"the HSM worker is gone: {self._dead}")
@@ -147,7 +202,7 @@ class HsmWorker:
             raw = encode_request(Request(self._number, operation))
             try:
                 answer = exchange(self._channel, raw, self._config.answer_seconds)
-                result = parse_answer(answer, self._number, wrapped=wrapped)
+                result = parse_answer(answer, self._number, read)
             except MalformedError as error:
                 self._end("it spoke otherwise than agreed")
                 raise HsmUnreachable(f"the HSM worker's answer cannot be read: {error}") from error

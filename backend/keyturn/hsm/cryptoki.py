@@ -9,11 +9,17 @@ CK_UNAVAILABLE_INFORMATION = (1 << 64) - 1  # ~0UL, on 64-bit
 CKF_OS_LOCKING_OK = 0x2  # C_Initialize: the module uses the system's mutexes
 CKF_RW_SESSION = 0x2
 CKF_SERIAL_SESSION = 0x4
-CKF_PROTECTED_AUTHENTICATION_PATH = 0x100  # CK_TOKEN_INFO.flags, to CKF_USER_PIN_LOCKED
+CKF_LOGIN_REQUIRED = 0x4  # CK_TOKEN_INFO.flags, to CKF_SO_PIN_LOCKED
+CKF_USER_PIN_INITIALIZED = 0x8
+CKF_CLOCK_ON_TOKEN = 0x40
+CKF_PROTECTED_AUTHENTICATION_PATH = 0x100
 CKF_TOKEN_INITIALIZED = 0x400
 CKF_USER_PIN_COUNT_LOW = 0x10000
 CKF_USER_PIN_FINAL_TRY = 0x20000
 CKF_USER_PIN_LOCKED = 0x40000
+CKF_SO_PIN_COUNT_LOW = 0x100000
+CKF_SO_PIN_FINAL_TRY = 0x200000
+CKF_SO_PIN_LOCKED = 0x400000
 CKF_HW_SLOT = 0x4  # CK_SLOT_INFO.flags
 CKU_SO = 0
 CKU_USER = 1
@@ -61,6 +67,7 @@ class Attr(IntEnum):
     LABEL = 0x3
     APPLICATION = 0x10
     VALUE = 0x11
+    TRUSTED = 0x86
     KEY_TYPE = 0x100
     ID = 0x102
     SENSITIVE = 0x103
@@ -84,6 +91,7 @@ class Attr(IntEnum):
     EC_PARAMS = 0x180
     EC_POINT = 0x181
     ALWAYS_AUTHENTICATE = 0x202
+    WRAP_WITH_TRUSTED = 0x210
     UNWRAP_TEMPLATE = 0x212 | ARRAY
     ALLOWED_MECHANISMS = 0x600 | ARRAY
 
@@ -178,3 +186,6 @@ LOST = frozenset(
     }
 )
 """Answers after which this process's hold on the token is gone: only a new one helps."""
+
+UNCLEAR = frozenset({Rv.DEVICE_ERROR})
+"""Of these, what NSS answers to a wrong tag as well: the canaries tell whether it is the token."""

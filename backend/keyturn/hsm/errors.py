@@ -43,3 +43,11 @@ class TokenError(UntrustedError):
 
 class HsmUnreachable(UnreachableError):
     """No module, no token, no worker, or no answer in time."""
+
+
+class UntrustedRecipient(UntrustedError):
+    """A KEK is to leave the token for a key that is not the trusted one of the order."""
+
+
+class BackupRefused(UntrustedError):
+    """A backup that the secret does not open, or that restores another KEK than it says."""

@@ -7,7 +7,6 @@ or environment (I8). An existing token is never initialised again.
 
 import argparse
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -20,21 +19,15 @@ from keyturn.hsm.ckstructs import Template
 from keyturn.hsm.cryptoki import ObjectClass
 from keyturn.hsm.errors import HsmUnreachable, TokenError
 from keyturn.hsm.hardening import harden
+from keyturn.hsm.kekmaking import generate_kek
+from keyturn.hsm.keks import load_record, store_record
+from keyturn.hsm.kekwork import KekProfile
 from keyturn.hsm.messages import error_document, keys_document, read_error, read_keys
 from keyturn.hsm.pins import read_pin
 from keyturn.hsm.pkcs11 import Library, Session, wipe
 from keyturn.hsm.process import child_command, child_environment
-from keyturn.hsm.profiles import (
-    KEK,
-    KEK_GENERATOR,
-    PAIRS,
-    Label,
-    data_object,
-    key_query,
-    named,
-)
+from keyturn.hsm.profiles import PAIRS, Label, key_query, named
 from keyturn.hsm.protocol import PublicKey, Purpose
-from keyturn.hsm.selftest import make_canary
 from keyturn.hsm.softhsm import login_turn
 from keyturn.hsm.token import find_token, log_in, open_token
 
@@ -90,21 +83,32 @@ def initialise(library: Library, label: str, so_pin: bytearray, pin: bytearray) 
         session.logout()
 
 
-def make_keys(session: Session, canary: bytes) -> None:
-    """Make KEK, ingest, log and result keys and the canary (32 random bytes). Logged in.
+def make_keys(session: Session, profile: KekProfile = KekProfile.NEVER_EXTRACTABLE) -> None:
+    """Make the KEK with its canary, active at once, and ingest, log and result keys. Logged in.
 
     Raises TokenError when there is a key of that name already.
     """
+    check_no_keys(session)
+    kek = generate_kek(session, profile)
+    if kek.id is None:
+        raise TokenError("a new KEK has no id")
+    store_record(session, load_record(session).activated(kek.id))
+    make_pairs(session)
+
+
+def check_no_keys(session: Session) -> None:
+    """Raises TokenError when there is a key of ours already."""
     for label, kind in ((Label.KEK, ObjectClass.SECRET_KEY), *_pair_kinds()):
         if session.find(key_query(label, kind)):
             raise TokenError(f"the token has a {label.value} already")
-    kek = session.generate(KEK_GENERATOR, named(KEK, Label.KEK))
+
+
+def make_pairs(session: Session) -> None:
     for pair in PAIRS:
         public = Template(pair.public.items + pair.parameters.items)
         session.generate_pair(
             pair.generator, named(public, pair.label), named(pair.private, pair.label)
         )
-    session.create(data_object(Label.CANARY, make_canary(session, kek, canary).to_bytes()))
 
 
 def make_softhsm_token(
@@ -164,7 +168,7 @@ def _make(module: Path, label: str, so_pin: bytearray, pin: bytearray) -> dict[P
         initialise(library, label, so_pin, pin)
         with library.session(find_token(library, label).slot) as session:
             log_in(session, pin)
-            make_keys(session, secrets.token_bytes(32))
+            make_keys(session)
             return dict(open_token(library, label, pin).keys.public)
 
 

@@ -7,19 +7,33 @@ at a time, each with a number that its answer repeats. Read strictly at both end
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from keyturn.base.encoding import Digest, b64, digest_bytes
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import Fields, dump, parse_object
+from keyturn.ceremony.tokenreport import (
+    ReportedToken,
+    ReportedVendor,
+    read_token,
+    read_vendor,
+    token_document,
+    vendor_document,
+)
+from keyturn.hsm import kekmessages
 from keyturn.hsm.errors import (
+    BackupRefused,
     HsmError,
     HsmRequestError,
     HsmUnreachable,
     KeyBindingError,
     PinRefused,
     TokenError,
+    UntrustedRecipient,
     WrappedKeyError,
 )
+from keyturn.hsm.kekmessages import KekOperation, KekResult
+from keyturn.hsm.kekwork import KekReport
 from keyturn.hsm.protocol import (
     MAX_MARK,
     MAX_MESSAGE,
@@ -45,6 +59,8 @@ _ERRORS: dict[str, type[KeyturnError]] = {
         KeyBindingError,
         PinRefused,
         TokenError,
+        UntrustedRecipient,
+        BackupRefused,
         HsmUnreachable,
     )
 }
@@ -60,6 +76,17 @@ class Hello:
     memory_locked: bool
     release_hash: OaepHash
     keys: dict[Purpose, PublicKey]
+    keks: tuple[KekReport, ...]
+    about: "About"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What module and token say of themselves, and which vendor's profile fits them."""
+
+    module: str
+    token: ReportedToken
+    vendor: ReportedVendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +118,7 @@ class LoadMark:
     pass
 
 
-Operation = Admission | Release | Sign | StoreMark | LoadMark
+Operation = Admission | Release | Sign | StoreMark | LoadMark | KekOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +171,8 @@ def _operation_document(operation: Operation) -> dict[str, object]:
             return {"op": "store_mark", "mark": b64(mark)}
         case LoadMark():
             return {"op": "load_mark"}
+        case _:
+            return kekmessages.operation_document(operation)
 
 
 def _read_admission(fields: Fields) -> Operation:
@@ -178,20 +207,25 @@ _READERS: dict[str, Callable[[Fields], Operation]] = {
     "sign_result": lambda fields: Sign(Purpose.RESULT, fields.b64("message", limit=MAX_MESSAGE)),
     "store_mark": lambda fields: StoreMark(fields.b64("mark", limit=MAX_MARK)),
     "load_mark": lambda _: LoadMark(),
+    **kekmessages.READERS,
 }
 
-Result = bytes | Wrapped | None
+Result = bytes | Wrapped | KekResult | None
+R = TypeVar("R")
 
 
 def encode_result(number: int, result: Result) -> bytes:
-    """An answer: bytes, a wrapped DEK, or nothing."""
-    if isinstance(result, Wrapped):
-        value: object = {
-            "ciphertext": b64(result.ciphertext),
-            "oaep_hash": result.oaep_hash.value,
-        }
-    else:
-        value = None if result is None else b64(result)
+    """An answer: bytes, a wrapped DEK, what a ceremony asked, or nothing."""
+    value: object
+    match result:
+        case None:
+            value = None
+        case bytes():
+            value = b64(result)
+        case Wrapped(ciphertext, oaep_hash):
+            value = {"ciphertext": b64(ciphertext), "oaep_hash": oaep_hash.value}
+        case _:
+            value = kekmessages.result_document(result)
     return dump({"id": number, "ok": value})
 
 
@@ -199,10 +233,10 @@ def encode_failure(number: int, error: KeyturnError) -> bytes:
     return dump({"id": number, "error": error_document(error)})
 
 
-def parse_answer(raw: bytes, number: int, *, wrapped: bool) -> Result | KeyturnError:
-    """An answer's result, or the error that it carries. Raises MalformedError.
+def parse_answer(raw: bytes, number: int, read: Callable[[Fields], R]) -> R | KeyturnError:
+    """An answer's result, as `read` reads the field `ok`, or the error that it carries.
 
-    A request that could not be read is answered under the number 0.
+    A request that could not be read is answered under the number 0. Raises MalformedError.
     """
     fields = parse_object(raw, limit=MAX_FRAME, what="HSM answer")
     if fields.has("error"):
@@ -212,16 +246,31 @@ def parse_answer(raw: bytes, number: int, *, wrapped: bool) -> Result | KeyturnE
         fields.done()
         return error
     fields.literal("id", number)
-    result: Result
-    if wrapped:
-        inner = fields.fields("ok")
-        ciphertext = inner.b64("ciphertext", limit=_MAX_WRAPPED)
-        result = Wrapped(ciphertext, inner.choice("oaep_hash", OaepHash))
-        inner.done()
-    else:
-        result = fields.nullable("ok", lambda name: fields.b64(name, limit=MAX_FRAME))
+    result = read(fields)
     fields.done()
     return result
+
+
+def read_bytes(answer: Fields) -> bytes | None:
+    return answer.nullable("ok", lambda name: answer.b64(name, limit=MAX_FRAME))
+
+
+def read_wrapped(fields: Fields) -> Wrapped:
+    return Wrapped(
+        fields.b64("ciphertext", limit=_MAX_WRAPPED), fields.choice("oaep_hash", OaepHash)
+    )
+
+
+def whole(read: Callable[[Fields], R]) -> Callable[[Fields], R]:
+    """For `parse_answer`: the field `ok` is an object that `read` reads, and nothing else."""
+
+    def reading(answer: Fields) -> R:
+        inner = answer.fields("ok")
+        result = read(inner)
+        inner.done()
+        return result
+
+    return reading
 
 
 def encode_hello(hello: Hello) -> bytes:
@@ -234,6 +283,10 @@ def encode_hello(hello: Hello) -> bytes:
             "memory_locked": hello.memory_locked,
             "release_hash": hello.release_hash.value,
             "keys": keys_document(hello.keys),
+            "keks": [kekmessages.kek_document(each) for each in hello.keks],
+            "module": hello.about.module,
+            "token": token_document(hello.about.token),
+            "vendor": vendor_document(hello.about.vendor),
         }
     )
 
@@ -251,6 +304,12 @@ def parse_hello(raw: bytes) -> Hello:
         memory_locked=fields.boolean("memory_locked"),
         release_hash=fields.choice("release_hash", OaepHash),
         keys=read_keys(fields),
+        keks=kekmessages.read_keks(fields),
+        about=About(
+            fields.text("module", limit=200, empty=True),
+            read_token(fields.fields("token")),
+            read_vendor(fields.fields("vendor")),
+        ),
     )
     fields.done()
     return hello

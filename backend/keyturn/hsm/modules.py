@@ -7,6 +7,7 @@ from pathlib import Path
 from keyturn.hsm.errors import HsmUnreachable
 
 SOFTHSM = "libsofthsm2.so"
+NSS = "libsoftokn3.so"
 _USUAL = (
     "usr/lib/softhsm",
     "usr/lib/x86_64-linux-gnu/softhsm",
@@ -28,6 +29,14 @@ _CARD_PLACES = (
     "opt/homebrew/lib",
     "Library/OpenSC/lib",
 )
+_LIBRARIES = (
+    "usr/lib/x86_64-linux-gnu",
+    "usr/lib/x86_64-linux-gnu/nss",
+    "usr/lib/aarch64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu/nss",
+    "usr/lib64",
+    "usr/lib",
+)
 _SYSTEM = Path("/")
 MODULE_VARIABLE = "KEYTURN_HSM_MODULE"
 
@@ -48,6 +57,17 @@ def find_softhsm(unpacked: Path | None = None) -> Path:
         "SoftHSM 2 is not installed",
         expected=SOFTHSM,
         hint=f"install the package softhsm2, or name a PKCS#11 module in {MODULE_VARIABLE}",
+    )
+
+
+def find_nss(unpacked: Path | None = None) -> Path:
+    """NSS softoken's module, the system's or below `unpacked`. Raises HsmUnreachable."""
+    for root in (_SYSTEM, unpacked) if unpacked else (_SYSTEM,):
+        for place in _LIBRARIES:
+            if (root / place / NSS).is_file():
+                return root / place / NSS
+    raise HsmUnreachable(
+        "NSS softoken is not installed", expected=NSS, hint="install the package libnss3"
     )
 
 

@@ -4,14 +4,13 @@ A DEK is a session object for the length of one operation: opened under the unwr
 tag verified inside the token, wrapped again, destroyed. Its value is never read.
 """
 
-import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from keyturn.base.encoding import sha256
 from keyturn.hsm.ckstructs import Mechanism
-from keyturn.hsm.cryptoki import LOST, Attr, Mech, Rv
+from keyturn.hsm.cryptoki import LOST, UNCLEAR, Mech, Rv
 from keyturn.hsm.errors import (
     HsmError,
     HsmRequestError,
@@ -20,14 +19,16 @@ from keyturn.hsm.errors import (
     TokenError,
     WrappedKeyError,
 )
-from keyturn.hsm.pkcs11 import Handle
-from keyturn.hsm.profiles import DEK_FORM, KEY_WRAP, TAG_MAC, Label, data_object, data_query
+from keyturn.hsm.numbered import read_numbered, store_numbered
+from keyturn.hsm.pkcs11 import Handle, Session
+from keyturn.hsm.profiles import DEK_FORM, KEY_WRAP, TAG_MAC, Label
 from keyturn.hsm.protocol import (
     MAX_MARK,
     MAX_MESSAGE,
     WRAPPED_BY_KEK,
     Admission,
     Assurance,
+    KekWrapped,
     OaepHash,
     PublicKey,
     Purpose,
@@ -39,7 +40,6 @@ from keyturn.hsm.publickeys import parse_node_key
 from keyturn.hsm.selftest import check_canary, node_key_object, oaep
 from keyturn.hsm.token import OpenToken
 
-_COUNTER = struct.Struct(">Q")
 _INGEST_WRAPPED = 384  # bytes: RSA-3072
 
 
@@ -51,6 +51,11 @@ class TokenHsm:
         self._keys = token.keys
         self._session = token.session
         self._lock = threading.Lock()
+        self.keks = token.keys.keks
+
+    @property
+    def session(self) -> Session:
+        return self._session
 
     @property
     def assurance(self) -> Assurance:
@@ -63,7 +68,7 @@ class TokenHsm:
     def public_keys(self) -> Mapping[Purpose, PublicKey]:
         return dict(self._keys.public)
 
-    def rewrap_admission(self, admission: Admission) -> bytes:
+    def rewrap_admission(self, admission: Admission) -> KekWrapped:
         proved = self._keys.public[Purpose.INGEST].oaep_hash
         if admission.oaep_hash is not proved:
             raise HsmRequestError(
@@ -74,21 +79,23 @@ class TokenHsm:
         wrapped = admission.ingest_wrapped
         _sized("the key wrapped to the ingest key", wrapped, _INGEST_WRAPPED)
         ingest = self._keys.private[Purpose.INGEST]
-        with self._operation(), self._opened(oaep(proved), ingest, wrapped) as dek:
+        kek = self.keks.active
+        with self.operation(), self._opened(oaep(proved), (ingest,), wrapped) as dek:
             self._check_tag(dek, admission.model_digest, admission.tag)
-            rewrapped = self._session.wrap(KEY_WRAP, self._keys.kek, dek)
+            rewrapped = self._session.wrap(KEY_WRAP, kek.handle, dek)
         if len(rewrapped) != WRAPPED_BY_KEK:
             raise WrappedKeyError(
                 "the wrapped key is not a DEK",
                 found=f"{len(rewrapped) - 8} bytes",
                 expected="32 bytes",
             )
-        return rewrapped
+        return KekWrapped(rewrapped, kek.id)
 
     def release(self, kek_wrapped: bytes, order: ReleaseOrder) -> Wrapped:
         _sized("the key wrapped under the KEK", kek_wrapped, WRAPPED_BY_KEK)
         node = node_key_object(parse_node_key(order.node_rsa_spki))
-        with self._operation(), self._opened(KEY_WRAP, self._keys.kek, kek_wrapped) as dek:
+        keks = tuple(each.handle for each in self.keks.opening())
+        with self.operation(), self._opened(KEY_WRAP, keks, kek_wrapped) as dek:
             self._check_tag(dek, order.model_digest, order.tag)
             recipient = self._session.create(node)
             try:
@@ -99,39 +106,24 @@ class TokenHsm:
 
     def sign_log(self, message: bytes) -> bytes:
         _check_message(message)
-        with self._operation():
+        with self.operation():
             return self._signed(Purpose.LOG, Mech.EDDSA, message)
 
     def sign_result(self, message: bytes) -> bytes:
         _check_message(message)
-        with self._operation():
+        with self.operation():
             return self._signed(Purpose.RESULT, Mech.ECDSA, sha256(message))
 
     def store_mark(self, mark: bytes) -> None:
         if not 0 < len(mark) <= MAX_MARK:
             raise HsmRequestError("the mark has a wrong size", found=f"{len(mark)} bytes")
-        with self._operation():
-            old = self._marks()
-            number = old[0][0] + 1 if old else 0
-            self._session.create(data_object(Label.MARK, _COUNTER.pack(number) + mark))
-            for _, _, handle in old:
-                self._session.destroy(handle)
+        with self.operation():
+            store_numbered(self._session, Label.MARK, mark)
 
     def load_mark(self) -> bytes | None:
-        with self._operation():
-            marks = self._marks()
-        return marks[0][1] if marks else None
-
-    def _marks(self) -> list[tuple[int, bytes, Handle]]:
-        """(number, mark, handle), newest first. A kill during a store leaves two."""
-        marks = []
-        for handle in self._session.find(data_query(Label.MARK)):
-            raw = self._session.read(handle, Attr.VALUE)
-            if len(raw) <= _COUNTER.size:
-                raise TokenError("the token's mark is damaged", found=f"{len(raw)} bytes")
-            number = _COUNTER.unpack_from(raw)[0]
-            marks.append((number, raw[_COUNTER.size :], handle))
-        return sorted(marks, key=lambda each: each[0], reverse=True)
+        with self.operation():
+            marks = read_numbered(self._session, Label.MARK)
+        return marks[0].content if marks else None
 
     def _signed(self, purpose: Purpose, mechanism: Mech, data: bytes) -> bytes:
         key = self._keys.private[purpose]
@@ -141,7 +133,7 @@ class TokenHsm:
         return signature
 
     @contextmanager
-    def _operation(self) -> Iterator[None]:
+    def operation(self) -> Iterator[None]:
         """One at a time; a lost token is *unreachable*, whatever call found it out."""
         with self._lock:
             try:
@@ -152,36 +144,54 @@ class TokenHsm:
                 raise
 
     @contextmanager
-    def _opened(self, mechanism: Mechanism, key: Handle, wrapped: bytes) -> Iterator[Handle]:
-        """The DEK as an object of this session, destroyed at the end."""
-        try:
-            dek = self._session.unwrap(mechanism, key, wrapped, DEK_FORM)
-        except HsmError as error:
-            if error.rv in LOST:
-                raise
-            self._blame(error)
-            raise WrappedKeyError(
-                "this HSM does not open the wrapped key",
-                found=error.found,
-                expected="a key wrapped to this HSM, whole",
-            ) from error
+    def _opened(
+        self, mechanism: Mechanism, keys: Sequence[Handle], wrapped: bytes
+    ) -> Iterator[Handle]:
+        """The DEK as an object of this session, destroyed at the end.
+
+        The keys are tried in turn: RFC 3394 tells which one it lies under.
+        """
+        for place, key in enumerate(keys, 1):
+            try:
+                dek = self._session.unwrap(mechanism, key, wrapped, DEK_FORM)
+                break
+            except HsmError as error:
+                if error.rv in LOST - UNCLEAR:
+                    raise
+                if place == len(keys):
+                    raise self._not_ours(error) from error
         try:
             yield dek
         finally:
             self._session.destroy(dek)
 
-    def _blame(self, cause: HsmError) -> None:
-        """SoftHSM says GENERAL_ERROR for a bad blob and for a bad token: ask the canary which."""
+    def _not_ours(self, cause: HsmError) -> WrappedKeyError:
+        """SoftHSM says GENERAL_ERROR for a bad blob and for a bad token: ask the canaries which."""
         try:
-            check_canary(self._session, self._keys.kek, self._keys.canary)
+            self.prove_canaries()
+        except HsmUnreachable as error:
+            raise error from cause
+        return WrappedKeyError(
+            "this HSM does not open the wrapped key",
+            found=cause.found,
+            expected="a key wrapped to this HSM, whole",
+        )
+
+    def prove_canaries(self) -> None:
+        """Every KEK still opens its canary. Raises HsmUnreachable."""
+        try:
+            for each in self.keks.live:
+                check_canary(self._session, each.handle, each.canary)
         except TokenError as error:
-            raise HsmUnreachable("the token fails its canary", found=cause.found) from error
+            raise HsmUnreachable("the token fails its canary", found=error.found) from error
 
     def _check_tag(self, dek: Handle, model_digest: bytes, tag: bytes) -> None:
         try:
             self._session.verify(TAG_MAC, dek, model_tag_message(model_digest), tag)
         except HsmError as error:
-            if error.rv in (Rv.SIGNATURE_INVALID, Rv.SIGNATURE_LEN_RANGE):
+            if error.rv in UNCLEAR:
+                self.prove_canaries()
+            if error.rv in (Rv.SIGNATURE_INVALID, Rv.SIGNATURE_LEN_RANGE, *UNCLEAR):
                 raise KeyBindingError(
                     "the key is not this model's: its tag does not verify",
                     found=error.found,

@@ -8,7 +8,7 @@ from keyturn.hsm.pkcs11 import wipe
 _MAX_PIN = 256  # bytes
 
 
-def new_pin(random16: bytes) -> bytearray:
+def new_pin(random16: bytes | bytearray) -> bytearray:
     """A PIN of 128 bits as 32 hex digits: SoftHSM hashes PINs weakly and locks nothing."""
     if len(random16) != 16:
         raise ValueError("16 random bytes")

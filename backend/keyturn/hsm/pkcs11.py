@@ -11,7 +11,6 @@ import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ctypes import POINTER, byref, c_ubyte, c_ulong, c_void_p
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NewType
 
@@ -20,7 +19,7 @@ from keyturn.hsm.ckstructs import (
     CkAttribute,
     CkFunctionList,
     CkInfo,
-    CkInitializeArgs,
+    CkInitializeArgsReserved,
     CkMechanism,
     CkSlotInfo,
     CkTokenInfo,
@@ -46,38 +45,26 @@ from keyturn.hsm.cryptoki import (
     Rv,
 )
 from keyturn.hsm.errors import HsmError, HsmUnreachable
+from keyturn.hsm.tokeninfo import ModuleInfo, Slot, TokenInfo
 
 Handle = NewType("Handle", int)
 """An object of a session or token; valid in the process that got it."""
 
-Slot = NewType("Slot", int)
-
 _OUTPUT = 8192  # bytes; the longest answer here is an RSA modulus or a checkpoint
-_MAX_PIN, _MIN_PIN = 4, 5  # places among the ten limits of CK_TOKEN_INFO
+_MAX_PIN, _MIN_PIN, _FREE_PRIVATE = 4, 5, 9  # places among the ten limits of CK_TOKEN_INFO
 _FOUND = 64  # objects a find may return; more of one name is a broken token
-
-
-@dataclass(frozen=True, slots=True)
-class TokenInfo:
-    """What a token says of itself. Claims, not proofs."""
-
-    slot: Slot
-    label: str
-    manufacturer: str
-    model: str
-    serial: str
-    initialised: bool
-    hardware_slot: bool
-    flags: int = 0
-    pin_sizes: range = range(1, 256)
-    """How many bytes a PIN may have."""
 
 
 class Library:
     """A loaded and initialised module. `close` finalises it, unless another started it."""
 
-    def __init__(self, module: Path, *, started_elsewhere_is_fine: bool = False) -> None:
-        """Raises HsmUnreachable when there is no such module, or it does not start."""
+    def __init__(
+        self, module: Path, *, reserved: str = "", started_elsewhere_is_fine: bool = False
+    ) -> None:
+        """`reserved`: the text that some modules must be given to start (`vendors`).
+
+        Raises HsmUnreachable when there is no such module, or it does not start.
+        """
         try:
             library = ctypes.CDLL(str(module))
             get_list = library.C_GetFunctionList
@@ -90,8 +77,12 @@ class Library:
         self._cache: dict[str, Any] = {}
         self._ours = True
         # Without the flag SoftHSM runs without any mutex (notes, fact 2).
+        arguments = CkInitializeArgsReserved(flags=CKF_OS_LOCKING_OK)
+        text = ctypes.create_string_buffer(reserved.encode())
+        if reserved:
+            arguments.reserved = ctypes.cast(text, c_void_p)
         try:
-            self.call("C_Initialize", byref(CkInitializeArgs(flags=CKF_OS_LOCKING_OK)))
+            self.call("C_Initialize", byref(arguments))
         except HsmError as error:
             running = error.rv == Rv.CRYPTOKI_ALREADY_INITIALIZED
             if not (running and started_elsewhere_is_fine):
@@ -117,10 +108,16 @@ class Library:
 
     def describe(self) -> str:
         """The module's own description and version."""
+        about = self.about()
+        return f"{about.description} {about.version}"
+
+    def about(self) -> ModuleInfo:
+        """What the module says of itself."""
         info = CkInfo()
         self.call("C_GetInfo", byref(info))
-        version = info.version
-        return f"{unpadded(info.description)} {version.major}.{version.minor}"
+        return ModuleInfo(
+            unpadded(info.manufacturer), unpadded(info.description), _version(info.version)
+        )
 
     def tokens(self) -> tuple[TokenInfo, ...]:
         """Every token present, initialised or not."""
@@ -149,6 +146,10 @@ class Library:
             bool(place.flags & CKF_HW_SLOT),
             info.flags,
             range(info.limits[_MIN_PIN], info.limits[_MAX_PIN] + 1),
+            _version(info.hardware),
+            _version(info.firmware),
+            unpadded(info.utc_time),
+            _known(info.limits[_FREE_PRIVATE]),
         )
 
     def init_token(self, slot: Slot, so_pin: bytearray, label: str) -> None:
@@ -399,6 +400,14 @@ def _pin(pin: bytearray) -> ctypes.Array[c_ubyte]:
 def wipe(secret: bytearray) -> None:
     """Overwrite with zeros, in place."""
     ctypes.memset((c_ubyte * len(secret)).from_buffer(secret), 0, len(secret))
+
+
+def _version(version: Any) -> str:
+    return f"{version.major}.{version.minor}"
+
+
+def _known(limit: int) -> int | None:
+    return None if limit == CK_UNAVAILABLE_INFORMATION else int(limit)
 
 
 def _check(name: str, rv: int) -> None:

@@ -8,13 +8,35 @@ import contextlib
 import os
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from keyturn.base.errors import KeyturnError
+from keyturn.base.signatures import KeyId
 from keyturn.hsm.client import HsmWorker, StartingWorker, WorkerConfig
 from keyturn.hsm.errors import HsmUnreachable, PinRefused, TokenError
+from keyturn.hsm.kekwork import (
+    CeremonyOrder,
+    KekProfile,
+    KekReport,
+    RewrapItem,
+    Rewrapped,
+    TokenReport,
+    WrappedKek,
+)
 from keyturn.hsm.messages import Hello
-from keyturn.hsm.protocol import Admission, Assurance, PublicKey, Purpose, ReleaseOrder, Wrapped
+from keyturn.hsm.protocol import (
+    Admission,
+    Assurance,
+    KekWrapped,
+    PublicKey,
+    Purpose,
+    ReleaseOrder,
+    Wrapped,
+)
+
+R = TypeVar("R")
 
 
 class HsmPool:
@@ -34,6 +56,7 @@ class HsmPool:
         self._config = config
         self._pin_fd = os.dup(pin_fd)
         self._mark_lock = threading.Lock()
+        self._draining = threading.Lock()
         self._closed = False
         self._pin_refused = False
         self._free: queue.LifoQueue[HsmWorker | None] = queue.LifoQueue()
@@ -49,7 +72,7 @@ class HsmPool:
 
     @property
     def hello(self) -> Hello:
-        """What the first worker said; later ones must say the same."""
+        """What the first worker said; later ones must say the same but for the KEKs."""
         return self._hello
 
     @property
@@ -59,7 +82,7 @@ class HsmPool:
     def public_keys(self) -> Mapping[Purpose, PublicKey]:
         return dict(self._hello.keys)
 
-    def rewrap_admission(self, admission: Admission) -> bytes:
+    def rewrap_admission(self, admission: Admission) -> KekWrapped:
         with self.checkout() as worker:
             return worker.rewrap_admission(admission)
 
@@ -83,18 +106,76 @@ class HsmPool:
         with self._mark_lock, self.checkout() as worker:
             return worker.load_mark()
 
+    def keks(self) -> tuple[KekReport, ...]:
+        return self._hello.keks
+
+    def describe_keys(self) -> TokenReport:
+        return self._changing(lambda worker: worker.describe_keys())
+
+    def make_kek(self, order: CeremonyOrder, profile: KekProfile) -> KekReport:
+        return self._changing(lambda worker: worker.make_kek(order, profile))
+
+    def activate_kek(self, order: CeremonyOrder, kek: KeyId) -> KekReport:
+        return self._changing(lambda worker: worker.activate_kek(order, kek))
+
+    def retire_kek(self, order: CeremonyOrder, kek: KeyId) -> KekReport:
+        return self._changing(lambda worker: worker.retire_kek(order, kek))
+
+    def destroy_kek(self, order: CeremonyOrder, kek: KeyId) -> KekReport:
+        return self._changing(lambda worker: worker.destroy_kek(order, kek))
+
+    def rewrap(
+        self, order: CeremonyOrder, to: KeyId, batch: Sequence[RewrapItem]
+    ) -> tuple[Rewrapped, ...]:
+        with self.checkout() as worker:
+            return worker.rewrap(order, to, batch)
+
+    def backup_kek(self, order: CeremonyOrder, kek: KeyId, spki: bytes) -> WrappedKek:
+        with self.checkout() as worker:
+            return worker.backup_kek(order, kek, spki)
+
+    def _changing(self, act: Callable[[HsmWorker], R]) -> R:
+        """What changes the token's KEKs is done while no worker does anything else, and each
+        reads them again afterwards: none wraps under one that is not the active one any more."""
+        with self._all_workers() as workers:
+            lead = workers[0]
+            if lead is None or not lead.is_alive:
+                lead = workers[0] = self._replace(lead)
+            result = act(lead)
+            self._hello = lead.hello
+            for each in workers[1:]:
+                if each is not None and each.is_alive:
+                    try:
+                        each.describe_keys()
+                    except KeyturnError:
+                        each.close()  # one is started in its place when its turn comes
+            return result
+
+    @contextlib.contextmanager
+    def _all_workers(self) -> Iterator[list[HsmWorker | None]]:
+        held: list[HsmWorker | None] = []
+        with self._draining:
+            try:
+                for _ in range(self._size):
+                    held.append(self._taken())
+                yield held
+            finally:
+                for each in held:
+                    self._free.put(each)
+
+    def _taken(self) -> HsmWorker | None:
+        try:
+            return self._free.get(timeout=self._config.answer_seconds + self._config.start_seconds)
+        except queue.Empty as error:
+            raise HsmUnreachable("all HSM workers are busy") from error
+
     @contextlib.contextmanager
     def checkout(self) -> Iterator[HsmWorker]:
         """A live worker for this thread alone. Waits at most one answer's and one start's time.
 
         Raises HsmUnreachable when all are busy for so long, or the lost one cannot be replaced.
         """
-        try:
-            worker = self._free.get(
-                timeout=self._config.answer_seconds + self._config.start_seconds
-            )
-        except queue.Empty as error:
-            raise HsmUnreachable("all HSM workers are busy") from error
+        worker = self._taken()
         try:
             if worker is None or not worker.is_alive:
                 worker = self._replace(worker)
@@ -130,13 +211,14 @@ class HsmPool:
         if dead is not None:
             dead.close()
         (worker,) = self._start(1)
-        if worker.hello != self._hello:
+        if replace(worker.hello, keks=()) != replace(self._hello, keks=()):
             worker.close()
             raise TokenError(
                 "the token is not the one that was opened before",
                 found=f"{worker.hello.label} {worker.hello.serial}",
                 expected=f"{self._hello.label} {self._hello.serial}",
             )
+        self._hello = worker.hello  # a ceremony may have changed the KEKs
         return worker
 
     def _start(self, count: int) -> list[HsmWorker]:

@@ -1,9 +1,10 @@
 """What each key on the token may do: attributes for making it, and for checking it at each open.
 
-Profile *never extractable*: the KEK leaves the token in no form. Modifiable or copyable keys
-can be given more rights by whoever is logged in (measured), so none is. The unwrap template
-makes the token refuse to open a DEK in any form but the one below; SoftHSM refuses a
-difference and an omission alike. On a software token all of this is what the token says,
+Profile *never extractable*: the KEK leaves the token in no form. Profile *recoverable*: it leaves
+wrapped to a key that the security officer created as TRUSTED, and to no other. Modifiable or
+copyable keys can be given more rights by whoever is logged in (measured), so none is.
+The unwrap template makes the token refuse to open a DEK in any form but the one below; SoftHSM
+refuses a difference and an omission alike. On a software token all of this is what the token says,
 not a proof: whoever can write its files can change it.
 """
 
@@ -12,9 +13,11 @@ from enum import StrEnum
 
 from keyturn.hsm.ckstructs import Mechanism, Template
 from keyturn.hsm.cryptoki import Attr, KeyType, Mech, ObjectClass
+from keyturn.hsm.kekwork import KekOrigin, KekProfile
 
 KEK_BITS = 256
 INGEST_BITS = 3072
+BACKUP_BITS = 4096
 _ED25519 = bytes.fromhex("06032b6570")  # OID 1.3.101.112 (RFC 8410)
 _P256 = bytes.fromhex("06082a8648ce3d030107")  # OID 1.2.840.10045.3.1.7 (RFC 5480)
 
@@ -30,6 +33,9 @@ class Label(StrEnum):
     LOG = "keyturn-log"
     RESULT = "keyturn-result"
     CANARY = "keyturn-canary"
+    KEKS = "keyturn-keks"  # which KEK is what
+    BACKUP = "keyturn-backup"  # the public key that a recoverable KEK is wrapped to
+    TRANSPORT = "keyturn-transport"  # of an import, gone at its end
     MARK = "keyturn-mark"
     TRIAL = "keyturn-trial"  # of pre-flight, gone at its end
 
@@ -112,6 +118,8 @@ KEK = Template(
     )
 )
 KEK_GENERATOR = Mechanism(Mech.AES_KEY_GEN)
+_RECOVERABLE = KEK.plus((Attr.EXTRACTABLE, True), (Attr.WRAP_WITH_TRUSTED, True))
+_KEK_TEMPLATES = {KekProfile.NEVER_EXTRACTABLE: KEK, KekProfile.RECOVERABLE: _RECOVERABLE}
 
 INGEST = PairProfile(
     Label.INGEST,
@@ -137,10 +145,76 @@ RESULT = PairProfile(
 PAIRS = (INGEST, LOG, RESULT)
 
 
-def named(template: Template, label: Label) -> Template:
-    """The template with Keyturn's name on it (label and id)."""
-    name = label.value.encode()
-    return template.plus((Attr.LABEL, name), (Attr.ID, name))
+def kek_template(profile: KekProfile) -> Template:
+    """How a KEK of that profile is generated."""
+    return _KEK_TEMPLATES[profile]
+
+
+def kek_value(profile: KekProfile, value: bytes) -> Template:
+    """A KEK of known value, for a restore: the value goes in, not its length."""
+    return _without(kek_template(profile), Attr.VALUE_LEN).plus((Attr.VALUE, value))
+
+
+def kek_unwrapped(profile: KekProfile) -> Template:
+    """A KEK that comes in wrapped. SoftHSM gives no unwrapped key MODIFIABLE False (measured)."""
+    return _without(kek_template(profile), Attr.VALUE_LEN, Attr.MODIFIABLE)
+
+
+def kek_expected(profile: KekProfile, origin: KekOrigin) -> Template:
+    """What a finished KEK must say of itself: what it was asked to be, and where it was born."""
+    made = origin is KekOrigin.MADE
+    return kek_template(profile).plus(
+        (Attr.LOCAL, made),
+        (Attr.ALWAYS_SENSITIVE, made),
+        (Attr.NEVER_EXTRACTABLE, made and profile is KekProfile.NEVER_EXTRACTABLE),
+    )
+
+
+def transport_pair() -> PairProfile:
+    """A key pair to which another token wraps its KEK; it opens in the form of a KEK only."""
+    nested = (Attr.UNWRAP_TEMPLATE, Attr.ALLOWED_MECHANISMS)  # lists in a list: few tokens take it
+    form = _without(kek_unwrapped(KekProfile.RECOVERABLE), *nested)
+    return PairProfile(
+        Label.TRANSPORT,
+        Mechanism(Mech.RSA_PKCS_KEY_PAIR_GEN),
+        _public(KeyType.RSA, Attr.WRAP),
+        _private(KeyType.RSA, Attr.UNWRAP, Mech.RSA_PKCS_OAEP).plus((Attr.UNWRAP_TEMPLATE, form)),
+        Template(((Attr.MODULUS_BITS, BACKUP_BITS), (Attr.PUBLIC_EXPONENT, b"\x01\x00\x01"))),
+    )
+
+
+def trusted_key(modulus: bytes) -> Template:
+    """An RSA public key that recoverable KEKs may be wrapped to. Only the SO may create it."""
+    return Template(
+        (
+            (Attr.CLASS, ObjectClass.PUBLIC_KEY),
+            (Attr.KEY_TYPE, KeyType.RSA),
+            (Attr.TOKEN, True),
+            (Attr.PRIVATE, False),
+            *_LOCKED,
+            (Attr.TRUSTED, True),
+            (Attr.WRAP, True),
+            (Attr.ENCRYPT, False),
+            (Attr.VERIFY, False),
+            (Attr.MODULUS, modulus),
+            (Attr.PUBLIC_EXPONENT, b"\x01\x00\x01"),
+        )
+    )
+
+
+def trusted_query() -> Template:
+    kinds = ((Attr.CLASS, ObjectClass.PUBLIC_KEY), (Attr.KEY_TYPE, KeyType.RSA))
+    return Template((*kinds, (Attr.TRUSTED, True)))
+
+
+def _without(template: Template, *gone: Attr) -> Template:
+    return Template(tuple(each for each in template.items if each[0] not in gone))
+
+
+def named(template: Template, label: Label, name: bytes = b"") -> Template:
+    """The template with Keyturn's label on it, and as its CKA_ID `name` (else the label)."""
+    text = label.value.encode()
+    return template.plus((Attr.LABEL, text), (Attr.ID, name or text))
 
 
 def expected(template: Template) -> Template:
@@ -173,6 +247,16 @@ def data_object(label: Label, value: bytes) -> Template:
 
 def data_query(label: Label) -> Template:
     return Template(((Attr.CLASS, ObjectClass.DATA), (Attr.LABEL, label.value.encode())))
+
+
+def label_query(label: Label) -> Template:
+    """Whatever has that name."""
+    return Template(((Attr.LABEL, label.value.encode()),))
+
+
+def kek_query(name: bytes) -> Template:
+    """The KEK of that CKA_ID."""
+    return key_query(Label.KEK, ObjectClass.SECRET_KEY).plus((Attr.ID, name))
 
 
 def key_query(label: Label, kind: ObjectClass) -> Template:

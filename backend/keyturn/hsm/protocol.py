@@ -12,6 +12,7 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from keyturn.base.signatures import KeyId
 from keyturn.hsm.errors import HsmRequestError
 
 MODEL_TAG_CONTEXT = b"keyturn-model-v1"  # our protocol §5.2 of the design
@@ -100,6 +101,15 @@ class ReleaseOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class KekWrapped:
+    """A DEK under a KEK, and under which."""
+
+    value: bytes
+    """40 bytes (RFC 3394)."""
+    kek: KeyId
+
+
+@dataclass(frozen=True, slots=True)
 class Wrapped:
     """A DEK that only the node can open: RSA-OAEP, without label."""
 
@@ -116,14 +126,16 @@ class Hsm(Protocol):
     def public_keys(self) -> Mapping[Purpose, PublicKey]:
         """Every public key, by purpose."""
 
-    def rewrap_admission(self, admission: Admission) -> bytes:
-        """The DEK under the KEK, 40 bytes, after its tag verified.
+    def rewrap_admission(self, admission: Admission) -> KekWrapped:
+        """The DEK under the active KEK, after its tag verified.
 
         Raises WrappedKeyError, KeyBindingError, HsmRequestError.
         """
 
     def release(self, kek_wrapped: bytes, order: ReleaseOrder) -> Wrapped:
         """The DEK wrapped to the node, after its tag verified. One answer per log index.
+
+        It opens under the active KEK or one before it, whichever it is.
 
         Raises WrappedKeyError, KeyBindingError, HsmRequestError.
         """

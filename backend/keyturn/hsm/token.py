@@ -5,33 +5,26 @@ A token that fails any check is not opened; the error names the key and the attr
 
 from dataclasses import dataclass
 
-from keyturn.hsm.ckstructs import Template
+from keyturn.base.signatures import key_id_of
+from keyturn.hsm.attributes import check_attributes, find_key, report_attributes
 from keyturn.hsm.cryptoki import Attr, ObjectClass, Rv
-from keyturn.hsm.errors import HsmError, HsmUnreachable, PinRefused, TokenError
-from keyturn.hsm.pkcs11 import Handle, Library, Session, TokenInfo, raw_template
+from keyturn.hsm.errors import HsmError, HsmUnreachable, PinRefused
+from keyturn.hsm.keks import OpenKeks, open_keks
+from keyturn.hsm.kekwork import KeyReport
+from keyturn.hsm.pkcs11 import Handle, Library, Session
 from keyturn.hsm.profiles import (
     INGEST,
-    KEK,
     LOG,
     RESULT,
-    Label,
     PairProfile,
-    data_query,
     expected,
-    key_query,
 )
 from keyturn.hsm.protocol import Assurance, KeyAlgorithm, OaepHash, PublicKey, Purpose
 from keyturn.hsm.publickeys import PublicHalf, ed25519_key, p256_key, rsa_key, spki_of
-from keyturn.hsm.selftest import (
-    Canary,
-    check_canary,
-    parse_canary,
-    prove_ingest_hash,
-    prove_release_hash,
-    prove_signing,
-)
+from keyturn.hsm.selftest import prove_ingest_hash, prove_release_hash, prove_signing
+from keyturn.hsm.tokeninfo import ModuleInfo, TokenInfo
 
-_PIN_ERRORS = (Rv.PIN_INCORRECT, Rv.PIN_INVALID, Rv.PIN_LEN_RANGE, Rv.PIN_EXPIRED, Rv.PIN_LOCKED)
+PIN_ERRORS = (Rv.PIN_INCORRECT, Rv.PIN_INVALID, Rv.PIN_LEN_RANGE, Rv.PIN_EXPIRED, Rv.PIN_LOCKED)
 _SOFTWARE_MAKERS = ("softhsm", "mozilla", "nss", "kryoptic", "opencryptoki")
 _ALGORITHMS = {
     Purpose.INGEST: KeyAlgorithm.RSA_3072,
@@ -45,10 +38,9 @@ _PROFILES = {Purpose.INGEST: INGEST, Purpose.LOG: LOG, Purpose.RESULT: RESULT}
 class CheckedKeys:
     """The keys of a session, each as it was made and proved by use."""
 
-    kek: Handle
+    keks: OpenKeks
     private: dict[Purpose, Handle]
     public: dict[Purpose, PublicKey]
-    canary: Canary
     release_hash: OaepHash
 
 
@@ -59,6 +51,7 @@ class OpenToken:
     session: Session
     info: TokenInfo
     keys: CheckedKeys
+    module: ModuleInfo
 
     @property
     def assurance(self) -> Assurance:
@@ -80,7 +73,7 @@ def log_in(session: Session, pin: bytearray) -> None:
     try:
         session.login(pin)
     except HsmError as error:
-        if error.rv in _PIN_ERRORS:
+        if error.rv in PIN_ERRORS:
             raise PinRefused("the token refused the PIN", found=error.found) from error
         raise
 
@@ -94,51 +87,18 @@ def open_token(library: Library, label: str, pin: bytearray) -> OpenToken:
     session = library.open_session(info.slot)
     log_in(session, pin)
     keys = check_keys(session)
-    return OpenToken(session, info, keys)
+    return OpenToken(session, info, keys, library.about())
 
 
 def check_keys(session: Session) -> CheckedKeys:
     """Find every key, check what it says and prove what it does. Raises TokenError, HsmError."""
-    kek = find_key(session, Label.KEK, ObjectClass.SECRET_KEY)
-    check_attributes(session, kek, Label.KEK, expected(KEK))
+    keks = open_keks(session)
     private: dict[Purpose, Handle] = {}
     public: dict[Purpose, PublicKey] = {}
     for purpose, profile in _PROFILES.items():
         private[purpose], public[purpose] = _open_pair(session, purpose, profile)
-    canary = parse_canary(_read_data(session, Label.CANARY))
-    check_canary(session, kek, canary)
-    release_hash = prove_release_hash(session, kek, canary)
-    return CheckedKeys(kek, private, public, canary, release_hash)
-
-
-def find_key(session: Session, label: Label, kind: ObjectClass) -> Handle:
-    """The one key of that name. Raises TokenError: an empty find is a fault, never "none yet"."""
-    found = session.find(key_query(label, kind))
-    if len(found) != 1:
-        raise TokenError(
-            f"the token does not have exactly one {label.value}",
-            found=f"{len(found)} of {kind.name.lower()}",
-            expected="1",
-        )
-    return found[0]
-
-
-def check_attributes(session: Session, handle: Handle, label: Label, wanted: Template) -> None:
-    """Read every attribute back and compare. Raises TokenError that names the first different."""
-    for attribute, value in wanted.items:
-        try:
-            found = session.read_like(handle, attribute, value)
-        except HsmError as error:
-            raise TokenError(
-                f"{label.value}: attribute {attribute.name} cannot be read", found=error.found
-            ) from error
-        want = raw_template(value) if isinstance(value, Template) else value
-        if found != want:
-            raise TokenError(
-                f"{label.value}: attribute {attribute.name} is not as it was made",
-                found=_shown(found),
-                expected=_shown(want),
-            )
+    release_hash = prove_release_hash(session, keks.active.handle, keks.active.canary)
+    return CheckedKeys(keks, private, public, release_hash)
 
 
 def assurance_of(info: TokenInfo) -> Assurance:
@@ -173,16 +133,18 @@ def read_public(session: Session, purpose: Purpose, handle: Handle) -> PublicHal
     return ed25519_key(point) if purpose is Purpose.LOG else p256_key(point)
 
 
-def _read_data(session: Session, label: Label) -> bytes:
-    found = session.find(data_query(label))
-    if len(found) != 1:
-        raise TokenError(
-            f"the token does not have exactly one {label.value}", found=str(len(found))
-        )
-    return session.read(found[0], Attr.VALUE)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, Template):
-        return ", ".join(f"{attribute.name}={raw!r}" for attribute, raw in value.items)[:200]
-    return "another form" if value is None else str(value)
+def report_pairs(session: Session) -> tuple[KeyReport, ...]:
+    """Every key pair's halves as the token says them now. Raises TokenError, HsmError."""
+    reports = []
+    for purpose, profile in _PROFILES.items():
+        label = profile.label
+        public = find_key(session, label, ObjectClass.PUBLIC_KEY)
+        key_id = key_id_of(spki_of(read_public(session, purpose, public)))
+        private = find_key(session, label, ObjectClass.PRIVATE_KEY)
+        for part, handle, wanted in (
+            ("private", private, expected(profile.private)),
+            ("public", public, profile.public),
+        ):
+            attributes = report_attributes(session, handle, label, wanted)
+            reports.append(KeyReport(label.value, part, key_id, attributes))
+    return tuple(reports)

@@ -16,10 +16,16 @@ from pathlib import Path
 
 from keyturn.base.errors import KeyturnError
 from keyturn.base.strictjson import dump
+from keyturn.hsm import kekmessages
 from keyturn.hsm.errors import FrameError, HsmRequestError, HsmUnreachable
 from keyturn.hsm.frames import receive_frame, send_frame
 from keyturn.hsm.hardening import Hardened, harden
+from keyturn.hsm.inventory import describe_token
+from keyturn.hsm.kekmessages import KekOperation
+from keyturn.hsm.kekoperations import TokenCeremonies
+from keyturn.hsm.kekwork import HsmCeremonies
 from keyturn.hsm.messages import (
+    About,
     Hello,
     LoadMark,
     Operation,
@@ -69,8 +75,9 @@ class SpentOrders:
 class Server:
     """Requests in, answers out; no socket here."""
 
-    def __init__(self, hsm: Hsm) -> None:
+    def __init__(self, hsm: Hsm, ceremonies: HsmCeremonies) -> None:
         self._hsm = hsm
+        self._ceremonies = ceremonies
         self._spent = SpentOrders()
 
     def answer(self, raw: bytes) -> tuple[bytes, bool]:
@@ -101,6 +108,26 @@ class Server:
                 return None
             case LoadMark():
                 return self._hsm.load_mark()
+            case _:
+                return self._do_step(operation)
+
+    def _do_step(self, operation: KekOperation) -> Result:
+        keks = self._ceremonies
+        match operation:
+            case kekmessages.DescribeKeys():
+                return keks.describe_keys()
+            case kekmessages.MakeKek(order, profile):
+                return keks.make_kek(order, profile)
+            case kekmessages.ActivateKek(order, kek):
+                return keks.activate_kek(order, kek)
+            case kekmessages.RetireKek(order, kek):
+                return keks.retire_kek(order, kek)
+            case kekmessages.DestroyKek(order, kek):
+                return keks.destroy_kek(order, kek)
+            case kekmessages.Rewrap(order, to, batch):
+                return keks.rewrap(order, to, batch)
+            case kekmessages.BackupKek(order, kek, spki):
+                return keks.backup_kek(order, kek, spki)
 
 
 def serve(channel: socket.socket, server: Server) -> int:
@@ -136,7 +163,8 @@ def main(arguments: list[str]) -> int:
             return 1
         if not _say(channel, encode_hello(_hello(token, hardened))):
             return 2
-        return serve(channel, Server(TokenHsm(token)))
+        hsm = TokenHsm(token)
+        return serve(channel, Server(hsm, TokenCeremonies(hsm)))
 
 
 def _say(channel: socket.socket, frame: bytes) -> bool:
@@ -166,7 +194,14 @@ def _hello(token: OpenToken, hardened: Hardened) -> Hello:
         memory_locked=hardened.memory_locked,
         release_hash=token.keys.release_hash,
         keys=dict(token.keys.public),
+        keks=token.keys.keks.reports(),
+        about=about(token),
     )
+
+
+def about(token: OpenToken) -> About:
+    said, vendor = describe_token(token.module, token.info)
+    return About(f"{token.module.description} {token.module.version}", said, vendor)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ from keyturn.keyholder.initialise import (
     Plan,
     initialise,
 )
-from keyturn.keyholder.program import clock, run_keyholder
+from keyturn.keyholder.opening import clock
+from keyturn.keyholder.program import run_keyholder
 from keyturn.keyholder.server import local_socket
 from keyturn.officerkeys.location import InFile, open_keys
 from keyturn.officerkeys.passphrase import read_passphrase
@@ -73,16 +74,20 @@ def run(
         bool, typer.Option("--accept-clock", help="The time is right: start after a long rest.")
     ] = False,
 ) -> None:
-    """Serve on the unix socket until SIGTERM. Exit status 1: it could not go on; start it again."""
+    """Serve on the unix socket until SIGTERM. Exit status 1: it could not go on; start it again.
+
+    Without --pin-fd it is sealed until custodians have entered their shares.
+    """
     if context.invoked_subcommand is not None:
         return
-    if config is None or pin_fd is None:
-        raise typer.BadParameter("--config and --pin-fd are needed to run a keyholder")
+    if config is None:
+        raise typer.BadParameter("--config is needed to run a keyholder")
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     with errors_explained():
-        run_keyholder(load_config(config, os.environ), pin_fd, accept_clock=accept_clock)
+        settings = load_config(config, os.environ)
+        run_keyholder(settings, config.absolute().parent, pin_fd, accept_clock=accept_clock)
 
 
 def submit(

@@ -15,7 +15,9 @@ PREFIX = "KEYTURN_KEYHOLDER_"
 
 @dataclass(frozen=True, slots=True)
 class KeyholderConfig:
-    """`module` None: SoftHSM 2 where it is usual. `reserve` in bytes."""
+    """`module` None: SoftHSM 2 where it is usual. `reserve` in bytes. `evidence`: the socket of
+    the process that quotes this machine's CPU (our protocol §7.4), where it is a confidential VM.
+    """
 
     log: Path
     socket: Path
@@ -26,6 +28,7 @@ class KeyholderConfig:
     softhsm_configuration: Path | None
     workers: int
     reserve: int
+    evidence: Path | None = None
 
 
 def load_config(path: Path, environment: Mapping[str, str]) -> KeyholderConfig:
@@ -41,6 +44,7 @@ def load_config(path: Path, environment: Mapping[str, str]) -> KeyholderConfig:
         softhsm_configuration=settings.optional_path("softhsm_configuration"),
         workers=settings.integer("workers", 1, low=1, high=64),
         reserve=settings.integer("reserve", DEFAULT_RESERVE, low=0, high=1 << 50),
+        evidence=settings.optional_path("evidence"),
     )
     settings.done()
     return config
@@ -62,6 +66,7 @@ def told(config: KeyholderConfig) -> dict[str, Setting]:
         "softhsm_configuration": shown(config.softhsm_configuration),
         "workers": config.workers,
         "reserve": config.reserve,
+        "evidence": shown(config.evidence),
     }
 
 
@@ -89,6 +94,7 @@ def config_text(config: KeyholderConfig, base: Path) -> str:
             ("softhsm_configuration", shown(config.softhsm_configuration)),
             ("workers", str(config.workers)),
             ("reserve", str(config.reserve)),
+            *(() if config.evidence is None else (("evidence", shown(config.evidence)),)),
         )
     )
 

@@ -11,15 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.signatures import KeyId, VerifyKey
-from keyturn.keyholder.logdisk import LogDisk
 from keyturn.keyholder.logdisk_errors import disk_errors
 from keyturn.keyholder.logdisk_io import AtomicFiles, DiskIo
 from keyturn.keyrelease.witnessing import Cosigned, Witnessed, covered
 from keyturn.quorum.roster import Witnesses
 from keyturn.tlog.checkpoints import (
+    Checkpoint,
     Cosignature,
     SignedCheckpoint,
     cosignatures_of,
@@ -36,6 +37,19 @@ GATHERED = 64
 """Checkpoints whose lines wait for those of other witnesses: the largest."""
 
 
+class OwnLog(Protocol):
+    """The log that the cosignatures are of."""
+
+    @property
+    def checkpoint(self) -> SignedCheckpoint: ...
+
+    @property
+    def log_key(self) -> VerifyKey: ...
+
+    def check_extends(self, seen: Checkpoint) -> None:
+        """Raises LogRolledBack."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     cosigned: Cosigned
@@ -46,7 +60,7 @@ class _Kept:
 class Cosignatures:
     """The newest of each witness, by size, then by time. Safe for many threads."""
 
-    def __init__(self, log: LogDisk, directory: Path, io: DiskIo | None = None) -> None:
+    def __init__(self, log: OwnLog, directory: Path, io: DiskIo | None = None) -> None:
         self._log = log
         self._root = directory
         self._io = io or DiskIo()

@@ -11,6 +11,16 @@ class KeyholderStopped(UnreachableError):
     """The keyholder failed in a way that only a restart from its log can mend."""
 
 
+class KeyholderSealed(UnreachableError):
+    """The keyholder has no HSM until custodians have entered their shares (our protocol §10.12)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the keyholder is sealed",
+            hint="unseal it: `keyturn ceremony unseal status` tells whose shares open it",
+        )
+
+
 class WrongToken(UntrustedError):
     """The token's keys are not those of the `keys` statement in force."""
 

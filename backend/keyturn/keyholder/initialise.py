@@ -24,10 +24,13 @@ from keyturn.hsm.pkcs11 import wipe
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.config import KeyholderConfig, config_text
 from keyturn.keyholder.genesis import Founding, found
+from keyturn.keyholder.identity import FILE as IDENTITY
+from keyturn.keyholder.identity import IdentityKey, identity_at
 from keyturn.keyholder.logdisk import DEFAULT_RESERVE
 from keyturn.keyholder.server import local_socket
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload
+from keyturn.quorum.bodies import KeyAlgorithm, Purpose
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, payload_type
 from keyturn.quorum.roster import Witnesses
 from keyturn.quorum.statements import compose_payload
@@ -116,14 +119,15 @@ def _initialise(
             roster = _signed(
                 Kind.ROSTER, "roster", _roster_body(plan, founders), plan, founders, clock()
             )
-            keys = _signed(Kind.KEYS, "keys", _keys_body(plan, hsm), plan, founders, clock())
+            body = keys_body(plan.origin, hsm, identity_at(directory / IDENTITY))
+            keys = _signed(Kind.KEYS, "keys", body, plan, founders, clock())
             fingerprint = roster.digest
             founding = Founding((roster.raw, roster.approvals), (keys.raw, keys.approvals))
             bundle = found(directory / "log", plan.origin, hsm, fingerprint, founding, clock)
     bundle_path, config_path = directory / "authority.bundle", directory / CONFIG
-    _write_whole(bundle_path, bundle)
-    config = _config(plan, module, fingerprint, made.configuration)
-    _write_whole(config_path, config_text(config, directory).encode())  # last: it is complete
+    write_whole(bundle_path, bundle)
+    config = founded_config(directory, plan.origin, module, fingerprint, made.configuration)
+    write_whole(config_path, config_text(config, directory).encode())  # last: it is complete
     return Initialised(fingerprint, bundle_path, config_path, pin, so_pin)
 
 
@@ -140,7 +144,12 @@ def _check_place(plan: Plan, module: Path) -> None:
             found=str(directory),
             hint="what a genesis left that was cut off is of no use: delete it, and begin again",
         )
-    origin = plan.origin
+    check_names(directory, plan.origin, module)
+
+
+def check_names(directory: Path, origin: str, module: Path) -> None:
+    """Whether a keyholder there could be set up and listen. Raises InitialiseRefused,
+    MalformedConfig."""
     if not 0 < len(origin) <= MAX_ORIGIN or any(
         each in '+"\\' or each.isspace() or not each.isprintable() for each in origin
     ):
@@ -158,18 +167,26 @@ def _check_place(plan: Plan, module: Path) -> None:
             hint="choose a directory nearer to the root",
         )
     nothing = Digest("sha256:" + "00" * 32)
-    config_text(_config(plan, module, nothing, directory.absolute()), directory)
+    config = founded_config(directory, origin, module, nothing, directory.absolute())
+    config_text(config, directory)
 
 
-def _config(
-    plan: Plan, module: Path, fingerprint: Digest, softhsm_configuration: Path
+def founded_config(
+    directory: Path,
+    origin: str,
+    module: Path,
+    fingerprint: Digest,
+    softhsm_configuration: Path,
+    *,
+    token_label: str = TOKEN_LABEL,
 ) -> KeyholderConfig:
+    """The settings of a keyholder that was founded in `directory`."""
     return KeyholderConfig(
-        log=plan.directory / "log",
-        socket=plan.directory / SOCKET,
-        origin=plan.origin,
+        log=directory / "log",
+        socket=directory / SOCKET,
+        origin=origin,
         fingerprint=fingerprint,
-        token_label=TOKEN_LABEL,
+        token_label=token_label,
         module=module,
         softhsm_configuration=softhsm_configuration,
         workers=1,
@@ -177,7 +194,7 @@ def _config(
     )
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Under its name only when it is complete and durable."""
     unfinished = path.with_name(path.name + ".unfinished")
     with unfinished.open("wb") as file:
@@ -242,18 +259,32 @@ def _roster_body(plan: Plan, founders: Sequence[Founder]) -> dict[str, object]:
     }
 
 
-def _keys_body(plan: Plan, hsm: Hsm) -> dict[str, object]:
+def keys_body(origin: str, hsm: Hsm, identity: IdentityKey | None = None) -> dict[str, object]:
+    """The body of a `keys` statement that names what this token proved, and the keyholder's key."""
+    own: list[dict[str, object]] = []
+    if identity is not None:
+        own.append(
+            {
+                "purpose": Purpose.KEYHOLDER.value,
+                "algorithm": KeyAlgorithm.ED25519.value,
+                "spki": b64(identity.spki),
+                "oaep_hash": None,
+            }
+        )
     return {
-        "origin": plan.origin,
+        "origin": origin,
         "assurance": hsm.assurance.value,
         "keys": [
-            {
-                "purpose": purpose.value,
-                "algorithm": key.algorithm.value,
-                "spki": b64(key.spki),
-                "oaep_hash": key.oaep_hash.value if key.oaep_hash else None,
-            }
-            for purpose, key in hsm.public_keys().items()
+            *(
+                {
+                    "purpose": purpose.value,
+                    "algorithm": key.algorithm.value,
+                    "spki": b64(key.spki),
+                    "oaep_hash": key.oaep_hash.value if key.oaep_hash else None,
+                }
+                for purpose, key in hsm.public_keys().items()
+            ),
+            *own,
         ],
     }
 

@@ -18,15 +18,15 @@ from keyturn.keyholder.errors import ClockRefused, KeyholderStopped
 from keyturn.keyholder.logdisk import LogDisk
 from keyturn.keyholder.logdisk_committer import Committed, GroupCommitter
 from keyturn.keyholder.logdisk_errors import LogFull
+from keyturn.keyholder.replaying import FEW_LEASES, Replay, configure, pruned
 from keyturn.keyrelease.continuation import previous_check
-from keyturn.keyrelease.entries import GrantEntry, read_grant, read_refusal
-from keyturn.keyrelease.leases import Lease, LeaseBook
-from keyturn.quorum.entries import Entry, EntryKind, parse_entry
+from keyturn.keyrelease.entries import GrantEntry
+from keyturn.keyrelease.leases import Lease
+from keyturn.quorum.entries import Entry, parse_entry
 from keyturn.quorum.reports import (
     ConfigurationEntry,
     Program,
     configuration_entry,
-    read_configuration,
 )
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.receipts import Receipt
@@ -39,8 +39,6 @@ MAX_FORWARD = 60
 
 REFUSAL_RESERVES = 2
 """Refusals are logged only beside so many times the disk's reserve."""
-
-_FEW_LEASES = 16  # so many, over or not, are kept without looking
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +58,13 @@ class Journal:
         fingerprint: Digest,
         clock: Clock,
         boottime: Seconds | None = None,
+        replayed: Replay | None = None,
     ) -> None:
         """Replay the whole log, every quorum verified again. Raises LogInconsistent, LogDamaged.
 
         `boottime` are seconds that nobody can set, suspended ones too (CLOCK_BOOTTIME); without
-        it the clock cannot be seen to be set forward.
+        it the clock cannot be seen to be set forward. `replayed`: what this process has replayed
+        of this very log before; it goes on from there.
         """
         self._log = log
         self._clock = clock
@@ -72,21 +72,13 @@ class Journal:
         self._ahead: float | None = None  # least of wall time less boot time, in seconds
         self._lock = threading.RLock()
         self._failed: str | None = None
-        self._leases = LeaseBook()
-        self._prune_beyond = _FEW_LEASES
-        self._configured: dict[Program, tuple[int, ConfigurationEntry]] = {}
-        state = AuthorityState(fingerprint)
+        replay = replayed or Replay(AuthorityState(fingerprint))
         self._check_previous = previous_check(log.root)
-        for index, leaf in enumerate(log.leaves()):
-            state = state.apply(leaf, log.object, self._check_previous)
-            entry = parse_entry(leaf)
-            if entry.kind is EntryKind.GRANT:
-                self._apply_lease(index, read_grant(entry), entry.time)
-            elif entry.kind is EntryKind.REFUSAL:
-                self._leases.end(read_refusal(entry).challenge)
-            elif entry.kind is EntryKind.CONFIGURATION:
-                self._configure(index, entry)
-        self._state = state
+        for leaf in log.leaves(replay.state.size):
+            replay.apply(leaf, log.object, self._check_previous)
+        self._leases, self._configured = replay.leases, replay.configured
+        self._prune_beyond = max(FEW_LEASES, 2 * len(self._leases))
+        self._state = state = replay.state
         self._clock_lock = threading.Lock()
         self._latest = state.last_time  # the latest time that was ever told here
         self._committer = GroupCommitter(log)
@@ -221,8 +213,7 @@ class Journal:
         return index
 
     def _configure(self, index: int, entry: Entry) -> None:
-        read = read_configuration(entry)
-        self._configured[read.program] = (index, read)
+        configure(self._configured, index, entry)
 
     def _result(self, future: Future[Committed]) -> Committed:
         try:
@@ -250,9 +241,7 @@ class Journal:
 
     def _apply_lease(self, index: int, entry: GrantEntry, time: datetime) -> None:
         self._leases.apply(index, entry)
-        if len(self._leases) > self._prune_beyond:
-            self._leases.prune(time)
-            self._prune_beyond = max(_FEW_LEASES, 2 * len(self._leases))
+        self._prune_beyond = pruned(self._leases, self._prune_beyond, time)
 
     def put_object(self, data: bytes, *, reserved: bool = True) -> Digest:
         """Durable before it returns; statements may use the reserve."""

@@ -8,17 +8,20 @@ from keyturn import __version__
 from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import Digest, b64
 from keyturn.base.errors import KeyturnError, MalformedError, NotFoundError
-from keyturn.base.strictjson import JsonObject, load_object
+from keyturn.ceremony.tokeninventory import inventory_document
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder import collateral as kept_collateral
 from keyturn.keyholder.collateral import KeptCollateral
 from keyturn.keyholder.cosignatures import DIRECTORY, Cosignatures
 from keyturn.keyholder.decisions import Decisions
 from keyturn.keyholder.errors import NoWitness, WrongToken
+from keyturn.keyholder.hsmtold import HsmTeller
 from keyturn.keyholder.journal import Clock, Journal, Seconds
 from keyturn.keyholder.logdisk import LogDisk
-from keyturn.keyholder.logdisk_errors import LogMissing, LogRolledBack
+from keyturn.keyholder.logdisk_errors import LogRolledBack
+from keyturn.keyholder.logquestions import LogQuestions, receipt_document
 from keyturn.keyholder.releases import Releases
+from keyturn.keyholder.replaying import Replay
 from keyturn.keyholder.reports import SETTINGS, KeptSettings, Reports, enter_settings
 from keyturn.keyholder.submissions import Submissions
 from keyturn.keyholder.token import check_keys
@@ -30,9 +33,8 @@ from keyturn.quorum.reports import Setting
 from keyturn.quorum.roster import Roster
 from keyturn.tlog.checkpoints import parse_checkpoint
 from keyturn.tlog.notes import parse_note
-from keyturn.tlog.receipts import MAX_RECEIPT, Receipt
 from keyturn.wire import keyholder as asked
-from keyturn.wire.keyholder import MAX_ENTRIES, AnyRequest, ok_answer
+from keyturn.wire.keyholder import AnyRequest, ok_answer
 
 SOFTWARE = f"keyturn {__version__}"
 
@@ -52,18 +54,21 @@ class Keyholder:
         boottime: Seconds | None = None,
         max_gap: timedelta | None = None,
         settings: Mapping[str, Setting] | None = None,
+        teller: HsmTeller | None = None,
+        replayed: Replay | None = None,
     ) -> None:
         """Replay the log, compare it with the token's mark and keys, and log the start.
 
-        `boottime` as for `Journal`; `max_gap` is how long ago the last entry may be, None for
-        however long; `settings` are this process's, logged when they changed, and no
+        `boottime` and `replayed` as for `Journal`; `max_gap` is how long ago the last entry may
+        be, None for however long; `settings` are this process's, logged when they changed, and no
         secrets. Raises ClockRefused, LogInconsistent, LogDamaged, LogRolledBack,
         WrongToken, CollateralMemoryDamaged, and what the HSM raises.
         """
         self._hsm = hsm
+        self._teller = teller
         self._fingerprint = fingerprint
         self._boot = randomness(16).hex()
-        self._journal = Journal(log, fingerprint, clock, boottime)
+        self._journal = Journal(log, fingerprint, clock, boottime, replayed)
         try:
             if max_gap is not None:
                 self._journal.check_gap(max_gap)
@@ -87,6 +92,9 @@ class Keyholder:
             self.submissions = Submissions(self._journal, hsm)
             self.decisions = Decisions(self._journal, self.submissions.remember)
             self.reports = Reports(self._journal)
+            self._questions = LogQuestions(
+                log, self.cosignatures, lambda: self._journal.state.roster
+            )
             self._log_start(settings)
         except BaseException:
             self._journal.close()
@@ -104,6 +112,11 @@ class Keyholder:
     @property
     def journal(self) -> Journal:
         return self._journal
+
+    @property
+    def boot(self) -> str:
+        """As the log's `start` entry names it: 16 random bytes in hex."""
+        return self._boot
 
     def answer(self, request: AnyRequest) -> dict[str, object]:
         """The answer to one question. Raises KeyturnError for the caller to turn into a no, and
@@ -134,32 +147,32 @@ class Keyholder:
                 return ok_answer(self._submit(raw, approvals, key))
             case asked.Withdraw(statement=raw, envelope=envelope):
                 index, receipt = self.submissions.withdraw(raw, envelope)
-                return ok_answer({"index": index, "receipt": _document(receipt)})
+                return ok_answer({"index": index, "receipt": receipt_document(receipt)})
             case asked.Record(statement=raw, approval=approval):
                 index = self.decisions.record(raw, approval)
-                return ok_answer({"index": index, "receipt": _document(log.receipt(index))})
+                return ok_answer({"index": index, "receipt": receipt_document(log.receipt(index))})
             case asked.Report(said=said):
                 return ok_answer({"index": self.reports.enter(said)})
-            case asked.AskEntries(start=start, end=end):
-                size = log.size
-                leaves = log.leaves(min(start, size), min(end, size, start + MAX_ENTRIES))
-                return ok_answer({"leaves": [b64(leaf) for leaf in leaves], "size": size})
-            case asked.AskObject(digest=digest):
-                return ok_answer({"data": b64(self._object(Digest(digest)))})
-            case asked.AskCheckpoint():
-                return ok_answer({"note": self.cosignatures.shown(log.checkpoint).decode()})
-            case asked.AskReceipt(index=index, under=under):
-                return ok_answer({"receipt": _document(self._receipt(index, under))})
-            case asked.AskConsistency(old=old, new=new):
-                return ok_answer({"proof": [each.hex() for each in log.consistency(old, new)]})
             case asked.HandCosigned(note=note):
                 return ok_answer({"witnesses": self._cosigned(note.encode())})
-            case asked.AskCosignatures():
-                return ok_answer({"notes": [each.decode() for each in self.cosignatures.notes()]})
             case asked.HandCollateral(documents=documents):
                 return ok_answer(self._handed_in(documents))
+            case asked.AskHsm():
+                return ok_answer(self._told_of_hsm())
             case _:
-                raise MalformedError("no ceremonies are held here", found=request.op)
+                answered = self._questions.answer(request)
+                if answered is None:
+                    raise MalformedError("no ceremonies are held here", found=request.op)
+                return ok_answer(answered)
+
+    def _told_of_hsm(self) -> dict[str, object]:
+        if self._teller is None:
+            raise NotFoundError("this keyholder tells nothing of its token")
+        preflight = self._teller.preflight()
+        return {
+            "inventory": inventory_document(self._teller.inventory()),
+            "preflight": None if preflight is None else b64(preflight),
+        }
 
     def _handed_in(self, documents: tuple[CollateralDocument, ...]) -> dict[str, object]:
         now = self._journal.now()
@@ -175,23 +188,6 @@ class Keyholder:
             raise NoWitness("no roster is in force: nobody is a witness")
         return self.cosignatures.hand_in(raw, roster.statement.body.witnesses, now)
 
-    def _receipt(self, index: int, under: asked.Under) -> Receipt:
-        log, roster = self._journal.log, self._journal.state.roster
-        if under is asked.Under.COSIGNED and roster is not None:
-            note = self.cosignatures.over(index, roster.witnesses)
-            if note is not None:
-                return log.receipt(index, note)
-        newest = log.checkpoint
-        note = parse_note(self.cosignatures.shown(newest))
-        covered = index < newest.checkpoint.size and len(note.signatures) > 1
-        return log.receipt(index, note if covered else None)
-
-    def _object(self, digest: Digest) -> bytes:
-        try:
-            return self._journal.log.object(digest)
-        except LogMissing as error:
-            raise NotFoundError("no such object beside the log", found=digest) from error
-
     def close(self) -> None:
         """Write what waits and let go of the disk. The HSM is its owner's to close."""
         self._journal.close()
@@ -206,6 +202,7 @@ class Keyholder:
             "size": self._journal.log.size,
             "simulation": state.roster is not None and state.roster.simulation,
             "software": SOFTWARE,
+            "sealed": False,
         }
 
     def _submit(
@@ -215,8 +212,9 @@ class Keyholder:
         return {
             "in_force": entered.in_force,
             "index": entered.index,
-            "receipt": _document(entered.receipt),
-            "wrapped": b64(entered.wrapped) if entered.wrapped is not None else None,
+            "receipt": receipt_document(entered.receipt),
+            "wrapped": b64(entered.dek.value) if entered.dek is not None else None,
+            "kek": entered.dek.kek if entered.dek is not None else None,
         }
 
     def _check_mark(self) -> None:
@@ -240,7 +238,3 @@ class Keyholder:
         if keys is None:
             raise WrongToken("the log names no keys: genesis was not completed")
         check_keys(keys, self._hsm, self._journal.origin)
-
-
-def _document(receipt: Receipt) -> JsonObject:
-    return load_object(receipt.to_bytes(), limit=MAX_RECEIPT, what="receipt")

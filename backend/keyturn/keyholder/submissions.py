@@ -6,7 +6,7 @@ from datetime import datetime
 
 from keyturn.base.encoding import digest_bytes
 from keyturn.hsm.protocol import Admission as HsmAdmission
-from keyturn.hsm.protocol import Hsm
+from keyturn.hsm.protocol import Hsm, KekWrapped
 from keyturn.hsm.protocol import Purpose as HsmPurpose
 from keyturn.keyholder.allowance import DECISIONS_PER_DAY, DecisionAllowance
 from keyturn.keyholder.errors import KeyFileRefused, TooManyDecisions
@@ -38,8 +38,13 @@ class Entered:
 
     index: int
     receipt: Receipt
-    wrapped: bytes | None
+    dek: KekWrapped | None
     in_force: bool
+
+    @property
+    def wrapped(self) -> bytes | None:
+        """The DEK as it lies under the KEK."""
+        return None if self.dek is None else self.dek.value
 
 
 class Submissions:
@@ -160,7 +165,7 @@ class Submissions:
         self._hsm.store_mark(checkpoint.to_bytes())
         self._remembered = checkpoint.checkpoint.size
 
-    def _rewrap(self, statement: Statement, key: bytes | None) -> bytes | None:
+    def _rewrap(self, statement: Statement, key: bytes | None) -> KekWrapped | None:
         """From ingest key to KEK, after the tag was verified in the HSM; None for other kinds."""
         admission = statement.body
         if not isinstance(admission, Admission):

@@ -14,7 +14,7 @@ from keyturn.attest.tdx import verify_tdx
 from keyturn.attest.tdx_claims import TdxClaims
 from keyturn.base.encoding import sha256
 from keyturn.keyrelease.collateral import CollateralSet, keep_platform, read_platform
-from keyturn.keyrelease.request import ReleaseRequest, SnpEvidence, TdxEvidence
+from keyturn.keyrelease.request import SnpEvidence, TdxEvidence
 from keyturn.policy.findings import Finding, from_check, judged, not_met
 from keyturn.policy.shown import CpuClaims
 
@@ -34,18 +34,18 @@ _HINTS = {
 
 
 def verify_cpu(
-    request: ReleaseRequest,
+    cpu: SnpEvidence | TdxEvidence,
+    binding: bytes,
     anchors: TrustAnchors,
     collateral: CollateralSet,
     now: datetime,
     cache: ChainCache,
 ) -> tuple[CpuClaims | None, list[Finding]]:
-    """Claims only where nothing has failed."""
-    cpu = request.evidence.cpu
+    """Claims only where nothing has failed. `binding`: the 64 bytes that must be bound."""
     try:
         if isinstance(cpu, TdxEvidence):
-            return _tdx(request, cpu, anchors, collateral, now, cache)
-        return _snp(request, cpu, anchors, collateral, now, cache)
+            return _tdx(binding, cpu, anchors, collateral, now, cache)
+        return _snp(binding, cpu, anchors, collateral, now, cache)
     except REFUSALS as refusal:
         return None, [refused(CHECK, refusal)]
 
@@ -63,7 +63,7 @@ def refused(check: str, refusal: MalformedEvidence | UntrustedEvidence) -> Findi
 
 
 def _tdx(
-    request: ReleaseRequest,
+    binding: bytes,
     tdx: TdxEvidence,
     anchors: TrustAnchors,
     collateral: CollateralSet,
@@ -87,7 +87,7 @@ def _tdx(
         known,
         anchors=anchors,
         now=now,
-        expected_report_data=request.binding,
+        expected_report_data=binding,
         cache=cache,
         parsed=collateral.parsed,
     )
@@ -96,7 +96,7 @@ def _tdx(
 
 
 def _snp(
-    request: ReleaseRequest,
+    binding: bytes,
     snp: SnpEvidence,
     anchors: TrustAnchors,
     collateral: CollateralSet,
@@ -105,7 +105,7 @@ def _snp(
 ) -> tuple[SnpClaims | None, list[Finding]]:
     lists = _lists(snp, collateral, cache)
     current = tuple(each for each in lists if each.this_update <= now <= each.next_update)
-    wanted = request.binding if snp.runtime is None else runtime_report_data(snp.runtime)
+    wanted = binding if snp.runtime is None else runtime_report_data(snp.runtime)
     try:
         verified = verify_snp(
             snp.report,

@@ -53,7 +53,8 @@ def verify_evidence(
     `activated` knows the proofs of activated AKs; without it none counts. `collateral` is what
     the verifier keeps: without Intel's no TD is genuine.
     """
-    cpu, of_cpu = verify_cpu(request, anchors, collateral, now, cache)
+    shown = request.evidence.cpu
+    cpu, of_cpu = verify_cpu(shown, request.binding, anchors, collateral, now, cache)
     devices = verify_devices(request, anchors, collateral, now, cache)
     tpm, of_tpm = verify_tpm_part(request, anchors, now, activated, cache)
     if request.evidence.runtime is not None and tpm is None:

@@ -157,7 +157,7 @@ def build_request(
                 "ak_name": _optional(keys.ak_name),
             },
             "claims": b64(claims.raw),
-            "evidence": _evidence_document(evidence),
+            "evidence": evidence_document(evidence),
         }
     )
 
@@ -175,7 +175,7 @@ def parse_request(raw: bytes) -> ReleaseRequest:
         fields.digest("model"),
         _keys(fields.fields("keys"), purpose),
         parse_claims(fields.b64("claims", limit=MAX_CLAIMS)),
-        _evidence(fields.fields("evidence")),
+        read_evidence(fields.fields("evidence")),
         raw,
     )
     fields.done()
@@ -223,7 +223,8 @@ def _keys(fields: Fields, purpose: Purpose) -> NodeKeys:
     return keys
 
 
-def _evidence_document(evidence: Evidence) -> dict[str, object]:
+def evidence_document(evidence: Evidence) -> dict[str, object]:
+    """As it travels (our protocol §4.4)."""
     cpu = evidence.cpu
     document: dict[str, object] = {}
     if isinstance(cpu, TdxEvidence):
@@ -251,7 +252,8 @@ def _device_documents(devices: Sequence[GpuEvidence | SwitchEvidence]) -> list[d
     ]
 
 
-def _evidence(fields: Fields) -> Evidence:
+def read_evidence(fields: Fields) -> Evidence:
+    """Raises MalformedError."""
     if fields.has("snp") == fields.has("tdx"):
         raise MalformedRequest(
             "evidence: not one kind of CPU",

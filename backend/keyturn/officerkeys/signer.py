@@ -32,8 +32,19 @@ class Signer(Protocol):
         ...
 
 
+class Unsealer(Protocol):
+    """Opens what was sealed to one officer's HPKE key, wherever that lies."""
+
+    @property
+    def officer(self) -> str: ...
+
+    def unseal(self, sealed: bytes, info: bytes) -> bytearray:
+        """As `OfficerSecret.unseal`. Raises UntrustedError."""
+        ...
+
+
 class OfficerSigner:
-    """A `Signer` over keys in memory. Does not own them: whoever opened the secret wipes it."""
+    """A `Signer` and an `Unsealer` over keys in memory. Does not own them: whoever opened the secret wipes it."""
 
     def __init__(self, secret: OfficerSecret) -> None:
         self._secret = secret
@@ -56,3 +67,6 @@ class OfficerSigner:
 
     def derived(self, info: bytes) -> bytes:
         return self._secret.derived(info)
+
+    def unseal(self, sealed: bytes, info: bytes) -> bytearray:
+        return self._secret.unseal(sealed, info)

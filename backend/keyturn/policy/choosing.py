@@ -67,6 +67,24 @@ def choose(model: Digest, state: AuthorityState, now: datetime) -> Chosen:
     return Chosen(admission, digest, rules, tuple(used), tuple(findings))
 
 
+def choose_policy(
+    policy_id: str, state: AuthorityState, now: datetime
+) -> tuple[Rules | None, tuple[Finding, ...]]:
+    """A policy by its id alone, with its baselines; findings as in `Chosen`."""
+    findings: list[Finding] = []
+
+    def require(kind: Kind, subject: str) -> InForce | None:
+        try:
+            found = state.require(kind, subject, now)
+        except SubmissionRefused as refusal:
+            findings.append(_not_in_force(state, kind, subject, refusal))
+            return None
+        findings.append(_in_force(found))
+        return found
+
+    return _rules(policy_id, require), tuple(findings)
+
+
 def _rules(policy_id: str, require: Callable[[Kind, str], InForce | None]) -> Rules | None:
     found = require(Kind.POLICY, policy_id)
     policy = found.statement.body if found else None
@@ -99,6 +117,14 @@ def _in_force(found: InForce) -> Finding:
 def _not_in_force(
     state: AuthorityState, kind: Kind, subject: str, refusal: SubmissionRefused
 ) -> Finding:
+    if state.is_destroyed(kind, subject):
+        return not_met(
+            f"{kind.value} in force",
+            "model-key-destroyed",
+            refusal.found,
+            f"{kind.value} '{subject}' in force",
+            hint="nobody can open this model any more: seal it anew",
+        )
     revocation = state.revocation_of(kind, subject)
     return not_met(
         f"{kind.value} in force",

@@ -162,6 +162,8 @@ wrapped_keys = Table(
     Column("model", DIGEST, primary_key=True),
     Column("wrapped", LargeBinary, nullable=False),
     Column("statement", DIGEST, nullable=False),  # the admission that it came with
+    Column("kek", HEX32),  # under which it lies; NULL for a row from before that was told
+    Index("ix_wrapped_keys_kek", "kek", "model"),
 )
 """KEK-wrapped DEKs. Useless without the HSM; a wrong one fails the HSM's tag check."""
 

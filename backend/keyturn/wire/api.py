@@ -48,6 +48,7 @@ class HelloView(ApiModel):
     simulation: bool
     time: Time
     roster_index: int | None
+    sealed: bool | None
 
 
 class AuthorityView(ApiModel):
@@ -63,11 +64,49 @@ class EnvelopeBody(ApiModel):
     envelope: B64
 
 
+class CeremonyQuestion(ApiModel):
+    """A question of our protocol §10.7, with its `op`."""
+
+    request: JsonDocument
+
+
+class CeremonyAnswer(ApiModel):
+    answer: JsonDocument
+
+
 class SessionView(ApiModel):
     token: str
     officer: str
     roles: list[str]
     expires: Time
+
+
+class UnsealView(ApiModel):
+    """The keyholder's answer, passed on; a client verifies it (our protocol §10.12)."""
+
+    session: str
+    sealed: bool
+    host: str
+    evidence: str | None
+    record: str
+    shares: list[JsonDocument]
+    entered: list[str]
+    missing: int
+
+
+class ShareBody(ApiModel):
+    envelope: B64
+    attached: Annotated[list[B64], Field(max_length=1)]
+
+
+class ShareView(ApiModel):
+    entered: list[str]
+    missing: int
+    sealed: bool
+
+
+class SealView(ApiModel):
+    index: int
 
 
 class EnrolmentTaken(ApiModel):
@@ -262,6 +301,13 @@ class CollateralBody(ApiModel):
     """Documents of our protocol §4.7, each as JSON."""
 
     documents: Annotated[list[JsonDocument], Field(max_length=64)]
+
+
+class HsmView(ApiModel):
+    """`inventory`: our protocol §10.16; `preflight`: base64 of the report of §10.11, or null."""
+
+    inventory: JsonDocument
+    preflight: str | None
 
 
 class CollateralPage(ApiModel):

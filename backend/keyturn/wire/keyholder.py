@@ -20,6 +20,8 @@ from keyturn.base.errors import (
     UntrustedError,
 )
 from keyturn.base.strictjson import Fields, JsonObject
+from keyturn.ceremony.tokeninventory import TokenInventory, read_inventory
+from keyturn.ceremony.tokenreport import REPORT_LIMIT
 from keyturn.quorum.reports import (
     ConfigurationEntry,
     Program,
@@ -32,6 +34,7 @@ from keyturn.wire.ceremonies import CeremonyRequest, parse_ceremony_request
 from keyturn.wire.collateral import CollateralAnswer, read_collateral_answer, read_documents
 from keyturn.wire.errors import PeerRefused
 from keyturn.wire.requests import Request
+from keyturn.wire.unsealing import UnsealRequest, parse_unseal_request
 
 MAX_RELEASE_REQUEST = 256 << 10
 """Bytes of a release request (our protocol §5.2)."""
@@ -55,6 +58,8 @@ class Hello:
     size: int  # entries in the log
     simulation: bool
     software: str
+    sealed: bool
+    """Without its HSM: it answers questions about the log, and nothing else (§10.12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Submitted:
     index: int | None
     receipt: JsonObject | None
     wrapped: bytes | None  # KEK-wrapped DEK, for a model
+    kek: str | None  # id of the KEK that it is wrapped under
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class AskHello(Request[Hello]):
             answer.integer("size"),
             answer.boolean("simulation"),
             answer.text("software", limit=200),
+            answer.boolean("sealed"),
         )
 
 
@@ -202,6 +209,7 @@ class Submit(Request[Submitted]):
             answer.nullable("index", answer.integer),
             receipt if isinstance(receipt, dict) else None,
             answer.nullable("wrapped", lambda name: answer.b64(name, limit=4096)),
+            answer.nullable("kek", lambda name: answer.hex(name, size=32).hex()),
         )
 
 
@@ -374,6 +382,35 @@ class AskCosignatures(Request[tuple[str, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
+class HsmTold:
+    """The token's inventory (our protocol §10.16), and the newest pre-flight report's bytes."""
+
+    inventory: TokenInventory
+    preflight: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskHsm(Request[HsmTold]):
+    """What is on the token, as it says; read at most some time ago, which stands in it."""
+
+    op: ClassVar[str] = "hsm"
+
+    def document(self) -> JsonObject:
+        return {"op": self.op}
+
+    def read(self, answer: Fields) -> HsmTold:
+        return read_hsm_told(answer)
+
+
+def read_hsm_told(answer: Fields) -> HsmTold:
+    """The fields `inventory` and `preflight`. Raises MalformedError."""
+    return HsmTold(
+        read_inventory(answer.fields("inventory")),
+        answer.nullable("preflight", lambda name: answer.b64(name, limit=REPORT_LIMIT)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class HandCollateral(Request[CollateralAnswer]):
     """At most MAX_COLLATERAL documents (our protocol §4.7), each judged for itself."""
 
@@ -405,7 +442,9 @@ AnyRequest = (
     | HandCosigned
     | AskCosignatures
     | HandCollateral
+    | AskHsm
     | CeremonyRequest
+    | UnsealRequest
 )
 
 
@@ -512,11 +551,13 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
             return AskCosignatures()
         case "collateral":
             return HandCollateral(read_documents(fields))
+        case "hsm":
+            return AskHsm()
         case _:
-            ceremony = parse_ceremony_request(op, fields)
-            if ceremony is None:
+            further = parse_unseal_request(op, fields) or parse_ceremony_request(op, fields)
+            if further is None:
                 raise MalformedError("request: unknown op", found=repr(op))
-            return ceremony
+            return further
 
 
 def _parse_report(fields: Fields) -> Report:

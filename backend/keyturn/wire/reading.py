@@ -25,6 +25,9 @@ TABLE: Mapping[tuple[str, str], Roles] = {
     ("GET", "/v1/log/objects/{digest}"): EVERY_OFFICER,
     ("GET", "/v1/log/cosignatures"): EVERY_OFFICER,
     ("POST", "/v1/log/cosignatures"): EVERY_OFFICER,  # the keyholder knows whose key is a witness
+    ("GET", "/v1/unseal"): EVERY_OFFICER,
+    ("POST", "/v1/unseal/shares"): frozenset({Role.CUSTODIAN}),
+    ("POST", "/v1/seal"): frozenset({Role.CUSTODIAN, Role.OPERATOR}),
     ("GET", "/v1/events"): EVERY_OFFICER,  # by kind
     ("GET", "/v1/enrolments"): JUDGING,
     ("DELETE", "/v1/enrolments/{digest}"): frozenset({Role.PROPOSER}),
@@ -45,6 +48,8 @@ TABLE: Mapping[tuple[str, str], Roles] = {
     ("GET", "/v1/collateral/status"): FLEET,
     ("POST", "/v1/collateral"): frozenset({Role.OPERATOR, Role.PROPOSER}),  # the keyholder judges
     ("POST", "/v1/evidence/batch"): FLEET,
+    ("GET", "/v1/hsm"): FLEET | {Role.CUSTODIAN},
+    ("POST", "/v1/ceremonies/ask"): EVERY_OFFICER,  # the host knows whose signature it needs
 }
 
 

@@ -23,7 +23,7 @@ from keyturn.exposure.memscan import NotSearchedError, find_in_process, find_in_
 from keyturn.hsm.client import HsmWorker, WorkerConfig
 from keyturn.hsm.protocol import Admission, OaepHash, ReleaseOrder
 from keyturn.keyholder.config import load_config
-from keyturn.keyholder.program import worker_config
+from keyturn.keyholder.opening import worker_config
 from keyturn.seal.sealedkey import parse_sealed_key
 
 WINDOW = 64  # bytes of weights that occur nowhere else
@@ -88,7 +88,7 @@ def dek_of(spec: dict[str, str], pin_fd: int) -> bytes:
     config: WorkerConfig = worker_config(load_config(Path(spec["keyholder"]), {}))
     with HsmWorker(config, pin_fd) as hsm:
         oaep = OaepHash(key.wrapped.oaep_hash.value)
-        wrapped = hsm.rewrap_admission(Admission(key.wrapped.value, oaep, digest, key.tag))
+        wrapped = hsm.rewrap_admission(Admission(key.wrapped.value, oaep, digest, key.tag)).value
         order = ReleaseOrder(digest, key.tag, spki, 0, secrets.token_bytes(32))
         released = hsm.release(wrapped, order)
     chosen = hashes.SHA256() if released.oaep_hash is OaepHash.SHA256 else hashes.SHA1()  # noqa: S303

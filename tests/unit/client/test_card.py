@@ -39,9 +39,10 @@ from keyturn.hsm.cryptoki import (
     KeyType,
     ObjectClass,
 )
-from keyturn.hsm.pkcs11 import Library, Session, Slot, TokenInfo
+from keyturn.hsm.pkcs11 import Library, Session
 from keyturn.hsm.shared import shared_library
 from keyturn.hsm.token import find_token
+from keyturn.hsm.tokeninfo import Slot, TokenInfo
 from keyturn.officerkeys.errors import KeyExists, PassphraseError
 from keyturn.officerkeys.location import OnCard, parse_location
 from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload, parse_approval

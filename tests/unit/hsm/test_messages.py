@@ -6,16 +6,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
+from keyturn.base.signatures import KeyId
+from keyturn.ceremony.tokenreport import ReportedToken, ReportedVendor
+from keyturn.hsm import kekmessages
 from keyturn.hsm.errors import (
+    BackupRefused,
     HsmError,
     HsmRequestError,
     HsmUnreachable,
     KeyBindingError,
     PinRefused,
     TokenError,
+    UntrustedRecipient,
     WrappedKeyError,
 )
+from keyturn.hsm.kekwork import (
+    AttributeReport,
+    CeremonyOrder,
+    KekOrigin,
+    KekProfile,
+    KekReport,
+    KekState,
+    RewrapItem,
+)
 from keyturn.hsm.messages import (
+    About,
     Hello,
     LoadMark,
     Release,
@@ -29,6 +44,9 @@ from keyturn.hsm.messages import (
     parse_answer,
     parse_hello,
     parse_request,
+    read_bytes,
+    read_wrapped,
+    whole,
 )
 from keyturn.hsm.protocol import (
     Admission,
@@ -55,6 +73,15 @@ _operations = st.one_of(
     st.builds(StoreMark, st.binary(min_size=1, max_size=99)),
     st.builds(LoadMark),
 )
+ORDER = CeremonyOrder("kek-rotation-1", 3, bytes(32), 7)
+KEK_ID = KeyId("ab" * 32)
+KEK = KekReport(
+    KEK_ID,
+    KekProfile.RECOVERABLE,
+    KekState.ACTIVE,
+    KekOrigin.MADE,
+    (AttributeReport("EXTRACTABLE", "True", True),),
+)
 REQUESTS = {
     "rewrap_admission": Admission(b"w" * 384, OaepHash.SHA1, bytes(32), bytes(32)),
     "release": Release(b"k" * 40, ReleaseOrder(bytes(32), bytes(32), b"spki", 7, bytes(32))),
@@ -62,6 +89,13 @@ REQUESTS = {
     "sign_result": Sign(Purpose.RESULT, b"m"),
     "store_mark": StoreMark(b"m"),
     "load_mark": LoadMark(),
+    "describe_keys": kekmessages.DescribeKeys(),
+    "make_kek": kekmessages.MakeKek(ORDER, KekProfile.RECOVERABLE),
+    "activate_kek": kekmessages.ActivateKek(ORDER, KEK_ID),
+    "retire_kek": kekmessages.RetireKek(ORDER, KEK_ID),
+    "destroy_kek": kekmessages.DestroyKek(ORDER, KEK_ID),
+    "rewrap": kekmessages.Rewrap(ORDER, KEK_ID, (RewrapItem(bytes(32), b"t" * 32, b"w" * 40),) * 2),
+    "backup_kek": kekmessages.BackupKek(ORDER, KEK_ID, b"spki"),
 }
 
 
@@ -88,6 +122,11 @@ def test_requests_are_read_as_written(number: int, operation: Any) -> None:
     assert parse_request(encode_request(request)) == request
 
 
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=list(REQUESTS))
+def test_each_request_is_read_as_written(request_: Any) -> None:
+    assert parse_request(encode_request(Request(1, request_))) == Request(1, request_)
+
+
 @pytest.mark.parametrize(("name", "path"), _EVERY_FIELD)
 def test_a_missing_field_is_refused_by_name(name: str, path: tuple[str, ...]) -> None:
     document = _document(name)
@@ -107,7 +146,8 @@ def test_an_unknown_field_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "inner"), [("release", "grant"), ("rewrap_admission", "admission")]
+    ("name", "inner"),
+    [("release", "grant"), ("rewrap_admission", "admission"), ("make_kek", "order")],
 )
 def test_an_unknown_field_of_an_order_is_refused(name: str, inner: str) -> None:
     document = _document(name)
@@ -129,35 +169,44 @@ def test_an_order_by_key_name_does_not_exist() -> None:
 
 @pytest.mark.parametrize("result", [b"", b"signature", None])
 def test_results_are_read_as_written(result: bytes | None) -> None:
-    assert parse_answer(encode_result(3, result), 3, wrapped=False) == result
+    assert parse_answer(encode_result(3, result), 3, read_bytes) == result
 
 
 def test_a_wrapped_key_is_read_as_written() -> None:
     wrapped = Wrapped(b"c" * 384, OaepHash.SHA1)
-    assert parse_answer(encode_result(3, wrapped), 3, wrapped=True) == wrapped
+    assert parse_answer(encode_result(3, wrapped), 3, whole(read_wrapped)) == wrapped
 
 
 def test_an_answer_to_another_request_is_refused() -> None:
     with pytest.raises(MalformedError, match="id"):
-        parse_answer(encode_result(2, b"x"), 3, wrapped=False)
+        parse_answer(encode_result(2, b"x"), 3, read_bytes)
     with pytest.raises(MalformedError, match="another request"):
-        parse_answer(encode_failure(2, TokenError("x")), 3, wrapped=False)
+        parse_answer(encode_failure(2, TokenError("x")), 3, read_bytes)
 
 
 def test_an_answer_of_another_kind_is_refused() -> None:
     with pytest.raises(MalformedError):
-        parse_answer(encode_result(3, b"x"), 3, wrapped=True)
+        parse_answer(encode_result(3, b"x"), 3, whole(read_wrapped))
     with pytest.raises(MalformedError):
-        parse_answer(encode_result(3, Wrapped(b"x", OaepHash.SHA1)), 3, wrapped=False)
+        parse_answer(encode_result(3, Wrapped(b"x", OaepHash.SHA1)), 3, read_bytes)
 
 
 @pytest.mark.parametrize(
     "kind",
-    [HsmRequestError, WrappedKeyError, KeyBindingError, PinRefused, TokenError, HsmUnreachable],
+    [
+        HsmRequestError,
+        WrappedKeyError,
+        KeyBindingError,
+        PinRefused,
+        TokenError,
+        UntrustedRecipient,
+        BackupRefused,
+        HsmUnreachable,
+    ],
 )
 def test_errors_keep_their_kind_and_words(kind: type[KeyturnError]) -> None:
     sent = kind("message", found="found", expected="expected", hint="hint")
-    got = parse_answer(encode_failure(3, sent), 3, wrapped=False)
+    got = parse_answer(encode_failure(3, sent), 3, read_bytes)
     assert type(got) is kind
     assert (got.message, got.found, got.expected, got.hint) == (
         "message",
@@ -168,7 +217,7 @@ def test_errors_keep_their_kind_and_words(kind: type[KeyturnError]) -> None:
 
 
 def test_a_tokens_error_keeps_its_return_value() -> None:
-    got = parse_answer(encode_failure(3, HsmError("C_Sign", 0x5)), 3, wrapped=False)
+    got = parse_answer(encode_failure(3, HsmError("C_Sign", 0x5)), 3, read_bytes)
     assert isinstance(got, HsmError)
     assert (got.function, got.rv) == ("C_Sign", 0x5)
 
@@ -180,7 +229,7 @@ def test_a_tokens_error_keeps_its_return_value() -> None:
 def test_other_errors_are_told_as_the_nearest_of_ours(
     error: KeyturnError, kind: type[KeyturnError]
 ) -> None:
-    assert type(parse_answer(encode_failure(0, error), 3, wrapped=False)) is kind
+    assert type(parse_answer(encode_failure(0, error), 3, read_bytes)) is kind
 
 
 HELLO = Hello(
@@ -194,6 +243,12 @@ HELLO = Hello(
         Purpose.LOG: PublicKey(Purpose.LOG, b"2", KeyAlgorithm.ED25519, None),
         Purpose.RESULT: PublicKey(Purpose.RESULT, b"3", KeyAlgorithm.P256, None),
     },
+    (KEK,),
+    About(
+        "module 2.6",
+        ReportedToken("label", "maker", "model", "serial", "2.6", ""),
+        ReportedVendor("vendor", False, "source"),
+    ),
 )
 
 

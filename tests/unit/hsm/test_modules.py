@@ -4,7 +4,13 @@ import pytest
 
 from keyturn.hsm import modules
 from keyturn.hsm.errors import HsmUnreachable
-from keyturn.hsm.modules import check_module, find_card_modules, find_softhsm, library_path
+from keyturn.hsm.modules import (
+    check_module,
+    find_card_modules,
+    find_nss,
+    find_softhsm,
+    library_path,
+)
 
 
 def _unpacked(root: Path) -> Path:
@@ -73,3 +79,16 @@ def test_modules_of_cards_are_found_once_each(tmp_path: Path) -> None:
     found = find_card_modules(tmp_path)
     assert {each.resolve() for each in found} == {opensc, libraries / "libykcs11.so.2", softhsm}
     assert len(found) == 3
+
+
+def test_nss_is_found_or_its_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules, "_SYSTEM", tmp_path / "empty")
+    with pytest.raises(HsmUnreachable) as missing:
+        find_nss(tmp_path)
+    assert "libnss3" in missing.value.hint
+    module = tmp_path / "usr/lib/x86_64-linux-gnu/libsoftokn3.so"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    assert find_nss(tmp_path) == module

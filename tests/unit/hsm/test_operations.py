@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.base.errors import KeyturnError
+from keyturn.base.signatures import KeyId
 from keyturn.hsm.cryptoki import Rv
 from keyturn.hsm.errors import (
     HsmError,
@@ -14,14 +15,21 @@ from keyturn.hsm.errors import (
     TokenError,
     WrappedKeyError,
 )
+from keyturn.hsm.kekrecord import KekRecord
+from keyturn.hsm.keks import OpenKek, OpenKeks
+from keyturn.hsm.kekwork import KekOrigin, KekProfile, KekReport, KekState
 from keyturn.hsm.operations import TokenHsm
-from keyturn.hsm.pkcs11 import Handle, Slot, TokenInfo
-from keyturn.hsm.protocol import Admission, KeyAlgorithm, OaepHash, PublicKey, Purpose
+from keyturn.hsm.pkcs11 import Handle
+from keyturn.hsm.protocol import Admission, KekWrapped, KeyAlgorithm, OaepHash, PublicKey, Purpose
 from keyturn.hsm.selftest import Canary
 from keyturn.hsm.token import CheckedKeys, OpenToken
+from keyturn.hsm.tokeninfo import ModuleInfo, Slot, TokenInfo
 
+MODULE = ModuleInfo("maker", "module", "1.0")
 KEK, INGEST, LOG, RESULT, DEK = (Handle(number) for number in range(1, 6))
 CANARY = Canary(b"c" * 40, b"t" * 32)
+KEK_ID = KeyId("ab" * 32)
+KEK_REPORT = KekReport(KEK_ID, KekProfile.NEVER_EXTRACTABLE, KekState.ACTIVE, KekOrigin.MADE, ())
 
 
 class ScriptedSession:
@@ -73,9 +81,10 @@ class ScriptedSession:
 def _hsm(session: ScriptedSession) -> TokenHsm:
     public = {Purpose.INGEST: PublicKey(Purpose.INGEST, b"", KeyAlgorithm.RSA_3072, OaepHash.SHA1)}
     private = {Purpose.INGEST: INGEST, Purpose.LOG: LOG, Purpose.RESULT: RESULT}
-    keys = CheckedKeys(KEK, private, public, CANARY, OaepHash.SHA1)
+    kek = OpenKek(KEK, CANARY, KEK_REPORT)
+    keys = CheckedKeys(OpenKeks(KekRecord(()), (kek,)), private, public, OaepHash.SHA1)
     info = TokenInfo(Slot(0), "label", "maker", "model", "serial", True, False)
-    return TokenHsm(OpenToken(session, info, keys))  # type: ignore[arg-type]
+    return TokenHsm(OpenToken(session, info, keys, MODULE))  # type: ignore[arg-type]
 
 
 ADMISSION = Admission(b"i" * 384, OaepHash.SHA1, bytes(32), bytes(32))
@@ -83,7 +92,7 @@ ADMISSION = Admission(b"i" * 384, OaepHash.SHA1, bytes(32), bytes(32))
 
 def test_a_rewrap_leaves_no_object() -> None:
     session = ScriptedSession()
-    assert _hsm(session).rewrap_admission(ADMISSION) == b"w" * 40
+    assert _hsm(session).rewrap_admission(ADMISSION) == KekWrapped(b"w" * 40, KEK_ID)
     assert session.open == []
 
 

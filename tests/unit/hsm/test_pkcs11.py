@@ -2,7 +2,6 @@
 
 import ctypes.util
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 def session(library: Library) -> Iterator[Session]:
     with library.session(find_token(library, "binding").slot) as session:
         session.login(bytearray(PIN))
-        make_keys(session, secrets.token_bytes(32))
+        make_keys(session)
         yield session
 
 
@@ -149,7 +148,7 @@ def test_attributes_read_back_with_the_nested_template(session: Session, kek: Ha
 
 def test_keys_are_made_once(session: Session) -> None:
     with pytest.raises(TokenError, match="already"):
-        make_keys(session, bytes(32))
+        make_keys(session)
 
 
 def test_find_wants_every_attribute(session: Session) -> None:

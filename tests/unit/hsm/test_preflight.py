@@ -1,20 +1,14 @@
-import pytest
+"""The list of trials; they run in tests/contract/test_hsm_preflight.py."""
 
-from keyturn.hsm.pkcs11 import Slot, TokenInfo
-from keyturn.hsm.preflight import Check, Level, Report
-from keyturn.hsm.protocol import Assurance
-
-INFO = TokenInfo(Slot(0), "label", "maker", "model", "serial", True, False)
+from keyturn.hsm.preflight import TRIALS
 
 
-@pytest.mark.parametrize(
-    ("levels", "worst"),
-    [
-        ("green green", Level.GREEN),
-        ("green amber green", Level.AMBER),
-        ("amber red green", Level.RED),
-    ],
-)
-def test_a_report_is_as_good_as_its_worst_check(levels: str, worst: Level) -> None:
-    checks = tuple(Check("name", Level(level), "found") for level in levels.split())
-    assert Report("module", INFO, Assurance.SOFTWARE, checks).level is worst
+def test_trials_have_names_of_their_own_and_say_what_they_want() -> None:
+    names = [each.name for each in TRIALS]
+    assert len(set(names)) == len(names)
+    assert all(each.expected and each.hint for each in TRIALS)
+
+
+def test_attributes_that_protect_a_dek_are_tried() -> None:
+    names = {each.name for each in TRIALS}
+    assert {"unwrap template enforced", "unwrap template enforced, ingest key"} <= names

@@ -1,8 +1,8 @@
 import pytest
 
-from keyturn.hsm.pkcs11 import Slot, TokenInfo
 from keyturn.hsm.protocol import Assurance
 from keyturn.hsm.token import assurance_of
+from keyturn.hsm.tokeninfo import Slot, TokenInfo
 
 
 def _info(maker: str, *, hardware: bool) -> TokenInfo:

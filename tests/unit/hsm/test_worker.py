@@ -1,12 +1,25 @@
 import socket
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from keyturn.base.errors import KeyturnError
+from keyturn.base.signatures import KeyId
+from keyturn.hsm import kekmessages
 from keyturn.hsm.errors import HsmRequestError, HsmUnreachable, KeyBindingError
 from keyturn.hsm.frames import receive_frame, send_frame
+from keyturn.hsm.kekwork import (
+    CeremonyOrder,
+    KekOrigin,
+    KekProfile,
+    KekReport,
+    KekState,
+    RewrapItem,
+    RewrapOutcome,
+    Rewrapped,
+)
 from keyturn.hsm.messages import (
     LoadMark,
     Release,
@@ -15,10 +28,14 @@ from keyturn.hsm.messages import (
     StoreMark,
     encode_request,
     parse_answer,
+    read_bytes,
+    read_wrapped,
+    whole,
 )
 from keyturn.hsm.protocol import (
     Admission,
     Assurance,
+    KekWrapped,
     OaepHash,
     PublicKey,
     Purpose,
@@ -26,6 +43,8 @@ from keyturn.hsm.protocol import (
     Wrapped,
 )
 from keyturn.hsm.worker import Server, SpentOrders, serve
+
+KEK = KekReport(KeyId("ab" * 32), KekProfile.RECOVERABLE, KekState.ACTIVE, KekOrigin.MADE, ())
 
 
 class ScriptedHsm:
@@ -44,9 +63,9 @@ class ScriptedHsm:
     def public_keys(self) -> Mapping[Purpose, PublicKey]:
         return {}
 
-    def rewrap_admission(self, admission: Admission) -> bytes:
+    def rewrap_admission(self, admission: Admission) -> KekWrapped:
         self._fail()
-        return b"rewrapped " + admission.ingest_wrapped
+        return KekWrapped(admission.ingest_wrapped, KEK.id)
 
     def release(self, kek_wrapped: bytes, order: ReleaseOrder) -> Wrapped:
         self._fail()
@@ -66,55 +85,97 @@ class ScriptedHsm:
         return self._mark
 
 
+class ScriptedCeremonies:
+    """Remembers what was asked; answers with one KEK."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def act(*_: object) -> KekReport | tuple[Rewrapped, ...]:
+            self.asked.append(name)
+            return (Rewrapped(RewrapOutcome.ALREADY, b"w" * 40),) if name == "rewrap" else KEK
+
+        return act
+
+
+def _server(error: KeyturnError | None = None) -> Server:
+    return Server(ScriptedHsm(error), ScriptedCeremonies())  # type: ignore[arg-type]
+
+
 def _order(index: int) -> ReleaseOrder:
     return ReleaseOrder(bytes(32), bytes(32), b"spki", index, bytes(32))
 
 
-def _ask(server: Server, operation: object, *, wrapped: bool = False) -> object:
+def _ask(server: Server, operation: object, read: Any = read_bytes) -> object:
     answer, _ = server.answer(encode_request(Request(5, operation)))  # type: ignore[arg-type]
-    return parse_answer(answer, 5, wrapped=wrapped)
+    return parse_answer(answer, 5, read)
 
 
 def test_each_operation_reaches_the_hsm() -> None:
-    server = Server(ScriptedHsm())
-    admission = Admission(b"blob", OaepHash.SHA1, bytes(32), bytes(32))
-    assert _ask(server, admission) == b"rewrapped blob"
+    server = _server()
+    admission = Admission(b"blob" * 10, OaepHash.SHA1, bytes(32), bytes(32))
+    admitted = _ask(server, admission, whole(kekmessages.read_kek_wrapped))
+    assert admitted == KekWrapped(b"blob" * 10, KEK.id)
     assert _ask(server, Sign(Purpose.LOG, b"m")) == b"log m"
     assert _ask(server, Sign(Purpose.RESULT, b"m")) == b"result m"
     assert _ask(server, LoadMark()) is None
     assert _ask(server, StoreMark(b"mark")) is None
     assert _ask(server, LoadMark()) == b"mark"
-    released = _ask(server, Release(b"kek", _order(1)), wrapped=True)
+    released = _ask(server, Release(b"kek", _order(1)), whole(read_wrapped))
     assert released == Wrapped(b"released kek", OaepHash.SHA256)
 
 
+def test_each_step_of_a_ceremony_reaches_the_keks() -> None:
+    ceremonies = ScriptedCeremonies()
+    server = Server(ScriptedHsm(), ceremonies)  # type: ignore[arg-type]
+    order, kek = CeremonyOrder("rotation", 1, bytes(32)), KEK.id
+    item = RewrapItem(bytes(32), bytes(32), bytes(40))
+    for operation in (
+        kekmessages.MakeKek(order, KekProfile.RECOVERABLE),
+        kekmessages.ActivateKek(order, kek),
+        kekmessages.RetireKek(order, kek),
+        kekmessages.DestroyKek(order, kek),
+    ):
+        assert _ask(server, operation, whole(kekmessages.read_kek)) == KEK
+    done = _ask(server, kekmessages.Rewrap(order, kek, (item,)), whole(kekmessages.read_done))
+    assert done == (Rewrapped(RewrapOutcome.ALREADY, b"w" * 40),)
+    assert ceremonies.asked == [
+        "make_kek",
+        "activate_kek",
+        "retire_kek",
+        "destroy_kek",
+        "rewrap",
+    ]
+
+
 def test_one_log_index_is_answered_once() -> None:
-    server = Server(ScriptedHsm())
-    assert isinstance(_ask(server, Release(b"k", _order(9)), wrapped=True), Wrapped)
-    assert isinstance(_ask(server, Release(b"k", _order(9)), wrapped=True), HsmRequestError)
-    assert isinstance(_ask(server, Release(b"k", _order(8)), wrapped=True), Wrapped)
+    server = _server()
+    assert isinstance(_ask(server, Release(b"k", _order(9)), whole(read_wrapped)), Wrapped)
+    assert isinstance(_ask(server, Release(b"k", _order(9)), whole(read_wrapped)), HsmRequestError)
+    assert isinstance(_ask(server, Release(b"k", _order(8)), whole(read_wrapped)), Wrapped)
 
 
 def test_a_refused_request_is_answered_and_the_worker_goes_on() -> None:
-    answer, go_on = Server(ScriptedHsm(KeyBindingError("no"))).answer(
+    answer, go_on = _server(KeyBindingError("no")).answer(
         encode_request(Request(5, Sign(Purpose.LOG, b"m")))
     )
-    assert isinstance(parse_answer(answer, 5, wrapped=False), KeyBindingError)
+    assert isinstance(parse_answer(answer, 5, read_bytes), KeyBindingError)
     assert go_on
 
 
 def test_a_lost_token_is_answered_and_ends_the_worker() -> None:
-    answer, go_on = Server(ScriptedHsm(HsmUnreachable("gone"))).answer(
+    answer, go_on = _server(HsmUnreachable("gone")).answer(
         encode_request(Request(5, Sign(Purpose.LOG, b"m")))
     )
-    assert isinstance(parse_answer(answer, 5, wrapped=False), HsmUnreachable)
+    assert isinstance(parse_answer(answer, 5, read_bytes), HsmUnreachable)
     assert not go_on
 
 
 @pytest.mark.parametrize("raw", [b"{}", b"not json", b'{"id":5,"op":"export"}'])
 def test_what_is_no_request_is_answered_as_such(raw: bytes) -> None:
-    answer, go_on = Server(ScriptedHsm()).answer(raw)
-    assert isinstance(parse_answer(answer, 5, wrapped=False), HsmRequestError)
+    answer, go_on = _server().answer(raw)
+    assert isinstance(parse_answer(answer, 5, read_bytes), HsmRequestError)
     assert go_on
 
 
@@ -132,7 +193,7 @@ def _served(error: KeyturnError | None, sent: bytes) -> tuple[int, bytes | None]
     ours, theirs = socket.socketpair()
     status: list[int] = []
     with ours, theirs:
-        server = Server(ScriptedHsm(error))
+        server = _server(error)
         thread = threading.Thread(target=lambda: status.append(serve(theirs, server)))
         thread.start()
         ours.sendall(sent)
@@ -152,7 +213,7 @@ def _frame(operation: object) -> bytes:
 def test_it_serves_until_its_peer_closes() -> None:
     status, answer = _served(None, _frame(Sign(Purpose.LOG, b"m")))
     assert status == 0
-    assert parse_answer(answer or b"", 1, wrapped=False) == b"log m"
+    assert parse_answer(answer or b"", 1, read_bytes) == b"log m"
 
 
 def test_it_ends_when_the_token_is_lost() -> None:

@@ -8,7 +8,7 @@ import pytest
 from keyturn.keyholder.errors import ClockRefused
 from keyturn.keyholder.genesis import log_signer
 from keyturn.keyholder.logdisk import LogDisk
-from keyturn.keyholder.program import boottime, clock
+from keyturn.keyholder.opening import boottime, clock
 from keyturn.keyholder.service import Keyholder
 from support.authority import START
 from support.ready import Ready

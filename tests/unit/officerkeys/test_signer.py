@@ -5,6 +5,7 @@ import pytest
 from keyturn.base.dsse import Envelope, parse_envelope, verified_signers
 from keyturn.base.errors import UntrustedError
 from keyturn.base.signatures import Algorithm, load_verify_key
+from keyturn.ceremony.shareboxes import seal_box
 from keyturn.officerkeys.keypair import generate
 from keyturn.officerkeys.signer import OfficerSigner
 
@@ -31,3 +32,12 @@ def test_the_payload_type_is_signed_too() -> None:
 def test_what_is_derived_is_the_keys_own() -> None:
     secret = generate("ada", "Ada", Algorithm.ED25519)
     assert OfficerSigner(secret).derived(b"x") == secret.derived(b"x")
+
+
+def test_what_is_sealed_to_the_officer_is_opened_by_their_signer() -> None:
+    with generate("ada", "Ada", Algorithm.ED25519) as secret:
+        signer = OfficerSigner(secret)
+        sealed = seal_box(b"words", secret.public.hpke, b"info")
+        assert signer.unseal(sealed, b"info") == b"words"
+        with pytest.raises(UntrustedError):
+            signer.unseal(sealed, b"other")

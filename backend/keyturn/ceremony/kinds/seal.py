@@ -13,10 +13,10 @@ SEAL = Script(
         Step(
             "seal",
             "Seal the keyholder",
-            "With the administrator's signature this is recorded, and the token is closed. From"
-            " then on no key is released and no lease is renewed: nodes go on only until their"
-            " leases end. To open it again, as many custodians as the user PIN needs must come."
-            " One signature is enough, because stopping must be quick.",
+            "With one signature, an administrator's or a custodian's, this is recorded, and the"
+            " token is closed. From then on no key is released and no lease is renewed: nodes go"
+            " on only until their leases end. To open it again, as many custodians as the user PIN"
+            " needs must come. One signature is enough, because stopping must be quick.",
             Action.SEAL,
             (ADMINISTRATOR,),
             (

@@ -1,7 +1,16 @@
 """Unseal: a restarted keyholder's token is opened by custodians."""
 
-from keyturn.ceremony.kinds.signing import ADMINISTRATOR, SCRIBE, USER, WITNESS, quorum
-from keyturn.ceremony.script import Action, Attaches, Script, ScriptKind, Step
+from keyturn.ceremony.kinds.signing import USER, quorum
+from keyturn.ceremony.script import (
+    Action,
+    Attaches,
+    Entered,
+    EnteredKind,
+    Part,
+    Script,
+    ScriptKind,
+    Step,
+)
 
 UNSEAL = Script(
     ScriptKind.UNSEAL,
@@ -18,19 +27,25 @@ UNSEAL = Script(
             " what you have seen; read what it says. Then type the words of your share. If your"
             " program cannot check the keyholder, only a person who stands at that machine can"
             " know it is the right one. The token opens with the last share that is needed, and"
-            " releases begin again.",
+            " releases begin again. Then put your sheet back where it belongs, in a new bag if"
+            " the old one was opened.",
             Action.UNLOCK,
             (quorum(USER),),
-            attaches=Attaches.SHARE,
-        ),
-        Step(
-            "close",
-            "Close the ceremony",
-            "Read who entered a share and when. Custodians put their sheets back where they"
-            " belong, in a new bag if the old one was opened. The signatures given now cover the"
-            " whole transcript.",
-            Action.CLOSE,
-            (ADMINISTRATOR, SCRIBE, WITNESS),
+            (
+                Entered(
+                    "size",
+                    EnteredKind.TEXT,
+                    "Entries of the log as you saw it last; your program fills it in",
+                    Part.CUSTODIAN,
+                ),
+                Entered(
+                    "root",
+                    EnteredKind.TEXT,
+                    "Its root hash; your program fills it in",
+                    Part.CUSTODIAN,
+                ),
+            ),
+            Attaches.SHARE,
         ),
     ),
 )

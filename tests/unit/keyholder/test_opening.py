@@ -1,4 +1,4 @@
-"""Running a keyholder in this process: where its token is, and what it says when it cannot.
+"""Opening a keyholder: where its token is, and what it says when it is not there.
 
 Whole lives of the process are in tests/flows/test_process.py.
 """
@@ -12,7 +12,7 @@ import pytest
 from keyturn.base.encoding import Digest
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.keyholder.config import KeyholderConfig
-from keyturn.keyholder.program import clock, worker_config
+from keyturn.keyholder.opening import clock, worker_config
 from support.hsmtoken import softhsm_module
 
 

@@ -1,0 +1,208 @@
+"""What each command of `keyturn ceremony` is given: a way to the host, the authority, a key."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keyturn.base.encoding import Digest, parse_digest, unhex
+from keyturn.base.errors import KeyturnError, UntrustedError
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.cli.output import errors_explained
+from keyturn.cli.profile import Desk, now
+from keyturn.client.ceremonies import CeremonyReader, Followed
+from keyturn.client.ceremonydoor import CeremonyDoor, LocalDoor, ServerDoor
+from keyturn.client.ceremonytrust import Expected, Prove, TrustedHost, keyholder_key, trust_host
+from keyturn.client.client import KeyturnClient
+from keyturn.client.offline import read_file
+from keyturn.client.profile import places_of
+from keyturn.officerkeys.location import InFile, open_keys
+from keyturn.officerkeys.passphrase import read_passphrase
+from keyturn.officerkeys.signer import OfficerSigner, Signer, Unsealer
+from keyturn.quorum.bundle import Authority, load_bundle
+from keyturn.tlog.checkpoints import Checkpoint, parse_checkpoint, verify_checkpoint
+from keyturn.tlog.notes import parse_note
+from keyturn.wire.keyholder import AskConsistency
+
+CeremonyId = Annotated[str, typer.Argument(help="The ceremony's id.")]
+Socket = Annotated[
+    Path | None,
+    typer.Option("--socket", help="The host's socket at this desk (default: the server)."),
+]
+Bundle = Annotated[
+    Path | None, typer.Option("--authority", help="At a desk: the authority's bundle.")
+]
+Fingerprint = Annotated[
+    str | None, typer.Option("--fingerprint", help="At a desk: the authority's fingerprint.")
+]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key-file", help="Your key file (default: the profile's key).")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether you are sure.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The options that say where and who."""
+
+    socket: Path | None = None
+    profile: Path | None = None
+    bundle: Path | None = None
+    fingerprint: str | None = None
+    key_file: Path | None = None
+    passphrase_fd: int | None = None
+
+
+class CeremonyDesk:
+    """One officer at one host; opened as far as it is needed, closed at the end."""
+
+    def __init__(self, given: Given, stack: ExitStack) -> None:
+        self._given = given
+        self._stack = stack
+        self._desk: Desk | None = None
+        self._signer: Signer | None = None
+        self._reader: CeremonyReader | None = None
+
+    @property
+    def reader(self) -> CeremonyReader:
+        if self._reader is None:
+            self._reader = CeremonyReader(self._door(), self._authority())
+        return self._reader
+
+    @property
+    def door(self) -> CeremonyDoor:
+        return self.reader.door
+
+    def read(self, ceremony: str) -> Followed:
+        return self.reader.read(ceremony)
+
+    def signer(self) -> Signer:
+        """The officer's key, by the key file or the profile; asks for its passphrase."""
+        if self._signer is None:
+            given = self._given
+            if given.key_file is None:
+                self._signer = self._profile_desk().signer()
+            else:
+                secret = self._stack.enter_context(
+                    open_keys(
+                        InFile(given.key_file),
+                        lambda public: read_passphrase(
+                            f"Passphrase of {public.officer}", fd=given.passphrase_fd
+                        ),
+                    )
+                )
+                self._signer = OfficerSigner(secret)
+        return self._signer
+
+    def unsealer(self) -> Unsealer:
+        """As `signer`, where it opens what is sealed to the officer. Raises CeremonyRefused."""
+        signer = self.signer()
+        if isinstance(signer, OfficerSigner):
+            return signer
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_SHARE,
+            "a card signs, and opens nothing",
+            expected="the key file or keyring with your encryption key",
+            hint="Name it with --key-file.",
+        )
+
+    def host(self, followed: Followed) -> TrustedHost:
+        """The host's document, verified. Raises CeremonyRefused, MalformedError."""
+        authority = self.reader.authority
+        expected = Expected(
+            fingerprint=followed.verified.authority,
+            rehearsal=followed.plan.rehearsal,
+            keyholder=None if authority is None else keyholder_key(authority),
+            seen=None if authority is None else self._seen(authority),
+        )
+        return trust_host(self.reader.all().host, expected, self._prove())
+
+    @property
+    def client(self) -> KeyturnClient:
+        """Of the profile's server."""
+        return self._profile_desk().client
+
+    @property
+    def fingerprint(self) -> Digest:
+        """The authority that the profile pins."""
+        return self._profile_desk().profile.fingerprint
+
+    def checkpoint_seen(self) -> Checkpoint | None:
+        """The largest checkpoint that the profile remembers; None without a profile."""
+        if self._given.profile is None:
+            return None
+        notes = self._profile_desk().memory.recall().checkpoints.values()
+        seen = [parse_checkpoint(parse_note(each).text) for each in notes]
+        return max(seen, key=lambda each: each.size, default=None)
+
+    # ---- inside ----
+
+    def _profile_desk(self) -> Desk:
+        if self._desk is None:
+            places = places_of(self._given.profile, os.environ)
+            self._desk = Desk(places, self._given.passphrase_fd, self._stack)
+        return self._desk
+
+    def _door(self) -> CeremonyDoor:
+        if self._given.socket is not None:
+            return LocalDoor(self._given.socket)
+        return ServerDoor(self._profile_desk().client)
+
+    def _authority(self) -> Authority | None:
+        given = self._given
+        if (given.bundle is None) is not (given.fingerprint is None):
+            raise typer.BadParameter("--authority and --fingerprint belong together")
+        if given.bundle is not None and given.fingerprint is not None:
+            pinned = parse_digest(given.fingerprint, what="--fingerprint")
+            return load_bundle(read_file(given.bundle), pinned, now(), lenient=True)
+        if given.socket is None or given.profile is not None:
+            desk = self._profile_desk()
+            return None if desk.profile.offline else desk.client.authority()
+        return None
+
+    def _seen(self, authority: Authority) -> Checkpoint | None:
+        """The newest checkpoint that this profile remembers of the authority's log."""
+        if self._desk is None:
+            return None
+        note = self._desk.memory.recall().checkpoints.get(authority.origin)
+        if note is None:
+            return None
+        try:
+            return verify_checkpoint(note, authority.log_key(), authority.origin).checkpoint
+        except UntrustedError:
+            return None  # of an earlier log key: the new one's first entry names it
+
+    def _prove(self) -> Prove:
+        door = self.door
+
+        def prove(old: int, new: int) -> list[bytes]:
+            if isinstance(door, LocalDoor):
+                return [unhex(each, what="proof") for each in door.ask(AskConsistency(old, new))]
+            return self._profile_desk().client.consistency(old, new)
+
+        return prove
+
+
+@contextmanager
+def at_ceremony(given: Given, *, as_json: bool) -> Iterator[CeremonyDesk]:
+    """Errors are explained; keys are wiped at the end."""
+    with errors_explained(as_json=as_json), ExitStack() as stack:
+        yield CeremonyDesk(given, stack)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """A signature is never made by a script that did not say so. Raises NothingDone."""
+    if yes:
+        return
+    if not typer.get_text_stream("stdin").isatty():
+        raise typer.BadParameter("no terminal to ask on: say --yes", param_hint="--yes")
+    if not typer.confirm(question, err=True):
+        raise NothingDone("nothing was signed")
+
+
+class NothingDone(KeyturnError):
+    """The officer said no."""

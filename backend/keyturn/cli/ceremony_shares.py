@@ -1,0 +1,239 @@
+"""`keyturn ceremony share`: a custodian reads their share, and enters it again."""
+
+from typing import Annotated
+
+import typer
+
+from keyturn.ceremony.script import Part, ShareUse
+from keyturn.ceremony.sharesets import needed_text
+from keyturn.cli.ceremony_desk import (
+    Bundle,
+    CeremonyDesk,
+    CeremonyId,
+    Fingerprint,
+    Given,
+    KeyFile,
+    Socket,
+    Yes,
+    at_ceremony,
+    confirm,
+)
+from keyturn.cli.ceremony_screen import read_words, show_words, type_words, write_words
+from keyturn.cli.ceremony_showing import REHEARSAL, print_host, warn_rehearsal
+from keyturn.cli.output import print_json, stdout
+from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, now
+from keyturn.client.ceremonies import Followed
+from keyturn.client.ceremonyshares import (
+    OwnShare,
+    boxes_of,
+    check_typed,
+    open_box,
+    seal_share,
+    set_of,
+    uses_to_enter,
+)
+from keyturn.client.ceremonysigning import entries, sign_request, step_of, unlock_request
+from keyturn.client.errors import NotFound
+from keyturn.seal.keys import wipe
+from keyturn.wire.ceremonies import StepTaken
+
+app = typer.Typer(help="Your own share of a secret.", no_args_is_help=True)
+
+Use = Annotated[
+    list[ShareUse] | None, typer.Option("--use", help="Which share; may repeat (default: all).")
+]
+Fd = Annotated[
+    int | None, typer.Option("--fd", help="Write the words to this descriptor, and show nothing.")
+]
+ShareFd = Annotated[
+    list[int] | None,
+    typer.Option("--share-fd", help="Read a share's words from this descriptor, in --use's order."),
+]
+Enter = Annotated[
+    list[str] | None, typer.Option("--enter", help="NAME=VALUE of what the step asks; may repeat.")
+]
+
+
+@app.command("show")
+def show(
+    ceremony: CeremonyId,
+    use: Use = None,
+    fd: Fd = None,
+    yes: Yes = False,
+    socket: Socket = None,
+    profile: ProfileDir = None,
+    authority: Bundle = None,
+    fingerprint: Fingerprint = None,
+    key_file: KeyFile = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open your share and show it, to you alone: on a terminal, until you press Enter.
+
+    With --fd the words go to that descriptor, a line for each share, and nowhere else.
+    """
+    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd)
+    with at_ceremony(given, as_json=as_json) as desk:
+        followed = desk.read(ceremony)
+        warn_rehearsal(followed.plan.rehearsal)
+        shares = _open(desk, followed, tuple(use or ()))
+        try:
+            if fd is None and as_json:
+                raise typer.BadParameter("words are never printed as JSON: name --fd")
+            if fd is None:
+                confirm("Are you alone, and does nobody else see this screen?", yes)
+            for each in shares:
+                _hand_out(followed, each, fd)
+        finally:
+            for each in shares:
+                each.wipe()
+        if as_json:
+            print_json({"shares": [_described(each) for each in shares]})
+            return
+        for each in shares:
+            stdout.print(f"{_name(each)}: check value {each.member.check}", markup=False)
+
+
+@app.command("enter")
+def enter(
+    ceremony: CeremonyId,
+    use: Use = None,
+    share_fd: ShareFd = None,
+    given_entries: Enter = None,
+    socket: Socket = None,
+    profile: ProfileDir = None,
+    authority: Bundle = None,
+    fingerprint: Fingerprint = None,
+    key_file: KeyFile = None,
+    passphrase_fd: PassphraseFd = None,
+    as_json: AsJson = False,
+) -> None:
+    """Type your share again, and sign: it is checked here, then sealed to the host alone."""
+    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd)
+    with at_ceremony(given, as_json=as_json) as desk:
+        followed = desk.read(ceremony)
+        warn_rehearsal(followed.plan.rehearsal)
+        taken = _enter(desk, followed, tuple(use or ()), share_fd or [], given_entries or [])
+        if as_json:
+            print_json({"ceremony": ceremony, "seq": taken.seq, "event": taken.event})
+            return
+        stdout.print(f"Your share is with the host; record {taken.seq}.", markup=False)
+
+
+def pairs_of(texts: list[str]) -> dict[str, str]:
+    """`NAME=VALUE` of each. Raises typer.BadParameter."""
+    found = {}
+    for each in texts:
+        name, separator, value = each.partition("=")
+        if not separator or not name or name in found:
+            raise typer.BadParameter("say each once, as NAME=VALUE", param_hint="--enter")
+        found[name] = value
+    return found
+
+
+def _open(desk: CeremonyDesk, followed: Followed, uses: tuple[ShareUse, ...]) -> list[OwnShare]:
+    unsealer = desk.unsealer()
+    waiting = followed.waiting
+    boxes = boxes_of(waiting.boxes if waiting is not None else (), unsealer.officer)
+    wanted = [each for each in boxes if not uses or each.use in {use.value for use in uses}]
+    if not wanted:
+        raise NotFound(
+            "the host has no share for you",
+            found=f"{len(boxes)} boxes for {unsealer.officer}",
+            expected=", ".join(each.value for each in uses) or "a box",
+            hint="Shares are handed out when the keys are made, and deleted at the end.",
+        )
+    opened: list[OwnShare] = []
+    try:
+        for each in wanted:
+            opened.append(open_box(followed.course, followed.share_sets, each, unsealer))
+    except BaseException:
+        for share in opened:
+            share.wipe()
+        raise
+    return opened
+
+
+def _hand_out(followed: Followed, share: OwnShare, fd: int | None) -> None:
+    if fd is not None:
+        write_words(share.words, fd)
+        return
+    head = [REHEARSAL] if followed.plan.rehearsal else []
+    head += [
+        f"Ceremony {followed.ceremony}",
+        _name(share) + f", of {share.member.officer}",
+        f"{needed_text(share.share_set)} needed; check value {share.member.check}",
+    ]
+    show_words(share.words, head, input)
+
+
+def _enter(
+    desk: CeremonyDesk,
+    followed: Followed,
+    chosen: tuple[ShareUse, ...],
+    descriptors: list[int],
+    given: list[str],
+) -> StepTaken:
+    course, signer = followed.course, desk.signer()
+    step, waiting = step_of(course), followed.waiting
+    asked = uses_to_enter(course, step, signer.officer)
+    locked = waiting is not None and waiting.locked
+    uses = chosen or asked or _held(followed, signer.officer)
+    if not uses or not (asked or locked):
+        raise NotFound("no share of yours is asked for now", found=step.title)
+    if descriptors and len(descriptors) != len(uses):
+        raise typer.BadParameter(
+            f"{len(uses)} shares are asked for: {', '.join(each.value for each in uses)}",
+            param_hint="--share-fd",
+        )
+    host = desk.host(followed)
+    print_host(host)
+    sealed = []
+    for place, use in enumerate(uses):
+        words = _words(followed, use, descriptors[place] if descriptors else None)
+        try:
+            check_typed(followed.share_sets, use, signer.officer, words)
+            sealed.append(seal_share(course, host.document, use, signer.officer, words))
+        finally:
+            wipe(words)
+    if locked:
+        return desk.door.ask(unlock_request(course, signer, now(), sealed))
+    entered = entries(course, Part.CUSTODIAN, pairs_of(given))
+    return desk.door.ask(
+        sign_request(course, Part.CUSTODIAN, signer, now(), entered=entered, attached=sealed)
+    )
+
+
+def _held(followed: Followed, officer: str) -> tuple[ShareUse, ...]:
+    """What a locked host may ask of this officer: the user PIN first, which opens the token."""
+    sets = followed.share_sets
+    return tuple(
+        use
+        for use in ShareUse
+        if any(each.use is use and each.member_of(officer) is not None for each in sets)
+    )[:1]
+
+
+def _words(followed: Followed, use: ShareUse, descriptor: int | None) -> bytearray:
+    if descriptor is not None:
+        return read_words(descriptor)
+    count = set_of(followed.share_sets, use).words
+    return type_words(f"Your share of the {use.value} secret, {count} words", count, input)
+
+
+def _name(share: OwnShare) -> str:
+    share_set = share.share_set
+    number, of = share_set.number_of(share.member), len(share_set.members)
+    return f"{share.use.value} share {number} of {of}"
+
+
+def _described(share: OwnShare) -> dict[str, object]:
+    share_set = share.share_set
+    return {
+        "use": share.use.value,
+        "officer": share.member.officer,
+        "number": share_set.number_of(share.member),
+        "of": len(share_set.members),
+        "needed": needed_text(share_set),
+        "check": share.member.check,
+    }

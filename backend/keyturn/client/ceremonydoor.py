@@ -1,0 +1,54 @@
+"""Ways to a ceremony's host: its own socket at the desk, or the control plane, which forwards.
+
+Both ask the same questions (our protocol §10.7). Neither is believed: what a host answers is
+verified by whoever asked (`client.ceremonies`).
+"""
+
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from keyturn.client.client import KeyturnClient
+from keyturn.wire.ceremonies import RewrapKeys, SignStep
+from keyturn.wire.keyholder_client import ask_once
+from keyturn.wire.requests import Request
+
+A = TypeVar("A")
+
+SECONDS = 30.0
+SECONDS_OF_A_STEP = 600.0
+"""The last signature of a step has the host act: it makes keys, some of them slowly."""
+
+
+class CeremonyDoor(Protocol):
+    """Asks one host."""
+
+    def ask(self, request: Request[A]) -> A:
+        """The typed answer. Raises KeyturnError: refused, unreachable, malformed."""
+        ...
+
+
+class LocalDoor:
+    """A host's unix socket on this machine: whoever may open it sits at the ceremony's desk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def ask(self, request: Request[A]) -> A:
+        """Raises PeerRefused, PeerUnreachable, MalformedError."""
+        slow = isinstance(request, (SignStep, RewrapKeys))
+        return ask_once(self._path, request, seconds=SECONDS_OF_A_STEP if slow else SECONDS)
+
+
+class ServerDoor:
+    """Through the control plane, as a signed-in officer, to the keyholder."""
+
+    def __init__(self, client: KeyturnClient) -> None:
+        self._client = client
+
+    def ask(self, request: Request[A]) -> A:
+        """Raises what `KeyturnClient` raises."""
+        return self._client.ask_host(request)

@@ -1,0 +1,120 @@
+"""May shares be sealed to this host? (our protocol §10.7)
+
+A host's document is believed as far as it proves itself: signed by the authority's keyholder where
+the `keys` statement names one, of the pinned authority, with a log that is no older than what this
+officer has seen. What nothing proves is said, as caveats.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from keyturn.base.encoding import Digest, sha256
+from keyturn.base.signatures import VerifyKey, load_verify_key
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.hostdocument import HostDocument, check_host, parse_host
+from keyturn.quorum.bundle import Authority
+from keyturn.tlog.checkpoints import Checkpoint
+from keyturn.tlog.errors import UntrustedProof
+from keyturn.tlog.merkle import Hash
+from keyturn.tlog.proofs import verify_consistency
+
+HOST_TRUSTED = "keyholder-host-trusted"
+
+Prove = Callable[[int, int], list[bytes]]
+"""(old size, new size) → consistency proof of the host's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What this officer knows of the authority: nothing, at a genesis."""
+
+    fingerprint: Digest | None
+    rehearsal: bool
+    keyholder: VerifyKey | None = None
+    """The `keyholder` key of the `keys` statement in force, where it names one."""
+    seen: Checkpoint | None = None
+    """The newest checkpoint of this log that was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedHost:
+    """A host that shares may be sealed to, with what has to be said of it."""
+
+    document: HostDocument
+    signed: bool
+    caveats: tuple[str, ...]
+
+
+def keyholder_key(authority: Authority) -> VerifyKey | None:
+    """The key that signs host documents, where the `keys` statement in force names one."""
+    for purpose, entry in authority.keys.keys.items():
+        if purpose.value == "keyholder":
+            return load_verify_key(entry.spki)
+    return None
+
+
+def key_fingerprint(document: HostDocument) -> str:
+    """Of the host's key, in groups for reading aloud: the first 16 bytes of its SHA-256, in hex."""
+    text = sha256(document.key)[:16].hex()
+    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def trust_host(raw: bytes, expected: Expected, prove: Prove | None = None) -> TrustedHost:
+    """Verify a host's document. Raises MalformedError, CeremonyRefused.
+
+    `prove` is asked where the host's log is longer than what was seen; without it that longer log
+    is one that nothing ties to what was seen, and is refused.
+    """
+    said = parse_host(raw)
+    document = said.document
+    _check_authority(document, expected)
+    check_host(said, expected.keyholder)
+    _check_log(document, expected.seen, prove)
+    signed = expected.keyholder is not None
+    # No host proves by evidence of its own where it runs: that is trusted, and said (I3).
+    return TrustedHost(document, signed, (HOST_TRUSTED,))
+
+
+def _check_authority(document: HostDocument, expected: Expected) -> None:
+    if document.authority != expected.fingerprint:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "this host is of another authority",
+            found=document.authority or "no authority",
+            expected=expected.fingerprint or "no authority",
+            hint="Enter no share here.",
+        )
+    if document.rehearsal is not expected.rehearsal:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a rehearsal and a real ceremony are never at one host",
+            found="a rehearsal's host" if document.rehearsal else "a real host",
+            expected="a rehearsal's host" if expected.rehearsal else "a real host",
+            hint="Enter no share here.",
+        )
+
+
+def _check_log(document: HostDocument, seen: Checkpoint | None, prove: Prove | None) -> None:
+    if seen is None or seen.size == 0:
+        return
+    if document.size < seen.size:
+        raise _other_log(document, seen, "its log is shorter than the one that you have seen")
+    if document.size > seen.size and prove is None:
+        raise _other_log(document, seen, "nothing proves that its log extends yours")
+    proof = prove(seen.size, document.size) if prove and document.size > seen.size else []
+    try:
+        verify_consistency(
+            seen.size, document.size, proof, seen.root, Hash(bytes.fromhex(document.root))
+        )
+    except UntrustedProof as error:
+        raise _other_log(document, seen, "its log does not extend yours") from error
+
+
+def _other_log(document: HostDocument, seen: Checkpoint, message: str) -> CeremonyRefused:
+    return CeremonyRefused(
+        CeremonyReason.WRONG_CEREMONY,
+        f"this host's log is not the one that you know: {message}",
+        found=f"{document.size} entries, root {document.root[:16]}",
+        expected=f"a log that extends {seen.size} entries, root {seen.root.hex()[:16]}",
+        hint="Enter no share here. Tell the other custodians and the witness.",
+    )

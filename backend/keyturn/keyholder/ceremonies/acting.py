@@ -1,0 +1,142 @@
+"""Doing a step, once all have signed it: in a thread, recorded as done or as failed."""
+
+import logging
+import threading
+
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import KeyturnError
+from keyturn.ceremony.course import CourseState
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.factreading import MAX_TEXT
+from keyturn.ceremony.facts import Facts, Failed
+from keyturn.ceremony.records import Event
+from keyturn.ceremony.script import Action, ShareUse
+from keyturn.keyholder.ceremonies.authorising import check_authorised
+from keyturn.keyholder.ceremonies.doing import Doing
+from keyturn.keyholder.ceremonies.hosting import Hosting
+from keyturn.keyholder.ceremonies.running import Running
+from keyturn.keyholder.ceremonies.sharing import BOXES
+from keyturn.keyholder.errors import KeyholderStopped
+from keyturn.keyholder.logdisk_errors import disk_error
+from keyturn.quorum.texts import HIDDEN
+from keyturn.wire.ceremonies import Progress
+
+logger = logging.getLogger(__name__)
+
+_KEEPS_OPEN = {Action.UNLOCK_SO: ShareUse.SO, Action.UNLOCK_BACKUP: ShareUse.BACKUP}
+
+
+class Acting:
+    """One action at a time. The host's lock is held while one begins and while it is recorded."""
+
+    def __init__(self, hosting: Hosting) -> None:
+        self._hosting = hosting
+        self._thread: threading.Thread | None = None
+
+    def begin(self, running: Running) -> threading.Thread:
+        """Under the lock. Every signature is there."""
+        hosting = self._hosting
+        hosting.acting = running.id
+        doing = hosting.doing(running)
+        running.progress = Progress(0, 1, doing.step.title)
+        thread = threading.Thread(
+            target=self._act, args=(running, doing), name="ceremony-action", daemon=True
+        )
+        self._thread = thread
+        thread.start()
+        return thread
+
+    def join(self, seconds: float | None = None) -> None:
+        """Until the action that is being done is over. Not under the lock."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
+
+    def _act(self, running: Running, doing: Doing) -> None:
+        hosting = self._hosting
+        try:
+            outcome = self._done(doing)
+            with hosting.lock:
+                self._record(running, doing, outcome)
+        except KeyholderStopped as error:
+            hosting.fault = str(error)
+        except KeyturnError as error:
+            # No record could be written. What the action made is found by its next attempt.
+            logger.error("a step of %s was not recorded: %s", running.id, error)
+        except Exception as error:  # outermost loop of a thread
+            logger.exception("a fault in a ceremony's step")
+            hosting.fault = f"fault: {type(error).__name__}"
+        finally:
+            with hosting.lock:
+                running.void()
+                hosting.acting = None
+
+    def _done(self, doing: Doing) -> Facts | KeyturnError:
+        try:
+            check_authorised(doing.plan, doing.roster, doing.site, doing.now())
+            return self._hosting.act(doing.step).do(doing)
+        except KeyholderStopped:
+            raise
+        except KeyturnError as error:
+            return error
+        except OSError as error:
+            return disk_error(error, f"doing the step {doing.step.id}")
+
+    def _record(self, running: Running, doing: Doing, outcome: Facts | KeyturnError) -> None:
+        hosting, step = self._hosting, doing.step
+        signed = tuple(each.raw for each in doing.signatures)
+        if isinstance(outcome, KeyturnError):
+            logger.warning("step %s of %s failed: %s", step.id, running.id, outcome)
+            facts = _failure(outcome, hosting.act(step).left)
+            hosting.record(
+                running, Event.FAILED, step=step.id, signed=signed, facts=facts.document()
+            )
+            return
+        shares = running.shares
+        opens = _KEEPS_OPEN.get(step.action)
+        if opens is not None and shares is not None:
+            running.shares = None  # kept for the step that uses them
+        hosting.record(
+            running,
+            Event.DONE,
+            step=step.id,
+            signed=signed,
+            facts=outcome.document(),
+            destroys=self._destroyed(doing),
+        )
+        if opens is not None and shares is not None:
+            running.unlocked[opens] = shares
+        if running.course.over:
+            end(hosting, running)
+
+    def _destroyed(self, doing: Doing) -> Digest | None:
+        destroys = self._hosting.act(doing.step).destroys
+        return destroys(doing) if destroys is not None else None
+
+
+def _failure(error: KeyturnError, left: str) -> Failed:
+    reason = error.reason if isinstance(error, CeremonyRefused) else CeremonyReason.FAILED
+    found = f"{error.message}; found {error.found}" if error.found else error.message
+    return Failed(reason, _shown(found), _shown(error.expected), left)
+
+
+def _shown(text: str) -> str:
+    """Without characters that are obeyed, and not longer than a record takes."""
+    return HIDDEN.sub("?", text)[:MAX_TEXT]
+
+
+def end(hosting: Hosting, running: Running) -> None:
+    """It is over: nothing of it stays but its records, and what it made where it was done."""
+    running.lock()
+    if running.course.state is CourseState.ABORTED:
+        undo(hosting, running)
+    running.files.forget(BOXES)
+    hosting.site.rest()
+
+
+def undo(hosting: Hosting, running: Running) -> None:
+    """Take back what an aborted ceremony made. Done again at the start, where it was cut off."""
+    take_back = hosting.undos.get(running.course.plan.kind)
+    if take_back is not None:
+        take_back(running.files, hosting.site, running.course)
+    running.files.forget(*running.files.names())

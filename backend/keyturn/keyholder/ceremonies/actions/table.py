@@ -1,0 +1,37 @@
+"""Which action is done how, which ceremony is taken back how, and which files a host serves."""
+
+from collections.abc import Mapping
+
+from keyturn.ceremony.facts import Attended, Facts, Nothing
+from keyturn.ceremony.script import Action, ScriptKind
+from keyturn.keyholder.ceremonies.actions import founding, opening, preflighting, rotation
+from keyturn.keyholder.ceremonies.doing import Act, Doing, Undo
+
+
+def _attend(_: Doing) -> Facts:
+    return Attended()
+
+
+def _close(_: Doing) -> Facts:
+    return Nothing()
+
+
+ACTS: Mapping[Action, Act] = {
+    Action.ATTEND: Act(_attend),
+    Action.PREFLIGHT: preflighting.PREFLIGHT_ACT,
+    Action.MAKE_TOKEN: founding.MAKE_TOKEN,
+    Action.HAND_OUT: founding.HAND_OUT,
+    Action.PROVE_SHARES: founding.PROVE_SHARES,
+    Action.SIGN_FOUNDING: founding.SIGN_FOUNDING,
+    Action.FOUND: founding.FOUND,
+    Action.UNLOCK: opening.UNLOCK,
+    Action.UNLOCK_SO: opening.UNLOCK_SO,
+    Action.UNLOCK_BACKUP: opening.UNLOCK_BACKUP,
+    Action.MAKE_KEK: rotation.MAKE_KEK,
+    Action.REWRAP: rotation.REWRAP,
+    Action.RETIRE_KEK: rotation.RETIRE_KEK,
+    Action.DESTROY_KEK: rotation.DESTROY_KEK,
+    Action.CLOSE: Act(_close),
+}
+
+UNDOS: Mapping[ScriptKind, Undo] = {ScriptKind.GENESIS: founding.take_back}

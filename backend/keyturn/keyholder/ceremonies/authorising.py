@@ -1,0 +1,108 @@
+"""May this ceremony be held at this host now? Asked when it opens, and again before each action."""
+
+from datetime import datetime
+
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.kinds import SCRIPTS
+from keyturn.ceremony.people import WITHOUT_STATEMENT, check_people, check_statement
+from keyturn.ceremony.plan import Plan
+from keyturn.ceremony.script import Script, ScriptKind
+from keyturn.keyholder.ceremonies.site import Site
+from keyturn.quorum.authorised import authorised
+from keyturn.quorum.errors import SubmissionRefused
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.roster import Roster
+
+
+def script_of(plan: Plan) -> Script:
+    """The script that the plan names, which is this release's or none. Raises CeremonyRefused."""
+    script = SCRIPTS[plan.kind]
+    if script.digest != plan.script:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_SCRIPT,
+            "the plan follows another script than this host has",
+            found=plan.script,
+            expected=script.digest,
+            hint="plan it again with the same release of Keyturn",
+        )
+    return script
+
+
+def roster_of(plan: Plan, site: Site, now: datetime) -> Roster:
+    """By which officers take part: the founding one, or the one in force.
+
+    Raises CeremonyRefused.
+    """
+    if plan.founding is not None:
+        return plan.founding.roster
+    state = site.state
+    in_force = state.roster_in_force(now) if state is not None else None
+    if in_force is None or not isinstance(in_force.statement.body, Roster):
+        raise CeremonyRefused(
+            CeremonyReason.NOT_AUTHORISED,
+            "no roster is in force here",
+            hint="bring a renewed roster into force first",
+        )
+    return in_force.statement.body
+
+
+def last_roster(plan: Plan, site: Site) -> Roster:
+    """By which a ceremony that was begun goes on: expired or not. Raises CeremonyRefused."""
+    if plan.founding is not None:
+        return plan.founding.roster
+    roster = site.state.roster if site.state is not None else None
+    if roster is None:
+        raise CeremonyRefused(CeremonyReason.NOT_AUTHORISED, "there is no roster here")
+    return roster
+
+
+def check_host(plan: Plan, site: Site) -> None:
+    """Whether it belongs here at all. Raises CeremonyRefused."""
+    if plan.rehearsal is not site.rehearsal:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "this host holds rehearsals, and nothing else"
+            if site.rehearsal
+            else "this host holds no rehearsals",
+            found="a rehearsal" if plan.rehearsal else "a real ceremony",
+            hint="start a host of the other kind",
+        )
+    founds = plan.founding is not None
+    if founds is not (plan.rehearsal or plan.kind is ScriptKind.GENESIS):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a genesis and a rehearsal found an authority, and nothing else does",
+            found=f"{plan.kind.value} {'with' if founds else 'without'} founding",
+        )
+    if not founds and plan.authority != site.fingerprint:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "the plan is of another authority than this host's",
+            found=str(plan.authority),
+            expected=site.fingerprint or "no authority yet",
+        )
+
+
+def check_authorised(plan: Plan, roster: Roster, site: Site, now: datetime) -> None:
+    """Whether its people are fit for it by the roster, and a statement in force lets it happen now
+    where it needs one (§2.6, §10.2, §10.9). Raises CeremonyRefused."""
+    check_people(plan, roster)
+    if plan.rehearsal or plan.kind in WITHOUT_STATEMENT:
+        return
+    state = site.state
+    restore = plan.kind is ScriptKind.RESTORE
+    subject = plan.concerns[0] if restore and plan.concerns else plan.ceremony
+    if state is None:
+        raise CeremonyRefused(CeremonyReason.NOT_AUTHORISED, "there is no authority here yet")
+    try:
+        found, body = authorised(state, Kind.RESTORE if restore else Kind.CEREMONY, subject, now)
+    except SubmissionRefused as error:
+        raise CeremonyRefused(
+            CeremonyReason.NOT_AUTHORISED,
+            f"no statement lets this happen now: {error.message}",
+            found=error.found,
+            expected=error.expected,
+            hint=error.hint,
+        ) from error
+    named = plan.ceremony if restore else subject
+    check_statement(plan, found.statement.digest, named, body)

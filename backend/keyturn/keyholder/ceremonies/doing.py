@@ -1,0 +1,96 @@
+"""What an action is given, and what every action says of itself."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from keyturn.base.encoding import Digest
+from keyturn.base.strictjson import JsonObject
+from keyturn.ceremony.course import Course
+from keyturn.ceremony.facts import Facts
+from keyturn.ceremony.plan import Plan
+from keyturn.ceremony.records import Event, Record
+from keyturn.ceremony.script import Action, ShareUse, Step
+from keyturn.ceremony.steps import StepSignature
+from keyturn.keyholder.ceremonies.records import CeremonyFiles
+from keyturn.keyholder.ceremonies.sharing import Entered
+from keyturn.keyholder.ceremonies.site import Site
+from keyturn.quorum.roster import Roster
+from keyturn.wire.ceremonies import Progress, StatementToSign
+
+Report = Callable[[Progress], None]
+At = Callable[[str], None]
+"""Called where a kill would hurt most, with the place's name: tests end the process there."""
+
+
+def nowhere(_: str) -> None:
+    """Nothing happens."""
+
+
+@dataclass(slots=True)
+class Doing:
+    """One step of one ceremony, about to be done."""
+
+    site: Site
+    files: CeremonyFiles
+    course: Course
+    step: Step
+    signatures: tuple[StepSignature, ...]
+    attached: Mapping[str, tuple[bytes, ...]]
+    """By officer, the exact bytes beside their signature, entered shares left out."""
+    shares: Entered | None
+    """Those that came with this step's signatures."""
+    unlocked: Mapping[ShareUse, Entered]
+    """Those that an earlier step opened."""
+    report: Report
+    random: Callable[[int], bytes] = secrets.token_bytes
+    at: At = nowhere
+
+    @property
+    def plan(self) -> Plan:
+        return self.course.plan
+
+    @property
+    def plan_digest(self) -> Digest:
+        return self.course.signed_plan.digest
+
+    @property
+    def roster(self) -> Roster:
+        return self.course.roster
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return self.course.records
+
+    def now(self) -> datetime:
+        return self.site.now()
+
+    def facts_of(self, action: Action) -> JsonObject | None:
+        """Those of the newest record of a step with this action; None before it was done."""
+        steps = {each.id for each in self.course.script.steps if each.action is action}
+        for each in reversed(self.records):
+            if each.event is Event.DONE and each.step in steps:
+                return each.facts
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the host does in a step. `do` returns the facts of its record."""
+
+    do: Callable[[Doing], Facts]
+    needs: tuple[ShareUse, ...] = ()
+    """What must be open: the token (user), or shares that are at hand (so, backup)."""
+    check: Callable[[Doing, StepSignature, tuple[bytes, ...]], None] | None = None
+    """Refuses what an officer attaches, before the signature is taken."""
+    complete: Callable[[Doing], bool] | None = None
+    """Whether what is attached is enough; None: the signatures alone decide."""
+    statements: Callable[[Doing], tuple[StatementToSign, ...]] | None = None
+    destroys: Callable[[Doing], Digest | None] | None = None
+    left: str = "nothing of it is left"
+    """What a failure leaves behind, for people."""
+
+
+Undo = Callable[[CeremonyFiles, Site, Course], None]
+"""What an abort takes back of a whole ceremony. Done twice, it does no more than once."""

@@ -1,0 +1,168 @@
+"""What the parts of a host share: its ceremonies, its key, its place, and one lock over them."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import KeyturnError, NotFoundError
+from keyturn.base.strictjson import JsonObject
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.facts import Nothing
+from keyturn.ceremony.records import Event, make_record
+from keyturn.ceremony.script import Action, Attaches, ScriptKind, ShareUse, Step
+from keyturn.ceremony.sharesets import ShareSet
+from keyturn.keyholder.ceremonies.doing import Act, At, Doing, Undo
+from keyturn.keyholder.ceremonies.hostkey import HostKey
+from keyturn.keyholder.ceremonies.running import Running
+from keyturn.keyholder.ceremonies.sharing import Entered, kept_sets
+from keyturn.keyholder.ceremonies.site import Site
+from keyturn.keyholder.errors import KeyholderStopped
+from keyturn.wire.ceremonies import Progress
+
+logger = logging.getLogger(__name__)
+
+_PLAIN = Act(lambda _: Nothing())
+
+
+@dataclass
+class Hosting:
+    """`lock` guards everything here but the site, which has locks of its own."""
+
+    site: Site
+    key: HostKey
+    acts: Mapping[Action, Act]
+    undos: Mapping[ScriptKind, Undo]
+    random: Callable[[int], bytes]
+    at: At
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    ceremonies: dict[str, Running] = field(default_factory=dict)
+    acting: str | None = None
+    """The ceremony of which an action is being done."""
+    fault: str | None = None
+    """Why this host cannot go on."""
+
+    def find(self, ceremony: str) -> Running:
+        """Raises NotFoundError."""
+        running = self.ceremonies.get(ceremony)
+        if running is None:
+            raise NotFoundError("no such ceremony is held here", found=ceremony[:64])
+        return running
+
+    def check_idle(self) -> None:
+        """Raises CeremonyRefused while an action is being done."""
+        if self.acting is not None:
+            raise CeremonyRefused(
+                CeremonyReason.WRONG_STEP,
+                "the host is doing a step",
+                found=self.acting,
+                hint="wait until it is recorded",
+            )
+
+    def act(self, step: Step) -> Act:
+        return self.acts.get(step.action, _PLAIN)
+
+    def needs(self, running: Running) -> tuple[ShareUse, ...]:
+        """What the step that waits has to have open. Before a founded authority's log can take the
+        record of any step, its token must be."""
+        step = running.course.step
+        if step is None:
+            return ()
+        needs = self.act(step).needs
+        if self.site.journal is not None and step.action is Action.CLOSE:
+            needs = (ShareUse.USER, *needs)
+        return tuple(dict.fromkeys(needs))
+
+    def unmet(self, running: Running) -> tuple[ShareUse, ...]:
+        """Of those, what is not open."""
+        return tuple(use for use in self.needs(running) if not self._is_open(running, use))
+
+    def _is_open(self, running: Running, use: ShareUse) -> bool:
+        if use is ShareUse.USER:
+            return self.site.hsm is not None
+        return use in running.unlocked
+
+    def sets(self, running: Running) -> tuple[ShareSet, ...]:
+        """Whose shares may be entered: those of before, and those that it has dealt itself."""
+        return (*running.custody, *kept_sets(running.files))
+
+    def entering(self, running: Running) -> Entered:
+        if running.shares is None:
+            running.shares = Entered(self._fitting(running))
+        return running.shares
+
+    def _fitting(self, running: Running) -> tuple[ShareSet, ...]:
+        """Where every share is proved, only the new ones are what is asked for."""
+        step = running.course.step
+        if step is not None and step.action is Action.PROVE_SHARES:
+            return kept_sets(running.files)
+        return self.sets(running)
+
+    def doing(self, running: Running) -> Doing:
+        step = running.course.step
+        assert step is not None
+
+        def report(progress: Progress) -> None:
+            running.progress = progress
+
+        return Doing(
+            site=self.site,
+            files=running.files,
+            course=running.course,
+            step=step,
+            signatures=tuple(running.signatures),
+            attached=dict(running.attached),
+            shares=running.shares,
+            unlocked=dict(running.unlocked),
+            report=report,
+            random=self.random,
+            at=self.at,
+        )
+
+    def record(
+        self,
+        running: Running,
+        event: Event,
+        *,
+        step: str | None,
+        signed: tuple[bytes, ...],
+        facts: JsonObject,
+        destroys: Digest | None = None,
+    ) -> None:
+        """Write the next record, durable, then enter it in the log where that can be.
+
+        Raises LogFull, LogUnwritable, ClockRefused, CeremonyRefused; nothing was recorded then.
+        What keeps it out of the log alone is only told: it is entered at the next occasion.
+        """
+        course = running.course
+        place = course.place
+        record = make_record(
+            place.ceremony,
+            rehearsal=place.rehearsal,
+            seq=place.seq,
+            previous=place.previous,
+            event=event,
+            step=step,
+            time=self.site.now(),
+            signed=signed,
+            facts=facts,
+        )
+        course.follow(record)
+        running.files.append(record)
+        running.follow(record)
+        self.at(f"recorded {event.value}")
+        self.enter(running, destroys)
+
+    def enter(self, running: Running, destroys: Digest | None = None) -> None:
+        """Raises KeyholderStopped."""
+        try:
+            self.site.enter(running.course.plan.kind, running.course.records, destroys)
+        except KeyholderStopped:
+            raise
+        except KeyturnError as error:
+            logger.warning("records of %s wait for the log: %s", running.id, error)
+
+
+def asks_for_shares(step: Step) -> bool:
+    return step.attaches is Attaches.SHARE

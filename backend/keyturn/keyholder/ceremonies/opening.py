@@ -1,0 +1,30 @@
+"""Opening what is locked: a token by its user PIN, put together at the moment of use."""
+
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.plan import Plan
+from keyturn.ceremony.script import ShareUse
+from keyturn.hsm.errors import PinRefused
+from keyturn.keyholder.ceremonies.sharing import Entered, pin_descriptor, put_together
+from keyturn.keyholder.ceremonies.site import Site
+
+
+def open_token(site: Site, plan: Plan, shares: Entered) -> None:
+    """With the user shares that are there. Each candidate is tried once: there is one, but after
+    a step that changes PINs was cut off.
+
+    Raises CeremonyRefused, and what opening a token raises.
+    """
+    refused: PinRefused | None = None
+    candidates = shares.candidates(ShareUse.USER)
+    if not candidates:
+        raise CeremonyRefused(CeremonyReason.LOCKED, "not enough shares of the user PIN are here")
+    for each in candidates:
+        with put_together(each) as secret, pin_descriptor(secret) as pin_fd:
+            try:
+                site.unlock(plan.token, pin_fd)
+            except PinRefused as error:
+                refused = error
+            else:
+                return
+    assert refused is not None
+    raise refused

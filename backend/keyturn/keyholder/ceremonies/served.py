@@ -1,0 +1,64 @@
+"""The files of a ceremony that a host serves (our protocol §10.8)."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from keyturn.ceremony.records import Record
+from keyturn.ceremony.transcript import make_transcript
+from keyturn.keyholder.ceremonies.running import Running
+from keyturn.keyholder.ceremonies.site import BACKUP, Site, bundle_of
+from keyturn.quorum.entries import EntryKind, parse_entry, read_ceremony
+
+PREFLIGHT = "preflight.json"
+BUNDLE = "authority.bundle"
+TRANSCRIPT = "transcript.json"
+_MARK = b'"ceremony"'
+
+
+def _bundle(site: Site, _: Running) -> bytes | None:
+    return bundle_of(site)
+
+
+def _backup(site: Site, running: Running) -> bytes | None:
+    """The newest one; one that was handed in comes before it."""
+    path = site.directory / BACKUP
+    return running.files.kept(BACKUP) or (path.read_bytes() if path.is_file() else None)
+
+
+def _kept(name: str) -> "Serve":
+    return lambda _, running: running.files.kept(name)
+
+
+def _transcript(site: Site, running: Running) -> bytes | None:
+    records = running.course.records
+    return make_transcript(
+        tuple(each.raw for each in records), bundle_of(site), _receipts(site, records)
+    )
+
+
+def _receipts(site: Site, records: Sequence[Record]) -> tuple[bytes, ...]:
+    """Of all records; none where the log does not have them all yet: then nothing is proved."""
+    journal = site.journal
+    if journal is None or journal.state.ceremonies.get(records[0].ceremony, 0) != len(records):
+        return ()
+    wanted = {each.digest: place for place, each in enumerate(records)}
+    found: dict[int, bytes] = {}
+    for index, leaf in enumerate(journal.log.leaves()):
+        if _MARK not in leaf:
+            continue
+        entry = parse_entry(leaf)
+        if entry.kind is EntryKind.CEREMONY:
+            place = wanted.get(read_ceremony(entry).record)
+            if place is not None:
+                found[place] = journal.receipt(index).to_bytes()
+    return tuple(found[place] for place in sorted(found))
+
+
+Serve = Callable[[Site, Running], bytes | None]
+
+FILES: Mapping[str, Serve] = {
+    BUNDLE: _bundle,
+    BACKUP: _backup,
+    PREFLIGHT: _kept(PREFLIGHT),
+    TRANSCRIPT: _transcript,
+}
+PUTS = frozenset({BACKUP})

@@ -1,0 +1,292 @@
+"""What ceremonies act on: a directory, its log, its token, the authority in force.
+
+There are two: of a running keyholder, and of a process on the ceremony's machine, whose token is
+locked until custodians have entered enough shares, or is not there at all.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import KeyturnError
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.records import Record
+from keyturn.ceremony.script import ScriptKind
+from keyturn.hsm.ceremonytasks import TokenPlace
+from keyturn.hsm.client import HsmWorker, WorkerConfig
+from keyturn.hsm.modules import check_module, find_softhsm
+from keyturn.hsm.protocol import Hsm
+from keyturn.keyholder.config import KeyholderConfig, load_config
+from keyturn.keyholder.journal import Clock, Journal
+from keyturn.keyholder.logdisk import LogDisk
+from keyturn.keyholder.rewraps import Rewraps
+from keyturn.keyholder.token import check_keys
+from keyturn.quorum.bundle import load_bundle, make_bundle
+from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
+from keyturn.quorum.state import AuthorityState
+
+BUNDLE = "authority.bundle"
+CONFIG = "keyholder.toml"
+LOG = "log"
+BACKUP = "kek-backup.json"
+BACKUP_KEY = "kek-backup-key.json"
+TOKEN = "token"  # noqa: S105 - a directory's name
+EMPTY_ROOT = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+"""The root of a tree without leaves (RFC 6962 §2.1): SHA-256 of nothing."""
+
+Remember = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """What the host says its log is."""
+
+    size: int
+    root: bytes
+
+
+class Site:
+    """One directory. `hsm` is None while its token is locked, `journal` while it has no log."""
+
+    def __init__(self, directory: Path, clock: Clock, *, rehearsal: bool = False) -> None:
+        self.directory = directory
+        self.rehearsal = rehearsal
+        self.journal: Journal | None = None
+        self.hsm: Hsm | None = None
+        self.rewraps: dict[str, Rewraps] = {}
+        """By ceremony, what this process has seen under its new KEK."""
+        self._clock = clock
+        self._remember: Remember | None = None
+        self._latest: datetime | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def state(self) -> AuthorityState | None:
+        """The authority in force; None before there is one."""
+        return self.journal.state if self.journal is not None else None
+
+    @property
+    def fingerprint(self) -> Digest | None:
+        state = self.state
+        return state.fingerprint if state is not None else None
+
+    def now(self) -> datetime:
+        """Whole seconds, never before one that was told earlier. Raises ClockRefused, and
+        CeremonyRefused where there is no log yet to say so."""
+        if self.journal is not None:
+            return self.journal.now()
+        with self._lock:
+            now = self._clock().astimezone(UTC).replace(microsecond=0)
+            if self._latest is not None and now < self._latest:
+                raise CeremonyRefused(
+                    CeremonyReason.WRONG_TIME,
+                    "the clock went back",
+                    found=now.isoformat(),
+                    expected=f"at least {self._latest.isoformat()}",
+                    hint="set this machine's clock right, then go on",
+                )
+            self._latest = now
+            return now
+
+    def not_before(self, time: datetime) -> None:
+        """A record of that time is there: no later one is earlier."""
+        with self._lock:
+            if self._latest is None or time > self._latest:
+                self._latest = time
+
+    def head(self) -> LogHead:
+        if self.journal is None:
+            return LogHead(0, EMPTY_ROOT)
+        at = self.journal.log.checkpoint.checkpoint
+        return LogHead(at.size, at.root)
+
+    @property
+    def locked(self) -> bool:
+        """Whether there is a token that must be opened by shares before it does anything."""
+        return self.hsm is None and self.journal is not None
+
+    def require_hsm(self) -> Hsm:
+        """Raises CeremonyRefused while the token is locked."""
+        if self.hsm is None:
+            raise CeremonyRefused(
+                CeremonyReason.LOCKED,
+                "the token is locked",
+                expected="enough custodians' shares of the user PIN",
+                hint="custodians enter their shares, then this step goes on",
+            )
+        return self.hsm
+
+    # ---- the log ----
+
+    def enter(self, kind: ScriptKind, records: tuple[Record, ...], destroys: Digest | None) -> None:
+        """Enter those of a ceremony's records that the log does not have yet, where it can be
+        written now; what cannot is entered later, at the next call. `destroys` is of the last.
+
+        Raises LogFull, ClockRefused, and what the HSM raises.
+        """
+        journal = self.journal
+        if journal is None or self.rehearsal or self.hsm is None or not records:
+            return
+        with journal.ordered():
+            known = journal.state.ceremonies.get(records[0].ceremony, 0)
+            for each in records[known:]:
+                last = each is records[-1]
+                entry = CeremonyEntry(
+                    each.ceremony,
+                    kind.value,
+                    each.seq,
+                    each.event.value,
+                    journal.put_object(each.raw),
+                    destroys if last else None,
+                )
+                committed = journal.commit(ceremony_entry(journal.now(), entry))
+                self.remembered(committed.index)
+
+    def remembered(self, index: int) -> None:
+        """Have the token remember the log from this entry on. Inside `ordered`."""
+        if self._remember is not None:
+            self._remember(index)
+        elif self.journal is not None and self.hsm is not None:
+            self.hsm.store_mark(self.journal.log.checkpoint.to_bytes())
+
+    def serve(self, journal: Journal, hsm: Hsm, remember: Remember) -> None:
+        """In a running keyholder: its log, its token, and how it remembers."""
+        self.journal, self.hsm, self._remember = journal, hsm, remember
+
+    def unlock(self, label: str, pin_fd: int) -> None:  # noqa: ARG002 - the desk's needs them
+        """Open the token with a PIN. Raises CeremonyRefused where that is not done here."""
+        raise CeremonyRefused(
+            CeremonyReason.LOCKED,
+            "this keyholder's token is not opened by a ceremony's step",
+            hint="unseal the keyholder",
+        )
+
+    def rest(self) -> None:
+        """A ceremony is over: let go of what only it needed."""
+
+    def close(self) -> None:
+        """What this site opened itself."""
+
+
+class KeyholderSite(Site):
+    """A running keyholder's: its token is open, and stays so."""
+
+    def __init__(self, directory: Path, clock: Clock, config: KeyholderConfig) -> None:
+        super().__init__(directory, clock)
+        self.config = config
+
+
+class _Locked:
+    """Signs for the log as soon as the token is open."""
+
+    def __init__(self) -> None:
+        self.hsm: Hsm | None = None
+
+    def sign(self, message: bytes) -> bytes:
+        if self.hsm is None:
+            raise CeremonyRefused(CeremonyReason.LOCKED, "the token is locked: nothing is logged")
+        return self.hsm.sign_log(message)
+
+
+class DeskSite(Site):
+    """A directory on the ceremony's machine. Its token is open from shares to the end."""
+
+    def __init__(
+        self, directory: Path, clock: Clock, module: Path | None, *, rehearsal: bool = False
+    ) -> None:
+        """Open the log where there is one. Raises LogInUse (its keyholder runs), LogDamaged …"""
+        super().__init__(directory, clock, rehearsal=rehearsal)
+        self.module = check_module(module) if module is not None else find_softhsm()
+        self.config: KeyholderConfig | None = None
+        self._signer = _Locked()
+        self._worker: HsmWorker | None = None
+        if self.is_founded:
+            self.open_log()
+
+    @property
+    def is_founded(self) -> bool:
+        return (self.directory / CONFIG).is_file()
+
+    def open_log(self) -> None:
+        """Read-only while the token is locked. Raises as `LogDisk.open` and `load_bundle`."""
+        config = load_config(self.directory / CONFIG, {})
+        bundle = load_bundle(
+            (self.directory / BUNDLE).read_bytes(), config.fingerprint, self._clock(), lenient=True
+        )
+        log = LogDisk.open(
+            config.log, config.origin, self._signer.sign, bundle.log_key(), reserve=config.reserve
+        )
+        try:
+            self.journal = Journal(log, config.fingerprint, self._clock)
+        except BaseException:
+            log.close()
+            raise
+        self.config = config
+
+    def token_place(self, label: str) -> TokenPlace:
+        config = self.worker_config(label)
+        return TokenPlace(config.module, label, config.softhsm_configuration)
+
+    def worker_config(self, label: str) -> WorkerConfig:
+        return WorkerConfig(self.module, label, self.directory / TOKEN / "softhsm2.conf")
+
+    def unlock(self, label: str, pin_fd: int) -> None:
+        """Start a worker. Raises PinRefused, TokenError, HsmUnreachable, WrongToken."""
+        self.lock_token()
+        named = self.config.token_label if self.config is not None else label
+        worker = HsmWorker(self.worker_config(named), pin_fd)
+        try:
+            keys = self.state.newest_keys if self.state is not None else None
+            if keys is not None and self.journal is not None:
+                check_keys(keys, worker, self.journal.origin)
+        except BaseException:
+            worker.close()
+            raise
+        self._worker = self.hsm = self._signer.hsm = worker
+
+    def rest(self) -> None:
+        self.lock_token()
+
+    def lock_token(self) -> None:
+        """Let go of the token: shares open it again."""
+        if self._worker is not None:
+            self._worker.close()
+        self._worker = self.hsm = self._signer.hsm = None
+
+    def close_log(self) -> None:
+        if self.journal is not None:
+            self.journal.close()
+        self.journal, self.config = None, None
+
+    def close(self) -> None:
+        with ExitStack() as stack:
+            stack.callback(self.lock_token)
+            stack.callback(self.close_log)
+
+
+def bundle_of(site: Site) -> bytes | None:
+    """The authority's bundle as of now; None where there is no authority yet."""
+    state = site.state
+    if state is None or state.newest_keys is None:
+        return None
+    try:
+        return make_bundle(state)
+    except KeyturnError:
+        return None
+
+
+def desk_of(site: Site) -> DeskSite:
+    """Raises CeremonyRefused where it is a running keyholder's."""
+    if not isinstance(site, DeskSite):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a running keyholder makes no token",
+            hint="hold this ceremony at a host process of its own",
+        )
+    return site

@@ -1,0 +1,209 @@
+"""Taking what officers hand in: step signatures, with shares or statements, and words.
+
+A signature is proved before anything beside it is looked at. Of what is refused nothing is kept.
+"""
+
+import contextlib
+from collections.abc import Sequence
+
+from keyturn.base.encoding import digest_of
+from keyturn.ceremony.checks import (
+    check_envelope,
+    check_said,
+    check_step_signature,
+    check_time,
+)
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.records import Event
+from keyturn.ceremony.script import Part, ShareUse
+from keyturn.ceremony.steps import (
+    StepSignature,
+    Word,
+    parse_said,
+    parse_step_signature,
+)
+from keyturn.keyholder.ceremonies.acting import Acting, end
+from keyturn.keyholder.ceremonies.hosting import Hosting, asks_for_shares
+from keyturn.keyholder.ceremonies.opening import open_token
+from keyturn.keyholder.ceremonies.running import Running
+from keyturn.keyholder.ceremonies.sharing import Entered
+from keyturn.seal.keys import wipe
+
+_EVENTS = {
+    Word.NOTE: Event.NOTE,
+    Word.EXCEPTION: Event.EXCEPTION,
+    Word.ABORT: Event.ABORTED,
+    Word.RESUME: Event.RESUMED,
+}
+
+
+class Taking:
+    """Every method under the host's lock."""
+
+    def __init__(self, hosting: Hosting, acting: Acting) -> None:
+        self._hosting = hosting
+        self._acting = acting
+
+    def sign(self, running: Running, envelope: bytes, attached: Sequence[bytes]) -> bool:
+        """Whether this was the last signature that the step needed: its action has begun.
+
+        Raises MalformedError, CeremonyRefused, MalformedShare, ShareRefused.
+        """
+        hosting = self._hosting
+        hosting.check_idle()
+        signature = parse_step_signature(envelope)
+        step = running.course.step
+        if step is None:
+            raise CeremonyRefused(CeremonyReason.OVER, "the ceremony is over")
+        check_envelope(signature.envelope, signature.officer, running.course.roster)
+        self._check_resumed(running)
+        unmet = hosting.unmet(running)
+        if unmet and signature.part is Part.CUSTODIAN and attached:
+            self._reopen(running, signature, attached, unmet)
+            return False
+        if unmet:
+            raise CeremonyRefused(
+                CeremonyReason.LOCKED,
+                "something must be opened before this step",
+                found=", ".join(each.value for each in unmet),
+                expected="enough custodians' shares of it, attached to this step",
+            )
+        self._take(running, signature, attached)
+        return self._begin_if_complete(running)
+
+    def say(self, running: Running, envelope: bytes) -> None:
+        """Raises MalformedError, CeremonyRefused."""
+        hosting = self._hosting
+        hosting.check_idle()
+        said = parse_said(envelope)
+        check_said(running.course, said, hosting.site.now())
+        if said.word is Word.RESUME and not running.interrupted:
+            raise CeremonyRefused(CeremonyReason.WRONG_PLACE, "nothing interrupted the ceremony")
+        if said.word is Word.EXCEPTION:
+            self._check_resumed(running)
+        hosting.record(running, _EVENTS[said.word], step=None, signed=(said.raw,), facts={})
+        if said.word is Word.RESUME:
+            running.interrupted = False
+        if said.word is Word.ABORT:
+            end(hosting, running)
+
+    def _check_resumed(self, running: Running) -> None:
+        if running.interrupted:
+            raise CeremonyRefused(
+                CeremonyReason.INTERRUPTED,
+                "the host was stopped since the last record",
+                hint="the administrator or the witness resumes it, or aborts it",
+            )
+
+    def _take(self, running: Running, signature: StepSignature, attached: Sequence[bytes]) -> None:
+        hosting, step = self._hosting, running.course.step
+        assert step is not None
+        check_step_signature(
+            running.course,
+            signature,
+            hosting.site.now(),
+            signed=running.signatures,
+            attached=attached,
+        )
+        if asks_for_shares(step) and signature.part is Part.CUSTODIAN:
+            uses = [
+                use
+                for each in step.signers
+                if each.part is Part.CUSTODIAN
+                for use in running.course.held(signature.officer, each, step.action)
+            ]
+            self._enter_shares(running, hosting.entering(running), signature, attached, uses)
+        elif attached:
+            check = hosting.act(step).check
+            if check is None:
+                raise CeremonyRefused(
+                    CeremonyReason.WRONG_ATTACHMENT, "nothing is attached to this step"
+                )
+            check(hosting.doing(running), signature, tuple(attached))
+            running.attached[signature.officer] = tuple(attached)
+        running.signatures.append(signature)
+
+    def _begin_if_complete(self, running: Running) -> bool:
+        hosting, step = self._hosting, running.course.step
+        assert step is not None
+        if not running.course.complete(running.signatures):
+            return False
+        complete = hosting.act(step).complete
+        if complete is not None and not complete(hosting.doing(running)):
+            return False
+        self._acting.begin(running)
+        return True
+
+    def _reopen(
+        self,
+        running: Running,
+        signature: StepSignature,
+        attached: Sequence[bytes],
+        unmet: Sequence[ShareUse],
+    ) -> None:
+        """Shares for what must be open: no signature of the step, which is signed afterwards."""
+        hosting, course = self._hosting, running.course
+        if signature.place != course.place or course.step is None:
+            raise CeremonyRefused(CeremonyReason.WRONG_PLACE, "signed for another place")
+        check_time(signature.time, hosting.site.now())
+        if tuple(map(digest_of, attached)) != signature.attached:
+            raise CeremonyRefused(
+                CeremonyReason.WRONG_ATTACHMENT, "what is attached is not what was signed"
+            )
+        shares = hosting.entering(running)
+        uses = [use for use in shares.uses_of(signature.officer) if use in unmet]
+        self._enter_shares(running, shares, signature, attached, uses)
+        for use in unmet:
+            if shares.has_enough(use):
+                self._opened(running, use, shares)
+
+    def _opened(self, running: Running, use: ShareUse, shares: Entered) -> None:
+        hosting = self._hosting
+        if use is not ShareUse.USER:
+            running.unlocked[use] = shares.part(use)
+            return
+        open_token(hosting.site, running.course.plan, shares)
+        for each in hosting.ceremonies.values():
+            hosting.enter(each)
+
+    def _enter_shares(
+        self,
+        running: Running,
+        shares: Entered,
+        signature: StepSignature,
+        attached: Sequence[bytes],
+        uses: Sequence[ShareUse],
+    ) -> None:
+        """All of what one custodian attaches, or none of it."""
+        opened: list[tuple[ShareUse, bytearray]] = []
+        try:
+            for sealed in attached:
+                left = [use for use in uses if use not in {each for each, _ in opened}]
+                opened.append(self._open(running, signature, sealed, left))
+            for use, words in opened:
+                shares.prove(use, signature.officer, words)
+            for use, words in opened:
+                shares.add(use, signature.officer, words)
+        finally:
+            for _, words in opened:
+                wipe(words)
+
+    def _open(
+        self,
+        running: Running,
+        signature: StepSignature,
+        sealed: bytes,
+        uses: Sequence[ShareUse],
+    ) -> tuple[ShareUse, bytearray]:
+        place = running.course.place
+        key = self._hosting.key
+        for use in uses:
+            with contextlib.suppress(CeremonyRefused):
+                words = key.open(sealed, place.ceremony, place.previous, use, signature.officer)
+                return use, words
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_SHARE,
+            "the share was not sealed for this step of this ceremony at this host",
+            expected=", ".join(use.value for use in uses) or "no share of this officer's",
+            hint="ask for the host's key again, and enter the share again",
+        )

@@ -1,0 +1,452 @@
+"""Officers who hold a ceremony at a real host, over its socket or in this process.
+
+Everything goes through the client that officers' programs use, so that every answer is verified:
+`Table` is a desk with all of them around it. `step()` has everybody sign the step that waits.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event as Signal
+from typing import TypeVar
+
+from cryptography.exceptions import InvalidTag
+
+from keyturn.base.dsse import Envelope, parse_envelope
+from keyturn.base.encoding import digest_of
+from keyturn.base.errors import KeyturnError, UntrustedError
+from keyturn.base.signatures import KeyId, key_id_of
+from keyturn.base.strictjson import dump, load_object
+from keyturn.ceremony.course import CourseState
+from keyturn.ceremony.hostdocument import HostDocument, parse_host
+from keyturn.ceremony.kinds import SCRIPTS
+from keyturn.ceremony.phrases import phrase_of
+from keyturn.ceremony.plan import FoundingPlan, KekProfile, Plan
+from keyturn.ceremony.records import Event, Record
+from keyturn.ceremony.script import Attaches, EnteredKind, Many, Part, ScriptKind, ShareUse
+from keyturn.ceremony.shareboxes import BOX_SUITE
+from keyturn.ceremony.steps import STEP_TYPE, Word, step_payload
+from keyturn.client.ceremonies import CeremonyReader, Followed
+from keyturn.client.ceremonydoor import LocalDoor
+from keyturn.client.ceremonyshares import boxes_of, open_box, seal_share, uses_to_enter
+from keyturn.client.ceremonysigning import (
+    open_request,
+    say_request,
+    shown_statements,
+    sign_request,
+    sign_statements,
+    unlock_request,
+)
+from keyturn.keyholder.ceremonies.engine import CeremonyHost
+from keyturn.keyholder.ceremonies.site import DeskSite
+from keyturn.quorum.roster import OfficerId
+from keyturn.wire.ceremonies import AskCeremonies, AskCeremonyFile, SignStep, StepTaken
+from keyturn.wire.errors import PeerRefused
+from keyturn.wire.keyholder import error_answer, parse_request, read_answer
+from keyturn.wire.requests import Request
+from support.authority import sign, spki
+from support.ceremonies import EVERY_SCHEME, ORIGIN, Cast
+from support.hsmtoken import softhsm_module
+
+A = TypeVar("A")
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+STEP_SECONDS = 120
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One officer's keys: signs, and opens what was sealed to them."""
+
+    cast: Cast
+    officer: str
+
+    @property
+    def key_id(self) -> KeyId:
+        return key_id_of(self.spki)
+
+    @property
+    def spki(self) -> bytes:
+        return spki(self.cast.key(self.officer))
+
+    def derived(self, info: bytes) -> bytes:
+        raise NotImplementedError(info)
+
+    def sign(self, payload_type: str, payload: bytes) -> Envelope:
+        return parse_envelope(sign(payload_type, payload, self.cast.key(self.officer)))
+
+    def unseal(self, sealed: bytes, info: bytes) -> bytearray:
+        try:
+            return bytearray(BOX_SUITE.decrypt(sealed, self.cast.hpke(self.officer), info))
+        except InvalidTag as error:
+            raise UntrustedError("not sealed to this officer's key") from error
+
+
+class InProcess:
+    """A host in this process, asked in the form of the wire."""
+
+    def __init__(self, host: CeremonyHost) -> None:
+        self.host = host
+
+    def ask(self, request: Request[A]) -> A:
+        document = load_object(dump(request.document()), limit=64 << 20, what="request")
+        try:
+            answer = self.host.answer(parse_request(document))  # type: ignore[arg-type]
+        except KeyturnError as error:
+            answer = dict(error_answer(error))
+        return read_answer(request, load_object(dump(answer), limit=64 << 20, what="answer"))
+
+
+@dataclass
+class Table:
+    """Everybody at one host, for one ceremony. `words` are the sheets that custodians keep."""
+
+    door: InProcess | LocalDoor
+    cast: Cast
+    ceremony: str = ""
+    words: dict[tuple[str, ShareUse], bytes] = field(default_factory=dict)
+    clock: Callable[[], datetime] = now
+    reader: CeremonyReader | None = None
+
+    def at(self, door: InProcess | LocalDoor) -> "Table":
+        """The same people and sheets at another host, or at the same one started anew."""
+        self.door, self.reader = door, None
+        return self
+
+    def open(self, plan: Plan) -> str:
+        self.ceremony = self.door.ask(open_request(plan, Seat(self.cast, plan.administrator)))
+        self.reader = None
+        return self.ceremony
+
+    # ---- reading ----
+
+    def read(self) -> Followed:
+        """Verified from the first record on, as officers' programs do."""
+        if self.reader is None:
+            self.reader = CeremonyReader(self.door)
+        return self.reader.read(self.ceremony)
+
+    @property
+    def waits_for(self) -> str | None:
+        step = self.read().course.step
+        return step.id if step else None
+
+    @property
+    def state(self) -> CourseState:
+        return self.read().course.state
+
+    @property
+    def last(self) -> Record:
+        return self.read().course.last
+
+    def host(self) -> HostDocument:
+        return parse_host(self.door.ask(AskCeremonies()).host).document
+
+    def file(self, name: str) -> bytes:
+        return self.door.ask(AskCeremonyFile(self.ceremony, name))
+
+    # ---- signing ----
+
+    def signers(self) -> list[tuple[OfficerId, Part]]:
+        """Those who sign the step that waits: of a quorum the first that are enough; the witness
+        last. One who has two parts signs for each."""
+        found: list[tuple[OfficerId, Part]] = []
+        for need in self.read().course.needs():
+            many = len(need.officers) if need.signers.many is Many.EACH else need.least
+            if need.part is Part.OFFICER:
+                proposer = self._proposer()
+                others = [each for each in need.officers if each != proposer]
+                approvers = [each for each in others if "approver" in self.cast.people[each][1]]
+                found += [
+                    (OfficerId(each), need.part) for each in (proposer, *approvers[: many - 1])
+                ]
+                continue
+            found += [(each, need.part) for each in need.officers[:many]]
+        return sorted(found, key=lambda each: each[1] is Part.WITNESS)
+
+    def _proposer(self) -> OfficerId:
+        waiting = self.read().waiting
+        assert waiting is not None
+        return shown_statements(self.read().course, waiting)[0].statement.proposer
+
+    def sign(self, officer: str, part: Part, **entered: str) -> StepTaken:
+        """With all that they enter and attach."""
+        followed = self.read()
+        request = sign_request(
+            followed.course,
+            part,
+            Seat(self.cast, officer),
+            self.clock(),
+            entered={**self.entered(part, officer), **entered},
+            attached=self.attached(officer, part),
+        )
+        return self.door.ask(request)
+
+    def entered(self, part: Part, officer: str = "") -> dict[str, str]:
+        course = self.read().course
+        texts = {
+            EnteredKind.CONFIRM: "yes",
+            EnteredKind.PHRASE: phrase_of(course.last_digest),
+            EnteredKind.TEXT: "as the plan says",
+            EnteredKind.BAG: f"KT-{officer}",
+        }
+        assert course.step is not None
+        return {each.name: texts[each.kind] for each in course.step.entered if each.part is part}
+
+    def attached(self, officer: str, part: Part) -> tuple[bytes, ...]:
+        followed = self.read()
+        step = followed.course.step
+        assert step is not None
+        if step.attaches is Attaches.SHARE and part is Part.CUSTODIAN:
+            uses = uses_to_enter(followed.course, step, officer)
+            return tuple(self.sealed(officer, use) for use in uses)
+        if step.attaches is Attaches.STATEMENTS and part is Part.OFFICER:
+            assert followed.waiting is not None
+            shown = shown_statements(followed.course, followed.waiting)
+            seat = Seat(self.cast, officer)
+            return tuple(sign_statements(shown, seat, self.clock()))
+        return ()
+
+    def sealed(self, officer: str, use: ShareUse, words: bytes | None = None) -> bytes:
+        """An entered share, from the custodian's sheet."""
+        course = self.read().course
+        typed = bytearray(self.words[officer, use] if words is None else words)
+        return seal_share(course, self.host(), use, officer, typed)
+
+    def unlock_all(self) -> None:
+        """Whatever a host that was started anew has locked, by as many as it takes."""
+        for use in ShareUse:
+            keepers = [who for who, its in self.words if its is use]
+            while self._locked() and keepers:
+                with suppress(PeerRefused):  # it is another use's turn
+                    self.unlock(use, (keepers.pop(0),))
+
+    def _locked(self) -> bool:
+        waiting = self.read().waiting
+        return waiting is not None and waiting.locked
+
+    def step(self) -> Record:
+        """Everybody signs the step that waits; the record that this made."""
+        self.unlock_all()
+        before = self.last.seq
+        for officer, part in self.signers():
+            self.collect(officer)
+            taken = self.sign(officer, part)
+        return self._recorded(before, taken)
+
+    def _recorded(self, before: int, taken: StepTaken) -> Record:
+        """Wait for what the last signature set off."""
+        pause, waited = Signal(), 0.0
+        while self.last.seq == before:
+            assert waited < STEP_SECONDS, f"nothing was recorded after {taken}"
+            pause.wait(0.05)
+            waited += 0.05
+        return self.read().course.records[before + 1]
+
+    def run(self, until: str | None = None) -> None:
+        """Step by step, until that one waits, or the ceremony is over. None may fail."""
+        while self.waits_for not in (None, until):
+            record = self.step()
+            assert record.event is Event.DONE, (record.step, record.facts)
+
+    def collect(self, officer: str) -> None:
+        """Open whatever boxes there are for somebody, and keep the sheets."""
+        followed = self.read()
+        if followed.waiting is None:
+            return
+        for box in boxes_of(followed.waiting.boxes, officer):
+            own = open_box(followed.course, followed.share_sets, box, Seat(self.cast, officer))
+            self.words[officer, own.use] = bytes(own.words)
+
+    def collect_all(self) -> None:
+        for officer in self.cast.people:
+            self.collect(officer)
+
+    def unlock(self, use: ShareUse, officers: Sequence[str]) -> None:
+        """Shares for what a started host has locked."""
+        for each in officers:
+            course = self.read().course
+            sealed = (self.sealed(each, use),)
+            self.door.ask(unlock_request(course, Seat(self.cast, each), self.clock(), sealed))
+
+    def say(self, officer: str, part: Part, word: Word, text: str = "as agreed") -> int:
+        request = say_request(
+            self.read().course, part, Seat(self.cast, officer), self.clock(), word, text
+        )
+        return self.door.ask(request)
+
+    def abort(self) -> Record:
+        self.say(self.read().plan.witness, Part.WITNESS, Word.ABORT, "as agreed")
+        return self.last
+
+    def resume(self) -> None:
+        self.say(self.read().plan.witness, Part.WITNESS, Word.RESUME, "the host is there again")
+
+    def raw_step(self, officer: str, part: Part, **changed: object) -> SignStep:
+        """A signature that no program of ours would make."""
+        course = self.read().course
+        assert course.step is not None
+        attached = changed.pop("attached", ())
+        values: dict[str, object] = {
+            "place": course.place,
+            "step": course.step.id,
+            "officer": officer,
+            "part": part,
+            "time": self.clock(),
+            "entered": self.entered(part, officer),
+            "attached": tuple(map(digest_of, attached)),  # type: ignore[call-overload]
+        }
+        key = self.cast.key(str(changed.pop("key", officer)))
+        payload = step_payload(**{**values, **changed})  # type: ignore[arg-type]
+        raw = sign(STEP_TYPE, payload, key)
+        return SignStep(self.ceremony, raw, tuple(attached))  # type: ignore[arg-type]
+
+
+def genesis_plan(cast: Cast, **changed: object) -> Plan:
+    """3 of 5 open the token, 2 of 3 others are its security officer. No rehearsal."""
+    profile = changed.get("kek_profile", KekProfile.NEVER_EXTRACTABLE)
+    shares = dict(EVERY_SCHEME)
+    if profile is KekProfile.NEVER_EXTRACTABLE:
+        del shares[ShareUse.BACKUP]
+    settings: dict[str, object] = {
+        "ceremony": "genesis-1",
+        "kind": ScriptKind.GENESIS,
+        "script": SCRIPTS[ScriptKind.GENESIS].digest,
+        "rehearsal": False,
+        "authority": None,
+        "statement": None,
+        "administrator": OfficerId("hana"),
+        "witness": OfficerId("viktor"),
+        "scribe": OfficerId("sofia"),
+        "shares": shares,
+        "kek_profile": profile,
+        "token": "keyturn",
+        "concerns": (),
+        "founding": FoundingPlan(ORIGIN, 90, cast.roster, cast.body()),
+        "time": now(),
+    }
+    return Plan(**{**settings, **changed})  # type: ignore[arg-type]
+
+
+@dataclass
+class HostProcess:
+    """`python -m keyturn.keyholder.ceremonies.host` over its socket."""
+
+    directory: Path
+    socket: Path
+    process: "subprocess.Popen[bytes]"
+    output: Path
+
+    @property
+    def door(self) -> LocalDoor:
+        return LocalDoor(self.socket)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def end(self) -> int:
+        """By closing its standard input, as the program does that started it."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait(START_SECONDS)
+
+
+@contextmanager
+def host_process(directory: Path, *, rehearsal: bool = False) -> Iterator[HostProcess]:
+    """Started, listening; killed at the end if it is still there."""
+    directory.mkdir(exist_ok=True)
+    output, socket = directory.with_suffix(".out"), directory.with_suffix(".sock")
+    command = [sys.executable, "-m", "keyturn.keyholder.ceremonies.host"]
+    command += ["--directory", str(directory), "--socket", str(socket)]
+    command += ["--module", str(softhsm_module()), *(["--rehearsal"] if rehearsal else [])]
+    with output.open("ab") as errors:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "backend")},
+        )
+    running = HostProcess(directory, socket, process, output)
+    try:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline() or b"{}")
+        assert said.get("listens") == str(socket), (said, output.read_text())
+        yield running
+    finally:
+        running.kill()
+        for each in (process.stdin, process.stdout):
+            assert each is not None
+            each.close()
+
+
+@contextmanager
+def host_here(directory: Path, **options: object) -> Iterator[InProcess]:
+    """A host in this process; `options` as for `CeremonyHost`, and `clock`, `rehearsal`."""
+    clock = options.pop("clock", lambda: datetime.now(UTC))
+    rehearsal = bool(options.pop("rehearsal", False))
+    directory.mkdir(exist_ok=True)
+    site = DeskSite(directory, clock, softhsm_module(), rehearsal=rehearsal)  # type: ignore[arg-type]
+    try:
+        host = CeremonyHost(site, **options)  # type: ignore[arg-type]
+        try:
+            yield InProcess(host)
+        finally:
+            host.close()
+    finally:
+        site.close()
+
+
+class Killed(SystemExit):
+    """The host's process ended here. (A thread that raises it is over, and says nothing.)"""
+
+
+@dataclass
+class Stage:
+    """A host's directory as it was while a step waited, and the sheets of that moment."""
+
+    directory: Path
+    cast: Cast
+    ceremony: str
+    words: dict[tuple[str, ShareUse], bytes]
+
+    def copied_to(self, directory: Path) -> Path:
+        """The same elsewhere, as a host that was killed leaves it."""
+        return copied(self.directory, directory)
+
+    def table(self, door: InProcess | LocalDoor) -> Table:
+        return Table(door, self.cast, self.ceremony, dict(self.words))
+
+
+def copied(source: Path, target: Path) -> Path:
+    """A host's directory in another place; SoftHSM's settings name it."""
+    shutil.copytree(source, target)
+    for each in target.rglob("softhsm2.conf"):
+        each.write_text(each.read_text().replace(str(source), str(target)))
+    return target
+
+
+def stages_of(table: Table, directory: Path, snapshots: Path) -> dict[str, Stage]:
+    """Run a ceremony to its end; a copy of the host's directory before each step."""
+    found: dict[str, Stage] = {}
+    while (step := table.waits_for) is not None:
+        table.collect_all()
+        place = copied(directory, snapshots / step)
+        found[step] = Stage(place, table.cast, table.ceremony, dict(table.words))
+        record = table.step()
+        assert record.event is Event.DONE, (record.step, record.facts)
+    place = copied(directory, snapshots / "over")
+    found["over"] = Stage(place, table.cast, table.ceremony, dict(table.words))
+    return found
