@@ -11,6 +11,7 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.steps import Place, step_payload
 from keyturn.keyholder.stepsigned import check_step
+from keyturn.quorum.kinds import payload_type
 from keyturn.quorum.roster import Roster, parse_roster
 from support.authority import START, Authority, Clock, sign
 
@@ -43,7 +44,7 @@ def signed(
     kind: str = "ceremony-step",
 ) -> bytes:
     payload = step_payload(place, step, name, part, START + timedelta(seconds=late))
-    return sign(kind, payload, authority.people[by or name].keys[0])
+    return sign(payload_type(kind), payload, authority.people[by or name].keys[0])
 
 
 def reason(authority: Authority, raw: bytes, roster: Roster) -> CeremonyReason:
