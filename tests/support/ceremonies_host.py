@@ -6,10 +6,11 @@ Everything goes through the client that officers' programs use, so that every an
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +48,7 @@ from keyturn.keyholder.ceremonies.engine import CeremonyHost
 from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.quorum.roster import OfficerId
 from keyturn.wire.ceremonies import AskCeremonies, AskCeremonyFile, SignStep, StepTaken
+from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import error_answer, parse_request, read_answer
 from keyturn.wire.requests import Request
 from support.authority import sign, spki
@@ -222,8 +224,21 @@ class Table:
         typed = bytearray(self.words[officer, use] if words is None else words)
         return seal_share(course, self.host(), use, officer, typed)
 
+    def unlock_all(self) -> None:
+        """Whatever a host that was started anew has locked, by as many as it takes."""
+        for use in ShareUse:
+            keepers = [who for who, its in self.words if its is use]
+            while self._locked() and keepers:
+                with suppress(PeerRefused):  # it is another use's turn
+                    self.unlock(use, (keepers.pop(0),))
+
+    def _locked(self) -> bool:
+        waiting = self.read().waiting
+        return waiting is not None and waiting.locked
+
     def step(self) -> Record:
         """Everybody signs the step that waits; the record that this made."""
+        self.unlock_all()
         before = self.last.seq
         for officer, part in self.signers():
             self.collect(officer)
@@ -392,3 +407,46 @@ def host_here(directory: Path, **options: object) -> Iterator[InProcess]:
             host.close()
     finally:
         site.close()
+
+
+class Killed(SystemExit):
+    """The host's process ended here. (A thread that raises it is over, and says nothing.)"""
+
+
+@dataclass
+class Stage:
+    """A host's directory as it was while a step waited, and the sheets of that moment."""
+
+    directory: Path
+    cast: Cast
+    ceremony: str
+    words: dict[tuple[str, ShareUse], bytes]
+
+    def copied_to(self, directory: Path) -> Path:
+        """The same elsewhere, as a host that was killed leaves it."""
+        return copied(self.directory, directory)
+
+    def table(self, door: InProcess | LocalDoor) -> Table:
+        return Table(door, self.cast, self.ceremony, dict(self.words))
+
+
+def copied(source: Path, target: Path) -> Path:
+    """A host's directory in another place; SoftHSM's settings name it."""
+    shutil.copytree(source, target)
+    for each in target.rglob("softhsm2.conf"):
+        each.write_text(each.read_text().replace(str(source), str(target)))
+    return target
+
+
+def stages_of(table: Table, directory: Path, snapshots: Path) -> dict[str, Stage]:
+    """Run a ceremony to its end; a copy of the host's directory before each step."""
+    found: dict[str, Stage] = {}
+    while (step := table.waits_for) is not None:
+        table.collect_all()
+        place = copied(directory, snapshots / step)
+        found[step] = Stage(place, table.cast, table.ceremony, dict(table.words))
+        record = table.step()
+        assert record.event is Event.DONE, (record.step, record.facts)
+    place = copied(directory, snapshots / "over")
+    found["over"] = Stage(place, table.cast, table.ceremony, dict(table.words))
+    return found

@@ -26,6 +26,12 @@ from keyturn.keyrelease.binding import (
     paravisor_nonce,
 )
 from keyturn.keyrelease.challenge import is_genuine, issued_at, make_challenge
+from keyturn.keyrelease.continuation import (
+    check_named,
+    previous_check,
+    root_of,
+    signed_by_any,
+)
 from keyturn.keyrelease.grant import make_grant, parse_grant
 from keyturn.keyrelease.request import parse_claims
 from keyturn.quorum.approvals import Approval, Withdrawal, parse_approval, parse_withdrawal
@@ -39,9 +45,10 @@ from keyturn.quorum.reports import (
     report_entry,
     settings_document,
 )
+from keyturn.quorum.state import AuthorityState, replay
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.tlog.checkpoints import cosignatures_of, verify_checkpoint
-from keyturn.tlog.merkle import Hash
+from keyturn.tlog.merkle import Frontier, Hash, leaf_hash, tree_root
 from keyturn.tlog.notes import parse_note
 from keyturn.tlog.proofs import verify_consistency
 from keyturn.tlog.receipts import parse_receipt, verify_receipt
@@ -195,6 +202,29 @@ def test_an_entry(case: Case) -> None:
     entry = parse_entry(raw)
     written = json.loads(write(entry.time, read(entry)))
     assert written == json.loads(raw)
+
+
+@pytest.mark.parametrize("case", cases("continuation.json"))
+def test_a_log_that_goes_on(case: Case) -> None:
+    leaves = [each.encode() for each in case["leaves"]]
+    objects = {digest_of(raw): raw for raw in (each.encode() for each in case["objects"])}
+
+    def proved() -> AuthorityState:
+        check = previous_check(root_of(Frontier(), leaves))
+        state = replay(Digest(case["fingerprint"]), leaves, objects.__getitem__, check)
+        origin = case["checkpoint"].partition("\n")[0]
+        signed = signed_by_any(case["checkpoint"].encode(), origin, state)
+        check_named(signed, state)
+        assert signed.checkpoint.root == tree_root(map(leaf_hash, leaves))
+        return state
+
+    if not case["holds"]:
+        with pytest.raises(KeyturnError):
+            proved()
+        return
+    names = proved().log_names
+    assert [each.origin for each in names] == case["origins"]
+    assert [each.last for each in names] == [case["last"], None]
 
 
 @pytest.mark.parametrize("case", cases("cosignature.json"))

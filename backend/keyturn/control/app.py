@@ -23,6 +23,7 @@ from keyturn.control import (
     routes_collateral,
     routes_enrolments,
     routes_events,
+    routes_hsm,
     routes_inventory,
     routes_log,
     routes_open,
@@ -70,6 +71,7 @@ def make_app(parts: Parts) -> ASGIApp:
         routes_events,
         routes_log,
         routes_collateral,
+        routes_hsm,
         routes_ceremonies,
         routes_unseal,
     ):

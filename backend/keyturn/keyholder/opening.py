@@ -16,6 +16,7 @@ from keyturn.keyholder.ceremonies.engine import CeremonyHost
 from keyturn.keyholder.ceremonies.site import KeyholderSite
 from keyturn.keyholder.config import KeyholderConfig, told
 from keyturn.keyholder.genesis import open_log
+from keyturn.keyholder.hsmtold import HsmTeller
 from keyturn.keyholder.identity import FILE as IDENTITY
 from keyturn.keyholder.identity import (
     BrokenIdentityKey,
@@ -96,7 +97,8 @@ def open_keyholder(
     """
     hsm = HsmPool(worker_config(config), pin_fd, config.workers)
     try:
-        keyholder = _keyholder(config, hsm, replayed, accept_clock=accept_clock)
+        teller = HsmTeller(hsm, config.workers, beside, clock)
+        keyholder = _keyholder(config, hsm, teller, replayed, accept_clock=accept_clock)
         try:
             return Opened(keyholder, hsm, _ceremonies(keyholder, hsm, config, beside))
         except BaseException:
@@ -126,6 +128,7 @@ def _ceremonies(
 def _keyholder(
     config: KeyholderConfig,
     hsm: HsmPool,
+    teller: HsmTeller,
     replayed: tuple[Replay, SignedCheckpoint] | None,
     *,
     accept_clock: bool,
@@ -149,6 +152,7 @@ def _keyholder(
             boottime=boottime,
             max_gap=None if accept_clock else MAX_GAP,
             settings=told(config),
+            teller=teller,
             replayed=None if replayed is None else replayed[0],
         )
     except BaseException:

@@ -303,6 +303,13 @@ class CollateralBody(ApiModel):
     documents: Annotated[list[JsonDocument], Field(max_length=64)]
 
 
+class HsmView(ApiModel):
+    """`inventory`: our protocol §10.16; `preflight`: base64 of the report of §10.11, or null."""
+
+    inventory: JsonDocument
+    preflight: str | None
+
+
 class CollateralPage(ApiModel):
     """`next`: what to ask behind, or null at the end."""
 

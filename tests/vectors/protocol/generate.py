@@ -344,6 +344,8 @@ def statements() -> Iterator[Case]:
         **enveloped("ceremony", ceremony_payload(), SEED),
     }
     yield {"id": "restore", "reader": "statement", **enveloped("restore", restore_payload(), SEED)}
+    keys = keys_payload(2, digest(b"the first keys"), NEXT_ORIGIN, seed_of("log 2"))
+    yield {"id": "keys", "reader": "statement", **enveloped("keys", keys, SEED)}
     request = enveloped("officer-enrolment", enrolment_payload(), seed_of("zoe"))
     yield {"id": "enrolment", "reader": "enrolment", **request}
 
@@ -545,12 +547,12 @@ def proof(index: int, leaves: list[bytes]) -> list[bytes]:
     return [*proof(index - half, leaves[half:]), tree(leaves[:half])]
 
 
-def note(size: int, root: bytes) -> str:
+def note(size: int, root: bytes, origin: str = ORIGIN, seed: bytes = SEED) -> str:
     """C2SP tlog-checkpoint and signed-note: Ed25519 is type 1."""
-    text = f"{ORIGIN}\n{size}\n{b64(root)}\n"
-    key_hash = hashlib.sha256(ORIGIN.encode() + b"\n\x01" + public_key(SEED)).digest()[:4]
-    line = b64(key_hash + sign(SEED, text.encode()))
-    return f"{text}\n\u2014 {ORIGIN} {line}\n"
+    text = f"{origin}\n{size}\n{b64(root)}\n"
+    key_hash = hashlib.sha256(origin.encode() + b"\n\x01" + public_key(seed)).digest()[:4]
+    line = b64(key_hash + sign(seed, text.encode()))
+    return f"{text}\n\u2014 {origin} {line}\n"
 
 
 def leaves_of(count: int) -> list[bytes]:
@@ -674,6 +676,168 @@ def entries() -> Iterator[Case]:
         yield {"id": f"{kind}-{name}", "kind": kind, "leaf": leaf, "reads": False}
 
 
+# §6.2: the log goes on under another key
+
+NEXT_ORIGIN = "vectors.example/log2"
+RSA_OID, P256_OIDS = "06092a864886f70d0101010500", "06072a8648ce3d020106082a8648ce3d030107"
+P256_BASE = (  # SEC 2 §2.4.2: G, uncompressed
+    "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+)
+
+
+def der(tag: int, contents: bytes) -> bytes:
+    """X.690 §8.1, definite lengths."""
+    size = len(contents)
+    if size < 128:
+        return bytes([tag, size]) + contents
+    length = size.to_bytes(-(-size.bit_length() // 8), "big")
+    return bytes([tag, 0x80 | len(length)]) + length + contents
+
+
+def rsa_spki(label: str) -> bytes:
+    """RFC 8017 §A.1: 3072 bits and odd. Nobody has its private half."""
+    modulus = b"\0\xff" + pattern(label, 382) + b"\x01"
+    key = der(0x30, der(2, modulus) + der(2, bytes.fromhex("010001")))
+    return der(0x30, der(0x30, bytes.fromhex(RSA_OID)) + der(3, b"\0" + key))
+
+
+def keys_payload(version: int, replaces: str | None, origin: str, log_seed: bytes) -> bytes:
+    p256 = der(0x30, der(0x30, bytes.fromhex(P256_OIDS)) + der(3, b"\0" + bytes.fromhex(P256_BASE)))
+    keys: list[tuple[str, str, bytes, str | None]] = [
+        ("ingest", "rsa-3072", rsa_spki(f"ingest {version}"), "sha256"),
+        ("log", "ed25519", spki(log_seed), None),
+        ("result", "p256", p256, None),
+    ]
+    if version > 1:
+        keys.append(("keyholder", "ed25519", spki(seed_of("keyholder")), None))
+    names = ("purpose", "algorithm", "spki", "oaep_hash")
+    return compact(
+        {
+            "type": "keys",
+            "format": 1,
+            "subject": "keys",
+            "version": version,
+            "replaces": replaces,
+            "proposer": "ada",
+            "time": f"2026-11-23T1{version}:00:00Z",
+            "proposal_lapses": "2026-11-26T10:00:00Z",
+            "expires": "2027-02-21T10:00:00Z",
+            "reason": "the token" if version == 1 else "the token was lost",
+            "ticket": None,
+            "body": {
+                "origin": origin,
+                "assurance": "hardware",
+                "keys": [dict(zip(names, (a, b, b64(c), d), strict=True)) for a, b, c, d in keys],
+            },
+        }
+    )
+
+
+def first_roster() -> bytes:
+    document = json.loads(roster_payload())
+    body = {name: value for name, value in document["body"].items() if name != "compromised"}
+    return compact({**document, "version": 1, "replaces": None, "body": body})
+
+
+class Told:
+    """A log as it is told: leaves, and the objects that they name."""
+
+    def __init__(self) -> None:
+        self.leaves: list[bytes] = []
+        self.objects: list[str] = []
+
+    def entry(self, kind: str, hour: int, **further: object) -> None:
+        frame = {"type": "log-entry", "format": 1, "kind": kind}
+        self.leaves.append(compact({**frame, "time": f"2026-11-23T{hour}:30:00Z", **further}))
+
+    def statement(self, payload: bytes, hour: int, by: tuple[str, ...] = ("bela", "chen")) -> None:
+        document = json.loads(payload)
+        envelopes = [str(enveloped(document["type"], payload, SEED)["envelope"])]
+        for name in by:
+            said = {
+                "type": "approval",
+                "format": 1,
+                "statement": digest(payload),
+                "decision": "approve",
+                "officer": name,
+                "time": document["time"],
+                "comment": "",
+            }
+            envelopes.append(str(enveloped("approval", compact(said), seed_of(name))["envelope"]))
+        self.objects += envelopes
+        self.entry(
+            "statement",
+            hour,
+            statement=digest(payload),
+            statement_kind=document["type"],
+            subject=document["subject"],
+            version=document["version"],
+            envelopes=[digest(each.encode()) for each in envelopes],
+        )
+
+    def start(self, hour: int) -> None:
+        boot = pattern(f"boot {hour}", 16).hex()
+        self.entry("start", hour, boot=boot, software="keyturn 0.1.0")
+
+
+def founded_log() -> tuple[Told, str, bytes]:
+    """Four entries under the first log key; the fingerprint, and the `keys` payload."""
+    told, roster = Told(), first_roster()
+    told.entry("origin", 10, authority=digest(roster), previous=None)
+    told.statement(roster, 10)
+    keys = keys_payload(1, None, ORIGIN, seed_of("log 1"))
+    told.statement(keys, 11)
+    told.start(11)
+    return told, digest(roster), keys
+
+
+def continuations() -> Iterator[Case]:
+    old, new, stranger = seed_of("log 1"), seed_of("log 2"), seed_of("log 3")
+
+    def told(
+        what: str,
+        *,
+        previous: str | None = None,
+        by: tuple[str, ...] = ("bela", "chen"),
+        origin: str = NEXT_ORIGIN,
+        entry: bool = True,
+        keys: bool = True,
+        signed: tuple[str, bytes] = (NEXT_ORIGIN, new),
+    ) -> Case:
+        log, fingerprint, first = founded_log()
+        last = previous or note(4, tree(log.leaves), ORIGIN, old)
+        if entry:
+            log.entry("origin", 12, authority=fingerprint, previous=last)
+        if keys:
+            log.statement(keys_payload(2, digest(first), origin, new), 12, by)
+        log.start(13)
+        size = len(log.leaves)
+        return {
+            "id": what,
+            "fingerprint": fingerprint,
+            "leaves": [each.decode() for each in log.leaves],
+            "objects": log.objects,
+            "checkpoint": note(size, tree(log.leaves), *signed),
+            "origins": [ORIGIN, origin],
+            "last": 4,
+            "holds": what == "goes-on",
+        }
+
+    whole = [each for each in founded_log()[0].leaves]
+    other = tree([*whole[:3], whole[3] + b" "])
+    yield told("goes-on")
+    yield told("one-approval-short", by=("bela",))
+    yield told("from-another-tree", previous=note(4, other, ORIGIN, old))
+    yield told("from-an-earlier-size", previous=note(3, tree(whole[:3]), ORIGIN, old))
+    yield told("by-another-key", previous=note(4, tree(whole), ORIGIN, stranger))
+    yield told("by-the-newer-key", previous=note(4, tree(whole), NEXT_ORIGIN, new))
+    yield told("under-the-same-origin", origin=ORIGIN, signed=(ORIGIN, new))
+    yield told("without-new-keys", keys=False)
+    yield told("without-an-origin-entry", entry=False)
+    yield told("signed-by-the-older-key", signed=(ORIGIN, old))
+
+
 # §9: witnesses
 
 WITNESS = "witness.example/w1"
@@ -794,6 +958,7 @@ FILES = {
     "tag.json": ("our protocol §3.3", tags),
     "grant.json": ("our protocol §5.5", grants),
     "entries.json": ("our protocol §6.2", entries),
+    "continuation.json": ("our protocol §2.6, §6.2; C2SP tlog-checkpoint", continuations),
     "receipt.json": ("our protocol §6.1, §6.4; RFC 6962; C2SP tlog-checkpoint", receipts),
     "cosignature.json": ("our protocol §9.1; C2SP tlog-cosignature", cosignatures),
     "parts.json": ("our protocol §8.4; RFC 1950; RFC 9285", parts),

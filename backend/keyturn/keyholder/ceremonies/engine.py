@@ -300,7 +300,7 @@ class CeremonyHost:
                 )
             doing = self._hosting.doing(running)
         done = rewrap(doing, items)
-        return {"items": b64(done.items), "left": done.left}
+        return {"items": b64(done.items), "kek": done.kek, "left": done.left}
 
     # ---- the start ----
 

@@ -25,6 +25,7 @@ from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.config import KeyholderConfig, load_config
 from keyturn.keyholder.journal import Clock, Journal
 from keyturn.keyholder.logdisk import LogDisk
+from keyturn.keyholder.rewraps import Rewraps
 from keyturn.keyholder.token import check_keys
 from keyturn.quorum.bundle import load_bundle, make_bundle
 from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
@@ -58,6 +59,8 @@ class Site:
         self.rehearsal = rehearsal
         self.journal: Journal | None = None
         self.hsm: Hsm | None = None
+        self.rewraps: dict[str, Rewraps] = {}
+        """By ceremony, what this process has seen under its new KEK."""
         self._clock = clock
         self._remember: Remember | None = None
         self._latest: datetime | None = None
