@@ -11,6 +11,7 @@ from keyturn.wire.keyholder import AnyRequest, AskChallenge, AskHello
 from keyturn.wire.unsealing import AskSeal, AskUnseal, HandShare, ShareTaken
 from support.authority import Authority, Clock
 from support.control import LocalKeyholder, World, running_server
+from support.founded import wait_for
 from unit.wire.test_unsealing import NEWS
 
 
@@ -98,5 +99,5 @@ def test_a_sealed_keyholder_is_out_of_reach_for_nodes_and_said_so(world: World) 
         answer = client.post("/v1/challenges", json={})
         assert answer.status_code == 503
         assert answer.json()["error"]["message"] == "the keyholder is sealed"
-        assert client.get("/v1/hello").json()["sealed"] is True
+        wait_for(lambda: client.get("/v1/hello").json()["sealed"] is True)
         assert client.get("/healthz").json()["sealed"] is True
