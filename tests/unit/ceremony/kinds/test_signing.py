@@ -108,7 +108,7 @@ def test_what_genesis_does_in_which_order() -> None:
 
 def test_a_rotation_destroys_the_old_kek_only_after_its_keys_and_a_backup_are_safe() -> None:
     actions = [step.action for step in SCRIPTS[ScriptKind.KEK_ROTATION].steps]
-    order = [Action.REWRAP, Action.RETIRE_KEK, Action.BACK_UP, Action.DESTROY_KEK]
+    order = [Action.BACK_UP, Action.REWRAP, Action.RETIRE_KEK, Action.DESTROY_KEK]
     places = [actions.index(action) for action in order]
     assert places == sorted(places)
 
