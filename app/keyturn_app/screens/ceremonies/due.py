@@ -73,7 +73,7 @@ class LogCeremony:
 
     @property
     def finished(self) -> bool:
-        """Every step of this release's script was done: one that stopped half-way proves nothing."""
+        """Every step of this release's script was done: half a ceremony proves nothing."""
         known = {each.value: script for each, script in SCRIPTS.items()}
         return self.kind in known and self.done >= len(known[self.kind].steps)
 
@@ -190,7 +190,7 @@ def _recurring(state: AuthorityState, held: Sequence[LogCeremony], now: datetime
     found = []
     for kind, counts, every, text in rows:
         names = {each.value for each in counts}
-        last = max([began, *(each.newest for each in held if each.kind in names and not each.over)])
+        last = max([began, *(each.newest for each in held if each.kind in names and each.finished)])
         at = last + every
         found.append(
             Due(

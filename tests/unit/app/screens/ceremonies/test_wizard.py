@@ -1,13 +1,17 @@
 """Leading through a ceremony: who signs, what comes next, what went wrong, what is left."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from keyturn.ceremony.course import Course
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.steps import Word
-from keyturn_app.screens.ceremonies.hosts import Count
+from keyturn_app.screens.ceremonies.hosts import Count, HostPlace
 from keyturn_app.screens.ceremonies.saying import SayPresenter
 from keyturn_app.screens.ceremonies.viewmodel import Phase
-from support.paperhost import KEEPERS, SO_KEEPERS
+from support.paperhost import KEEPERS, SO_KEEPERS, opened
 from unit.app.screens.ceremonies.conftest import Room, passphrase
 
 BOTH = (("novak", Part.ADMINISTRATOR), ("osei", Part.WITNESS))
@@ -116,9 +120,7 @@ def test_a_host_that_shows_another_past_is_caught(room: Room) -> None:
     assert wizard.view().phase is Phase.BROKEN  # what was caught once stays so
 
 
-def make_other(room: Room):  # type: ignore[no-untyped-def]
-    from support.paperhost import opened
-
+def make_other(room: Room) -> Course:
     host, ceremony = opened(room.host.cast, room.clock)
     host.until(ceremony, "make-token")
     return host.courses[ceremony]
@@ -205,15 +207,13 @@ def test_a_locked_token_asks_for_shares_of_the_user_pin_first(room: Room) -> Non
 
 
 def test_in_an_officers_own_app_only_their_row_is_open(room: Room) -> None:
-    from keyturn_app.screens.ceremonies.hosts import HostPlace
-
     room.door.place = HostPlace.KEYHOLDER
     view = room.begin(until="preflight").view()
     assert [each.why_not == "" for each in view.people] == [True, False]
     assert "own app" in view.people[1].why_not
 
 
-def test_over_the_transcript_is_verified_and_saved(room: Room, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_over_the_transcript_is_verified_and_saved(room: Room, tmp_path: Path) -> None:
     wizard = room.begin(until="close")
     room.host.do_step(room.ceremony)
     wizard.tick()
@@ -229,7 +229,9 @@ def test_over_the_transcript_is_verified_and_saved(room: Room, tmp_path) -> None
     wizard.save_minutes()
     assert (tmp_path / "transcript.json").read_bytes().startswith(b'{"type":"ceremony-transcript"')
     assert (tmp_path / "minutes.pdf").read_bytes().startswith(b"%PDF")
-    assert len(wizard.view().ended.files) == 2  # type: ignore[union-attr]
+    ended = wizard.view().ended
+    assert ended is not None
+    assert len(ended.files) == 2
 
 
 def test_a_rehearsal_is_marked_until_it_is_left(room: Room) -> None:
@@ -241,8 +243,6 @@ def test_a_rehearsal_is_marked_until_it_is_left(room: Room) -> None:
 
 
 def test_locking_the_app_closes_what_is_open(room: Room) -> None:
-    from dataclasses import replace
-
     wizard = room.begin(until="preflight")
     room.open_key("novak", Part.ADMINISTRATOR)
     room.desk.identity = replace(room.desk.identity, locked=True)
