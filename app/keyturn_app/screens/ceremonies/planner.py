@@ -314,7 +314,7 @@ class PlanPresenter(Presenter[PlanView]):
         if not paths or self._over:
             return
         job = self._ground.door.run(
-            "read people",
+            _("Reading people"),
             lambda _job, _tell: tuple((path, read_candidate(path)) for path in paths),
             done=self._have_people,
             failed=lambda error: self._ground.asker.tell(failure(_("Not taken in"), error)),
