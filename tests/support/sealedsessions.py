@@ -1,7 +1,7 @@
 """Unsealings and sealings without a keyholder: two records, with real signatures (§10.12)."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from keyturn.base.encoding import digest_of
 from keyturn.base.strictjson import JsonObject
@@ -28,19 +28,23 @@ class Session:
         self.logged, self.kind, self.cast = logged, kind, Cast(simulation=False)
         self.now = logged.play.now + timedelta(hours=1)
         self.sets = share_sets(logged.play.plan) if kind is ScriptKind.UNSEAL else ()
-        opened = Opened(SCRIPTS[kind].to_bytes(), "keyturn 0.1.0", "a host", None, self.sets)
+        self.first = self.opening(self.now, **changed)
+
+    def opening(self, now: datetime, **changed: object) -> Record:
+        """Record 0."""
+        script = SCRIPTS[self.kind].to_bytes()
         settings: dict[str, object] = {
             "rehearsal": False,
             "seq": 0,
             "previous": None,
             "event": Event.OPENED,
             "step": None,
-            "time": self.now,
+            "time": now,
             "signed": (),
-            "facts": opened.document(),
+            "facts": Opened(script, "keyturn 0.1.0", "a host", None, self.sets).document(),
         }
-        name = str(changed.pop("ceremony", f"{kind.value}-{SESSION}"))
-        self.first = make_record(name, **{**settings, **changed})  # type: ignore[arg-type]
+        name = str(changed.pop("ceremony", f"{self.kind.value}-{SESSION}"))
+        return make_record(name, **{**settings, **changed})  # type: ignore[arg-type]
 
     @property
     def step(self) -> str:
@@ -91,12 +95,12 @@ class Session:
     def transcript(self, done: Record | None = None, *, logged: bool = True) -> bytes:
         """With the authority's bundle, and receipts where it is `logged`."""
         done = done or self.whole()
-        leaves = [*self.logged.leaves, *(self._leaf(each) for each in (self.first, done))]
+        leaves = [*self.logged.leaves, *(self.leaf(each) for each in (self.first, done))]
         first = len(leaves) - 2
         receipts = [receipt(leaves, first + place) for place in (0, 1)] if logged else []
         return make_transcript([self.first.raw, done.raw], self.logged.bundle, receipts)
 
-    def _leaf(self, record: Record) -> bytes:
+    def leaf(self, record: Record) -> bytes:
         entry = CeremonyEntry(
             record.ceremony, self.kind.value, record.seq, record.event.value, record.digest, None
         )
