@@ -282,6 +282,7 @@ class EntryPage(QFrame):
             self._entry.show_entry(view.entry.count)
 
     def taken(self) -> list[str]:
+        self.right = False
         return self._entry.taken()
 
     def _typed(self) -> None:

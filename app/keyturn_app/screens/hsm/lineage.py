@@ -16,6 +16,8 @@ from keyturn_app.states import Look, node_look
 
 NOT_SAID = "not-said"
 """The place of DEKs of which nobody says under which KEK they lie."""
+SINGLE = 8
+"""So many nodes of one model version are drawn one by one."""
 _HOLDS = frozenset({NodeState.ATTESTED, NodeState.STALE, NodeState.QUARANTINED, NodeState.UNKNOWN})
 """A node that is unknown may still hold what it got."""
 
@@ -56,6 +58,8 @@ class LineageRow:
     nodes: str
     look: Look
     spots: frozenset[str]
+    count: int = 0
+    """Of the nodes."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -76,7 +80,7 @@ class Lineage:
 
     @property
     def summary(self) -> str:
-        nodes = sum(each.tier is Tier.NODE for each in self.spots)
+        nodes = sum(each.count for each in self.rows)
         versions = n_("{count} model version", "{count} model versions", len(self.rows))
         holding = n_("{count} node", "{count} nodes", nodes)
         return f"{versions} · {holding}"
@@ -105,7 +109,7 @@ def lineage_of(
         branch = [
             made
             for model in by_kek.get(kek.id, ())
-            if _passes(made := _branch(kek, model, held.get(model.digest, [])), words)
+            if _passes(made := _branch(kek, model, _chosen(held, model, words)), words)
         ]
         if branch or not words:
             spots.append(kek)
@@ -168,7 +172,7 @@ def _branch(kek: Spot, model: Model, nodes: Sequence[Node]) -> _Branch:
         f"dek:{model.digest}",
         Tier.DEK,
         f"DEK {short(model.tag)}" if model.tag else "DEK",
-        _("wrapped"),
+        "AES-256",
         Look(_("Wrapped"), "unknown", "key-round"),
         proved=False,
         up=kek.id,
@@ -176,29 +180,59 @@ def _branch(kek: Spot, model: Model, nodes: Sequence[Node]) -> _Branch:
     version = Spot(
         model.digest, Tier.MODEL, model.name, model.version, look, proved=admitted, up=dek.id
     )
-    holding = tuple(
-        Spot(
-            f"node:{model.digest}:{each.name}",
-            Tier.NODE,
-            each.name,
-            each.platform or _("platform not said"),
-            node_look(each.state),
-            proved=True,
-            up=version.id,
-        )
-        for each in sorted(nodes, key=lambda each: each.name)
-    )
+    holding = _holding(version.id, nodes)
     spots = (dek, version, *holding)
     row = LineageRow(
         model.digest,
         f"{kek.title} · {kek.look.word}",
         dek.title,
         f"{model.name} {model.version}",
-        ", ".join(each.title for each in holding) or "–",
+        ", ".join(sorted(each.name for each in nodes)) or "–",
         look,
         frozenset({kek.id, *(each.id for each in spots)}),
+        len(nodes),
     )
     return spots, row
+
+
+def _chosen(held: Mapping[str, list[Node]], model: Model, words: Sequence[str]) -> list[Node]:
+    """Where words are some nodes' own, those nodes alone."""
+    nodes = held.get(model.digest, [])
+    named = [each for each in nodes if words and all(w in each.name.lower() for w in words)]
+    return named or nodes
+
+
+def _holding(model: str, nodes: Sequence[Node]) -> tuple[Spot, ...]:
+    """A spot each, or where there are many, one for each state."""
+    if len(nodes) <= SINGLE:
+        return tuple(
+            Spot(
+                f"node:{model}:{each.name}",
+                Tier.NODE,
+                each.name,
+                each.platform or _("platform not said"),
+                node_look(each.state),
+                proved=True,
+                up=model,
+            )
+            for each in sorted(nodes, key=lambda each: each.name)
+        )
+    by_state: dict[NodeState, list[str]] = {}
+    for each in nodes:
+        by_state.setdefault(each.state, []).append(each.name)
+    return tuple(
+        Spot(
+            f"nodes:{model}:{state.value}",
+            Tier.NODE,
+            n_("{count} node", "{count} nodes", len(by_state[state])),
+            ", ".join(sorted(by_state[state])[:3]) + " …",
+            node_look(state),
+            proved=True,
+            up=model,
+        )
+        for state in NodeState
+        if state in by_state
+    )
 
 
 def _passes(branch: _Branch, words: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 """The lineage: the picture, its zoom, and the same as a table."""
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker, Qt
-from PySide6.QtWidgets import QHeaderView, QLineEdit, QSplitter, QStackedWidget, QWidget
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker
+from PySide6.QtWidgets import QHeaderView, QLineEdit, QStackedWidget, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.oneline import OneLine
@@ -50,16 +50,10 @@ class LineagePane(QWidget):
         head = column(first, second, margins=(12, 12, 12, 6))
         drawn = card(head, self._stack, spacing=0, margin=1, name="hsm.lineage.card")
         listed = card(self._table, margin=1)
-        parts = QSplitter(Qt.Orientation.Vertical)
-        parts.setObjectName("hsm.lineage.parts")
-        parts.setChildrenCollapsible(False)
-        parts.setHandleWidth(12)
-        parts.addWidget(drawn)
-        parts.addWidget(listed)
-        parts.setStretchFactor(0, 3)
-        parts.setStretchFactor(1, 1)
-        parts.setSizes([420, 160])
-        self.setLayout(column(parts))
+        whole = column(drawn, listed, spacing=12)
+        whole.setStretch(0, 3)
+        whole.setStretch(1, 1)
+        self.setLayout(whole)
 
     def show_lineage(self, view: LineageView) -> None:
         before, self._view = self._view, view

@@ -238,8 +238,7 @@ class HsmPresenter(Presenter[HsmView]):
             parts.append(_("No model's DEK is kept yet."))
         text = " ".join(each for each in parts if each)
         proved = _(
-            "Admissions and grants are proved by the log; under which KEK a DEK lies, and that "
-            "a node still runs, is said."
+            "Solid: proved by the log. Dashed: said. Many nodes stand as one; filter to see them."
         )
         return text or proved
 
@@ -282,7 +281,7 @@ class HsmPresenter(Presenter[HsmView]):
         newest, could = self._newest_event(), not not_asking(self._desk)
         news = newest != self._event or could != self._could
         self._event, self._could = newest, could
-        if could and news and (self._said is not None or self._error is not None):
+        if could and news:
             self.load()
         else:
             self.changed()
@@ -320,8 +319,8 @@ def _note(said: HsmSaid) -> str:
     inventory = said.inventory
     token = inventory.token
     return _(
-        "{maker} {model}, serial {serial}, {module}. The token's own word, told by the keyholder "
-        "and forwarded by the server: nothing of it is signed."
+        "Said by the token, forwarded by keyholder and server, signed by nobody: {maker} {model}, "
+        "serial {serial}, {module}"
     ).format(
         maker=token.manufacturer,
         model=token.model,

@@ -22,10 +22,12 @@ from keyturn_app.screens.hsm.presenter import HsmPresenter
 from keyturn_app.screens.hsm.viewmodel import HsmView, Section, Tile
 
 ID = "hsm"
-STATE, ATTRIBUTES, KNOWN, KEY = 1, 4, 5, 6
-_WIDE = (120, 130, 140, 170, 130, 176)
-_NARROW = (92, 124, 130, 150, 118, 150)
+STATE, PROFILE, ORIGIN, ATTRIBUTES, KNOWN, KEY = 1, 2, 3, 4, 5, 6
+_WIDTHS = (104, 132, 150, 186, 140, 142)
+_ROOM = ((1000, ()), (668, (ORIGIN, KEY)), (0, (PROFILE, ORIGIN, KNOWN, KEY)))
+"""Which columns are left out below which width: the drawer says them too."""
 _TIGHT = 1024
+_SPACIOUS = 1300
 _TILE = 84
 
 
@@ -103,7 +105,6 @@ class HsmPage(Page):
         self._parts.setCurrentIndex(list(Section).index(view.section))
         detail = view.detail if view.section is Section.KEYS else None
         self._drawer.show_detail(detail)
-        self._keys.make_room(detail is not None)
         self._fit()
         self._refresh.setEnabled(not view.why_not.refresh)
         self._refresh.setToolTip(plain(view.why_not.refresh))
@@ -124,7 +125,7 @@ class HsmPage(Page):
             wanted = "" if tight else text
             if made.text() != wanted:
                 made.setText(wanted)
-        self._tiles.make_room(tight)
+        self._tiles.make_room(not self._drawer.isHidden() and self.width() < _SPACIOUS)
 
     # ---- building ----
 
@@ -273,7 +274,7 @@ class KeysPane(QWidget):
         self.table.setSelectionMode(Table.SelectionMode.SingleSelection)
         for place in looks:
             self.table.setItemDelegateForColumn(place, LookDelegate(self.table))
-        self.table.set_widths(_WIDE)
+        self.table.set_widths(_WIDTHS)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.selectionModel().currentRowChanged.connect(self._current)
         self.table.clicked.connect(self._picked)
@@ -301,12 +302,12 @@ class KeysPane(QWidget):
         if self._stack.currentIndex() == 0:
             self.table.setFocus()
 
-    def make_room(self, narrow: bool) -> None:
-        """Beside the drawer, what it says too is left out."""
-        if self.table.isColumnHidden(KEY) is narrow:
-            return
-        self.table.setColumnHidden(KEY, narrow)
-        self.table.set_widths(_NARROW if narrow else _WIDE)
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        hidden = next(columns for width, columns in _ROOM if self.width() >= width)
+        for place in range(1, KEY + 1):
+            if self.table.isColumnHidden(place) is not (place in hidden):
+                self.table.setColumnHidden(place, place in hidden)
 
     def _mark(self, selected: str | None) -> None:
         selection = self.table.selectionModel()

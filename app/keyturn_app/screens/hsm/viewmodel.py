@@ -176,18 +176,8 @@ class HsmView:
 
 def tiles_of(said: HsmSaid, named: Mapping[str, str], now: datetime) -> tuple[Tile, ...]:
     inventory, report = said.inventory, said.preflight
-    vendor = inventory.vendor
-    tested = vendor.name if vendor.tested else _("{vendor}, not tested").format(vendor=vendor.name)
     return (
-        Tile(
-            "token",
-            _("Token"),
-            inventory.token.label or "–",
-            tested,
-            Look("", "ok" if vendor.tested else "stale", "microchip"),
-            Section.KEYS.value,
-        ),
-        _assurance_tile(inventory),
+        _token_tile(inventory),
         _kek_tile(inventory),
         _keys_tile(inventory, named),
         _workers_tile(inventory),
@@ -195,10 +185,11 @@ def tiles_of(said: HsmSaid, named: Mapping[str, str], now: datetime) -> tuple[Ti
     )
 
 
-def _assurance_tile(inventory: TokenInventory) -> Tile:
-    look = assurance_look(inventory.assurance)
-    text = _("as the token says")
-    return Tile("assurance", _("Assurance"), look.word, text, look, Section.KEYS.value)
+def _token_tile(inventory: TokenInventory) -> Tile:
+    look, vendor = assurance_look(inventory.assurance), inventory.vendor
+    maker = vendor.name if vendor.tested else _("{vendor}, not tested").format(vendor=vendor.name)
+    text = f"{inventory.token.label} · {maker}"
+    return Tile("token", _("Token"), look.word, text, look, Section.KEYS.value)
 
 
 def _kek_tile(inventory: TokenInventory) -> Tile:
@@ -264,7 +255,7 @@ def _kek_row(kek: ListedKek) -> KeyRow:
         profile_word(kek.profile),
         origin_word(kek.origin),
         _attributes_look(kek.attributes),
-        Look(_("Said by the token"), "unknown", "circle-help"),
+        Look(_("The token"), "unknown", "circle-help"),
         all(each.as_made for each in kek.attributes),
     )
 
@@ -273,10 +264,10 @@ def _pair_row(halves: list[ListedKey], named: Mapping[str, str]) -> KeyRow:
     first = halves[0]
     whole = tuple(a for half in halves for a in half.attributes)
     in_force = all(each.id in named for each in halves)
-    known = Look(_("In the keys in force"), "ok", "badge-check")
+    known = Look(_("Keys statement"), "ok", "badge-check")
     state = state_look(KeyState.ACTIVE)
     if not in_force:
-        known = Look(_("Not in the keys in force"), "danger", "octagon-x")
+        known = Look(_("No statement"), "danger", "octagon-x")
         state = Look(_("Not in use"), "unknown", "circle-minus")
     return KeyRow(
         first.id,
@@ -425,4 +416,5 @@ def _warning(said: ReportSaid, serial: str | None, now: datetime) -> str:
 
 
 def _check_row(check: Check) -> CheckRow:
-    return CheckRow(check.name, level_look(check.level), check.found, check.expected, check.hint)
+    name = check.name[:1].upper() + check.name[1:]
+    return CheckRow(name, level_look(check.level), check.found, check.expected, check.hint)

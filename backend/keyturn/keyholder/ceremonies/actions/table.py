@@ -7,6 +7,7 @@ from keyturn.ceremony.script import Action, ScriptKind
 from keyturn.keyholder.ceremonies.actions import (
     backups,
     founding,
+    modelkeys,
     opening,
     pins,
     preflighting,
@@ -41,6 +42,7 @@ ACTS: Mapping[Action, Act] = {
     Action.REWRAP: rotation.REWRAP,
     Action.RETIRE_KEK: rotation.RETIRE_KEK,
     Action.DESTROY_KEK: rotation.DESTROY_KEK,
+    Action.DESTROY_MODEL_KEY: modelkeys.DESTROY_MODEL_KEY,
     Action.CLOSE: Act(_close),
 }
 
