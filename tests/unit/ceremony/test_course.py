@@ -171,7 +171,7 @@ def needs_of(step: str) -> dict[Part, tuple[tuple[str, ...], int]]:
 
 
 def test_every_custodian_of_every_share_once() -> None:
-    user, so = "ada bela chen dora emil".split(), "farid greta hugo".split()
+    user, so = ["ada", "bela", "chen", "dora", "emil"], ["farid", "greta", "hugo"]
     assert needs_of("hand-out") == {Part.CUSTODIAN: (tuple(user + so), 8)}
 
 

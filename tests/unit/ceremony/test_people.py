@@ -144,7 +144,7 @@ BODY = Ceremony(
     CHANGE.token,
     Participants(
         OfficerId("hana"),
-        tuple(map(OfficerId, "ada bela chen dora emil farid greta hugo".split())),
+        tuple(map(OfficerId, ["ada", "bela", "chen", "dora", "emil", "farid", "greta", "hugo"])),
         OfficerId("viktor"),
         OfficerId("sofia"),
     ),
