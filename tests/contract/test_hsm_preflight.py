@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from keyturn.ceremony.tokeninventory import KeyProfile, parse_inventory
 from keyturn.ceremony.tokenreport import Level, parse_report, report_digest
 from support.hsmtoken import LABEL, TestToken, make_softhsm
 from support.nsstoken import NssToken, make_nss
@@ -97,6 +98,14 @@ class Answer:
 Preflight = Callable[..., Answer]
 
 
+def _softhsm_environment(token: TestToken) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(sys.modules["keyturn"].__file__ or "").parents[1]),
+        "SOFTHSM2_CONF": str(token.config.softhsm_configuration),
+    }
+
+
 def _softhsm_preflight(token: TestToken, *more: str, pin: bytes | None = None) -> Answer:
     with token.pin_fd(pin) as descriptor:
         options = ["--token-label", LABEL, "--module", str(token.config.module)]
@@ -114,11 +123,7 @@ def _softhsm_preflight(token: TestToken, *more: str, pin: bytes | None = None) -
             ],
             stdout=subprocess.PIPE,
             pass_fds=(descriptor,),
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(Path(sys.modules["keyturn"].__file__ or "").parents[1]),
-                "SOFTHSM2_CONF": str(token.config.softhsm_configuration),
-            },
+            env=_softhsm_environment(token),
             check=False,
         )
     return Answer(done.returncode, done.stdout)
@@ -346,13 +351,65 @@ os._exit(0)
         subprocess.run(
             [sys.executable, "-c", program, str(fresh.config.module), LABEL, str(descriptor)],
             pass_fds=(descriptor,),
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(Path(sys.modules["keyturn"].__file__ or "").parents[1]),
-                "SOFTHSM2_CONF": str(fresh.config.softhsm_configuration),
-            },
+            env=_softhsm_environment(fresh),
             check=True,
         )
     assert len(list(fresh.directory.rglob("*.object"))) == before + 1
     _softhsm_preflight(fresh, "--json")
     assert len(list(fresh.directory.rglob("*.object"))) == before
+
+
+# `keyturn hsm list`
+
+
+def _softhsm_list(token: TestToken, *more: str, pin: bytes | None = None) -> Answer:
+    with token.pin_fd(pin) as descriptor:
+        options = ["--module", str(token.config.module), "--pin-fd", str(descriptor), *more]
+        done = subprocess.run(
+            [sys.executable, "-c", _COMMAND, "hsm", "list", *options],
+            stdout=subprocess.PIPE,
+            pass_fds=(descriptor,),
+            env=_softhsm_environment(token),
+            check=False,
+        )
+    return Answer(done.returncode, done.stdout)
+
+
+def test_a_tokens_keys_are_listed_with_attributes_and_states(softhsm: TestToken) -> None:
+    answer = _softhsm_list(softhsm, "--token-label", LABEL, "--json")
+    inventory = parse_inventory(answer.output)
+    assert inventory.active is not None
+    assert inventory.active.profile is KeyProfile.NEVER_EXTRACTABLE
+    said = {each.name: each.value for each in inventory.active.attributes}
+    assert (said["EXTRACTABLE"], said["UNWRAP"], said["DECRYPT"]) == ("False", "True", "False")
+    labels = {(each.label, each.part) for each in inventory.keys}
+    assert ("keyturn-ingest", "private") in labels
+    assert all(a.as_made for each in inventory.keys for a in each.attributes)
+    assert inventory.workers is None
+
+
+def test_a_list_for_people_says_what_the_words_are_worth(softhsm: TestToken) -> None:
+    text = _softhsm_list(softhsm, "--token-label", LABEL).output.decode()
+    assert "software assurance: attributes are what a software token says" in text
+    assert "never-extractable" in text
+
+
+def test_tokens_are_listed_without_a_pin(softhsm: TestToken) -> None:
+    document = _softhsm_list(softhsm, "--json").document()
+    (token,) = (each for each in document["tokens"] if each["label"] == LABEL)
+    assert token["vendor"] == {
+        "name": "SoftHSM 2",
+        "tested": True,
+        "source": token["vendor"]["source"],
+    }
+
+
+def test_a_list_with_a_wrong_pin_shows_nothing(softhsm: TestToken) -> None:
+    answer = _softhsm_list(softhsm, "--token-label", LABEL, "--json", pin=b"wrong" * 6)
+    assert (answer.status, answer.document()["error"]["kind"]) == (1, "PinRefused")
+
+
+def test_an_empty_key_database_is_listed_as_empty(nss: NssToken) -> None:
+    done = nss.run(_NSS_COMMAND.replace('"preflight"', '"list"'), "--json")
+    inventory = parse_inventory(done.output)
+    assert (inventory.keks, inventory.keys) == ((), ())

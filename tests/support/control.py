@@ -113,6 +113,7 @@ class LocalKeyholder:
         self.objects: dict[str, bytes] = {}
         self.asked: list[AnyRequest] = []
         self.cosigned: dict[str, str] = {}
+        self.hsm: dict[str, object] | None = None  # there is no token here: what a test says
         self.granting = True
         self.logging = True
         self.reporting = False  # what a server reports is entered only where a test wants it
@@ -345,6 +346,10 @@ class LocalKeyholder:
                 return {"witnesses": len(self.cosigned)}
             case asked.AskCosignatures():
                 return {"notes": list(self.cosigned.values())}
+            case asked.AskHsm():
+                if self.hsm is None:
+                    raise NotFoundError("this keyholder tells nothing of its token")
+                return self.hsm
             case asked.HandCollateral(documents=documents):  # judged by the shipped one, not here
                 return {"kept": [e.digest for e in documents if self.proves(e)], "refused": []}
 

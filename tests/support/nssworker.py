@@ -33,7 +33,7 @@ from keyturn.hsm.selftest import make_canary, prove_ingest_hash, prove_release_h
 from keyturn.hsm.token import CheckedKeys, OpenToken, log_in, read_public
 from keyturn.hsm.trials import trial_pair
 from keyturn.hsm.vendors import start_module
-from keyturn.hsm.worker import Server, serve
+from keyturn.hsm.worker import Server, about, serve
 
 DIRECTORY_VARIABLE = "TEST_NSS_DIRECTORY"
 
@@ -75,7 +75,7 @@ def _open(library: Library, label: str, pin_fd: int) -> OpenToken:
     session = library.open_session(info.slot)
     log_in(session, read_pin(pin_fd))
     os.close(pin_fd)
-    return OpenToken(session, info, _keys(session))
+    return OpenToken(session, info, _keys(session), library.about())
 
 
 def _hello(token: OpenToken, hardened: Hardened) -> Hello:
@@ -87,6 +87,7 @@ def _hello(token: OpenToken, hardened: Hardened) -> Hello:
         release_hash=token.keys.release_hash,
         keys=dict(token.keys.public),
         keks=(),
+        about=about(token),
     )
 
 

@@ -16,6 +16,7 @@ from keyturn.base.times import format_time
 REPORT_LIMIT = 64 << 10  # bytes
 _MAX_CHECKS = 100
 _TEXT = 2000
+_TOKEN = ("label", "manufacturer", "model", "serial", "hardware", "firmware")
 
 
 class Level(StrEnum):
@@ -95,7 +96,6 @@ def report_digest(raw: bytes) -> Digest:
 
 
 def encode_report(report: PreflightReport) -> bytes:
-    token, vendor = report.token, report.vendor
     return dump(
         {
             "type": "preflight-report",
@@ -104,15 +104,8 @@ def encode_report(report: PreflightReport) -> bytes:
             "level": report.level.value,
             "assurance": report.assurance.value,
             "module": report.module,
-            "vendor": {"name": vendor.name, "tested": vendor.tested, "source": vendor.source},
-            "token": {
-                "label": token.label,
-                "manufacturer": token.manufacturer,
-                "model": token.model,
-                "serial": token.serial,
-                "hardware": token.hardware,
-                "firmware": token.firmware,
-            },
+            "vendor": vendor_document(report.vendor),
+            "token": token_document(report.token),
             "checks": [
                 {
                     "name": each.name,
@@ -136,8 +129,8 @@ def parse_report(raw: bytes) -> PreflightReport:
     report = PreflightReport(
         fields.time("time"),
         fields.text("module", limit=_TEXT, empty=True),
-        _token(fields.fields("token")),
-        _vendor(fields.fields("vendor")),
+        read_token(fields.fields("token")),
+        read_vendor(fields.fields("vendor")),
         fields.choice("assurance", TokenAssurance),
         tuple(_check(each) for each in fields.objects("checks", limit=_MAX_CHECKS)),
     )
@@ -154,14 +147,22 @@ def parse_report(raw: bytes) -> PreflightReport:
     return report
 
 
-def _token(fields: Fields) -> ReportedToken:
-    names = ("label", "manufacturer", "model", "serial", "hardware", "firmware")
-    token = ReportedToken(*(fields.text(each, limit=64, empty=True) for each in names))
+def token_document(token: ReportedToken) -> dict[str, object]:
+    return {each: getattr(token, each) for each in _TOKEN}
+
+
+def vendor_document(vendor: ReportedVendor) -> dict[str, object]:
+    return {"name": vendor.name, "tested": vendor.tested, "source": vendor.source}
+
+
+def read_token(fields: Fields) -> ReportedToken:
+    """Raises MalformedError, as `read_vendor`."""
+    token = ReportedToken(*(fields.text(each, limit=64, empty=True) for each in _TOKEN))
     fields.done()
     return token
 
 
-def _vendor(fields: Fields) -> ReportedVendor:
+def read_vendor(fields: Fields) -> ReportedVendor:
     vendor = ReportedVendor(
         fields.text("name", limit=100), fields.boolean("tested"), fields.text("source", limit=_TEXT)
     )

@@ -11,7 +11,13 @@ from keyturn.base.encoding import digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.ceremony.script import Attaches, EnteredKind, Part
 from keyturn.ceremony.steps import Word
-from keyturn.cli import ceremony_opening, ceremony_shares
+from keyturn.cli import (
+    ceremony_opening,
+    ceremony_rewrap,
+    ceremony_shares,
+    ceremony_verify,
+    unseal,
+)
 from keyturn.cli.ceremony_desk import (
     Bundle,
     CeremonyDesk,
@@ -68,6 +74,9 @@ from keyturn.wire.errors import PeerRefused
 app = typer.Typer(help="Key ceremonies.", no_args_is_help=True)
 app.add_typer(ceremony_shares.app, name="share")
 app.command("open")(ceremony_opening.open_ceremony)
+ceremony_verify.add_to(app)
+app.command("rewrap")(ceremony_rewrap.rewrap)
+unseal.register_in(app)
 
 FILES = ("authority.bundle", "kek-backup.json", "preflight.json", "transcript.json")
 """What a host serves (our protocol §10.8)."""

@@ -10,13 +10,23 @@ from typing import Annotated
 import typer
 
 from keyturn.base.errors import KeyturnError
-from keyturn.ceremony.tokenreport import Level, PreflightReport, encode_report, report_digest
+from keyturn.ceremony.tokeninventory import KeyAttribute, TokenInventory, inventory_document
+from keyturn.ceremony.tokenreport import (
+    Level,
+    PreflightReport,
+    TokenAssurance,
+    encode_report,
+    report_digest,
+    token_document,
+    vendor_document,
+)
 from keyturn.cli.output import errors_explained, print_json, stdout
 from keyturn.hsm.errors import HsmRequestError
 from keyturn.hsm.hardening import harden
+from keyturn.hsm.inventory import describe_token, take_inventory
 from keyturn.hsm.modules import check_module, find_softhsm
 from keyturn.hsm.pins import read_pin
-from keyturn.hsm.pkcs11 import wipe
+from keyturn.hsm.pkcs11 import Library, wipe
 from keyturn.hsm.preflight import run_preflight
 from keyturn.hsm.softhsm import login_turn
 from keyturn.hsm.vendors import start_module
@@ -28,6 +38,7 @@ _MARKS = {Level.GREEN: "green", Level.AMBER: "yellow", Level.RED: "bold red"}
 def register(app: typer.Typer) -> None:
     hsm = typer.Typer(help="Hardware security modules.", no_args_is_help=True)
     hsm.command()(preflight)
+    hsm.command("list")(list_tokens)
 
     @hsm.callback()
     def group() -> None:
@@ -74,6 +85,92 @@ def preflight(
         _print(report, report_digest(raw), out)
     if report.level is Level.RED:
         raise typer.Exit(1)
+
+
+def list_tokens(
+    token_label: Annotated[
+        str | None, typer.Option(help="Log in to this token and show its keys.")
+    ] = None,
+    module: Annotated[
+        Path | None, typer.Option(help="The PKCS#11 module; SoftHSM 2 where it is usual.")
+    ] = None,
+    token_directory: Annotated[
+        Path | None, typer.Option(help="Where the module keeps its tokens, if it must be told.")
+    ] = None,
+    pin_fd: Annotated[
+        int | None, typer.Option(help="Read the user PIN from this descriptor, not the terminal.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """The tokens of a module; with --token-label a token's keys, attributes and states."""
+    with errors_explained(as_json=as_json):
+        harden()
+        found = check_module(module) if module else find_softhsm()
+        if token_label is None:
+            with login_turn():
+                _list_all(start_module(found, token_directory), as_json=as_json)
+            return
+        pin = _terminal_pin() if pin_fd is None else read_pin(pin_fd)
+        try:
+            with login_turn():
+                library = start_module(found, token_directory)
+                inventory = take_inventory(library, token_label, pin, datetime.now(UTC))
+        finally:
+            wipe(pin)
+    if as_json:
+        print_json(inventory_document(inventory))
+    else:
+        _print_inventory(inventory)
+
+
+def _list_all(library: Library, *, as_json: bool) -> None:
+    module = library.about()
+    rows = [(each, *describe_token(module, each)) for each in library.tokens()]
+    if as_json:
+        tokens: list[dict[str, object]] = [
+            token_document(said)
+            | {"initialised": token.initialised, "vendor": vendor_document(vendor)}
+            for token, said, vendor in rows
+        ]
+        print_json({"module": library.describe(), "tokens": tokens})
+        return
+    stdout.print(library.describe(), markup=False)
+    for token, said, vendor in rows:
+        name = said.label if token.initialised else "(not initialised)"
+        tested = "tested" if vendor.tested else "not tested here"
+        stdout.print(
+            f"{name}: {said.manufacturer} {said.model} {said.serial}; {vendor.name} ({tested})",
+            markup=False,
+        )
+
+
+def _print_inventory(inventory: TokenInventory) -> None:
+    token = inventory.token
+    stdout.print(
+        f"{token.label}: {token.manufacturer} {token.model} {token.serial}, {inventory.module}",
+        markup=False,
+    )
+    stdout.print(f"{inventory.assurance.value} assurance: {_WORTH[inventory.assurance]}")
+    for kek in inventory.keks:
+        head = f"KEK {kek.id[:16]}… {kek.state.value}, {kek.profile.value}, {kek.origin.value}"
+        _print_key(head, kek.attributes)
+    for key in inventory.keys:
+        _print_key(f"{key.label} {key.part} {key.id[:16]}…", key.attributes)
+    if not inventory.keks and not inventory.keys:
+        stdout.print("no keys of Keyturn's")
+
+
+def _print_key(head: str, attributes: tuple[KeyAttribute, ...]) -> None:
+    stdout.print(head, markup=False, style="bold")
+    for each in attributes:
+        other = "" if each.as_made else "   not as its profile demands"
+        stdout.print(f"  {each.name:18} {each.value}{other}", markup=False)
+
+
+_WORTH = {
+    TokenAssurance.SOFTWARE: "attributes are what a software token says; its files can say else",
+    TokenAssurance.HARDWARE: "attributes are what the token says",
+}
 
 
 def _check_new(out: Path) -> None:

@@ -40,6 +40,8 @@ from keyturn.client.evidence import (
 from keyturn.client.examination import Examination, examine
 from keyturn.client.explainbundle import Carried, collateral_of, lease_leaves, write_bundle
 from keyturn.client.explaining import Explained, explain_node
+from keyturn.client.hsm import PATH as HSM
+from keyturn.client.hsm import HsmSaid, read_hsm
 from keyturn.client.inventory import Model, Node, check_once, read_model, read_node
 from keyturn.client.logsource import log_source
 from keyturn.client.naming import matches, only
@@ -451,6 +453,10 @@ class KeyturnClient(Connection):
     def collateral_status(self) -> ServerSays:
         """What the server says of it: to look at."""
         return read_status(self._asked(lambda: self._http.get(COLLATERAL_STATUS, "collateral")))
+
+    def hsm(self) -> HsmSaid:
+        """The keyholder's token as it is told: to look at, proof of nothing."""
+        return read_hsm(self._asked(lambda: self._http.get(HSM, "HSM")))
 
     @property
     def collateral_directory(self) -> Path | None:

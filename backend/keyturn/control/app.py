@@ -23,6 +23,7 @@ from keyturn.control import (
     routes_collateral,
     routes_enrolments,
     routes_events,
+    routes_hsm,
     routes_inventory,
     routes_log,
     routes_open,
@@ -70,6 +71,7 @@ def make_app(parts: Parts) -> ASGIApp:
         routes_events,
         routes_log,
         routes_collateral,
+        routes_hsm,
         routes_ceremonies,
         routes_unseal,
     ):
@@ -135,6 +137,7 @@ async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> Asyn
         asyncio.create_task(parts.reporting.run(), name="reports"),
         asyncio.create_task(parts.collaterals.run(), name="collateral"),
         asyncio.create_task(parts.collateral_job.run(), name="collateral-ages"),
+        asyncio.create_task(parts.rewrap_job.run(), name="rewrapping"),
     ]
     for task in tasks:
         task.add_done_callback(watch)

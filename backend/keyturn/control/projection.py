@@ -35,7 +35,7 @@ from keyturn.quorum.reports import (
     read_report,
 )
 from keyturn.quorum.statements import Statement, parse_statement
-from keyturn.store import events, fleet, logcopy, proposals
+from keyturn.store import events, fleet, logcopy, models, proposals
 from keyturn.store.logcopy import LogRow
 from keyturn.store.proposals import ApprovalRow, ProposalRow
 
@@ -132,6 +132,8 @@ def _ceremony(connection: Connection, row: LogRow, entry: CeremonyEntry) -> LogR
         "index": row.index,
     }
     events.append(connection, "ceremony", data, row.time, log_index=row.index)
+    if entry.destroys is not None:
+        models.forget_keys(connection, entry.destroys)
     return replace(row, subject=entry.ceremony, model=entry.destroys)
 
 

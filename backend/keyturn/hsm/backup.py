@@ -1,4 +1,4 @@
-"""The backup of a recoverable KEK: a document, and the private key that opens it (§10.8).
+"""The backup of a recoverable KEK: a document, and the private key that opens it (§10.15).
 
 The KEK leaves its token wrapped to a backup key. That key's private half is not on any token: it
 lies in the backup, encrypted under a key of the backup secret, which is split among custodians.

@@ -1,6 +1,6 @@
 """A KEK's id: computed with the key, so that a restored one has the id of the lost one.
 
-SHA-256("keyturn-kek-id-v1" ‖ AES-KW(KEK, 32 zero bytes)) in hex (our protocol §10.8).
+SHA-256("keyturn-kek-id-v1" ‖ AES-KW(KEK, 32 zero bytes)) in hex (our protocol §10.13).
 """
 
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap

@@ -1,4 +1,4 @@
-"""What the token remembers of its KEKs: a data object beside them (our protocol §10.8).
+"""What the token remembers of its KEKs: a data object beside them (our protocol §10.13).
 
 A KEK that cannot be modified cannot carry its state, and a generated one not even its id, which
 only the finished key can tell. So the record says which is what, and the ids in it are

@@ -1,4 +1,4 @@
-"""The token's side of a key ceremony, in Keyturn's words; no PKCS#11 here (our protocol §10.8).
+"""The token's side of a key ceremony, in Keyturn's words; no PKCS#11 here (our protocol §10.13).
 
 A KEK has generations. One is *active*: DEKs are wrapped under it. Those before it are
 *deactivated*: they still open what was wrapped under them, until they are destroyed (the
@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from keyturn.base.signatures import KeyId
 from keyturn.hsm.errors import HsmRequestError
@@ -178,6 +178,7 @@ class WrappedKek:
     """72 bytes: the KEK's canary, by which a restore is proved."""
 
 
+@runtime_checkable
 class HsmCeremonies(Protocol):
     """What only a ceremony may ask. Each may raise HsmUnreachable, HsmError, HsmRequestError.
 

@@ -12,6 +12,14 @@ from typing import TypeVar
 from keyturn.base.encoding import Digest, b64, digest_bytes
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import Fields, dump, parse_object
+from keyturn.ceremony.tokenreport import (
+    ReportedToken,
+    ReportedVendor,
+    read_token,
+    read_vendor,
+    token_document,
+    vendor_document,
+)
 from keyturn.hsm import kekmessages
 from keyturn.hsm.errors import (
     BackupRefused,
@@ -69,6 +77,16 @@ class Hello:
     release_hash: OaepHash
     keys: dict[Purpose, PublicKey]
     keks: tuple[KekReport, ...]
+    about: "About"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What module and token say of themselves, and which vendor's profile fits them."""
+
+    module: str
+    token: ReportedToken
+    vendor: ReportedVendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +284,9 @@ def encode_hello(hello: Hello) -> bytes:
             "release_hash": hello.release_hash.value,
             "keys": keys_document(hello.keys),
             "keks": [kekmessages.kek_document(each) for each in hello.keks],
+            "module": hello.about.module,
+            "token": token_document(hello.about.token),
+            "vendor": vendor_document(hello.about.vendor),
         }
     )
 
@@ -284,6 +305,11 @@ def parse_hello(raw: bytes) -> Hello:
         release_hash=fields.choice("release_hash", OaepHash),
         keys=read_keys(fields),
         keks=kekmessages.read_keks(fields),
+        about=About(
+            fields.text("module", limit=200, empty=True),
+            read_token(fields.fields("token")),
+            read_vendor(fields.fields("vendor")),
+        ),
     )
     fields.done()
     return hello

@@ -8,21 +8,16 @@ wanted. Amber: works, with a named weakness. Red: Keyturn must not run on it.
 from contextlib import suppress
 from datetime import datetime
 
-from keyturn.ceremony.tokenreport import (
-    PreflightReport,
-    ReportedToken,
-    ReportedVendor,
-    TokenAssurance,
-)
+from keyturn.ceremony.tokenreport import PreflightReport, TokenAssurance
 from keyturn.hsm import keytrials, tokentrials
 from keyturn.hsm.ckstructs import Template
 from keyturn.hsm.cryptoki import Attr
 from keyturn.hsm.errors import HsmError
 from keyturn.hsm.hardening import Hardened
+from keyturn.hsm.inventory import describe_token
 from keyturn.hsm.pkcs11 import Library, Session
 from keyturn.hsm.profiles import Label
 from keyturn.hsm.token import assurance_of, find_token, log_in
-from keyturn.hsm.tokeninfo import TokenInfo
 from keyturn.hsm.trials import Place, Trial
 from keyturn.hsm.vendors import vendor_of
 
@@ -139,8 +134,7 @@ def run_preflight(
     return PreflightReport(
         now,
         library.describe(),
-        _reported(token),
-        ReportedVendor(vendor.name, vendor.tested, vendor.source),
+        *describe_token(module, token),
         TokenAssurance(assurance_of(token).value),
         tuple(checks),
     )
@@ -151,14 +145,3 @@ def _clear_trials(session: Session) -> None:
     with suppress(HsmError):
         for handle in session.find(Template(((Attr.LABEL, Label.TRIAL.value.encode()),))):
             session.destroy(handle)
-
-
-def _reported(token: TokenInfo) -> ReportedToken:
-    return ReportedToken(
-        token.label,
-        token.manufacturer,
-        token.model,
-        token.serial,
-        token.hardware,
-        token.firmware,
-    )

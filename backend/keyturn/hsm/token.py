@@ -22,7 +22,7 @@ from keyturn.hsm.profiles import (
 from keyturn.hsm.protocol import Assurance, KeyAlgorithm, OaepHash, PublicKey, Purpose
 from keyturn.hsm.publickeys import PublicHalf, ed25519_key, p256_key, rsa_key, spki_of
 from keyturn.hsm.selftest import prove_ingest_hash, prove_release_hash, prove_signing
-from keyturn.hsm.tokeninfo import TokenInfo
+from keyturn.hsm.tokeninfo import ModuleInfo, TokenInfo
 
 PIN_ERRORS = (Rv.PIN_INCORRECT, Rv.PIN_INVALID, Rv.PIN_LEN_RANGE, Rv.PIN_EXPIRED, Rv.PIN_LOCKED)
 _SOFTWARE_MAKERS = ("softhsm", "mozilla", "nss", "kryoptic", "opencryptoki")
@@ -51,6 +51,7 @@ class OpenToken:
     session: Session
     info: TokenInfo
     keys: CheckedKeys
+    module: ModuleInfo
 
     @property
     def assurance(self) -> Assurance:
@@ -86,7 +87,7 @@ def open_token(library: Library, label: str, pin: bytearray) -> OpenToken:
     session = library.open_session(info.slot)
     log_in(session, pin)
     keys = check_keys(session)
-    return OpenToken(session, info, keys)
+    return OpenToken(session, info, keys, library.about())
 
 
 def check_keys(session: Session) -> CheckedKeys:

@@ -20,10 +20,12 @@ from keyturn.hsm import kekmessages
 from keyturn.hsm.errors import FrameError, HsmRequestError, HsmUnreachable
 from keyturn.hsm.frames import receive_frame, send_frame
 from keyturn.hsm.hardening import Hardened, harden
+from keyturn.hsm.inventory import describe_token
 from keyturn.hsm.kekmessages import KekOperation
 from keyturn.hsm.kekoperations import TokenCeremonies
 from keyturn.hsm.kekwork import HsmCeremonies
 from keyturn.hsm.messages import (
+    About,
     Hello,
     LoadMark,
     Operation,
@@ -193,7 +195,13 @@ def _hello(token: OpenToken, hardened: Hardened) -> Hello:
         release_hash=token.keys.release_hash,
         keys=dict(token.keys.public),
         keks=token.keys.keks.reports(),
+        about=about(token),
     )
+
+
+def about(token: OpenToken) -> About:
+    said, vendor = describe_token(token.module, token.info)
+    return About(f"{token.module.description} {token.module.version}", said, vendor)
 
 
 if __name__ == "__main__":

@@ -5,19 +5,32 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import ScriptKind
 from keyturn.hsm.client import WorkerConfig
 from keyturn.hsm.modules import check_module, find_softhsm
 from keyturn.hsm.pool import HsmPool
+from keyturn.keyholder.ceremonies.engine import CeremonyHost
+from keyturn.keyholder.ceremonies.site import KeyholderSite
 from keyturn.keyholder.config import KeyholderConfig, told
 from keyturn.keyholder.genesis import open_log
+from keyturn.keyholder.hsmtold import HsmTeller
+from keyturn.keyholder.identity import FILE as IDENTITY
+from keyturn.keyholder.identity import (
+    BrokenIdentityKey,
+    WrongIdentityKey,
+    check_identity,
+    load_identity,
+)
 from keyturn.keyholder.replaying import Replay
 from keyturn.keyholder.service import Keyholder
 from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
 from keyturn.quorum.policy_body import Caveat
 from keyturn.tlog.checkpoints import SignedCheckpoint
+from keyturn.wire.ceremonies import CeremonyRequest
+from keyturn.wire.keyholder import AnyRequest
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +44,7 @@ class Opened:
 
     keyholder: Keyholder
     hsm: HsmPool
+    ceremonies: CeremonyHost
 
     def enter(self, kind: ScriptKind, records: Sequence[Record]) -> int:
         """Log a whole ceremony; the index of its last entry. Raises LogFull, ClockRefused."""
@@ -49,22 +63,33 @@ class Opened:
             self.keyholder.submissions.remember(index)
         return index
 
+    def answer(self, request: AnyRequest) -> dict[str, object]:
+        """As `Keyholder.answer`, and about ceremonies as `CeremonyHost.answer`."""
+        if isinstance(request, CeremonyRequest):
+            return self.ceremonies.answer(request)
+        return self.keyholder.answer(request)
+
     def close(self) -> None:
-        """Write what waits, let go of the disk, end the HSM's workers."""
+        """Forget every share, write what waits, let go of the disk, end the HSM's workers."""
         try:
-            self.keyholder.close()
+            self.ceremonies.close()
         finally:
-            self.hsm.close()
+            try:
+                self.keyholder.close()
+            finally:
+                self.hsm.close()
 
 
 def open_keyholder(
     config: KeyholderConfig,
+    beside: Path,
     pin_fd: int,
     *,
     accept_clock: bool = False,
     replayed: tuple[Replay, SignedCheckpoint] | None = None,
 ) -> Opened:
-    """`pin_fd` is read by the workers, never here; it stays the caller's.
+    """`beside`: the directory of its settings. `pin_fd` is read by the workers, never here; it
+    stays the caller's.
 
     `replayed`: what this process knows of the log already, and under which checkpoint.
     Raises PinRefused, TokenError, HsmUnreachable, LogRolledBack, and as `Keyholder`; then no worker
@@ -72,15 +97,38 @@ def open_keyholder(
     """
     hsm = HsmPool(worker_config(config), pin_fd, config.workers)
     try:
-        return Opened(_keyholder(config, hsm, replayed, accept_clock=accept_clock), hsm)
+        teller = HsmTeller(hsm, config.workers, beside, clock)
+        keyholder = _keyholder(config, hsm, teller, replayed, accept_clock=accept_clock)
+        try:
+            return Opened(keyholder, hsm, _ceremonies(keyholder, hsm, config, beside))
+        except BaseException:
+            keyholder.close()
+            raise
     except BaseException:
         hsm.close()
         raise
 
 
+def _ceremonies(
+    keyholder: Keyholder, hsm: HsmPool, config: KeyholderConfig, beside: Path
+) -> CeremonyHost:
+    """With another key than `keys` names, custodians' programs refuse what is not signed by it:
+    the keyholder goes on, so that a new `keys` statement can name its new one."""
+    keys = keyholder.journal.state.newest_keys
+    try:
+        identity = check_identity(load_identity(beside / IDENTITY), keys)
+    except (WrongIdentityKey, BrokenIdentityKey) as error:
+        logger.error("host keys are not signed: %s", error)
+        identity = None
+    site = KeyholderSite(beside, clock, config)
+    site.serve(keyholder.journal, hsm, keyholder.submissions.remember)
+    return CeremonyHost(site, sign=None if identity is None else identity.sign)
+
+
 def _keyholder(
     config: KeyholderConfig,
     hsm: HsmPool,
+    teller: HsmTeller,
     replayed: tuple[Replay, SignedCheckpoint] | None,
     *,
     accept_clock: bool,
@@ -104,6 +152,7 @@ def _keyholder(
             boottime=boottime,
             max_gap=None if accept_clock else MAX_GAP,
             settings=told(config),
+            teller=teller,
             replayed=None if replayed is None else replayed[0],
         )
     except BaseException:

@@ -114,7 +114,9 @@ class Sealable:
 
     def begin_open(self, pin_fd: int) -> None:
         """Raises as `open_keyholder`."""
-        opened = open_keyholder(self._place.config, pin_fd, accept_clock=self._accept_clock)
+        opened = open_keyholder(
+            self._place.config, self._place.beside, pin_fd, accept_clock=self._accept_clock
+        )
         self._running = self._run(opened, None)
 
     @property
@@ -160,7 +162,7 @@ class Sealable:
         running, sealed = self._running, self._sealed
         if running is not None:
             with running.inside.one():
-                return running.opened.keyholder.answer(request)
+                return running.opened.answer(request)
         if sealed is None:
             raise KeyholderSealed  # between the two
         if isinstance(request, AskHello):
@@ -205,6 +207,7 @@ class Sealable:
             sealed.log.close()  # the writer is next; nobody else had it since
             opened = open_keyholder(
                 self._place.config,
+                self._place.beside,
                 pin_fd,
                 accept_clock=self._accept_clock,
                 replayed=(sealed.log.replay, sealed.log.checkpoint),

@@ -7,13 +7,15 @@ from datetime import timedelta
 from keyturn import __version__
 from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import Digest, b64
-from keyturn.base.errors import KeyturnError, MalformedError
+from keyturn.base.errors import KeyturnError, MalformedError, NotFoundError
+from keyturn.ceremony.tokeninventory import inventory_document
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder import collateral as kept_collateral
 from keyturn.keyholder.collateral import KeptCollateral
 from keyturn.keyholder.cosignatures import DIRECTORY, Cosignatures
 from keyturn.keyholder.decisions import Decisions
 from keyturn.keyholder.errors import NoWitness, WrongToken
+from keyturn.keyholder.hsmtold import HsmTeller
 from keyturn.keyholder.journal import Clock, Journal, Seconds
 from keyturn.keyholder.logdisk import LogDisk
 from keyturn.keyholder.logdisk_errors import LogRolledBack
@@ -52,6 +54,7 @@ class Keyholder:
         boottime: Seconds | None = None,
         max_gap: timedelta | None = None,
         settings: Mapping[str, Setting] | None = None,
+        teller: HsmTeller | None = None,
         replayed: Replay | None = None,
     ) -> None:
         """Replay the log, compare it with the token's mark and keys, and log the start.
@@ -62,6 +65,7 @@ class Keyholder:
         WrongToken, CollateralMemoryDamaged, and what the HSM raises.
         """
         self._hsm = hsm
+        self._teller = teller
         self._fingerprint = fingerprint
         self._boot = randomness(16).hex()
         self._journal = Journal(log, fingerprint, clock, boottime, replayed)
@@ -153,11 +157,22 @@ class Keyholder:
                 return ok_answer({"witnesses": self._cosigned(note.encode())})
             case asked.HandCollateral(documents=documents):
                 return ok_answer(self._handed_in(documents))
+            case asked.AskHsm():
+                return ok_answer(self._told_of_hsm())
             case _:
                 answered = self._questions.answer(request)
                 if answered is None:
                     raise MalformedError("no ceremonies are held here", found=request.op)
                 return ok_answer(answered)
+
+    def _told_of_hsm(self) -> dict[str, object]:
+        if self._teller is None:
+            raise NotFoundError("this keyholder tells nothing of its token")
+        preflight = self._teller.preflight()
+        return {
+            "inventory": inventory_document(self._teller.inventory()),
+            "preflight": None if preflight is None else b64(preflight),
+        }
 
     def _handed_in(self, documents: tuple[CollateralDocument, ...]) -> dict[str, object]:
         now = self._journal.now()

@@ -14,6 +14,8 @@ from keyturn.keyholder.ceremonies.sharing import read_sets
 FILE = "shares.json"
 SHARES = "share_sets"
 """The field of a record's facts (`ceremony.facts`: TokenMade, PinsReplaced)."""
+PROVED = "proved"
+"""That of a record which says that every share was entered again (SharesProved)."""
 _MAX_SETS = 8
 _MAX_FILE = 1 << 20
 
@@ -21,15 +23,21 @@ _MAX_FILE = 1 << 20
 def current_sets(
     done: Sequence[Digest], read_object: Callable[[Digest], bytes], file: Path
 ) -> tuple[ShareSet, ...]:
-    """The sets of the newest record that shared a user PIN; without one, those of `file`; else
-    none. `done` are records of steps that were done, in the log's order.
+    """The newest sets with a user PIN of which every share was proved: that is when they take
+    effect. Without any, those of `file`; else none. `done` are records of steps that were done, in
+    the log's order.
 
     Raises MalformedError, and what `read_object` raises.
     """
+    proved: set[str] = set()
     for digest in reversed(done):
-        sets = sets_of(parse_record(read_object(digest)))
-        if any(each.use is ShareUse.USER for each in sets):
-            return sets
+        record = parse_record(read_object(digest))
+        if isinstance(record.facts.get(PROVED), list):
+            proved.add(record.ceremony)
+        if record.ceremony in proved:
+            sets = sets_of(record)
+            if any(each.use is ShareUse.USER for each in sets):
+                return sets
     try:
         with file.open("rb") as stream:
             raw = stream.read(_MAX_FILE + 1)

@@ -117,6 +117,14 @@ def _in_force(found: InForce) -> Finding:
 def _not_in_force(
     state: AuthorityState, kind: Kind, subject: str, refusal: SubmissionRefused
 ) -> Finding:
+    if state.is_destroyed(kind, subject):
+        return not_met(
+            f"{kind.value} in force",
+            "model-key-destroyed",
+            refusal.found,
+            f"{kind.value} '{subject}' in force",
+            hint="nobody can open this model any more: seal it anew",
+        )
     revocation = state.revocation_of(kind, subject)
     return not_met(
         f"{kind.value} in force",

@@ -41,6 +41,7 @@ class SubmissionReason(Enum):
     UNFIT_PARTICIPANT = "unfit-participant"
     WINDOW_OVER = "window-over"
     NOT_OPEN = "not-open"
+    KEY_DESTROYED = "key-destroyed"
     LOG_NOT_CONTINUED = "log-not-continued"
 
 

@@ -32,6 +32,7 @@ class Standing:
     known_keys: frozenset[KeyId] = frozenset()  # of every officer of every roster so far
     compromised: frozenset[KeyId] = frozenset()  # named so by a roster that came into force
     rejected: frozenset[OfficerId] = frozenset()  # whose rejection of it the log holds (§2.10)
+    destroyed: bool = False  # the key of this very model was (§10.10)
 
 
 def judge(
@@ -42,6 +43,7 @@ def judge(
     check_proposer(statement, roster)
     _check_times(statement, now)
     _check_chain(statement, standing)
+    _check_not_destroyed(statement, standing)
     for each in approvals:
         _check_approval(each, statement, roster, now)
     rejected = standing.rejected
@@ -204,6 +206,16 @@ def _check_not_withdrawn(standing: Standing) -> None:
     if standing.withdrawn:
         raise SubmissionRefused(
             SubmissionReason.WITHDRAWN, "the proposal was withdrawn", hint="propose it anew"
+        )
+
+
+def _check_not_destroyed(statement: Statement, standing: Standing) -> None:
+    if standing.destroyed:
+        raise SubmissionRefused(
+            SubmissionReason.KEY_DESTROYED,
+            "this model's key was destroyed: it is not admitted again",
+            found=statement.subject,
+            hint="seal the model anew: it gets another key and another digest",
         )
 
 

@@ -105,11 +105,18 @@ class AuthorityState:
     # ---- reading ----
 
     def in_force(self, kind: Kind, subject: str, now: datetime) -> InForce | None:
-        """The newest statement of a (kind, subject), unless expired, suspended or revoked since."""
+        """The newest statement of a (kind, subject), unless expired, suspended or revoked since,
+        or of a model whose key was destroyed."""
         found = self.newest.get((kind, subject))
         if found is None or found.statement.expired(now) or self.revocation_of(kind, subject):
             return None
+        if self.is_destroyed(kind, subject):
+            return None
         return None if found.statement.digest in self.suspended else found
+
+    def is_destroyed(self, kind: Kind, subject: str) -> bool:
+        """Whether it is a model whose key was destroyed (our protocol §10.10)."""
+        return kind is Kind.MODEL and subject in self.destroyed
 
     def revocation_of(self, kind: Kind, subject: str) -> InForce | None:
         """The revocation that stands against a statement's subject, if any."""
@@ -188,6 +195,7 @@ class AuthorityState:
             self._keys_ever() if named else frozenset(),
             self.compromised,
             self.rejected(statement),
+            self.is_destroyed(statement.kind, statement.subject),
         )
 
     def rejected(self, statement: Statement) -> frozenset[OfficerId]:
@@ -405,6 +413,8 @@ class AuthorityState:
         revocation = self.revocation_of(kind, subject)
         if revocation is not None:
             return f"revoked at log index {revocation.index}"
+        if self.is_destroyed(kind, subject):
+            return "its key was destroyed in a ceremony"
         suspending = self.suspended.get(found.statement.digest)
         if suspending is not None:
             return (

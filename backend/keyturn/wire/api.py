@@ -186,6 +186,7 @@ class ModelView(ApiModel):
     admission: str | None
     policy: str | None
     has_kek_wrapped: bool
+    kek: str | None  # under which the DEK lies, where that was noted
     registered: Time
 
 
@@ -301,6 +302,13 @@ class CollateralBody(ApiModel):
     """Documents of our protocol §4.7, each as JSON."""
 
     documents: Annotated[list[JsonDocument], Field(max_length=64)]
+
+
+class HsmView(ApiModel):
+    """`inventory`: our protocol §10.16; `preflight`: base64 of the report of §10.11, or null."""
+
+    inventory: JsonDocument
+    preflight: str | None
 
 
 class CollateralPage(ApiModel):

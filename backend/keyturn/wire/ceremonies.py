@@ -142,6 +142,8 @@ class StepTaken:
 @dataclass(frozen=True, slots=True)
 class Rewrapped:
     items: bytes
+    kek: str
+    """Id of the KEK that they lie under now."""
     left: int
 
 
@@ -272,7 +274,10 @@ class PutCeremonyFile(Request[Digest]):
 
 @dataclass(frozen=True, slots=True)
 class RewrapKeys(Request[Rewrapped]):
-    """Wrapped DEKs to be wrapped under the new KEK: `REWRAP_ITEM` bytes each, concatenated."""
+    """Wrapped DEKs to be wrapped under the new KEK: `REWRAP_ITEM` bytes each, concatenated.
+
+    None at all asks how far it is.
+    """
 
     op: ClassVar[str] = "ceremony-rewrap"
     ceremony: str
@@ -283,7 +288,8 @@ class RewrapKeys(Request[Rewrapped]):
 
     def read(self, answer: Fields) -> Rewrapped:
         limit = MAX_REWRAP * REWRAP_ANSWER
-        return Rewrapped(answer.b64("items", limit=limit), answer.integer("left"))
+        items, kek = answer.b64("items", limit=limit), answer.hex("kek", size=32).hex()
+        return Rewrapped(items, kek, answer.integer("left"))
 
 
 CeremonyRequest = (
@@ -328,7 +334,7 @@ def _read_put(fields: Fields) -> CeremonyRequest:
 
 def _read_rewrap(fields: Fields) -> CeremonyRequest:
     items = fields.b64("items", limit=MAX_REWRAP * REWRAP_ITEM)
-    if not items or len(items) % REWRAP_ITEM:
+    if len(items) % REWRAP_ITEM:
         raise MalformedError(
             "request: items", found=f"{len(items)} bytes", expected=f"{REWRAP_ITEM} bytes each"
         )

@@ -20,6 +20,8 @@ from keyturn.base.errors import (
     UntrustedError,
 )
 from keyturn.base.strictjson import Fields, JsonObject
+from keyturn.ceremony.tokeninventory import TokenInventory, read_inventory
+from keyturn.ceremony.tokenreport import REPORT_LIMIT
 from keyturn.quorum.reports import (
     ConfigurationEntry,
     Program,
@@ -380,6 +382,35 @@ class AskCosignatures(Request[tuple[str, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
+class HsmTold:
+    """The token's inventory (our protocol §10.16), and the newest pre-flight report's bytes."""
+
+    inventory: TokenInventory
+    preflight: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskHsm(Request[HsmTold]):
+    """What is on the token, as it says; read at most some time ago, which stands in it."""
+
+    op: ClassVar[str] = "hsm"
+
+    def document(self) -> JsonObject:
+        return {"op": self.op}
+
+    def read(self, answer: Fields) -> HsmTold:
+        return read_hsm_told(answer)
+
+
+def read_hsm_told(answer: Fields) -> HsmTold:
+    """The fields `inventory` and `preflight`. Raises MalformedError."""
+    return HsmTold(
+        read_inventory(answer.fields("inventory")),
+        answer.nullable("preflight", lambda name: answer.b64(name, limit=REPORT_LIMIT)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class HandCollateral(Request[CollateralAnswer]):
     """At most MAX_COLLATERAL documents (our protocol §4.7), each judged for itself."""
 
@@ -411,6 +442,7 @@ AnyRequest = (
     | HandCosigned
     | AskCosignatures
     | HandCollateral
+    | AskHsm
     | CeremonyRequest
     | UnsealRequest
 )
@@ -519,6 +551,8 @@ def _parse(op: str, fields: Fields) -> AnyRequest:  # noqa: C901 - one flat tabl
             return AskCosignatures()
         case "collateral":
             return HandCollateral(read_documents(fields))
+        case "hsm":
+            return AskHsm()
         case _:
             further = parse_unseal_request(op, fields) or parse_ceremony_request(op, fields)
             if further is None:

@@ -48,6 +48,7 @@ TABLE: Mapping[tuple[str, str], Roles] = {
     ("GET", "/v1/collateral/status"): FLEET,
     ("POST", "/v1/collateral"): frozenset({Role.OPERATOR, Role.PROPOSER}),  # the keyholder judges
     ("POST", "/v1/evidence/batch"): FLEET,
+    ("GET", "/v1/hsm"): FLEET | {Role.CUSTODIAN},
     ("POST", "/v1/ceremonies/ask"): EVERY_OFFICER,  # the host knows whose signature it needs
 }
 

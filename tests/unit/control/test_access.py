@@ -48,6 +48,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/v1/collateral/status"): JUDGING | {"operator"},
     ("POST", "/v1/collateral"): frozenset({"proposer", "operator"}),
     ("POST", "/v1/evidence/batch"): JUDGING | {"operator"},
+    ("GET", "/v1/hsm"): JUDGING | {"operator", "custodian"},
     ("POST", "/v1/ceremonies/ask"): EVERY,
     ("GET", "/v1/log/cosignatures"): EVERY,
     ("POST", "/v1/log/cosignatures"): EVERY,

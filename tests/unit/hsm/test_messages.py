@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.base.signatures import KeyId
+from keyturn.ceremony.tokenreport import ReportedToken, ReportedVendor
 from keyturn.hsm import kekmessages
 from keyturn.hsm.errors import (
     BackupRefused,
@@ -29,6 +30,7 @@ from keyturn.hsm.kekwork import (
     RewrapItem,
 )
 from keyturn.hsm.messages import (
+    About,
     Hello,
     LoadMark,
     Release,
@@ -242,6 +244,11 @@ HELLO = Hello(
         Purpose.RESULT: PublicKey(Purpose.RESULT, b"3", KeyAlgorithm.P256, None),
     },
     (KEK,),
+    About(
+        "module 2.6",
+        ReportedToken("label", "maker", "model", "serial", "2.6", ""),
+        ReportedVendor("vendor", False, "source"),
+    ),
 )
 
 

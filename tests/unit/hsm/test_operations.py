@@ -23,8 +23,9 @@ from keyturn.hsm.pkcs11 import Handle
 from keyturn.hsm.protocol import Admission, KekWrapped, KeyAlgorithm, OaepHash, PublicKey, Purpose
 from keyturn.hsm.selftest import Canary
 from keyturn.hsm.token import CheckedKeys, OpenToken
-from keyturn.hsm.tokeninfo import Slot, TokenInfo
+from keyturn.hsm.tokeninfo import ModuleInfo, Slot, TokenInfo
 
+MODULE = ModuleInfo("maker", "module", "1.0")
 KEK, INGEST, LOG, RESULT, DEK = (Handle(number) for number in range(1, 6))
 CANARY = Canary(b"c" * 40, b"t" * 32)
 KEK_ID = KeyId("ab" * 32)
@@ -83,7 +84,7 @@ def _hsm(session: ScriptedSession) -> TokenHsm:
     kek = OpenKek(KEK, CANARY, KEK_REPORT)
     keys = CheckedKeys(OpenKeks(KekRecord(()), (kek,)), private, public, OaepHash.SHA1)
     info = TokenInfo(Slot(0), "label", "maker", "model", "serial", True, False)
-    return TokenHsm(OpenToken(session, info, keys))  # type: ignore[arg-type]
+    return TokenHsm(OpenToken(session, info, keys, MODULE))  # type: ignore[arg-type]
 
 
 ADMISSION = Admission(b"i" * 384, OaepHash.SHA1, bytes(32), bytes(32))

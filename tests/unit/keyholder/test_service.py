@@ -243,6 +243,11 @@ def crl_of(system: System, number: int, *revoked: int, by_ask: bool = False) -> 
     return amd_crl(system.vendors, issued, number, revoked, by_ask=by_ask)
 
 
+def test_a_keyholder_without_workers_tells_nothing_of_a_token(ready: Ready) -> None:
+    with pytest.raises(NotFoundError, match="tells nothing"):
+        ready.system.keyholder.answer(asked.AskHsm())
+
+
 def test_collateral_is_judged_one_by_one(ready: Ready) -> None:
     system = ready.system
     good, bad = crl_of(system, 2), replace(crl_of(system, 3), scope="vcek/Milan")

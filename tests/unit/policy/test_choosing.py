@@ -3,6 +3,7 @@
 from keyturn.policy.choosing import caveat_findings, choose, revocation_findings
 from keyturn.policy.findings import failing
 from keyturn.policy.shown import Shown
+from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.policy_body import Caveat
 from unit.keyrelease.release_desk import Desk
@@ -48,3 +49,14 @@ def test_a_caveat_has_to_be_accepted_by_name() -> None:
     owed = {Caveat.SIMULATED, Caveat.NO_WITNESS}
     assert [each.found for each in failing(caveat_findings(owed, rules))] == ["no-witness"]
     assert rules.policy_digest == desk.log.state.newest[(Kind.POLICY, "serving")].statement.digest
+
+
+def test_a_model_whose_key_was_destroyed_leads_to_nothing() -> None:
+    desk = Desk()
+    entry = CeremonyEntry(
+        "kd-1", "model-key-destruction", 0, "done", desk.log.put(b"record"), desk.digest
+    )
+    desk.log.append(ceremony_entry(desk.clock(), entry))
+    chosen = choose(desk.digest, desk.log.state, desk.clock())
+    (failed,) = failing(chosen.findings)
+    assert (chosen.rules, failed.reason) == (None, "model-key-destroyed")

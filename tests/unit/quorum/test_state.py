@@ -533,3 +533,18 @@ def test_a_model_whose_key_was_destroyed_stays_so(log: AuthorityLog) -> None:
     log.append(_record(log, 1))
     assert log.state.destroyed == {MODEL}
     assert replay(log.fingerprint, log.leaves, log.read) == log.state
+
+
+def test_nothing_of_a_model_whose_key_was_destroyed_is_in_force_or_admitted(
+    log: AuthorityLog,
+) -> None:
+    """A quorum cannot undo it: what it would admit could be opened by nobody."""
+    log.enact(Kind.MODEL, MODEL, admission(MODEL))
+    log.enact(Kind.MODEL, OTHER, admission(OTHER))
+    log.append(_record(log, 0, MODEL))
+    assert in_force(log, Kind.MODEL, MODEL) is None
+    assert in_force(log, Kind.MODEL, OTHER) is not None
+    with pytest.raises(SubmissionRefused, match="destroyed in a ceremony"):
+        log.state.require(Kind.MODEL, MODEL, log.clock())
+    again = log.authority.approved(Kind.MODEL, MODEL, admission(MODEL))
+    assert log.refusal(again) is SubmissionReason.KEY_DESTROYED

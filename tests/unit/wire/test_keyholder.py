@@ -1,5 +1,7 @@
 """Both ends of the keyholder's socket: what one writes the other reads, and nothing else."""
 
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,12 +9,14 @@ from hypothesis import strategies as st
 from keyturn.base.collateral import CollateralDocument, CollateralKind
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError, UnreachableError, UntrustedError
-from keyturn.base.strictjson import dump, load_object
+from keyturn.base.strictjson import JsonObject, dump, load_object
+from keyturn.ceremony.tokenreport import encode_report
 from keyturn.quorum.reports import ConfigurationEntry, Program, ReportEntry, SignInFailure
 from keyturn.quorum.roster import OfficerId
 from keyturn.wire import keyholder as asked
 from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import error_answer, parse_request, read_answer
+from support import tokens
 from support.authority import START
 
 DIGEST = "sha256:" + "ab" * 32
@@ -47,6 +51,7 @@ REQUESTS = [
     asked.AskConsistency(1, 2),
     asked.HandCosigned("note"),
     asked.AskCosignatures(),
+    asked.AskHsm(),
 ]
 
 
@@ -123,3 +128,22 @@ def test_answers_are_typed() -> None:
     for wrong in ({"challenge": "00" * 55}, {"valid_seconds": 0}, {"valid_seconds": True}):
         with pytest.raises(MalformedError):
             read_answer(asked.AskChallenge(), {**answer, **wrong})  # type: ignore[arg-type]
+
+
+def _told(**changed: object) -> JsonObject:
+    return cast("JsonObject", {"ok": True, **tokens.answer(), **changed})
+
+
+def test_what_is_told_of_the_token_is_read_strictly() -> None:
+    told = read_answer(asked.AskHsm(), _told())
+    assert told.inventory == tokens.INVENTORY
+    assert told.preflight == encode_report(tokens.REPORT)
+    assert read_answer(asked.AskHsm(), _told(preflight=None)).preflight is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"preflight": "*"}, {"preflight": 1}, {"inventory": {}}, {"more": 1}]
+)
+def test_what_is_told_otherwise_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(MalformedError):
+        read_answer(asked.AskHsm(), _told(**wrong))

@@ -23,6 +23,16 @@ KEK_ROTATION = Script(
             BOTH,
         ),
         Step(
+            "back-up",
+            "Back the new KEK up",
+            "Where the new KEK is recoverable, its backup is written now, before any key goes"
+            " under it: a token that is lost half-way takes no model with it. Where it is never"
+            " extractable there is no backup, and the record says so: then the loss of the token"
+            " is the loss of every model sealed so far.",
+            Action.BACK_UP,
+            BOTH,
+        ),
+        Step(
             "rewrap",
             "Wrap every key again",
             "Each model's key is opened with the old KEK and wrapped under the new one, inside"
@@ -39,15 +49,6 @@ KEK_ROTATION = Script(
             " which nothing is lost: compare the count in the record with the number of models"
             " that you know of before you sign.",
             Action.RETIRE_KEK,
-            BOTH,
-        ),
-        Step(
-            "back-up",
-            "Back the new KEK up",
-            "Where the new KEK is recoverable, its backup is written now, before the old one"
-            " goes. Where it is never extractable there is no backup, and the record says so:"
-            " then the loss of the token is the loss of every model sealed so far.",
-            Action.BACK_UP,
             BOTH,
         ),
         Step(

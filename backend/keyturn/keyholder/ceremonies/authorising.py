@@ -46,6 +46,16 @@ def roster_of(plan: Plan, site: Site, now: datetime) -> Roster:
     return in_force.statement.body
 
 
+def last_roster(plan: Plan, site: Site) -> Roster:
+    """By which a ceremony that was begun goes on: expired or not. Raises CeremonyRefused."""
+    if plan.founding is not None:
+        return plan.founding.roster
+    roster = site.state.roster if site.state is not None else None
+    if roster is None:
+        raise CeremonyRefused(CeremonyReason.NOT_AUTHORISED, "there is no roster here")
+    return roster
+
+
 def check_host(plan: Plan, site: Site) -> None:
     """Whether it belongs here at all. Raises CeremonyRefused."""
     if plan.rehearsal is not site.rehearsal:

@@ -5,7 +5,6 @@ time, in a thread of its own, so that questions are answered meanwhile. What an 
 nothing before its record is durable: a host that was stopped shows the ceremony as interrupted.
 """
 
-import contextlib
 import logging
 import secrets
 import socket
@@ -31,6 +30,7 @@ from keyturn.keyholder.ceremonies.actions.tokenfacts import token_facts
 from keyturn.keyholder.ceremonies.authorising import (
     check_authorised,
     check_host,
+    last_roster,
     roster_of,
     script_of,
 )
@@ -41,7 +41,7 @@ from keyturn.keyholder.ceremonies.records import DIRECTORY, CeremonyFiles, cerem
 from keyturn.keyholder.ceremonies.running import Running, plan_of, resume
 from keyturn.keyholder.ceremonies.served import FILES, PUTS
 from keyturn.keyholder.ceremonies.sharesinforce import sets_in_force
-from keyturn.keyholder.ceremonies.sharing import kept_boxes
+from keyturn.keyholder.ceremonies.sharing import BOXES, kept_boxes
 from keyturn.keyholder.ceremonies.site import Site
 from keyturn.keyholder.ceremonies.taking import Taking
 from keyturn.keyholder.errors import KeyholderStopped
@@ -224,6 +224,13 @@ class CeremonyHost:
             course = open_course(signed, script, roster, opened, schemes_of(custody))
             files = self._files(site.directory / DIRECTORY / plan.ceremony)
             files.clean()
+            if files.records():
+                raise CeremonyRefused(
+                    CeremonyReason.WRONG_CEREMONY,
+                    "there are records of a ceremony of this name, which cannot be read",
+                    found=plan.ceremony,
+                    hint="choose another id, and look at what the host said when it started",
+                )
             files.append(opened)
             running = Running(files, course, custody)
             self._hosting.ceremonies[plan.ceremony] = running
@@ -293,7 +300,7 @@ class CeremonyHost:
                 )
             doing = self._hosting.doing(running)
         done = rewrap(doing, items)
-        return {"items": b64(done.items), "left": done.left}
+        return {"items": b64(done.items), "kek": done.kek, "left": done.left}
 
     # ---- the start ----
 
@@ -301,23 +308,34 @@ class CeremonyHost:
         return CeremonyFiles(directory, self._io())
 
     def _take_up(self, directory: Path) -> None:
+        """One that cannot be read is told, and keeps no other out, nor the keyholder."""
         files = self._files(directory)
-        records = files.records()
-        files.clean()
-        if not records:  # it was cut off before anybody was told of it
-            files.remove()
+        try:
+            files.clean()
+            records = files.records()
+            if not records:  # it was cut off before anybody was told of it
+                files.remove()
+                return
+            self.site.not_before(records[-1].time)
+            running = resume(files, records, last_roster(plan_of(records[0]), self.site))
+        except KeyholderStopped:
+            raise
+        except KeyturnError as error:
+            logger.error("ceremony %s cannot be taken up: %s", directory.name, error)
             return
-        plan = plan_of(records[0])
-        self.site.not_before(records[-1].time)
-        roster = roster_of(plan, self.site, self.site.now())
-        running = resume(files, records, roster)
         self._hosting.ceremonies[running.id] = running
         if running.course.over:
-            if running.course.state is CourseState.ABORTED and files.names():
-                undo(self._hosting, running)
-            with contextlib.suppress(KeyturnError):
-                files.forget("boxes.json")
+            self._mend(running)
         self._hosting.enter(running)
+
+    def _mend(self, running: Running) -> None:
+        """What was to be gone when it was over."""
+        try:
+            if running.course.state is CourseState.ABORTED and running.files.names():
+                undo(self._hosting, running)
+            running.files.forget(BOXES)
+        except KeyturnError as error:
+            logger.error("what is left of ceremony %s stays: %s", running.id, error)
 
 
 def _row(running: Running) -> CeremonyRow:

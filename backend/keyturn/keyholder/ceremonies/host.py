@@ -25,7 +25,7 @@ from keyturn.keyholder.ceremonies.actions.destroying import destroy_tree
 from keyturn.keyholder.ceremonies.engine import CeremonyHost
 from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.keyholder.errors import KeyholderStopped
-from keyturn.keyholder.program import clock
+from keyturn.keyholder.opening import clock
 from keyturn.keyholder.server import KeyholderServer
 from keyturn.wire.ceremonies import CeremonyRequest
 from keyturn.wire.keyholder import AnyRequest
