@@ -17,8 +17,15 @@ from keyturn.ceremony.checks import check_said, check_step_signature
 from keyturn.ceremony.course import Course, open_course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.kinds import SCRIPTS
-from keyturn.ceremony.plan import PLAN_TYPE, FoundingPlan, KekProfile, Plan, parse_plan
-from keyturn.ceremony.plan import ShareGroup, ShareScheme
+from keyturn.ceremony.plan import (
+    PLAN_TYPE,
+    FoundingPlan,
+    KekProfile,
+    Plan,
+    ShareGroup,
+    ShareScheme,
+    parse_plan,
+)
 from keyturn.ceremony.records import Event, Record, make_record
 from keyturn.ceremony.script import Action, Attaches, ScriptKind, ShareUse
 from keyturn.ceremony.shares import split

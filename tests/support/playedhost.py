@@ -5,6 +5,7 @@ questions of our protocol §10.7, in the process or on a unix socket.
 """
 
 import contextlib
+import secrets
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -101,7 +102,7 @@ class PlayedHost:
     fail_next: bool = False
 
     def __post_init__(self) -> None:
-        self._private, self._public = make_host_key()
+        self._private, self._public = make_host_key(secrets.token_bytes(96))
         self._lock = threading.RLock()
 
     # ---- a door, in the process ----

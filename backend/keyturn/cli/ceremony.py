@@ -10,7 +10,13 @@ import typer
 from keyturn.base.encoding import digest_of
 from keyturn.ceremony.script import Attaches, EnteredKind, Part
 from keyturn.ceremony.steps import Word
-from keyturn.cli import ceremony_opening, ceremony_rewrap, ceremony_shares, unseal
+from keyturn.cli import (
+    ceremony_opening,
+    ceremony_rewrap,
+    ceremony_shares,
+    ceremony_verify,
+    unseal,
+)
 from keyturn.cli.ceremony_desk import (
     Bundle,
     CeremonyDesk,
@@ -60,6 +66,7 @@ app = typer.Typer(help="Key ceremonies.", no_args_is_help=True)
 app.add_typer(ceremony_shares.app, name="share")
 app.command("open")(ceremony_opening.open_ceremony)
 app.command("rewrap")(ceremony_rewrap.rewrap)
+ceremony_verify.add_to(app)
 unseal.register_in(app)
 
 FILES = ("authority.bundle", "kek-backup.json", "preflight.json", "transcript.json")
