@@ -32,12 +32,16 @@ from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.config import KeyholderConfig, load_config
 from keyturn.keyholder.journal import Clock, Journal
 from keyturn.keyholder.logdisk import LogDisk
+from keyturn.keyholder.logreading import read_log
 from keyturn.keyholder.rewraps import Rewraps
 from keyturn.keyholder.token import check_keys
-from keyturn.quorum.bundle import load_bundle, make_bundle
+from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
 from keyturn.quorum.state import AuthorityState
 from keyturn.seal.keys import wipe
+from keyturn.tlog.checkpoints import parse_checkpoint
+from keyturn.tlog.notes import parse_note
+from keyturn.tlog.tiles import CHECKPOINT_PATH
 
 logger = logging.getLogger(__name__)
 
@@ -264,14 +268,17 @@ class DeskSite(Site):
         return (self.directory / CONFIG).is_file()
 
     def open_log(self) -> None:
-        """Read-only while the token is locked. Raises as `LogDisk.open` and `load_bundle`."""
+        """Read-only while the token is locked. Its name and key are those that it proves itself: a
+        kill may have come between its going on under another key and the settings that say so.
+
+        Raises as `read_log` and `LogDisk.open`.
+        """
         config = load_config(self.directory / CONFIG, {})
-        bundle = load_bundle(
-            (self.directory / BUNDLE).read_bytes(), config.fingerprint, self.clock(), lenient=True
-        )
-        log = LogDisk.open(
-            config.log, config.origin, self._signer.sign, bundle.log_key(), reserve=config.reserve
-        )
+        note = parse_note((config.log / CHECKPOINT_PATH).read_bytes())
+        origin = parse_checkpoint(note.text).origin
+        with read_log(config.log, origin, config.fingerprint) as read:
+            key = read.log_key
+        log = LogDisk.open(config.log, origin, self._signer.sign, key, reserve=config.reserve)
         try:
             self.journal = Journal(log, config.fingerprint, self.clock)
         except BaseException:
