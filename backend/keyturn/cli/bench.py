@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 import typer
 
-from keyturn.cli import bench_attest, bench_log, bench_release, bench_seal
+from keyturn.cli import bench_attest, bench_log, bench_release, bench_seal, bench_unseal
 
 GROUP = "keyturn.bench"
 
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     def group() -> None:
         """Measure speed, as ratios within one run."""
 
-    for each in (bench_seal, bench_release, bench_log, bench_attest):
+    for each in (bench_seal, bench_release, bench_unseal, bench_log, bench_attest):
         each.register_bench(bench)
     for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
         point.load()(bench)

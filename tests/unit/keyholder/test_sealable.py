@@ -135,9 +135,10 @@ def test_two_custodians_get_nothing(custodians: Custodians) -> None:
             with pytest.raises(ShareRefused) as caught:
                 unseal(keyholder, custodians, "bela")
             assert caught.value.fault is ShareFault.TWICE
-        with pytest.raises(ShareRefused):  # bela hands in ada's share as if it were chen's
-            words = custodians.words["ada"]
-            ask(keyholder, custodians.share(news(keyholder), "chen", words=words))
+        # bela hands in ada's share as if it were chen's
+        borrowed = custodians.share(news(keyholder), "chen", words=custodians.words["ada"])
+        with pytest.raises(ShareRefused):
+            ask(keyholder, borrowed)
         assert ask(keyholder, AskHello()).sealed
 
 
