@@ -8,9 +8,11 @@ from keyturn.keyholder.ceremonies.actions import (
     backups,
     founding,
     modelkeys,
+    newkeys,
     opening,
     pins,
     preflighting,
+    restoring,
     rotation,
 )
 from keyturn.keyholder.ceremonies.doing import Act, Doing, Undo
@@ -37,6 +39,10 @@ ACTS: Mapping[Action, Act] = {
     Action.UNLOCK_BACKUP: opening.UNLOCK_BACKUP,
     Action.BACK_UP: backups.BACK_UP,
     Action.PROVE_BACKUP: backups.PROVE_BACKUP,
+    Action.RESTORE_KEK: restoring.RESTORE_KEK,
+    Action.PROVE_RESTORE: restoring.PROVE_RESTORE,
+    Action.SIGN_KEYS: newkeys.SIGN_KEYS,
+    Action.CONTINUE_LOG: newkeys.CONTINUE_LOG,
     Action.NEW_PINS: pins.NEW_PINS,
     Action.MAKE_KEK: rotation.MAKE_KEK,
     Action.REWRAP: rotation.REWRAP,
@@ -46,4 +52,7 @@ ACTS: Mapping[Action, Act] = {
     Action.CLOSE: Act(_close),
 }
 
-UNDOS: Mapping[ScriptKind, Undo] = {ScriptKind.GENESIS: founding.take_back}
+UNDOS: Mapping[ScriptKind, Undo] = {
+    ScriptKind.GENESIS: founding.take_back,
+    ScriptKind.RESTORE: restoring.take_back,
+}
