@@ -12,7 +12,6 @@ import pytest
 
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.course import CourseState
-from keyturn.ceremony.plan import KekProfile
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
@@ -27,7 +26,6 @@ from support.ceremonies_host import (
     host_here,
     host_process,
     now,
-    stages_of,
 )
 from support.founded import wait_for
 
@@ -46,14 +44,9 @@ STEPS = (
 FILES = ("authority.bundle", "keyholder.toml", "log", "token", "kek-backup.json")
 
 
-@pytest.fixture(scope="module")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
-    place = tmp_path_factory.mktemp("genesis")
-    directory = place / "host"
-    with host_here(directory) as door:
-        table = Table(door, Cast())
-        table.open(genesis_plan(table.cast, kek_profile=KekProfile.RECOVERABLE))
-        return stages_of(table, directory, place)
+@pytest.fixture
+def stages(genesis_stages: dict[str, Stage]) -> dict[str, Stage]:
+    return genesis_stages
 
 
 def reopened(table: Table) -> None:
