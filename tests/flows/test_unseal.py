@@ -4,6 +4,7 @@ plane that only forwards, and that is played by an attacker too. Nothing of a sh
 
 import contextlib
 import hashlib
+import secrets
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -220,7 +221,7 @@ def refuses(world: World, shown: UnsealNews) -> UntrustedError:
 def test_a_control_plane_that_swaps_the_unseal_key_gets_no_share(world: World) -> None:
     honest = world.door("ada").news()
     said = parse_host(honest.host)
-    swapped = replace(said.document, key=make_host_key()[1]).to_payload()
+    swapped = replace(said.document, key=make_host_key(secrets.token_bytes(96))[1]).to_payload()
     assert said.envelope is not None
     unsigned = replace(honest, host=swapped)
     assert "not signed by the keyholder" in refuses(world, unsigned).message

@@ -5,6 +5,7 @@ questions of our protocol §10.7, in the process or on a unix socket.
 """
 
 import contextlib
+import secrets
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -47,7 +48,7 @@ from keyturn.wire.frames import receive_frame, send_frame
 from keyturn.wire.keyholder import error_answer, ok_answer
 from keyturn.wire.requests import Request
 from support.authority import spki
-from support.ceremonies import Cast, Play, genesis_facts, stream
+from support.ceremonies import Cast, Play, authority_of, genesis_facts, stream
 from support.ceremonylog import keys_body
 
 A = TypeVar("A")
@@ -101,7 +102,7 @@ class PlayedHost:
     fail_next: bool = False
 
     def __post_init__(self) -> None:
-        self._private, self._public = make_host_key()
+        self._private, self._public = make_host_key(secrets.token_bytes(96))
         self._lock = threading.RLock()
 
     # ---- a door, in the process ----
@@ -138,8 +139,9 @@ class PlayedHost:
         raise NotFoundError("no such question")
 
     def host_document(self) -> bytes:
+        founded = authority_of(self.play) if self.play is not None else None
         return HostDocument(
-            None, BOOT, self._public, 0, EMPTY_ROOT, real_now(), self.rehearsal
+            founded, BOOT, self._public, 0, EMPTY_ROOT, real_now(), self.rehearsal
         ).to_payload()
 
     def boxes(self) -> tuple[ShareBox, ...]:
@@ -267,7 +269,7 @@ class PlayedHost:
     def _act(self, play: Play) -> JsonObject:
         facts, signed = genesis_facts(play.plan), tuple(self.signed)
         self.signed.clear()
-        play.now = real_now() - timedelta(seconds=40)
+        play.now = max(real_now(), play.course.last.time) - timedelta(seconds=40)
         if self.fail_next:
             self.fail_next = False
             step = play.step.id
@@ -298,7 +300,7 @@ class PlayedHost:
     def _say(self, envelope: bytes) -> JsonObject:
         play, said = self._playing(), parse_said(envelope)
         check_said(play.course, said, real_now())
-        play.now = real_now() - timedelta(seconds=40)
+        play.now = max(real_now(), play.course.last.time) - timedelta(seconds=40)
         record = play._record(_EVENTS[said.word], None, (envelope,), {})
         play.course = play.course.follow(record)
         self.signed.clear()

@@ -53,6 +53,7 @@ PAGES: tuple[PageSpec, ...] = (
     _page("collateral", lambda: _("Collateral"), "calendar-clock", needs="nodes"),
     _page("approvals", lambda: _("Approvals"), "stamp", waiting_for_me, needs="proposals"),
     _page("ceremonies", lambda: _("Ceremonies"), "key-round"),
+    _page("hsm", lambda: _("HSM"), "microchip"),
     _page("exposure", lambda: _("Exposure"), "radar"),
     _page("officers", lambda: _("Officers"), "users"),
     _page("log", lambda: _("Log"), "scroll-text"),

@@ -34,7 +34,7 @@ class IdentityKey:
     """Signs as the keyholder."""
 
     spki: bytes
-    _private: Ed25519PrivateKey = field(repr=False)
+    _private: Ed25519PrivateKey = field(repr=False, compare=False)
 
     @property
     def key_id(self) -> KeyId:

@@ -1,5 +1,6 @@
 """Shares are sealed to a host only as far as it proves that it is the right one."""
 
+import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -35,7 +36,13 @@ VERIFY = load_verify_key(spki(KEYHOLDER))
 
 def document(size: int = 6, **changed: object) -> HostDocument:
     made = HostDocument(
-        AUTHORITY, "0b" * 16, make_host_key()[1], size, tree_root(LEAVES[:size]).hex(), NOW, False
+        AUTHORITY,
+        "0b" * 16,
+        make_host_key(secrets.token_bytes(96))[1],
+        size,
+        tree_root(LEAVES[:size]).hex(),
+        NOW,
+        False,
     )
     return replace(made, **changed)  # type: ignore[arg-type]
 
