@@ -74,8 +74,8 @@ from keyturn.wire.errors import PeerRefused
 app = typer.Typer(help="Key ceremonies.", no_args_is_help=True)
 app.add_typer(ceremony_shares.app, name="share")
 app.command("open")(ceremony_opening.open_ceremony)
-ceremony_verify.add_to(app)
 app.command("rewrap")(ceremony_rewrap.rewrap)
+ceremony_verify.add_to(app)
 unseal.register_in(app)
 
 FILES = ("authority.bundle", "kek-backup.json", "preflight.json", "transcript.json")

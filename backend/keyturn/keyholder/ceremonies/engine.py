@@ -205,7 +205,7 @@ class CeremonyHost:
             roster = roster_of(plan, site, now)
             check_plan_signature(signed, roster)
             check_time(plan.time, now)
-            check_authorised(plan, roster, site, now)
+            check_authorised(plan, roster, site, None, now)
             custody = sets_in_force(self._hosting.ceremonies.values())
             token = token_facts(site.hsm.hello) if isinstance(site.hsm, HsmWorker) else None
             opened = make_record(
