@@ -187,6 +187,8 @@ class Facts:
     alarms: tuple[Alarm, ...] = ()
     bundle: Bundle | None = None  # at a station alone, in the place of all the others
     denied: Mapping[str, str] = field(default_factory=dict)
+    sealed: bool | None = None
+    """Whether the keyholder waits for its custodians: the server's word. None: it does not know."""
 
     @property
     def simulated(self) -> bool:

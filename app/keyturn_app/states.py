@@ -43,6 +43,11 @@ def status_look(status: Status) -> Look:
     }[status]
 
 
+def sealed_look() -> Look:
+    """A keyholder that waits for its custodians: nothing is wrong, and nothing is released."""
+    return Look(_("Sealed"), "pending", "lock")
+
+
 def link_look(link: Link) -> Look:
     return {
         Link.CONNECTING: Look(_("Connecting"), "pending", "circle-dashed"),

@@ -1,5 +1,6 @@
 """One real token, one worker and one set of simulated vendors for the whole run."""
 
+from support.ceremonyfixtures import founded_stage, genesis_stages
 from support.fixtures import (
     hsm_worker,
     model,
@@ -13,6 +14,8 @@ from support.fixtures import (
 from support.postgres import postgres
 
 __all__ = [
+    "founded_stage",
+    "genesis_stages",
     "hsm_worker",
     "model",
     "node_secrets",

@@ -6,12 +6,13 @@ Everything goes through the client that officers' programs use, so that every an
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event as Signal
 from typing import TypeVar
@@ -19,10 +20,11 @@ from typing import TypeVar
 from cryptography.exceptions import InvalidTag
 
 from keyturn.base.dsse import Envelope, parse_envelope
-from keyturn.base.encoding import digest_of
+from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.base.signatures import KeyId, key_id_of
 from keyturn.base.strictjson import dump, load_object
+from keyturn.base.times import format_time
 from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.hostdocument import HostDocument, parse_host
 from keyturn.ceremony.kinds import SCRIPTS
@@ -31,6 +33,8 @@ from keyturn.ceremony.plan import FoundingPlan, KekProfile, Plan
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Attaches, EnteredKind, Many, Part, ScriptKind, ShareUse
 from keyturn.ceremony.shareboxes import BOX_SUITE
+from keyturn.ceremony.shares import Gathering
+from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.steps import STEP_TYPE, Word, step_payload
 from keyturn.client.ceremonies import CeremonyReader, Followed
 from keyturn.client.ceremonydoor import LocalDoor
@@ -43,10 +47,18 @@ from keyturn.client.ceremonysigning import (
     sign_statements,
     unlock_request,
 )
+from keyturn.hsm.pins import new_pin, pin_file
 from keyturn.keyholder.ceremonies.engine import CeremonyHost
 from keyturn.keyholder.ceremonies.site import DeskSite
+from keyturn.keyholder.config import load_config
+from keyturn.keyholder.opening import Opened, open_keyholder
+from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload
+from keyturn.quorum.bundle import Authority, load_bundle
+from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, payload_type
 from keyturn.quorum.roster import OfficerId
+from keyturn.quorum.statements import compose_payload
 from keyturn.wire.ceremonies import AskCeremonies, AskCeremonyFile, SignStep, StepTaken
+from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import error_answer, parse_request, read_answer
 from keyturn.wire.requests import Request
 from support.authority import sign, spki
@@ -114,8 +126,12 @@ class Table:
     cast: Cast
     ceremony: str = ""
     words: dict[tuple[str, ShareUse], bytes] = field(default_factory=dict)
+    old_words: dict[tuple[str, ShareUse], bytes] = field(default_factory=dict)
+    """Sheets that were replaced."""
     clock: Callable[[], datetime] = now
     reader: CeremonyReader | None = None
+    authority: Authority | None = None
+    """The pinned one, where there is one already."""
 
     def at(self, door: InProcess | LocalDoor) -> "Table":
         """The same people and sheets at another host, or at the same one started anew."""
@@ -132,7 +148,7 @@ class Table:
     def read(self) -> Followed:
         """Verified from the first record on, as officers' programs do."""
         if self.reader is None:
-            self.reader = CeremonyReader(self.door)
+            self.reader = CeremonyReader(self.door, self.authority)
         return self.reader.read(self.ceremony)
 
     @property
@@ -222,8 +238,22 @@ class Table:
         typed = bytearray(self.words[officer, use] if words is None else words)
         return seal_share(course, self.host(), use, officer, typed)
 
+    def unlock_all(self) -> None:
+        """Whatever a host that was started anew has locked, by as many as it takes."""
+        for words in (self.words, self.old_words):
+            for officer, use in list(words):
+                if not self._locked():
+                    return
+                with suppress(PeerRefused):  # it is another sheet's turn
+                    self.unlock(use, (officer,), words)
+
+    def _locked(self) -> bool:
+        waiting = self.read().waiting
+        return waiting is not None and waiting.locked
+
     def step(self) -> Record:
         """Everybody signs the step that waits; the record that this made."""
+        self.unlock_all()
         before = self.last.seq
         for officer, part in self.signers():
             self.collect(officer)
@@ -252,17 +282,25 @@ class Table:
             return
         for box in boxes_of(followed.waiting.boxes, officer):
             own = open_box(followed.course, followed.share_sets, box, Seat(self.cast, officer))
-            self.words[officer, own.use] = bytes(own.words)
+            words = bytes(own.words)
+            if self.words.get((officer, own.use), words) != words:
+                self.old_words[officer, own.use] = self.words[officer, own.use]
+            self.words[officer, own.use] = words
 
     def collect_all(self) -> None:
         for officer in self.cast.people:
             self.collect(officer)
 
-    def unlock(self, use: ShareUse, officers: Sequence[str]) -> None:
+    def unlock(
+        self,
+        use: ShareUse,
+        officers: Sequence[str],
+        words: Mapping[tuple[str, ShareUse], bytes] | None = None,
+    ) -> None:
         """Shares for what a started host has locked."""
         for each in officers:
             course = self.read().course
-            sealed = (self.sealed(each, use),)
+            sealed = (self.sealed(each, use, (words or self.words)[each, use]),)
             self.door.ask(unlock_request(course, Seat(self.cast, each), self.clock(), sealed))
 
     def say(self, officer: str, part: Part, word: Word, text: str = "as agreed") -> int:
@@ -392,3 +430,165 @@ def host_here(directory: Path, **options: object) -> Iterator[InProcess]:
             host.close()
     finally:
         site.close()
+
+
+class Killed(SystemExit):
+    """The host's process ended here. (A thread that raises it is over, and says nothing.)"""
+
+
+@dataclass
+class Stage:
+    """A host's directory as it was while a step waited, and the sheets of that moment."""
+
+    directory: Path
+    cast: Cast
+    ceremony: str
+    words: dict[tuple[str, ShareUse], bytes]
+    sets: tuple[ShareSet, ...] = ()
+
+    def copied_to(self, directory: Path) -> Path:
+        """The same elsewhere, as a host that was killed leaves it."""
+        return copied(self.directory, directory)
+
+    def table(self, door: InProcess | LocalDoor) -> Table:
+        return Table(door, self.cast, self.ceremony, dict(self.words))
+
+
+def copied(source: Path, target: Path) -> Path:
+    """A host's directory in another place; SoftHSM's settings name it."""
+    shutil.copytree(source, target)
+    for each in target.rglob("softhsm2.conf"):
+        each.write_text(each.read_text().replace(str(source), str(target)))
+    return target
+
+
+def stages_of(table: Table, directory: Path, snapshots: Path) -> dict[str, Stage]:
+    """Run a ceremony to its end; a copy of the host's directory before each step."""
+    found: dict[str, Stage] = {}
+    while (step := table.waits_for) is not None:
+        table.collect_all()
+        found[step] = _stage(table, copied(directory, snapshots / step))
+        record = table.step()
+        assert record.event is Event.DONE, (record.step, record.facts)
+    found["over"] = _stage(table, copied(directory, snapshots / "over"))
+    return found
+
+
+def _stage(table: Table, directory: Path) -> Stage:
+    sets = table.read().share_sets
+    return Stage(directory, table.cast, table.ceremony, dict(table.words), sets)
+
+
+def user_pin(words: Mapping[tuple[str, ShareUse], bytes], sets: Sequence[ShareSet]) -> bytearray:
+    """The PIN of the token, from three custodians' sheets."""
+    gathering = Gathering(next(each for each in reversed(sets) if each.use is ShareUse.USER))
+    for (officer, use), each in words.items():
+        if use is ShareUse.USER and not gathering.enough:
+            gathering.add(officer, each)
+    return new_pin(bytes(gathering.combine()))
+
+
+@dataclass
+class OpenKeyholder:
+    """A keyholder in this process, its token open, in a directory that a genesis left."""
+
+    opened: Opened
+    cast: Cast
+
+    @property
+    def door(self) -> InProcess:
+        return InProcess(self.opened)  # type: ignore[arg-type]
+
+    @property
+    def fingerprint(self) -> Digest:
+        return self.opened.keyholder.journal.state.fingerprint
+
+    def authority(self) -> Authority:
+        raw = self.door.ask(AskCeremonyFile("genesis-1", "authority.bundle"))
+        return load_bundle(raw, self.fingerprint, now())
+
+    def enact(self, kind: Kind, subject: str, body: dict[str, object]) -> Digest:
+        """Proposed by Ada, approved by three others, entered."""
+        submissions, roster = self.opened.keyholder.submissions, DEFAULT_THRESHOLDS[kind]
+        raw, digest = statement(self.cast, kind, subject, body)
+        approvals = [approval(self.cast, digest, each) for each in APPROVERS[:roster]]
+        submissions.submit(raw, approvals, None)
+        return digest
+
+    def plan(self, kind: ScriptKind, ceremony: str, **changed: object) -> Plan:
+        """Authorised by a `ceremony` statement, which comes into force here."""
+        plan = genesis_plan(
+            self.cast,
+            **{
+                "ceremony": ceremony,
+                "kind": kind,
+                "script": SCRIPTS[kind].digest,
+                "authority": self.fingerprint,
+                "founding": None,
+                "shares": {},
+                "kek_profile": None,
+                **changed,
+            },
+        )
+        body = ceremony_body(plan)
+        return replace(plan, statement=self.enact(Kind.CEREMONY, ceremony, body))
+
+
+PROPOSER, APPROVERS = "ada", ("bela", "chen", "dora", "emil")
+
+
+def statement(
+    cast: Cast, kind: Kind, subject: str, body: dict[str, object], **changed: object
+) -> tuple[bytes, Digest]:
+    """Signed by its proposer; its envelope and its digest."""
+    values: dict[str, object] = {
+        "version": 1,
+        "replaces": None,
+        "proposer": PROPOSER,
+        "time": now(),
+        "reason": "for a test",
+        "life": timedelta(days=30),
+    }
+    payload = compose_payload(kind, subject, body=body, **{**values, **changed})  # type: ignore[arg-type]
+    return sign(payload_type(kind.value), payload, cast.key(PROPOSER)), digest_of(payload)
+
+
+def approval(cast: Cast, digest: Digest, by: str) -> bytes:
+    payload = approval_payload(digest, Decision.APPROVE, officer=by, time=now())
+    return sign(APPROVAL_TYPE, payload, cast.key(by))
+
+
+def ceremony_body(plan: Plan) -> dict[str, object]:
+    """A statement's body that lets this plan happen, today."""
+    custodians = {each for scheme in plan.shares.values() for each in scheme.officers}
+    return {
+        "ceremony": plan.kind.value,
+        "script": plan.script,
+        "token": None,
+        "participants": {
+            "administrator": plan.administrator,
+            "custodians": sorted(custodians) or ["ada"],
+            "witness": plan.witness,
+            "scribe": plan.scribe,
+        },
+        "concerns": list(plan.concerns),
+        "not_before": format_time(now() - timedelta(minutes=1)),
+        "not_after": format_time(now() + timedelta(days=1)),
+    }
+
+
+@contextmanager
+def keyholder_in(
+    directory: Path, stage: Stage, pin: bytearray | None = None
+) -> Iterator[OpenKeyholder]:
+    """Opened by the sheets of a stage, or by a PIN."""
+    descriptor = pin_file(pin if pin is not None else user_pin(stage.words, stage.sets))
+    config = load_config(directory / "keyholder.toml", {})
+    try:
+        opened = open_keyholder(config, directory, descriptor)
+        try:
+            yield OpenKeyholder(opened, stage.cast)
+        finally:
+            opened.close()
+    finally:
+        os.close(descriptor)

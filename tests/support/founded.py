@@ -191,9 +191,9 @@ class KeyholderProcess:
 
 
 @contextmanager
-def keyholder(founded: Founded) -> Iterator[KeyholderProcess]:
-    """Started, serving; killed at the end if it is still there."""
-    with _started(founded) as running:
+def keyholder(founded: Founded, *, sealed: bool = False) -> Iterator[KeyholderProcess]:
+    """Started, serving; killed at the end if it is still there. `sealed`: without the PIN."""
+    with _started(founded, sealed=sealed) as running:
         running.wait_until_it_serves()
         yield running
 
@@ -206,16 +206,16 @@ def ended_keyholder(founded: Founded) -> tuple[int, str]:
 
 
 @contextmanager
-def _started(founded: Founded) -> Iterator[KeyholderProcess]:
+def _started(founded: Founded, *, sealed: bool = False) -> Iterator[KeyholderProcess]:
     log = founded.directory / "keyholder.log"
     with ExitStack() as stack:
         pin_fd = pin_file(bytearray(founded.pin))
         stack.callback(os.close, pin_fd)
         output = stack.enter_context(log.open("wb"))
-        arguments = ("keyholder", "--config", str(founded.config), "--pin-fd", str(pin_fd))
+        pin = () if sealed else ("--pin-fd", str(pin_fd))
         process = subprocess.Popen(
-            command(*arguments),
-            pass_fds=(pin_fd,),
+            command("keyholder", "--config", str(founded.config), *pin),
+            pass_fds=() if sealed else (pin_fd,),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -44,7 +44,7 @@ def gather(
     if Topic.SEEN in wanted:  # last: it knows every roster that the others can name
         found = client.seen()
         seen = Seen(found.authority, found.state, found.checkpoint, found.leaves, now, found.told)
-        facts = replace(facts, seen=seen)
+        facts = replace(facts, seen=seen, sealed=client.hello().sealed)
     return facts
 
 

@@ -25,6 +25,8 @@ class PageContext:
     go: Callable[[str, str], None]
     settings: Settings = field(default_factory=Settings)
     news: News | None = None
+    mark: Callable[[str], None] = lambda _text: None
+    """Across the top of the window, on every page, until it is told an empty text."""
 
 
 class Page(QWidget):

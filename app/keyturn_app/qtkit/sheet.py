@@ -16,6 +16,11 @@ QToolTip { background: @raised; color: @text; border: 1px solid @border_strong; 
 .Sheet { background: @surface; border: 1px solid @border_strong; border-radius: 10px; }
 .Band { background: @simulated_bg; border: 0; }
 .Band QLabel { color: @simulated; font-weight: 600; font-size: 12px; }
+.Band[tone="rehearsal"] { background: @rehearsal_bg; }
+.Band[tone="rehearsal"] QLabel { color: @rehearsal; }
+.HistoryLine { background: transparent; border: 0; border-bottom: 1px solid @border; }
+.Person { background: @surface; border: 1px solid @border; border-radius: 8px; }
+.Person[tone="current"] { border: 2px solid @accent; }
 .Banner { background: @stale_bg; border: 1px solid @border; border-radius: 8px; }
 .Banner[tone="danger"] { background: @danger_bg; border-color: @danger; }
 .Banner[tone="info"] { background: @pending_bg; }
@@ -27,6 +32,7 @@ QToolTip { background: @raised; color: @text; border: 1px solid @border_strong; 
 .Small { font-size: 12px; }
 .Over { font-size: 11px; font-weight: 600; color: @muted; }
 .Strong { font-weight: 600; }
+.Plain { font-weight: 400; }
 .Mono { font-family: "JetBrains Mono"; font-size: 12px; }
 .Danger { color: @danger; }
 .Ok { color: @ok; }
@@ -80,6 +86,7 @@ QLineEdit, QComboBox, QSpinBox { background: @field; border: 1px solid @border_s
   selection-background-color: @accent_solid; selection-color: @on_accent; }
 QLineEdit QToolButton { background: transparent; border: 0; padding: 0; min-height: 0; }
 QLineEdit[state="error"], QPlainTextEdit[state="error"] { border: 1px solid @danger; }
+QLineEdit[state="good"] { border: 1px solid @ok; }
 QLineEdit QToolButton { min-height: 0; padding: 0; border: 0; background: transparent; }
 QLineEdit:disabled, QComboBox:disabled { color: @muted; border-color: @border; }
 QComboBox::drop-down { border: 0; width: 26px; }

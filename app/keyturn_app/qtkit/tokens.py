@@ -48,6 +48,8 @@ DARK: Mapping[str, str] = {
     "removed_mark": "#6B2E36",
     "simulated": "#F2C566",
     "simulated_bg": "#4A3410",
+    "rehearsal": "#FF9BDD",
+    "rehearsal_bg": "#471A3C",
 }
 
 LIGHT: Mapping[str, str] = {
@@ -89,6 +91,8 @@ LIGHT: Mapping[str, str] = {
     "removed_mark": "#F0B4B6",
     "simulated": "#6B4400",
     "simulated_bg": "#FFE2A6",
+    "rehearsal": "#8A0F62",
+    "rehearsal_bg": "#FBD5EC",
 }
 
 _BY_MODE = {Mode.DARK: DARK, Mode.LIGHT: LIGHT}

@@ -33,7 +33,8 @@ class Frame(QWidget):
         super().__init__()
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._band = _Band()
+        self._band = _Band("band", "simulated")
+        self._mark = _Band("band.rehearsal", "rehearsal")
         self.rail = Rail(pages, foot, go=go, lock=lock)
         self.topbar = TopBar()
         self.alarm = AlarmBanner()
@@ -42,7 +43,7 @@ class Frame(QWidget):
         right.setStretchFactor(self.host, 1)
         body = row(self.rail, spacing=0)
         body.addLayout(right, 1)
-        whole = column(self._band, spacing=0)
+        whole = column(self._band, self._mark, spacing=0)
         whole.addLayout(body, 1)
         self.setLayout(whole)
 
@@ -53,6 +54,10 @@ class Frame(QWidget):
         self.alarm.show_banner(view.banner)
         self.host.set_dimmed(view.dimmed)
         self.host.set_denied(view.denied)
+
+    def mark(self, text: str) -> None:
+        """In a colour of its own, whatever page is in front; an empty text takes it away."""
+        self._mark.say(text)
 
     def show_badges(self, counts: Mapping[str, int]) -> None:
         self.rail.show_badges(counts)
@@ -66,12 +71,13 @@ class Frame(QWidget):
 class _Band(QFrame):
     """Across the top, in a colour of its own (I9)."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, token: str) -> None:
         super().__init__()
-        self.setObjectName("band")
+        self.setObjectName(name)
         self.setProperty("class", "Band")
-        self._text = label("", name="band.text")
-        icon = IconLabel("triangle-alert", "simulated", 14)
+        self.setProperty("tone", token)
+        self._text = label("", name=f"{name}.text")
+        icon = IconLabel("triangle-alert", token, 14)
         self.setLayout(row(None, icon, self._text, None, margins=(12, 0, 12, 0)))
         self.setFixedHeight(26)
         self.hide()

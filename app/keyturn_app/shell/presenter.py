@@ -16,10 +16,11 @@ from keyturn_app.shell.viewmodel import (
     banner,
     environment,
     initials,
+    is_sealed,
     roles_text,
 )
 from keyturn_app.shell.waiting import officer_of
-from keyturn_app.states import Look, link_look
+from keyturn_app.states import Look, link_look, sealed_look
 
 _TYPED = 8
 """Digits of a new pin that the officer types."""
@@ -63,7 +64,7 @@ class ShellPresenter(Presenter[ShellView]):
         return ShellView(
             band=band if facts.simulated else "",
             environment=environment(identity.label, self._kind, simulated=facts.simulated),
-            link=link_look(facts.connection.link),
+            link=sealed_look() if is_sealed(facts) else link_look(facts.connection.link),
             age=age_text(facts.connection, now),
             banner=banner(facts, now),
             dimmed=facts.connection.link not in (Link.LIVE, Link.CONNECTING, Link.STATION),

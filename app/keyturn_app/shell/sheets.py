@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
-from keyturn_app.qtkit.widgets import Item, KeyValues, button, column, label, restyle, row
+from keyturn_app.qtkit.secretfield import forget_secret, secret_field, taken_secret
+from keyturn_app.qtkit.widgets import Item, KeyValues, button, column, label, row
 from keyturn_app.questions import (
     Confirm,
     Confirmed,
@@ -295,41 +296,6 @@ class NoticeSheet(Sheet):
 
     def answer(self) -> Answer:
         return None
-
-
-def secret_field(name: str, title: str) -> QLineEdit:
-    """Masked, and without the menu and the completions that remember texts.
-
-    Whether something stands in it is asked of `displayText`: each `text()` is one more copy.
-    """
-    made = QLineEdit()
-    made.setEchoMode(QLineEdit.EchoMode.Password)
-    made.setObjectName(name)
-    made.setAccessibleName(title)
-    made.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
-    made.setInputMethodHints(
-        Qt.InputMethodHint.ImhHiddenText
-        | Qt.InputMethodHint.ImhSensitiveData
-        | Qt.InputMethodHint.ImhNoPredictiveText
-    )
-    return made
-
-
-def taken_secret(field: QLineEdit) -> bytearray:
-    """What is in the field, which is empty afterwards."""
-    found = bytearray(field.text().encode())
-    forget_secret(field)
-    return found
-
-
-def forget_secret(field: QLineEdit) -> None:
-    """Not `clear`: that keeps the text in the field's history of changes."""
-    field.setText("")
-
-
-def mark_error(field: QLineEdit, wrong: bool) -> None:
-    field.setProperty("state", "error" if wrong else "")
-    restyle(field)
 
 
 def _details(texts: tuple[str, ...]) -> list[QWidget]:

@@ -6,8 +6,13 @@ from PySide6.QtWidgets import QComboBox, QFrame, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
+from keyturn_app.qtkit.secretfield import (
+    forget_secret,
+    mark_error,
+    secret_field,
+    taken_secret,
+)
 from keyturn_app.qtkit.widgets import button, column, label, row
-from keyturn_app.shell.sheets import forget_secret, mark_error, secret_field, taken_secret
 from keyturn_app.shell.unlock import UnlockPresenter, needs
 
 

@@ -110,10 +110,22 @@ def banner(facts: Facts, now: datetime) -> BannerView | None:
         Link.OFFLINE: _("No connection: every node is Unknown, what is shown is old ({age})."),
     }.get(connection.link)
     if said is None:
-        return None
+        return BannerView(Tone.WARN, sealed_text(), False) if is_sealed(facts) else None
     text = said.format(seconds=int(STALE_SECONDS), age=age_text(connection, now))
     why = connection.error[:1].upper() + connection.error[1:]
     return BannerView(Tone.WARN, f"{text} {why}".strip(), False)
+
+
+def is_sealed(facts: Facts) -> bool:
+    """Whether the keyholder waits for its custodians, as far as is known now."""
+    return facts.sealed is True and facts.connection.link is Link.LIVE
+
+
+def sealed_text() -> str:
+    return _(
+        "Sealed: the keyholder waits for its custodians. No key is released and no lease is renewed"
+        " until enough of them have entered their shares on the page Ceremonies."
+    )
 
 
 def _expired(facts: Facts, now: datetime) -> str:

@@ -136,6 +136,7 @@ class MainWindow(QMainWindow):
             self.go,
             self.settings,
             self._news,
+            self.frame.mark,
         )
 
     def copy(self, text: str) -> None:

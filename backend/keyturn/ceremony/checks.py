@@ -170,6 +170,19 @@ def check_between(said: datetime, previous: Record, record: Record) -> None:
         )
 
 
+def check_closing(signed: Sequence[StepSignature], record: Record) -> None:
+    """No record follows that would be signed over the last one's time, so the signatures in it
+    fix it. Raises CeremonyRefused."""
+    latest = max(each.time for each in signed)
+    if record.time - latest > TOLERANCE:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_TIME,
+            "the ceremony was closed long after it was signed",
+            found=format_time(record.time),
+            expected=f"{format_time(latest)}, give or take {int(TOLERANCE.total_seconds())} s",
+        )
+
+
 def _proved(course: Course, envelope: Envelope, officer: OfficerId, place: Place) -> Step:
     """The next step, where the signature is that officer's and made for this very place."""
     check_envelope(envelope, officer, course.roster)

@@ -15,6 +15,7 @@ BOX_SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_
 ENTRY_SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 OFFICER_KEY = 32  # bytes: raw X25519
 MLKEM_PUBLIC = 1184
+_ANY = x25519.X25519PrivateKey.from_private_bytes(bytes([7] * 32))
 HOST_KEY = MLKEM_PUBLIC + 32  # bytes: ML-KEM-768 encapsulation key, X25519
 
 HostPrivate = hpke.MLKEM768X25519PrivateKey
@@ -69,7 +70,7 @@ def host_public(raw: bytes) -> hpke.MLKEM768X25519PublicKey:
         )
     try:
         public = x25519.X25519PublicKey.from_public_bytes(raw[MLKEM_PUBLIC:])
-        x25519.X25519PrivateKey.generate().exchange(public)  # refuses points of small order
+        _ANY.exchange(public)  # refuses points of small order
         return hpke.MLKEM768X25519PublicKey(
             mlkem.MLKEM768PublicKey.from_public_bytes(raw[:MLKEM_PUBLIC]), public
         )
@@ -77,9 +78,9 @@ def host_public(raw: bytes) -> hpke.MLKEM768X25519PublicKey:
         raise MalformedCeremony("the host's key is not a public key") from error
 
 
-def make_host_key() -> tuple[HostPrivate, bytes]:
-    """A fresh private key, and its public half in the form of `host_public`."""
-    first = mlkem.MLKEM768PrivateKey.generate()
-    second = x25519.X25519PrivateKey.generate()
+def make_host_key(random96: bytes) -> tuple[HostPrivate, bytes]:
+    """The private key of 96 random bytes, and its public half in the form of `host_public`."""
+    first = mlkem.MLKEM768PrivateKey.from_seed_bytes(random96[:64])
+    second = x25519.X25519PrivateKey.from_private_bytes(random96[64:])
     raw = first.public_key().public_bytes_raw() + second.public_key().public_bytes_raw()
     return hpke.MLKEM768X25519PrivateKey(first, second), raw

@@ -12,7 +12,12 @@ from typing import TypeVar
 from keyturn.base.encoding import Digest, b64, unb64
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.base.strictjson import Fields, dump, load_object
-from keyturn.ceremony.checks import check_plan_signature, check_recorded, check_recorded_word
+from keyturn.ceremony.checks import (
+    check_closing,
+    check_plan_signature,
+    check_recorded,
+    check_recorded_word,
+)
 from keyturn.ceremony.course import Course, open_course, schemes_of
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
 from keyturn.ceremony.factchecks import check_facts
@@ -22,7 +27,7 @@ from keyturn.ceremony.logged import LogLooked, look_in_log
 from keyturn.ceremony.people import check_people
 from keyturn.ceremony.plan import Plan, SignedPlan, parse_plan
 from keyturn.ceremony.records import MAX_TRANSCRIPT, Event, Record, parse_record
-from keyturn.ceremony.script import Script, Step, parse_script
+from keyturn.ceremony.script import Action, Script, Step, parse_script
 from keyturn.ceremony.steps import Said, StepSignature, Word, parse_said, parse_step_signature
 from keyturn.quorum.bundle import MAX_BUNDLE, Authority, load_bundle
 from keyturn.quorum.roster import Roster
@@ -307,6 +312,8 @@ def _verify(course: Course, record: Record) -> Happened:
         )
     facts = read_facts(step.action, record.facts)
     check_facts(course, step, facts, signed)
+    if step.action is Action.CLOSE:
+        check_closing(signed, record)
     return StepDone(step, record, facts, signed)
 
 

@@ -67,6 +67,10 @@ class Desk:
         self._authority = load_bundle(self.bundle, self.founded.fingerprint, _now())
 
     @property
+    def signers(self) -> tuple[OfficerSigner, ...]:
+        return tuple(self._signers)
+
+    @property
     def bundle(self) -> bytes:
         return self.founded.bundle.read_bytes()
 

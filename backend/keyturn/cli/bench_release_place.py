@@ -91,11 +91,16 @@ class Place:
 
 @contextmanager
 def made_place(
-    directory: Path, nodes: int, workers: int, module: Path | None = None
+    directory: Path,
+    nodes: int,
+    workers: int,
+    module: Path | None = None,
+    founded: Callable[[Desk], None] = lambda _: None,
 ) -> Iterator[Place]:
     """Genesis, processes, statements: everything up to the first request.
 
-    Raises BenchImpossible, and what genesis and the keyholder raise.
+    `founded` is given the desk while its PINs are there. Raises BenchImpossible, and what genesis
+    and the keyholder raise.
     """
     if len(str(directory)) > _MAX_PLACE:
         raise BenchImpossible(
@@ -109,6 +114,7 @@ def made_place(
         firmware = Firmware(secrets.token_bytes(48), {i: secrets.token_bytes(48) for i in range(8)})
         roots, devices = _devices(program, directory, nodes, firmware, stack)
         desk = Desk(directory / "keyholder", module)
+        founded(desk)
         pin_fd = pin_file(desk.founded.pin)
         stack.callback(os.close, pin_fd)
         wipe(desk.founded.pin)

@@ -8,9 +8,16 @@ from typing import Annotated
 import typer
 
 from keyturn.base.encoding import digest_of
+from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.ceremony.script import Attaches, EnteredKind, Part
 from keyturn.ceremony.steps import Word
-from keyturn.cli import ceremony_opening, ceremony_shares
+from keyturn.cli import (
+    ceremony_opening,
+    ceremony_rewrap,
+    ceremony_shares,
+    ceremony_verify,
+    unseal,
+)
 from keyturn.cli.ceremony_desk import (
     Bundle,
     CeremonyDesk,
@@ -34,7 +41,14 @@ from keyturn.cli.ceremony_showing import (
     print_step,
     warn_rehearsal,
 )
-from keyturn.cli.output import errors_explained, print_json, stdout
+from keyturn.cli.output import (
+    error_document,
+    errors_explained,
+    explain,
+    print_json,
+    stderr,
+    stdout,
+)
 from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, now
 from keyturn.client.ceremonies import Followed
 from keyturn.client.ceremonyhost import MODULE, arguments
@@ -50,6 +64,7 @@ from keyturn.client.ceremonysigning import (
     sign_statements,
     step_of,
 )
+from keyturn.client.ceremonytrust import TrustedHost
 from keyturn.client.errors import NotFound
 from keyturn.client.offline import read_file, write_new_file
 from keyturn.quorum.roster import Roster
@@ -59,6 +74,9 @@ from keyturn.wire.errors import PeerRefused
 app = typer.Typer(help="Key ceremonies.", no_args_is_help=True)
 app.add_typer(ceremony_shares.app, name="share")
 app.command("open")(ceremony_opening.open_ceremony)
+ceremony_verify.add_to(app)
+app.command("rewrap")(ceremony_rewrap.rewrap)
+unseal.register_in(app)
 
 FILES = ("authority.bundle", "kek-backup.json", "preflight.json", "transcript.json")
 """What a host serves (our protocol §10.8)."""
@@ -106,12 +124,17 @@ def show(
     given = Given(socket, profile, authority, fingerprint, passphrase_fd=passphrase_fd)
     with at_ceremony(given, as_json=as_json) as desk:
         followed = desk.read(ceremony)
-        host = desk.host(followed)
+        host = _host_or_why(desk, followed)
         if as_json:
-            print_json({**ceremony_document(followed), "host": host_document(host)})
+            said = error_document(host) if isinstance(host, KeyturnError) else host_document(host)
+            print_json({**ceremony_document(followed), "host": said})
             return
         print_ceremony(followed)
-        print_host(host)
+        if isinstance(host, KeyturnError):
+            stderr.print("Enter no share here:", style="bold red")
+            explain(host)
+        else:
+            print_host(host)
 
 
 @app.command()
@@ -280,6 +303,14 @@ def _host(directory: Path, socket: Path | None, module: Path | None, *, rehearsa
         given = arguments(directory, socket or socket_in(directory), module, rehearsal)
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", MODULE, *given])  # noqa: S606
+
+
+def _host_or_why(desk: CeremonyDesk, followed: Followed) -> TrustedHost | KeyturnError:
+    """The host, or why no share may be sealed to it: its records can be read all the same."""
+    try:
+        return desk.host(followed)
+    except (MalformedError, UntrustedError) as error:
+        return error
 
 
 def _say(given: Given, ceremony: str, word: Word, text: str, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from keyturn.base.encoding import parse_digest, unhex
+from keyturn.base.encoding import Digest, parse_digest, unhex
 from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.cli.output import errors_explained
@@ -17,13 +17,15 @@ from keyturn.cli.profile import Desk, now
 from keyturn.client.ceremonies import CeremonyReader, Followed
 from keyturn.client.ceremonydoor import CeremonyDoor, LocalDoor, ServerDoor
 from keyturn.client.ceremonytrust import Expected, Prove, TrustedHost, keyholder_key, trust_host
+from keyturn.client.client import KeyturnClient
 from keyturn.client.offline import read_file
 from keyturn.client.profile import places_of
 from keyturn.officerkeys.location import InFile, open_keys
 from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.officerkeys.signer import OfficerSigner, Signer, Unsealer
 from keyturn.quorum.bundle import Authority, load_bundle
-from keyturn.tlog.checkpoints import Checkpoint, verify_checkpoint
+from keyturn.tlog.checkpoints import Checkpoint, parse_checkpoint, verify_checkpoint
+from keyturn.tlog.notes import parse_note
 from keyturn.wire.keyholder import AskConsistency
 
 CeremonyId = Annotated[str, typer.Argument(help="The ceremony's id.")]
@@ -118,6 +120,24 @@ class CeremonyDesk:
             seen=None if authority is None else self._seen(authority),
         )
         return trust_host(self.reader.all().host, expected, self._prove())
+
+    @property
+    def client(self) -> KeyturnClient:
+        """Of the profile's server."""
+        return self._profile_desk().client
+
+    @property
+    def fingerprint(self) -> Digest:
+        """The authority that the profile pins."""
+        return self._profile_desk().profile.fingerprint
+
+    def checkpoint_seen(self) -> Checkpoint | None:
+        """The largest checkpoint that the profile remembers; None without a profile."""
+        if self._given.profile is None:
+            return None
+        notes = self._profile_desk().memory.recall().checkpoints.values()
+        seen = [parse_checkpoint(parse_note(each).text) for each in notes]
+        return max(seen, key=lambda each: each.size, default=None)
 
     # ---- inside ----
 

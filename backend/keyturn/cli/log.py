@@ -183,6 +183,9 @@ def _verdict(found: VerifiedExport) -> dict[str, object]:
         "first": audited.first_time and format_time(audited.first_time),
         "last": audited.last_time and format_time(audited.last_time),
         "simulated": roster is not None and roster.simulation,
+        "before": {
+            each.origin: each.last for each in audited.state.log_names if each.last is not None
+        },
     }
 
 

@@ -9,12 +9,14 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from keyturn.base.errors import UnreachableError
+from keyturn.base.errors import MalformedError, UnreachableError
+from keyturn.base.strictjson import parse_object
 from keyturn.client.ceremonydoor import LocalDoor
 
 MODULE = "keyturn.keyholder.ceremonies.host"
@@ -43,16 +45,21 @@ class HostProcess:
         rehearsal: bool = False,
         module: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
         seconds: float = START_SECONDS,
     ) -> Self:
-        """Start one and wait until it answers. Raises HostFailed with what it said."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", MODULE, *arguments(directory, socket, module, rehearsal)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**(os.environ if environment is None else environment)},
-        )
+        """Start one and wait until it listens; what it tells its operator goes to `log`.
+
+        Raises HostFailed with what it said.
+        """
+        with _stderr(log) as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", MODULE, *arguments(directory, socket, module, rehearsal)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env={**(os.environ if environment is None else environment)},
+            )
         try:
             _wait_until_ready(process, seconds)
         except BaseException:
@@ -91,33 +98,52 @@ def arguments(directory: Path, socket: Path, module: Path | None, rehearsal: boo
     return found + (["--rehearsal"] if rehearsal else [])
 
 
+@contextlib.contextmanager
+def _stderr(log: Path | None) -> Iterator[int]:
+    if log is None:
+        yield subprocess.DEVNULL
+        return
+    try:
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HostFailed(f"cannot write {log}", found=error.strerror or "") from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def _wait_until_ready(process: "subprocess.Popen[bytes]", seconds: float) -> None:
-    """It writes one line when its socket listens."""
+    """It writes one line of JSON when its socket listens, or why it does not."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], seconds)
-    said = os.read(process.stdout.fileno(), _MAX_SAID) if ready else b""
-    if said:
-        return
-    process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(END_SECONDS)
-    assert process.stderr is not None
-    told = os.read(process.stderr.fileno(), _MAX_SAID) if process.poll() is not None else b""
+    line = process.stdout.readline(_MAX_SAID) if ready else b""
+    try:
+        said = parse_object(line, limit=_MAX_SAID, what="the host's first line")
+        if said.nullable("listens", said.text) is not None:
+            return
+        why, hint = said.text("error", empty=True), said.text("hint", empty=True)
+    except MalformedError:
+        why, hint = line.decode(errors="replace").strip()[:400] or "nothing said", ""
     raise HostFailed(
         "the host process did not start",
-        found=told.decode(errors="replace").strip()[-400:] or "nothing said",
-        expected=f"a line within {seconds:g} s",
+        found=why,
+        expected=f"that it listens within {seconds:g} s",
+        hint=hint,
     )
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
+    """It ends when its input is closed; if it does not, it is told to, and then made to."""
+    for end in (partial(_close_input, process), process.terminate, process.kill):
+        end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for each in (process.stdin, process.stdout, process.stderr):
-        if each is not None:
-            each.close()
+            break
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _close_input(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin is not None:
+        process.stdin.close()

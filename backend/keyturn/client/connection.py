@@ -5,7 +5,7 @@ fingerprint; then the log's checkpoint, which must extend the one that was kept.
 replayed from the log. It signs in by itself when the server wants a session.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.signatures import VerifyKey
+from keyturn.base.strictjson import Fields
 from keyturn.client.authority import check_lacking, fetch_authority
 from keyturn.client.checkpointlog import CheckpointLog, SeenCheckpoint
 from keyturn.client.cosigner import Cosigner
@@ -206,6 +207,14 @@ class Connection:
             )
         self._log().agree(entry.checkpoint)
         return entry, receipt.to_bytes()
+
+    def ask_get(self, path: str, what: str) -> Fields:
+        """One question within a session; what reads the answer believes nothing of it."""
+        return self._asked(lambda: self._http.get(path, what))
+
+    def ask_post(self, path: str, what: str, document: Mapping[str, object]) -> Fields:
+        """As `ask_get`."""
+        return self._asked(lambda: self._http.post(path, what, document))
 
     # ---- being a context manager ----
 

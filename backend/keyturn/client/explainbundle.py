@@ -7,7 +7,7 @@ what the log and the vendors signed, and what was made of it; no key, share, ses
 import io
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from keyturn.base.collateral import CollateralDocument, read_collateral
@@ -32,7 +32,9 @@ from keyturn.keyrelease.request import MAX_REQUEST
 from keyturn.policy.explaining import Explanation, Sharing
 from keyturn.policy.findings import Finding
 from keyturn.quorum.approvals import parse_approval
+from keyturn.quorum.bodies import Keys
 from keyturn.quorum.bundle import Authority, load_bundle
+from keyturn.quorum.continuation import is_other_log_key
 from keyturn.quorum.entries import parse_entry
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn.quorum.statements import parse_statement
@@ -239,8 +241,14 @@ def _state(raw: bytes, fingerprint: Digest) -> AuthorityState:
         if index <= last:
             raise BundleDisagrees("statements out of the log's order", found=str(index))
         last = index
+        # The `origin` entry before another log key is no statement, so it is not in the bundle.
+        renamed = isinstance(statement.body, Keys) and is_other_log_key(
+            statement.body, state.newest_keys
+        )
+        state = replace(state, continued=renamed)
         approved_by = state.submit(statement, approvals, since)
-        state = state.enter(InForce(statement, approvals, approved_by, index, since))
+        entered = state.enter(InForce(statement, approvals, approved_by, index, since))
+        state = replace(entered, continued=False)
     fields.done()
     return state
 

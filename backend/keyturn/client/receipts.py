@@ -6,8 +6,9 @@ from datetime import datetime
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import UntrustedError
 from keyturn.quorum.bundle import Authority, load_bundle
-from keyturn.tlog.checkpoints import Cosignature, cosignatures_of
-from keyturn.tlog.receipts import VerifiedEntry, parse_receipt, verify_receipt
+from keyturn.tlog.checkpoints import Cosignature, cosignatures_of, kept_checkpoint
+from keyturn.tlog.errors import UntrustedCheckpoint
+from keyturn.tlog.receipts import Receipt, VerifiedEntry, parse_receipt, verify_receipt
 
 
 class TooFewWitnesses(UntrustedError):
@@ -43,7 +44,22 @@ def prove_receipt(raw: bytes, bundle: bytes, fingerprint: Digest, now: datetime)
     """Raises MalformedError for what cannot be read, UntrustedError for what does not hold: the
     bundle, the log's signature, the inclusion, or a witness's line."""
     authority = load_bundle(bundle, fingerprint, now)
-    entry = verify_receipt(parse_receipt(raw), authority.log_key(), authority.origin)
+    receipt = parse_receipt(raw)
+    _check_name(receipt, authority.origin)
+    entry = verify_receipt(receipt, authority.log_key(), authority.origin)
     note = entry.checkpoint.note
     cosigned = cosignatures_of(note, authority.roster.witnesses.keys)
     return ProvedReceipt(entry, authority, cosigned, len(note.signatures) - 1 - len(cosigned))
+
+
+def _check_name(receipt: Receipt, origin: str) -> None:
+    """Raises UntrustedCheckpoint where the receipt is under another name than the bundle has."""
+    found = kept_checkpoint(receipt.checkpoint).checkpoint.origin
+    if found != origin:
+        raise UntrustedCheckpoint(
+            "the receipt is under another name of the log than this bundle's keys",
+            found=found,
+            expected=origin,
+            hint="After a log key was replaced, ask for the receipt again: the entry has the same "
+            "index. Or give the authority bundle of that time.",
+        )

@@ -137,6 +137,7 @@ async def running(parts: Parts, stop: Callable[[], None] = lambda: None) -> Asyn
         asyncio.create_task(parts.reporting.run(), name="reports"),
         asyncio.create_task(parts.collaterals.run(), name="collateral"),
         asyncio.create_task(parts.collateral_job.run(), name="collateral-ages"),
+        asyncio.create_task(parts.rewrap_job.run(), name="rewrapping"),
     ]
     for task in tasks:
         task.add_done_callback(watch)

@@ -12,6 +12,7 @@ from keyturn.control.proposing import Proposing
 from keyturn.control.recording import Recording
 from keyturn.control.releasing import Releasing
 from keyturn.control.reporting import Reporting
+from keyturn.control.rewrapjob import RewrapJob
 from keyturn.control.witnessing import Witnessing
 
 
@@ -29,6 +30,7 @@ class Parts:
     reporting: Reporting
     collaterals: Collaterals
     collateral_job: CollateralJob
+    rewrap_job: RewrapJob
 
 
 def make_parts(context: Context) -> Parts:
@@ -49,4 +51,5 @@ def make_parts(context: Context) -> Parts:
         Reporting(context, follower),
         collaterals,
         job,
+        RewrapJob(context),
     )

@@ -183,6 +183,17 @@ class HsmPool:
         finally:
             self._free.put(worker)
 
+    def pin_changed(self, pin: bytearray) -> None:
+        """Workers that are started from now on log in with this PIN, of the length of the one
+        before. Raises HsmUnreachable where the PIN came by a pipe: a restart needs it anew."""
+        try:
+            os.pwrite(self._pin_fd, bytes(pin), 0)
+        except OSError as error:
+            raise HsmUnreachable(
+                "the new PIN cannot be kept for workers that are started later",
+                hint="the token has it; start the keyholder anew with it",
+            ) from error
+
     def close(self) -> None:
         """End all workers, once they have answered what they were asked."""
         if self._closed:

@@ -17,7 +17,7 @@ class KeyholderSealed(UnreachableError):
     def __init__(self) -> None:
         super().__init__(
             "the keyholder is sealed",
-            hint="unseal it: `keyturn unseal status` tells whose shares open it",
+            hint="unseal it: `keyturn ceremony unseal status` tells whose shares open it",
         )
 
 

@@ -15,10 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from keyturn.base.dsse import Envelope, Signature, pae
 from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.signatures import KeyId, key_id_of
-from keyturn.quorum.bodies import Keys, PublicKeyEntry
+from keyturn.quorum.bodies import Keys, PublicKeyEntry, Purpose
 
 FILE = "keyholder.key"
-PURPOSE = "keyholder"
 _MAX = 4096
 
 
@@ -35,7 +34,7 @@ class IdentityKey:
     """Signs as the keyholder."""
 
     spki: bytes
-    _private: Ed25519PrivateKey = field(repr=False)
+    _private: Ed25519PrivateKey = field(repr=False, compare=False)
 
     @property
     def key_id(self) -> KeyId:
@@ -103,11 +102,14 @@ def load_identity(path: Path) -> IdentityKey | None:
     return _identity(private)
 
 
+def identity_at(path: Path) -> IdentityKey:
+    """The key in a file, made where there is none. Raises BrokenIdentityKey, OSError."""
+    return load_identity(path) or make_identity(path)
+
+
 def keyholder_key(keys: Keys | None) -> PublicKeyEntry | None:
     """The keyholder's public key that a `keys` statement names, if it names one."""
-    if keys is None:
-        return None
-    return next((key for purpose, key in keys.keys.items() if purpose.value == PURPOSE), None)
+    return None if keys is None else keys.keys.get(Purpose.KEYHOLDER)
 
 
 def check_identity(identity: IdentityKey | None, keys: Keys | None) -> IdentityKey | None:

@@ -24,10 +24,13 @@ from keyturn.hsm.pkcs11 import wipe
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.config import KeyholderConfig, config_text
 from keyturn.keyholder.genesis import Founding, found
+from keyturn.keyholder.identity import FILE as IDENTITY
+from keyturn.keyholder.identity import IdentityKey, identity_at
 from keyturn.keyholder.logdisk import DEFAULT_RESERVE
 from keyturn.keyholder.server import local_socket
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload
+from keyturn.quorum.bodies import KeyAlgorithm, Purpose
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, payload_type
 from keyturn.quorum.roster import Witnesses
 from keyturn.quorum.statements import compose_payload
@@ -116,7 +119,8 @@ def _initialise(
             roster = _signed(
                 Kind.ROSTER, "roster", _roster_body(plan, founders), plan, founders, clock()
             )
-            keys = _signed(Kind.KEYS, "keys", keys_body(plan.origin, hsm), plan, founders, clock())
+            body = keys_body(plan.origin, hsm, identity_at(directory / IDENTITY))
+            keys = _signed(Kind.KEYS, "keys", body, plan, founders, clock())
             fingerprint = roster.digest
             founding = Founding((roster.raw, roster.approvals), (keys.raw, keys.approvals))
             bundle = found(directory / "log", plan.origin, hsm, fingerprint, founding, clock)
@@ -255,19 +259,32 @@ def _roster_body(plan: Plan, founders: Sequence[Founder]) -> dict[str, object]:
     }
 
 
-def keys_body(origin: str, hsm: Hsm) -> dict[str, object]:
-    """The body of a `keys` statement that names what this token proved."""
+def keys_body(origin: str, hsm: Hsm, identity: IdentityKey | None = None) -> dict[str, object]:
+    """The body of a `keys` statement that names what this token proved, and the keyholder's key."""
+    own: list[dict[str, object]] = []
+    if identity is not None:
+        own.append(
+            {
+                "purpose": Purpose.KEYHOLDER.value,
+                "algorithm": KeyAlgorithm.ED25519.value,
+                "spki": b64(identity.spki),
+                "oaep_hash": None,
+            }
+        )
     return {
         "origin": origin,
         "assurance": hsm.assurance.value,
         "keys": [
-            {
-                "purpose": purpose.value,
-                "algorithm": key.algorithm.value,
-                "spki": b64(key.spki),
-                "oaep_hash": key.oaep_hash.value if key.oaep_hash else None,
-            }
-            for purpose, key in hsm.public_keys().items()
+            *(
+                {
+                    "purpose": purpose.value,
+                    "algorithm": key.algorithm.value,
+                    "spki": b64(key.spki),
+                    "oaep_hash": key.oaep_hash.value if key.oaep_hash else None,
+                }
+                for purpose, key in hsm.public_keys().items()
+            ),
+            *own,
         ],
     }
 

@@ -18,7 +18,12 @@ from keyturn.keyholder.config import KeyholderConfig, told
 from keyturn.keyholder.genesis import open_log
 from keyturn.keyholder.hsmtold import HsmTeller
 from keyturn.keyholder.identity import FILE as IDENTITY
-from keyturn.keyholder.identity import check_identity, load_identity
+from keyturn.keyholder.identity import (
+    BrokenIdentityKey,
+    WrongIdentityKey,
+    check_identity,
+    load_identity,
+)
 from keyturn.keyholder.replaying import Replay
 from keyturn.keyholder.service import Keyholder
 from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
@@ -107,9 +112,14 @@ def open_keyholder(
 def _ceremonies(
     keyholder: Keyholder, hsm: HsmPool, config: KeyholderConfig, beside: Path
 ) -> CeremonyHost:
-    """Raises WrongIdentityKey, BrokenIdentityKey."""
+    """With another key than `keys` names, custodians' programs refuse what is not signed by it:
+    the keyholder goes on, so that a new `keys` statement can name its new one."""
     keys = keyholder.journal.state.newest_keys
-    identity = check_identity(load_identity(beside / IDENTITY), keys)
+    try:
+        identity = check_identity(load_identity(beside / IDENTITY), keys)
+    except (WrongIdentityKey, BrokenIdentityKey) as error:
+        logger.error("host keys are not signed: %s", error)
+        identity = None
     site = KeyholderSite(beside, clock, config)
     site.serve(keyholder.journal, hsm, keyholder.submissions.remember)
     return CeremonyHost(site, sign=None if identity is None else identity.sign)

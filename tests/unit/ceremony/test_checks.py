@@ -124,7 +124,9 @@ def test_twice_is_once_too_often() -> None:
 
 
 def test_one_officer_signs_for_each_of_their_parts() -> None:
-    cast = Cast({**Cast().people, "ada": ("Ada", ("operator", "proposer", "approver", "custodian"))})
+    cast = Cast(
+        {**Cast().people, "ada": ("Ada", ("operator", "proposer", "approver", "custodian"))}
+    )
     plan = replace(genesis_plan(cast), administrator=OfficerId("ada"))
     play = Play(cast, plan)
     first = play.signature("ada", Part.CUSTODIAN)

@@ -151,8 +151,8 @@ def test_a_course_opens_with_its_own_plan_and_script() -> None:
     with pytest.raises(CeremonyRefused) as refused:
         open_course(playing.signed_plan, replace(script, revision=2), roster, first)
     assert refused.value.reason is CeremonyReason.WRONG_SCRIPT
+    other = unlike(first, ceremony="rehearsal-other")
     with pytest.raises(CeremonyRefused) as refused:
-        other = unlike(first, ceremony="rehearsal-other")
         open_course(playing.signed_plan, script, roster, other)
     assert refused.value.reason is CeremonyReason.WRONG_CEREMONY
 
@@ -207,7 +207,8 @@ def test_old_shares_unlock_and_new_ones_are_handed_out() -> None:
     old = share_sets(replace(PLAN, shares={ShareUse.USER: scheme((2, "farid greta"))}))
     course = Play(Cast(), PLAN, custody=old).course
     unlocking = course.scheme(ShareUse.USER, Action.UNLOCK)
-    assert unlocking and unlocking.officers == ("farid", "greta")
+    assert unlocking is not None
+    assert unlocking.officers == ("farid", "greta")
     handing = course.scheme(ShareUse.USER, Action.HAND_OUT)
     assert handing == EVERY_SCHEME[ShareUse.USER]
     assert course.scheme(ShareUse.SO, Action.UNLOCK_SO) == EVERY_SCHEME[ShareUse.SO]

@@ -1,5 +1,6 @@
 """The host's key: believed only as signed, where there is a key that signs it."""
 
+import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,7 +18,7 @@ from support.authority import sign, spki
 DOCUMENT = HostDocument(
     Digest("sha256:" + "ab" * 32),
     "00" * 16,
-    make_host_key()[1],
+    make_host_key(secrets.token_bytes(96))[1],
     7,
     "11" * 32,
     datetime(2026, 11, 23, 8, 0, tzinfo=UTC),
@@ -43,7 +44,7 @@ def test_a_bare_document_is_read_and_believed_only_where_nothing_signs_it() -> N
 
 
 def test_a_control_plane_that_swaps_the_key_is_found_out() -> None:
-    swapped = replace(DOCUMENT, key=make_host_key()[1])
+    swapped = replace(DOCUMENT, key=make_host_key(secrets.token_bytes(96))[1])
     said = parse_host(sign(HOST_TYPE, swapped.to_payload(), OTHER))
     with pytest.raises(CeremonyRefused):
         check_host(said, load_verify_key(spki(KEY)))

@@ -10,7 +10,7 @@ from keyturn.base.signatures import KeyId
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.people import check_people, check_statement, shares_made
-from keyturn.ceremony.plan import KekProfile, Plan
+from keyturn.ceremony.plan import KekProfile, Plan, ShareScheme
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.quorum.ceremony_body import Ceremony, CeremonyKind, Participants, Restore, Window
 from keyturn.quorum.roster import OfficerId, Roster
@@ -20,7 +20,9 @@ PLAN = genesis_plan(Cast(), rehearsal=False)
 STATEMENT = digest_of(b"a statement")
 WINDOW = Window(START, START + timedelta(days=1))
 KEK = KeyId("ab" * 32)
-PINS = {use: each for use, each in EVERY_SCHEME.items() if use is not ShareUse.BACKUP}
+PINS: dict[ShareUse, ShareScheme] = {
+    use: each for use, each in EVERY_SCHEME.items() if use is not ShareUse.BACKUP
+}
 
 
 def without_hpke(officer: str) -> Roster:

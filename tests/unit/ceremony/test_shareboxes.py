@@ -1,5 +1,7 @@
 """A share's box opens for its custodian in its place alone, and an entry at its host alone."""
 
+import secrets
+
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import x25519
@@ -56,7 +58,7 @@ def test_what_is_no_officers_key_gets_no_box(key: bytes) -> None:
 
 
 def test_an_entered_share_opens_at_its_host() -> None:
-    private, public = make_host_key()
+    private, public = make_host_key(secrets.token_bytes(96))
     assert open_entry(seal_entry(WORDS, public, ENTRY), private, ENTRY) == WORDS
 
 
@@ -72,7 +74,7 @@ def test_an_entered_share_opens_at_its_host() -> None:
     ids=["boot", "ceremony", "previous", "use", "officer"],
 )
 def test_an_entered_share_is_for_one_step_at_one_host(info: bytes) -> None:
-    private, public = make_host_key()
+    private, public = make_host_key(secrets.token_bytes(96))
     with pytest.raises(CeremonyRefused) as refused:
         open_entry(seal_entry(WORDS, public, ENTRY), private, info)
     assert refused.value.reason is CeremonyReason.WRONG_SHARE
@@ -80,7 +82,7 @@ def test_an_entered_share_is_for_one_step_at_one_host(info: bytes) -> None:
 
 @pytest.mark.parametrize("sealed", [b"", b"x", bytes(2000)], ids=["none", "short", "zeros"])
 def test_what_is_no_entered_share_is_refused(sealed: bytes) -> None:
-    private, _ = make_host_key()
+    private, _ = make_host_key(secrets.token_bytes(96))
     with pytest.raises(CeremonyRefused):
         open_entry(sealed, private, ENTRY)
 

@@ -272,3 +272,12 @@ def test_the_entries_of_a_lease() -> None:
     entries = [(3, b"lease aa"), (4, b"lease bb"), (5, b"aa again")]
     assert lease_leaves(entries, "aa") == {3: b"lease aa", 5: b"aa again"}
     assert lease_leaves(entries, None) == {}
+
+
+def test_it_is_checked_again_over_a_replaced_log_key() -> None:
+    desk = Desk()
+    desk.log.go_on()
+    refused(desk, desk.request(sim=desk.node.sim.with_firmware(WRONG)))
+    found = recheck(carried(desk), pinned(desk), desk.clock())
+    assert found.differing == ()
+    assert found.authority.origin == desk.log.origin

@@ -1,6 +1,7 @@
 """A receipt holds or is refused, offline; and an independent implementation agrees."""
 
 import base64
+import json
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,6 +20,7 @@ from keyturn.base.signatures import load_verify_key
 from keyturn.client.receipts import ProvedReceipt, TooFewWitnesses, prove_receipt
 from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.kinds import Kind
+from keyturn.tlog.errors import UntrustedCheckpoint
 from keyturn.tlog.notes import NoteKey
 from keyturn.tlog.proofs import inclusion_proof
 from keyturn.tlog.receipts import Receipt
@@ -176,3 +178,18 @@ def test_an_independent_implementation_refuses_what_we_refuse(made: Made) -> Non
     inner.canonicalized_body += b" "
     with pytest.raises(VerificationError):
         verify_merkle_inclusion(entry)
+
+
+def test_a_receipt_under_an_older_key_is_proved_by_the_bundle_of_its_time() -> None:
+    server = ScriptedServer(Clock())
+    server.enact(Kind.POLICY, "serving", policy_body())
+    old, bundle = Made(server, (Pen(), Pen())), make_bundle(server.state)
+    receipt = json.dumps(server.receipt(INDEX)).encode()
+    server.replace_log_key()
+
+    with pytest.raises(UntrustedCheckpoint, match="another name") as refused:
+        old.proved(receipt)
+    assert "ask for the receipt again" in refused.value.hint
+    assert prove_receipt(receipt, bundle, server.fingerprint, server.clock()).entry.index == INDEX
+    again = json.dumps(server.receipt(INDEX)).encode()
+    assert old.proved(again).entry.leaf == server.leaves[INDEX]

@@ -23,6 +23,7 @@ def test_hello_names_authority_log_and_simulation(standing: World) -> None:
         "simulation": True,
         "time": "2026-11-23T08:00:00Z",
         "roster_index": 1,
+        "sealed": False,
     }
 
 
@@ -51,7 +52,7 @@ def test_before_the_log_was_read_nothing_is_claimed(tmp_path: Path) -> None:
         world.client() as client,
     ):
         hello = client.get("/v1/hello").json()
-        assert (hello["origin"], hello["simulation"]) == ("", False)
+        assert (hello["origin"], hello["simulation"], hello["sealed"]) == ("", False, None)
         answer = client.get("/v1/authority")
     assert answer.status_code == 503
     assert answer.json()["error"]["kind"] == "unreachable"

@@ -29,7 +29,7 @@ from support.hsmtoken import Model
 from support.hsmviews import HsmView
 from support.ready import Ready
 from support.system import NEXT_ORIGIN, ORIGIN, System, admission_body, keys_body
-from unit.keyholder.failing_disk import CountingDisk, Crash, DyingDisk
+from unit.keyholder.failing_disk import CountingDisk, Crash, DyingDisk, PowerlessDisk
 from unit.quorum.authority_log import platforms
 
 SEAM = [EntryKind.ORIGIN, EntryKind.STATEMENT]
@@ -123,6 +123,37 @@ def test_killed_at_every_step_and_run_again(
             go_on(stopped, second, what, place)
             assert kinds(stopped, second, NEXT_ORIGIN, place) == [*before, *SEAM]
             assert not (place / CONTINUING).exists()
+        else:
+            break
+    assert step > 20
+
+
+def test_power_lost_at_every_step_of_it(
+    stopped: System, second: HsmView, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was not synced is gone, and still there is one log, whole."""
+    disk: CountingDisk = CountingDisk()
+
+    class Disk(LogDisk):
+        def __init__(self, *arguments: object, **named: object) -> None:
+            super().__init__(*arguments, **{**named, "io": disk})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(continuing, "LogDisk", Disk)
+    monkeypatch.setattr(genesis, "LogDisk", Disk)
+    what = stopped.continuation(second)
+    before = kinds(stopped, stopped.hsm, ORIGIN)
+    for step in count():
+        place, after = tmp_path / f"copy-{step}", tmp_path / f"after-{step}"
+        copytree(stopped.directory / "log", place)
+        disk = powerless = PowerlessDisk(place, step)
+        try:
+            go_on(stopped, second, what, place)
+        except Crash:
+            powerless.after_power_loss(after)
+            disk = CountingDisk()
+            _old_token_finds_it_whole(stopped, after, tmp_path / f"old-{step}", before)
+            go_on(stopped, second, what, after)
+            assert kinds(stopped, second, NEXT_ORIGIN, after) == [*before, *SEAM]
         else:
             break
     assert step > 20

@@ -11,7 +11,7 @@ from keyturn.hsm.errors import HsmUnreachable
 from keyturn.keyholder import initialise as module
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.initialise import InitialiseRefused, initialise
-from keyturn.quorum.bodies import TOKEN_PURPOSES
+from keyturn.quorum.bodies import TOKEN_PURPOSES, Purpose
 from keyturn.quorum.bundle import load_bundle
 from keyturn.quorum.roster import Witnesses
 from support.founded import (
@@ -51,8 +51,9 @@ def test_what_genesis_leaves_is_all_that_a_keyholder_needs(founded: Founded) -> 
     assert config.softhsm_configuration.is_file()
     assert (bundle.roster.simulation, set(bundle.keys.keys)) == (
         True,
-        set(TOKEN_PURPOSES),
+        {*TOKEN_PURPOSES, Purpose.KEYHOLDER},
     )
+    assert (founded.directory / "keyholder.key").stat().st_mode & 0o777 == 0o600
     assert set(bundle.roster.officers) == set(founded.secrets)
 
 
@@ -82,7 +83,7 @@ def test_a_genesis_cut_off_leaves_what_is_refused(
 ) -> None:
     """Killed before a file was complete: there is no configuration, so no half a keyholder."""
     directory = tmp_path / "authority"
-    write = module._write_whole
+    write = module.write_whole
 
     def dying(path: Path, data: bytes) -> None:
         if path.name == name:
@@ -90,7 +91,7 @@ def test_a_genesis_cut_off_leaves_what_is_refused(
             raise KeyboardInterrupt
         write(path, data)
 
-    monkeypatch.setattr(module, "_write_whole", dying)
+    monkeypatch.setattr(module, "write_whole", dying)
     with pytest.raises(KeyboardInterrupt):
         make_founded(directory)
     monkeypatch.undo()

@@ -38,7 +38,7 @@ from support.authority import policy_body
 from support.hsmtoken import Model, make_model
 from support.nodes import Node, NodeSecrets
 from support.system import anchors_body, baseline_body
-from unit.quorum.authority_log import ORIGIN, AuthorityLog, admission, der, rsa_key
+from unit.quorum.authority_log import AuthorityLog, admission, der, rsa_key
 from unit.tlog.reference_tree import path
 
 GOOD = ChallengeStanding.GOOD
@@ -204,7 +204,7 @@ class Desk:
             leaves[index] = leaf
         hashed = [leaf_hash(each) for each in leaves]
         key = self.log.keys.log
-        checkpoint = Checkpoint(ORIGIN, len(leaves), tree_root(hashed))
+        checkpoint = Checkpoint(self.log.origin, len(leaves), tree_root(hashed))
         signed = sign_checkpoint(checkpoint, load_verify_key(der(key)), key.sign)
         return Receipt(
             index,

@@ -171,7 +171,13 @@ def _keyholder(case: Case, now: datetime) -> Iterator[Check]:
     try:
         state.submit(case.statement, case.approvals, now)
     except SubmissionRefused as refused:
-        if refused.reason not in _SAID_OTHERWISE:
+        if refused.reason is SubmissionReason.LOG_NOT_CONTINUED:
+            yield warning(
+                _("It comes into force only in the ceremony that replaces the token"),
+                refused.found,
+                refused.expected,
+            )
+        elif refused.reason not in _SAID_OTHERWISE:
             yield not_met(
                 _("The keyholder would refuse it: {why}").format(why=refused.message),
                 refused.found,

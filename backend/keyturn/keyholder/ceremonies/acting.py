@@ -10,7 +10,6 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.factreading import MAX_TEXT
 from keyturn.ceremony.facts import Facts, Failed
 from keyturn.ceremony.records import Event
-from keyturn.ceremony.script import Action, ShareUse
 from keyturn.keyholder.ceremonies.authorising import check_authorised
 from keyturn.keyholder.ceremonies.doing import Doing
 from keyturn.keyholder.ceremonies.hosting import Hosting
@@ -22,8 +21,6 @@ from keyturn.quorum.texts import HIDDEN
 from keyturn.wire.ceremonies import Progress
 
 logger = logging.getLogger(__name__)
-
-_KEEPS_OPEN = {Action.UNLOCK_SO: ShareUse.SO, Action.UNLOCK_BACKUP: ShareUse.BACKUP}
 
 
 class Acting:
@@ -92,9 +89,8 @@ class Acting:
                 running, Event.FAILED, step=step.id, signed=signed, facts=facts.document()
             )
             return
-        shares = running.shares
-        opens = _KEEPS_OPEN.get(step.action)
-        if opens is not None and shares is not None:
+        shares, keeps = running.shares, hosting.act(step).keeps(doing.plan)
+        if shares is not None and keeps:
             running.shares = None  # kept for the step that uses them
         hosting.record(
             running,
@@ -104,8 +100,9 @@ class Acting:
             facts=outcome.document(),
             destroys=self._destroyed(doing),
         )
-        if opens is not None and shares is not None:
-            running.unlocked[opens] = shares
+        if shares is not None:
+            running.unlocked.update({use: shares.part(use) for use in keeps})
+            shares.wipe()
         if running.course.over:
             end(hosting, running)
 

@@ -8,10 +8,12 @@ from datetime import datetime
 from keyturn.base.encoding import Digest
 from keyturn.base.strictjson import JsonObject
 from keyturn.ceremony.course import Course
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import Facts
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Action, ShareUse, Step
+from keyturn.ceremony.shares import Gathering
 from keyturn.ceremony.steps import StepSignature
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.sharing import Entered
@@ -26,6 +28,11 @@ At = Callable[[str], None]
 
 def nowhere(_: str) -> None:
     """Nothing happens."""
+
+
+def nothing(_: Plan) -> tuple[ShareUse, ...]:
+    """No shares."""
+    return ()
 
 
 @dataclass(slots=True)
@@ -66,6 +73,16 @@ class Doing:
     def now(self) -> datetime:
         return self.site.now()
 
+    def held(self, use: ShareUse) -> tuple[Gathering, ...]:
+        """Shares that an earlier step opened, enough of them. Raises CeremonyRefused."""
+        entered = self.unlocked.get(use)
+        candidates = entered.candidates(use) if entered is not None else ()
+        if not candidates:
+            raise CeremonyRefused(
+                CeremonyReason.LOCKED, "not enough shares are here", found=use.value
+            )
+        return candidates
+
     def facts_of(self, action: Action) -> JsonObject | None:
         """Those of the newest record of a step with this action; None before it was done."""
         steps = {each.id for each in self.course.script.steps if each.action is action}
@@ -80,8 +97,12 @@ class Act:
     """What the host does in a step. `do` returns the facts of its record."""
 
     do: Callable[[Doing], Facts]
-    needs: tuple[ShareUse, ...] = ()
-    """What must be open: the token (user), or shares that are at hand (so, backup)."""
+    token: bool = False
+    """Whether the token must be open."""
+    holds: Callable[[Plan], tuple[ShareUse, ...]] = nothing
+    """Of what enough shares must be in memory, entered in a step before."""
+    keeps: Callable[[Plan], tuple[ShareUse, ...]] = nothing
+    """Of what the shares that were entered in this step stay in memory for later ones."""
     check: Callable[[Doing, StepSignature, tuple[bytes, ...]], None] | None = None
     """Refuses what an officer attaches, before the signature is taken."""
     complete: Callable[[Doing], bool] | None = None

@@ -23,6 +23,7 @@ from keyturn.wire.ceremonies import Progress
 
 logger = logging.getLogger(__name__)
 
+CHANGES_PINS = (ScriptKind.CUSTODIAN_CHANGE, ScriptKind.OFFICER_KEY_LOSS)
 _PLAIN = Act(lambda _: Nothing())
 
 
@@ -63,29 +64,35 @@ class Hosting:
     def act(self, step: Step) -> Act:
         return self.acts.get(step.action, _PLAIN)
 
-    def needs(self, running: Running) -> tuple[ShareUse, ...]:
-        """What the step that waits has to have open. Before a founded authority's log can take the
-        record of any step, its token must be."""
+    def unmet(self, running: Running) -> tuple[ShareUse, ...]:
+        """What the step that waits needs and is not there: of the token's user PIN, or of shares
+        that are put together in it. The last record of all goes into the log at once."""
         step = running.course.step
         if step is None:
             return ()
-        needs = self.act(step).needs
-        if self.site.journal is not None and step.action is Action.CLOSE:
-            needs = (ShareUse.USER, *needs)
-        return tuple(dict.fromkeys(needs))
-
-    def unmet(self, running: Running) -> tuple[ShareUse, ...]:
-        """Of those, what is not open."""
-        return tuple(use for use in self.needs(running) if not self._is_open(running, use))
-
-    def _is_open(self, running: Running, use: ShareUse) -> bool:
-        if use is ShareUse.USER:
-            return self.site.hsm is not None
-        return use in running.unlocked
+        act, found = self.act(step), []
+        logs = self.site.journal is not None and step.action is Action.CLOSE
+        if (act.token or logs) and self.site.hsm is None:
+            found.append(ShareUse.USER)
+        for use in act.holds(running.course.plan):
+            held = running.unlocked.get(use)
+            if held is None or not held.has_enough(use):
+                found.append(use)
+        return tuple(dict.fromkeys(found))
 
     def sets(self, running: Running) -> tuple[ShareSet, ...]:
-        """Whose shares may be entered: those of before, and those that it has dealt itself."""
-        return (*running.custody, *kept_sets(running.files))
+        """Whose shares open something for this ceremony: of a token that it makes those that it has
+        dealt; else those that were in force when it was opened."""
+        if running.course.plan.kind in CHANGES_PINS:
+            return running.custody
+        dealt = kept_sets(running.files)
+        known = {each.use for each in dealt}
+        return (*dealt, *(each for each in running.custody if each.use not in known))
+
+    def reopening(self, running: Running) -> Entered:
+        if running.reopening is None:
+            running.reopening = Entered(self.sets(running))
+        return running.reopening
 
     def entering(self, running: Running) -> Entered:
         if running.shares is None:

@@ -18,7 +18,7 @@ class HostKey:
     """The private half is in this process alone, and ends with it."""
 
     def __init__(self, *, rehearsal: bool = False) -> None:
-        self._private, self._public = make_host_key()
+        self._private, self._public = make_host_key(secrets.token_bytes(96))
         self._rehearsal = rehearsal
         self.boot = secrets.token_bytes(BOOT_SIZE).hex()
 

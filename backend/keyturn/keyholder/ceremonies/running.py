@@ -31,6 +31,8 @@ class Running:
     signatures: list[StepSignature] = field(default_factory=list)
     attached: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     shares: Entered | None = None
+    reopening: Entered | None = None
+    """Shares for what this host has locked since it was started."""
     unlocked: dict[ShareUse, Entered] = field(default_factory=dict)
     progress: Progress | None = None
 
@@ -48,9 +50,10 @@ class Running:
         self.signatures.clear()
         self.attached.clear()
         self.progress = None
-        if self.shares is not None:
-            self.shares.wipe()
-            self.shares = None
+        for each in (self.shares, self.reopening):
+            if each is not None:
+                each.wipe()
+        self.shares = self.reopening = None
 
     def lock(self) -> None:
         """Forget every share, those that opened something too."""

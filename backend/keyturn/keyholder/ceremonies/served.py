@@ -36,9 +36,9 @@ def _transcript(site: Site, running: Running) -> bytes | None:
 
 
 def _receipts(site: Site, records: Sequence[Record]) -> tuple[bytes, ...]:
-    """Of those records that the log has, in their order."""
+    """Of all records; none where the log does not have them all yet: then nothing is proved."""
     journal = site.journal
-    if journal is None or journal.state.ceremonies.get(records[0].ceremony, 0) == 0:
+    if journal is None or journal.state.ceremonies.get(records[0].ceremony, 0) != len(records):
         return ()
     wanted = {each.digest: place for place, each in enumerate(records)}
     found: dict[int, bytes] = {}

@@ -6,6 +6,7 @@ locked until custodians have entered enough shares, or is not there at all.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,7 +21,12 @@ from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import ScriptKind
 from keyturn.hsm.ceremonytasks import TokenPlace
 from keyturn.hsm.client import HsmWorker, WorkerConfig
+from keyturn.hsm.errors import HsmUnreachable
+from keyturn.hsm.genesis import CONFIGURATION
+from keyturn.hsm.kekwork import HsmCeremonies
 from keyturn.hsm.modules import check_module, find_softhsm
+from keyturn.hsm.pins import new_pin
+from keyturn.hsm.pool import HsmPool
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.config import KeyholderConfig, load_config
 from keyturn.keyholder.journal import Clock, Journal
@@ -30,6 +36,9 @@ from keyturn.keyholder.token import check_keys
 from keyturn.quorum.bundle import load_bundle, make_bundle
 from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
 from keyturn.quorum.state import AuthorityState
+from keyturn.seal.keys import wipe
+
+logger = logging.getLogger(__name__)
 
 BUNDLE = "authority.bundle"
 CONFIG = "keyholder.toml"
@@ -54,8 +63,13 @@ class LogHead:
 class Site:
     """One directory. `hsm` is None while its token is locked, `journal` while it has no log."""
 
-    def __init__(self, directory: Path, clock: Clock, *, rehearsal: bool = False) -> None:
+    def __init__(
+        self, directory: Path, clock: Clock, module: Path | None, *, rehearsal: bool = False
+    ) -> None:
+        """`module`: of its token; None is SoftHSM 2. Raises HsmUnreachable without one."""
         self.directory = directory
+        self.module = check_module(module) if module is not None else find_softhsm()
+        self.config: KeyholderConfig | None = None
         self.rehearsal = rehearsal
         self.journal: Journal | None = None
         self.hsm: Hsm | None = None
@@ -110,6 +124,21 @@ class Site:
     def locked(self) -> bool:
         """Whether there is a token that must be opened by shares before it does anything."""
         return self.hsm is None and self.journal is not None
+
+    def worker_config(self, label: str) -> WorkerConfig:
+        """Of the token in use; `label` is of one that is being made."""
+        config = self.config
+        if config is None:
+            return WorkerConfig(self.module, label, self.directory / TOKEN / CONFIGURATION)
+        return WorkerConfig(self.module, config.token_label, config.softhsm_configuration)
+
+    def token_place(self, label: str) -> TokenPlace:
+        """As `worker_config`, for a task of its own."""
+        config = self.worker_config(label)
+        return TokenPlace(config.module, config.token_label, config.softhsm_configuration)
+
+    def pin_changed(self, secret: bytearray) -> None:
+        """The token has another user PIN from now on: whoever opens it again needs to know."""
 
     def require_hsm(self) -> Hsm:
         """Raises CeremonyRefused while the token is locked."""
@@ -178,8 +207,21 @@ class KeyholderSite(Site):
     """A running keyholder's: its token is open, and stays so."""
 
     def __init__(self, directory: Path, clock: Clock, config: KeyholderConfig) -> None:
-        super().__init__(directory, clock)
+        super().__init__(directory, clock, config.module)
         self.config = config
+
+    def pin_changed(self, secret: bytearray) -> None:
+        """For workers that are started later. Where that cannot be, it is told and goes on: the
+        token has its new PIN."""
+        if not isinstance(self.hsm, HsmPool):
+            return
+        pin = new_pin(bytes(secret))
+        try:
+            self.hsm.pin_changed(pin)
+        except HsmUnreachable as error:
+            logger.warning("%s; %s", error, error.hint)
+        finally:
+            wipe(pin)
 
 
 class _Locked:
@@ -201,9 +243,7 @@ class DeskSite(Site):
         self, directory: Path, clock: Clock, module: Path | None, *, rehearsal: bool = False
     ) -> None:
         """Open the log where there is one. Raises LogInUse (its keyholder runs), LogDamaged …"""
-        super().__init__(directory, clock, rehearsal=rehearsal)
-        self.module = check_module(module) if module is not None else find_softhsm()
-        self.config: KeyholderConfig | None = None
+        super().__init__(directory, clock, module, rehearsal=rehearsal)
         self._signer = _Locked()
         self._worker: HsmWorker | None = None
         if self.is_founded:
@@ -229,18 +269,10 @@ class DeskSite(Site):
             raise
         self.config = config
 
-    def token_place(self, label: str) -> TokenPlace:
-        config = self.worker_config(label)
-        return TokenPlace(config.module, label, config.softhsm_configuration)
-
-    def worker_config(self, label: str) -> WorkerConfig:
-        return WorkerConfig(self.module, label, self.directory / TOKEN / "softhsm2.conf")
-
     def unlock(self, label: str, pin_fd: int) -> None:
         """Start a worker. Raises PinRefused, TokenError, HsmUnreachable, WrongToken."""
         self.lock_token()
-        named = self.config.token_label if self.config is not None else label
-        worker = HsmWorker(self.worker_config(named), pin_fd)
+        worker = HsmWorker(self.worker_config(label), pin_fd)
         try:
             keys = self.state.newest_keys if self.state is not None else None
             if keys is not None and self.journal is not None:
@@ -290,3 +322,11 @@ def desk_of(site: Site) -> DeskSite:
             hint="hold this ceremony at a host process of its own",
         )
     return site
+
+
+def ceremonies_of(site: Site) -> HsmCeremonies:
+    """The open token, for what only a ceremony may ask. Raises CeremonyRefused."""
+    hsm = site.require_hsm()
+    if not isinstance(hsm, HsmWorker | HsmPool):
+        raise CeremonyRefused(CeremonyReason.FAILED, "this HSM takes no orders of ceremonies")
+    return hsm

@@ -150,7 +150,7 @@ class Taking:
             raise CeremonyRefused(
                 CeremonyReason.WRONG_ATTACHMENT, "what is attached is not what was signed"
             )
-        shares = hosting.entering(running)
+        shares = hosting.reopening(running)
         uses = [use for use in shares.uses_of(signature.officer) if use in unmet]
         self._enter_shares(running, shares, signature, attached, uses)
         for use in unmet:
@@ -158,8 +158,9 @@ class Taking:
                 self._opened(running, use, shares)
 
     def _opened(self, running: Running, use: ShareUse, shares: Entered) -> None:
-        hosting = self._hosting
-        if use is not ShareUse.USER:
+        hosting, step = self._hosting, running.course.step
+        assert step is not None
+        if use in hosting.act(step).holds(running.course.plan):
             running.unlocked[use] = shares.part(use)
             return
         open_token(hosting.site, running.course.plan, shares)

@@ -15,6 +15,7 @@ from keyturn_app.shell.viewmodel import (
     banner,
     environment,
     initials,
+    is_sealed,
     roles_text,
 )
 from support.authority import START, Clock
@@ -59,6 +60,19 @@ def test_the_age_is_always_said(connection: Connection, text: str) -> None:
 @pytest.mark.parametrize("link", [Link.LIVE, Link.CONNECTING])
 def test_while_all_is_well_there_is_no_banner(link: Link) -> None:
     assert banner(with_link(Facts(), link), LATER) is None
+
+
+def test_a_sealed_keyholder_is_said_calmly_and_only_while_it_is_known() -> None:
+    known = replace(with_link(Facts(), Link.LIVE), sealed=True)
+    found = banner(known, LATER)
+    assert found is not None
+    assert found.tone is Tone.WARN
+    assert found.text.startswith("Sealed: the keyholder waits for its custodians.")
+    assert is_sealed(known)
+    for other in (replace(known, sealed=False), replace(known, sealed=None)):
+        assert banner(other, LATER) is None
+    old = replace(known, connection=Connection(Link.OFFLINE))
+    assert not is_sealed(old)
 
 
 @pytest.mark.parametrize("link", [Link.STALE, Link.RECONNECTING, Link.OFFLINE])

@@ -4,7 +4,7 @@ Until the log has begun there is nothing to lose: an abort destroys the token an
 it, and each step begins by removing what its last attempt left.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -22,16 +22,18 @@ from keyturn.ceremony.facts import (
     SignedStatement,
     StatementsSigned,
 )
-from keyturn.ceremony.plan import FoundingPlan, KekProfile
-from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.plan import FoundingPlan, KekProfile, Plan
+from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.ceremony.steps import StepSignature
 from keyturn.hsm.backup import KekBackup
-from keyturn.hsm.ceremonytasks import MakeToken, Secret, TokenMade, run_task
+from keyturn.hsm.ceremonytasks import MakeToken, TokenMade, run_task
 from keyturn.hsm.client import HsmWorker
 from keyturn.hsm.genesis import write_configuration
 from keyturn.hsm.kekwork import KekProfile as HsmProfile
 from keyturn.keyholder.ceremonies.actions.destroying import destroy_file, destroy_tree
 from keyturn.keyholder.ceremonies.actions.newsecrets import new_secrets
+from keyturn.keyholder.ceremonies.actions.pins import set_pins
+from keyturn.keyholder.ceremonies.actions.secretsheld import SECRETS
 from keyturn.keyholder.ceremonies.actions.statements import (
     COMPOSED,
     SIGNED,
@@ -53,10 +55,12 @@ from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.sharing import (
     BOXES,
     SETS,
+    Entered,
     deal,
     keep_boxes,
     kept_sets,
     pin_descriptor,
+    put_together,
 )
 from keyturn.keyholder.ceremonies.site import (
     BACKUP,
@@ -71,6 +75,8 @@ from keyturn.keyholder.ceremonies.site import (
 )
 from keyturn.keyholder.config import config_text
 from keyturn.keyholder.genesis import Founding, found
+from keyturn.keyholder.identity import FILE as IDENTITY
+from keyturn.keyholder.identity import identity_at
 from keyturn.keyholder.initialise import (
     check_names,
     founded_config,
@@ -82,12 +88,6 @@ from keyturn.quorum.bundle import bundle_of, load_bundle
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import compose_payload
 from keyturn.wire.ceremonies import Progress, StatementToSign
-
-_SECRETS = {
-    ShareUse.USER: Secret.PIN,
-    ShareUse.SO: Secret.SO_PIN,
-    ShareUse.BACKUP: Secret.BACKUP_SECRET,
-}
 
 
 def make_token(doing: Doing) -> Facts:
@@ -110,7 +110,7 @@ def make_token(doing: Doing) -> Facts:
             HsmWorker(site.worker_config(plan.token), pin_fd) as worker,
         ):
             token, keys = token_facts(worker.hello), key_facts(worker)
-            body = keys_body(founding.origin, worker)
+            body = keys_body(founding.origin, worker, identity_at(site.directory / IDENTITY))
     backup = _first_backup(doing, site, made)
     keep_composed(doing.files, _composed(doing, founding, body))
     return facts.TokenMade(token, keys, boxes.sets, backup)
@@ -122,7 +122,7 @@ def made_token(doing: Doing, site: DeskSite, secrets: Mapping[ShareUse, bytearra
     write_configuration(site.directory / TOKEN)
     with ExitStack() as stack:
         descriptors = {
-            _SECRETS[use]: stack.enter_context(pin_descriptor(secret, use.value))
+            SECRETS[use]: stack.enter_context(pin_descriptor(secret, use.value))
             for use, secret in secrets.items()
         }
         place = site.token_place(doing.plan.token)
@@ -182,8 +182,44 @@ def prove_shares(doing: Doing) -> Facts:
     proved = tuple(
         (each.use, member.officer) for each in kept_sets(doing.files) for member in each.members
     )
-    open_token(doing.site, doing.plan, shares)
+    _USED.get(doing.plan.kind, _held)(doing, shares)
     return SharesProved(proved)
+
+
+def _opens(doing: Doing, shares: Entered) -> None:
+    """A genesis goes on with the token open; the other secrets are what was dealt, which their
+    own digest says."""
+    for use in (ShareUse.SO, ShareUse.BACKUP):
+        for each in shares.candidates(use):
+            with put_together(each):
+                pass
+    open_token(doing.site, doing.plan, shares)
+
+
+def _sets_pins(doing: Doing, _: Entered) -> None:
+    set_pins(doing)
+
+
+def _held(_: Doing, __: Entered) -> None:
+    """A token that is not in use yet is opened by the steps that follow."""
+
+
+_USED: Mapping[ScriptKind, Callable[[Doing, Entered], None]] = {
+    ScriptKind.GENESIS: _opens,
+    ScriptKind.CUSTODIAN_CHANGE: _sets_pins,
+    ScriptKind.OFFICER_KEY_LOSS: _sets_pins,
+}
+_CHANGES = (ScriptKind.CUSTODIAN_CHANGE, ScriptKind.OFFICER_KEY_LOSS)
+
+
+def _proof_holds(plan: Plan) -> tuple[ShareUse, ...]:
+    """Where PINs are replaced, the old ones."""
+    return (ShareUse.USER, ShareUse.SO) if plan.kind in _CHANGES else ()
+
+
+def _proof_keeps(plan: Plan) -> tuple[ShareUse, ...]:
+    """A new token that is not in use yet."""
+    return () if plan.kind in _USED else (ShareUse.USER, ShareUse.SO)
 
 
 def statements(doing: Doing) -> tuple[StatementToSign, ...]:
@@ -274,6 +310,7 @@ def take_back(files: CeremonyFiles, site: Site, _: Course) -> None:
     desk.lock_token()
     desk.close_log()
     destroy_file(desk.directory / CONFIG)
+    destroy_file(desk.directory / IDENTITY)
     destroy_tree(desk.directory / TOKEN)
     destroy_tree(desk.directory / LOG)
     for name in (BUNDLE, BACKUP, BACKUP_KEY):
@@ -290,7 +327,12 @@ def _founding(doing: Doing) -> FoundingPlan:
 
 MAKE_TOKEN = Act(make_token, left="no token, and no shares of one")
 HAND_OUT = Act(hand_out)
-PROVE_SHARES = Act(prove_shares, left="the token and its shares, as they were")
+PROVE_SHARES = Act(
+    prove_shares,
+    holds=_proof_holds,
+    keeps=_proof_keeps,
+    left="the token and its shares, as they were",
+)
 SIGN_FOUNDING = Act(
     sign_founding,
     check=check,
@@ -300,6 +342,6 @@ SIGN_FOUNDING = Act(
 )
 FOUND = Act(
     found_log,
-    needs=(ShareUse.USER,),
+    token=True,
     left="the token and its shares, and of the log what the next attempt completes",
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from keyturn.ceremony.script import ShareUse
 from keyturn.ceremony.sharesets import SIZES
@@ -11,7 +12,6 @@ from keyturn.hsm.ceremonytasks import TokenPlace
 from keyturn.hsm.genesis import write_configuration
 from keyturn.keyholder.ceremonies.actions.destroying import destroy_tree
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
-from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.seal.keys import wipe
 
 _TRIAL = "trial"
@@ -38,7 +38,7 @@ def new_secrets(uses: Iterable[ShareUse], random: Random) -> Iterator[dict[Share
 
 @contextmanager
 def trial_token(
-    site: DeskSite, files: CeremonyFiles, label: str, random: Random
+    module: Path, files: CeremonyFiles, label: str, random: Random
 ) -> Iterator[TrialToken]:
     """Destroyed at the end, and at the next beginning where a kill left it."""
     directory = files.scratch(_TRIAL)
@@ -46,6 +46,6 @@ def trial_token(
     try:
         configuration = write_configuration(directory)
         with new_secrets((ShareUse.USER, ShareUse.SO), random) as secrets:
-            yield TrialToken(TokenPlace(site.module, label, configuration), secrets)
+            yield TrialToken(TokenPlace(module, label, configuration), secrets)
     finally:
         destroy_tree(directory)

@@ -14,12 +14,11 @@ from keyturn.keyholder.ceremonies.actions.newsecrets import trial_token
 from keyturn.keyholder.ceremonies.doing import Act, Doing
 from keyturn.keyholder.ceremonies.served import PREFLIGHT
 from keyturn.keyholder.ceremonies.sharing import pin_descriptor
-from keyturn.keyholder.ceremonies.site import desk_of
 
 
 def preflight(doing: Doing) -> Facts:
     """On a trial token of the same module, which is destroyed. A red report fails the step."""
-    with trial_token(desk_of(doing.site), doing.files, doing.plan.token, doing.random) as trial:
+    with trial_token(doing.site.module, doing.files, doing.plan.token, doing.random) as trial:
         secrets = trial.secrets
         with (
             pin_descriptor(secrets[ShareUse.USER]) as pin_fd,

@@ -9,7 +9,7 @@ from keyturn.base.signatures import KeyId
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import Facts, KekDestroyed, KekMade, KekRetired
 from keyturn.ceremony.facts import Rewrapped as RewrappedFacts
-from keyturn.ceremony.script import Action, ShareUse
+from keyturn.ceremony.script import Action
 from keyturn.hsm.kekwork import (
     CeremonyOrder,
     HsmCeremonies,
@@ -157,17 +157,17 @@ def _destroy(doing: Doing) -> Facts:
 
 MAKE_KEK = Act(
     _make,
-    (ShareUse.USER,),
+    token=True,
     left="a new KEK may be on the token, under which nothing lies; this step finds it again",
 )
 REWRAP = Act(
     _all_rewrapped,
-    (ShareUse.USER,),
+    token=True,
     left="each key opens under the old KEK or the new one, and both are there",
 )
-RETIRE_KEK = Act(_retire, (ShareUse.USER,), left="both KEKs are there")
+RETIRE_KEK = Act(_retire, token=True, left="both KEKs are there")
 DESTROY_KEK = Act(
     _destroy,
-    (ShareUse.USER,),
+    token=True,
     left="the old KEK is retired, or gone; this step finds out which",
 )

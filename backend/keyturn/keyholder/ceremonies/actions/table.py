@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 from keyturn.ceremony.facts import Attended, Facts, Nothing
 from keyturn.ceremony.script import Action, ScriptKind
-from keyturn.keyholder.ceremonies.actions import founding, opening, preflighting, rotation
+from keyturn.keyholder.ceremonies.actions import (
+    backups,
+    founding,
+    modelkeys,
+    opening,
+    pins,
+    preflighting,
+    rotation,
+)
 from keyturn.keyholder.ceremonies.doing import Act, Doing, Undo
 
 
@@ -27,10 +35,14 @@ ACTS: Mapping[Action, Act] = {
     Action.UNLOCK: opening.UNLOCK,
     Action.UNLOCK_SO: opening.UNLOCK_SO,
     Action.UNLOCK_BACKUP: opening.UNLOCK_BACKUP,
+    Action.BACK_UP: backups.BACK_UP,
+    Action.PROVE_BACKUP: backups.PROVE_BACKUP,
+    Action.NEW_PINS: pins.NEW_PINS,
     Action.MAKE_KEK: rotation.MAKE_KEK,
     Action.REWRAP: rotation.REWRAP,
     Action.RETIRE_KEK: rotation.RETIRE_KEK,
     Action.DESTROY_KEK: rotation.DESTROY_KEK,
+    Action.DESTROY_MODEL_KEY: modelkeys.DESTROY_MODEL_KEY,
     Action.CLOSE: Act(_close),
 }
 

@@ -1,0 +1,150 @@
+"""Backup, drill and custodian change at a running keyholder; each from a copy of one genesis."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from keyturn.ceremony.course import CourseState
+from keyturn.ceremony.records import Event
+from keyturn.ceremony.script import ScriptKind, ShareUse
+from keyturn.ceremony.transcript import parse_transcript, verify_transcript
+from keyturn.hsm.errors import PinRefused
+from support.ceremonies import scheme
+from support.ceremonies_host import (
+    Killed,
+    OpenKeyholder,
+    Stage,
+    Table,
+    keyholder_in,
+    user_pin,
+)
+
+NEW = {
+    ShareUse.USER: scheme((2, "ada bela chen")),
+    ShareUse.SO: scheme((2, "farid greta hugo")),
+}
+
+
+@pytest.fixture
+def directory(founded_stage: Stage, tmp_path: Path) -> Path:
+    return founded_stage.copied_to(tmp_path / "keyholder")
+
+
+@pytest.fixture
+def keyholder(founded_stage: Stage, directory: Path) -> Iterator[OpenKeyholder]:
+    with keyholder_in(directory, founded_stage) as opened:
+        yield opened
+
+
+def table_at(keyholder: OpenKeyholder, stage: Stage) -> Table:
+    table = stage.table(keyholder.door)
+    table.authority = keyholder.authority()
+    return table
+
+
+def test_a_backup_is_written_and_proved(
+    keyholder: OpenKeyholder, founded_stage: Stage, directory: Path
+) -> None:
+    table = table_at(keyholder, founded_stage)
+    before = (directory / "kek-backup.json").read_bytes()
+    table.open(keyholder.plan(ScriptKind.BACKUP, "backup-1"))
+    table.run()
+    assert table.state is CourseState.DONE
+    assert (directory / "kek-backup.json").read_bytes() != before
+    assert table.file("kek-backup.json") == (directory / "kek-backup.json").read_bytes()
+    verified = verify_transcript(parse_transcript(table.file("transcript.json")))
+    assert verified.looked_at.log is not None
+    assert not list(directory.rglob("trial"))
+
+
+def test_a_drill_finds_out_that_the_backup_is_another_ones(
+    keyholder: OpenKeyholder, founded_stage: Stage, directory: Path
+) -> None:
+    table = table_at(keyholder, founded_stage)
+    table.open(keyholder.plan(ScriptKind.RESTORE_DRILL, "drill-1"))
+    table.run(until="prove-backup")
+    backup = directory / "kek-backup.json"
+    whole = backup.read_bytes()
+    backup.write_bytes(whole.replace(b'"ciphertext":"', b'"ciphertext":"AAAA'))
+    assert table.step().event is Event.FAILED
+    backup.write_bytes(whole)
+    table.run()  # the shares are gone: custodians enter them again
+    assert table.state is CourseState.DONE
+
+
+def test_a_keyholder_that_was_killed_goes_on_with_a_drill(
+    founded_stage: Stage, directory: Path
+) -> None:
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table = table_at(keyholder, founded_stage)
+        table.open(keyholder.plan(ScriptKind.RESTORE_DRILL, "drill-1"))
+        table.run(until="prove-backup")
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table.at(keyholder.door)
+        table.resume()
+        table.run()
+        assert table.state is CourseState.DONE
+
+
+def change(keyholder: OpenKeyholder, table: Table) -> None:
+    table.open(
+        keyholder.plan(ScriptKind.CUSTODIAN_CHANGE, "change-1", shares=NEW, concerns=("emil",))
+    )
+
+
+def test_after_a_custodian_change_old_shares_open_nothing(
+    founded_stage: Stage, directory: Path
+) -> None:
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table = table_at(keyholder, founded_stage)
+        change(keyholder, table)
+        table.run()
+        assert table.state is CourseState.DONE
+        new = user_pin(table.words, table.read().share_sets)
+    with pytest.raises(PinRefused), keyholder_in(directory, founded_stage):
+        pass
+    with keyholder_in(directory, founded_stage, new) as keyholder:
+        again = table_at(keyholder, founded_stage)
+        again.open(
+            keyholder.plan(ScriptKind.CUSTODIAN_CHANGE, "change-2", shares=NEW, concerns=("emil",))
+        )
+        again.words = dict(table.words)
+        again.run(until="new-pins")  # the new custodians are those who unlock now
+
+
+def test_an_aborted_custodian_change_leaves_the_old_shares(
+    founded_stage: Stage, directory: Path
+) -> None:
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table = table_at(keyholder, founded_stage)
+        change(keyholder, table)
+        table.run(until="prove-shares")
+        table.abort()
+    with keyholder_in(directory, founded_stage):
+        pass
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_killed_between_the_two_pins_a_custodian_change_goes_on(
+    founded_stage: Stage, directory: Path
+) -> None:
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table = table_at(keyholder, founded_stage)
+        change(keyholder, table)
+        table.run(until="prove-shares")
+
+        def at(where: str) -> None:
+            if where == "user pin set":
+                raise Killed
+
+        keyholder.opened.ceremonies._hosting.at = at
+        sets = table.read().share_sets
+        for officer, part in table.signers():
+            table.sign(officer, part)
+    new = user_pin(table.words, sets)
+    with keyholder_in(directory, founded_stage, new) as keyholder:
+        table.at(keyholder.door)
+        table.resume()
+        table.run()
+        assert table.state is CourseState.DONE
