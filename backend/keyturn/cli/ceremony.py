@@ -301,8 +301,9 @@ def socket_in(directory: Path) -> Path:
 
 
 def _host(directory: Path, socket: Path | None, module: Path | None, *, rehearsal: bool) -> None:
+    where = socket or socket_in(directory)
     with errors_explained():
-        given = arguments(directory, socket or socket_in(directory), module, rehearsal)
+        given = arguments(directory, where, module, rehearsal=rehearsal)
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", MODULE, *given])  # noqa: S606
 
