@@ -47,7 +47,7 @@ from keyturn.hsm.kekwork import (
 from keyturn.hsm.protocol import Admission, Hsm
 from keyturn.hsm.selftest import oaep_padding
 from support.hsmceremonies import Desk, backup_of, item, order, packed
-from support.hsmtoken import Model, Node, Orders, admit, make_model, make_softhsm, sealed_to, spki
+from support.hsmtoken import Model, Node, Orders, admit, make_model, sealed_to, spki
 
 T = TypeVar("T")
 ALREADY, REWRAPPED = RewrapOutcome.ALREADY, RewrapOutcome.REWRAPPED
@@ -112,25 +112,6 @@ def test_every_key_is_described(founded: tuple[Desk, TokenMade]) -> None:
     ]
     assert all(attribute.checked for each in report.keys for attribute in each.attributes)
     assert report == founded[1].report
-
-
-def test_a_token_from_before_there_was_a_record_goes_on(
-    tmp_path: Path, node: Node, orders: Orders
-) -> None:
-    """Its one KEK is named by its label alone; the first ceremony writes the record."""
-    token = make_softhsm(tmp_path / "old")
-    model = make_model()
-    with token.worker() as worker:
-        (old,) = worker.keks()
-        wrapped = admit(worker, model)
-        new = worker.make_kek(order(), KekProfile.NEVER_EXTRACTABLE)
-        worker.activate_kek(order(), new.id)
-        assert node.open(worker.release(wrapped, orders(model, node.spki))) == model.dek
-    with token.worker() as again:
-        assert [(each.id, each.state) for each in again.keks()] == [
-            (old.id, KekState.DEACTIVATED),
-            (new.id, KekState.ACTIVE),
-        ]
 
 
 # Rotation
