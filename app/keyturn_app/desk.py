@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from keyturn.base.errors import KeyturnError
 from keyturn.client.client import KeyturnClient
 from keyturn.client.profile import Profile
+from keyturn.officerkeys.signer import Signer
 from keyturn_app.facts import Facts
 
 T = TypeVar("T")
@@ -51,6 +52,10 @@ class Desk(Protocol):
 
     @property
     def facts(self) -> Facts: ...
+
+    @property
+    def signer(self) -> Signer | None:
+        """The officer's key, which raises Locked while locked; None where there never is one."""
 
     def now(self) -> datetime:
         """UTC, whole seconds; frozen in recordings and tests."""

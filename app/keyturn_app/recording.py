@@ -206,6 +206,8 @@ def sweep(client: KeyturnClient) -> int:
     client.witnesses()
     client.collateral()
     client.collateral_status()
+    with suppress(KeyturnError):  # a keyholder that tells nothing of its token
+        client.hsm()
     with suppress(KeyturnError):  # roles that do not include it
         client.enrolments()
     named = _named(leaves)

@@ -15,7 +15,9 @@ from tempfile import TemporaryDirectory
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
+from keyturn.client.answers import parse_answer
 from keyturn.client.errors import FileUnusable
+from keyturn.client.hsm import read_hsm
 from keyturn.client.profile import Places
 from keyturn_app import resources
 from keyturn_app.live.profiles import ProfileStore
@@ -245,6 +247,11 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("collateral", "collateral")
     yield Scene("collateral-forecast", "collateral", "forecast")
     yield Scene("collateral-carry", "collateral", "carry")
+    yield Scene("hsm", "hsm")
+    yield Scene("hsm-key", "hsm", _kek(recording))
+    yield Scene("hsm-preflight", "hsm", "preflight")
+    yield Scene("hsm-lineage", "hsm", "lineage")
+    yield Scene("hsm-offline", "hsm", state=State.OFFLINE)
     yield Scene("models-seal", "models", then=lambda window: _run(window, "models.seal"))
     yield Scene("approvals-new", "approvals", "new:policy:serving-eu")
     yield Scene("approvals-ceremony", "approvals", "new:ceremony:backup-2026")
@@ -294,6 +301,15 @@ def _carried(recording: Recording) -> Callable[[MainWindow], None]:
                 filing.read(desk.file_of(found[0]), "proposal.json", page.presenter.changed)
 
     return open_it
+
+
+def _kek(recording: Recording) -> str:
+    """The id of the KEK in use; empty where the recording says nothing of a token."""
+    status, body = recording.moment("serving").answers.get("/v1/hsm", (404, b""))
+    if status != 200:
+        return ""
+    active = read_hsm(parse_answer(body, "HSM")).inventory.active
+    return "" if active is None else active.id
 
 
 def _run(window: MainWindow, action: str) -> None:

@@ -61,6 +61,7 @@ def _rows(rotation: Rotation) -> dict[str, tuple[bytes, str | None]]:
     return {row.model: (row.wrapped, row.kek) for row in found}
 
 
+@pytest.mark.timeout(900)
 def test_killed_at_random_points_every_model_opens_and_none_is_wrapped_twice(
     rotation: Rotation, tmp_path: Path
 ) -> None:

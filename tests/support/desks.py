@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from keyturn.base.errors import KeyturnError
 from keyturn.client.client import KeyturnClient
+from keyturn.officerkeys.signer import Signer
 from keyturn_app.desk import Identity, Locked, Topic
 from keyturn_app.facts import Connection, Facts, Link
 from keyturn_app.live.gathering import GATHERED, gather
@@ -41,6 +42,10 @@ class InlineDesk:
         self._now = now
         self._held: list[Callable[[], None]] = []
         self._listeners: list[tuple[Callable[[frozenset[Topic]], None], frozenset[Topic]]] = []
+
+    @property
+    def signer(self) -> Signer | None:
+        return None
 
     def now(self) -> datetime:
         return self._now()

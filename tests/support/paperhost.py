@@ -5,17 +5,18 @@ real records. What its actions would do is a table of facts.
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 
 from keyturn.base.dsse import Envelope, Signature, pae
 from keyturn.base.encoding import Digest, b64, digest_of
+from keyturn.base.errors import UnreachableError
 from keyturn.base.signatures import Algorithm
 from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.ceremony.checks import check_said, check_step_signature
 from keyturn.ceremony.course import Course, open_course
-from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.plan import (
     PLAN_TYPE,
@@ -27,9 +28,19 @@ from keyturn.ceremony.plan import (
     parse_plan,
 )
 from keyturn.ceremony.records import Event, Record, make_record
-from keyturn.ceremony.script import Action, Attaches, ScriptKind, ShareUse
+from keyturn.ceremony.script import Action, Attaches, Part, ScriptKind, ShareUse
 from keyturn.ceremony.shares import split
-from keyturn.ceremony.steps import StepSignature, Word, parse_said, parse_step_signature
+from keyturn.ceremony.steps import (
+    STEP_TYPE,
+    WORD_TYPE,
+    StepSignature,
+    Word,
+    parse_said,
+    parse_step_signature,
+    step_payload,
+    word_payload,
+)
+from keyturn.ceremony.transcript import make_transcript
 from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, Role
@@ -40,9 +51,10 @@ from keyturn_app.screens.ceremonies.hosts import (
     Count,
     Held,
     HostSeen,
-    News,
+    OwnShare,
     RunState,
-    ShareSpot,
+    StepWords,
+    Told,
     ToSign,
 )
 from support.authority import Clock, spki
@@ -177,9 +189,11 @@ class PaperHost:
     failing: dict[str, JsonObject] = field(default_factory=dict)
     """Facts of the failure of a step, by its id: once."""
     count: Count | None = None
-    boxes: list[Box] = field(default_factory=list)
-    entered: list[bytes] = field(default_factory=list)
+    shares: dict[Box, bytes] = field(default_factory=dict)
+    entered: list[Digest] = field(default_factory=list)
+    locked: set[str] = field(default_factory=set)
     broken: bool = False
+    silent: bool = False
 
     # ---- CeremonyHost ----
 
@@ -198,14 +212,22 @@ class PaperHost:
         )
         return HostSeen(rows, "sha256:" + "c0" * 32)
 
-    def news(self, ceremony: str, since: int) -> News:
+    def follow(self, ceremony: str) -> Told:
+        if self.broken:
+            raise MalformedCeremony(
+                "record 3: a record does not follow from the one before",
+                found="record 3 after sha256:41aa",
+                expected="record 3 after sha256:c0d3",
+            )
+        if self.silent:
+            raise UnreachableError("no answer from the host")
         course = self.courses[ceremony]
-        records = tuple(each.raw for each in course.records[since:])
-        if self.broken and records:
-            records = (*records[:-1], records[-1].replace(b'"facts":{', b'"facts":{"x":1,', 1))
-        return News(records, course.last.seq, self._awaiting(course))
+        return Told(course, self._awaiting(course))
 
-    def open(self, plan: bytes) -> str:
+    def open(self, plan: Plan, signer: Signer) -> str:
+        return self.begin(signer.sign(PLAN_TYPE, plan.to_payload()).to_bytes())
+
+    def begin(self, plan: bytes) -> str:
         found = parse_plan(plan)
         script = SCRIPTS[found.plan.kind]
         founding = found.plan.founding
@@ -221,7 +243,58 @@ class PaperHost:
         self.taken[found.plan.ceremony] = []
         return found.plan.ceremony
 
-    def sign(self, ceremony: str, envelope: bytes, attached: tuple[bytes, ...]) -> None:
+    def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
+        course = told.course
+        step = course.step
+        assert step is not None
+        if words.unlocks:
+            self.locked.discard(course.plan.ceremony)
+            return
+        attached = words.shares
+        if step.attaches is Attaches.STATEMENTS and words.part is Part.OFFICER:
+            attached = (f"{signer.officer} approves".encode(),)
+        payload = step_payload(
+            course.place,
+            step.id,
+            signer.officer,
+            words.part,
+            now,
+            entered=words.entered,
+            attached=tuple(map(digest_of, attached)),
+        )
+        envelope = signer.sign(STEP_TYPE, payload).to_bytes()
+        self.take(course.plan.ceremony, envelope, attached)
+
+    def say(
+        self, told: Told, part: Part, signer: Signer, now: datetime, word: Word, text: str
+    ) -> None:
+        payload = word_payload(told.course.place, signer.officer, part, now, word, text)
+        self.hear(told.course.plan.ceremony, signer.sign(WORD_TYPE, payload).to_bytes())
+
+    def open_box(self, told: Told, box: Box, signer: Signer) -> OwnShare:
+        if signer.officer != box.officer:
+            raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "not this custodian's share")
+        return OwnShare(bytearray(self.shares[box]), "3f9a01c7")
+
+    def seal_share(self, told: Told, use: ShareUse, officer: str, words: bytearray) -> bytes:
+        known = {text for box, text in self.shares.items() if box.use == use.value}
+        mine = {text for box, text in self.shares.items() if box.officer == officer}
+        found = bytes(words)
+        words[:] = bytes(len(words))
+        if known and found not in known & mine:
+            raise CeremonyRefused(
+                CeremonyReason.WRONG_SHARE,
+                "this is not the share that this custodian was given",
+                found="another share",
+                expected=f"the share of the {use.value} secret",
+            )
+        self.entered.append(digest_of(found))
+        return b"sealed:" + digest_of(found).encode()
+
+    def transcript(self, told: Told) -> bytes:
+        return make_transcript([each.raw for each in told.course.records])
+
+    def take(self, ceremony: str, envelope: bytes, attached: tuple[bytes, ...]) -> None:
         course, taken = self.courses[ceremony], self.taken[ceremony]
         signature = parse_step_signature(envelope)
         check_step_signature(course, signature, self.clock(), signed=taken, attached=attached)
@@ -229,7 +302,7 @@ class PaperHost:
         if course.complete(taken):
             self._act(ceremony, course, taken)
 
-    def say(self, ceremony: str, envelope: bytes) -> None:
+    def hear(self, ceremony: str, envelope: bytes) -> None:
         course = self.courses[ceremony]
         said = parse_said(envelope)
         check_said(course, said, self.clock())
@@ -242,31 +315,6 @@ class PaperHost:
         if said.word is Word.RESUME:
             self.interrupted.discard(ceremony)
         self._follow(ceremony, event, None, {}, (envelope,))
-
-    def file(self, ceremony: str, name: str) -> bytes:
-        raise CeremonyRefused(CeremonyReason.FAILED, "no such file here", found=name)
-
-    def put(self, ceremony: str, name: str, data: bytes) -> Digest:
-        return digest_of(data)
-
-    def open_box(self, signer: Signer, box: Box, spot: ShareSpot) -> bytearray:
-        if signer.officer != box.officer:
-            raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "not this custodian's share")
-        return bytearray(box.box)
-
-    def seal_share(self, words: bytearray, spot: ShareSpot) -> bytes:
-        known = {bytes(each.box) for each in self.boxes if each.use == spot.use}
-        found = bytes(words)
-        words[:] = bytes(len(words))
-        self.entered.append(found)
-        if known and found not in known:
-            raise CeremonyRefused(
-                CeremonyReason.WRONG_SHARE,
-                "this is not the share that this custodian was given",
-                found="another share",
-                expected=f"the share of the {spot.use} PIN",
-            )
-        return b"sealed:" + digest_of(found).encode()
 
     # ---- for tests ----
 
@@ -284,11 +332,7 @@ class PaperHost:
                 break
             course = self.courses[ceremony]
 
-    def sign_as(self, ceremony: str, officer: str, part: object) -> None:
-        from keyturn.ceremony.script import Part
-        from keyturn.ceremony.steps import STEP_TYPE, step_payload
-
-        assert isinstance(part, Part)
+    def sign_as(self, ceremony: str, officer: str, part: Part) -> None:
         course = self.courses[ceremony]
         step = course.step
         assert step is not None
@@ -314,7 +358,7 @@ class PaperHost:
             entered=entered,
             attached=tuple(map(digest_of, attached)),
         )
-        self.sign(ceremony, signed(self.cast, officer, STEP_TYPE, payload), attached)
+        self.take(ceremony, signed(self.cast, officer, STEP_TYPE, payload), attached)
         self.clock.advance(seconds=37)
 
     def until(self, ceremony: str, step: str) -> None:
@@ -335,22 +379,16 @@ class PaperHost:
         self._follow(ceremony, Event.DONE, step.id, dict(FACTS.get(step.action, {})), raws)
 
     def _deal(self, plan: Plan) -> None:
-        self.boxes = []
+        self.shares = {}
         for use, found in plan.shares.items():
             size = 32 if use is ShareUse.BACKUP else 16
             _set, dealt = split(
                 bytearray(secrets.token_bytes(size)), found, use, random=secrets.token_bytes
             )
-            self.boxes += [
-                Box(
-                    each.member.officer,
-                    use.value,
-                    each.member.group,
-                    each.member.member,
-                    bytes(each.words),
-                )
-                for each in dealt
-            ]
+            for each in dealt:
+                member = each.member
+                box = Box(member.officer, use.value, member.group, member.member)
+                self.shares[box] = bytes(each.words)
 
     def _follow(
         self,
@@ -407,19 +445,18 @@ class PaperHost:
         statements: tuple[ToSign, ...] = ()
         if step.attaches is Attaches.STATEMENTS and founding is not None:
             statements = tuple(
-                ToSign(kind.value, role, "application/json", f'{{"kind":"{kind.value}"}}'.encode())
+                ToSign(kind.value, role, "novak", f'{{"kind":"{kind.value}"}}'.encode())
                 for kind in (Kind.ROSTER, Kind.KEYS)
                 for role in ("propose", "approve")
             )
         return Awaiting(
             step.id,
-            course.last.seq + 1,
-            course.last_digest,
             tuple((each.officer, each.part.value) for each in self.taken[name]),
-            tuple(self.boxes) if step.action is Action.HAND_OUT else (),
+            tuple(self.shares) if step.action is Action.HAND_OUT else (),
             statements,
             self.count,
             name in self.interrupted,
+            name in self.locked,
         )
 
 
@@ -434,9 +471,6 @@ def opened(
     host = PaperHost(cast, clock)
     plan = make_plan(cast, clock, kind=kind, rehearsal=rehearsal)
     raw = signed(cast, "novak", PLAN_TYPE, plan.to_payload())
-    ceremony = host.open(raw)
+    ceremony = host.begin(raw)
     clock.advance(seconds=62)
     return host, ceremony
-
-
-WEEK = timedelta(days=7)

@@ -364,10 +364,10 @@ ROLE_OF = {
 BENCHES = {"tink", "tensorizer"}
 """What only `keyturn bench` compares with, and says so where it is not installed."""
 
-OFFICERS = {"segno", "sev-snp-measure", "zxing-cpp"}
-"""Officers' QR pictures and their computation of launch measurements: of the role `app`, so that no
-keyholder or node has a decoder of pictures or of firmware; `keyturn.client.qrpictures` and
-`keyturn.client.snplaunch` say so where they are not installed."""
+OFFICERS = {"reportlab", "segno", "sev-snp-measure", "zxing-cpp"}
+"""Officers' QR pictures, what they print and their computation of launch measurements: of the role
+`app`, so that no keyholder or node has a decoder of pictures or of firmware; `keyturn.client`'s
+`qrpictures`, `printing` and `snplaunch` say so where they are not installed."""
 
 
 @cache

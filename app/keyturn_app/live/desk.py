@@ -69,6 +69,10 @@ class LiveDesk(QObject):
     def facts(self) -> Facts:
         return self._facts
 
+    @property
+    def signer(self) -> Signer | None:
+        return self._line.signer
+
     def now(self) -> datetime:
         return self._now()
 

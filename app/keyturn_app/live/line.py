@@ -101,6 +101,11 @@ class Line:
     def locked(self) -> bool:
         return self._key.locked
 
+    @property
+    def signer(self) -> Signer:
+        """For any thread; raises Locked while locked."""
+        return self._key
+
     # ---- the lock ----
 
     def unlock(

@@ -4,8 +4,9 @@ import threading
 
 from keyturn.base.dsse import Envelope
 from keyturn.base.signatures import KeyId
+from keyturn.client.errors import CardRefused
 from keyturn.client.signing import Unlocked
-from keyturn.officerkeys.signer import Signer
+from keyturn.officerkeys.signer import OfficerSigner, Signer
 from keyturn_app.desk import Locked
 from keyturn_app.i18n import _
 
@@ -51,6 +52,14 @@ class LockedKey:
     def derived(self, info: bytes) -> bytes:
         with self._lock:
             return self._signer().derived(info)
+
+    def unseal(self, sealed: bytes, info: bytes) -> bytearray:
+        """As `Unsealer`, for a share. Raises Locked, and CardRefused where a card only signs."""
+        with self._lock:
+            signer = self._signer()
+            if not isinstance(signer, OfficerSigner):
+                raise CardRefused("a card signs, and opens nothing")
+            return signer.unseal(sealed, info)
 
     def _signer(self) -> Signer:
         unlocked = self._open_key

@@ -17,6 +17,7 @@ from keyturn.client.memory import Memory
 from keyturn.client.offline import ProposalFile
 from keyturn.client.profile import station_profile
 from keyturn.client.proposals import Proposal
+from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.bundle import load_bundle, make_bundle
 from keyturn_app.desk import Identity, Locked, Topic
 from keyturn_app.facts import Bundle, Connection, Facts, Happening, Link
@@ -44,6 +45,10 @@ class ReplayDesk:
         )
         self.facts = Facts()
         self._listeners = TopicListeners()
+
+    @property
+    def signer(self) -> Signer | None:
+        return None
 
     def now(self) -> datetime:
         return self._moment.time

@@ -14,6 +14,7 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.profile import Places
 from keyturn.client.signing import Unlocked, unlock
 from keyturn.client.station import StationClient
+from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.roster import OfficerId
 from keyturn_app import wording
@@ -62,6 +63,10 @@ class StationDesk:
     @property
     def facts(self) -> Facts:
         return self._facts
+
+    @property
+    def signer(self) -> Signer | None:
+        return self._key
 
     def now(self) -> datetime:
         return self._now()

@@ -32,6 +32,7 @@ QToolTip { background: @raised; color: @text; border: 1px solid @border_strong; 
 .Small { font-size: 12px; }
 .Over { font-size: 11px; font-weight: 600; color: @muted; }
 .Strong { font-weight: 600; }
+.Plain { font-weight: 400; }
 .Mono { font-family: "JetBrains Mono"; font-size: 12px; }
 .Danger { color: @danger; }
 .Ok { color: @ok; }

@@ -53,6 +53,7 @@ PAGES: tuple[PageSpec, ...] = (
     _page("collateral", lambda: _("Collateral"), "calendar-clock", needs="nodes"),
     _page("approvals", lambda: _("Approvals"), "stamp", waiting_for_me, needs="proposals"),
     _page("ceremonies", lambda: _("Ceremonies"), "key-round"),
+    _page("hsm", lambda: _("HSM"), "microchip"),
     _page("exposure", lambda: _("Exposure"), "radar"),
     _page("officers", lambda: _("Officers"), "users"),
     _page("log", lambda: _("Log"), "scroll-text"),
@@ -64,7 +65,7 @@ FOOT: tuple[PageSpec, ...] = (
 )
 
 
-AT_A_STATION = ("approvals", "officers", "settings")
+AT_A_STATION = ("approvals", "ceremonies", "officers", "settings")
 """What an officer station has. The others show what a server says."""
 
 

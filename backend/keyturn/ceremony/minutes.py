@@ -11,6 +11,7 @@ from keyturn.base.encoding import Digest
 from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.errors import CeremonyReason
 from keyturn.ceremony.facts import (
+    BackupProved,
     Facts,
     KekImported,
     KekMade,
@@ -221,8 +222,8 @@ def _made(verified: Verified) -> list[Section]:
     tokens, keys = _tokens(verified), _keys(verified)
     if not tokens and not keys:
         return []
-    texts = [f"Token {token_text(each)}." for each in tokens]
-    texts += dict.fromkeys(WORTH[each.assurance] for each in tokens)
+    texts = [f"{how}: {token_text(each)}." for how, each in tokens]
+    texts += dict.fromkeys(WORTH[each.assurance] for _, each in tokens)
     columns = (
         Column("Key", 16),
         Column("What it does", 40),
@@ -271,11 +272,16 @@ def _long_attributes(keys: Sequence[KeyFacts]) -> tuple[str, ...]:
     )
 
 
-def _tokens(verified: Verified) -> tuple[TokenFacts, ...]:
-    found = [verified.opened.token] if verified.opened.token else []
+def _tokens(verified: Verified) -> tuple[tuple[str, TokenFacts], ...]:
+    """How each token came into it, and the token."""
+    found = [("Token at the opening", verified.opened.token)] if verified.opened.token else []
     for each in _facts(verified):
-        if isinstance(each, (TokenMade, Preflighted)):
-            found.append(each.token)
+        if isinstance(each, Preflighted):
+            found.append(("Token that was tested", each.token))
+        if isinstance(each, TokenMade):
+            found.append(("Token that was made", each.token))
+        if isinstance(each, BackupProved):
+            found.append(("Throw-away token", each.token))
     return tuple(dict.fromkeys(found))
 
 

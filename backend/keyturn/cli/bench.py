@@ -8,7 +8,14 @@ from importlib.metadata import entry_points
 
 import typer
 
-from keyturn.cli import bench_attest, bench_log, bench_release, bench_seal, bench_unseal
+from keyturn.cli import (
+    bench_attest,
+    bench_log,
+    bench_release,
+    bench_rotation,
+    bench_seal,
+    bench_unseal,
+)
 
 GROUP = "keyturn.bench"
 
@@ -21,7 +28,8 @@ def register(app: typer.Typer) -> None:
     def group() -> None:
         """Measure speed, as ratios within one run."""
 
-    for each in (bench_seal, bench_release, bench_unseal, bench_log, bench_attest):
+    programs = (bench_seal, bench_release, bench_rotation, bench_unseal, bench_log, bench_attest)
+    for each in programs:
         each.register_bench(bench)
     for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
         point.load()(bench)

@@ -241,7 +241,7 @@ def _state(raw: bytes, fingerprint: Digest) -> AuthorityState:
         if index <= last:
             raise BundleDisagrees("statements out of the log's order", found=str(index))
         last = index
-        # The `origin` entry that stands before another log key is no statement, so not in the bundle.
+        # The `origin` entry before another log key is no statement, so it is not in the bundle.
         renamed = isinstance(statement.body, Keys) and is_other_log_key(
             statement.body, state.newest_keys
         )

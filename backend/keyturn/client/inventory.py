@@ -40,6 +40,8 @@ class Model:
     registered: str
     has_wrapped_key: bool
     admission: InForce | None
+    kek: str | None = None
+    """Under which KEK the server says that the DEK lies; None where it does not."""
 
 
 class NodeState(Enum):
@@ -114,6 +116,7 @@ def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
         optional_text(fields, "registered") or "",
         fields.boolean("has_kek_wrapped"),
         admission,
+        _kek(fields),
     )
     if not isinstance(signed, Admission):
         return model
@@ -124,6 +127,11 @@ def read_model(fields: Fields, state: AuthorityState, now: datetime) -> Model:
             expected=signed.tag.hex(),
         )
     return replace(model, name=signed.name, version=signed.version)
+
+
+def _kek(fields: Fields) -> str | None:
+    """Raises MalformedError for what is no KEK id."""
+    return None if optional_text(fields, "kek") is None else fields.hex("kek", size=32).hex()
 
 
 def check_once(names: Iterable[str], what: str) -> None:

@@ -12,6 +12,7 @@ from keyturn.base.errors import UntrustedError
 from keyturn.base.signatures import load_verify_key
 from keyturn.client.errors import FileUnusable
 from keyturn.keyrelease.audit import Audited, audit_log
+from keyturn.keyrelease.continuation import check_named
 from keyturn.keyrelease.entries import read_grant, read_refusal
 from keyturn.quorum.bodies import Keys, Purpose
 from keyturn.quorum.entries import EntryKind, envelopes_of, parse_entry
@@ -168,6 +169,7 @@ def read_export(directory: Path, fingerprint: Digest, step: Step = _unwatched) -
         raise UntrustedError("the log brings no `keys` statement into force, so nothing signs it")
     body = keys.statement.body
     log = verify_export(read, load_verify_key(body.keys[Purpose.LOG].spki), body.origin)
+    check_named(log.checkpoint, audited.state)
     if leaves.frontier.root() != log.checkpoint.checkpoint.root:
         raise UntrustedError("the export changed while it was read")
     return VerifiedExport(log, audited)

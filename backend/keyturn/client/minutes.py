@@ -8,6 +8,7 @@ from keyturn.client.printing import (
     gap,
     load_fonts,
     paragraph,
+    parted,
     print_pages,
     qr,
     table,
@@ -57,7 +58,8 @@ def _head(minutes: Minutes) -> list[Any]:
 def _summary(minutes: Minutes) -> Any:
     rows = [
         [paragraph(label, "bold"), paragraph(value, _style(value))]
-        for label, value in minutes.summary
+        for row in minutes.summary
+        for label, value in parted(row)
     ]
     return table(["", ""], rows, [24, 100], ruled=True)
 
@@ -85,7 +87,8 @@ def _table(content: Table) -> Any:
             paragraph(cell, "exact-small" if column.exact else "small", lead=column.lead)
             for column, cell in zip(columns, row, strict=True)
         ]
-        for row in content.rows
+        for whole in content.rows
+        for row in parted(whole)
     ]
     heads = [each.title for each in columns]
     return table(heads, rows, [each.width for each in columns], ruled=True)

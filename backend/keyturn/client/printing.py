@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ _FILES = {
 INK, QUIET, LINE, SHADE, WARNING = "#15181d", "#5b6470", "#c9ced6", "#f1f3f6", "#8a4b00"
 WARNING_SHADE = "#ffe9c7"
 _DIGEST = re.compile(r"\b(?:sha256:)?[0-9a-f]{64}\b")
+_TALLEST = 30
+"""Lines of a table's row."""
+_NARROW = 40
+"""Characters that the narrowest column of words has in a line."""
 _HINT = "Install Keyturn's role ceremony: pip install 'keyturn[ceremony]'."
 
 
@@ -76,7 +81,10 @@ def _exact(found: re.Match[str]) -> str:
 def table(
     heads: Sequence[str], rows: Sequence[Sequence[Any]], widths: Sequence[float], *, ruled: bool
 ) -> Any:
-    """A table over the page's width; `heads` repeat on each page, none where they are empty."""
+    """A table over the page's width; `heads` repeat on each page, none where they are empty.
+
+    A row stays on one page: `parted` makes rows that fit on one.
+    """
     from reportlab.lib.colors import HexColor
     from reportlab.platypus import Table
 
@@ -98,10 +106,39 @@ def table(
         body,
         colWidths=[width() * each / whole for each in widths],
         repeatRows=1 if any(heads) else 0,
-        splitInRow=1,
         style=style,
         hAlign="LEFT",
     )
+
+
+def parted(cells: Sequence[str]) -> list[tuple[str, ...]]:
+    """One row of texts as several, none taller than half a page: lines are kept in their order."""
+    columns = [_chunks(each) for each in cells]
+    return list(zip_longest(*columns, fillvalue=""))
+
+
+def _chunks(text: str) -> list[str]:
+    chunks: list[list[str]] = [[]]
+    left = _TALLEST
+    for line in (piece for each in text.split("\n") for piece in _pieces(each)):
+        tall = 1 + len(line) // _NARROW
+        if tall > left and chunks[-1]:
+            chunks.append([])
+            left = _TALLEST
+        chunks[-1].append(line)
+        left -= tall
+    return ["\n".join(each) for each in chunks]
+
+
+def _pieces(line: str) -> list[str]:
+    """A line, or parts of it between words, none longer than fits into half a page."""
+    longest = _TALLEST * _NARROW // 2
+    pieces = []
+    while len(line) > longest:
+        cut = line.rfind(" ", 1, longest) + 1 or longest
+        pieces.append(line[:cut].rstrip())
+        line = line[cut:]
+    return [*pieces, line]
 
 
 def gap(points: float) -> Any:

@@ -1,5 +1,6 @@
 """Sealed models: registered by their documents, shown with their admission. Never opened here."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -26,7 +27,7 @@ async def every(context: Context) -> list[ModelView]:
     """By name and version."""
     rows = await context.read(models.all_models)
     wrapped = await context.read(models.with_wrapped_key)
-    return [_view(context, each, has_wrapped=each.digest in wrapped) for each in rows]
+    return [_view(context, each, wrapped) for each in rows]
 
 
 async def one(context: Context, digest: str) -> ModelView:
@@ -35,7 +36,7 @@ async def one(context: Context, digest: str) -> ModelView:
     if row is None:
         raise NotFound("no such model", found=digest)
     wrapped = await context.read(models.with_wrapped_key)
-    return _view(context, row, has_wrapped=digest in wrapped)
+    return _view(context, row, wrapped)
 
 
 async def manifest(context: Context, digest: str) -> ManifestView:
@@ -76,7 +77,7 @@ def keep_wrapped(
     models.set_wrapped_key(connection, model, wrapped, statement, kek)
 
 
-def _view(context: Context, row: ModelRow, *, has_wrapped: bool) -> ModelView:
+def _view(context: Context, row: ModelRow, wrapped: Mapping[str, str | None]) -> ModelView:
     admission = context.mirror.admission(row.digest, context.clock())
     body = admission.statement.body if admission else None
     return ModelView(
@@ -91,6 +92,7 @@ def _view(context: Context, row: ModelRow, *, has_wrapped: bool) -> ModelView:
         admitted=admission is not None,
         admission=admission.statement.digest if admission else None,
         policy=body.policy if isinstance(body, Admission) else None,
-        has_kek_wrapped=has_wrapped,
+        has_kek_wrapped=row.digest in wrapped,
+        kek=wrapped.get(row.digest),
         registered=row.registered,
     )

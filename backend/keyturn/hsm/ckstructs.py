@@ -123,6 +123,18 @@ Pinned = list[Any]
 """Buffers that a structure points into; they must live until the call is over."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A template in C's form, for many calls. Not for one that holds a secret: it stays."""
+
+    array: ctypes.Array[CkAttribute]
+    pinned: Pinned
+
+
+def prepare(template: Template) -> Prepared:
+    return Prepared(*encode_template(template))
+
+
 def encode_template(template: Template) -> tuple[ctypes.Array[CkAttribute], Pinned]:
     """The C array of a template, and what it points into."""
     array = (CkAttribute * len(template.items))()

@@ -24,11 +24,13 @@ from keyturn.hsm.ckstructs import (
     CkSlotInfo,
     CkTokenInfo,
     Mechanism,
+    Prepared,
     Template,
     c_ubyte_array,
     decode_value,
     encode_template,
     padded,
+    prepare,
     unpadded,
 )
 from keyturn.hsm.cryptoki import (
@@ -326,14 +328,19 @@ class Session:
         out, length = (c_ubyte * _OUTPUT)(), c_ulong(_OUTPUT)
         self._call("C_WrapKey", byref(ck), wrapping, key, out, byref(length))
         del pinned
-        return bytes(out[: length.value])
+        return ctypes.string_at(out, length.value)
 
     def unwrap(
-        self, mechanism: Mechanism, unwrapping: Handle, wrapped: bytes, template: Template
+        self,
+        mechanism: Mechanism,
+        unwrapping: Handle,
+        wrapped: bytes,
+        template: Template | Prepared,
     ) -> Handle:
         """A new key object from `wrapped`; the value stays in the token."""
         ck, pinned = mechanism.encode()
-        array, held = encode_template(template)
+        prepared = template if isinstance(template, Prepared) else prepare(template)
+        array, held = prepared.array, prepared.pinned
         data, handle = c_ubyte_array(wrapped), c_ulong()
         self._call(
             "C_UnwrapKey",

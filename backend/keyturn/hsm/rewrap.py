@@ -5,6 +5,7 @@ Each DEK is an object of the session for the length of one item; its value is ne
 
 from collections.abc import Sequence
 
+from keyturn.hsm.ckstructs import prepare
 from keyturn.hsm.cryptoki import LOST, Rv
 from keyturn.hsm.errors import HsmError, TokenError
 from keyturn.hsm.keks import OpenKek
@@ -23,6 +24,7 @@ class Rewrapper:
         self._session = session
         self._to = to.handle
         self._sources = [each.handle for each in sources]
+        self._form = prepare(DEK_FORM)
 
     def rewrap(self, item: RewrapItem) -> Rewrapped:
         """Raises HsmError for what no item can be blamed for."""
@@ -46,7 +48,7 @@ class Rewrapper:
         """The DEK and the KEK that opened it; RFC 3394 tells which. None: none does."""
         for place, source in enumerate(self._sources):
             try:
-                dek = self._session.unwrap(KEY_WRAP, source, wrapped, DEK_FORM)
+                dek = self._session.unwrap(KEY_WRAP, source, wrapped, self._form)
             except HsmError as error:
                 if error.rv in LOST:
                     raise

@@ -170,6 +170,12 @@ class Submissions:
         admission = statement.body
         if not isinstance(admission, Admission):
             return None
+        if self._journal.state.is_destroyed(statement.kind, statement.subject):
+            raise SubmissionRefused(
+                SubmissionReason.KEY_DESTROYED,
+                "this model's key was destroyed: it is not wrapped again",
+                found=statement.subject,
+            )
         if key is None:
             raise KeyFileRefused(
                 "a model is admitted with its keyturn.key", hint="hand in the file beside it"

@@ -56,9 +56,10 @@ def wrapped_key(connection: Connection, model: str) -> bytes | None:
     return found
 
 
-def with_wrapped_key(connection: Connection) -> frozenset[str]:
-    """The digests of the models that have one."""
-    return frozenset(connection.scalars(select(wrapped_keys.c.model)))
+def with_wrapped_key(connection: Connection) -> dict[str, str | None]:
+    """Of the models that have one, by digest: the KEK under which it lies, where that was noted."""
+    rows = connection.execute(select(wrapped_keys.c.model, wrapped_keys.c.kek))
+    return {row[0]: row[1] for row in rows}
 
 
 def set_wrapped_key(

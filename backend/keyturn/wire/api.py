@@ -186,6 +186,7 @@ class ModelView(ApiModel):
     admission: str | None
     policy: str | None
     has_kek_wrapped: bool
+    kek: str | None  # under which the DEK lies, where that was noted
     registered: Time
 
 

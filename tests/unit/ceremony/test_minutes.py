@@ -81,7 +81,7 @@ def test_everybody_with_all_their_parts_and_keys() -> None:
 
 def test_tokens_and_keys_with_attributes_and_what_a_programs_word_is_worth() -> None:
     found = section(MINUTES, "Token and keys")
-    assert "This token is a program." in found.texts[1]
+    assert "This token is a program." in found.texts[2]
     keys, attributes = found.tables
     assert [row[0] for row in keys.rows] == [
         "KEK",

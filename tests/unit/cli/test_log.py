@@ -130,7 +130,7 @@ def test_another_fingerprint_is_refused(desks: Desks, exported: Path) -> None:
 
 def test_a_changed_entry_is_refused(desks: Desks, exported: Path) -> None:
     (bundle,) = (path for path in (exported / "tile" / "entries").rglob("*") if path.is_file())
-    changed = bundle.read_bytes().replace(b"T08:", b"T07:", 1)
+    changed = bundle.read_bytes().replace(b'"time":"2026', b'"time":"2025', 1)
     assert changed != bundle.read_bytes()
     bundle.write_bytes(changed)
     result = desks.run("log", "verify", exported, "--fingerprint", desks.server.fingerprint)

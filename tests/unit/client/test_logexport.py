@@ -140,7 +140,13 @@ def test_an_export_is_proved_over_the_seam(server: ScriptedServer, tmp_path: Pat
         found = read_export(tmp_path / name, server.fingerprint)
         assert found.log.checkpoint.checkpoint.origin == origin
 
+    between = server.checkpoint(before.entries + 1)
+    write_export(tmp_path / "between", between, server.leaves[: before.entries + 1], read)
     server.log_key, server.origin = old_key, ORIGIN
+    half = server.checkpoint(before.entries + 1).to_bytes()
+    (tmp_path / "between" / "checkpoint").write_bytes(half)
+    with pytest.raises(LogInconsistent, match="does not say"):
+        read_export(tmp_path / "between", server.fingerprint)
     forged = server.checkpoint().to_bytes()
     (tmp_path / "after" / "checkpoint").write_bytes(forged)
     with pytest.raises(UntrustedError):

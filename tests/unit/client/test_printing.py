@@ -16,6 +16,7 @@ from keyturn.client.printing import (
     gap,
     load_fonts,
     paragraph,
+    parted,
     print_pages,
     qr,
     shown,
@@ -78,13 +79,30 @@ def test_lines_leads_digests_and_bullets() -> None:
         assert each in " ".join(text.split())
 
 
-def test_a_row_longer_than_a_page_is_not_lost() -> None:
-    long = "\n".join(f"Line {place}" for place in range(150))
-    rows = [[paragraph("left"), paragraph(long, "small")]]
-    pages = printed(table(["One", "Two"], rows, [1, 3], ruled=True))
-    assert len(pages) > 1
-    assert "Line 149" in pages[-1]
+def test_a_row_longer_than_a_page_is_parted_and_nothing_is_lost() -> None:
+    lines = [f"Line {place} {'x' * (place % 90)}" for place in range(150)]
+    rows = [
+        [paragraph(each, "small") for each in row] for row in parted(("left", "\n".join(lines)))
+    ]
+    pages = printed(table(["One", "Two"], rows, [1, 1], ruled=True))
+    assert len(pages) > 2
+    whole = "".join("".join(pages).split())
+    for line in lines:
+        assert line.replace(" ", "") in whole
     assert all("One" in each for each in pages)
+
+
+def test_a_line_longer_than_a_page_is_parted_between_words() -> None:
+    line = " ".join(["word"] * 2000)
+    rows = parted((line, "right", "x" * 2500))
+    assert rows[0][1:] == ("right", "x" * 600)
+    assert " ".join(row[0].replace("\n", " ") for row in rows if row[0]) == line
+    assert "".join(row[2].replace("\n", "") for row in rows) == "x" * 2500
+    printed(table(["a", "b", "c"], [[paragraph(each) for each in row] for row in rows], [1, 1, 1], ruled=True))  # fmt: skip  # noqa: E501
+
+
+def test_a_row_that_fits_is_left_as_it_is() -> None:
+    assert parted(("a", "b\nc", "")) == [("a", "b\nc", "")]
 
 
 def test_what_belongs_together_stays_together() -> None:

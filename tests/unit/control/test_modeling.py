@@ -90,6 +90,7 @@ def test_registered_by_the_digest_of_the_exact_manifest(world: World) -> None:
             "admission": None,
             "policy": None,
             "has_kek_wrapped": False,
+            "kek": None,
             "registered": "2026-11-23T08:00:00Z",
         }
     )

@@ -15,9 +15,9 @@ from keyturn.control.rebuild import LogContent, rebuild
 from keyturn.keyrelease.binding import Purpose
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, grant_entry, refusal_entry
 from keyturn.quorum.approvals import WITHDRAWAL_TYPE, withdrawal_payload
-from keyturn.quorum.entries import envelopes_of
+from keyturn.quorum.entries import CeremonyEntry, ceremony_entry, envelopes_of
 from keyturn.quorum.kinds import Kind
-from keyturn.store import events, fleet, logcopy, proposals
+from keyturn.store import events, fleet, logcopy, models, proposals
 from keyturn.store.database import Database, open_database
 from keyturn.store.errors import StoreConflict
 from keyturn.store.migrate import upgrade
@@ -226,3 +226,28 @@ def test_another_platform_under_a_nodes_name_is_told_once(
         (PLATFORM, other.platform),
         (other.platform, PLATFORM),
     ]
+
+
+def test_a_destroyed_models_keys_are_deleted_with_the_entry_that_says_so(
+    database: Database, keyholder: LocalKeyholder
+) -> None:
+    """And again by a rebuild: what the log says was destroyed does not come back with a backup."""
+    now = keyholder.clock()
+    row = models.ModelRow(MODEL, b"m", b"keyturn.key", "id", "m", "1", 1, 1, "aa", "bb", now)
+    with database.write() as connection:
+        models.register(connection, row)
+        models.set_wrapped_key(connection, MODEL, b"w" * 40, "sha256:s", "ab" * 32)
+    record = b"a record"
+    keyholder.objects[digest_of(record)] = record
+    entry = CeremonyEntry("kd-1", "model-key-destruction", 0, "done", digest_of(record), MODEL)
+    keyholder.append(ceremony_entry(now, entry))
+    enter_all(database, keyholder)
+    with database.read() as connection:
+        assert models.wrapped_key(connection, MODEL) is None
+        kept = models.find(connection, MODEL)
+    assert kept is not None
+    assert kept.key is None
+    with database.write() as connection:
+        models.set_wrapped_key(connection, MODEL, b"w" * 40, "sha256:s", None)
+        rebuild(connection, LogContent(keyholder.leaves, keyholder.objects))
+        assert models.wrapped_key(connection, MODEL) is None

@@ -16,6 +16,7 @@ from keyturn.hsm.ckstructs import (
     decode_value,
     encode_template,
     padded,
+    prepare,
     unpadded,
 )
 from keyturn.hsm.cryptoki import Attr, Mech
@@ -62,6 +63,15 @@ def test_a_template_is_encoded_as_c_arrays() -> None:
     assert raw[3] == (0x2109).to_bytes(8, "little") + (9).to_bytes(8, "little")
     assert len(raw[4]) == ctypes.sizeof(CkAttribute)
     assert [each.type for each in array] == [a for a, _ in template.items]
+
+
+def test_a_prepared_template_is_the_same_array_each_time() -> None:
+    template = Template(((Attr.TOKEN, False), (Attr.LABEL, b"x")))
+    prepared = prepare(template)
+    array, _ = encode_template(template)
+    assert [(each.type, each.length) for each in prepared.array] == [
+        (each.type, each.length) for each in array
+    ]
 
 
 def test_plus_replaces_and_adds() -> None:

@@ -54,6 +54,15 @@ def needed(course: Course, step: Step) -> tuple[Needed, ...]:
     return tuple(each for each in lines if each.who)
 
 
+def unlocking(course: Course) -> tuple[Needed, ...]:
+    """Who opens a token that was locked since: custodians of its user PIN, before anything else."""
+    scheme = course.custody.get(ShareUse.USER) or course.plan.shares.get(ShareUse.USER)
+    if scheme is None:
+        return ()
+    pairs = ((ShareUse.USER, scheme),)
+    return (Needed(Part.CUSTODIAN, scheme.officers, 0, pairs, by_quorum=True),)
+
+
 def missing(lines: Sequence[Needed], signed: Signed) -> int:
     return sum(each.missing(signed) for each in lines)
 

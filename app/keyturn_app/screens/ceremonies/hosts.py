@@ -3,14 +3,18 @@
 What a host says is its word until a transcript, a plan's signature or the log proves it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
+from keyturn.ceremony.course import Course
+from keyturn.ceremony.plan import Plan
+from keyturn.ceremony.script import Part, ShareUse
+from keyturn.ceremony.steps import Word
 from keyturn.officerkeys.signer import Signer
 
 T = TypeVar("T")
@@ -55,22 +59,24 @@ class HostSeen:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A share, sealed to its custodian."""
+    """A share for its custodian; what is in it only its host's door opens, with their key."""
 
     officer: str
     use: str
     group: int
     member: int
-    box: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ToSign:
-    """A statement that a step attaches. `role`: propose or approve."""
+    """A statement that a step attaches, read as the keyholder reads it. `role`: propose, approve.
+
+    `proposer`: whom it names as such; they sign it, the others approve.
+    """
 
     kind: str
     role: str
-    payload_type: str
+    proposer: str
     payload: bytes
 
 
@@ -85,11 +91,12 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Awaiting:
-    """What a ceremony waits for. `signed` and `entered` are (officer, part) and (use, officer)."""
+    """What a ceremony waits for, as far as it fits what was proved.
+
+    `signed` and `entered` are (officer, part) and (use, officer), by the host's word.
+    """
 
     step: str
-    seq: int
-    previous: Digest
     signed: tuple[tuple[str, str], ...] = ()
     boxes: tuple[Box, ...] = ()
     statements: tuple[ToSign, ...] = ()
@@ -100,23 +107,30 @@ class Awaiting:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """Records from the asked seq on, and what it waits for now (None: it is over)."""
+class Told:
+    """A ceremony, every record proved; `handle` is the host's own, for what follows from it."""
 
-    records: tuple[bytes, ...]
-    seq: int
+    course: Course
     awaiting: Awaiting | None
+    handle: object = None
 
 
 @dataclass(frozen=True, slots=True)
-class ShareSpot:
-    """Which share, in which ceremony: what a box and an entered share are bound to."""
+class OwnShare:
+    """A share that its custodian opened; to be wiped by whoever asked. `check`: read aloud."""
 
-    ceremony: str
-    plan: Digest
-    previous: Digest
-    use: str
-    officer: str
+    words: bytearray = field(repr=False)
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepWords:
+    """What one officer signs of a step. `shares`: sealed; `unlocks`: they open a locked host."""
+
+    part: Part
+    entered: Mapping[str, str]
+    shares: tuple[bytes, ...] = ()
+    unlocks: bool = False
 
 
 class CeremonyHost(Protocol):
@@ -124,24 +138,27 @@ class CeremonyHost(Protocol):
 
     def look(self) -> HostSeen: ...
 
-    def news(self, ceremony: str, since: int) -> News: ...
+    def follow(self, ceremony: str) -> Told:
+        """Everything of it, proved. Raises CeremonyRefused, MalformedError on what cannot be."""
 
-    def open(self, plan: bytes) -> str:
-        """Begin the ceremony of this signed plan; gives its id."""
+    def open(self, plan: Plan, signer: Signer) -> str:
+        """Sign the plan and begin its ceremony; gives its id."""
 
-    def sign(self, ceremony: str, envelope: bytes, attached: tuple[bytes, ...]) -> None: ...
+    def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
+        """Statements that the step attaches are signed along."""
 
-    def say(self, ceremony: str, envelope: bytes) -> None: ...
+    def say(
+        self, told: Told, part: Part, signer: Signer, now: datetime, word: Word, text: str
+    ) -> None: ...
 
-    def file(self, ceremony: str, name: str) -> bytes: ...
+    def open_box(self, told: Told, box: Box, signer: Signer) -> OwnShare:
+        """For its custodian alone, checked against the share set of the record."""
 
-    def put(self, ceremony: str, name: str, data: bytes) -> Digest: ...
+    def seal_share(self, told: Told, use: ShareUse, officer: str, words: bytearray) -> bytes:
+        """A share, checked and sealed to this host's proved key. Wipes `words`."""
 
-    def open_box(self, signer: Signer, box: Box, spot: ShareSpot) -> bytearray:
-        """The words of a share, for its custodian alone; to be wiped by whoever asked."""
-
-    def seal_share(self, words: bytearray, spot: ShareSpot) -> bytes:
-        """An entered share, sealed to this host's proved key. Wipes `words`."""
+    def transcript(self, told: Told) -> bytes:
+        """The transcript file, with receipts where there are any."""
 
 
 class CeremonyDoor(Protocol):
@@ -173,6 +190,9 @@ class Stage(Protocol):
 
     def own_signer(self) -> Signer | None:
         """The key that is open in this app: its officer signs without being asked again."""
+
+    def minutes(self, transcript: bytes) -> bytes:
+        """A transcript file as minutes in PDF. Slow; raises KeyturnError."""
 
     def why_no_host(self) -> str:
         """Why no host can be started on this machine; empty when one can."""

@@ -2,23 +2,49 @@
 
 from pathlib import Path
 
+from keyturn.base.encoding import Digest
+from keyturn.base.errors import KeyturnError
+from keyturn.ceremony.transcript import Verified, parse_transcript, verify_transcript
 from keyturn.client.errors import FileUnusable
-from keyturn_app.screens.ceremonies.reading import Reading
+from keyturn_app import wording
+from keyturn_app.i18n import _, n_
 
 
-def transcript_of(reading: Reading) -> bytes:
-    """The transcript file (our protocol §10.4), without the log's receipts."""
-    raise NotImplementedError
+def verdict_of(raw: bytes, authority: Digest | None) -> str:
+    """What a reader of this transcript file finds, in words; what was not looked at is said."""
+    try:
+        verified = verify_transcript(parse_transcript(raw), authority)
+    except KeyturnError as error:
+        return _("It does not hold: {error}").format(error=wording.error_text(error))
+    return " ".join(_found(verified))
 
 
-def minutes_of(reading: Reading) -> bytes:
-    """The minutes as PDF; a draft while it runs."""
-    raise NotImplementedError
-
-
-def verdict_of(reading: Reading) -> str:
-    """What `keyturn ceremony verify` says of this transcript, in words."""
-    raise NotImplementedError
+def _found(verified: Verified) -> list[str]:
+    said = [
+        n_(
+            "{count} record, each naming the one before, each signed by those whom the script "
+            "names.",
+            "{count} records, each naming the one before, each signed by those whom the script "
+            "names.",
+            len(verified.course.records),
+        )
+    ]
+    if verified.rehearsal:
+        said.append(_("REHEARSAL: it stands in no log."))
+    elif verified.looked_at.log is None:
+        said.append(_("Whether every record is in the log was not looked at here."))
+    else:
+        said.append(_("Every record is in the log."))
+    if verified.exceptions:
+        said.append(
+            n_(
+                "{count} exception is recorded.",
+                "{count} exceptions are recorded.",
+                len(verified.exceptions),
+            )
+        )
+    said.append(_("Digest {digest}").format(digest=wording.grouped(verified.digest)))
+    return said
 
 
 def written(path: Path, data: bytes) -> Path:

@@ -28,10 +28,10 @@ from keyturn_app.qtkit.widgets import (
 from keyturn_app.screens.ceremonies.viewmodel import PersonRow, Ring, StepLine
 from keyturn_app.screens.ceremonies.words import Made
 
-RING = 124
+RING, RING_SMALL = 124, 92
 _ARC = 9.0
 _FULL = 360 * 16
-_DO, _STATE = 142, 112
+_DO, _STATE, _ROOMY = 142, 112, 600
 
 
 class QuorumRing(QWidget):
@@ -43,6 +43,11 @@ class QuorumRing(QWidget):
         self._ring = Ring(1, 0, "", "")
         self.setFixedSize(RING, RING)
         theme().changed.connect(self.update)
+
+    def fit(self, *, small: bool) -> None:
+        side = RING_SMALL if small else RING
+        self.setFixedSize(side, side)
+        self.update()
 
     def show_ring(self, ring: Ring) -> None:
         self._ring = ring
@@ -65,12 +70,14 @@ class QuorumRing(QWidget):
             start = 90 * 16 - at * (_FULL // many) - gap // 2
             painter.drawArc(around, start, -span)
         painter.setPen(colour("text"))
-        painter.setFont(sans(24 if len(self._ring.figure) < 8 else 18, sans().Weight.DemiBold))
-        upper = self.rect().adjusted(0, 0, 0, -18)
+        small = self.width() < RING
+        large = 24 if len(self._ring.figure) < 8 else 18
+        painter.setFont(sans(16 if small else large, sans().Weight.DemiBold))
+        upper = self.rect().adjusted(0, 0, 0, -14 if small else -18)
         painter.drawText(upper, Qt.AlignmentFlag.AlignCenter, self._ring.figure)
         painter.setPen(colour("text2"))
-        painter.setFont(sans(12))
-        lower = self.rect().adjusted(0, 38, 0, 0)
+        painter.setFont(sans(11 if small else 12))
+        lower = self.rect().adjusted(0, 24 if small else 38, 0, 0)
         painter.drawText(lower, Qt.AlignmentFlag.AlignCenter, self._ring.word)
 
 
@@ -181,6 +188,7 @@ class PersonCard(QFrame):
         super().__init__()
         self.setProperty("class", "Person")
         self._shown: PersonRow | None = None
+        self._narrow = False
         self._sign = sign
         self._avatar = Avatar()
         self._name = Elided("", font=sans(13, sans().Weight.DemiBold))
@@ -195,7 +203,7 @@ class PersonCard(QFrame):
         keep = self._do.sizePolicy()
         keep.setRetainSizeWhenHidden(True)
         self._do.setSizePolicy(keep)
-        state = QWidget()
+        self._state = state = QWidget()
         state.setFixedWidth(_STATE)
         state.setLayout(row(self._pill, None, spacing=0))
         inside = row(spacing=12, margins=(14, 8, 14, 8))
@@ -217,7 +225,6 @@ class PersonCard(QFrame):
         self._part.setText(" · ".join(each for each in (shown.parts, shown.share) if each))
         self._pill.show_state(shown.look.word, shown.look.token, shown.look.icon)
         self._note.setText(shown.why_not or shown.note)
-        self._note.setVisible(bool(shown.why_not or shown.note))
         self._do.setVisible(bool(shown.action))
         self._do.setEnabled(not shown.why_not)
         self._do.setText(shown.action)
@@ -227,10 +234,27 @@ class PersonCard(QFrame):
         )
         self._do.setToolTip(plain(shown.why_not))
         self.setAccessibleName(f"{shown.name}, {shown.parts}: {shown.look.word}")
+        self._fit()
         tone = "current" if shown.current else ""
         if self.property("tone") != tone:
             self.setProperty("tone", tone)
             restyle(self)
+
+    def fit(self, narrow: bool) -> None:
+        """Where there is little room, the button stands for *Waiting*."""
+        if narrow != self._narrow:
+            self._narrow = narrow
+            keep = self._do.sizePolicy()
+            keep.setRetainSizeWhenHidden(not narrow)
+            self._do.setSizePolicy(keep)
+            self._fit()
+
+    def _fit(self) -> None:
+        shown = self._shown
+        if shown is not None:
+            self._state.setVisible(not (self._narrow and shown.action))
+            note = shown.why_not or shown.note
+            self._note.setVisible(bool(note) and not (self._narrow and shown.action))
 
     def _clicked(self) -> None:
         if self._shown is not None:
@@ -244,8 +268,14 @@ class People(QWidget):
         super().__init__()
         self._sign = sign
         self._cards: list[PersonCard] = []
+        self._narrow = False
         self._rows = column(spacing=6)
         self.setLayout(self._rows)
+
+    def fit(self, width: int) -> None:
+        self._narrow = width < _ROOMY
+        for each in self._cards:
+            each.fit(self._narrow)
 
     def show_people(self, people: tuple[PersonRow, ...]) -> None:
         if len(people) != len(self._cards):
@@ -255,6 +285,7 @@ class People(QWidget):
                 self._rows.addWidget(each)
         for widget, shown in zip(self._cards, people, strict=True):
             widget.show_person(shown)
+            widget.fit(self._narrow)
 
 
 class MadeCard(QFrame):

@@ -42,7 +42,7 @@ from keyturn_app.screens.ceremonies.planner import PersonLine, PlanPresenter, Pl
 from keyturn_app.screens.ceremonies.planning import SHARE_SEATS, Seat
 
 MEASURE = 1000
-_GROUPS = 4
+_GROUPS, _COLUMN = 4, 58
 
 
 class PlanPane(QFrame):
@@ -204,8 +204,29 @@ class WhatCard(QFrame):
                 spacing=5,
             )
         )
-        grid.addWidget(self._founding, 2, 0, 1, 2)
-        grid.addWidget(self._statement_cell, 3, 0, 1, 2)
+        self._directory = QLineEdit()
+        self._directory.setObjectName("plan.directory")
+        self._directory.setAccessibleName(_("Directory of the keyholder on this machine"))
+        self._directory.textEdited.connect(lambda text: presenter.write("directory", text))
+        choose = button(
+            _("Browse…"),
+            name="plan.directory.browse",
+            icon_name="folder-open",
+            clicked=presenter.choose_directory,
+        )
+        where = row(self._directory, choose)
+        where.setStretch(0, 1)
+        self._place = QWidget()
+        self._place.setLayout(
+            column(
+                label(_("Directory of the keyholder on this machine"), "Small", "Strong"),
+                where,
+                spacing=5,
+            )
+        )
+        grid.addWidget(self._place, 2, 0, 1, 2)
+        grid.addWidget(self._founding, 3, 0, 1, 2)
+        grid.addWidget(self._statement_cell, 4, 0, 1, 2)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         self.setLayout(column(card(over(_("What")), grid, spacing=10), spacing=0))
@@ -228,6 +249,9 @@ class WhatCard(QFrame):
         for name, text in texts.items():
             if self._fields[name].text() != text:
                 self._fields[name].setText(text)
+        if self._directory.text() != view.directory:
+            self._directory.setText(view.directory)
+        self._place.setVisible(view.asks_directory)
         self._cells["origin"].setVisible(view.founds)
         self._cells["concerns"].setVisible(view.asks_concerns)
         self._founding.setVisible(view.founds)
@@ -296,7 +320,11 @@ class PeopleCard(QFrame):
     def _rebuild(self, view: PlanView) -> None:
         clear(self._grid)
         self._cells = {}
-        for at, (_seat, title, tip) in enumerate(view.seats, 1):
+        seats = view.seats if view.people else ()
+        for at in range(1, self._grid.columnCount()):
+            self._grid.setColumnMinimumWidth(at, 0)
+        for at, (_seat, title, tip) in enumerate(seats, 1):
+            self._grid.setColumnMinimumWidth(at, _COLUMN)
             head = label(title, "Small", "Muted")
             head.setToolTip(plain(tip))
             head.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -479,7 +507,8 @@ def _spin(name: str, title: str, low: int, high: int) -> QSpinBox:
     made.setObjectName(name)
     made.setAccessibleName(title)
     made.setRange(low, high)
-    made.setFixedWidth(76)
+    made.setFixedWidth(84)
+    made.lineEdit().setTextMargins(6, 0, 0, 0)
     return made
 
 

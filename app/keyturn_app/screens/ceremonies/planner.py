@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
-from keyturn.ceremony.plan import PLAN_TYPE, KekProfile, Plan
+from keyturn.ceremony.plan import KekProfile, Plan
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.client.errors import FileUnusable
 from keyturn.client.signing import Unlocked
@@ -21,8 +21,8 @@ from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Asker, OpenFiles, failure
-from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, HostPlace
+from keyturn_app.questions import Asker, OpenDirectory, OpenFiles, failure
+from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, HostPlace
 from keyturn_app.screens.ceremonies.listing import statements_for
 from keyturn_app.screens.ceremonies.planning import (
     SHARE_SEATS,
@@ -96,6 +96,8 @@ class PlanView:
     ceremony: str
     token: str
     origin: str
+    directory: str
+    asks_directory: bool
     life_days: int
     roster_threshold: int
     seats: tuple[tuple[Seat, str, str], ...]
@@ -170,6 +172,8 @@ class PlanPresenter(Presenter[PlanView]):
             ceremony=draft.ceremony,
             token=draft.token,
             origin=draft.origin,
+            directory=draft.directory,
+            asks_directory=draft.in_earnest_here,
             life_days=draft.life_days,
             roster_threshold=draft.thresholds[Kind.ROSTER],
             seats=self._seats(),
@@ -198,8 +202,14 @@ class PlanPresenter(Presenter[PlanView]):
     # ---- what is chosen ----
 
     def write(self, name: str, text: str) -> None:
-        """`name`: ceremony, token, origin or concerns."""
+        """`name`: ceremony, token, origin, directory or concerns."""
         self._set(**{name: text})
+
+    def choose_directory(self) -> None:
+        self._ground.asker.path(
+            OpenDirectory(_("Directory of the keyholder")),
+            lambda path: None if path is None else self._set(directory=str(path)),
+        )
 
     def live(self, days: int) -> None:
         self._set(life_days=days)
@@ -277,23 +287,9 @@ class PlanPresenter(Presenter[PlanView]):
             secret[:] = bytes(len(secret))
             self._fail(error)
             return
-        self._busy, self._error = _("The plan is being signed…"), ""
+        self._busy, self._error = _("The host is being asked…"), ""
         self.changed()
-
-        def work() -> bytes:
-            key = open_key()
-            try:
-                return key.signer.sign(PLAN_TYPE, plan.to_payload()).to_bytes()
-            finally:
-                key.close()
-
-        job = self._ground.door.run(
-            "sign a plan",
-            lambda _job, _tell: work(),
-            done=lambda raw: self._signed(plan.ceremony, raw),
-            failed=self._fail,
-        )
-        self._drops.append(job.drop)
+        self._ground.start(self._draft, lambda door: self._ask(door, plan, open_key), self._fail)
 
     def cancel(self) -> None:
         if not self._over:
@@ -396,18 +392,16 @@ class PlanPresenter(Presenter[PlanView]):
         assert roster is not None  # a plan without founding was checked against one
         return roster.officers[plan.administrator]
 
-    def _signed(self, ceremony: str, raw: bytes) -> None:
-        self._busy = _("The host is being asked…")
-        self.changed()
-        self._ground.start(self._draft, lambda door: self._ask(door, ceremony, raw), self._fail)
+    def _ask(self, door: CeremonyDoor, plan: Plan, open_key: Callable[[], Unlocked]) -> None:
+        def work(host: CeremonyHost) -> str:
+            key = open_key()
+            try:
+                return host.open(plan, key.signer)
+            finally:
+                key.close()
 
-    def _ask(self, door: CeremonyDoor, ceremony: str, raw: bytes) -> None:
         self._drops.append(
-            door.ask(
-                lambda host: host.open(raw),
-                done=lambda name: self._end(door, name or ceremony),
-                failed=self._fail,
-            )
+            door.ask(work, done=lambda name: self._end(door, name), failed=self._fail)
         )
 
     def _end(self, door: CeremonyDoor, ceremony: str) -> None:
@@ -503,8 +497,8 @@ def _makes_kek(kind: ScriptKind) -> bool:
 
 def host_place(draft: Draft) -> HostPlace:
     """Where a ceremony of this draft is held."""
-    here = {ScriptKind.GENESIS, ScriptKind.RESTORE}
-    return HostPlace.MACHINE if draft.rehearsal or draft.kind in here else HostPlace.KEYHOLDER
+    here = draft.rehearsal or draft.in_earnest_here
+    return HostPlace.MACHINE if here else HostPlace.KEYHOLDER
 
 
 def read_candidate(path: Path) -> Candidate:

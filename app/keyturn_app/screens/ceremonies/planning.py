@@ -97,6 +97,13 @@ class Draft:
     statement: Digest | None = None
     authority: Digest | None = None
     simulation: bool = False
+    directory: str = ""
+    """Where a host of its own keeps what is made: not part of the plan."""
+
+    @property
+    def in_earnest_here(self) -> bool:
+        """Whether a host of its own on this machine holds it, and what it makes stays."""
+        return not self.rehearsal and self.kind in {ScriptKind.GENESIS, ScriptKind.RESTORE}
 
     @property
     def founds(self) -> bool:
@@ -278,6 +285,8 @@ def _missing(draft: Draft) -> str:
         return _("Add the people who take part.")
     if not draft.token.strip():
         return _("Give the token a label.")
+    if draft.in_earnest_here and not draft.directory.strip():
+        return _("Say where the keyholder's directory is.")
     if draft.founds and not draft.origin.strip():
         return _("Name the log that begins.")
     if _wants_profile(draft) and draft.profile is None:

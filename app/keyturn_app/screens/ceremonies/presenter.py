@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
@@ -45,7 +46,6 @@ from keyturn_app.screens.ceremonies.listing import (
 )
 from keyturn_app.screens.ceremonies.planner import Ground, PlanPresenter, host_place
 from keyturn_app.screens.ceremonies.planning import Draft, default_id, from_statement
-from keyturn_app.screens.ceremonies.reading import Known
 from keyturn_app.screens.ceremonies.wizard import Setting, WizardPresenter
 from keyturn_app.surroundings import Surroundings
 
@@ -339,7 +339,8 @@ class CeremoniesPresenter(Presenter[ListView]):
             if found:
                 done(found[0])
                 return
-        self._stage.start(None, rehearsal=draft.rehearsal, done=done, failed=failed)
+        directory = Path(draft.directory).expanduser() if draft.in_earnest_here else None
+        self._stage.start(directory, rehearsal=draft.rehearsal, done=done, failed=failed)
 
     def _own(self) -> Signer | None:
         return None if self._desk.identity.locked else self._stage.own_signer()
@@ -361,16 +362,13 @@ class CeremoniesPresenter(Presenter[ListView]):
         self._look()
 
     def _lead(self, door: CeremonyDoor, ceremony: str, caution: str) -> None:
-        def roster() -> Known:
-            return Known(self._roster())
-
         setting = Setting(
             self._door,
             self._asker,
             self._desk.now,
-            roster,
             self._models,
             self._own,
+            self._stage.minutes,
             self._alone,
         )
         self._show_over(

@@ -1,33 +1,30 @@
-"""A ceremony's records as this app proves them: chain, plan, script, where it stands. No Qt."""
+"""A ceremony as this app proved it: where it stands, and what does not fit. No Qt in here."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
-from keyturn.base.encoding import Digest, unb64
-from keyturn.base.errors import KeyturnError
-from keyturn.ceremony.checks import check_plan_signature
-from keyturn.ceremony.course import Course, open_course
-from keyturn.ceremony.errors import MalformedCeremony
-from keyturn.ceremony.plan import Plan, ShareScheme, SignedPlan, parse_plan
-from keyturn.ceremony.records import Event, Record, parse_record
-from keyturn.ceremony.script import Script, ShareUse, Step, parse_script
-from keyturn.quorum.roster import Roster
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known beside the records: the roster in force, and who keeps the shares."""
-
-    roster: Roster | None = None
-    custody: Mapping[ShareUse, ShareScheme] = field(default_factory=dict)
+from keyturn.base.encoding import Digest
+from keyturn.ceremony.course import Course
+from keyturn.ceremony.plan import Plan
+from keyturn.ceremony.records import Event, Record
+from keyturn.ceremony.script import Script, Step
+from keyturn_app.i18n import _
+from keyturn_app.screens.ceremonies.hosts import Awaiting, Told
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`fault`: what does not fit, in words; the records up to there still stand here."""
+    """`fault`: what does not fit, in words; what was proved before still stands here."""
 
-    course: Course | None = None
+    told: Told | None = None
     fault: str = ""
+
+    @property
+    def course(self) -> Course | None:
+        return None if self.told is None else self.told.course
+
+    @property
+    def awaiting(self) -> Awaiting | None:
+        return None if self.told is None or self.fault else self.told.awaiting
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -40,11 +37,6 @@ class Reading:
     @property
     def script(self) -> Script | None:
         return None if self.course is None else self.course.script
-
-    @property
-    def roster(self) -> Roster | None:
-        """By which everybody's part and key is judged here."""
-        return None if self.course is None else self.course.roster
 
     @property
     def head(self) -> Digest | None:
@@ -81,60 +73,15 @@ class Reading:
                 return None
         return None
 
-    def with_records(self, raw: Sequence[bytes], known: Known) -> "Reading":
-        """With more records behind; those that are there already are compared, not replaced."""
-        reading = self
-        for each in raw:
-            if reading.fault:
-                break
-            reading = reading._with(each, known)
-        return reading
-
-    def _with(self, raw: bytes, known: Known) -> "Reading":
-        try:
-            record = parse_record(raw)
-            if self.course is None:
-                return Reading(_opened(record, known))
-            if record.seq < len(self.records):
-                return self._same(record)
-            return Reading(self.course.follow(record))
-        except KeyturnError as error:
-            return replace(self, fault=str(error))
-
-    def _same(self, record: Record) -> "Reading":
-        before = self.records[record.seq]
-        if before.raw == record.raw:
+    def heard(self, told: Told) -> "Reading":
+        """What was read anew, if it goes on from what was read before."""
+        if self.fault:
             return self
-        raise MalformedCeremony(
-            f"record {record.seq} is another one than before",
-            found=record.digest,
-            expected=before.digest,
-        )
+        before, after = self.records, told.course.records
+        if tuple(each.digest for each in after[: len(before)]) != tuple(e.digest for e in before):
+            return Reading(self.told, _("The host shows another record than it showed before."))
+        return Reading(told)
 
-
-def _opened(record: Record, known: Known) -> Course:
-    """The first record. Raises MalformedError, CeremonyRefused."""
-    if record.event is not Event.OPENED or len(record.signed) != 1:
-        raise MalformedCeremony(
-            "the first record opens the ceremony, with its plan", found=f"record {record.seq}"
-        )
-    plan = parse_plan(record.signed[0])
-    text = record.facts.get("script")
-    if not isinstance(text, str):
-        raise MalformedCeremony("the first record holds no script")
-    roster = _roster(plan, known)
-    check_plan_signature(plan, roster)
-    return open_course(
-        plan, parse_script(unb64(text, what="script")), roster, record, known.custody
-    )
-
-
-def _roster(plan: SignedPlan, known: Known) -> Roster:
-    if plan.plan.founding is not None:
-        return plan.plan.founding.roster
-    if known.roster is None:
-        raise MalformedCeremony(
-            "no roster is known here by which this ceremony could be judged",
-            hint="Connect to the server of its authority first.",
-        )
-    return known.roster
+    def refused(self, why: str) -> "Reading":
+        """The newest answer could not be proved."""
+        return Reading(self.told, self.fault or why)

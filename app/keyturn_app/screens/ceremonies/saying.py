@@ -6,10 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from keyturn.base.errors import KeyturnError
-from keyturn.ceremony.course import Course
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part
-from keyturn.ceremony.steps import WORD_TYPE, Word, word_payload
+from keyturn.ceremony.steps import Word
 from keyturn.client.signing import Unlocked
 from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation, parse_location
 from keyturn.officerkeys.signer import Signer
@@ -18,11 +17,10 @@ from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, OpenFile
-from keyturn_app.screens.ceremonies.hosts import CeremonyDoor
+from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, Told
 from keyturn_app.screens.ceremonies.signing import opened_for
 from keyturn_app.screens.ceremonies.signingview import KeyPlace, KeyView
 from keyturn_app.screens.ceremonies.words import left_state, part_word
-from keyturn_app.tasks import Door
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +63,8 @@ class SayPresenter(Presenter[SayView]):
     def __init__(
         self,
         word: Word,
-        course: Course,
+        told: Told,
         host: CeremonyDoor,
-        door: Door,
         asker: Asker,
         now: Callable[[], datetime],
         *,
@@ -75,9 +72,10 @@ class SayPresenter(Presenter[SayView]):
         closed: Callable[[bool], None],
     ) -> None:
         super().__init__()
-        self._word, self._course = word, course
-        self._roster, self._at = course.roster, course.place
-        self._host, self._door, self._asker, self._now = host, door, asker, now
+        course = told.course
+        self._word, self._told, self._course = word, told, course
+        self._roster = course.roster
+        self._host, self._asker, self._now = host, asker, now
         self._own, self._closed = own, closed
         self._speakers = speakers(course.plan, word)
         mine = [each for each, _part in self._speakers if own and each == own.officer]
@@ -213,31 +211,19 @@ class SayPresenter(Presenter[SayView]):
 
     def _sign(self, open_key: Callable[[], Unlocked]) -> None:
         part = dict(self._speakers)[self._speaker]
-        at, word, officer, text = self._at, self._word, self._speaker, self._text.strip()
+        told, word, text, now = self._told, self._word, self._text.strip(), self._now()
         self._busy, self._error = _("Being signed…"), ""
         self.changed()
 
-        def work() -> bytes:
-            payload = word_payload(at, officer, part, self._now(), word, text)
+        def work(host: CeremonyHost) -> None:
             key = open_key()
             try:
-                return key.signer.sign(WORD_TYPE, payload).to_bytes()
+                host.say(told, part, key.signer, now, word, text)
             finally:
                 key.close()
 
-        job = self._door.run(
-            "sign a word", lambda _job, _tell: work(), done=self._send, failed=self._fail
-        )
-        self._drops.append(job.drop)
-
-    def _send(self, envelope: bytes) -> None:
-        ceremony = self._at.ceremony
         self._drops.append(
-            self._host.ask(
-                lambda host: host.say(ceremony, envelope),
-                done=lambda _none: self._end(True),
-                failed=self._fail,
-            )
+            self._host.ask(work, done=lambda _none: self._end(True), failed=self._fail)
         )
 
     def _browsed(self, path: Path | None) -> None:

@@ -22,7 +22,7 @@ from keyturn.ceremony.sharewords import Feedback, WordState, complete, completio
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.secretfield import forget_secret
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
-from keyturn_app.qtkit.widgets import column, label, restyle, row, set_class
+from keyturn_app.qtkit.widgets import clear, column, label, restyle, row, set_class
 from keyturn_app.screens.ceremonies.signingview import ShareView, entry_text
 
 COLUMNS = 4
@@ -191,11 +191,7 @@ class ShareEntry(QFrame):
         if count == len(self._fields):
             return
         self._forget()
-        for each in self._fields:
-            each.deleteLater()
-        while (item := self._grid.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
+        clear(self._grid)
         self._fields = [WordField(at + 1) for at in range(count)]
         rows = _rows(count)
         for at, each in enumerate(self._fields):

@@ -13,22 +13,29 @@ from time import monotonic
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.ceremony.course import Course
+from keyturn.ceremony.phrases import as_phrase
 from keyturn.ceremony.script import Action, Attaches, Entered, EnteredKind, Part, ShareUse, Step
 from keyturn.ceremony.sharewords import EntryState, Feedback, feedback, joined
-from keyturn.ceremony.steps import STEP_TYPE, Place, step_payload
-from keyturn.client.offline import sign_decision
+from keyturn.ceremony.steps import Place
 from keyturn.client.signing import Unlocked, unlock
 from keyturn.officerkeys.errors import KeyMismatch
 from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation, parse_location
 from keyturn.officerkeys.signer import Signer
-from keyturn.quorum.approvals import Decision
-from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import Officer
 from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, OpenFile
-from keyturn_app.screens.ceremonies.hosts import Awaiting, Box, CeremonyDoor, ShareSpot, ToSign
+from keyturn_app.screens.ceremonies.hosts import (
+    Awaiting,
+    Box,
+    CeremonyDoor,
+    CeremonyHost,
+    OwnShare,
+    StepWords,
+    Told,
+    ToSign,
+)
 from keyturn_app.screens.ceremonies.signingview import (
     SHOWN_SECONDS,
     EntryView,
@@ -49,10 +56,19 @@ from keyturn_app.tasks import Door
 class Turn:
     """Whose turn it is, for which step, where in the chain; `officer` as the roster has them."""
 
-    course: Course
+    told: Told
     officer: Officer
     part: Part
     awaiting: Awaiting
+
+    @property
+    def course(self) -> Course:
+        return self.told.course
+
+    @property
+    def unlocks(self) -> bool:
+        """Whether shares are asked for before the step itself: the token is locked."""
+        return self.awaiting.locked
 
     @property
     def step(self) -> Step:
@@ -66,6 +82,8 @@ class Turn:
 
     @property
     def fields(self) -> tuple[Entered, ...]:
+        if self.unlocks:
+            return ()
         return tuple(each for each in self.step.entered if each.part is self.part)
 
     @property
@@ -78,7 +96,11 @@ class Turn:
     @property
     def uses(self) -> tuple[ShareUse, ...]:
         """Shares that this officer enters in this step."""
-        if self.step.attaches is not Attaches.SHARE or self.part is not Part.CUSTODIAN:
+        if self.part is not Part.CUSTODIAN:
+            return ()
+        if self.unlocks:
+            return held_uses(self.course, self.officer.id)[:1]
+        if self.step.attaches is not Attaches.SHARE:
             return ()
         held = {
             use
@@ -93,19 +115,18 @@ class Turn:
         """What of the step's statements this officer's roles let them sign."""
         if self.step.attaches is not Attaches.STATEMENTS or self.part is not Part.OFFICER:
             return ()
-        roles = self.officer.roles
-        entitled = {"propose": Role.PROPOSER in roles, "approve": Role.APPROVER in roles}
-        return tuple(each for each in self.awaiting.statements if entitled.get(each.role))
+        return tuple(each for each in self.awaiting.statements if self._theirs(each))
 
-    def spot(self, use: str) -> ShareSpot:
-        course = self.course
-        return ShareSpot(
-            course.plan.ceremony,
-            course.signed_plan.digest,
-            self.place.previous,
-            use,
-            self.officer.id,
-        )
+    def _theirs(self, statement: ToSign) -> bool:
+        """A proposer signs the statement, everybody else approves it."""
+        mine = statement.proposer == self.officer.id
+        return mine if statement.role == "propose" else not mine
+
+
+def held_uses(course: Course, officer: str) -> tuple[ShareUse, ...]:
+    """Of which secrets this officer holds a share that is in force, or was made here."""
+    schemes = {**course.plan.shares, **course.custody}
+    return tuple(use for use in ShareUse if use in schemes and officer in schemes[use].officers)
 
 
 @dataclass(slots=True)
@@ -154,7 +175,7 @@ class SignPresenter(Presenter[SignView]):
         self._secrets = _Secrets()
         self._pages = _pages(turn)
         self._at = 0
-        self._busy = self._error = ""
+        self._busy = self._error = self._check = ""
         self._over = False
         self._drops: list[Callable[[], None]] = []
 
@@ -256,11 +277,11 @@ class SignPresenter(Presenter[SignView]):
             self.changed()
             return
         words, use = joined(typed), self._use()
-        spot = self._turn.spot(use.value)
+        told, officer = self._turn.told, self._turn.officer.id
         self._start(_("The share is being sealed to the host…"))
         self._drops.append(
             self._host.ask(
-                lambda host: host.seal_share(words, spot),
+                lambda host: host.seal_share(told, use, officer, words),
                 done=lambda sealed: self._is_sealed(use.value, sealed),
                 failed=self._fail,
             )
@@ -343,21 +364,21 @@ class SignPresenter(Presenter[SignView]):
         )
         if key is None or box is None:
             return
-        signer, spot = key.signer, turn.spot(box.use)
+        signer, told = key.signer, turn.told
         self._start(_("The share is being opened…"))
         self._drops.append(
             self._host.ask(
-                lambda host: host.open_box(signer, box, spot),
+                lambda host: host.open_box(told, box, signer),
                 done=self._has_words,
                 failed=self._fail,
             )
         )
 
-    def _has_words(self, words: bytearray) -> None:
+    def _has_words(self, share: OwnShare) -> None:
         if self._over or self._page is not Page.SHOW:
-            words[:] = bytes(len(words))
+            share.words[:] = bytes(len(share.words))
             return
-        self._secrets.words = words
+        self._secrets.words, self._check = share.words, share.check
         self._busy = ""
         self.changed()
 
@@ -370,47 +391,34 @@ class SignPresenter(Presenter[SignView]):
         key = self._secrets.key
         if key is None:
             return
-        turn, now, signer = self._turn, self._now(), key.signer
-        entered = {each.name: self._entered.get(each.name, "").strip() for each in turn.fields}
-        entered = {name: value for name, value in entered.items() if value}
-        shares = tuple(self._sealed[use.value] for use in turn.uses)
+        turn, now, secrets = self._turn, self._now(), self._secrets
+        entered = {each.name: self._value(each) for each in turn.fields}
+        words = StepWords(
+            turn.part,
+            {name: value for name, value in entered.items() if value},
+            tuple(self._sealed[use.value] for use in turn.uses),
+            turn.unlocks,
+        )
         self._start(_("Being signed…"))
 
-        def work() -> tuple[bytes, tuple[bytes, ...]]:
-            attached = (*shares, *(_statement(each, signer, now) for each in turn.statements))
-            payload = step_payload(
-                turn.place,
-                turn.step.id,
-                turn.officer.id,
-                turn.part,
-                now,
-                entered=entered,
-                attached=tuple(digest_of(each) for each in attached),
-            )
-            return signer.sign(STEP_TYPE, payload).to_bytes(), attached
+        def work(host: CeremonyHost) -> None:
+            try:
+                host.sign(turn.told, key.signer, words, now)
+            finally:
+                secrets.forget()  # the key has done its work, whatever the host says
 
-        job = self._door.run(
-            "sign a step",
-            lambda _job, _tell: work(),
-            done=lambda made: self._send(*made),
-            failed=self._fail,
-        )
-        self._drops.append(job.drop)
-
-    def _send(self, envelope: bytes, attached: tuple[bytes, ...]) -> None:
-        """The key has done its work: it is closed before the host answers."""
-        self._secrets.forget()
-        ceremony = self._turn.course.plan.ceremony
         self._drops.append(
-            self._host.ask(
-                lambda host: host.sign(ceremony, envelope, attached),
-                done=lambda _none: self._end(True),
-                failed=self._not_taken,
-            )
+            self._host.ask(work, done=lambda _none: self._end(True), failed=self._not_taken)
         )
+
+    def _value(self, field_of: Entered) -> str:
+        """In the spelling that is signed: a phrase in lower case, with single spaces."""
+        typed = self._entered.get(field_of.name, "").strip()
+        return as_phrase(typed) if field_of.kind is EnteredKind.PHRASE else typed
 
     def _not_taken(self, error: KeyturnError) -> None:
-        """The host refused: the key is closed already, so all begins again."""
+        """The host refused: the key is closed, so all begins again."""
+        self._secrets.forget()
         self._sealed.clear()
         self._at = 0
         self._fail(error)
@@ -473,6 +481,7 @@ class SignPresenter(Presenter[SignView]):
             shown=shown,
             seconds=max(0, round(self._secrets.until - self._clock())) if shown else 0,
             seen=self._at in self._seen,
+            check=self._check,
         )
 
     def _entry_view(self) -> EntryView:
@@ -581,9 +590,3 @@ def opened_for(location: KeyLocation, officer: Officer, secret: bytearray) -> Un
         found=found[:16],
         expected=", ".join(sorted(each[:16] for each in known)),
     )
-
-
-def _statement(each: ToSign, signer: Signer, now: datetime) -> bytes:
-    if each.role == "propose":
-        return signer.sign(each.payload_type, each.payload).to_bytes()
-    return sign_decision(digest_of(each.payload), signer, Decision.APPROVE, "", now)

@@ -216,12 +216,13 @@ class SharePage(QFrame):
         self._hide = button(
             _("Mask them"), name="share.hide", icon_name="eye-off", clicked=presenter.mask
         )
+        self._check = label("", "Small", "Second", name="share.check", selectable=True)
         box = frame(column(self._words, margins=(12, 10, 12, 10)), "Raised")
         self.setLayout(
             column(
                 row(self._title, None, self._left),
                 box,
-                row(self._show, self._hide, None),
+                row(self._show, self._hide, None, self._check),
                 None,
                 spacing=10,
             )
@@ -238,6 +239,11 @@ class SharePage(QFrame):
         self._title.setText(share.title)
         self._left.setText(
             _("masked again in {count} s").format(count=share.seconds) if share.shown else ""
+        )
+        self._check.setText(
+            _("Check value {check}: may be read aloud").format(check=share.check)
+            if share.check
+            else ""
         )
         self._words.show_share(share)
         self._show.setVisible(not share.shown)
@@ -276,6 +282,7 @@ class EntryPage(QFrame):
             self._entry.show_entry(view.entry.count)
 
     def taken(self) -> list[str]:
+        self.right = False
         return self._entry.taken()
 
     def _typed(self) -> None:

@@ -51,6 +51,8 @@ class ShareView:
     shown: bool
     seconds: int
     seen: bool
+    check: str = ""
+    """8 hex digits by which it is told from every other; may be read aloud."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,126 @@
-"""Where the app itself gets its hosts: through the server, and processes on this machine."""
+"""Where the app itself gets its hosts: the keyholder through the server, processes on this machine.
 
+No Qt in here: slow work goes through the desk's network thread and the tasks' door.
+"""
+
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import TypeVar
 
 from keyturn.base.errors import KeyturnError
+from keyturn.ceremony.minutes import make_minutes
+from keyturn.ceremony.transcript import parse_transcript, verify_transcript
+from keyturn.client.ceremonydoor import LocalDoor, ServerDoor
+from keyturn.client.ceremonyhost import HostProcess
+from keyturn.client.client import KeyturnClient
+from keyturn.client.errors import FileUnusable
+from keyturn.client.minutes import minutes_pdf
 from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.bundle import Authority
+from keyturn_app.desk import Desk
+from keyturn_app.entitled import not_asking
 from keyturn_app.i18n import _
-from keyturn_app.screens.ceremonies.hosts import CeremonyDoor
+from keyturn_app.screens.ceremonies.hosting import ClientHost
+from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, HostPlace, HostSeen
+from keyturn_app.tasks import Door
+
+T = TypeVar("T")
+SOCKET = "ceremony.sock"
 
 
-class NoStage:
-    """A `Stage` without any host."""
+class KeyholderAt:
+    """The running keyholder, through the server that this app is connected to."""
+
+    id = HostPlace.KEYHOLDER.value
+    place = HostPlace.KEYHOLDER
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._made: tuple[KeyturnClient, Authority | None, ClientHost] | None = None
+
+    @property
+    def title(self) -> str:
+        return _("Keyholder of {label}").format(label=self._desk.identity.label)
+
+    def ask(
+        self,
+        work: Callable[[CeremonyHost], T],
+        *,
+        done: Callable[[T], None],
+        failed: Callable[[KeyturnError], None],
+    ) -> Callable[[], None]:
+        seen = self._desk.facts.seen
+        authority = None if seen is None else seen.authority
+        checkpoint = None if seen is None else seen.checkpoint.checkpoint
+
+        def errand(client: KeyturnClient) -> T:
+            made = self._made
+            if made is None or made[0] is not client or made[1] is not authority:
+                host = ClientHost(ServerDoor(client), authority, checkpoint)
+                made = self._made = (client, authority, host)
+            return work(made[2])
+
+        return self._desk.ask(errand, done=done, failed=failed)
+
+
+class MachineAt:
+    """A host process on this machine, by its socket."""
+
+    place = HostPlace.MACHINE
+
+    def __init__(self, door: Door, socket: Path, title: str, authority: Authority | None) -> None:
+        self.id = str(socket)
+        self.title = title
+        self._door = door
+        self._host = ClientHost(LocalDoor(socket), authority)
+
+    def ask(
+        self,
+        work: Callable[[CeremonyHost], T],
+        *,
+        done: Callable[[T], None],
+        failed: Callable[[KeyturnError], None],
+    ) -> Callable[[], None]:
+        host = self._host
+        job = self._door.run(
+            "ask a ceremony's host", lambda _job, _tell: work(host), done=done, failed=failed
+        )
+        return job.drop
+
+
+@dataclass(slots=True)
+class _Started:
+    """What was started here, and what goes with it. `scratch`: a rehearsal's directory."""
+
+    processes: list[HostProcess] = field(default_factory=list)
+    scratch: list[Path] = field(default_factory=list)
+
+
+class AppStage:
+    """A `Stage` over one desk."""
+
+    def __init__(self, desk: Desk, door: Door) -> None:
+        self._desk, self._door = desk, door
+        self._keyholder = KeyholderAt(desk)
+        self._machines: list[CeremonyDoor] = []
+        self._started = _Started()
+        self._closed = False
 
     def doors(self) -> tuple[CeremonyDoor, ...]:
-        return ()
+        connected = not not_asking(self._desk)
+        return (*([self._keyholder] if connected else []), *self._machines)
 
     def own_signer(self) -> Signer | None:
-        return None
+        return self._desk.signer
+
+    def minutes(self, transcript: bytes) -> bytes:
+        return minutes_pdf(make_minutes(verify_transcript(parse_transcript(transcript))))
 
     def why_no_host(self) -> str:
-        return _("This installation has no host for ceremonies.")
+        return ""
 
     def start(
         self,
@@ -29,7 +130,28 @@ class NoStage:
         done: Callable[[CeremonyDoor], None],
         failed: Callable[[KeyturnError], None],
     ) -> None:
-        failed(KeyturnError(self.why_no_host()))
+        started = self._started
+
+        def work() -> HostProcess:
+            home = directory
+            if home is None:
+                home = Path(mkdtemp(prefix="keyturn-rehearsal-"))
+                started.scratch.append(home)
+            try:
+                home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise FileUnusable(f"cannot use {home}: {error.strerror}") from error
+            process = HostProcess.start(home, home / SOCKET, rehearsal=rehearsal)
+            started.processes.append(process)
+            return process
+
+        title = _("Rehearsal on this machine") if rehearsal else _("This machine")
+        self._door.run(
+            "start a ceremony's host",
+            lambda _job, _tell: work(),
+            done=lambda process: self._has_started(process, title, done),
+            failed=failed,
+        )
 
     def join(
         self,
@@ -38,7 +160,38 @@ class NoStage:
         done: Callable[[CeremonyDoor], None],
         failed: Callable[[KeyturnError], None],
     ) -> None:
-        failed(KeyturnError(self.why_no_host()))
+        made = MachineAt(self._door, socket, socket.parent.name or str(socket), self._authority)
+
+        def there(_seen: HostSeen) -> None:
+            self._machines = [each for each in self._machines if each.id != made.id]
+            self._machines.append(made)
+            done(made)
+
+        made.ask(lambda host: host.look(), done=there, failed=failed)
 
     def close(self) -> None:
-        pass
+        """End what was started here. A ceremony goes on from its record when it is started anew."""
+        self._closed = True
+        self._machines.clear()
+        for each in self._started.processes:
+            each.end()
+        for scratch in self._started.scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    # ---- inside ----
+
+    @property
+    def _authority(self) -> Authority | None:
+        facts = self._desk.facts
+        known = facts.seen or facts.bundle
+        return None if known is None else known.authority
+
+    def _has_started(
+        self, process: HostProcess, title: str, done: Callable[[CeremonyDoor], None]
+    ) -> None:
+        if self._closed:
+            process.end()
+            return
+        made = MachineAt(self._door, process.door.path, title, self._authority)
+        self._machines.append(made)
+        done(made)

@@ -10,7 +10,7 @@ from keyturn_app.screens.ceremonies.list_view import ROOM_FOR_CALENDAR, ListPane
 from keyturn_app.screens.ceremonies.plan_view import PlanPane
 from keyturn_app.screens.ceremonies.planner import PlanPresenter
 from keyturn_app.screens.ceremonies.presenter import CeremoniesPresenter, Over
-from keyturn_app.screens.ceremonies.stage import NoStage
+from keyturn_app.screens.ceremonies.stage import AppStage
 from keyturn_app.screens.ceremonies.wizard_view import WizardPane
 from keyturn_app.surroundings import Surroundings
 
@@ -31,7 +31,7 @@ class CeremoniesPage(Page):
                 context.copy,
                 context.go,
             ),
-            stage or NoStage(),
+            stage or AppStage(context.desk, context.door),
             context.mark,
         )
         self._list = ListPane(self.presenter)

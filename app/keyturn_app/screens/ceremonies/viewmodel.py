@@ -8,11 +8,11 @@ from enum import Enum
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.records import Event, Record
-from keyturn.ceremony.script import Attaches, Part, Step
+from keyturn.ceremony.script import Attaches, Part, ShareUse, Step
 from keyturn.ceremony.steps import parse_said, parse_step_signature
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.ceremonies.casting import Needed, missing, needed, total
+from keyturn_app.screens.ceremonies.casting import Needed, missing, needed, total, unlocking
 from keyturn_app.screens.ceremonies.hosts import Awaiting
 from keyturn_app.screens.ceremonies.phrasing import phrase
 from keyturn_app.screens.ceremonies.reading import Reading
@@ -25,7 +25,7 @@ from keyturn_app.screens.ceremonies.words import (
     made_by,
     part_word,
     share_place,
-    use_word,
+    use_short,
 )
 from keyturn_app.states import Look
 
@@ -38,6 +38,7 @@ class Phase(Enum):
     WORKING = "working"
     STEP_DONE = "step-done"
     INTERRUPTED = "interrupted"
+    LOCKED = "locked"  # shares open the token again, before the step goes on
     BROKEN = "broken"
     OVER = "over"
     ABORTED = "aborted"
@@ -167,9 +168,9 @@ class Around:
     files: tuple[str, ...] = ()
 
 
-def wizard_view(reading: Reading, awaiting: Awaiting | None, around: Around) -> WizardView:
+def wizard_view(reading: Reading, around: Around) -> WizardView:
     """Everything of the wizard. A chain that is broken shows nothing but that."""
-    course = reading.course
+    course, awaiting = reading.course, reading.awaiting
     if course is None:
         phase = Phase.BROKEN if reading.fault else Phase.LOADING
         trouble = _broken(reading) if reading.fault else None
@@ -178,6 +179,8 @@ def wizard_view(reading: Reading, awaiting: Awaiting | None, around: Around) -> 
     phase = _phase(reading, awaiting, around)
     step = _step(reading, phase, around)
     lines = needed(course, step) if step is not None else ()
+    if phase is Phase.LOCKED:
+        lines = unlocking(course)
     shown = _Shown(reading, awaiting, around, plan, phase, step, lines)
     return WizardView(
         phase=phase,
@@ -211,6 +214,11 @@ def wizard_view(reading: Reading, awaiting: Awaiting | None, around: Around) -> 
     )
 
 
+_USER = ShareUse.USER.value
+_ACTIVE = frozenset({Phase.SIGNING, Phase.LOCKED})
+"""Somebody can sign, or hand a share in."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Shown:
     reading: Reading
@@ -226,7 +234,12 @@ class _Shown:
         """Of the step that is shown: what the host has, or what its record holds."""
         if self.phase in {Phase.STEP_DONE, Phase.OVER} and self.step is not None:
             return signed_in(self.reading, self.step.id)
-        return self.awaiting.signed if self.awaiting is not None else ()
+        if self.awaiting is None:
+            return ()
+        if self.phase is Phase.LOCKED:
+            found = self.awaiting.entered
+            return tuple((who, Part.CUSTODIAN.value) for use, who in found if use == _USER)
+        return self.awaiting.signed
 
     @property
     def missing(self) -> int:
@@ -264,6 +277,8 @@ def _phase(reading: Reading, awaiting: Awaiting | None, around: Around) -> Phase
         return Phase.LOADING
     if awaiting.interrupted:
         return Phase.INTERRUPTED
+    if awaiting.locked:
+        return Phase.LOCKED
     return Phase.WORKING if awaiting.count is not None else Phase.SIGNING
 
 
@@ -297,8 +312,8 @@ def _ring(shown: _Shown) -> Ring | None:
     if not whole or shown.phase in {Phase.BROKEN, Phase.ABORTED, Phase.OVER}:
         return None
     have = whole - shown.missing
-    custodians = any(each.part is Part.CUSTODIAN for each in shown.lines)
-    word = _("quorum") if custodians else _("signatures")
+    quorum = any(each.by_quorum for each in shown.lines)
+    word = _("quorum") if quorum else _("signatures")
     return Ring(whole, have, _("{done} of {all}").format(done=have, all=whole), word)
 
 
@@ -339,6 +354,11 @@ def _says(shown: _Shown) -> str:
         return _(
             "The host was stopped since the last record. Nothing was lost: the record says where "
             "it stands. The administrator or the witness resumes it, or aborts it."
+        )
+    if shown.phase is Phase.LOCKED:
+        return _(
+            "The host was started again, and its token is closed. Custodians of the user PIN enter "
+            "their shares once more; then the step goes on where it was."
         )
     if shown.phase is Phase.OVER:
         return _("Everybody signed the whole record. Keep the minutes and the transcript.")
@@ -396,7 +416,7 @@ def _people(shown: _Shown) -> tuple[PersonRow, ...]:
     rows = [_person(shown, line, each) for line in shown.lines for each in line.who]
     first = next((at for at, each in enumerate(rows) if each.action and not each.why_not), None)
     return tuple(
-        each if at != first or shown.phase is not Phase.SIGNING else replace(each, current=True)
+        each if at != first or shown.phase not in _ACTIVE else replace(each, current=True)
         for at, each in enumerate(rows)
     )
 
@@ -406,7 +426,7 @@ def _person(shown: _Shown, line: Needed, officer: str) -> PersonRow:
     signed = (officer, line.part.value) in shown.signed
     wanted = line.open_to(officer, shown.signed)
     look, note = _standing(shown, line, signed=signed, wanted=wanted)
-    waiting = shown.phase is Phase.SIGNING and wanted
+    waiting = shown.phase in _ACTIVE and wanted
     own = shown.around.own
     action = _action(shown, name) if waiting else ""
     why_not = ""
@@ -421,7 +441,7 @@ def _person(shown: _Shown, line: Needed, officer: str) -> PersonRow:
         part=line.part,
         name=name,
         initials=initials(name),
-        parts=part_word(line.part),
+        parts="" if _people_title(shown) == _("Custodians") else part_word(line.part),
         share=_share_text(line, officer),
         look=look,
         note=note,
@@ -437,6 +457,8 @@ def _others(shown: _Shown, line: Needed) -> tuple[Needed, ...]:
 
 def _action(shown: _Shown, name: str) -> str:
     first = name.split()[0] if name.split() else name
+    if shown.phase is Phase.LOCKED:
+        return _("Share of {name}…").format(name=first)
     if shown.around.own:
         return _("Sign…")
     return _("Sign as {name}…").format(name=first)
@@ -445,18 +467,20 @@ def _action(shown: _Shown, name: str) -> str:
 def _standing(shown: _Shown, line: Needed, *, signed: bool, wanted: bool) -> tuple[Look, str]:
     if signed:
         return Look(_("Signed"), "ok", "circle-check"), ""
-    if wanted and shown.phase is Phase.SIGNING:
+    if wanted and shown.phase in _ACTIVE:
         optional = len(line.who) > line.least
         note = _("any {count} of {all}").format(count=line.least, all=len(line.who))
         return Look(_("Waiting"), "pending", "circle-dashed"), note if optional else ""
     if shown.phase in {Phase.INTERRUPTED, Phase.LOADING}:
         return Look(_("Waiting"), "unknown", "circle-dashed"), ""
-    return Look(_("Not needed"), "unknown", "circle-slash"), _("optional for this quorum")
+    if line.missing(shown.signed):
+        return Look(_("Waiting"), "unknown", "circle-dashed"), ""
+    return Look(_("Not needed"), "unknown", "circle-slash"), _("quorum is there")
 
 
 def _share_text(line: Needed, officer: str) -> str:
     return ", ".join(
-        f"{use_word(use)} {share_place(scheme, officer)}" for use, scheme in line.uses_of(officer)
+        f"{use_short(use)} {share_place(scheme, officer)}" for use, scheme in line.uses_of(officer)
     )
 
 

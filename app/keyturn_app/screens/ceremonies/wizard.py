@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
-from keyturn.base.errors import KeyturnError
+from keyturn.base.errors import KeyturnError, MalformedError
+from keyturn.ceremony.errors import CeremonyRefused
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.steps import Word
 from keyturn.officerkeys.signer import Signer
@@ -14,14 +16,15 @@ from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, SaveFile, failure
-from keyturn_app.screens.ceremonies.hosts import Awaiting, CeremonyDoor, News
-from keyturn_app.screens.ceremonies.keeping import minutes_of, transcript_of, verdict_of, written
-from keyturn_app.screens.ceremonies.reading import Known, Reading
+from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, Told
+from keyturn_app.screens.ceremonies.keeping import verdict_of, written
+from keyturn_app.screens.ceremonies.reading import Reading
 from keyturn_app.screens.ceremonies.saying import SayPresenter
 from keyturn_app.screens.ceremonies.signing import SignPresenter, Turn
 from keyturn_app.screens.ceremonies.viewmodel import Around, Phase, WizardView, wizard_view
 from keyturn_app.tasks import Door
 
+T = TypeVar("T")
 Sheet = SignPresenter | SayPresenter
 
 
@@ -32,9 +35,10 @@ class Setting:
     door: Door
     asker: Asker
     now: Callable[[], datetime]
-    known: Callable[[], Known]
     models: Callable[[], int | None]
     own: Callable[[], Signer | None]
+    minutes: Callable[[bytes], bytes]
+    """A transcript file's minutes, as PDF. Raises KeyturnError."""
     alone: Callable[[], str]
     """The officer whose app this is; empty at a desk that all share."""
 
@@ -64,7 +68,6 @@ class WizardPresenter(Presenter[WizardView]):
         self.ceremony, self._host, self._setting = ceremony, host, setting
         self._caution, self._closed = caution, closed
         self._reading = Reading()
-        self._awaiting: Awaiting | None = None
         self._step: int | None = None
         self._asking = False
         self._error = ""
@@ -88,7 +91,6 @@ class WizardPresenter(Presenter[WizardView]):
         setting = self._setting
         return wizard_view(
             self._reading,
-            self._awaiting,
             Around(
                 now=setting.now(),
                 names=self._names(),
@@ -110,10 +112,10 @@ class WizardPresenter(Presenter[WizardView]):
         if self._asking or self._reading.fault:
             return
         self._asking = True
-        ceremony, since = self.ceremony, len(self._reading.records)
+        ceremony = self.ceremony
         self._drops.append(
             self._host.ask(
-                lambda host: host.news(ceremony, since), done=self._heard, failed=self._unheard
+                lambda host: host.follow(ceremony), done=self._heard, failed=self._unheard
             )
         )
 
@@ -161,16 +163,15 @@ class WizardPresenter(Presenter[WizardView]):
 
     def say(self, word: Word) -> None:
         """Open the sheet for a note, an exception, an abort or a resumption."""
-        course = self._reading.course
-        if course is None or self.sheet is not None or self.view().why_not_say:
+        told = self._reading.told
+        if told is None or self.sheet is not None or self.view().why_not_say:
             return
         setting = self._setting
         self._show_sheet(
             SayPresenter(
                 word,
-                course,
+                told,
                 self._host,
-                setting.door,
                 setting.asker,
                 setting.now,
                 own=setting.own(),
@@ -179,13 +180,11 @@ class WizardPresenter(Presenter[WizardView]):
         )
 
     def save_transcript(self) -> None:
-        name = f"{self.ceremony}.transcript.json"
-        self._save(_("Save the transcript"), name, lambda: transcript_of(self._reading))
+        self._save(_("Save the transcript"), f"{self.ceremony}.transcript.json", lambda raw: raw)
 
     def save_minutes(self) -> None:
         """Draft minutes while it runs, final ones when it is over."""
-        name = f"{self.ceremony}.minutes.pdf"
-        self._save(_("Save the minutes"), name, lambda: minutes_of(self._reading))
+        self._save(_("Save the minutes"), f"{self.ceremony}.minutes.pdf", self._setting.minutes)
 
     def leave(self) -> None:
         """Back to the list; the ceremony goes on."""
@@ -207,16 +206,13 @@ class WizardPresenter(Presenter[WizardView]):
 
     # ---- inside ----
 
-    def _heard(self, news: News) -> None:
+    def _heard(self, told: Told) -> None:
         self._asking = False
-        before = len(self._reading.records)
+        first = not self._reading.records
         self._error = ""
-        self._reading = self._reading.with_records(news.records, self._setting.known())
-        self._awaiting = news.awaiting
-        self._follow(first=before == 0)
+        self._reading = self._reading.heard(told)
+        self._follow(first=first)
         self._verify()
-        if news.seq >= len(self._reading.records) > before:
-            self.ask()  # an answer holds only so many records
         self.changed()
 
     def _follow(self, *, first: bool = False) -> None:
@@ -226,8 +222,14 @@ class WizardPresenter(Presenter[WizardView]):
             self._step = done
 
     def _unheard(self, error: KeyturnError) -> None:
+        """Out of reach, or caught: what could not be proved is not shown as if it were."""
         self._asking = False
-        self._error = _("The host does not answer: {error}").format(error=wording.error_text(error))
+        if isinstance(error, CeremonyRefused | MalformedError):
+            self._reading = self._reading.refused(wording.error_text(error))
+        else:
+            self._error = _("The host does not answer: {error}").format(
+                error=wording.error_text(error)
+            )
         self.changed()
 
     def _verify(self) -> None:
@@ -235,43 +237,53 @@ class WizardPresenter(Presenter[WizardView]):
         if not self._reading.over or self._kept.asked:
             return
         self._kept.asked = True
-        reading = self._reading
-        job = self._setting.door.run(
-            "verify a transcript",
-            lambda _job, _tell: verdict_of(reading),
-            done=self._verified,
-            failed=lambda error: self._verified(wording.error_text(error)),
+        plan = self._reading.plan
+        authority = None if plan is None else plan.authority
+        self._transcribed(
+            lambda raw: verdict_of(raw, authority),
+            self._verified,
+            lambda error: self._verified(wording.error_text(error)),
         )
-        self._drops.append(job.drop)
+
+    def _transcribed(
+        self,
+        work: Callable[[bytes], T],
+        done: Callable[[T], None],
+        failed: Callable[[KeyturnError], None],
+    ) -> None:
+        """Do something with the transcript file, away from the window's thread."""
+        told = self._reading.told
+        if told is not None:
+            self._drops.append(
+                self._host.ask(lambda host: work(host.transcript(told)), done=done, failed=failed)
+            )
 
     def _verified(self, text: str) -> None:
         self._kept.verdict = text
         self.changed()
 
     def _turn(self, officer: str, part: Part) -> Turn | None:
-        course, awaiting = self._reading.course, self._awaiting
-        if course is None or awaiting is None or course.step is None or self._reading.fault:
+        told, awaiting = self._reading.told, self._reading.awaiting
+        if told is None or awaiting is None or told.course.step is None:
             return None
-        known = course.roster.officers.get(OfficerId(officer))
-        if known is None or awaiting.step != course.step.id:
+        known = told.course.roster.officers.get(OfficerId(officer))
+        if known is None or awaiting.step != told.course.step.id:
             return None
-        return Turn(course, known, part, awaiting)
+        return Turn(told, known, part, awaiting)
 
     def _names(self) -> Mapping[str, str]:
-        roster = self._reading.roster
+        course = self._reading.course
+        roster = None if course is None else course.roster
         return {} if roster is None else {each.id: each.name for each in roster.officers.values()}
 
-    def _save(self, title: str, name: str, make: Callable[[], bytes]) -> None:
+    def _save(self, title: str, name: str, make: Callable[[bytes], bytes]) -> None:
         def chosen(path: Path | None) -> None:
-            if path is None:
-                return
-            job = self._setting.door.run(
-                title,
-                lambda _job, _tell: written(path, make()),
-                done=self._saved,
-                failed=lambda error: self._setting.asker.tell(failure(title, error)),
-            )
-            self._drops.append(job.drop)
+            if path is not None:
+                self._transcribed(
+                    lambda raw: written(path, make(raw)),
+                    self._saved,
+                    lambda error: self._setting.asker.tell(failure(title, error)),
+                )
 
         self._setting.asker.path(SaveFile(title, name), chosen)
 

@@ -36,7 +36,9 @@ from keyturn_app.states import Look
 
 STEPS, STEPS_NARROW, TRANSCRIPT, TRANSCRIPT_WIDE = 252, 72, 300, 324
 ROOM_FOR_RECORD, ROOM_FOR_STEPS = 980, 760
-_ROOM_FOR_RING, _ROOM_FOR_THREE = 460, 520
+_ROOM_FOR_RING, _ROOM_FOR_THREE, _ROOM_BESIDE = 460, 520, 600
+_FITS_BESIDE, _LONG_NEXT = 480, 40
+"""Letters that stand beside the ring without being higher than it."""
 """Widths under which the transcript waits behind a button, and the steps are numbers alone."""
 
 
@@ -236,12 +238,15 @@ class Centre(QFrame):
         self._chip_texts: tuple[Look, ...] | None = None
         head = row(spacing=24)
         head.addWidget(self._ring, 0, Qt.AlignmentFlag.AlignTop)
-        texts = column(self._over, self._headline, self._says, 2, self._chips, None, spacing=6)
+        self._beside = label("", "Second", wrap=True)
+        texts = column(self._over, self._headline, self._beside, None, spacing=6)
         head.addLayout(texts, 1)
         inside = QWidget()
         inside.setLayout(
             column(
                 head,
+                self._says,
+                self._chips,
                 self._error,
                 self._trouble,
                 self._caution,
@@ -277,12 +282,18 @@ class Centre(QFrame):
         """By the room that there is, not by what was asked for."""
         view, width = self._presenter.view(), self.width()
         self._ring.setVisible(view.ring is not None and width >= _ROOM_FOR_RING)
+        beside = width >= _ROOM_BESIDE and len(view.says) <= _FITS_BESIDE
+        self._ring.fit(small=not beside)
+        self._beside.setVisible(bool(view.says) and beside)
+        self._says.setVisible(bool(view.says) and not beside)
+        self._people.fit(width)
         if view.made is not None:
             self._made.show_made(view.made, columns=3 if width >= _ROOM_FOR_THREE else 2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         super().resizeEvent(event)
         self.fit()
+        self._show_foot(self._presenter.view())
 
     def show_view(self, view: WizardView) -> None:
         if view.ring is not None:
@@ -290,8 +301,8 @@ class Centre(QFrame):
         self._over.setText(view.over_line)
         self._over.setVisible(bool(view.over_line))
         self._headline.setText(view.headline)
-        self._says.setText(view.says)
-        self._says.setVisible(bool(view.says))
+        for each in (self._says, self._beside):
+            each.setText(view.says)
         self._show_chips(view.chips)
         self._caution.say("\n".join(view.cautions))
         self._error.say(view.error, tone="danger")
@@ -380,7 +391,10 @@ class Centre(QFrame):
         self._resume.setVisible(view.resume)
         self._leave.setVisible(not ends)
         self._next.setVisible(not view.resume)
-        self._next.setText(view.next_text)
+        long = len(view.next_text) > _LONG_NEXT or self.width() < _ROOM_BESIDE
+        shortened = view.phase not in {Phase.OVER, Phase.ABORTED, Phase.BROKEN} and long
+        self._next.setText(_("Continue") if shortened else view.next_text)
+        self._next.setToolTip(plain(view.next_text if shortened else ""))
         self._next.setAccessibleName(view.next_text)
         self._next.setEnabled(not view.next_why_not)
         self._why.setText(view.next_why_not)

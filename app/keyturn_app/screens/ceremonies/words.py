@@ -153,6 +153,15 @@ def use_word(use: ShareUse) -> str:
     }[use]
 
 
+def use_short(use: ShareUse) -> str:
+    """Where there is little room."""
+    return {
+        ShareUse.USER: _("user PIN"),
+        ShareUse.SO: _("SO PIN"),
+        ShareUse.BACKUP: _("backup"),
+    }[use]
+
+
 def use_of(text: str) -> ShareUse | None:
     return {each.value: each for each in ShareUse}.get(text)
 

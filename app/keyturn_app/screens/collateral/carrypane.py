@@ -6,9 +6,9 @@ from PySide6.QtWidgets import QHeaderView, QWidget
 
 from keyturn_app.i18n import _, n_
 from keyturn_app.qtkit.tables import LookDelegate, Table
+from keyturn_app.qtkit.textmodel import TextModel
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import button, card, clear, column, label, row
-from keyturn_app.screens.collateral.model import TextModel
 from keyturn_app.screens.collateral.presenter import CollateralPresenter
 from keyturn_app.screens.collateral.viewmodel import ParcelView, WhyNot
 

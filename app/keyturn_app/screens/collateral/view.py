@@ -11,6 +11,7 @@ from keyturn_app.i18n import _
 from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.pages import Page, PageContext
 from keyturn_app.qtkit.tables import LookDelegate, Table
+from keyturn_app.qtkit.textmodel import TextModel
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
@@ -25,7 +26,6 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.collateral.carrypane import CarryPane, Commands
 from keyturn_app.screens.collateral.drawer import DocumentDrawer
-from keyturn_app.screens.collateral.model import TextModel
 from keyturn_app.screens.collateral.presenter import CollateralPresenter
 from keyturn_app.screens.collateral.timelayout import HORIZONS
 from keyturn_app.screens.collateral.timeline import TimeLine

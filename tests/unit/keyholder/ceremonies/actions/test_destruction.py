@@ -1,31 +1,43 @@
-"""One model's key is destroyed, and only of a model that was admitted."""
+"""Which model's key is destroyed; what follows: tests/flows/test_ceremonies_rotation.py."""
 
-from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from keyturn.base.encoding import digest_of
+from keyturn.base.encoding import Digest
 from keyturn.ceremony.errors import CeremonyRefused
-from keyturn.keyholder.ceremonies.actions.destruction import destroy_model_key, model_of
-from keyturn.keyholder.ceremonies.doing import Doing
+from keyturn.ceremony.facts import ModelKeyDestroyed
+from keyturn.keyholder.ceremonies.actions.destruction import DESTROY_MODEL_KEY, model_of
+from support.rotating import state_of
 
-MODEL = digest_of(b"a model")
-
-
-def concerning(doing: Doing, *concerns: str) -> Doing:
-    signed = doing.course.signed_plan
-    plan = replace(signed.plan, concerns=concerns)
-    course = replace(doing.course, signed_plan=replace(signed, plan=plan))
-    return replace(doing, course=course)
+MODEL, OTHER = (Digest("sha256:" + digit * 64) for digit in "12")
 
 
-def test_the_plan_concerns_one_model(doing: Doing) -> None:
-    assert model_of(concerning(doing, "emil", MODEL)) == MODEL
-    for concerns in ((), ("emil",), (MODEL, digest_of(b"another"))):
-        with pytest.raises(CeremonyRefused, match="one model's key"):
-            model_of(concerning(doing, *concerns))
+def _doing(*concerns: str, destroyed: frozenset[Digest] = frozenset(), log: bool = True) -> Any:
+    state = state_of([(MODEL, bytes(32))], destroyed) if log else None
+    return SimpleNamespace(
+        plan=SimpleNamespace(concerns=concerns), site=SimpleNamespace(state=state)
+    )
 
 
-def test_a_model_that_was_never_admitted_has_no_key(doing: Doing) -> None:
-    with pytest.raises(CeremonyRefused, match="never admitted"):
-        destroy_model_key(concerning(doing, MODEL))
+def test_the_model_of_the_plan_is_destroyed() -> None:
+    doing = _doing("ada", MODEL, "ab" * 32)
+    assert DESTROY_MODEL_KEY.do(doing) == ModelKeyDestroyed(MODEL, None)
+    assert model_of(doing) == MODEL
+
+
+@pytest.mark.parametrize(
+    ("doing", "why"),
+    [
+        (_doing(), "0 models"),
+        (_doing(MODEL, OTHER), "2 models"),
+        (_doing(OTHER), "never admitted"),
+        (_doing(MODEL, destroyed=frozenset({MODEL})), "destroyed before"),
+        (_doing(MODEL, log=False), "never admitted"),
+    ],
+    ids=["none", "two", "unknown", "again", "no log"],
+)
+def test_anything_else_is_refused(doing: Any, why: str) -> None:
+    with pytest.raises(CeremonyRefused, match=why):
+        DESTROY_MODEL_KEY.do(doing)

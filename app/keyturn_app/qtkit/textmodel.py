@@ -1,4 +1,4 @@
-"""The page's tables as Qt wants them: texts by column, one column a state."""
+"""A page's tables of texts as Qt wants them: texts by column, some columns a state."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol

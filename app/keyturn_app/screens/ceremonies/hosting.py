@@ -1,0 +1,226 @@
+"""A ceremony's host behind the client's door: every answer proved before a presenter sees it."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from keyturn.base.errors import KeyturnError
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.hostdocument import parse_host
+from keyturn.ceremony.plan import Plan
+from keyturn.ceremony.script import Part, ShareUse
+from keyturn.ceremony.steps import Word
+from keyturn.ceremony.transcript import make_transcript
+from keyturn.client import ceremonyshares
+from keyturn.client.ceremonies import CeremonyReader, Followed
+from keyturn.client.ceremonydoor import CeremonyDoor
+from keyturn.client.ceremonysigning import (
+    open_request,
+    say_request,
+    shown_statements,
+    sign_request,
+    sign_statements,
+    unlock_request,
+)
+from keyturn.client.ceremonytrust import (
+    HOST_TRUSTED,
+    Expected,
+    Prove,
+    TrustedHost,
+    key_fingerprint,
+    keyholder_key,
+    trust_host,
+)
+from keyturn.officerkeys.signer import Signer, Unsealer
+from keyturn.quorum.bundle import Authority
+from keyturn.tlog.checkpoints import Checkpoint
+from keyturn_app.i18n import _
+from keyturn_app.screens.ceremonies.hosts import (
+    Awaiting,
+    Box,
+    Count,
+    Held,
+    HostSeen,
+    OwnShare,
+    RunState,
+    StepWords,
+    Told,
+    ToSign,
+)
+
+
+class ClientHost:
+    """A `CeremonyHost`, for any thread; records are followed by one at a time.
+
+    `authority`: the pinned one, None at a desk that knows none; `seen`: the newest checkpoint of
+    its log that was verified here.
+    """
+
+    def __init__(
+        self,
+        door: CeremonyDoor,
+        authority: Authority | None = None,
+        seen: Checkpoint | None = None,
+        prove: Prove | None = None,
+    ) -> None:
+        self._reader = CeremonyReader(door, authority)
+        self._door, self._authority = door, authority
+        self._seen, self._prove = seen, prove
+        self._following = threading.Lock()
+
+    def look(self) -> HostSeen:
+        """Its list, which is its word."""
+        found = self._reader.all()
+        document = parse_host(found.host).document
+        rows = tuple(
+            Held(
+                each.ceremony,
+                each.kind,
+                each.rehearsal,
+                RunState(each.state.value),
+                each.step,
+                each.seq,
+                each.opened,
+            )
+            for each in found.ceremonies
+        )
+        return HostSeen(rows, key_fingerprint(document), self._caution(found.host))
+
+    def follow(self, ceremony: str) -> Told:
+        with self._following:
+            followed = self._reader.read(ceremony)
+        return Told(followed.course, _awaiting(followed), followed)
+
+    def open(self, plan: Plan, signer: Signer) -> str:
+        return self._door.ask(open_request(plan, signer))
+
+    def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
+        followed = _followed(told)
+        if words.unlocks:
+            self._door.ask(unlock_request(followed.course, signer, now, words.shares))
+            return
+        attached = words.shares
+        if words.part is Part.OFFICER and followed.waiting is not None:
+            shown = shown_statements(followed.course, followed.waiting)
+            attached = sign_statements(shown, signer, now)
+        self._door.ask(
+            sign_request(
+                followed.course,
+                words.part,
+                signer,
+                now,
+                entered=words.entered,
+                attached=attached,
+            )
+        )
+
+    def say(
+        self, told: Told, part: Part, signer: Signer, now: datetime, word: Word, text: str
+    ) -> None:
+        self._door.ask(say_request(told.course, part, signer, now, word, text))
+
+    def open_box(self, told: Told, box: Box, signer: Signer) -> OwnShare:
+        followed = _followed(told)
+        boxes = () if followed.waiting is None else followed.waiting.boxes
+        for each in boxes:
+            if (each.officer, each.use, each.group, each.member) == (
+                box.officer,
+                box.use,
+                box.group,
+                box.member,
+            ):
+                found = ceremonyshares.open_box(
+                    followed.course, followed.share_sets, each, _unsealer(signer)
+                )
+                return OwnShare(found.words, found.member.check)
+        raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "the host has this box no more")
+
+    def seal_share(self, told: Told, use: ShareUse, officer: str, words: bytearray) -> bytes:
+        followed = _followed(told)
+        try:
+            host = self._trusted(followed)
+            ceremonyshares.check_typed(followed.share_sets, use, officer, words)
+            return ceremonyshares.seal_share(followed.course, host.document, use, officer, words)
+        finally:
+            words[:] = bytes(len(words))
+
+    def transcript(self, told: Told) -> bytes:
+        """With the log's receipts where the host has them, else without."""
+        return make_transcript([each.raw for each in told.course.records])
+
+    # ---- inside ----
+
+    def _trusted(self, followed: Followed) -> TrustedHost:
+        authority = self._authority
+        expected = Expected(
+            fingerprint=followed.verified.authority,
+            rehearsal=followed.plan.rehearsal,
+            keyholder=None if authority is None else keyholder_key(authority),
+            seen=self._seen,
+        )
+        return trust_host(self._reader.all().host, expected, self._prove)
+
+    def _caution(self, raw: bytes) -> str:
+        """What the host's word is worth, said wherever it is shown."""
+        signer = None if self._authority is None else keyholder_key(self._authority)
+        if signer is None:
+            return _(
+                "{caveat}: nothing signs this host's key. Only a person at its machine can know "
+                "that it is the one: compare the key aloud."
+            ).format(caveat=HOST_TRUSTED)
+        document = parse_host(raw).document
+        expected = Expected(document.authority, document.rehearsal, signer, None)
+        try:
+            trust_host(raw, expected)
+        except KeyturnError as error:
+            return _("Not to be trusted with a share: {error}").format(error=str(error))
+        return ""
+
+
+def _followed(told: Told) -> Followed:
+    found = told.handle
+    assert isinstance(found, Followed)  # only `follow` makes them
+    return found
+
+
+def _unsealer(signer: Signer) -> Unsealer:
+    """Raises CeremonyRefused for a card, which signs and opens nothing."""
+    unseal: Callable[[bytes, bytes], bytearray] | None = getattr(signer, "unseal", None)
+    if unseal is None:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_SHARE,
+            _("a card signs, and opens nothing"),
+            expected=_("the key file or keyring with your encryption key"),
+        )
+    return _Unsealer(signer.officer, unseal)
+
+
+class _Unsealer:
+    def __init__(self, officer: str, unseal: Callable[[bytes, bytes], bytearray]) -> None:
+        self.officer = officer
+        self._unseal = unseal
+
+    def unseal(self, sealed: bytes, info: bytes) -> bytearray:
+        return self._unseal(sealed, info)
+
+
+def _awaiting(followed: Followed) -> Awaiting | None:
+    """Raises CeremonyRefused where the host asks to sign what this ceremony is not about."""
+    waiting = followed.waiting
+    if waiting is None:
+        return None
+    progress = waiting.progress
+    statements = tuple(
+        ToSign(each.statement.kind.value, each.role, each.statement.proposer, each.payload)
+        for each in shown_statements(followed.course, waiting)
+    )
+    return Awaiting(
+        waiting.step,
+        waiting.signed,
+        tuple(Box(each.officer, each.use, each.group, each.member) for each in waiting.boxes),
+        statements,
+        None if progress is None else Count(progress.done, progress.total, progress.what),
+        waiting.interrupted,
+        waiting.locked,
+        waiting.entered,
+    )
