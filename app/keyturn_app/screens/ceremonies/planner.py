@@ -438,6 +438,8 @@ class PlanPresenter(Presenter[PlanView]):
             Seat.BACKUP: (_("Backup"), _("Custodian of the backup secret")),
         }
         titles += [(seat, *shares[seat]) for seat, use in SHARE_SEATS.items() if use in uses]
+        if self._draft.asks_keepers:
+            titles.append((Seat.KEEPER, _("Custodian"), _("Keeps shares of the throw-away token")))
         if self._draft.founds:
             titles += [
                 (Seat.PROPOSER, _("Propose"), _("May propose statements")),
