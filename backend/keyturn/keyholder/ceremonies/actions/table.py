@@ -6,8 +6,8 @@ from keyturn.ceremony.facts import Attended, Facts, Nothing
 from keyturn.ceremony.script import Action, ScriptKind
 from keyturn.keyholder.ceremonies.actions import (
     backups,
+    destruction,
     founding,
-    modelkeys,
     newkeys,
     opening,
     pins,
@@ -48,7 +48,7 @@ ACTS: Mapping[Action, Act] = {
     Action.REWRAP: rotation.REWRAP,
     Action.RETIRE_KEK: rotation.RETIRE_KEK,
     Action.DESTROY_KEK: rotation.DESTROY_KEK,
-    Action.DESTROY_MODEL_KEY: modelkeys.DESTROY_MODEL_KEY,
+    Action.DESTROY_MODEL_KEY: destruction.DESTROY_MODEL_KEY,
     Action.CLOSE: Act(_close),
 }
 
