@@ -70,6 +70,13 @@ def check_host(plan: Plan, site: Site) -> None:
             found="a rehearsal" if plan.rehearsal else "a real ceremony",
             hint="start a host of the other kind",
         )
+    if plan.rehearsal and "rehearsal" not in plan.token.lower():
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a rehearsal's token says that it is one",
+            found=plan.token,
+            expected="a label with REHEARSAL in it",
+        )
     founds = plan.founding is not None
     if founds is not (plan.rehearsal or plan.kind is ScriptKind.GENESIS):
         raise CeremonyRefused(

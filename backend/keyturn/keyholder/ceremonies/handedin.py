@@ -1,8 +1,8 @@
 """A restore's statement, handed in: the log that would say it is in force cannot be written.
 
 The token with the log's key is lost. So the officers' statement and approvals come as a proposal's
-file (our protocol §8.2), are judged here by the authority that the log leads to, and are entered when
-the log goes on.
+file (our protocol §8.2), are judged here by the authority that the log leads to, and are entered
+when the log goes on.
 """
 
 from collections.abc import Sequence

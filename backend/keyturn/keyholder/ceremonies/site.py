@@ -30,6 +30,7 @@ from keyturn.hsm.pins import new_pin
 from keyturn.hsm.pool import HsmPool
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.config import KeyholderConfig, load_config
+from keyturn.keyholder.initialise import Founder
 from keyturn.keyholder.journal import Clock, Journal
 from keyturn.keyholder.logdisk import LogDisk
 from keyturn.keyholder.logreading import read_log
@@ -42,6 +43,7 @@ from keyturn.seal.keys import wipe
 from keyturn.tlog.checkpoints import parse_checkpoint
 from keyturn.tlog.notes import parse_note
 from keyturn.tlog.tiles import CHECKPOINT_PATH
+from keyturn.wire.rewrapping import ItemToRewrap
 
 logger = logging.getLogger(__name__)
 
@@ -260,6 +262,10 @@ class DeskSite(Site):
         super().__init__(directory, clock, module, rehearsal=rehearsal)
         self._signer = _Locked()
         self._worker: HsmWorker | None = None
+        self.founders: tuple[Founder, ...] = ()
+        """Who signs for a rehearsal's log."""
+        self.inventory: tuple[ItemToRewrap, ...] = ()
+        """A rehearsal's models, which no control plane has."""
         if self.is_founded:
             self.open_log()
 

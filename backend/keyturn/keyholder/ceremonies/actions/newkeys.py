@@ -1,9 +1,12 @@
 """New keys for the same authority: the statement that names them; the log goes on (§6.2)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
+from keyturn.base.dsse import parse_envelope
 from keyturn.base.errors import KeyturnError
+from keyturn.base.strictjson import load_object
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import Facts, LogStands, SignedStatement, StatementsSigned
 from keyturn.ceremony.steps import StepSignature
@@ -27,12 +30,11 @@ from keyturn.keyholder.config import load_config
 from keyturn.keyholder.continuing import Continuation, continue_log, continued_config
 from keyturn.keyholder.identity import FILE as IDENTITY
 from keyturn.keyholder.identity import identity_at
-from keyturn.keyholder.initialise import keys_body, write_whole
+from keyturn.keyholder.initialise import keys_body, signed_by_founders, write_whole
 from keyturn.quorum.approvals import parse_approval
 from keyturn.quorum.bodies import Keys
 from keyturn.quorum.judge import judge
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState, InForce
 from keyturn.quorum.statements import Statement, compose_payload, parse_statement
 from keyturn.wire.ceremonies import StatementToSign
@@ -44,11 +46,10 @@ def compose_keys(doing: Doing, worker: HsmWorker) -> None:
     """Kept for the officers to sign: the fresh token's keys, under the log's next name."""
     newest = _newest_keys(doing)
     version = newest.statement.version + 1
-    state = _state(doing)
-    old = state.newest_keys
+    old = _state(doing).newest_keys
     assert old is not None  # of that very statement
     identity = identity_at(doing.site.directory / IDENTITY)
-    proposer = proposer_of(_signers(state, doing), doing.plan.administrator)
+    proposer = proposer_of(doing.roster, doing.plan.administrator)
     payload = compose_payload(
         Kind.KEYS,
         "keys",
@@ -61,10 +62,6 @@ def compose_keys(doing: Doing, worker: HsmWorker) -> None:
         life=LIFE,
     )
     keep_composed(doing.files, Composed(proposer, {Kind.KEYS: payload}))
-
-
-def _signers(state: AuthorityState, doing: Doing) -> Roster:
-    return doing.roster if state.roster is None else state.roster
 
 
 def _next_origin(origin: str, version: int) -> str:
@@ -115,7 +112,10 @@ def _judged(doing: Doing, signed: Mapping[Kind, Envelopes]) -> None:
     raw, approvals = signed[Kind.KEYS]
     statement, now = parse_statement(raw), doing.now()
     parsed = [parse_approval(each) for each in approvals]
-    judge(statement, parsed, _state(doing).standing(statement, now), now)
+    standing = _state(doing).standing(statement, now)
+    if doing.plan.rehearsal:
+        standing = replace(standing, roster=doing.roster)  # the log's own is nobody's here
+    judge(statement, parsed, standing, now)
 
 
 def sign_keys(doing: Doing) -> Facts:
@@ -136,7 +136,7 @@ def go_on(doing: Doing) -> Facts:
     """The log under the fresh token's key, then bundle and settings; a kill's rest is completed."""
     desk = desk_of(doing.site)
     worker, state = desk.require_fresh(), _state(doing)
-    keys = kept_signed(doing.files)[Kind.KEYS]
+    keys = _for_the_log(doing)
     further = restore_envelopes(doing.files, doing.plan, state)
     desk.close_log()
     try:
@@ -164,6 +164,28 @@ def go_on(doing: Doing) -> Facts:
     head = desk.head()
     name = load_config(desk.directory / CONFIG, {}).origin
     return LogStands(state.fingerprint, name, head.size, head.root.hex())
+
+
+def _for_the_log(doing: Doing) -> Envelopes:
+    """What the officers signed; a rehearsal's log takes the same from its own founders."""
+    raw, approvals = kept_signed(doing.files)[Kind.KEYS]
+    desk = desk_of(doing.site)
+    if not doing.plan.rehearsal:
+        return raw, approvals
+    statement = parse_statement(raw)
+    body = load_object(parse_envelope(raw).payload, limit=1 << 20, what="keys statement")["body"]
+    assert isinstance(body, dict)  # parsed above
+    again = signed_by_founders(
+        Kind.KEYS,
+        "keys",
+        dict(body),
+        desk.founders,
+        timedelta(days=1),
+        doing.now(),
+        version=statement.version,
+        replaces=statement.replaces,
+    )
+    return again.raw, again.approvals
 
 
 def _origin_of(statement: Statement) -> str:

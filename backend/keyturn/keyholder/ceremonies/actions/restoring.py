@@ -1,8 +1,8 @@
 """Restoring the KEK from its backup on a fresh token, after the old one was lost (DESIGN §5.9).
 
-The fresh token has a place of its own: until the log goes on under its keys, what is in use stays as
-it is, and an abort deletes the fresh one alone. It is initialised with PINs that are put together from
-the shares which custodians have just proved, so that they do open it.
+The fresh token has a place of its own: until the log goes on under its keys, what is in use stays
+as it is, and an abort deletes the fresh one alone. It is initialised with PINs that are put
+together from the shares which custodians have just proved, so that they do open it.
 """
 
 from keyturn.ceremony.course import Course
@@ -77,7 +77,7 @@ def _check_named(doing: Doing, backup: KekBackup) -> None:
 
 
 def prove_restore(doing: Doing) -> Facts:
-    """The token's worker opened the canary that the lost token's KEK wrapped, or it is not there."""
+    """The worker opened the canary that the lost token's KEK wrapped, or it is not there."""
     worker = desk_of(doing.site).require_fresh()
     worker.describe_keys()
     kek = active_kek(worker)

@@ -20,8 +20,10 @@ from keyturn.hsm.kekwork import (
 )
 from keyturn.keyholder.ceremonies.actions.tokenfacts import kek_facts
 from keyturn.keyholder.ceremonies.doing import Act, Doing
+from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.keyholder.rewraps import Rewraps
 from keyturn.wire.ceremonies import Progress, Rewrapped
+from keyturn.wire.rewrapping import pack_items
 
 BEFORE = "kek-before"
 """A file of the ceremony: the id of the KEK that was active before."""
@@ -97,6 +99,8 @@ def _next(order: CeremonyOrder) -> CeremonyOrder:
 
 def _all_rewrapped(doing: Doing) -> Facts:
     rewraps = _rewraps(doing)
+    if isinstance(doing.site, DeskSite) and doing.site.inventory:
+        rewrap(doing, pack_items(doing.site.inventory))  # a rehearsal feeds itself
     counts = rewraps.counts()
     if counts.left:
         missing = ", ".join(each[:23] for each in rewraps.missing(3))

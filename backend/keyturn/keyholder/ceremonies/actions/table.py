@@ -43,12 +43,12 @@ ACTS: Mapping[Action, Act] = {
     Action.PROVE_RESTORE: restoring.PROVE_RESTORE,
     Action.SIGN_KEYS: newkeys.SIGN_KEYS,
     Action.CONTINUE_LOG: newkeys.CONTINUE_LOG,
+    Action.DESTROY_MODEL_KEY: destruction.DESTROY_MODEL_KEY,
     Action.NEW_PINS: pins.NEW_PINS,
     Action.MAKE_KEK: rotation.MAKE_KEK,
     Action.REWRAP: rotation.REWRAP,
     Action.RETIRE_KEK: rotation.RETIRE_KEK,
     Action.DESTROY_KEK: rotation.DESTROY_KEK,
-    Action.DESTROY_MODEL_KEY: destruction.DESTROY_MODEL_KEY,
     Action.CLOSE: Act(_close),
 }
 
