@@ -211,7 +211,7 @@ class CeremonyHost:
             check_authorised(plan, roster, site, None, now)
             files = self._files(site.directory / DIRECTORY / plan.ceremony)
             files.clean()
-            if files.records():
+            if files.begun:
                 raise CeremonyRefused(
                     CeremonyReason.WRONG_CEREMONY,
                     "there are records of a ceremony of this name, which cannot be read",
