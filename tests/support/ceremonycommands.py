@@ -28,7 +28,7 @@ STEP_SECONDS = 120
 USES = ("user", "so", "backup")
 CHEAP = KdfCost(iterations=1, lanes=1, memory_kib=8)
 GENESIS = (
-    *("--witness", "viktor", "--scribe", "sofia", "--token", "keyturn"),
+    *("--witness", "viktor", "--scribe", "sofia"),
     *("--user", "3:ada,bela,chen,dora,emil", "--so", "2:farid,greta,hugo"),
     *("--backup", "2:ada,chen,greta", "--kek", "recoverable"),
     *("--origin", "keyturn.example/log", "--simulation"),
