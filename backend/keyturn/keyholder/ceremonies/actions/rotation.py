@@ -118,14 +118,14 @@ def _all_rewrapped(doing: Doing) -> Facts:
 
 
 def _rewraps(doing: Doing) -> Rewraps:
-    """Of this ceremony, as long as this process lives; one that starts anew is fed again."""
-    site, ceremony = doing.site, doing.plan.ceremony
+    """Of this ceremony and this opening of the token; after another one it is fed again."""
+    site, ceremony, keks = doing.site, doing.plan.ceremony, keks_of(doing)
     found = site.rewraps.get(ceremony)
-    if found is None:
+    if found is None or found.keks is not keks:
         journal = site.journal
         if journal is None:
             raise CeremonyRefused(CeremonyReason.FAILED, "there is no log that names models")
-        found = Rewraps(keks_of(doing), _made(doing), order_of(doing), lambda: journal.state)
+        found = Rewraps(keks, _made(doing), order_of(doing), lambda: journal.state)
         site.rewraps[ceremony] = found
     return found
 

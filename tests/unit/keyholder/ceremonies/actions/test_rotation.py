@@ -113,6 +113,28 @@ def test_nothing_is_retired_destroyed_or_wrapped_before_there_is_a_new_kek(
     assert [each.state for each in worker.keks()] == [KekState.DEACTIVATED, KekState.ACTIVE]
 
 
+def test_after_the_token_was_opened_anew_everything_is_shown_again(worker: HsmWorker) -> None:
+    """What another opening saw is not what this one did: it might be another token's word."""
+    model = make_model()
+    bench = Bench(worker, [model])
+    wrapped = admit(worker, model)
+    bench.do(Action.MAKE_KEK, rotation.MAKE_KEK)
+    items = pack_items([ItemToRewrap(digest_text(model), wrapped)])
+    assert rotation.rewrap(bench.doing, items).left == 0
+    bench.hsm = Reopened(worker)
+    assert rotation.rewrap(bench.doing, b"").left == 1
+
+
+class Reopened:
+    """The same token, opened by a worker of its own."""
+
+    def __init__(self, worker: HsmWorker) -> None:
+        self._worker = worker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._worker, name)
+
+
 def test_a_token_that_takes_no_orders_is_told() -> None:
     with pytest.raises(CeremonyRefused, match="no ceremony's orders"):
         rotation.MAKE_KEK.do(Bench(SimpleNamespace()).doing)
