@@ -37,6 +37,7 @@ ACTS: Mapping[Action, Act] = {
     Action.UNLOCK: opening.UNLOCK,
     Action.UNLOCK_SO: opening.UNLOCK_SO,
     Action.UNLOCK_BACKUP: opening.UNLOCK_BACKUP,
+    Action.SEAL: opening.SEAL,
     Action.BACK_UP: backups.BACK_UP,
     Action.PROVE_BACKUP: backups.PROVE_BACKUP,
     Action.RESTORE_KEK: restoring.RESTORE_KEK,
