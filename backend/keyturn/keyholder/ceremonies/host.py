@@ -40,6 +40,7 @@ from keyturn.wire.keyholder import AnyRequest
 
 logger = logging.getLogger(__name__)
 
+_INPUT = 0
 _REHEARSALS = "rehearsal-"
 
 
@@ -114,8 +115,9 @@ def _answer(host: CeremonyHost, request: AnyRequest) -> dict[str, object]:
 
 
 def _until_closed(stop: threading.Event) -> None:
-    """Whoever started this process went away."""
-    while sys.stdin.buffer.read(4096):
+    """Whoever started this process went away. Not by `sys.stdin`: the interpreter's end waits for a
+    buffer that this thread holds, and ends in an abort."""
+    while os.read(_INPUT, 4096):
         pass
     stop.set()
 
