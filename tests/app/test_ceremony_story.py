@@ -105,15 +105,15 @@ class CeremonyRoom:
     def end(self, officer: str) -> None:
         office = self.office
         office.click("sign.next")
-        office.until(
-            lambda: not office.seen(QWidget, "sign") or bool(office.spoken("sign.error"))
-        )
+        office.until(lambda: not office.seen(QWidget, "sign") or bool(office.spoken("sign.error")))
         assert not office.spoken("sign.error"), (officer, office.spoken("sign.error"))
 
     def sign(self, officer: str, part: Part) -> None:
         self.begin(officer, part)
         office = self.office
-        office.until(lambda: office.text("sign.says") and not office.seen(QLineEdit, "sign.key.path"))
+        office.until(
+            lambda: office.text("sign.says") and not office.seen(QLineEdit, "sign.key.path")
+        )
         if part is Part.WITNESS and office.seen(QLineEdit, "sign.field.phrase"):
             office.write("sign.field.phrase", self.heard)
         self.end(officer)
@@ -143,7 +143,9 @@ class CeremonyRoom:
         """Alone at the screen: every share is written down, once it is shown."""
         office = self.office
         self.begin(officer, Part.CUSTODIAN)
-        office.until(lambda: office.seen(QLabel, "sign.says") and "alone" in office.text("sign.says"))
+        office.until(
+            lambda: office.seen(QLabel, "sign.says") and "alone" in office.text("sign.says")
+        )
         office.click("sign.next")
         uses = self.uses(officer)
         for use in uses:
@@ -169,7 +171,9 @@ class CeremonyRoom:
             self.type_share(self.sheets[officer, use])
             office.says("share.feedback", "checksum fits")
             office.click("sign.next")
-        office.until(lambda: office.seen(QLabel, "sign.says") and not office.seen(QWidget, "share.entry"))
+        office.until(
+            lambda: office.seen(QLabel, "sign.says") and not office.seen(QWidget, "share.entry")
+        )
         self.end(officer)
 
     def type_share(self, words: list[str]) -> None:
@@ -207,7 +211,9 @@ def room(qtbot: QtBot, tmp_path: Path) -> Iterator[CeremonyRoom]:
     for name, each in cast.items():
         keys[name] = tmp_path / f"{name}.key"
         write_key_file(keys[name], each.secret, bytearray(passphrase(name).encode()), cost=QUICK)
-    profile = Profile("https://nowhere.example", "0" * 64, "sha256:" + "0" * 64, "novak", InFile(keys["novak"]))  # type: ignore[arg-type]
+    profile = Profile(
+        "https://nowhere.example", "0" * 64, "sha256:" + "0" * 64, "novak", InFile(keys["novak"])
+    )  # type: ignore[arg-type]
     desk = InlineDesk(Identity(profile, "ceremony", "novak", "Anna Novak", False), None, now)
     desk.facts = Facts(Connection(Link.STATION))
     door = QtDoor()
