@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QLocale
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from keyturn.base.errors import KeyturnError, UnreachableError
 from keyturn.client.profile import places_of
@@ -65,6 +65,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         type=Path,
         help=_("an officer station that lies in DIR, or will: opens no connection"),
+    )
+    add(
+        "--ceremony",
+        action="store_true",
+        help=_("hold key ceremonies on this machine: no seat, opens no connection"),
     )
     add("--profile-dir", metavar="DIR", type=Path, help=_("where the app keeps what it knows"))
     add(
@@ -144,6 +149,9 @@ def _run(arguments: argparse.Namespace) -> int:
         signal.signal(each, lambda _number, _frame: app.quit())  # keys are wiped on the way out
     door = QtDoor()
     try:
+        if arguments.ceremony:
+            airgap.seal()
+            return _hold_ceremonies(app, door)
         if arguments.recording is not None:
             session = Seats([recorded_chair(read_recording(arguments.recording), places)])
             return _show(app, arguments, session, store, settings, door)
@@ -166,11 +174,37 @@ def _first_run(
     from keyturn_app.shell.firstrun import FirstRun  # most starts have no need of its pages
 
     joined: list[Known] = []
-    window = FirstRun(store, door, utc_now, joined.append, station=station)
+    rooms: list[QWidget] = []
+
+    def hold() -> None:
+        rooms.append(_ceremony_room(door))
+        rooms[0].show()
+        window.close()
+
+    window = FirstRun(store, door, utc_now, joined.append, station=station, hold=hold)
     window.show()
     app.exec()  # not within another loop: the main window's begins after it
-    window.deleteLater()
+    for each in (window, *rooms):
+        each.deleteLater()
     return tuple(joined)
+
+
+def _ceremony_room(door: QtDoor) -> QWidget:
+    """The window in which a ceremony is held on this machine; nobody sits there."""
+    from keyturn_app.live.nobody import NobodysDesk
+    from keyturn_app.shell.ceremonyroom import CeremonyRoom
+
+    return CeremonyRoom(NobodysDesk(), door)
+
+
+def _hold_ceremonies(app: QApplication, door: QtDoor) -> int:
+    room = _ceremony_room(door)
+    room.show()
+    try:
+        return int(app.exec())
+    finally:
+        room.close()
+        room.deleteLater()
 
 
 def _work(

@@ -6,32 +6,26 @@ in again from the sheet.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.transcript import Verified, parse_transcript, verify_transcript
-from keyturn.client.profile import Profile
 from keyturn.officerkeys.keyfile import write_key_file
-from keyturn.officerkeys.location import InFile
-from keyturn_app.desk import Identity
-from keyturn_app.facts import Connection, Facts, Link
+from keyturn_app.live.nobody import NobodysDesk
 from keyturn_app.qtkit.door import QtDoor
+from keyturn_app.qtkit.theme import apply
+from keyturn_app.qtkit.tokens import Mode
 from keyturn_app.screens.ceremonies.share_view import ShareWords
-from keyturn_app.settings import MemoryPreferences, Settings
-from keyturn_app.shell.idling import Idling
+from keyturn_app.shell.ceremonyroom import CeremonyRoom
 from keyturn_app.shell.questioning import one_line
-from keyturn_app.shell.window import MainWindow
-from support.desks import InlineDesk
-from support.office import QUICK, Office
+from support.office import QUICK, Office, scroll_to
 from support.paperhost import KEEPERS, NAMES, SO_KEEPERS, make_cast
-from support.seats import StandingSession
 
 # The offscreen plugin says of menus and raised windows that it cannot do them.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", "propagateSizeHints")
@@ -40,16 +34,12 @@ BACKUP = ("mara", "jun", "sofia")
 STEPS = ("open", "preflight", "make-token", "hand-out", "prove-shares", "sign-founding", "found")
 
 
-def now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
-
-
 def passphrase(name: str) -> str:
     return f"{name} keeps a long passphrase"
 
 
 @dataclass
-class CeremonyRoom:
+class Participants:
     """The window at the ceremony's machine, everybody's key files, and their sheets of paper."""
 
     office: Office
@@ -80,7 +70,6 @@ class CeremonyRoom:
         self.seat("novak", "administrator", "proposer")
         self.seat("osei", "witness")
         self.seat("lind", "scribe")
-        assert "3 of 5" or office.words
         office.write("plan.key.secret", passphrase("novak"))
         office.click("plan.open")
         office.until(lambda: office.seen(QWidget, "ceremony.wizard"))
@@ -88,7 +77,7 @@ class CeremonyRoom:
     def seat(self, name: str, *seats: str) -> None:
         for each in seats:
             box = self.office.find(QCheckBox, f"plan.seat.{name}.{each}")
-            scroll(box)
+            scroll_to(box)
             box.click()
 
     # ---- a step ----
@@ -111,9 +100,7 @@ class CeremonyRoom:
     def sign(self, officer: str, part: Part) -> None:
         self.begin(officer, part)
         office = self.office
-        office.until(
-            lambda: office.text("sign.says") and not office.seen(QLineEdit, "sign.key.path")
-        )
+        office.until(lambda: not office.seen(QLineEdit, "sign.key.path"))
         if part is Part.WITNESS and office.seen(QLineEdit, "sign.field.phrase"):
             office.write("sign.field.phrase", self.heard)
         self.end(officer)
@@ -149,11 +136,11 @@ class CeremonyRoom:
         office.click("sign.next")
         uses = self.uses(officer)
         for use in uses:
-            office.until(lambda use=use: use_text(use) in office.text("share.title"))
+            office.says("share.title", use_text(use))
             words = office.find(ShareWords, "share.words")
             assert not words._share.words
             office.click("share.show")
-            office.until(lambda: words._share.shown)
+            office.says("share.left", "masked again in")
             self.sheets[officer, use] = list(words._share.words)
             office.click("sign.next")
         for name in ("read-alone", "written-down"):
@@ -164,10 +151,10 @@ class CeremonyRoom:
         """From the sheet, a few letters of each word; the boxes complete them."""
         office = self.office
         self.begin(officer, Part.CUSTODIAN)
-        office.until(lambda: "alone" in office.text("sign.says"))
+        office.says("sign.says", "alone")
         office.click("sign.next")
         for use in self.uses(officer):
-            office.until(lambda use=use: use_text(use) in office.text("share.entry.title"))
+            office.says("share.entry.title", use_text(use))
             self.type_share(self.sheets[officer, use])
             office.says("share.feedback", "checksum fits")
             office.click("sign.next")
@@ -198,35 +185,23 @@ def use_text(use: str) -> str:
     return {"user": "user PIN", "so": "SO PIN", "backup": "backup secret"}[use]
 
 
-def scroll(widget: QWidget) -> None:
-    from support.office import scroll_to
-
-    scroll_to(widget)
-
-
 @pytest.fixture
-def room(qtbot: QtBot, tmp_path: Path) -> Iterator[CeremonyRoom]:
+def room(qtbot: QtBot, tmp_path: Path) -> Iterator[Participants]:
     cast = make_cast()
     keys = {}
     for name, each in cast.items():
         keys[name] = tmp_path / f"{name}.key"
         write_key_file(keys[name], each.secret, bytearray(passphrase(name).encode()), cost=QUICK)
-    profile = Profile(
-        "https://nowhere.example", "0" * 64, "sha256:" + "0" * 64, "novak", InFile(keys["novak"])
-    )  # type: ignore[arg-type]
-    desk = InlineDesk(Identity(profile, "ceremony", "novak", "Anna Novak", False), None, now)
-    desk.facts = Facts(Connection(Link.STATION))
     door = QtDoor()
-    settings = Settings(MemoryPreferences({"settings.appearance": "dark"}))
-    window = MainWindow(StandingSession(desk), settings, door, idling=Idling(6000.0))
+    apply(QApplication.instance(), Mode.DARK)  # type: ignore[arg-type]
+    window = CeremonyRoom(NobodysDesk(), door)
     qtbot.addWidget(window)
-    window.resize(1440, 900)
     with qtbot.waitActive(window):
         window.show()
         window.activateWindow()
     office = Office(None, window, None, None, tmp_path, qtbot)  # type: ignore[arg-type]
     try:
-        yield CeremonyRoom(office, tmp_path, keys)
+        yield Participants(office, tmp_path, keys)
     finally:
         window.close()
         door.close()
@@ -237,9 +212,8 @@ CUSTODIANS = tuple(dict.fromkeys((*KEEPERS, *SO_KEEPERS)))
 
 
 @pytest.mark.parametrize("rehearsal", [True, False], ids=["rehearsal", "in-earnest"])
-def test_genesis_three_of_five(room: CeremonyRoom, *, rehearsal: bool) -> None:
+def test_genesis_three_of_five(room: Participants, *, rehearsal: bool) -> None:
     office = room.office
-    office.window.go("ceremonies")
     room.plan(rehearsal=rehearsal)
     assert bool(office.text("band.rehearsal.text")) is rehearsal
 
@@ -278,18 +252,18 @@ def test_genesis_three_of_five(room: CeremonyRoom, *, rehearsal: bool) -> None:
     nowhere(room)
 
 
-def saved(room: CeremonyRoom) -> Verified:
+def saved(room: Participants) -> Verified:
     """The transcript and the minutes, saved by their buttons."""
     office = room.office
     for button, name in (("ceremony.save", "t.json"), ("ceremony.minutes", "m.pdf")):
         office.click(button)
         office.path(room.directory / name)
-        office.until(lambda name=name: name in office.text("ceremony.files"))
+        office.says("ceremony.files", name)
     assert (room.directory / "m.pdf").read_bytes().startswith(b"%PDF")
     return verify_transcript(parse_transcript((room.directory / "t.json").read_bytes()))
 
 
-def nowhere(room: CeremonyRoom) -> None:
+def nowhere(room: Participants) -> None:
     """No share is left in any text of the window, or in a file beside the key files."""
     shown = room.office.words + "".join(each.text() for each in room.office.all(QLineEdit))
     shown += "".join(each.text() for each in room.office.all(QAbstractButton))

@@ -1,13 +1,18 @@
 """Ceremonies on a real token: KEKs made, rotated, backed up, restored, moved and destroyed."""
 
+import os
 import secrets
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from keyturn.base.errors import KeyturnError
 from keyturn.hsm.backup import parse_backup
 from keyturn.hsm.ceremonytasks import (
     ImportKek,
@@ -39,10 +44,12 @@ from keyturn.hsm.kekwork import (
     KekState,
     RewrapOutcome,
 )
+from keyturn.hsm.protocol import Admission, Hsm
 from keyturn.hsm.selftest import oaep_padding
 from support.hsmceremonies import Desk, backup_of, item, order, packed
-from support.hsmtoken import Node, Orders, admit, make_model, make_softhsm, spki
+from support.hsmtoken import Model, Node, Orders, admit, make_model, sealed_to, spki
 
+T = TypeVar("T")
 ALREADY, REWRAPPED = RewrapOutcome.ALREADY, RewrapOutcome.REWRAPPED
 
 
@@ -105,25 +112,6 @@ def test_every_key_is_described(founded: tuple[Desk, TokenMade]) -> None:
     ]
     assert all(attribute.checked for each in report.keys for attribute in each.attributes)
     assert report == founded[1].report
-
-
-def test_a_token_from_before_there_was_a_record_goes_on(
-    tmp_path: Path, node: Node, orders: Orders
-) -> None:
-    """Its one KEK is named by its label alone; the first ceremony writes the record."""
-    token = make_softhsm(tmp_path / "old")
-    model = make_model()
-    with token.worker() as worker:
-        (old,) = worker.keks()
-        wrapped = admit(worker, model)
-        new = worker.make_kek(order(), KekProfile.NEVER_EXTRACTABLE)
-        worker.activate_kek(order(), new.id)
-        assert node.open(worker.release(wrapped, orders(model, node.spki))) == model.dek
-    with token.worker() as again:
-        assert [(each.id, each.state) for each in again.keks()] == [
-            (old.id, KekState.DEACTIVATED),
-            (new.id, KekState.ACTIVE),
-        ]
 
 
 # Rotation
@@ -236,6 +224,46 @@ def test_a_second_worker_sees_what_the_first_did(desk: Desk, worker: HsmWorker) 
         model = make_model()
         (done,) = worker.rewrap(order(), new.id, [item(model, admit(other, model))])
         assert done.outcome is ALREADY
+
+
+def test_a_pool_changes_keks_while_it_releases_and_every_worker_follows(
+    desk: Desk, node: Node
+) -> None:
+    """Two workers; one is killed meanwhile, and what takes its place is no other token."""
+    model, done = make_model(), threading.Event()
+    faults: list[Exception] = []
+    with desk.pool(2) as pool:
+        wrapped = [admit(pool, model)]
+
+        def release() -> None:
+            orders = Orders(1 << 20)
+            try:
+                while not done.is_set():
+                    assert node.open(pool.release(wrapped[0], orders(model, node.spki)))
+            except (KeyturnError, AssertionError) as fault:
+                faults.append(fault)
+
+        thread = threading.Thread(target=release)
+        thread.start()
+        try:
+            new = pool.make_kek(order(), KekProfile.NEVER_EXTRACTABLE)
+            pool.activate_kek(order(), new.id)
+            with pool.checkout() as worker:
+                os.kill(worker.pid, signal.SIGKILL)
+            (moved,) = _tried(lambda: pool.rewrap(order(), new.id, [item(model, wrapped[0])]))
+            wrapped[0] = moved.kek_wrapped or b""
+            old = pool.keks()[0].id
+            pool.retire_kek(order(), old)
+        finally:
+            done.set()
+            thread.join(60)
+        assert not [each for each in faults if not isinstance(each, HsmUnreachable)]
+        pool.destroy_kek(order(), old)
+        assert [each.state for each in pool.keks()] == [KekState.DESTROYED, KekState.ACTIVE]
+        for number in range(4):  # whichever worker it is
+            released = pool.release(wrapped[0], Orders(1 << (30 + number))(model, node.spki))
+            assert node.open(released) == model.dek
+            assert pool.rewrap_admission(_admission(pool, model)).kek == new.id
 
 
 # Backup and restore
@@ -423,3 +451,16 @@ def test_what_was_wrapped_to_another_transport_key_is_refused(
         target.do(ImportKek(backup.wrapped, activate=True))
     with target.worker() as worker:
         assert [each.state for each in worker.keks()] == [KekState.ACTIVE]
+
+
+def _tried(act: Callable[[], T]) -> T:
+    """Once more after a worker that was killed is found so; another takes its place."""
+    try:
+        return act()
+    except HsmUnreachable:
+        return act()
+
+
+def _admission(hsm: Hsm, model: Model) -> Admission:
+    wrapped, hash_ = sealed_to(hsm, model.dek)
+    return Admission(wrapped, hash_, model.digest, model.tag)

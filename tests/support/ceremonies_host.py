@@ -187,7 +187,8 @@ class Table:
                 ]
                 continue
             found += [(each, need.part) for each in need.officers[:many]]
-        return sorted(found, key=lambda each: each[1] is Part.WITNESS)
+        once = dict.fromkeys(found)
+        return sorted(once, key=lambda each: each[1] is Part.WITNESS)
 
     def _proposer(self) -> OfficerId:
         waiting = self.read().waiting

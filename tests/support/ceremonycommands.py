@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from keyturn.cli import ceremony
 from keyturn.client.ceremonydoor import LocalDoor

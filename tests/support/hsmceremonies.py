@@ -23,6 +23,7 @@ from keyturn.hsm.client import HsmWorker, WorkerConfig
 from keyturn.hsm.genesis import write_configuration
 from keyturn.hsm.kekwork import CeremonyOrder, KekProfile, RewrapItem, WrappedKek
 from keyturn.hsm.pins import pin_file
+from keyturn.hsm.pool import HsmPool
 from support.hsmtoken import Model, softhsm_module
 
 R = TypeVar("R")
@@ -83,9 +84,22 @@ class Desk:
     ) -> TokenMade:
         return self.do(MakeToken(profile), *([Secret.BACKUP_SECRET] if backed_up else []))
 
+    @property
+    def config(self) -> WorkerConfig:
+        return WorkerConfig(self.place.module, LABEL, self.place.softhsm_configuration)
+
+    @contextmanager
+    def pool(self, size: int) -> Iterator[HsmPool]:
+        descriptor = pin_file(bytearray(self.held[Secret.PIN]))
+        try:
+            with HsmPool(self.config, descriptor, size) as pool:
+                yield pool
+        finally:
+            os.close(descriptor)
+
     @contextmanager
     def worker(self) -> Iterator[HsmWorker]:
-        config = WorkerConfig(self.place.module, LABEL, self.place.softhsm_configuration)
+        config = self.config
         descriptor = pin_file(bytearray(self.held[Secret.PIN]))
         try:
             with HsmWorker(config, descriptor) as worker:

@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
 from keyturn.officerkeys.oskeyring import has_system_keyring, system_keyring
 from keyturn_app.i18n import _
 from keyturn_app.live.profiles import Known, ProfileStore
 from keyturn_app.qtkit.clipboard import Clipboard
-from keyturn_app.qtkit.widgets import column
+from keyturn_app.qtkit.widgets import button, column, frame, label, row
 from keyturn_app.screens.welcome.joining import Joiner
 from keyturn_app.screens.welcome.presenter import WelcomePresenter
 from keyturn_app.screens.welcome.view import WelcomePage
@@ -26,6 +26,7 @@ class FirstRun(QWidget):
     """`joined` is told the new seat once the officer goes on; closing the window is *cancel*.
 
     `station`: the directory of an officer station that is to be set up, and no other seat.
+    `hold`: what opens the ceremonies' window instead.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class FirstRun(QWidget):
         joiner: Joiner | None = None,
         station: Path | None = None,
         has_keyring: Callable[[], bool] = has_system_keyring,
+        hold: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
         self.setObjectName("window")
@@ -57,7 +59,21 @@ class FirstRun(QWidget):
             cancelled=self._cancel,
         )
         self.page = WelcomePage(self.presenter, self._clipboard.copy)
-        self.setLayout(column(self.page))
+        inside = column(self.page)
+        if hold is not None:
+            inside.addWidget(self._genesis(hold))
+        self.setLayout(inside)
+
+    def _genesis(self, hold: Callable[[], None]) -> QFrame:
+        """There may be no authority to connect to yet."""
+        begin = button(
+            _("Hold a key ceremony on this machine…"),
+            name="welcome.ceremony",
+            kind="link",
+            clicked=hold,
+        )
+        said = label(_("No authority yet, or its token is lost?"), "Second")
+        return frame(row(None, said, begin, None, margins=(0, 0, 0, 12)))
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Asks nothing: before the last step there is nothing to lose."""

@@ -33,8 +33,8 @@ class Frame(QWidget):
         super().__init__()
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._band = _Band("band", "simulated")
-        self._mark = _Band("band.rehearsal", "rehearsal")
+        self._band = Band("band", "simulated")
+        self._mark = Band("band.rehearsal", "rehearsal")
         self.rail = Rail(pages, foot, go=go, lock=lock)
         self.topbar = TopBar()
         self.alarm = AlarmBanner()
@@ -68,7 +68,7 @@ class Frame(QWidget):
         self.topbar.fit(self.width())
 
 
-class _Band(QFrame):
+class Band(QFrame):
     """Across the top, in a colour of its own (I9)."""
 
     def __init__(self, name: str, token: str) -> None:

@@ -65,7 +65,7 @@ FOOT: tuple[PageSpec, ...] = (
 )
 
 
-AT_A_STATION = ("approvals", "officers", "settings")
+AT_A_STATION = ("approvals", "ceremonies", "officers", "settings")
 """What an officer station has. The others show what a server says."""
 
 

@@ -209,12 +209,12 @@ def schemes_of(share_sets: Iterable[ShareSet]) -> dict[ShareUse, ShareScheme]:
     }
 
 
-def statement_kinds(kind: ScriptKind, action: Action) -> tuple[Kind, ...]:
+def statement_kinds(_: ScriptKind, action: Action) -> tuple[Kind, ...]:
     """Which statements officers sign in a step."""
     if action is Action.SIGN_FOUNDING:
         return (Kind.ROSTER, Kind.KEYS)
     if action is Action.SIGN_KEYS:
-        return (Kind.KEYS, Kind.RESTORE) if kind is ScriptKind.RESTORE else (Kind.KEYS,)
+        return (Kind.KEYS,)
     return ()
 
 

@@ -98,7 +98,7 @@ def _statements(case: _Case, facts: Facts) -> None:
 def _log_stands(case: _Case, facts: Facts) -> None:
     assert isinstance(facts, LogStands)
     founding = case.course.plan.founding
-    if founding is not None:
+    if founding is not None and case.step.action is Action.FOUND:
         _same("log's name", facts.origin, founding.origin)
     if case.course.plan.authority is not None:
         _same("authority", facts.authority, case.course.plan.authority)

@@ -5,11 +5,21 @@ from dataclasses import dataclass
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import UntrustedError
-from keyturn.ceremony.course import Course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.records import Record
+from keyturn.ceremony.script import ScriptKind
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.entries import CeremonyEntry, EntryKind, parse_entry, read_ceremony
 from keyturn.tlog.receipts import VerifiedEntry, parse_receipt, verify_receipt
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAs:
+    """What is looked for: a ceremony's records, under its id and kind."""
+
+    ceremony: str
+    kind: ScriptKind
+    records: tuple[Record, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,7 @@ class LogLooked:
 
 
 def look_in_log(
-    course: Course, authority: Authority | None, receipts: Sequence[bytes]
+    of: LoggedAs, authority: Authority | None, receipts: Sequence[bytes]
 ) -> LogLooked | None:
     """None where there is no bundle or no receipt. Raises CeremonyRefused, or what receipts do."""
     if authority is None or not receipts:
@@ -34,13 +44,13 @@ def look_in_log(
     found: dict[int, tuple[VerifiedEntry, CeremonyEntry]] = {}
     for raw in receipts:
         entry, ceremony = _entry(raw, authority)
-        if ceremony.ceremony != course.plan.ceremony or ceremony.seq in found:
+        if ceremony.ceremony != of.ceremony or ceremony.seq in found:
             raise _not_logged(f"a receipt is of another ceremony or record: {ceremony.ceremony}")
         found[ceremony.seq] = entry, ceremony
-    indexes = [_index(course, each.seq, found) for each in course.records]
+    indexes = [_index(of, each.seq, found) for each in of.records]
     if indexes != sorted(set(indexes)):
         raise _not_logged("the log holds the records in another order")
-    if len(found) != len(course.records):
+    if len(found) != len(of.records):
         raise _not_logged("the log holds more records of this ceremony than the transcript")
     destroyed = [each.destroys for _, each in found.values() if each.destroys]
     sizes = [each.checkpoint.checkpoint.size for each, _ in found.values()]
@@ -60,14 +70,14 @@ def _entry(raw: bytes, authority: Authority) -> tuple[VerifiedEntry, CeremonyEnt
     return entry, read_ceremony(read)
 
 
-def _index(course: Course, seq: int, found: dict[int, tuple[VerifiedEntry, CeremonyEntry]]) -> int:
-    record = course.records[seq]
+def _index(of: LoggedAs, seq: int, found: dict[int, tuple[VerifiedEntry, CeremonyEntry]]) -> int:
+    record = of.records[seq]
     pair = found.get(seq)
     if pair is None:
         raise _not_logged(f"record {seq} has no receipt")
     entry, ceremony = pair
     said = (ceremony.record, ceremony.event, ceremony.ceremony_kind)
-    if said != (record.digest, record.event.value, course.plan.kind.value):
+    if said != (record.digest, record.event.value, of.kind.value):
         raise _not_logged(
             f"record {seq}: the log holds another one", record.digest, ceremony.record
         )

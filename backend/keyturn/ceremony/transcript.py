@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from keyturn.base.encoding import Digest, b64, unb64
-from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
+from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import Fields, dump, load_object
+from keyturn.ceremony.anchoring import open_bundle, roster_at
 from keyturn.ceremony.checks import (
     check_closing,
     check_plan_signature,
@@ -23,13 +24,13 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCe
 from keyturn.ceremony.factchecks import check_facts
 from keyturn.ceremony.factreading import read_facts, read_failed, read_opened
 from keyturn.ceremony.facts import Facts, Failed, LogStands, Opened
-from keyturn.ceremony.logged import LogLooked, look_in_log
+from keyturn.ceremony.logged import LoggedAs, LogLooked, look_in_log
 from keyturn.ceremony.people import check_people
 from keyturn.ceremony.plan import Plan, SignedPlan, parse_plan
 from keyturn.ceremony.records import MAX_TRANSCRIPT, Event, Record, parse_record
 from keyturn.ceremony.script import Action, Script, Step, parse_script
 from keyturn.ceremony.steps import Said, StepSignature, Word, parse_said, parse_step_signature
-from keyturn.quorum.bundle import MAX_BUNDLE, Authority, load_bundle
+from keyturn.quorum.bundle import MAX_BUNDLE, Authority
 from keyturn.quorum.roster import Roster
 
 MAX_RECORDS = 2000
@@ -184,7 +185,8 @@ def verify_transcript(transcript: Transcript, fingerprint: Digest | None = None)
     named = signed_plan.plan.authority or _founded(happened)
     _check_founded(course.plan, authority, named, fingerprint)
     rehearsal = course.plan.rehearsal
-    log = None if rehearsal else look_in_log(course, authority, transcript.receipts)
+    of = LoggedAs(course.plan.ceremony, course.plan.kind, course.records)
+    log = None if rehearsal else look_in_log(of, authority, transcript.receipts)
     looked_at = LookedAt(fingerprint is not None, authority is not None, log)
     return Verified(course, opened, tuple(happened), named, looked_at)
 
@@ -215,20 +217,10 @@ def _open(
 
 def _authority(transcript: Transcript, plan: Plan, fingerprint: Digest | None) -> Authority | None:
     """The bundle's, proved from the plan's authority or, for a genesis, from the reader's."""
-    if transcript.bundle is None:
-        return None
     named = plan.authority or fingerprint or _claimed(transcript.records)
-    if named is None:
+    if transcript.bundle is None or named is None:
         return None
-    try:
-        return load_bundle(transcript.bundle, named, transcript.records[0].time, lenient=True)
-    except UntrustedError as error:
-        raise CeremonyRefused(
-            CeremonyReason.NOT_AUTHORISED,
-            f"the bundle is not this authority's: {error.message}",
-            found=error.found,
-            expected=error.expected or named,
-        ) from error
+    return open_bundle(transcript.bundle, named, transcript.records[0].time)
 
 
 def _claimed(records: Sequence[Record]) -> Digest | None:
@@ -243,27 +235,7 @@ def _roster(plan: Plan, authority: Authority | None, first: Record) -> Roster:
     """By which parts and keys are judged: the founding one, or the one in force at the opening."""
     if plan.founding is not None:
         return plan.founding.roster
-    if authority is None:
-        raise CeremonyRefused(
-            CeremonyReason.NOT_AUTHORISED,
-            "who signed cannot be told: the transcript brings no authority bundle",
-            expected="the bundle of the authority whose ceremony this is",
-            hint="name the bundle with --bundle",
-        )
-    rosters = [
-        each
-        for each in authority.state.by_digest.values()
-        if isinstance(each.statement.body, Roster) and each.since <= first.time
-    ]
-    if not rosters:
-        raise CeremonyRefused(
-            CeremonyReason.NOT_AUTHORISED,
-            "no roster of the bundle is as old as the ceremony",
-            found=f"{first.time:%Y-%m-%d}",
-        )
-    newest = max(rosters, key=lambda each: each.statement.version).statement.body
-    assert isinstance(newest, Roster)
-    return newest
+    return roster_at(authority, first.time)
 
 
 def _founded(happened: Sequence[Happened]) -> Digest | None:

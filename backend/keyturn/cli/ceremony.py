@@ -12,6 +12,7 @@ from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.ceremony.script import Attaches, EnteredKind, Part
 from keyturn.ceremony.steps import Word
 from keyturn.cli import (
+    ceremony_export,
     ceremony_opening,
     ceremony_rewrap,
     ceremony_shares,
@@ -75,6 +76,7 @@ app = typer.Typer(help="Key ceremonies.", no_args_is_help=True)
 app.add_typer(ceremony_shares.app, name="share")
 app.command("open")(ceremony_opening.open_ceremony)
 ceremony_verify.add_to(app)
+ceremony_export.add_to(app)
 app.command("rewrap")(ceremony_rewrap.rewrap)
 unseal.register_in(app)
 
@@ -299,8 +301,9 @@ def socket_in(directory: Path) -> Path:
 
 
 def _host(directory: Path, socket: Path | None, module: Path | None, *, rehearsal: bool) -> None:
+    where = socket or socket_in(directory)
     with errors_explained():
-        given = arguments(directory, socket or socket_in(directory), module, rehearsal)
+        given = arguments(directory, where, module, rehearsal=rehearsal)
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", MODULE, *given])  # noqa: S606
 

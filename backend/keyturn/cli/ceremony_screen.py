@@ -47,10 +47,13 @@ def alone(stream: TextIO) -> Iterator[TextIO]:
         stream.flush()
 
 
-def show_words(words: bytearray, head: list[str], ask: Callable[[str], str]) -> None:
+def show_words(
+    words: bytearray, head: list[str], ask: Callable[[str], str], stream: TextIO | None = None
+) -> None:
     """Show one share until Enter is pressed. Raises NoTerminal."""
-    check_terminal(sys.stdout)
-    with alone(sys.stdout) as screen:
+    stream = stream or sys.stdout
+    check_terminal(stream)
+    with alone(stream) as screen:
         for line in head:
             screen.write(line + "\n")
         screen.write("\n")
@@ -98,14 +101,17 @@ def read_words(fd: int) -> bytearray:
     return joined(text.lower().split())
 
 
-def type_words(title: str, expected: int, ask: Callable[[str], str]) -> bytearray:
+def type_words(
+    title: str, expected: int, ask: Callable[[str], str], stream: TextIO | None = None
+) -> bytearray:
     """Typed word by word at a terminal; the caller wipes it. Four letters stand for a word.
 
     An empty line goes back one word. Raises NoTerminal.
     """
-    check_terminal(sys.stdout)
+    stream = stream or sys.stdout
+    check_terminal(stream)
     words: list[str] = []
-    with alone(sys.stdout) as screen:
+    with alone(stream) as screen:
         screen.write(title + "\nFour letters are enough; an empty line takes the last word back.\n")
         while len(words) < expected:
             screen.flush()

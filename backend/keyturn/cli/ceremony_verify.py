@@ -3,6 +3,7 @@
 Needs no server: what is not in the file, or given beside it, is said not to be looked at.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -16,12 +17,16 @@ from keyturn.base.strictjson import load_object
 from keyturn.base.times import format_time
 from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.kinds import SCRIPTS
-from keyturn.ceremony.minutes import REHEARSAL, make_minutes
+from keyturn.ceremony.minutes import REHEARSAL, Minutes, make_minutes
 from keyturn.ceremony.minuteswords import PARTS, STATES
 from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.records import MAX_TRANSCRIPT
 from keyturn.ceremony.script import MAX_SCRIPT, Script, ScriptKind, Signers
+from keyturn.ceremony.sessionminutes import make_session_minutes
+from keyturn.ceremony.sessions import VerifiedSession, is_session, verify_session
+from keyturn.ceremony.steps import StepSignature
 from keyturn.ceremony.transcript import (
+    LookedAt,
     StepDone,
     StepFailed,
     Verified,
@@ -57,10 +62,13 @@ def verify(
     with errors_explained(as_json=as_json):
         found = _proved(file, fingerprint, bundle)
         if as_json:
-            print_json(verified_document(found))
+            print_json(_document(found))
             return
         _warn(found)
-        _print(found)
+        if isinstance(found, VerifiedSession):
+            _print_session(found)
+        else:
+            _print(found)
 
 
 def minutes(
@@ -73,13 +81,14 @@ def minutes(
     """Prove a transcript, and print its minutes as a PDF: the same bytes each time."""
     with errors_explained(as_json=as_json):
         found = _proved(file, fingerprint, bundle)
-        pdf = minutes_pdf(make_minutes(found))
+        told = _minutes(found)
+        pdf = minutes_pdf(told)
         write_new_file(output, pdf)
         if as_json:
             print_json({"file": str(output), "digest": digest_of(pdf), "transcript": found.digest})
             return
         _warn(found)
-        stdout.print(f"Minutes of {found.plan.ceremony}: {output}", markup=False)
+        stdout.print(f"Minutes of {told.ceremony}: {output}", markup=False)
 
 
 def scripts(
@@ -101,8 +110,7 @@ def scripts(
 
 def verified_document(found: Verified) -> dict[str, object]:
     """What was proved, for machines."""
-    course, plan, looked = found.course, found.plan, found.looked_at
-    log = looked.log
+    course, plan = found.course, found.plan
     return {
         "verified": True,
         "ceremony": plan.ceremony,
@@ -142,12 +150,7 @@ def verified_document(found: Verified) -> dict[str, object]:
             }
             for each in found.words
         ],
-        "looked_at": {
-            "pinned": looked.pinned,
-            "bundle": looked.bundle,
-            "log": log
-            and {"origin": log.origin, "first": log.first, "last": log.last, "size": log.size},
-        },
+        "looked_at": _looked_at(found.looked_at),
     }
 
 
@@ -157,26 +160,91 @@ def _step_document(done: StepDone) -> dict[str, object]:
         "step": done.step.id,
         "time": format_time(done.record.time),
         "record": done.record.digest,
-        "signed": [
-            {"officer": each.officer, "part": each.part.value, "time": format_time(each.time)}
-            for each in done.signatures
-        ],
+        "signed": _signed(done.signatures),
         "facts": done.record.facts,
     }
 
 
-def _proved(file: Path, fingerprint: str | None, bundle: Path | None) -> Verified:
+def session_document(found: VerifiedSession) -> dict[str, object]:
+    """As `verified_document`, of an unsealing or a sealing."""
+    return {
+        "verified": True,
+        "ceremony": found.ceremony,
+        "kind": found.script.kind.value,
+        "rehearsal": False,
+        "simulated": found.roster.simulation,
+        "state": CourseState.DONE.value,
+        "authority": found.authority,
+        "digest": found.digest,
+        "phrase": phrase_of(found.digest),
+        "records": 2,
+        "opened": format_time(found.first.time),
+        "last": format_time(found.done.time),
+        "signed": _signed(found.signatures),
+        "facts": found.done.facts,
+        "looked_at": _looked_at(found.looked_at),
+    }
+
+
+def _signed(signatures: Sequence[StepSignature]) -> list[dict[str, object]]:
+    return [
+        {"officer": each.officer, "part": each.part.value, "time": format_time(each.time)}
+        for each in signatures
+    ]
+
+
+def _looked_at(looked: LookedAt) -> dict[str, object]:
+    log = looked.log
+    return {
+        "pinned": looked.pinned,
+        "bundle": looked.bundle,
+        "log": log
+        and {"origin": log.origin, "first": log.first, "last": log.last, "size": log.size},
+    }
+
+
+def _proved(file: Path, fingerprint: str | None, bundle: Path | None) -> Verified | VerifiedSession:
     pin = parse_digest(fingerprint, what="fingerprint") if fingerprint is not None else None
     transcript = parse_transcript(read_file(file, MAX_TRANSCRIPT))
     if bundle is not None:
         transcript = replace(transcript, bundle=read_file(bundle, MAX_BUNDLE))
-    return verify_transcript(transcript, pin)
+    return (verify_session if is_session(transcript) else verify_transcript)(transcript, pin)
 
 
-def _warn(found: Verified) -> None:
+def _document(found: Verified | VerifiedSession) -> dict[str, object]:
+    if isinstance(found, VerifiedSession):
+        return session_document(found)
+    return verified_document(found)
+
+
+def _minutes(found: Verified | VerifiedSession) -> Minutes:
+    if isinstance(found, VerifiedSession):
+        return make_session_minutes(found)
+    return make_minutes(found)
+
+
+def _warn(found: Verified | VerifiedSession) -> None:
+    if isinstance(found, VerifiedSession):
+        warn_simulated(found.roster.simulation)
+        return
     if found.rehearsal:
         stderr.print(f"{REHEARSAL}: it had no effect outside", style="bold yellow", markup=False)
     warn_simulated(found.course.roster.simulation)
+
+
+def _print_session(found: VerifiedSession) -> None:
+    told = make_session_minutes(found)
+    stdout.print(f"{told.title} {found.ceremony}", style="bold", markup=False)
+    facts = Table(show_header=False, box=None)
+    for label, value in (*told.summary, ("Digest", told.digest), ("In words", told.phrase)):
+        facts.add_row(f"[bold]{label}[/bold]", escape(value))
+    stdout.print(facts)
+    for each in found.signatures:
+        line = f"signed by {each.officer} ({each.part.value}) at {format_time(each.time)}"
+        stdout.print(line, markup=False)
+    for point in told.sections[-1].points:
+        stdout.print(f"- {point}", markup=False)
+    stdout.print("The transcript holds.", style="green", markup=False)
 
 
 def _print(found: Verified) -> None:

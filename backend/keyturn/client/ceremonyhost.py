@@ -54,7 +54,12 @@ class HostProcess:
         """
         with _stderr(log) as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", MODULE, *arguments(directory, socket, module, rehearsal)],
+                [
+                    sys.executable,
+                    "-m",
+                    MODULE,
+                    *arguments(directory, socket, module, rehearsal=rehearsal),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -91,7 +96,7 @@ class HostProcess:
         self.end()
 
 
-def arguments(directory: Path, socket: Path, module: Path | None, rehearsal: bool) -> list[str]:
+def arguments(directory: Path, socket: Path, module: Path | None, *, rehearsal: bool) -> list[str]:
     """The command line of the host's module."""
     found = ["--directory", str(directory), "--socket", str(socket)]
     found += ["--module", str(module)] if module is not None else []

@@ -11,7 +11,7 @@ from keyturn.base.errors import UntrustedError
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.hostdocument import HostDocument
-from keyturn.ceremony.script import Part, ShareUse, Step
+from keyturn.ceremony.script import Attaches, Part, ShareUse, Step
 from keyturn.ceremony.shareboxes import box_info, entry_info, seal_entry
 from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
 from keyturn.ceremony.shares import Gathering
@@ -93,6 +93,8 @@ def seal_share(
 
 def uses_to_enter(course: Course, step: Step, officer: str) -> tuple[ShareUse, ...]:
     """Of which secrets this custodian enters a share in a step, in a fixed order."""
+    if step.attaches is not Attaches.SHARE:
+        return ()
     held = {
         use
         for signers in step.signers

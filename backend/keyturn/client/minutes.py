@@ -11,6 +11,7 @@ from keyturn.client.printing import (
     parted,
     print_pages,
     qr,
+    room,
     table,
     together,
 )
@@ -20,6 +21,8 @@ _MARKS_SAY = {
     SIMULATED: "An authority for trying things out: it protects nothing.",
 }
 _QR_SIZE = 92.0
+_ROOM = 130.0
+"""What a heading needs below it on its page, in points."""
 
 
 def minutes_pdf(minutes: Minutes) -> bytes:
@@ -73,10 +76,10 @@ def _section(section: Section) -> list[Any]:
         made = _table(each)
         few = len(each.rows) <= 8
         parts = [*(head if place == 0 else []), *caption]
-        story += [together([*parts, made])] if few else [*parts, made]
+        story += [together([*parts, made])] if few else [room(_ROOM), *parts, made]
         story.append(gap(4))
     if not section.tables:
-        story += head
+        story += [room(_ROOM), *head]
     return story + [paragraph(each, "point", bullet="–") for each in section.points]
 
 

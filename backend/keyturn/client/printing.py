@@ -147,6 +147,13 @@ def gap(points: float) -> Any:
     return Spacer(1, points)
 
 
+def room(points: float) -> Any:
+    """A new page, unless so much is left of this one: a heading stands over what it heads."""
+    from reportlab.platypus import CondPageBreak
+
+    return CondPageBreak(points)
+
+
 def together(parts: Sequence[Any]) -> Any:
     """Kept on one page where they fit on one."""
     from reportlab.platypus import KeepTogether
@@ -209,8 +216,8 @@ def styles() -> dict[str, Any]:
         make("exact", MONO, 8),
         make("exact-small", MONO, 7),
         make("word", MONO, 12, leading=18),
-        make("caption", BOLD, 9, spaceBefore=8, spaceAfter=3, keepWithNext=1),
-        make("section", BOLD, 13, spaceBefore=16, spaceAfter=5, keepWithNext=1),
+        make("caption", BOLD, 9, spaceBefore=8, spaceAfter=3),
+        make("section", BOLD, 13, spaceBefore=16, spaceAfter=5),
         make("title", BOLD, 22, leading=27),
         make("over", BOLD, 9, **quiet),
         make("point", TEXT, 9, leftIndent=12, bulletIndent=0, spaceAfter=3),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from keyturn.base.encoding import sha256
-from keyturn.hsm.ckstructs import Mechanism
+from keyturn.hsm.ckstructs import Mechanism, prepare
 from keyturn.hsm.cryptoki import LOST, UNCLEAR, Mech, Rv
 from keyturn.hsm.errors import (
     HsmError,
@@ -52,6 +52,7 @@ class TokenHsm:
         self._session = token.session
         self._lock = threading.Lock()
         self.keks = token.keys.keks
+        self._form = prepare(DEK_FORM)
 
     @property
     def session(self) -> Session:
@@ -153,7 +154,7 @@ class TokenHsm:
         """
         for place, key in enumerate(keys, 1):
             try:
-                dek = self._session.unwrap(mechanism, key, wrapped, DEK_FORM)
+                dek = self._session.unwrap(mechanism, key, wrapped, self._form)
                 break
             except HsmError as error:
                 if error.rv in LOST - UNCLEAR:

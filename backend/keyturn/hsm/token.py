@@ -23,9 +23,9 @@ from keyturn.hsm.protocol import Assurance, KeyAlgorithm, OaepHash, PublicKey, P
 from keyturn.hsm.publickeys import PublicHalf, ed25519_key, p256_key, rsa_key, spki_of
 from keyturn.hsm.selftest import prove_ingest_hash, prove_release_hash, prove_signing
 from keyturn.hsm.tokeninfo import ModuleInfo, TokenInfo
+from keyturn.hsm.vendors import SOFTWARE_PARTS
 
 PIN_ERRORS = (Rv.PIN_INCORRECT, Rv.PIN_INVALID, Rv.PIN_LEN_RANGE, Rv.PIN_EXPIRED, Rv.PIN_LOCKED)
-_SOFTWARE_MAKERS = ("softhsm", "mozilla", "nss", "kryoptic", "opencryptoki")
 _ALGORITHMS = {
     Purpose.INGEST: KeyAlgorithm.RSA_3072,
     Purpose.LOG: KeyAlgorithm.ED25519,
@@ -104,7 +104,7 @@ def check_keys(session: Session) -> CheckedKeys:
 def assurance_of(info: TokenInfo) -> Assurance:
     """`hardware` only for a slot that claims it and a maker not known for software. A claim."""
     made_by = f"{info.manufacturer} {info.model}".lower()
-    software = not info.hardware_slot or any(name in made_by for name in _SOFTWARE_MAKERS)
+    software = not info.hardware_slot or any(part in made_by for part in SOFTWARE_PARTS)
     return Assurance.SOFTWARE if software else Assurance.HARDWARE
 
 

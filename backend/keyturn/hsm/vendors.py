@@ -320,6 +320,13 @@ GENERIC = VendorProfile(
 )
 
 VENDORS = (SOFTHSM, NSS, LUNA, NSHIELD, CLOUDHSM, UTIMACO, FORTANIX)
+SOFTWARE_PARTS = (
+    *(part for each in VENDORS if each.software for part in (*each.makers, *each.models)),
+    "softhsm",
+    "kryoptic",
+    "opencryptoki",
+)
+"""Parts of manufacturer and model that are a program's, whatever its slot claims to be."""
 
 
 def vendor_of(module: ModuleInfo, token: TokenInfo) -> VendorProfile:

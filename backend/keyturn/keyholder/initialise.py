@@ -116,11 +116,11 @@ def _initialise(
         made = make_softhsm_token(directory / "token", module, TOKEN_LABEL, so_pin_fd, pin_fd)
         worker = WorkerConfig(module, TOKEN_LABEL, made.configuration)
         with HsmWorker(worker, pin_fd) as hsm:
-            roster = _signed(
-                Kind.ROSTER, "roster", _roster_body(plan, founders), plan, founders, clock()
+            roster = signed_by_founders(
+                Kind.ROSTER, "roster", _roster_body(plan, founders), founders, plan.life, clock()
             )
             body = keys_body(plan.origin, hsm, identity_at(directory / IDENTITY))
-            keys = _signed(Kind.KEYS, "keys", body, plan, founders, clock())
+            keys = signed_by_founders(Kind.KEYS, "keys", body, founders, plan.life, clock())
             fingerprint = roster.digest
             founding = Founding((roster.raw, roster.approvals), (keys.raw, keys.approvals))
             bundle = found(directory / "log", plan.origin, hsm, fingerprint, founding, clock)
@@ -210,31 +210,37 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Signed:
+class Signed:
+    """A statement and its approvals, exact bytes."""
+
     raw: bytes
     digest: Digest
     approvals: tuple[bytes, ...]
 
 
-def _signed(
+def signed_by_founders(
     kind: Kind,
     subject: str,
     body: dict[str, object],
-    plan: Plan,
     founders: Sequence[Founder],
+    life: timedelta,
     now: datetime,
-) -> _Signed:
+    *,
+    version: int = 1,
+    replaces: Digest | None = None,
+) -> Signed:
+    """Proposed by the first, approved by as many of the others as the thresholds ask."""
     proposer, others = founders[0].signer, founders[1 : DEFAULT_THRESHOLDS[kind] + 1]
     payload = compose_payload(
         kind,
         subject,
-        version=1,
-        replaces=None,
+        version=version,
+        replaces=replaces,
         proposer=proposer.officer,
         time=now,
         reason="genesis",
         body=body,
-        life=plan.life,
+        life=life,
     )
     statement = proposer.sign(payload_type(kind.value), payload)
     approvals = tuple(
@@ -246,7 +252,7 @@ def _signed(
         ).to_bytes()
         for each in others
     )
-    return _Signed(statement.to_bytes(), statement.digest, approvals)
+    return Signed(statement.to_bytes(), statement.digest, approvals)
 
 
 def _roster_body(plan: Plan, founders: Sequence[Founder]) -> dict[str, object]:

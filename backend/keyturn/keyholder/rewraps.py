@@ -66,7 +66,7 @@ class Rewraps:
     ) -> None:
         """`to`: the active KEK. `order`: the step; its parts are numbered here, rising also over
         several objects of one process, since a worker may have answered an earlier one's."""
-        self._keks = keks
+        self.keks = keks
         self._to = to
         self._order = order
         self._state = state
@@ -120,7 +120,7 @@ class Rewraps:
         for start in range(0, len(asked), MAX_BATCH):
             part = asked[start : start + MAX_BATCH]
             order = replace(self._order, part=next(self._parts))
-            done = self._keks.rewrap(order, self._to, [item for _, item in part])
+            done = self.keks.rewrap(order, self._to, [item for _, item in part])
             for (place, _), each in zip(part, done, strict=True):
                 yield place, RewrappedItem(_OUTCOMES[each.outcome], each.kek_wrapped)
 

@@ -261,6 +261,6 @@ def test_schemes_of_share_sets() -> None:
 def test_which_statements_a_step_signs() -> None:
     founding = statement_kinds(ScriptKind.GENESIS, Action.SIGN_FOUNDING)
     assert founding == (Kind.ROSTER, Kind.KEYS)
-    assert statement_kinds(ScriptKind.RESTORE, Action.SIGN_KEYS) == (Kind.KEYS, Kind.RESTORE)
+    assert statement_kinds(ScriptKind.RESTORE, Action.SIGN_KEYS) == (Kind.KEYS,)
     assert statement_kinds(ScriptKind.HSM_REPLACEMENT, Action.SIGN_KEYS) == (Kind.KEYS,)
     assert statement_kinds(ScriptKind.GENESIS, Action.CLOSE) == ()

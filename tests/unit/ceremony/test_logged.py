@@ -7,7 +7,7 @@ import pytest
 from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.errors import CeremonyRefused
-from keyturn.ceremony.logged import LogLooked, look_in_log
+from keyturn.ceremony.logged import LoggedAs, LogLooked, look_in_log
 from keyturn.quorum.bundle import Authority, load_bundle
 from support.ceremonies import ORIGIN, START, Cast
 from support.ceremonylog import ceremony_leaf, logged_genesis, receipt
@@ -15,6 +15,7 @@ from support.ceremonylog import ceremony_leaf, logged_genesis, receipt
 LOGGED = logged_genesis(Cast())
 COURSE = LOGGED.play.course
 RECORDS = COURSE.records
+OF = LoggedAs(COURSE.plan.ceremony, COURSE.plan.kind, RECORDS)
 
 
 def authority() -> Authority:
@@ -22,7 +23,7 @@ def authority() -> Authority:
 
 
 def look(*receipts: bytes) -> LogLooked | None:
-    return look_in_log(COURSE, authority(), receipts)
+    return look_in_log(OF, authority(), receipts)
 
 
 def of(leaves: list[bytes]) -> list[bytes]:
@@ -52,7 +53,7 @@ def test_what_was_destroyed_is_told() -> None:
 
 
 def test_without_bundle_or_receipts_nothing_was_looked_at() -> None:
-    assert look_in_log(COURSE, None, LOGGED.receipts) is None
+    assert look_in_log(OF, None, LOGGED.receipts) is None
     assert look() is None
 
 

@@ -11,7 +11,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from keyturn.cli import baseline, log, model, node, officer, policy, profile, proposal
+from keyturn.cli import baseline, ceremony, log, model, node, officer, policy, profile, proposal
 from keyturn.client.transport import Transport
 from keyturn.officerkeys.keyfile import KdfCost, write_key_file
 from support.authority import Clock
@@ -40,7 +40,7 @@ class Desks:
             os.close(writer)
             words += ["--passphrase-fd", str(reader)]
         app = typer.Typer()
-        for part in (baseline, log, model, node, officer, policy, profile, proposal):
+        for part in (baseline, ceremony, log, model, node, officer, policy, profile, proposal):
             part.register(app)
         self.argv.append(words)
         result = CliRunner().invoke(app, words, env={"COLUMNS": "200"}, input=typed)

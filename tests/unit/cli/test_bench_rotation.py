@@ -22,6 +22,6 @@ def test_it_measures_each_case_and_says_whether_the_goal_is_met() -> None:
 
 
 def test_a_rate_is_a_median_of_rounds() -> None:
-    figures = Figures({"a": [1.0, 9.0, 2.0]})
-    assert figures.median("a") == 2.0
-    assert figures.to_data() == {"a": {"median": 2, "min": 1, "max": 9}}
+    figures = Figures({"a": [1.0, 9.0, 2.0]}, {"a": [3.0, 7.0, 4.0]})
+    assert (figures.median("a"), figures.cpu_median("a")) == (2.0, 4.0)
+    assert figures.to_data() == {"a": {"median": 2, "min": 1, "max": 9, "median_by_cpu_time": 4}}

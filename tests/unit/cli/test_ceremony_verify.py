@@ -18,6 +18,7 @@ from keyturn.ceremony.steps import Word
 from keyturn.cli.ceremony import register
 from support.ceremonies import Cast, Play, genesis_plan, played_genesis
 from support.ceremonylog import logged_genesis
+from support.sealedsessions import Session
 
 PLAYED = played_genesis(eventful=True)
 LOGGED = logged_genesis(Cast(simulation=False))
@@ -216,3 +217,23 @@ def test_a_script_as_json_is_the_script(run: Run) -> None:
     found = json.loads(run("scripts", "seal", "--json").stdout)
     assert found["digest"] == SCRIPTS[ScriptKind.SEAL].digest
     assert found["script"]["kind"] == "seal"
+
+
+# ---- without a plan ----
+
+
+def test_an_unsealing_and_its_minutes(run: Run, tmp_path: Path) -> None:
+    path, output = tmp_path / "unseal.json", tmp_path / "unseal.pdf"
+    path.write_bytes(Session(LOGGED).transcript())
+    pin = ("--fingerprint", LOGGED.fingerprint)
+    found = json.loads(run("verify", path, *pin, "--json").stdout)
+    assert (found["verified"], found["kind"], found["state"]) == (True, "unseal", "done")
+    assert [each["officer"] for each in found["signed"]] == ["ada", "chen", "emil"]
+    assert found["looked_at"]["log"]["last"] == found["looked_at"]["log"]["first"] + 1
+    text = run("verify", path, *pin).stdout
+    assert "signed by ada (custodian)" in text
+    assert "The transcript holds." in text
+    assert run("minutes", path, "-o", output, *pin).exit_code == 0
+    page = pypdf.PdfReader(io.BytesIO(output.read_bytes())).pages[0]
+    assert "Ada Byron" in page.extract_text()
+    assert run("verify", path).exit_code == 1

@@ -96,6 +96,7 @@ class ScriptedServer:
         self.evidence: dict[str, bytes] = {}
         self.evidence_room = 100
         self.shelf: Shelf | None = None  # its collateral; None: it is of an older version
+        self.hsm: Document | None = None  # what its keyholder tells of its token, if anything
         self.events: list[Document] = []
         self.denied: dict[str, str] = {}
         self.lies: dict[str, Lie] = {}
@@ -267,6 +268,10 @@ class ScriptedServer:
         return self._inventory(path, body)
 
     def _inventory(self, path: str, body: Document) -> Document | None:
+        if path == "/v1/hsm":
+            if self.hsm is None:
+                raise KeyError(path)
+            return self.hsm
         if path == "/v1/evidence/batch":
             kept = [each for each in body["digests"] if each in self.evidence]
             chosen, left = kept[: self.evidence_room], kept[self.evidence_room :]

@@ -1,6 +1,7 @@
 """A reader believes a host as far as its records prove themselves, and no further."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar, cast
 
 import pytest
@@ -183,7 +184,7 @@ def test_another_authority_is_not_believed() -> None:
         CeremonyReader(host, authority).read("unseal-1")
 
 
-def cast_time() -> object:
+def cast_time() -> datetime:
     return played_genesis().plan.time
 
 

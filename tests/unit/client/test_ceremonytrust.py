@@ -88,12 +88,16 @@ def test_a_host_that_the_keyholder_did_not_sign_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed",
-    [{"authority": None}, {"authority": "sha256:" + "b2" * 32}, {"rehearsal": True}],
+    "other",
+    [
+        document(authority=None),
+        document(authority="sha256:" + "b2" * 32),
+        document(rehearsal=True),
+    ],
 )
-def test_a_host_of_another_authority_or_a_rehearsal_is_refused(changed: dict[str, object]) -> None:
+def test_a_host_of_another_authority_or_a_rehearsal_is_refused(other: HostDocument) -> None:
     with pytest.raises(CeremonyRefused):
-        trust_host(document(**changed).to_payload(), BARE)
+        trust_host(other.to_payload(), BARE)
 
 
 def test_at_a_genesis_there_is_no_authority_yet() -> None:

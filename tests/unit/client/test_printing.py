@@ -19,6 +19,7 @@ from keyturn.client.printing import (
     parted,
     print_pages,
     qr,
+    room,
     shown,
     table,
     together,
@@ -110,6 +111,15 @@ def test_what_belongs_together_stays_together() -> None:
     pages = printed(*lines, together([paragraph("first"), gap(40), paragraph("second")]))
     assert "first" in pages[-1]
     assert "second" in pages[-1]
+
+
+def test_a_heading_does_not_stand_alone_at_the_foot_of_a_page() -> None:
+    lines = [paragraph(f"Line {place}") for place in range(56)]
+    pages = printed(*lines, room(100), paragraph("A heading"), paragraph("its text"))
+    assert "A heading" in pages[-1]
+    assert "its text" in pages[-1]
+    (page,) = printed(room(100), paragraph("A heading"))
+    assert "A heading" in page
 
 
 def test_a_qr_code_has_the_modules_that_segno_makes() -> None:

@@ -9,11 +9,21 @@ import pytest
 from keyturn.base.signatures import KeyId
 from keyturn.hsm.cryptoki import Attr
 from keyturn.hsm.errors import HsmRequestError, TokenError
+from keyturn.hsm.kekid import kek_id
 from keyturn.hsm.kekmaking import generate_kek
 from keyturn.hsm.keks import load_record, open_keks, remove_kek, store_record
 from keyturn.hsm.kekwork import KekProfile, KekState
 from keyturn.hsm.pkcs11 import Session
-from keyturn.hsm.profiles import KEK_GENERATOR, Label, kek_query, kek_template, named
+from keyturn.hsm.profiles import (
+    KEK,
+    KEK_GENERATOR,
+    Label,
+    data_object,
+    kek_query,
+    kek_template,
+    named,
+)
+from keyturn.hsm.selftest import make_canary
 from support.hsmsession import open_slot
 
 NEVER = KekProfile.NEVER_EXTRACTABLE
@@ -41,6 +51,31 @@ def test_the_active_one_is_tried_first_and_then_the_newest(session: Session) -> 
     assert [each.id for each in keks.reports()] == [first, second, third, waiting.id]
     with pytest.raises(HsmRequestError, match="no such KEK"):
         keks.by_id(KeyId("00" * 32))
+
+
+def test_a_token_from_before_there_was_a_record_goes_on(session: Session) -> None:
+    """Its one KEK has its label as CKA_ID, its canary is a data object, and there is no record."""
+    handle = session.generate(KEK_GENERATOR, named(KEK, Label.KEK))
+    canary = make_canary(session, handle, b"c" * 32)
+    session.create(data_object(Label.CANARY, canary.to_bytes()))
+    (old,) = open_keks(session).live
+    assert (old.id, old.canary) == (kek_id(session, handle), canary)
+    assert (old.report.state, old.report.profile) == (KekState.ACTIVE, NEVER)
+    new = _active(session)
+    assert [(each.id, each.state) for each in open_keks(session).reports()] == [
+        (old.id, KekState.DEACTIVATED),
+        (new, KekState.ACTIVE),
+    ]
+    assert load_record(session).keks[0].name == b"keyturn-kek"
+    remove_kek(session, b"keyturn-kek")
+    with pytest.raises(TokenError, match="exactly one keyturn-kek"):
+        open_keks(session)
+
+
+def test_a_kek_from_before_without_its_canary_is_a_fault(session: Session) -> None:
+    session.generate(KEK_GENERATOR, named(KEK, Label.KEK))
+    with pytest.raises(TokenError, match="exactly one keyturn-canary"):
+        open_keks(session)
 
 
 def test_a_token_without_an_active_kek_does_not_open(session: Session) -> None:

@@ -1,5 +1,6 @@
 """What a running keyholder tells of its token, from a pool of real workers."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -7,13 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.base.strictjson import dump, load_object
 from keyturn.ceremony.tokeninventory import KeyProfile
 from keyturn.ceremony.tokenreport import REPORT_LIMIT, encode_report
 from keyturn.hsm.kekwork import TokenReport
 from keyturn.hsm.messages import Hello
+from keyturn.hsm.pins import pin_file
 from keyturn.hsm.pool import HsmPool
+from keyturn.keyholder.config import load_config
+from keyturn.keyholder.errors import KeyholderSealed
 from keyturn.keyholder.hsmtold import FRESH, REPORT_NAME, HsmTeller
+from keyturn.keyholder.opening import clock
+from keyturn.keyholder.sealable import Sealable
+from keyturn.keyholder.sealedstate import Place
+from keyturn.wire.keyholder import AskHsm, read_answer
 from support import tokens
+from support.founded import make_founded
 from support.hsmtoken import LABEL, make_softhsm
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -94,3 +104,32 @@ def test_the_newest_report_is_told_also_a_ceremonys(pool: HsmPool, tmp_path: Pat
 def test_what_is_no_report_is_not_told(pool: HsmPool, tmp_path: Path, raw: bytes) -> None:
     (tmp_path / REPORT_NAME).write_bytes(raw)
     assert HsmTeller(pool, 1, tmp_path, lambda: NOW).preflight() is None
+
+
+def test_a_keyholder_tells_of_its_token_once_it_is_open(tmp_path: Path) -> None:
+    """Sealed it has none; opened by its PIN it tells what the real workers say."""
+    founded = make_founded(tmp_path / "kh")
+    place = Place(load_config(founded.config, {}), founded.directory)
+    keyholder = Sealable(place, clock)
+    try:
+        keyholder.begin_sealed()
+        with pytest.raises(KeyholderSealed):
+            keyholder.answer(AskHsm())
+    finally:
+        keyholder.close()
+    opened = Sealable(place, clock)
+    try:
+        descriptor = pin_file(bytearray(founded.pin))
+        opened.begin_open(descriptor)
+        answer = load_object(dump(opened.answer(AskHsm())), limit=1 << 20, what="an answer")
+        told = read_answer(AskHsm(), answer)
+    finally:
+        opened.close()
+        os.close(descriptor)
+    assert told.inventory.active is not None
+    assert told.inventory.workers is not None
+    assert {each.label for each in told.inventory.keys} == {
+        "keyturn-ingest",
+        "keyturn-log",
+        "keyturn-result",
+    }

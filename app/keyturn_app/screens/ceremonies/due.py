@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from keyturn.base.errors import MalformedError
+from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import ScriptKind
 from keyturn.client.seen import at_hand
@@ -63,10 +64,18 @@ class LogCeremony:
     newest: datetime
     records: int
     index: int
+    done: int
+    """Steps that were done."""
 
     @property
-    def over(self) -> bool:
+    def aborted(self) -> bool:
         return self.event == Event.ABORTED.value
+
+    @property
+    def finished(self) -> bool:
+        """Every step of this release's script was done: half a ceremony proves nothing."""
+        known = {each.value: script for each, script in SCRIPTS.items()}
+        return self.kind in known and self.done >= len(known[self.kind].steps)
 
 
 def logged(leaves: Sequence[bytes]) -> tuple[LogRecord, ...]:
@@ -97,6 +106,7 @@ def by_ceremony(records: Sequence[LogRecord]) -> tuple[LogCeremony, ...]:
             each.time,
             each.entry.seq + 1,
             each.index,
+            (before.done if before else 0) + (each.entry.event == Event.DONE.value),
         )
     return tuple(sorted(found.values(), key=lambda each: each.newest, reverse=True))
 
@@ -180,7 +190,7 @@ def _recurring(state: AuthorityState, held: Sequence[LogCeremony], now: datetime
     found = []
     for kind, counts, every, text in rows:
         names = {each.value for each in counts}
-        last = max([began, *(each.newest for each in held if each.kind in names and not each.over)])
+        last = max([began, *(each.newest for each in held if each.kind in names and each.finished)])
         at = last + every
         found.append(
             Due(

@@ -175,7 +175,9 @@ def _held_row(
 
 
 def _log_row(one: LogCeremony, title: str, now: datetime) -> HistoryRow:
-    look = run_look(RunState.ABORTED) if one.over else Look(_("In the log"), "ok", "scroll-text")
+    look = Look(_("Not finished"), "stale", "triangle-alert")
+    if one.aborted or one.finished:
+        look = run_look(RunState.ABORTED if one.aborted else RunState.DONE)
     return HistoryRow(
         f" {one.ceremony}",
         title,

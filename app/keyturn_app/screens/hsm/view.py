@@ -252,6 +252,7 @@ class KeysPane(QWidget):
         super().__init__()
         self._presenter = presenter
         self._ids: tuple[str, ...] = ()
+        self._hidden: tuple[int, ...] = ()
         self._note = OneLine("", "Muted", "Small", name="hsm.note")
         heads = (
             lambda: _("Key"),
@@ -305,9 +306,12 @@ class KeysPane(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         super().resizeEvent(event)
         hidden = next(columns for width, columns in _ROOM if self.width() >= width)
+        if hidden == self._hidden:
+            return
+        self._hidden = hidden
         for place in range(1, KEY + 1):
-            if self.table.isColumnHidden(place) is not (place in hidden):
-                self.table.setColumnHidden(place, place in hidden)
+            self.table.setColumnHidden(place, place in hidden)
+        self.table.set_widths(_WIDTHS)  # the last one was as wide as there was room
 
     def _mark(self, selected: str | None) -> None:
         selection = self.table.selectionModel()

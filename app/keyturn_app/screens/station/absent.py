@@ -12,7 +12,7 @@ class AbsentPage(Page):
         self.setProperty("class", "Page")
         text = _(
             "This is an officer station: it asks no server, so nothing of this page can be known "
-            "here. Approvals and Officers are what a station has."
+            "here. Approvals, Ceremonies and Officers are what a station has."
         )
         self.setLayout(column(EmptyState("wifi-off", _("Not at a station"), text)))
 

@@ -32,9 +32,10 @@ UNLOCK_SECURITY_OFFICER = unlock(
 NEW_PINS = Step(
     "new-pins",
     "Replace the PINs",
-    "When both have signed, new user and security officer PINs are made at random, set on the"
-    " token, split among the custodians of the plan, sealed to each and wiped. From now on every"
-    " old share is worth nothing. The keys on the token stay as they are.",
+    "When both have signed, new user and security officer PINs are made at random, split among"
+    " the custodians of the plan, sealed to each and wiped. The token gets them when every new"
+    " share was proved; until then the old shares open it, and from then on they are worth"
+    " nothing. The keys on the token stay as they are.",
     Action.NEW_PINS,
     BOTH,
 )

@@ -34,12 +34,12 @@ RESTORE = Script(
         ),
         preflight("the fresh token"),
         new_token(
-            "When both have signed, the fresh token is initialised under the label in the plan."
-            " New PINs are made at random, set, split, sealed to each custodian and wiped; new"
-            " ingest, log and result keys are made. No KEK is made: that comes from the backup."
-            " Anything that was on this token is lost."
+            "When both have signed, new PINs are made at random, split, sealed to each custodian"
+            " and wiped. The fresh token is initialised with them when its KEK is restored, and"
+            " with new ingest, log and result keys. Anything that was on it is lost then."
         ),
         hand_out(PINS),
+        prove_shares(PINS),
         unlock(
             "unlock-backup",
             "Custodians open the backup",
@@ -50,9 +50,9 @@ RESTORE = Script(
         Step(
             "restore-kek",
             "Restore the KEK",
-            "The backup's digest is compared with the one in the restore statement. The KEK goes"
-            " into the token with the attributes of its profile, they are read back, and its id"
-            " must be the one that the statement names.",
+            "The KEK in the backup must be the one that the restore statement names. The token is"
+            " initialised with the PINs that the shares give, the KEK goes into it with the"
+            " attributes of its profile, they are read back, and its id is computed again.",
             Action.RESTORE_KEK,
             BOTH,
         ),
@@ -65,7 +65,6 @@ RESTORE = Script(
             Action.PROVE_RESTORE,
             BOTH,
         ),
-        prove_shares(PINS),
         SIGN_KEYS,
         CONTINUE_LOG,
         closing(

@@ -3,13 +3,13 @@
 import logging
 import threading
 
-from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.factreading import MAX_TEXT
 from keyturn.ceremony.facts import Facts, Failed
 from keyturn.ceremony.records import Event
+from keyturn.ceremony.script import Action
 from keyturn.keyholder.ceremonies.authorising import check_authorised
 from keyturn.keyholder.ceremonies.doing import Doing
 from keyturn.keyholder.ceremonies.hosting import Hosting
@@ -70,7 +70,8 @@ class Acting:
 
     def _done(self, doing: Doing) -> Facts | KeyturnError:
         try:
-            check_authorised(doing.plan, doing.roster, doing.site, doing.now())
+            begun = None if doing.step.action is Action.ATTEND else doing.files
+            check_authorised(doing.plan, doing.roster, doing.site, begun, doing.now())
             return self._hosting.act(doing.step).do(doing)
         except KeyholderStopped:
             raise
@@ -98,17 +99,12 @@ class Acting:
             step=step.id,
             signed=signed,
             facts=outcome.document(),
-            destroys=self._destroyed(doing),
         )
         if shares is not None:
             running.unlocked.update({use: shares.part(use) for use in keeps})
             shares.wipe()
         if running.course.over:
             end(hosting, running)
-
-    def _destroyed(self, doing: Doing) -> Digest | None:
-        destroys = self._hosting.act(doing.step).destroys
-        return destroys(doing) if destroys is not None else None
 
 
 def _failure(error: KeyturnError, left: str) -> Failed:

@@ -7,11 +7,14 @@ from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.people import WITHOUT_STATEMENT, check_people, check_statement
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Script, ScriptKind
+from keyturn.keyholder.ceremonies.handedin import check_handed_in
+from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.site import Site
 from keyturn.quorum.authorised import authorised
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
+from keyturn.quorum.state import AuthorityState
 
 
 def script_of(plan: Plan) -> Script:
@@ -67,6 +70,13 @@ def check_host(plan: Plan, site: Site) -> None:
             found="a rehearsal" if plan.rehearsal else "a real ceremony",
             hint="start a host of the other kind",
         )
+    if plan.rehearsal and "rehearsal" not in plan.token.lower():
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a rehearsal's token says that it is one",
+            found=plan.token,
+            expected="a label with REHEARSAL in it",
+        )
     founds = plan.founding is not None
     if founds is not (plan.rehearsal or plan.kind is ScriptKind.GENESIS):
         raise CeremonyRefused(
@@ -83,19 +93,20 @@ def check_host(plan: Plan, site: Site) -> None:
         )
 
 
-def check_authorised(plan: Plan, roster: Roster, site: Site, now: datetime) -> None:
+def check_authorised(
+    plan: Plan, roster: Roster, site: Site, files: CeremonyFiles | None, now: datetime
+) -> None:
     """Whether its people are fit for it by the roster, and a statement in force lets it happen now
-    where it needs one (§2.6, §10.2, §10.9). Raises CeremonyRefused."""
+    where it needs one (§2.6, §10.2, §10.9). `files` None: nothing is done yet, so that a restore's
+    statement may still be handed in. Raises CeremonyRefused."""
     check_people(plan, roster)
     if plan.rehearsal or plan.kind in WITHOUT_STATEMENT:
         return
     state = site.state
-    restore = plan.kind is ScriptKind.RESTORE
-    subject = plan.concerns[0] if restore and plan.concerns else plan.ceremony
     if state is None:
         raise CeremonyRefused(CeremonyReason.NOT_AUTHORISED, "there is no authority here yet")
     try:
-        found, body = authorised(state, Kind.RESTORE if restore else Kind.CEREMONY, subject, now)
+        _check_statement(plan, state, files, now)
     except SubmissionRefused as error:
         raise CeremonyRefused(
             CeremonyReason.NOT_AUTHORISED,
@@ -104,5 +115,17 @@ def check_authorised(plan: Plan, roster: Roster, site: Site, now: datetime) -> N
             expected=error.expected,
             hint=error.hint,
         ) from error
-    named = plan.ceremony if restore else subject
-    check_statement(plan, found.statement.digest, named, body)
+
+
+def _check_statement(
+    plan: Plan, state: AuthorityState, files: CeremonyFiles | None, now: datetime
+) -> None:
+    """Raises CeremonyRefused, SubmissionRefused."""
+    if plan.kind is not ScriptKind.RESTORE:
+        found, body = authorised(state, Kind.CEREMONY, plan.ceremony, now)
+        check_statement(plan, found.statement.digest, plan.ceremony, body)
+    elif plan.statement in state.by_digest:
+        found, body = authorised(state, Kind.RESTORE, ", ".join(plan.concerns), now)
+        check_statement(plan, found.statement.digest, plan.ceremony, body)
+    elif files is not None:
+        check_handed_in(files, plan, state, now)

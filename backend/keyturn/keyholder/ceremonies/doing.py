@@ -98,7 +98,9 @@ class Act:
 
     do: Callable[[Doing], Facts]
     token: bool = False
-    """Whether the token must be open."""
+    """Whether the token in use must be open."""
+    fresh: bool = False
+    """Whether the token that is being made must be."""
     holds: Callable[[Plan], tuple[ShareUse, ...]] = nothing
     """Of what enough shares must be in memory, entered in a step before."""
     keeps: Callable[[Plan], tuple[ShareUse, ...]] = nothing
@@ -108,7 +110,6 @@ class Act:
     complete: Callable[[Doing], bool] | None = None
     """Whether what is attached is enough; None: the signatures alone decide."""
     statements: Callable[[Doing], tuple[StatementToSign, ...]] | None = None
-    destroys: Callable[[Doing], Digest | None] | None = None
     left: str = "nothing of it is left"
     """What a failure leaves behind, for people."""
 

@@ -22,7 +22,10 @@ from keyturn.ceremony.facts import Opened
 from keyturn.ceremony.plan import Plan, parse_plan
 from keyturn.ceremony.records import Event, make_record
 from keyturn.ceremony.script import Action, ScriptKind
+from keyturn.ceremony.sharesets import ShareSet
 from keyturn.hsm.client import HsmWorker
+from keyturn.hsm.pool import HsmPool
+from keyturn.keyholder.ceremonies import rehearsing
 from keyturn.keyholder.ceremonies.acting import Acting, undo
 from keyturn.keyholder.ceremonies.actions.rotation import rewrap
 from keyturn.keyholder.ceremonies.actions.table import ACTS, UNDOS
@@ -42,7 +45,7 @@ from keyturn.keyholder.ceremonies.running import Running, plan_of, resume
 from keyturn.keyholder.ceremonies.served import FILES, PUTS
 from keyturn.keyholder.ceremonies.sharesinforce import sets_in_force
 from keyturn.keyholder.ceremonies.sharing import BOXES, kept_boxes
-from keyturn.keyholder.ceremonies.site import Site
+from keyturn.keyholder.ceremonies.site import Site, desk_of
 from keyturn.keyholder.ceremonies.taking import Taking
 from keyturn.keyholder.errors import KeyholderStopped
 from keyturn.keyholder.logdisk_io import DiskIo
@@ -205,9 +208,20 @@ class CeremonyHost:
             roster = roster_of(plan, site, now)
             check_plan_signature(signed, roster)
             check_time(plan.time, now)
-            check_authorised(plan, roster, site, now)
-            custody = sets_in_force(self._hosting.ceremonies.values())
-            token = token_facts(site.hsm.hello) if isinstance(site.hsm, HsmWorker) else None
+            check_authorised(plan, roster, site, None, now)
+            files = self._files(site.directory / DIRECTORY / plan.ceremony)
+            files.clean()
+            if files.begun:
+                raise CeremonyRefused(
+                    CeremonyReason.WRONG_CEREMONY,
+                    "there are records of a ceremony of this name, which cannot be read",
+                    found=plan.ceremony,
+                    hint="choose another id, and look at what the host said when it started",
+                )
+            custody = self._custody(plan, signed.digest, files)
+            token = (
+                token_facts(site.hsm.hello) if isinstance(site.hsm, HsmWorker | HsmPool) else None
+            )
             opened = make_record(
                 plan.ceremony,
                 rehearsal=plan.rehearsal,
@@ -222,21 +236,28 @@ class CeremonyHost:
                 ).document(),
             )
             course = open_course(signed, script, roster, opened, schemes_of(custody))
-            files = self._files(site.directory / DIRECTORY / plan.ceremony)
-            files.clean()
-            if files.records():
-                raise CeremonyRefused(
-                    CeremonyReason.WRONG_CEREMONY,
-                    "there are records of a ceremony of this name, which cannot be read",
-                    found=plan.ceremony,
-                    hint="choose another id, and look at what the host said when it started",
-                )
             files.append(opened)
             running = Running(files, course, custody)
             self._hosting.ceremonies[plan.ceremony] = running
             self._hosting.at("recorded opened")
             self._hosting.enter(running)
         return plan.ceremony
+
+    def _custody(self, plan: Plan, digest: Digest, files: CeremonyFiles) -> tuple[ShareSet, ...]:
+        """The share sets that stand when it is opened; a rehearsal's are made for it."""
+        site = self.site
+        if not plan.rehearsal or plan.kind is ScriptKind.GENESIS:
+            return sets_in_force(self._hosting.ceremonies.values())
+        desk = desk_of(site)
+        if desk.is_founded:
+            raise CeremonyRefused(
+                CeremonyReason.WRONG_CEREMONY,
+                "there was another rehearsal in this host",
+                hint="start a host for each rehearsal: it leaves nothing behind",
+            )
+        prelude = rehearsing.begin(desk, files, plan, digest, self._hosting.random)
+        desk.founders = prelude.founders
+        return prelude.sets
 
     def _check_room(self, plan: Plan) -> None:
         """One of a kind at a time, and an id once. Raises CeremonyRefused."""

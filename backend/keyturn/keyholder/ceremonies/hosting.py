@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.strictjson import JsonObject
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
@@ -74,6 +73,8 @@ class Hosting:
         logs = self.site.journal is not None and step.action is Action.CLOSE
         if (act.token or logs) and self.site.hsm is None:
             found.append(ShareUse.USER)
+        if act.fresh and self.site.fresh is None:
+            found.append(ShareUse.USER)
         for use in act.holds(running.course.plan):
             held = running.unlocked.get(use)
             if held is None or not held.has_enough(use):
@@ -135,7 +136,6 @@ class Hosting:
         step: str | None,
         signed: tuple[bytes, ...],
         facts: JsonObject,
-        destroys: Digest | None = None,
     ) -> None:
         """Write the next record, durable, then enter it in the log where that can be.
 
@@ -159,12 +159,12 @@ class Hosting:
         running.files.append(record)
         running.follow(record)
         self.at(f"recorded {event.value}")
-        self.enter(running, destroys)
+        self.enter(running)
 
-    def enter(self, running: Running, destroys: Digest | None = None) -> None:
+    def enter(self, running: Running) -> None:
         """Raises KeyholderStopped."""
         try:
-            self.site.enter(running.course.plan.kind, running.course.records, destroys)
+            self.site.enter(running.course.plan.kind, running.course.records)
         except KeyholderStopped:
             raise
         except KeyturnError as error:

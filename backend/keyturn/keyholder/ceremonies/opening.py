@@ -1,11 +1,13 @@
 """Opening what is locked: a token by its user PIN, put together at the moment of use."""
 
+from collections.abc import Callable
+
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import ShareUse
 from keyturn.hsm.errors import PinRefused
 from keyturn.keyholder.ceremonies.sharing import Entered, pin_descriptor, put_together
-from keyturn.keyholder.ceremonies.site import Site
+from keyturn.keyholder.ceremonies.site import Site, desk_of
 
 
 def open_token(site: Site, plan: Plan, shares: Entered) -> None:
@@ -14,6 +16,16 @@ def open_token(site: Site, plan: Plan, shares: Entered) -> None:
 
     Raises CeremonyRefused, and what opening a token raises.
     """
+    _open(shares, lambda pin_fd: site.unlock(plan.token, pin_fd))
+
+
+def open_fresh(site: Site, plan: Plan, shares: Entered) -> None:
+    """As `open_token`, the token that is being made."""
+    desk = desk_of(site)
+    _open(shares, lambda pin_fd: desk.unlock_fresh(plan, pin_fd))
+
+
+def _open(shares: Entered, unlock: Callable[[int], None]) -> None:
     refused: PinRefused | None = None
     candidates = shares.candidates(ShareUse.USER)
     if not candidates:
@@ -21,7 +33,7 @@ def open_token(site: Site, plan: Plan, shares: Entered) -> None:
     for each in candidates:
         with put_together(each) as secret, pin_descriptor(secret) as pin_fd:
             try:
-                site.unlock(plan.token, pin_fd)
+                unlock(pin_fd)
             except PinRefused as error:
                 refused = error
             else:

@@ -62,6 +62,11 @@ class CeremonyFiles:
                 )
         return tuple(parse_record(path.read_bytes()) for path in paths)
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is any record, readable or not."""
+        return self._directory.is_dir() and any(map(_is_record, self._directory.iterdir()))
+
     def append(self, record: Record) -> None:
         """Durable when it returns."""
         with disk_errors("writing a ceremony's record"):
@@ -107,6 +112,10 @@ def ceremonies_in(directory: Path) -> Iterator[Path]:
     folder = directory / DIRECTORY
     if folder.is_dir():
         yield from sorted(each for each in folder.iterdir() if each.is_dir())
+
+
+def _is_record(path: Path) -> bool:
+    return _RECORD.match(path.name) is not None
 
 
 def _record_name(seq: int) -> str:

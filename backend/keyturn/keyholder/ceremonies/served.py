@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from keyturn.ceremony.records import Record
+from keyturn.ceremony.script import ScriptKind
 from keyturn.ceremony.transcript import make_transcript
+from keyturn.keyholder.ceremonies.handedin import RESTORE
 from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.site import BACKUP, Site, bundle_of
 from keyturn.quorum.entries import EntryKind, parse_entry, read_ceremony
@@ -30,9 +32,10 @@ def _kept(name: str) -> "Serve":
 
 def _transcript(site: Site, running: Running) -> bytes | None:
     records = running.course.records
-    return make_transcript(
-        tuple(each.raw for each in records), bundle_of(site), _receipts(site, records)
-    )
+    plan = running.course.plan
+    prelude = plan.rehearsal and plan.kind is not ScriptKind.GENESIS  # its authority is nobody's
+    bundle = None if prelude else bundle_of(site)
+    return make_transcript(tuple(each.raw for each in records), bundle, _receipts(site, records))
 
 
 def _receipts(site: Site, records: Sequence[Record]) -> tuple[bytes, ...]:
@@ -61,4 +64,4 @@ FILES: Mapping[str, Serve] = {
     PREFLIGHT: _kept(PREFLIGHT),
     TRANSCRIPT: _transcript,
 }
-PUTS = frozenset({BACKUP})
+PUTS = frozenset({BACKUP, RESTORE})

@@ -86,6 +86,12 @@ def custodian_key(roster: Roster, officer: OfficerId) -> bytes:
 
 def keep_boxes(files: CeremonyFiles, boxes: Boxes) -> None:
     """Durable when it returns, and before any secret of these shares is used."""
+    keep_box_file(files, boxes)
+    files.keep(SETS, sets_document(boxes.sets))
+
+
+def keep_box_file(files: CeremonyFiles, boxes: Boxes) -> None:
+    """The boxes alone: of sets that a ceremony finds, and does not make."""
     files.keep(
         BOXES,
         dump(
@@ -105,7 +111,6 @@ def keep_boxes(files: CeremonyFiles, boxes: Boxes) -> None:
             }
         ),
     )
-    files.keep(SETS, sets_document(boxes.sets))
 
 
 def kept_boxes(files: CeremonyFiles) -> tuple[ShareBox, ...]:

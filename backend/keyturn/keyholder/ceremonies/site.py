@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from keyturn.base.encoding import Digest
+from keyturn.base.encoding import Digest, parse_digest
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
-from keyturn.ceremony.records import Record
+from keyturn.ceremony.plan import Plan
+from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import ScriptKind
 from keyturn.hsm.ceremonytasks import TokenPlace
 from keyturn.hsm.client import HsmWorker, WorkerConfig
@@ -29,14 +30,20 @@ from keyturn.hsm.pins import new_pin
 from keyturn.hsm.pool import HsmPool
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.config import KeyholderConfig, load_config
+from keyturn.keyholder.initialise import Founder
 from keyturn.keyholder.journal import Clock, Journal
 from keyturn.keyholder.logdisk import LogDisk
+from keyturn.keyholder.logreading import read_log
 from keyturn.keyholder.rewraps import Rewraps
 from keyturn.keyholder.token import check_keys
-from keyturn.quorum.bundle import load_bundle, make_bundle
+from keyturn.quorum.bundle import make_bundle
 from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
 from keyturn.quorum.state import AuthorityState
 from keyturn.seal.keys import wipe
+from keyturn.tlog.checkpoints import parse_checkpoint
+from keyturn.tlog.notes import parse_note
+from keyturn.tlog.tiles import CHECKPOINT_PATH
+from keyturn.wire.rewrapping import ItemToRewrap
 
 logger = logging.getLogger(__name__)
 
@@ -73,9 +80,11 @@ class Site:
         self.rehearsal = rehearsal
         self.journal: Journal | None = None
         self.hsm: Hsm | None = None
+        self.fresh: HsmWorker | None = None
+        """The token that a ceremony is making, open."""
         self.rewraps: dict[str, Rewraps] = {}
         """By ceremony, what this process has seen under its new KEK."""
-        self._clock = clock
+        self.clock = clock
         self._remember: Remember | None = None
         self._latest: datetime | None = None
         self._lock = threading.Lock()
@@ -96,7 +105,7 @@ class Site:
         if self.journal is not None:
             return self.journal.now()
         with self._lock:
-            now = self._clock().astimezone(UTC).replace(microsecond=0)
+            now = self.clock().astimezone(UTC).replace(microsecond=0)
             if self._latest is not None and now < self._latest:
                 raise CeremonyRefused(
                     CeremonyReason.WRONG_TIME,
@@ -153,9 +162,9 @@ class Site:
 
     # ---- the log ----
 
-    def enter(self, kind: ScriptKind, records: tuple[Record, ...], destroys: Digest | None) -> None:
+    def enter(self, kind: ScriptKind, records: tuple[Record, ...]) -> None:
         """Enter those of a ceremony's records that the log does not have yet, where it can be
-        written now; what cannot is entered later, at the next call. `destroys` is of the last.
+        written now; what cannot is entered later, at the next call.
 
         Raises LogFull, ClockRefused, and what the HSM raises.
         """
@@ -165,14 +174,13 @@ class Site:
         with journal.ordered():
             known = journal.state.ceremonies.get(records[0].ceremony, 0)
             for each in records[known:]:
-                last = each is records[-1]
                 entry = CeremonyEntry(
                     each.ceremony,
                     kind.value,
                     each.seq,
                     each.event.value,
                     journal.put_object(each.raw),
-                    destroys if last else None,
+                    _destroyed(kind, each),
                 )
                 committed = journal.commit(ceremony_entry(journal.now(), entry))
                 self.remembered(committed.index)
@@ -201,6 +209,14 @@ class Site:
 
     def close(self) -> None:
         """What this site opened itself."""
+
+
+def _destroyed(kind: ScriptKind, record: Record) -> Digest | None:
+    """The model whose key this record destroyed: from its entry on, nobody gets it any more."""
+    model = record.facts.get("model")
+    if kind is not ScriptKind.MODEL_KEY_DESTRUCTION or record.event is not Event.DONE:
+        return None
+    return parse_digest(model) if isinstance(model, str) else None
 
 
 class KeyholderSite(Site):
@@ -246,6 +262,10 @@ class DeskSite(Site):
         super().__init__(directory, clock, module, rehearsal=rehearsal)
         self._signer = _Locked()
         self._worker: HsmWorker | None = None
+        self.founders: tuple[Founder, ...] = ()
+        """Who signs for a rehearsal's log."""
+        self.inventory: tuple[ItemToRewrap, ...] = ()
+        """A rehearsal's models, which no control plane has."""
         if self.is_founded:
             self.open_log()
 
@@ -254,16 +274,19 @@ class DeskSite(Site):
         return (self.directory / CONFIG).is_file()
 
     def open_log(self) -> None:
-        """Read-only while the token is locked. Raises as `LogDisk.open` and `load_bundle`."""
+        """Read-only while the token is locked. Its name and key are those that it proves itself: a
+        kill may have come between its going on under another key and the settings that say so.
+
+        Raises as `read_log` and `LogDisk.open`.
+        """
         config = load_config(self.directory / CONFIG, {})
-        bundle = load_bundle(
-            (self.directory / BUNDLE).read_bytes(), config.fingerprint, self._clock(), lenient=True
-        )
-        log = LogDisk.open(
-            config.log, config.origin, self._signer.sign, bundle.log_key(), reserve=config.reserve
-        )
+        note = parse_note((config.log / CHECKPOINT_PATH).read_bytes())
+        origin = parse_checkpoint(note.text).origin
+        with read_log(config.log, origin, config.fingerprint) as read:
+            key = read.log_key
+        log = LogDisk.open(config.log, origin, self._signer.sign, key, reserve=config.reserve)
         try:
-            self.journal = Journal(log, config.fingerprint, self._clock)
+            self.journal = Journal(log, config.fingerprint, self.clock)
         except BaseException:
             log.close()
             raise
@@ -284,6 +307,44 @@ class DeskSite(Site):
 
     def rest(self) -> None:
         self.lock_token()
+        self.lock_fresh()
+
+    # ---- a token that is not in use yet ----
+
+    def fresh_directory(self, plan: Plan) -> Path:
+        return self.directory / f"{TOKEN}-{plan.ceremony}"
+
+    def fresh_place(self, plan: Plan) -> TokenPlace:
+        return TokenPlace(self.module, plan.token, self.fresh_directory(plan) / CONFIGURATION)
+
+    def unlock_fresh(self, plan: Plan, pin_fd: int) -> None:
+        """Start a worker on it. Raises PinRefused, TokenError, HsmUnreachable."""
+        self.lock_fresh()
+        place = self.fresh_place(plan)
+        config = WorkerConfig(place.module, place.label, place.softhsm_configuration)
+        self.fresh = HsmWorker(config, pin_fd)
+
+    def require_fresh(self) -> HsmWorker:
+        """Raises CeremonyRefused."""
+        if self.fresh is None:
+            raise CeremonyRefused(CeremonyReason.LOCKED, "the fresh token is locked")
+        return self.fresh
+
+    def lock_fresh(self) -> None:
+        if self.fresh is not None:
+            self.fresh.close()
+        self.fresh = None
+
+    def take_fresh(self) -> None:
+        """It is the one in use from now on."""
+        self.lock_token()
+        self._worker = self.hsm = self._signer.hsm = self.fresh
+        self.fresh = None
+
+    def uses_fresh(self, plan: Plan) -> bool:
+        """Whether the settings name it already."""
+        used = self.config.softhsm_configuration if self.config is not None else None
+        return used is not None and used.parent == self.fresh_directory(plan)
 
     def lock_token(self) -> None:
         """Let go of the token: shares open it again."""
@@ -299,6 +360,7 @@ class DeskSite(Site):
     def close(self) -> None:
         with ExitStack() as stack:
             stack.callback(self.lock_token)
+            stack.callback(self.lock_fresh)
             stack.callback(self.close_log)
 
 

@@ -24,7 +24,7 @@ from keyturn.ceremony.steps import (
 )
 from keyturn.keyholder.ceremonies.acting import Acting, end
 from keyturn.keyholder.ceremonies.hosting import Hosting, asks_for_shares
-from keyturn.keyholder.ceremonies.opening import open_token
+from keyturn.keyholder.ceremonies.opening import open_fresh, open_token
 from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.sharing import Entered
 from keyturn.seal.keys import wipe
@@ -162,6 +162,9 @@ class Taking:
         assert step is not None
         if use in hosting.act(step).holds(running.course.plan):
             running.unlocked[use] = shares.part(use)
+            return
+        if hosting.act(step).fresh:
+            open_fresh(hosting.site, running.course.plan, shares)
             return
         open_token(hosting.site, running.course.plan, shares)
         for each in hosting.ceremonies.values():

@@ -33,6 +33,7 @@ from keyturn.hsm.kekwork import KekProfile as HsmProfile
 from keyturn.keyholder.ceremonies.actions.destroying import destroy_file, destroy_tree
 from keyturn.keyholder.ceremonies.actions.newsecrets import new_secrets
 from keyturn.keyholder.ceremonies.actions.pins import set_pins
+from keyturn.keyholder.ceremonies.actions.restoring import deal_pins
 from keyturn.keyholder.ceremonies.actions.secretsheld import SECRETS
 from keyturn.keyholder.ceremonies.actions.statements import (
     COMPOSED,
@@ -91,6 +92,11 @@ from keyturn.wire.ceremonies import Progress, StatementToSign
 
 
 def make_token(doing: Doing) -> Facts:
+    """Where the plan founds nothing, the PINs of a fresh token alone."""
+    return _make_first(doing) if doing.plan.kind is ScriptKind.GENESIS else deal_pins(doing)
+
+
+def _make_first(doing: Doing) -> Facts:
     """Token, PINs, keys, shares. The boxes are durable before there is a token."""
     site, founding, plan = desk_of(doing.site), _founding(doing), doing.plan
     take_back(doing.files, site, doing.course)

@@ -1,10 +1,12 @@
 """Steps in which custodians enter shares for the steps after them."""
 
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
-from keyturn.ceremony.facts import Facts, Unlocked
+from keyturn.ceremony.facts import Facts, Nothing, Unlocked
 from keyturn.ceremony.plan import Plan
-from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.keyholder.ceremonies.doing import Act, Doing
+from keyturn.keyholder.ceremonies.opening import open_token
+from keyturn.keyholder.ceremonies.site import desk_of
 
 
 def _act(use: ShareUse) -> Act:
@@ -17,10 +19,12 @@ def _act(use: ShareUse) -> Act:
             raise CeremonyRefused(
                 CeremonyReason.NOT_ATTACHED, "not enough shares were entered", found=use.value
             )
+        if doing.plan.kind is ScriptKind.UNSEAL and shares is not None:
+            open_token(doing.site, doing.plan, shares)
         return Unlocked(use, *opened)
 
-    def keeps(_: Plan) -> tuple[ShareUse, ...]:
-        return (use,)
+    def keeps(plan: Plan) -> tuple[ShareUse, ...]:
+        return () if plan.kind is ScriptKind.UNSEAL else (use,)
 
     return Act(unlocked, keeps=keeps, left="everything as it was")
 
@@ -28,3 +32,12 @@ def _act(use: ShareUse) -> Act:
 UNLOCK = _act(ShareUse.USER)
 UNLOCK_SO = _act(ShareUse.SO)
 UNLOCK_BACKUP = _act(ShareUse.BACKUP)
+
+
+def seal(doing: Doing) -> Facts:
+    """The token is let go. A running keyholder is sealed by its own operation (§10.12)."""
+    desk_of(doing.site).lock_token()
+    return Nothing()
+
+
+SEAL = Act(seal, token=True, left="the token open, as it was")

@@ -20,8 +20,10 @@ from keyturn.hsm.kekwork import (
 )
 from keyturn.keyholder.ceremonies.actions.tokenfacts import kek_facts
 from keyturn.keyholder.ceremonies.doing import Act, Doing
+from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.keyholder.rewraps import Rewraps
 from keyturn.wire.ceremonies import Progress, Rewrapped
+from keyturn.wire.rewrapping import pack_items
 
 BEFORE = "kek-before"
 """A file of the ceremony: the id of the KEK that was active before."""
@@ -97,6 +99,8 @@ def _next(order: CeremonyOrder) -> CeremonyOrder:
 
 def _all_rewrapped(doing: Doing) -> Facts:
     rewraps = _rewraps(doing)
+    if isinstance(doing.site, DeskSite) and doing.site.inventory:
+        rewrap(doing, pack_items(doing.site.inventory))  # a rehearsal feeds itself
     counts = rewraps.counts()
     if counts.left:
         missing = ", ".join(each[:23] for each in rewraps.missing(3))
@@ -114,14 +118,14 @@ def _all_rewrapped(doing: Doing) -> Facts:
 
 
 def _rewraps(doing: Doing) -> Rewraps:
-    """Of this ceremony, as long as this process lives; one that starts anew is fed again."""
-    site, ceremony = doing.site, doing.plan.ceremony
+    """Of this ceremony and this opening of the token; after another one it is fed again."""
+    site, ceremony, keks = doing.site, doing.plan.ceremony, keks_of(doing)
     found = site.rewraps.get(ceremony)
-    if found is None:
+    if found is None or found.keks is not keks:
         journal = site.journal
         if journal is None:
             raise CeremonyRefused(CeremonyReason.FAILED, "there is no log that names models")
-        found = Rewraps(keks_of(doing), _made(doing), order_of(doing), lambda: journal.state)
+        found = Rewraps(keks, _made(doing), order_of(doing), lambda: journal.state)
         site.rewraps[ceremony] = found
     return found
 

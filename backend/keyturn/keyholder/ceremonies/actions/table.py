@@ -6,11 +6,13 @@ from keyturn.ceremony.facts import Attended, Facts, Nothing
 from keyturn.ceremony.script import Action, ScriptKind
 from keyturn.keyholder.ceremonies.actions import (
     backups,
+    destruction,
     founding,
-    modelkeys,
+    newkeys,
     opening,
     pins,
     preflighting,
+    restoring,
     rotation,
 )
 from keyturn.keyholder.ceremonies.doing import Act, Doing, Undo
@@ -37,13 +39,20 @@ ACTS: Mapping[Action, Act] = {
     Action.UNLOCK_BACKUP: opening.UNLOCK_BACKUP,
     Action.BACK_UP: backups.BACK_UP,
     Action.PROVE_BACKUP: backups.PROVE_BACKUP,
+    Action.RESTORE_KEK: restoring.RESTORE_KEK,
+    Action.PROVE_RESTORE: restoring.PROVE_RESTORE,
+    Action.SIGN_KEYS: newkeys.SIGN_KEYS,
+    Action.CONTINUE_LOG: newkeys.CONTINUE_LOG,
+    Action.DESTROY_MODEL_KEY: destruction.DESTROY_MODEL_KEY,
     Action.NEW_PINS: pins.NEW_PINS,
     Action.MAKE_KEK: rotation.MAKE_KEK,
     Action.REWRAP: rotation.REWRAP,
     Action.RETIRE_KEK: rotation.RETIRE_KEK,
     Action.DESTROY_KEK: rotation.DESTROY_KEK,
-    Action.DESTROY_MODEL_KEY: modelkeys.DESTROY_MODEL_KEY,
     Action.CLOSE: Act(_close),
 }
 
-UNDOS: Mapping[ScriptKind, Undo] = {ScriptKind.GENESIS: founding.take_back}
+UNDOS: Mapping[ScriptKind, Undo] = {
+    ScriptKind.GENESIS: founding.take_back,
+    ScriptKind.RESTORE: restoring.take_back,
+}

@@ -1,0 +1,91 @@
+"""The list: what runs, what was held, what can be begun and why not."""
+
+from keyturn.ceremony.script import ScriptKind
+from keyturn_app.screens.ceremonies.hosts import HostPlace, HostSeen
+from keyturn_app.screens.ceremonies.listing import ListPhase
+from keyturn_app.screens.ceremonies.planner import PlanPresenter
+from support.paperhost import opened
+from unit.app.screens.ceremonies.conftest import Room
+
+
+def choice(room: Room, kind: ScriptKind):  # type: ignore[no-untyped-def]
+    return next(each for each in room.page.view().choices if each.kind is kind)
+
+
+def test_nothing_yet(room: Room) -> None:
+    room.stage.all.clear()
+    room.page.seen()
+    assert room.page.view().phase is ListPhase.EMPTY
+
+
+def test_what_runs_and_what_was_aborted(room: Room) -> None:
+    room.begin(until="preflight")
+    room.page.over = None
+    room.page.seen()
+    (row,) = room.page.view().running
+    assert row.title == "Genesis genesis-2026-11"
+    assert "at step preflight" in row.text
+    room.host.interrupted.add(room.ceremony)
+    room.page.seen()
+    assert room.page.view().running[0].action == "Resume…"
+
+
+def test_what_is_over_stands_in_the_history(room: Room) -> None:
+    made, ceremony = opened(room.host.cast, room.clock, rehearsal=True)
+    while made.courses[ceremony].step:
+        made.do_step(ceremony)
+    room.host.courses.update(made.courses)
+    room.page.seen()
+    (row,) = room.page.view().history
+    assert (row.look.word, row.proof) == ("Done", "not logged: a rehearsal")
+    room.page.open_ceremony(row.key)
+    assert room.page.over is not None
+
+
+def test_every_kind_can_be_chosen_or_says_why_not(room: Room) -> None:
+    view = room.page.view()
+    assert {each.kind for each in view.choices} == set(ScriptKind)
+    assert choice(room, ScriptKind.GENESIS).why_not == ""
+    assert "no authority here" in choice(room, ScriptKind.BACKUP).why_not
+    assert choice(room, ScriptKind.BACKUP).why_no_rehearsal == ""
+    room.page.plan(ScriptKind.BACKUP, rehearsal=False)
+    assert room.page.over is None
+    assert "no authority here" in room.asker.toasts[-1]
+
+
+def test_one_thing_at_a_time(room: Room) -> None:
+    room.page.plan(ScriptKind.GENESIS, rehearsal=False)
+    first = room.page.over
+    room.page.plan(ScriptKind.GENESIS, rehearsal=True)
+    assert room.page.over is first
+    assert isinstance(first, PlanPresenter)
+
+
+def test_a_sealed_keyholder_offers_to_be_unsealed(room: Room) -> None:
+    room.door.place = HostPlace.KEYHOLDER
+    room.host.look = lambda: HostSeen((), "c0c0", sealed=True)  # type: ignore[method-assign]
+    room.page.seen()
+    (host,) = room.page.view().hosts
+    assert (host.look.word, host.unseal) == ("Sealed", True)
+
+
+def test_a_host_out_of_reach_says_why(room: Room) -> None:
+    from keyturn.base.errors import UnreachableError
+
+    def silent() -> HostSeen:
+        raise UnreachableError("nobody answers")
+
+    room.host.look = silent  # type: ignore[method-assign]
+    room.page.seen()
+    (host,) = room.page.view().hosts
+    assert host.look.word == "Out of reach"
+    assert "nobody answers" in host.text
+
+
+def test_an_unknown_target_changes_nothing(room: Room) -> None:
+    room.page.open("nothing-like-it")
+    assert room.page.over is None
+    room.page.open("new")
+    assert room.page.view().choosing
+    room.page.open("plan:genesis")
+    assert isinstance(room.page.over, PlanPresenter)

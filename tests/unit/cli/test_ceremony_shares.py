@@ -1,0 +1,138 @@
+"""`keyturn ceremony share`: a custodian's own words, to them alone, checked before they leave."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from keyturn.ceremony.script import ShareUse
+from support.ceremonycommands import Commands
+from unit.cli.ceremony_host import NAME, at_step
+
+
+def assert_no_words(commands: Commands) -> None:
+    texts = "\n".join([*commands.output, *(" ".join(each) for each in commands.argv)])
+    for words in commands.shares.values():
+        found = words.decode().split()
+        assert not [1 for at in range(18) if " ".join(found[at : at + 2]) in texts]
+
+
+def test_a_share_goes_to_its_descriptor_and_nowhere_else(tmp_path: Path) -> None:
+    with at_step(tmp_path, "hand-out") as at:
+        at.commands.take_share(NAME, "ada")
+        assert [len(each.split()) for each in at.commands.shares.values()] == [20, 33]
+        reader, writer = os.pipe()
+        text = at.commands.run(
+            "ada", "share", "show", NAME, "--fd", writer, "--use", "user", "--yes"
+        )
+        os.close(writer)
+        assert os.read(reader, 1 << 12).strip() == at.commands.shares["ada", "user"]
+        os.close(reader)
+        assert "user share 1 of 5: check value" in text.stdout
+        assert_no_words(at.commands)
+
+
+def test_without_a_terminal_nothing_is_shown(tmp_path: Path) -> None:
+    with at_step(tmp_path, "hand-out") as at:
+        assert at.commands.run("ada", "share", "show", NAME).exit_code == 2
+        refused = at.commands.run("ada", "share", "show", NAME, "--yes")
+        assert refused.exit_code == 1
+        assert "on a terminal and nowhere else" in refused.stderr
+        assert at.commands.run("ada", "share", "show", NAME, "--json").exit_code == 2
+        at.commands.take_share(NAME, "ada")
+        assert_no_words(at.commands)
+
+
+def test_who_holds_none_gets_none(tmp_path: Path) -> None:
+    with at_step(tmp_path, "hand-out") as at:
+        error = at.commands.refused("hana", "share", "show", NAME, "--fd", "1")
+        assert "no share for you" in error["message"]
+        error = at.commands.refused("ada", "share", "show", NAME, "--fd", "1", "--use", "so")
+        assert "no share for you" in error["message"]
+
+
+def test_shares_are_entered_and_the_step_is_signed(tmp_path: Path) -> None:
+    with at_step(tmp_path, "prove-shares") as at:
+        at.commands.take_share(NAME, "ada")
+        at.commands.enter_share(NAME, "ada")
+        assert at.host.proved == {(ShareUse.USER, "ada"), (ShareUse.BACKUP, "ada")}
+        assert [each.officer for each in at.host.signed] == ["ada"]
+        assert_no_words(at.commands)
+        printed = at.commands.output[-1]
+        assert "keyholder-host-trusted" in printed
+        assert "only a person at that machine" in printed
+
+
+def test_four_letters_of_each_word_are_enough(tmp_path: Path) -> None:
+    with at_step(tmp_path, "prove-shares") as at:
+        at.commands.take_share(NAME, "farid")
+        short = b" ".join(each[:4].upper() for each in at.commands.shares["farid", "so"].split())
+        result = at.commands.run("farid", "share", "enter", NAME, lines=(short,))
+        assert "Your share is with the host" in result.stdout
+
+
+def test_wrong_shares_never_leave_this_machine(tmp_path: Path) -> None:
+    with at_step(tmp_path, "prove-shares") as at:
+        for officer in ("farid", "greta", "ada"):
+            at.commands.take_share(NAME, officer)
+        so, user = at.commands.shares["farid", "so"], at.commands.shares["ada", "user"]
+        cases = {
+            b"": "number of words",
+            so.rpartition(b" ")[0]: "number of words",
+            so.replace(so.split()[2], b"nonsense", 1): "not one of the list",
+            at.commands.shares["greta", "so"]: "another custodian",
+            user: "user PIN",
+        }
+        for words, says in cases.items():
+            error = at.commands.refused("farid", "share", "enter", NAME, lines=(words,))
+            assert says in error["message"]
+        assert at.host.signed == []
+        assert at.host.proved == set()
+        assert_no_words(at.commands)
+
+
+def test_as_many_descriptors_as_shares(tmp_path: Path) -> None:
+    with at_step(tmp_path, "prove-shares") as at:
+        at.commands.take_share(NAME, "ada")
+        lines = (at.commands.shares["ada", "user"],)
+        result = at.commands.run("ada", "share", "enter", NAME, lines=lines)
+        assert result.exit_code == 2
+        assert "user, backup" in result.stderr
+
+
+def test_where_no_share_is_asked_for(tmp_path: Path) -> None:
+    with at_step(tmp_path, "hand-out") as at:
+        error = at.commands.refused("ada", "share", "enter", NAME)
+    assert "no share of yours is asked for" in error["message"]
+
+
+def test_a_locked_host_takes_shares_in_any_step(tmp_path: Path) -> None:
+    with at_step(tmp_path, "found") as at:
+        at.commands.take_share(NAME, "ada")
+        at.host.locked = True
+        lines = (at.commands.shares["ada", "user"],)
+        at.commands.json("ada", "share", "enter", NAME, lines=lines)
+        assert at.host.proved == {(ShareUse.USER, "ada")}
+        assert at.host.signed == []
+
+
+def test_no_share_for_a_host_that_is_not_to_be_trusted(tmp_path: Path) -> None:
+    with at_step(tmp_path, "prove-shares") as at:
+        at.commands.take_share(NAME, "farid")
+        at.host.rehearsal = False
+        lines = (at.commands.shares["farid", "so"],)
+        error = at.commands.refused("farid", "share", "enter", NAME, lines=lines)
+        assert "never at one host" in error["message"]
+        assert at.host.proved == set()
+
+
+@pytest.mark.parametrize("wrong", ["phrase", "=x"])
+def test_entries_are_pairs(tmp_path: Path, wrong: str) -> None:
+    with at_step(tmp_path, "prove-shares") as at:
+        at.commands.take_share(NAME, "farid")
+        result = at.commands.run(
+            "farid",
+            *("share", "enter", NAME, "--enter", wrong),
+            lines=(at.commands.shares["farid", "so"],),
+        )
+        assert result.exit_code == 2

@@ -1,0 +1,105 @@
+"""Ways to a keyholder: an answer that has not its form is the server's fault, and said so."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from keyturn.base.errors import UntrustedError
+from keyturn.base.strictjson import Fields, JsonObject
+from keyturn.client.errors import MalformedAnswer
+from keyturn.client.unsealdoor import LocalUnsealDoor, ServerUnsealDoor
+from keyturn.keyholder.config import load_config
+from keyturn.keyholder.opening import clock
+from keyturn.keyholder.sealable import Sealable
+from keyturn.keyholder.sealedstate import Place
+from keyturn.keyholder.server import KeyholderServer, local_socket
+from keyturn.tlog.checkpoints import Checkpoint
+from keyturn.tlog.errors import UntrustedProof
+from keyturn.tlog.merkle import Hash
+from keyturn.wire.errors import PeerUnreachable
+from keyturn.wire.unsealing import AskSeal, HandShare, ShareTaken
+from support.custodians import share_out
+from support.founded import Founded, make_founded
+from unit.wire.test_unsealing import NEWS
+
+
+class Server:
+    """Answers what a test says."""
+
+    def __init__(self, answer: JsonObject) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, object]] = []
+
+    def ask_get(self, path: str, what: str) -> Fields:
+        self.asked.append((path, None))
+        return Fields(self.answer, what)
+
+    def ask_post(self, path: str, what: str, document: object) -> Fields:
+        self.asked.append((path, document))
+        return Fields(self.answer, what)
+
+
+def test_the_servers_answers_are_read() -> None:
+    server = Server(NEWS.document())
+    assert ServerUnsealDoor(server).news() == NEWS  # type: ignore[arg-type]
+    server.answer = {"entered": ["ada"], "missing": 1, "sealed": True}
+    taken = ServerUnsealDoor(server).hand(HandShare(b"e", (b"s",)))  # type: ignore[arg-type]
+    assert taken == ShareTaken(("ada",), 1, sealed=True)
+    server.answer = {"index": 4}
+    assert ServerUnsealDoor(server).seal(AskSeal(b"e")) == 4  # type: ignore[arg-type]
+    paths = [path for path, _ in server.asked]
+    assert paths == ["/v1/unseal", "/v1/unseal/shares", "/v1/seal"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda door: door.news(),
+        lambda door: door.hand(HandShare(b"e", ())),
+        lambda door: door.seal(AskSeal(b"e")),
+    ],
+)
+def test_what_has_not_the_form_is_malformed(ask: Callable[[ServerUnsealDoor], object]) -> None:
+    for answer in ({}, {"index": "x"}, {**NEWS.document(), "sealed": 1}):
+        with pytest.raises(MalformedAnswer):
+            ask(ServerUnsealDoor(Server(answer)))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Founded:
+    return share_out(make_founded(tmp_path_factory.mktemp("founded") / "a")).founded
+
+
+def test_at_the_machine_the_log_is_replayed_and_compared(founded: Founded) -> None:
+    keyholder = Sealable(Place(load_config(founded.config, {}), founded.directory), clock)
+    keyholder.begin_sealed()
+    server = KeyholderServer(founded.socket, keyholder.answer, lambda _: None)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        path, pinned = local_socket(founded.socket), founded.fingerprint
+        known = LocalUnsealDoor(path, pinned, None).known()
+        at = known.checkpoint.checkpoint
+        assert known.state.roster is not None
+        assert LocalUnsealDoor(path, pinned, at).known() == known
+        longer = Checkpoint(at.origin, at.size + 1, at.root)
+        with pytest.raises(UntrustedError, match="shorter"):
+            LocalUnsealDoor(path, pinned, longer).known()
+        for size in (at.size, at.size - 1):
+            other = Checkpoint(at.origin, size, Hash(bytes(32)))
+            with pytest.raises(UntrustedProof):
+                LocalUnsealDoor(path, pinned, other).known()
+        foreign = type(pinned)("sha256:" + "00" * 32)
+        with pytest.raises(UntrustedError):
+            LocalUnsealDoor(path, foreign, None).known()
+    finally:
+        server.stop()
+        thread.join(10)
+        keyholder.close()
+
+
+def test_nobody_there_is_said(tmp_path: Path, founded: Founded) -> None:
+    with pytest.raises(PeerUnreachable):
+        LocalUnsealDoor(tmp_path / "missing", founded.fingerprint, None).news()

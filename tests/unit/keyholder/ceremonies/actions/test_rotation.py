@@ -1,0 +1,148 @@
+"""One step at a time, on a real token; whole rotations: tests/flows/test_ceremonies_rotation.py."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from keyturn.base.encoding import Digest
+from keyturn.ceremony.errors import CeremonyRefused
+from keyturn.ceremony.facts import KekDestroyed, KekMade, KekRetired, Rewrapped
+from keyturn.ceremony.plan import KekProfile
+from keyturn.ceremony.script import Action
+from keyturn.hsm.client import HsmWorker
+from keyturn.hsm.kekwork import KekProfile as OnToken
+from keyturn.hsm.kekwork import KekState
+from keyturn.keyholder.ceremonies.actions import rotation
+from keyturn.wire.ceremonies import Progress
+from keyturn.wire.rewrapping import ItemToRewrap, pack_items
+from support.hsmceremonies import Desk
+from support.hsmtoken import Model, admit, make_model
+from support.rotating import digest_text, state_of
+
+
+@dataclass
+class Bench:
+    """What an action is given, with a real token behind it; records are made here by hand."""
+
+    hsm: Any
+    models: list[Model] = field(default_factory=list)
+    records: dict[Action, Mapping[str, object]] = field(default_factory=dict)
+    kept: dict[str, bytes] = field(default_factory=dict)
+    said: list[Progress] = field(default_factory=list)
+    seq: int = 0
+
+    def __post_init__(self) -> None:
+        journal = SimpleNamespace(
+            state=state_of([(digest_text(each), each.tag) for each in self.models])
+        )
+        self.site = SimpleNamespace(require_hsm=lambda: self.hsm, journal=journal, rewraps={})
+
+    @property
+    def doing(self) -> Any:
+        self.seq += 1
+        previous = Digest(f"sha256:{self.seq:064x}")
+        place = SimpleNamespace(seq=self.seq, previous=previous, ceremony="r-1")
+        return SimpleNamespace(
+            site=self.site,
+            plan=SimpleNamespace(ceremony="r-1", kek_profile=KekProfile.NEVER_EXTRACTABLE),
+            course=SimpleNamespace(place=place),
+            files=SimpleNamespace(kept=self.kept.get, keep=self.kept.__setitem__),
+            facts_of=self.records.get,
+            report=self.said.append,
+            at=lambda _: None,
+        )
+
+    def do(self, action: Action, act: Any) -> Any:
+        facts = act.do(self.doing)
+        self.records[action] = facts.document()
+        return facts
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[HsmWorker]:
+    desk = Desk.at(tmp_path / "t")
+    desk.make(OnToken.NEVER_EXTRACTABLE, backed_up=False)
+    with desk.worker() as worker:
+        yield worker
+
+
+def test_each_step_does_its_part_and_says_it(worker: HsmWorker) -> None:
+    model = make_model()
+    bench = Bench(worker, [model])
+    wrapped = admit(worker, model)
+    (old,) = worker.keks()
+    made = bench.do(Action.MAKE_KEK, rotation.MAKE_KEK)
+    assert isinstance(made, KekMade)
+    assert (made.replaces, made.key.state.value) == (old.id, "active")
+    with pytest.raises(CeremonyRefused, match="not under the new KEK"):
+        bench.do(Action.REWRAP, rotation.REWRAP)
+    items = pack_items([ItemToRewrap(digest_text(model), wrapped)])
+    assert rotation.rewrap(bench.doing, items).left == 0
+    assert bench.said == [Progress(1, 1, "keys under the new KEK")]
+    assert bench.do(Action.REWRAP, rotation.REWRAP) == Rewrapped(old.id, made.key.id, 1, 1, 0)
+    assert bench.do(Action.RETIRE_KEK, rotation.RETIRE_KEK) == KekRetired(old.id)
+    assert bench.do(Action.DESTROY_KEK, rotation.DESTROY_KEK) == KekDestroyed(old.id)
+    assert [each.state for each in worker.keks()] == [KekState.DESTROYED, KekState.ACTIVE]
+
+
+def test_a_step_that_is_done_again_makes_no_second_kek(worker: HsmWorker) -> None:
+    """Its record was lost: the process was killed between the act and it."""
+    bench = Bench(worker)
+    first = rotation.MAKE_KEK.do(bench.doing)
+    again = rotation.MAKE_KEK.do(bench.doing)
+    assert isinstance(first, KekMade)
+    assert isinstance(again, KekMade)
+    assert (again.key.id, again.replaces) == (first.key.id, first.replaces)
+    assert len(worker.keks()) == 2
+
+
+def test_nothing_is_retired_destroyed_or_wrapped_before_there_is_a_new_kek(
+    worker: HsmWorker,
+) -> None:
+    bench = Bench(worker)
+    for act in (rotation.REWRAP, rotation.RETIRE_KEK, rotation.DESTROY_KEK):
+        with pytest.raises(CeremonyRefused, match="no KEK was made"):
+            act.do(bench.doing)
+    bench.do(Action.MAKE_KEK, rotation.MAKE_KEK)
+    with pytest.raises(CeremonyRefused, match="not wrapped anew"):
+        rotation.DESTROY_KEK.do(bench.doing)
+    assert [each.state for each in worker.keks()] == [KekState.DEACTIVATED, KekState.ACTIVE]
+
+
+def test_after_the_token_was_opened_anew_everything_is_shown_again(worker: HsmWorker) -> None:
+    """What another opening saw is not what this one did: it might be another token's word."""
+    model = make_model()
+    bench = Bench(worker, [model])
+    wrapped = admit(worker, model)
+    bench.do(Action.MAKE_KEK, rotation.MAKE_KEK)
+    items = pack_items([ItemToRewrap(digest_text(model), wrapped)])
+    assert rotation.rewrap(bench.doing, items).left == 0
+    bench.hsm = Reopened(worker)
+    assert rotation.rewrap(bench.doing, b"").left == 1
+
+
+class Reopened:
+    """The same token, opened by a worker of its own."""
+
+    def __init__(self, worker: HsmWorker) -> None:
+        self._worker = worker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._worker, name)
+
+
+def test_a_token_that_takes_no_orders_is_told() -> None:
+    with pytest.raises(CeremonyRefused, match="no ceremony's orders"):
+        rotation.MAKE_KEK.do(Bench(SimpleNamespace()).doing)
+
+
+def test_a_plan_without_a_profile_makes_nothing(worker: HsmWorker) -> None:
+    doing = Bench(worker).doing
+    doing.plan.kek_profile = None
+    with pytest.raises(CeremonyRefused, match="no profile"):
+        rotation.MAKE_KEK.do(doing)
+    assert len(worker.keks()) == 1

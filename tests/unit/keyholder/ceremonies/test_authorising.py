@@ -1,0 +1,84 @@
+"""Whether a ceremony belongs at a host, and may be held: what needs no authority to say no."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from keyturn.base.encoding import digest_of
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.kinds import SCRIPTS
+from keyturn.ceremony.script import ScriptKind
+from keyturn.keyholder.ceremonies.authorising import (
+    check_authorised,
+    check_host,
+    last_roster,
+    roster_of,
+    script_of,
+)
+from keyturn.keyholder.ceremonies.site import DeskSite
+from support.ceremonies import Cast
+from support.ceremonies_host import genesis_plan
+from support.hsmtoken import softhsm_module
+
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+GENESIS = genesis_plan(Cast())
+BACKUP = replace(
+    GENESIS,
+    kind=ScriptKind.BACKUP,
+    script=SCRIPTS[ScriptKind.BACKUP].digest,
+    founding=None,
+    authority=digest_of(b"an authority"),
+    statement=digest_of(b"a statement"),
+    shares={},
+    kek_profile=None,
+)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> DeskSite:
+    return DeskSite(tmp_path, lambda: NOW, softhsm_module())
+
+
+def test_a_plan_names_a_script_that_this_host_has() -> None:
+    assert script_of(GENESIS) is SCRIPTS[ScriptKind.GENESIS]
+    with pytest.raises(CeremonyRefused) as refused:
+        script_of(replace(GENESIS, script=digest_of(b"another")))
+    assert refused.value.reason is CeremonyReason.WRONG_SCRIPT
+
+
+def test_a_genesis_is_held_by_its_own_roster(site: DeskSite) -> None:
+    assert GENESIS.founding is not None
+    assert roster_of(GENESIS, site, NOW) is GENESIS.founding.roster
+    assert last_roster(GENESIS, site) is GENESIS.founding.roster
+    check_host(GENESIS, site)
+    check_authorised(GENESIS, GENESIS.founding.roster, site, None, NOW)
+
+
+def test_without_an_authority_nothing_else_is_held(site: DeskSite) -> None:
+    assert GENESIS.founding is not None
+    roster = GENESIS.founding.roster
+    for ask in (
+        lambda: roster_of(BACKUP, site, NOW),
+        lambda: last_roster(BACKUP, site),
+        lambda: check_host(BACKUP, site),
+        lambda: check_authorised(BACKUP, roster, site, None, NOW),
+    ):
+        with pytest.raises(CeremonyRefused):
+            ask()
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        replace(GENESIS, rehearsal=True, ceremony="rehearsal-1", token="REHEARSAL"),
+        replace(BACKUP, founding=GENESIS.founding, authority=None),
+        replace(GENESIS, founding=None),
+    ],
+    ids=["a rehearsal", "a backup that founds", "a genesis that founds nothing"],
+)
+def test_what_does_not_belong_here_is_refused(site: DeskSite, plan: object) -> None:
+    with pytest.raises(CeremonyRefused) as refused:
+        check_host(plan, site)  # type: ignore[arg-type]
+    assert refused.value.reason is CeremonyReason.WRONG_CEREMONY
