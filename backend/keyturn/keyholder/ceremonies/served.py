@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import ScriptKind
 from keyturn.ceremony.transcript import make_transcript
-from keyturn.keyholder.ceremonies.handedin import RESTORE
+from keyturn.keyholder.ceremonies.handedin import RESTORE, WRAPPED
 from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.site import BACKUP, Site, bundle_of
 from keyturn.quorum.entries import EntryKind, parse_entry, read_ceremony
@@ -64,4 +64,4 @@ FILES: Mapping[str, Serve] = {
     PREFLIGHT: _kept(PREFLIGHT),
     TRANSCRIPT: _transcript,
 }
-PUTS = frozenset({BACKUP, RESTORE})
+PUTS = frozenset({BACKUP, RESTORE, WRAPPED})
