@@ -28,7 +28,6 @@ from keyturn.base.times import format_time
 from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.hostdocument import HostDocument, parse_host
 from keyturn.ceremony.kinds import SCRIPTS
-from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.plan import FoundingPlan, KekProfile, Plan
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Attaches, EnteredKind, Many, Part, ScriptKind, ShareUse
@@ -213,7 +212,7 @@ class Table:
         course = self.read().course
         texts = {
             EnteredKind.CONFIRM: "yes",
-            EnteredKind.PHRASE: phrase_of(course.last_digest),
+            EnteredKind.PHRASE: course.phrase,
             EnteredKind.TEXT: "as the plan says",
             EnteredKind.BAG: f"KT-{officer}",
         }

@@ -148,7 +148,7 @@ class Hosting:
         What keeps it out of the log alone is only told: it is entered at the next occasion.
         """
         course = running.course
-        place = course.place
+        place = course.next
         record = make_record(
             place.ceremony,
             rehearsal=place.rehearsal,
