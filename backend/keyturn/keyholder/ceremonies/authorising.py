@@ -9,7 +9,7 @@ from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Script, ScriptKind
 from keyturn.keyholder.ceremonies.handedin import check_handed_in
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
-from keyturn.keyholder.ceremonies.site import Site
+from keyturn.keyholder.ceremonies.site import CONFIG, LOG, TOKEN, DeskSite, Site
 from keyturn.quorum.authorised import authorised
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind
@@ -90,6 +90,31 @@ def check_host(plan: Plan, site: Site) -> None:
             "the plan is of another authority than this host's",
             found=str(plan.authority),
             expected=site.fingerprint or "no authority yet",
+        )
+
+
+def check_opening(plan: Plan, site: Site) -> None:
+    """Whether it may begin here: a genesis destroys what its own last attempt left, and an abort
+    of it everything, so nothing may stand where it begins; whoever founds is anybody's word.
+    A keyholder seals and is unsealed by operations of its own. Raises CeremonyRefused.
+    """
+    if not isinstance(site, DeskSite) and plan.kind in (ScriptKind.UNSEAL, ScriptKind.SEAL):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a keyholder is unsealed and sealed without a plan",
+            found=plan.kind.value,
+            hint="use keyturn unseal, or keyturn seal",
+        )
+    if plan.kind is not ScriptKind.GENESIS:
+        return
+    standing = [each for each in (CONFIG, LOG, TOKEN) if (site.directory / each).exists()]
+    if site.fingerprint is not None or standing:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "something stands here already, which a genesis would destroy",
+            found=site.fingerprint or ", ".join(standing),
+            expected="an empty place",
+            hint="hold the genesis in a directory of its own",
         )
 
 
