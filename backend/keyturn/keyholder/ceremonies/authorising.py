@@ -11,6 +11,7 @@ from keyturn.keyholder.ceremonies.handedin import check_handed_in
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.site import CONFIG, LOG, TOKEN, DeskSite, Site
 from keyturn.quorum.authorised import authorised
+from keyturn.quorum.bodies import REHEARSED
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
@@ -76,6 +77,16 @@ def check_host(plan: Plan, site: Site) -> None:
             "a rehearsal's token says that it is one",
             found=plan.token,
             expected="a label with REHEARSAL in it",
+        )
+    if plan.founding is not None and (
+        plan.founding.origin.startswith(REHEARSED) is not plan.rehearsal
+    ):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a rehearsal's log, and no other, has a name that says so",
+            found=plan.founding.origin,
+            expected=f"a name that {'begins' if plan.rehearsal else 'does not begin'}"
+            f" with {REHEARSED}",
         )
     founds = plan.founding is not None
     if founds is not (plan.rehearsal or plan.kind is ScriptKind.GENESIS):

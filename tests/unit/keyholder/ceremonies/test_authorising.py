@@ -87,8 +87,8 @@ def test_what_does_not_belong_here_is_refused(site: DeskSite, plan: object) -> N
 
 @pytest.mark.parametrize("there", ["keyholder.toml", "log", "token"])
 def test_a_genesis_never_begins_where_something_stands(site: DeskSite, there: str) -> None:
-    """Its first step, and its abort, destroy token, log and settings: anybody can sign a plan as the
-    administrator of a roster of their own making."""
+    """Its first step, and its abort, destroy token, log and settings: anybody can sign a plan as
+    the administrator of a roster of their own making."""
     (site.directory / there).mkdir()
     assert GENESIS.founding is not None
     with pytest.raises(CeremonyRefused, match="stands here already"):

@@ -253,7 +253,8 @@ def _judged(doing: Doing, composed: Composed, signed: Mapping[Kind, Envelopes]) 
     """As everybody judges them who reads the authority's bundle. Raises SubmissionRefused."""
     roster, keys = signed[Kind.ROSTER], signed[Kind.KEYS]
     raw = bundle_of([(roster[0], list(roster[1]))], (keys[0], list(keys[1])))
-    load_bundle(raw, composed.digest(Kind.ROSTER), doing.now())
+    fingerprint = composed.digest(Kind.ROSTER)
+    load_bundle(raw, fingerprint, doing.now(), rehearsal=doing.plan.rehearsal)
 
 
 def sign_founding(doing: Doing) -> Facts:
