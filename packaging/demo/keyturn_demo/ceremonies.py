@@ -1,4 +1,4 @@
-"""Key ceremonies of the demo: the genesis, a KEK rotation, seal and unseal, and what proves them."""
+"""Key ceremonies of the demo: genesis, a KEK rotation, a backup, seal and unseal."""
 
 import os
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
+from keyturn.base.strictjson import dump, load_object
 from keyturn.base.times import format_time
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.plan import KekProfile, Plan
@@ -29,6 +30,7 @@ from keyturn.quorum.kinds import Kind
 from keyturn.wire.ceremonies import RewrapKeys
 from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder_client import ask_once
+from keyturn_demo.commands import KEYTURN
 from keyturn_demo.console import Narrator, require
 from keyturn_demo.desk import approve, now, propose
 from keyturn_demo.parts import ORIGIN, START_SECONDS, System
@@ -36,6 +38,7 @@ from keyturn_demo.table import Known, Sheets, Table
 from keyturn_demo.world import wait_for
 
 TOKEN = "keyturn"  # noqa: S105 - a label
+MAX_ENTRY = 1 << 16
 ADMINISTRATOR, WITNESS = "hana", "viktor"
 SHARES = {
     ShareUse.USER: "3:ada,bela,chen,dora,emil",
@@ -44,7 +47,7 @@ SHARES = {
 }
 CUSTODIANS = ("ada", "chen", "emil")
 """Who unseals: three of the five."""
-GENESIS, ROTATION = "genesis-2026", "rotation-2026"
+GENESIS, ROTATION, BACKUP = "genesis-2026", "rotation-2026", "backup-2026"
 
 
 class Ceremonies:
@@ -85,11 +88,16 @@ class Ceremonies:
             "PINs and the backup secret as SLIP-39 shares, each proved by re-entry",
             "; ".join(f"{use.value} {text}" for use, text in SHARES.items()),
         )
-        self._verify(GENESIS)
+        self.begin_verifying(GENESIS)
 
     def _genesis_plan(self) -> Plan:
         people = self._system.people.values()
-        entries = [each.secret.public.roster_entry(each.roles) for each in people]
+        entries = [
+            load_object(
+                dump(each.secret.public.roster_entry(each.roles)), limit=MAX_ENTRY, what="entry"
+            )
+            for each in people
+        ]
         schemes = {use: read_scheme_text([text]) for use, text in SHARES.items()}
         return compose_plan(
             ScriptKind.GENESIS,
@@ -176,7 +184,7 @@ class Ceremonies:
             records = table.run()
         self._say_rotated(records)
         self._keep(table)
-        self._verify(ROTATION)
+        self.begin_verifying(ROTATION)
 
     def _nothing_left(self) -> bool | None:
         path = self._system.world.keyholder / "keyholder.sock"
@@ -194,6 +202,16 @@ class Ceremonies:
         )
         self._say.step("the old KEK was retired, then destroyed in the token", "witnessed")
 
+    def begin_backup(self) -> None:
+        """A backup that waits for a second custodian of its secret, to be looked at."""
+        plan = self.let_happen(ScriptKind.BACKUP, BACKUP, None)
+        with self._say.working("a backup, and one of two shares"):
+            table = self.table()
+            table.open(plan)
+            table.run(until="unlock-backup")
+            table.sign([("ada", Part.CUSTODIAN)])
+        self._say.step(f"{BACKUP} waits for one more share", "ada's is there")
+
     def table(self) -> Table:
         """Through the server, as its administrator: everybody signs with their own key."""
         client = self._system.clients["ada"]
@@ -204,7 +222,7 @@ class Ceremonies:
     def let_happen(self, kind: ScriptKind, ceremony: str, profile: KekProfile | None) -> Plan:
         """By a statement in force, which names people, script, token and a window of time."""
         clients, desks = self._system.clients, self._system.people
-        body = {
+        body: dict[str, object] = {
             "ceremony": kind.value,
             "script": SCRIPTS[kind].digest,
             "token": TOKEN,
@@ -250,19 +268,17 @@ class Ceremonies:
     def _transcript(self, ceremony: str) -> Path:
         return self._system.world.directory / "exchange" / f"{ceremony}.json"
 
-    def _verify(self, ceremony: str) -> None:
-        """As an auditor does, offline, by the fingerprint alone."""
+    def begin_verifying(self, ceremony: str) -> None:
+        """As an auditor does, offline, by the fingerprint alone; beside everything else."""
         file, fingerprint = self._transcript(ceremony), self._system.fingerprint
-        with self._say.working("the transcript is verified, and printed"):
-            found = self._system.run.keyturn(
-                *("ceremony", "verify", str(file), "--fingerprint", fingerprint)
-            )
-            pdf = file.with_suffix(".pdf")
-            self._system.run.keyturn(
-                *("ceremony", "minutes", str(file), "-o", str(pdf), "--fingerprint", fingerprint)
-            )
+        command = ("ceremony", "verify", str(file), "--fingerprint", fingerprint, "--json")
+        self._system.begin(f"verify {ceremony}", KEYTURN, *command)
+
+    def verified(self, ceremony: str) -> None:
+        with self._say.working("the transcript is verified"):
+            found = self._system.collect(f"verify {ceremony}")
         require(found["state"] == "done", "the transcript is of a ceremony to its end", found=found)
         self._say.step(
-            f"transcript of {ceremony} verified by `keyturn ceremony verify`",
-            f"minutes of {pdf.stat().st_size:,} bytes",
+            f"transcript of {ceremony} verified by `keyturn ceremony verify`, offline",
+            f"{found['records']} records, digest {str(found['digest'])[:20]}…",
         )

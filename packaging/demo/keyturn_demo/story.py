@@ -18,7 +18,7 @@ from keyturn.keyrelease.entries import GrantEntry, read_grant
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
 from keyturn.quorum.kinds import Kind
 from keyturn_demo import bodies, kinds
-from keyturn_demo.ceremonies import Ceremonies
+from keyturn_demo.ceremonies import GENESIS, ROTATION, Ceremonies
 from keyturn_demo.commands import SIMULATOR, Document, secret_fd
 from keyturn_demo.console import Narrator, StepFailed, require
 from keyturn_demo.desk import approve, propose
@@ -132,6 +132,7 @@ class Story:
         with say.working("the control plane starts"):
             system.start_control()
         say.step(f"control plane up at {system.url}", f"TLS key pinned: {system.pin[:16]}…")
+        self._ceremonies.verified(GENESIS)
 
     # ---- sealing ----
 
@@ -352,6 +353,7 @@ class Story:
             f"node-1 got the key again from under the new KEK, grant at log index {index}",
             f"the same embeddings, lease {grant.lease[:8]}…",
         )
+        self._ceremonies.verified(ROTATION)
         self._ceremonies.seal()
         self._ceremonies.unseal()
 
@@ -399,7 +401,9 @@ class Story:
         }
         spec.write_text(json.dumps(document), encoding="utf-8")
         with self._say.working("searching memory and files"):
-            secrets_fd = secret_fd(json.dumps(system.secrets() | self._ceremonies.secrets()).encode())
+            secrets_fd = secret_fd(
+                json.dumps(system.secrets() | self._ceremonies.secrets()).encode()
+            )
             try:
                 return system.run.python(
                     *("-m", "keyturn_demo.search", str(spec), "--pin-fd", str(system.pin_fd)),

@@ -77,9 +77,7 @@ class Table:
         self.ceremony = ""
 
     def open(self, plan: Plan) -> None:
-        self.ceremony = self._door.ask(
-            open_request(plan, self._people[plan.administrator].signer)
-        )
+        self.ceremony = self._door.ask(open_request(plan, self._people[plan.administrator].signer))
 
     def read(self) -> Followed:
         return self._reader.read(self.ceremony)
