@@ -23,3 +23,38 @@ def test_a_hardened_process_leaves_no_dump() -> None:
         check=True,
     )
     assert done.stdout.strip() == "0 (0, 0)"
+
+
+def test_a_process_ends_with_the_one_that_started_it() -> None:
+    inner = (
+        "import os, sys, time; from keyturn.hsm.hardening import die_with_parent;"
+        "die_with_parent(int(sys.argv[1])); print(os.getpid(), flush=True); time.sleep(60)"
+    )
+    outer = (
+        "import os, subprocess, sys;"
+        "subprocess.run([sys.executable, '-c', sys.argv[1], str(os.getpid())])"
+    )
+    backend = str(Path(keyturn.__file__).parents[1])
+    parent = subprocess.Popen(
+        [sys.executable, "-c", outer, inner],
+        stdout=subprocess.PIPE,
+        env={"PYTHONPATH": backend},
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    assert parent.stdout.read() == b""  # until nobody holds the pipe's other end any more
+    parent.wait(10)
+    parent.stdout.close()
+    assert not Path(f"/proc/{child}/cmdline").exists() or child_is_gone(child)
+
+
+def child_is_gone(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_process_whose_parent_is_gone_already_ends() -> None:
+    program = "from keyturn.hsm.hardening import die_with_parent; die_with_parent(1 << 22)"
+    backend = str(Path(keyturn.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": backend}, check=False)
+    assert done.returncode == 1
