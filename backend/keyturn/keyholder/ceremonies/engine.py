@@ -34,7 +34,7 @@ from keyturn.keyholder.ceremonies.authorising import (
     check_authorised,
     check_host,
     check_opening,
-    last_roster,
+    opening_roster,
     roster_of,
     script_of,
 )
@@ -340,7 +340,8 @@ class CeremonyHost:
                 files.remove()
                 return
             self.site.not_before(records[-1].time)
-            running = resume(files, records, last_roster(plan_of(records[0]), self.site))
+            roster = opening_roster(plan_of(records[0]), self.site, records[0].time)
+            running = resume(files, records, roster)
         except KeyholderStopped:
             raise
         except KeyturnError as error:
