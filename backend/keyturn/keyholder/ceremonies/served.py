@@ -64,4 +64,8 @@ FILES: Mapping[str, Serve] = {
     PREFLIGHT: _kept(PREFLIGHT),
     TRANSCRIPT: _transcript,
 }
-PUTS = frozenset({BACKUP, RESTORE})
+PUTS: Mapping[str, frozenset[ScriptKind]] = {
+    BACKUP: frozenset({ScriptKind.RESTORE, ScriptKind.RESTORE_DRILL}),
+    RESTORE: frozenset({ScriptKind.RESTORE}),
+}
+"""In which ceremonies a file is handed in. Nobody signs it: it replaces nothing that is made."""
