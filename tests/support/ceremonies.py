@@ -37,7 +37,6 @@ from keyturn.ceremony.keyfacts import (
     TokenFacts,
 )
 from keyturn.ceremony.kinds import SCRIPTS
-from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.plan import (
     PLAN_TYPE,
     FoundingPlan,
@@ -302,7 +301,7 @@ class Play:
         """What somebody of this part enters in the next step."""
         texts = {
             EnteredKind.CONFIRM: "yes",
-            EnteredKind.PHRASE: phrase_of(self.course.last_digest),
+            EnteredKind.PHRASE: self.course.phrase,
             EnteredKind.TEXT: "As agreed with the security team, see the plan",
             EnteredKind.BAG: f"KT-{int.from_bytes(seed(officer)[:2], 'big'):05}",
         }
@@ -358,7 +357,7 @@ class Play:
         """A word's envelope; `changed` as of `signature`."""
         by = str(changed.pop("key", officer))
         values: dict[str, object] = {
-            "place": self.course.place,
+            "place": self.course.next,
             "officer": officer,
             "part": part,
             "time": self.now,

@@ -117,7 +117,7 @@ def say_request(
             f"{signer.officer} does not take part as {part.value}",
             found=signer.officer,
         )
-    payload = word_payload(course.place, signer.officer, part, now, word, text)
+    payload = word_payload(course.next, signer.officer, part, now, word, text)
     return SayInCeremony(course.plan.ceremony, signer.sign(WORD_TYPE, payload).to_bytes())
 
 

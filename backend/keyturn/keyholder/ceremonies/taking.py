@@ -40,7 +40,7 @@ _EVENTS = {
 
 
 MAX_WORDS = 100
-"""Of one officer in one ceremony. Each is a record, in the log too, and voids what was signed."""
+"""Of one officer in one ceremony. Each is a record, and an entry of the log."""
 MAX_SO_FAR = MAX_RECORDS - 200
 """Records after which a ceremony only goes on to its end: a longer transcript is read by nobody."""
 
