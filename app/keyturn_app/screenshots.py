@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
+from keyturn.ceremony.script import ScriptKind
 from keyturn.client.answers import parse_answer
 from keyturn.client.errors import FileUnusable
 from keyturn.client.hsm import read_hsm
@@ -25,6 +26,7 @@ from keyturn_app.live.replaying import ReplayDesk, ReplaySession
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.recording import Recording, read_recording
 from keyturn_app.screens.approvals.view import ApprovalsPage
+from keyturn_app.screens.ceremonies.view import CeremoniesPage
 from keyturn_app.screens.fleet.view import FleetPage
 from keyturn_app.screens.fleet.viewing import Tab
 from keyturn_app.settings import Appearance, MemoryPreferences, Settings
@@ -214,7 +216,8 @@ def seated(recording: Recording, scene: Scene) -> ReplayDesk:
 def scenes(recording: Recording) -> Iterator[Scene]:
     """Every picture of one mode and size."""
     open_one, model, refused = _targets(recording)
-    for page in ("fleet", "models", "policies", "baselines", "approvals", "officers", "log"):
+    pages = ("fleet", "models", "policies", "baselines", "approvals", "officers", "log")
+    for page in (*pages, "ceremonies"):
         yield Scene(page, page)
         yield Scene(f"{page}-empty", page, moment="founded")
         yield Scene(f"{page}-loading", page, state=State.LOADING)
@@ -264,6 +267,8 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("approvals-new", "approvals", "new:policy:serving-eu")
     yield Scene("approvals-ceremony", "approvals", "new:ceremony:backup-2026")
     yield Scene("approvals-revoke", "approvals", "new:revocation:node:node-1")
+    yield Scene("ceremonies-new", "ceremonies", "new")
+    yield Scene("ceremonies-plan", "ceremonies", then=_rehearsing)
     yield Scene("caught", "fleet", state=State.CAUGHT)
     yield Scene("wiped", "fleet", "node-1", moment="revoked")
     yield Scene("notifications", "notifications")
@@ -292,6 +297,13 @@ def _evidence(tab: str) -> Callable[[MainWindow], None]:
                 viewing.choose(failed[1 if tab == "fields" else 0].key if len(failed) > 1 else "")
 
     return open_it
+
+
+def _rehearsing(window: MainWindow) -> None:
+    """The planning form of a rehearsal; no host is started for it."""
+    for page in window.frame.host.pages:
+        if isinstance(page, CeremoniesPage):
+            page.presenter.plan(ScriptKind.GENESIS, rehearsal=True)
 
 
 def _carried(recording: Recording) -> Callable[[MainWindow], None]:

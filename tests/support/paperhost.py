@@ -4,7 +4,7 @@ real records. What its actions would do is a table of facts.
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
@@ -53,6 +53,7 @@ from keyturn_app.screens.ceremonies.hosts import (
     HostSeen,
     OwnShare,
     RunState,
+    SealedSeen,
     StepWords,
     Told,
     ToSign,
@@ -194,6 +195,8 @@ class PaperHost:
     locked: set[str] = field(default_factory=set)
     broken: bool = False
     silent: bool = False
+    seal: SealedSeen = field(default_factory=lambda: SealedSeen(sealed=False))
+    closed: list[str] = field(default_factory=list)
 
     # ---- CeremonyHost ----
 
@@ -268,7 +271,7 @@ class PaperHost:
     def say(
         self, told: Told, part: Part, signer: Signer, now: datetime, word: Word, text: str
     ) -> None:
-        payload = word_payload(told.course.place, signer.officer, part, now, word, text)
+        payload = word_payload(told.course.next, signer.officer, part, now, word, text)
         self.hear(told.course.plan.ceremony, signer.sign(WORD_TYPE, payload).to_bytes())
 
     def open_box(self, told: Told, box: Box, signer: Signer) -> OwnShare:
@@ -290,6 +293,26 @@ class PaperHost:
             )
         self.entered.append(digest_of(found))
         return b"sealed:" + digest_of(found).encode()
+
+    def sealed(self, officer: str, now: datetime) -> SealedSeen:
+        if self.silent:
+            raise UnreachableError("nobody answers")
+        return self.seal
+
+    def unseal(self, signer: Signer, words: bytearray, now: datetime) -> SealedSeen:
+        self.entered.append(digest_of(bytes(words)))
+        words[:] = bytes(len(words))
+        left = self.seal.missing - 1
+        self.seal = replace(
+            self.seal,
+            entered=(*self.seal.entered, signer.officer),
+            missing=left,
+            sealed=left > 0,
+        )
+        return self.seal
+
+    def close_token(self, signer: Signer, part: Part, why: str, now: datetime) -> None:
+        self.closed.append(f"{signer.officer} as {part.value}: {why}")
 
     def transcript(self, told: Told) -> bytes:
         return make_transcript([each.raw for each in told.course.records])

@@ -297,7 +297,7 @@ def rehearse(directory: Directory, socket: HostSocket = None, module: Module = N
 
 def socket_in(directory: Path) -> Path:
     """Where a host of this directory listens, unless told otherwise."""
-    return directory / "ceremony.sock"
+    return directory / "host.sock"
 
 
 def _host(directory: Path, socket: Path | None, module: Path | None, *, rehearsal: bool) -> None:
@@ -305,7 +305,17 @@ def _host(directory: Path, socket: Path | None, module: Path | None, *, rehearsa
     with errors_explained():
         given = arguments(directory, where, module, rehearsal=rehearsal)
         sys.stdout.flush()
+        _unending_input()
         os.execv(sys.executable, [sys.executable, "-m", MODULE, *given])  # noqa: S606
+
+
+def _unending_input() -> None:
+    """A host ends when its input does: with the program that started it. From a shell it is to go
+    on in the background and without a terminal too, until it is stopped: nobody closes this."""
+    reader, writer = os.pipe()
+    os.dup2(reader, 0)
+    os.close(reader)
+    os.set_inheritable(writer, True)
 
 
 def _host_or_why(desk: CeremonyDesk, followed: Followed) -> TrustedHost | KeyturnError:

@@ -220,6 +220,7 @@ def _waiting_document(followed: Followed, waiting: Waiting | None) -> dict[str, 
             {
                 "part": need.part.value,
                 "many": need.signers.many.value,
+                "shares": [use.value for use in need.signers.shares],
                 "officers": list(need.officers),
                 "least": need.least,
             }

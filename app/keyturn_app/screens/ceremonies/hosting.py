@@ -9,11 +9,12 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.hostdocument import parse_host
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part, ShareUse
+from keyturn.ceremony.sharesets import needed_text
 from keyturn.ceremony.steps import Word
 from keyturn.ceremony.transcript import make_transcript
 from keyturn.client import ceremonyshares
 from keyturn.client.ceremonies import CeremonyReader, Followed
-from keyturn.client.ceremonydoor import CeremonyDoor
+from keyturn.client.ceremonydoor import CeremonyDoor, ServerDoor
 from keyturn.client.ceremonysigning import (
     open_request,
     say_request,
@@ -31,6 +32,9 @@ from keyturn.client.ceremonytrust import (
     keyholder_key,
     trust_host,
 )
+from keyturn.client.client import KeyturnClient
+from keyturn.client.unsealdoor import ServerUnsealDoor
+from keyturn.client.unsealing import hand_share, look_at, seal_order
 from keyturn.officerkeys.signer import Signer, Unsealer
 from keyturn.quorum.bundle import Authority
 from keyturn.tlog.checkpoints import Checkpoint
@@ -43,6 +47,7 @@ from keyturn_app.screens.ceremonies.hosts import (
     HostSeen,
     OwnShare,
     RunState,
+    SealedSeen,
     StepWords,
     Told,
     ToSign,
@@ -144,6 +149,21 @@ class ClientHost:
         finally:
             words[:] = bytes(len(words))
 
+    def sealed(self, officer: str, now: datetime) -> SealedSeen:  # noqa: ARG002 - as `KeyholderHost`
+        """A host process is opened by a ceremony's own steps."""
+        return SealedSeen(sealed=False)
+
+    def unseal(self, signer: Signer, words: bytearray, now: datetime) -> SealedSeen:
+        words[:] = bytes(len(words))
+        return self.sealed(signer.officer, now)
+
+    def close_token(self, signer: Signer, part: Part, why: str, now: datetime) -> None:
+        raise CeremonyRefused(
+            CeremonyReason.FAILED,
+            _("only a running keyholder is sealed so"),
+            found=f"{part.value} {signer.officer}: {why} ({now:%H:%M})",
+        )
+
     def transcript(self, told: Told) -> bytes:
         """With the log's receipts where the host has them, else without."""
         return make_transcript([each.raw for each in told.course.records])
@@ -151,14 +171,18 @@ class ClientHost:
     # ---- inside ----
 
     def _trusted(self, followed: Followed) -> TrustedHost:
-        authority = self._authority
+        authority, raw = self._authority, self._reader.all().host
+        if followed.plan.rehearsal:
+            # Its authority is thrown away with its shares, and nobody pinned it: only that the
+            # host is one of rehearsals counts.
+            return trust_host(raw, Expected(parse_host(raw).document.authority, True))
         expected = Expected(
             fingerprint=followed.verified.authority,
-            rehearsal=followed.plan.rehearsal,
+            rehearsal=False,
             keyholder=None if authority is None else keyholder_key(authority),
             seen=self._seen,
         )
-        return trust_host(self._reader.all().host, expected, self._prove)
+        return trust_host(raw, expected, self._prove)
 
     def _caution(self, raw: bytes) -> str:
         """What the host's word is worth, said wherever it is shown."""
@@ -175,6 +199,54 @@ class ClientHost:
         except KeyturnError as error:
             return _("Not to be trusted with a share: {error}").format(error=str(error))
         return ""
+
+
+class KeyholderHost(ClientHost):
+    """The running keyholder, which may be sealed: then custodians' shares come first (§10.12)."""
+
+    def __init__(
+        self, client: KeyturnClient, authority: Authority | None, seen: Checkpoint | None
+    ) -> None:
+        super().__init__(ServerDoor(client), authority, seen)
+        self._unsealing = ServerUnsealDoor(client)
+
+    def look(self) -> HostSeen:
+        news = self._unsealing.news()
+        if not news.sealed:
+            return super().look()
+        document = parse_host(news.host).document
+        return HostSeen((), key_fingerprint(document), "", sealed=True)
+
+    def sealed(self, officer: str, now: datetime) -> SealedSeen:
+        if not self._unsealing.news().sealed:
+            return SealedSeen(sealed=False)
+        found = look_at(self._unsealing, officer, now)
+        mine = ""
+        if found.member is not None:
+            number = found.share_set.number_of(found.member)
+            mine = _("{number} of {all}").format(number=number, all=len(found.share_set.members))
+        return SealedSeen(
+            True,
+            key_fingerprint(found.host),
+            found.host.size,
+            tuple(each.value for each in found.caveats),
+            found.news.entered,
+            found.news.missing,
+            needed_text(found.share_set),
+            mine,
+        )
+
+    def unseal(self, signer: Signer, words: bytearray, now: datetime) -> SealedSeen:
+        try:
+            taken = hand_share(self._unsealing, signer, words, now)
+        finally:
+            words[:] = bytes(len(words))
+        if taken.sealed:
+            return self.sealed(signer.officer, now)
+        return SealedSeen(sealed=False, entered=taken.entered)
+
+    def close_token(self, signer: Signer, part: Part, why: str, now: datetime) -> None:
+        self._unsealing.seal(seal_order(self._unsealing.news(), signer, part, why, now))
 
 
 def _followed(told: Told) -> Followed:

@@ -133,6 +133,23 @@ class StepWords:
     unlocks: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SealedSeen:
+    """A sealed keyholder, proved as far as it can be before a share goes there (§10.12).
+
+    `missing`: the fewest shares that are still needed; `mine`: which share this officer has.
+    """
+
+    sealed: bool
+    fingerprint: str = ""
+    log_size: int = 0
+    caveats: tuple[str, ...] = ()
+    entered: tuple[str, ...] = ()
+    missing: int = 0
+    needed: str = ""
+    mine: str = ""
+
+
 class CeremonyHost(Protocol):
     """One host, blocking, away from the window's thread. Everything raises KeyturnError."""
 
@@ -156,6 +173,16 @@ class CeremonyHost(Protocol):
 
     def seal_share(self, told: Told, use: ShareUse, officer: str, words: bytearray) -> bytes:
         """A share, checked and sealed to this host's proved key. Wipes `words`."""
+
+    def sealed(self, officer: str, now: datetime) -> SealedSeen:
+        """How a sealed keyholder stands for this officer. Raises KeyturnError where it is not
+        proved: then no share goes there."""
+
+    def unseal(self, signer: Signer, words: bytearray, now: datetime) -> SealedSeen:
+        """Look once more, then seal this officer's share to it. Wipes `words`."""
+
+    def close_token(self, signer: Signer, part: Part, why: str, now: datetime) -> None:
+        """Seal a running keyholder: one signature, and no key is released any more."""
 
     def transcript(self, told: Told) -> bytes:
         """The transcript file, with receipts where there are any."""

@@ -176,7 +176,7 @@ class WhatCard(QFrame):
             cell.setLayout(column(label(title, "Small", "Strong"), field, spacing=5))
             self._fields[name], self._cells[name] = field, cell
             grid.addWidget(cell, at // 2, at % 2)
-        self._fields["origin"].setPlaceholderText("example.org/keyturn/prod")
+        self._fields["origin"].setPlaceholderText(_("example.org/keyturn/prod"))
         self._life = _spin("plan.life", _("Days that roster and keys are in force"), 1, 400)
         self._life.valueChanged.connect(presenter.live)
         self._decide = _spin("plan.decide", _("Approvals that a roster and its keys need"), 1, 16)

@@ -314,7 +314,7 @@ class PlanPresenter(Presenter[PlanView]):
         if not paths or self._over:
             return
         job = self._ground.door.run(
-            "read people",
+            _("Reading people"),
             lambda _job, _tell: tuple((path, read_candidate(path)) for path in paths),
             done=self._have_people,
             failed=lambda error: self._ground.asker.tell(failure(_("Not taken in"), error)),
@@ -438,6 +438,8 @@ class PlanPresenter(Presenter[PlanView]):
             Seat.BACKUP: (_("Backup"), _("Custodian of the backup secret")),
         }
         titles += [(seat, *shares[seat]) for seat, use in SHARE_SEATS.items() if use in uses]
+        if self._draft.asks_keepers:
+            titles.append((Seat.KEEPER, _("Custodian"), _("Keeps shares of the throw-away token")))
         if self._draft.founds:
             titles += [
                 (Seat.PROPOSER, _("Propose"), _("May propose statements")),

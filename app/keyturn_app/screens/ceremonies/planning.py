@@ -24,6 +24,7 @@ from keyturn.ceremony.plan import (
     read_plan,
 )
 from keyturn.ceremony.script import ScriptKind, ShareUse
+from keyturn.client.ceremonyplans import rehearsed_origin
 from keyturn.quorum.ceremony_body import Ceremony
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, Role
 from keyturn.quorum.roster import Officer, OfficerId, Roster, parse_roster
@@ -31,6 +32,8 @@ from keyturn_app import wording
 from keyturn_app.i18n import _
 
 DEFAULT_LIFE = 365
+LEAST_KEEPERS = 5
+"""Three of the user PIN and two others of the SO PIN: what a rehearsal's token begins with."""
 
 
 class Seat(Enum):
@@ -42,6 +45,7 @@ class Seat(Enum):
     USER = "user"
     SO = "so"
     BACKUP = "backup"
+    KEEPER = "keeper"  # of a share that a rehearsal's throw-away token begins with
     PROPOSER = "proposer"
     APPROVER = "approver"
 
@@ -54,6 +58,7 @@ _ROLES = {
     Seat.USER: Role.CUSTODIAN,
     Seat.SO: Role.CUSTODIAN,
     Seat.BACKUP: Role.CUSTODIAN,
+    Seat.KEEPER: Role.CUSTODIAN,
     Seat.PROPOSER: Role.PROPOSER,
     Seat.APPROVER: Role.APPROVER,
 }
@@ -135,6 +140,11 @@ class Draft:
     def group_threshold(self, use: ShareUse) -> int:
         groups = len(self.groups(use))
         return min(groups, self.group_least.get(use, groups))
+
+    @property
+    def asks_keepers(self) -> bool:
+        """Whether custodians are named without new shares: a rehearsal deals them the old ones."""
+        return self.founds and ShareUse.USER not in self.uses
 
     # ---- changes ----
 
@@ -225,9 +235,8 @@ def plan_of(draft: Draft, now: datetime, roster: Roster | None) -> Plan:
 
 def _founding(draft: Draft) -> FoundingPlan:
     body = roster_body(draft)
-    return FoundingPlan(
-        draft.origin.strip(), draft.life_days, parse_roster(Fields(body, "roster")), body
-    )
+    origin = rehearsed_origin(draft.origin.strip(), rehearsal=draft.rehearsal)
+    return FoundingPlan(origin, draft.life_days, parse_roster(Fields(body, "roster")), body)
 
 
 def roster_body(draft: Draft) -> JsonObject:
@@ -295,6 +304,8 @@ def _missing(draft: Draft) -> str:
         return _("Choose the administrator.")
     if not draft.holders(Seat.WITNESS):
         return _("Choose the witness.")
+    if draft.asks_keepers and len(draft.holders(Seat.KEEPER)) < LEAST_KEEPERS:
+        return _("Choose at least {count} custodians to rehearse with.").format(count=LEAST_KEEPERS)
     return _missing_shares(draft)
 
 

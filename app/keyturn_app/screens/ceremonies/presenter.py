@@ -9,12 +9,13 @@ from pathlib import Path
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.people import WITHOUT_STATEMENT
-from keyturn.ceremony.script import ScriptKind
+from keyturn.ceremony.script import Part, ScriptKind
 from keyturn.client.calendar import calendar_of
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.ceremony_body import Ceremony
 from keyturn.quorum.expiry import in_force
-from keyturn.quorum.roster import Roster
+from keyturn.quorum.kinds import Role
+from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
 from keyturn_app.actions import Action
@@ -22,7 +23,7 @@ from keyturn_app.desk import Topic
 from keyturn_app.facts import Link, Seen
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import OpenFile, SaveFile, failure
+from keyturn_app.questions import Confirm, OpenFile, SaveFile, Weight, failure
 from keyturn_app.screens.ceremonies.due import (
     Due,
     DueKind,
@@ -46,12 +47,13 @@ from keyturn_app.screens.ceremonies.listing import (
 )
 from keyturn_app.screens.ceremonies.planner import Ground, PlanPresenter, host_place
 from keyturn_app.screens.ceremonies.planning import Draft, default_id, from_statement
+from keyturn_app.screens.ceremonies.unsealing import UnsealPresenter
 from keyturn_app.screens.ceremonies.wizard import Setting, WizardPresenter
 from keyturn_app.surroundings import Surroundings
 
 LOOK_EVERY = 5
 """Seconds between two looks at a host's list."""
-Over = PlanPresenter | WizardPresenter
+Over = PlanPresenter | WizardPresenter | UnsealPresenter
 
 
 @dataclass(slots=True)
@@ -128,6 +130,9 @@ class CeremoniesPresenter(Presenter[ListView]):
             self._look()
         if isinstance(self.over, WizardPresenter):
             self.over.tick()
+        elif isinstance(self.over, UnsealPresenter):
+            if self._seconds % LOOK_EVERY == 0:
+                self.over.tick()
         else:
             self.changed()
 
@@ -169,16 +174,35 @@ class CeremoniesPresenter(Presenter[ListView]):
         self.plan(kind, rehearsal=False)
 
     def unseal(self, host: str) -> None:
-        """Plan the unsealing of a keyholder that is sealed."""
-        if host in self._hosts:
-            self.plan(ScriptKind.UNSEAL, rehearsal=False)
+        """Look at a sealed keyholder, and enter one's own share."""
+        asked = self._hosts.get(host)
+        if asked is None or self.over is not None:
+            return
+        roster = self._roster()
+        names = {} if roster is None else {e.id: e.name for e in roster.officers.values()}
+        self._show_over(
+            UnsealPresenter(
+                asked.door,
+                self._own(),
+                self._desk.identity.officer,
+                {str(officer): name for officer, name in names.items()},
+                self._desk.now,
+                closed=self._close_over,
+            )
+        )
 
     def plan(self, kind: ScriptKind, *, rehearsal: bool) -> None:
         """Open the planning form, where the chooser lets it."""
+        if kind is ScriptKind.UNSEAL and not rehearsal:
+            self.unseal(next((e.id for e in self._states() if e.seen and e.seen.sealed), ""))
+            return
         found = next(each for each in self.view().choices if each.kind is kind)
         why = found.why_no_rehearsal if rehearsal else found.why_not
         if why or self.over is not None:
             self._asker.toast(why or _("Finish or cancel what is open first."))
+            return
+        if kind is ScriptKind.SEAL and not rehearsal:
+            self._ask_to_seal()
             return
         self._choosing = False
         self._show_over(
@@ -189,6 +213,44 @@ class CeremoniesPresenter(Presenter[ListView]):
                 closed=self._close_over,
             )
         )
+
+    def _ask_to_seal(self) -> None:
+        """One signature of an operator or a custodian seals the keyholder (§10.12)."""
+        self._asker.confirm(
+            Confirm(
+                _("Seal the keyholder"),
+                _(
+                    "Its token is closed. No node gets a key, no statement comes into force, until "
+                    "custodians of the user PIN have unsealed it again."
+                ),
+                _("Seal"),
+                typed="seal",
+                weight=Weight.DANGER,
+                comment=_("Why"),
+                comment_required=True,
+            ),
+            lambda answer: None if answer is None else self._seal(answer.comment),
+        )
+
+    def _seal(self, why: str) -> None:
+        signer, now = self._own(), self._desk.now()
+        found = [each for each in self._stage.doors() if each.place is HostPlace.KEYHOLDER]
+        roster = self._roster()
+        if signer is None or not found or roster is None:
+            self._asker.toast(_("Unlock your key first."))
+            return
+        me = roster.officers.get(OfficerId(signer.officer))
+        operates = me is not None and Role.OPERATOR in me.roles
+        part = Part.ADMINISTRATOR if operates else Part.CUSTODIAN
+        found[0].ask(
+            lambda host: host.close_token(signer, part, why, now),
+            done=lambda _none: self._sealed(),
+            failed=lambda error: self._asker.tell(failure(_("Not sealed"), error)),
+        )
+
+    def _sealed(self) -> None:
+        self._asker.toast(_("Sealed: no key is released."))
+        self._look()
 
     def propose(self, kind: ScriptKind) -> None:
         """The statement that would let it happen."""
@@ -409,6 +471,8 @@ class CeremoniesPresenter(Presenter[ListView]):
     def _on_facts(self) -> None:
         if self._desk.identity.locked and isinstance(self.over, WizardPresenter):
             self.over.turn_down()
+        elif self._desk.identity.locked and isinstance(self.over, UnsealPresenter):
+            self.over.cancel()
         self._look()
         self.changed()
 

@@ -89,9 +89,21 @@ class Turn:
     @property
     def boxes(self) -> tuple[Box, ...]:
         """Shares that are shown to this officer in this step."""
-        if self.step.action is not Action.HAND_OUT or self.part is not Part.CUSTODIAN:
+        if self.part is not Part.CUSTODIAN:
             return ()
-        return tuple(each for each in self.awaiting.boxes if each.officer == self.officer.id)
+        mine = tuple(each for each in self.awaiting.boxes if each.officer == self.officer.id)
+        if self.step.action is Action.HAND_OUT:
+            return mine
+        if not self.course.plan.rehearsal or self._handed_out:
+            return ()
+        wanted = {each.value for each in self.uses}
+        return tuple(each for each in mine if each.use in wanted)
+
+    @property
+    def _handed_out(self) -> bool:
+        """Whether a step of this ceremony gave custodians their shares; else a rehearsal shows
+        those of its throw-away token where they are asked for."""
+        return any(each.action is Action.HAND_OUT for each in self.course.script.steps)
 
     @property
     def uses(self) -> tuple[ShareUse, ...]:

@@ -59,7 +59,7 @@ class SignSheet(QFrame):
         self._page: tuple[Page, str] | None = None
         self._title = label("", "H1", name="sign.title", wrap=True)
         self._step = label("", "Second", wrap=True)
-        self._place = label("", "Small", "Muted")
+        self._place = label("", "Small", "Muted", name="sign.place")
         self._says = label("", "Second", wrap=True, name="sign.says")
         self._error = Banner(name="sign.error")
         self._stack = QStackedWidget()

@@ -13,7 +13,7 @@ from typing import TypeVar
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.minutes import make_minutes
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
-from keyturn.client.ceremonydoor import LocalDoor, ServerDoor
+from keyturn.client.ceremonydoor import LocalDoor
 from keyturn.client.ceremonyhost import HostProcess
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import FileUnusable
@@ -23,7 +23,7 @@ from keyturn.quorum.bundle import Authority
 from keyturn_app.desk import Desk
 from keyturn_app.entitled import not_asking
 from keyturn_app.i18n import _
-from keyturn_app.screens.ceremonies.hosting import ClientHost
+from keyturn_app.screens.ceremonies.hosting import ClientHost, KeyholderHost
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, HostPlace, HostSeen
 from keyturn_app.tasks import Door
 
@@ -39,7 +39,7 @@ class KeyholderAt:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._made: tuple[KeyturnClient, Authority | None, ClientHost] | None = None
+        self._made: tuple[KeyturnClient, Authority | None, KeyholderHost] | None = None
 
     @property
     def title(self) -> str:
@@ -59,7 +59,7 @@ class KeyholderAt:
         def errand(client: KeyturnClient) -> T:
             made = self._made
             if made is None or made[0] is not client or made[1] is not authority:
-                host = ClientHost(ServerDoor(client), authority, checkpoint)
+                host = KeyholderHost(client, authority, checkpoint)
                 made = self._made = (client, authority, host)
             return work(made[2])
 

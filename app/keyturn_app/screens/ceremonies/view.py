@@ -11,6 +11,8 @@ from keyturn_app.screens.ceremonies.plan_view import PlanPane
 from keyturn_app.screens.ceremonies.planner import PlanPresenter
 from keyturn_app.screens.ceremonies.presenter import CeremoniesPresenter, Over
 from keyturn_app.screens.ceremonies.stage import AppStage
+from keyturn_app.screens.ceremonies.unseal_view import UnsealPane
+from keyturn_app.screens.ceremonies.unsealing import UnsealPresenter
 from keyturn_app.screens.ceremonies.wizard_view import WizardPane
 from keyturn_app.surroundings import Surroundings
 
@@ -39,7 +41,7 @@ class CeremoniesPage(Page):
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._stack.addWidget(self._list)
         self._over: Over | None = None
-        self._pane: PlanPane | WizardPane | None = None
+        self._pane: PlanPane | WizardPane | UnsealPane | None = None
         self._second = QTimer(self)
         self._second.setInterval(1000)
         self._second.timeout.connect(self.presenter.tick)
@@ -110,6 +112,8 @@ class CeremoniesPage(Page):
             return
         if isinstance(over, PlanPresenter):
             self._pane = PlanPane(over)
+        elif isinstance(over, UnsealPresenter):
+            self._pane = UnsealPane(over)
         else:
             self._pane = WizardPane(over)
         self._stack.addWidget(self._pane)

@@ -20,6 +20,8 @@ from keyturn.quorum.state import AuthorityState
 from keyturn.quorum.statements import parse_statement
 
 RESTORE = "restore.json"
+WRAPPED = "wrapped-kek.json"
+"""A KEK that another HSM wrapped to the transport key."""
 _LIMIT = 4 << 20
 
 Envelopes = tuple[bytes, tuple[bytes, ...]]

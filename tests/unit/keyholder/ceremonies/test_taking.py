@@ -65,10 +65,18 @@ def test_what_is_no_envelope_is_malformed(table: Table) -> None:
         assert error.value.kind == "malformed"
 
 
-def test_a_note_is_recorded_and_voids_what_was_signed(table: Table) -> None:
+def test_a_note_is_recorded_and_leaves_what_was_signed(table: Table) -> None:
     table.sign("hana", Part.ADMINISTRATOR)
     table.say("ada", Part.CUSTODIAN, Word.NOTE, "the lamp flickers")
     assert table.last.event is Event.NOTE
+    waiting = table.read().waiting
+    assert waiting is not None
+    assert waiting.signed == (("hana", "administrator"),)
+
+
+def test_an_exception_voids_what_was_signed(table: Table) -> None:
+    table.sign("hana", Part.ADMINISTRATOR)
+    table.say("viktor", Part.WITNESS, Word.EXCEPTION, "somebody came in")
     waiting = table.read().waiting
     assert waiting is not None
     assert waiting.signed == ()

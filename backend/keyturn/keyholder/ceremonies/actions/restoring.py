@@ -46,7 +46,7 @@ def restore_kek(doing: Doing) -> Facts:
     """Token, PINs, the backup's KEK and new key pairs, in one go; what was there is deleted."""
     desk, backup = desk_of(doing.site), backup_at(doing.files, doing.site)
     _check_named(doing, backup)
-    _unmade(desk, doing.plan)
+    unmade(desk, doing.plan)
     write_configuration(desk.fresh_directory(doing.plan))
     place = desk.fresh_place(doing.plan)
     with held_secrets(doing, (ShareUse.USER, ShareUse.SO, ShareUse.BACKUP)) as secrets:
@@ -95,11 +95,12 @@ def take_back(files: CeremonyFiles, site: Site, course: Course) -> None:
     desk = desk_of(site)
     if desk.uses_fresh(course.plan):
         return
-    _unmade(desk, course.plan)
+    unmade(desk, course.plan)
     files.forget(BOXES, SETS, COMPOSED, SIGNED)
 
 
-def _unmade(desk: DeskSite, plan: Plan) -> None:
+def unmade(desk: DeskSite, plan: Plan) -> None:
+    """Nothing is left of a fresh token."""
     desk.lock_fresh()
     destroy_tree(desk.fresh_directory(plan))
 
@@ -109,4 +110,3 @@ def _holds(_: Plan) -> tuple[ShareUse, ...]:
 
 
 RESTORE_KEK = Act(restore_kek, holds=_holds, left="the backup and the log as they were")
-PROVE_RESTORE = Act(prove_restore, fresh=True, left="the fresh token, which nothing uses yet")
