@@ -14,6 +14,7 @@ from keyturn.ceremony.checks import (
     check_time,
 )
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.hostphrase import check_entered_host
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.steps import (
@@ -57,6 +58,7 @@ class Taking:
             raise CeremonyRefused(CeremonyReason.OVER, "the ceremony is over")
         check_envelope(signature.envelope, signature.officer, running.course.roster)
         self._check_resumed(running)
+        check_entered_host(running.course.plan.kind, signature, hosting.key.public)
         unmet = hosting.unmet(running)
         if unmet and signature.part is Part.CUSTODIAN and attached:
             self._reopen(running, signature, attached, unmet)
