@@ -14,6 +14,7 @@ from keyturn.ceremony.checks import (
     check_time,
 )
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.hostphrase import check_entered_host
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.steps import (
@@ -68,6 +69,7 @@ class Taking:
         plan = running.course.plan
         check_still(plan, hosting.site, signature.officer, signature.envelope)
         self._check_resumed(running)
+        check_entered_host(running.course.plan.kind, signature, hosting.key.public)
         unmet = hosting.unmet(running)
         if unmet and signature.part is Part.CUSTODIAN and attached:
             self._reopen(running, signature, attached, unmet)
