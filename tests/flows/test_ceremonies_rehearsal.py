@@ -36,6 +36,7 @@ KINDS = (
     ScriptKind.CUSTODIAN_CHANGE,
     ScriptKind.OFFICER_KEY_LOSS,
     ScriptKind.MODEL_KEY_DESTRUCTION,
+    ScriptKind.HSM_REPLACEMENT,
 )
 
 

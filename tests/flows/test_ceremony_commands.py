@@ -1,6 +1,7 @@
 """A genesis 3-of-5 by command line alone, at a real host with a real token; and its rehearsal."""
 
 import json
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from keyturn.ceremony.slip39_words import WORDS
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
 from keyturn.client.ceremonyhost import HostProcess
 from support.ceremonycommands import PASSPHRASE, Commands
+from support.founded import command, environment
 from support.hsmtoken import softhsm_module
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,6 +128,32 @@ def test_the_host_is_stopped_and_the_ceremony_goes_on(desk: Path) -> None:
 def _lines(commands: Commands, officer: str) -> tuple[bytes, ...]:
     uses = [use for use in ("user", "so", "backup") if (officer, use) in commands.shares]
     return tuple(commands.shares[officer, use] for use in uses)
+
+
+@pytest.mark.parametrize(("word", "rehearsal"), [("host", False), ("rehearse", True)])
+def test_a_host_from_a_shell_goes_on_until_it_is_stopped(
+    desk: Path, word: str, rehearsal: bool
+) -> None:
+    directory = desk / "host"
+    process = subprocess.Popen(
+        command("ceremony", word, str(directory), "--module", str(softhsm_module())),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=environment(),
+    )
+    try:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        assert (said["listens"], said["rehearsal"]) == (str(directory / "host.sock"), rehearsal)
+        commands = Commands(desk, directory / "host.sock")
+        assert commands.json(None, "list") == {"ceremonies": []}
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait(10)
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def test_wrong_people_and_wrong_shares(desk: Path) -> None:

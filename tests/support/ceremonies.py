@@ -37,7 +37,6 @@ from keyturn.ceremony.keyfacts import (
     TokenFacts,
 )
 from keyturn.ceremony.kinds import SCRIPTS
-from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.plan import (
     PLAN_TYPE,
     FoundingPlan,
@@ -71,12 +70,14 @@ from keyturn.ceremony.steps import (
     word_payload,
 )
 from keyturn.ceremony.transcript import make_transcript
+from keyturn.quorum.bodies import REHEARSED
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind
 from keyturn.quorum.roster import OfficerId, Roster, parse_roster
 from support.authority import sign, spki
 
 START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 ORIGIN = "keyturn.example/log"
+REHEARSED_ORIGIN = f"{REHEARSED}{ORIGIN}"
 SIGNS, KEEPS = ("proposer", "approver"), ("custodian",)
 CAST: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "hana": ("Hana Novak", ("operator", "proposer")),
@@ -181,7 +182,9 @@ def genesis_plan(cast: Cast, *, rehearsal: bool = True, **changed: object) -> Pl
         "kek_profile": KekProfile.RECOVERABLE,
         "token": "keyturn-rehearsal" if rehearsal else "keyturn",
         "concerns": (),
-        "founding": FoundingPlan(ORIGIN, 90, cast.roster, cast.body()),
+        "founding": FoundingPlan(
+            REHEARSED_ORIGIN if rehearsal else ORIGIN, 90, cast.roster, cast.body()
+        ),
         "time": START,
     }
     return Plan(**{**settings, **changed})  # type: ignore[arg-type]
@@ -298,7 +301,7 @@ class Play:
         """What somebody of this part enters in the next step."""
         texts = {
             EnteredKind.CONFIRM: "yes",
-            EnteredKind.PHRASE: phrase_of(self.course.last_digest),
+            EnteredKind.PHRASE: self.course.phrase,
             EnteredKind.TEXT: "As agreed with the security team, see the plan",
             EnteredKind.BAG: f"KT-{int.from_bytes(seed(officer)[:2], 'big'):05}",
         }
@@ -354,7 +357,7 @@ class Play:
         """A word's envelope; `changed` as of `signature`."""
         by = str(changed.pop("key", officer))
         values: dict[str, object] = {
-            "place": self.course.place,
+            "place": self.course.next,
             "officer": officer,
             "part": part,
             "time": self.now,
@@ -425,6 +428,7 @@ def genesis_facts(
             for kind in (Kind.ROSTER, Kind.KEYS)
         ]
     )
+    origin = plan.founding.origin if plan.founding else ORIGIN
     return {
         "open": {"roster": None, "file": None},
         "preflight": Preflighted(
@@ -441,7 +445,7 @@ def genesis_facts(
         ).document(),
         "prove-shares": SharesProved(proved).document(),
         "sign-founding": StatementsSigned((roster, keys)).document(),
-        "found": LogStands(roster.digest, ORIGIN, 11, root.hex()).document(),
+        "found": LogStands(roster.digest, origin, 11, root.hex()).document(),
     }
 
 

@@ -28,7 +28,6 @@ from keyturn.base.times import format_time
 from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.hostdocument import HostDocument, parse_host
 from keyturn.ceremony.kinds import SCRIPTS
-from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.plan import FoundingPlan, KekProfile, Plan
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Attaches, EnteredKind, Many, Part, ScriptKind, ShareUse
@@ -49,6 +48,7 @@ from keyturn.client.ceremonysigning import (
 )
 from keyturn.hsm.pins import new_pin, pin_file
 from keyturn.keyholder.ceremonies.engine import CeremonyHost
+from keyturn.keyholder.ceremonies.hosting import UNLOCKS
 from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.opening import Opened, open_keyholder
@@ -62,7 +62,7 @@ from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import error_answer, parse_request, read_answer
 from keyturn.wire.requests import Request
 from support.authority import sign, spki
-from support.ceremonies import EVERY_SCHEME, ORIGIN, Cast
+from support.ceremonies import EVERY_SCHEME, ORIGIN, REHEARSED_ORIGIN, Cast
 from support.hsmtoken import softhsm_module
 
 A = TypeVar("A")
@@ -212,7 +212,7 @@ class Table:
         course = self.read().course
         texts = {
             EnteredKind.CONFIRM: "yes",
-            EnteredKind.PHRASE: phrase_of(course.last_digest),
+            EnteredKind.PHRASE: course.phrase,
             EnteredKind.TEXT: "as the plan says",
             EnteredKind.BAG: f"KT-{officer}",
         }
@@ -225,7 +225,8 @@ class Table:
         assert step is not None
         if step.attaches is Attaches.SHARE and part is Part.CUSTODIAN:
             uses = uses_to_enter(followed.course, step, officer)
-            return tuple(self.sealed(officer, use) for use in uses)
+            words = {**self.words, **self.old_words} if step.action in UNLOCKS else self.words
+            return tuple(self.sealed(officer, use, words[officer, use]) for use in uses)
         if step.attaches is Attaches.STATEMENTS and part is Part.OFFICER:
             assert followed.waiting is not None
             shown = shown_statements(followed.course, followed.waiting)
@@ -360,6 +361,8 @@ def genesis_plan(cast: Cast, **changed: object) -> Plan:
         "founding": FoundingPlan(ORIGIN, 90, cast.roster, cast.body()),
         "time": now(),
     }
+    if changed.get("rehearsal") and "founding" not in changed:
+        settings["founding"] = FoundingPlan(REHEARSED_ORIGIN, 90, cast.roster, cast.body())
     return Plan(**{**settings, **changed})  # type: ignore[arg-type]
 
 

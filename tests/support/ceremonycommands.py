@@ -25,14 +25,18 @@ from support.playedhost import secret_of
 
 PASSPHRASE = b"correct horse battery staple"
 STEP_SECONDS = 120
+USES = ("user", "so", "backup")
 CHEAP = KdfCost(iterations=1, lanes=1, memory_kib=8)
 GENESIS = (
-    *("--witness", "viktor", "--scribe", "sofia", "--token", "keyturn"),
+    *("--witness", "viktor", "--scribe", "sofia"),
     *("--user", "3:ada,bela,chen,dora,emil", "--so", "2:farid,greta,hugo"),
     *("--backup", "2:ada,chen,greta", "--kek", "recoverable"),
     *("--origin", "keyturn.example/log", "--simulation"),
 )
 """Arguments of `open genesis`, but for the founders."""
+
+
+_UNPINNED = ("list", "files")
 
 
 @dataclass
@@ -42,6 +46,8 @@ class Commands:
     directory: Path
     socket: Path
     cast: Cast = field(default_factory=Cast)
+    pinned: tuple[str, ...] = ()
+    """`--authority` and `--fingerprint`, once there is one."""
     output: list[str] = field(default_factory=list)
     argv: list[list[str]] = field(default_factory=list)
     shares: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -67,6 +73,8 @@ class Commands:
     def run(self, officer: str | None, *arguments: object, lines: tuple[bytes, ...] = ()) -> Result:
         """One command. `lines`: what `--share-fd` reads, one descriptor each."""
         words = ["ceremony", *map(str, arguments), "--socket", str(self.socket)]
+        pinned = self.pinned[2:] if arguments[0] in ("unseal", "seal") else self.pinned
+        words += [] if arguments[0] in _UNPINNED else pinned
         with ExitStack() as stack:
             if officer is not None:
                 words += ["--key-file", str(self.key_file(officer))]
@@ -129,9 +137,9 @@ class Commands:
         for described, line in zip(found["shares"], lines, strict=True):
             self.shares[officer, described["use"]] = line
 
-    def enter_share(self, name: str, officer: str) -> dict[str, Any]:
-        """Everything on one's sheets."""
-        order = [use for use in ("user", "so", "backup") if (officer, use) in self.shares]
+    def enter_share(self, name: str, officer: str, asked: tuple[str, ...] = USES) -> dict[str, Any]:
+        """What is on one's sheets of the uses that are asked for."""
+        order = [use for use in USES if use in asked and (officer, use) in self.shares]
         lines = tuple(self.shares[officer, use] for use in order)
         return self.json(officer, "share", "enter", name, lines=lines)
 
@@ -149,10 +157,13 @@ class Commands:
         """Everybody signs the step that waits, the witness last; gives its id."""
         shown = self.show(name)
         waiting = shown["waiting"]
+        signed = set()
         for need in sorted(waiting["needs"], key=lambda each: each["part"] == "witness"):
             many = len(need["officers"]) if need["many"] == "each" else need["least"]
             for officer in need["officers"][:many]:
-                self._sign_one(name, officer, need["part"], shown)
+                if (officer, need["part"]) not in signed:
+                    self._sign_one(name, officer, need, shown)
+                signed.add((officer, need["part"]))
         self._until_recorded(name, waiting["seq"])
         failures = self.show(name)["failures"]
         assert failures == shown["failures"], failures
@@ -165,12 +176,14 @@ class Commands:
             assert time.monotonic() < deadline, f"record {seq} did not come"
             threading.Event().wait(0.05)
 
-    def _sign_one(self, name: str, officer: str, part: str, shown: dict[str, Any]) -> None:
+    def _sign_one(
+        self, name: str, officer: str, need: dict[str, Any], shown: dict[str, Any]
+    ) -> None:
         waiting = shown["waiting"]
         if waiting["step"] == "hand-out":
             self.take_share(name, officer)
-        if waiting["attaches"] == "share" and part == "custodian":
-            self.enter_share(name, officer)
+        if waiting["attaches"] == "share" and need["part"] == "custodian":
+            self.enter_share(name, officer, tuple(need["shares"]))
         else:
             self.sign(name, officer, shown)
 

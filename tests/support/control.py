@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from keyturn.base.collateral import CollateralDocument
 from keyturn.base.encoding import Digest, b64, digest_of
-from keyturn.base.errors import KeyturnError, NotFoundError
+from keyturn.base.errors import KeyturnError, MalformedError, NotFoundError
 from keyturn.base.signatures import load_verify_key
 from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.control.config import ControlConfig, told
@@ -352,6 +352,8 @@ class LocalKeyholder:
                 return self.hsm
             case asked.HandCollateral(documents=documents):  # judged by the shipped one, not here
                 return {"kept": [e.digest for e in documents if self.proves(e)], "refused": []}
+            case _:
+                raise MalformedError("no ceremonies are held here", found=request.op)
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:

@@ -271,7 +271,7 @@ class PaperHost:
     def say(
         self, told: Told, part: Part, signer: Signer, now: datetime, word: Word, text: str
     ) -> None:
-        payload = word_payload(told.course.place, signer.officer, part, now, word, text)
+        payload = word_payload(told.course.next, signer.officer, part, now, word, text)
         self.hear(told.course.plan.ceremony, signer.sign(WORD_TYPE, payload).to_bytes())
 
     def open_box(self, told: Told, box: Box, signer: Signer) -> OwnShare:

@@ -12,7 +12,7 @@ from keyturn.base.errors import UntrustedError
 from keyturn.base.times import format_time
 from keyturn.ceremony.course import Course, statement_kinds
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
-from keyturn.ceremony.phrases import phrase_of
+from keyturn.ceremony.hostphrase import HOST_ENTRY, check_host_entry, may_enter_host
 from keyturn.ceremony.plan import SignedPlan
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import Attaches, Entered, EnteredKind, Part, Step
@@ -44,7 +44,7 @@ def check_step_signature(
     `signed`: those that were taken for it before. `attached`: what came with it; None where only
     its digests are known, as in a transcript.
     """
-    step = _proved(course, signature.envelope, signature.officer, signature.place)
+    step = _proved(course, signature.envelope, signature.officer, signature.place, course.place)
     if signature.step != step.id:
         raise CeremonyRefused(
             CeremonyReason.WRONG_STEP,
@@ -60,7 +60,7 @@ def check_recorded(
     course: Course, signature: StepSignature, record: Record, signed: Sequence[StepSignature]
 ) -> None:
     """As `check_step_signature`, for one that stands in a record. Raises CeremonyRefused."""
-    step = _proved(course, signature.envelope, signature.officer, signature.place)
+    step = _proved(course, signature.envelope, signature.officer, signature.place, course.place)
     if signature.step != record.step:
         raise CeremonyRefused(
             CeremonyReason.WRONG_STEP,
@@ -68,13 +68,13 @@ def check_recorded(
             found=signature.step,
             expected=str(record.step),
         )
-    check_between(signature.time, course.last, record)
+    check_between(signature.time, course.turning, record)
     check_content(course, step, signature, signed=signed)
 
 
 def check_recorded_word(course: Course, said: Said, record: Record) -> None:
     """As `check_said`, for a word that stands in a record. Raises CeremonyRefused."""
-    _proved(course, said.envelope, said.officer, said.place)
+    _proved(course, said.envelope, said.officer, said.place, course.next)
     check_between(said.time, course.last, record)
     check_speaker(course, said)
 
@@ -95,7 +95,7 @@ def check_content(
 
 def check_said(course: Course, said: Said, now: datetime) -> None:
     """Whether a word may be taken now. Raises CeremonyRefused."""
-    _proved(course, said.envelope, said.officer, said.place)
+    _proved(course, said.envelope, said.officer, said.place, course.next)
     check_time(said.time, now)
     check_speaker(course, said)
 
@@ -183,10 +183,11 @@ def check_closing(signed: Sequence[StepSignature], record: Record) -> None:
         )
 
 
-def _proved(course: Course, envelope: Envelope, officer: OfficerId, place: Place) -> Step:
+def _proved(
+    course: Course, envelope: Envelope, officer: OfficerId, place: Place, ours: Place
+) -> Step:
     """The next step, where the signature is that officer's and made for this very place."""
     check_envelope(envelope, officer, course.roster)
-    ours = course.place
     if (place.ceremony, place.rehearsal) != (ours.ceremony, ours.rehearsal):
         raise CeremonyRefused(
             CeremonyReason.WRONG_CEREMONY,
@@ -238,6 +239,9 @@ def _check_part(
 def _check_entered(course: Course, step: Step, signature: StepSignature) -> None:
     fields = {each.name: each for each in step.entered if each.part is signature.part}
     extra = sorted(set(signature.entered) - set(fields))
+    if extra == [HOST_ENTRY] and may_enter_host(course.plan.kind, signature):
+        check_host_entry(signature)
+        extra = []
     if extra:
         raise CeremonyRefused(
             CeremonyReason.NOT_ENTERED,
@@ -245,7 +249,7 @@ def _check_entered(course: Course, step: Step, signature: StepSignature) -> None
             found=extra[0][:40],
             expected=", ".join(sorted(fields)) or "nothing",
         )
-    phrase = phrase_of(course.last_digest)
+    phrase = course.phrase
     for name, field in fields.items():
         _check_field(field, signature.entered.get(name, ""), phrase)
 

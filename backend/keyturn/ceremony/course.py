@@ -101,9 +101,26 @@ class Course:
         return None if self.over else self.script.steps[len(self.done)]
 
     @property
-    def place(self) -> Place:
+    def next(self) -> Place:
         """Where the next record will stand."""
-        return Place(self.plan.ceremony, self.plan.rehearsal, self.last.seq + 1, self.last_digest)
+        return self._behind(self.last)
+
+    @property
+    def turning(self) -> Record:
+        """The newest record that is no note: a note voids nobody's signature (§10.3). The last
+        step is signed over the whole, notes and all."""
+        step = self.step
+        if step is None or step.action is Action.CLOSE:
+            return self.last
+        return next(each for each in reversed(self.records) if each.event is not Event.NOTE)
+
+    @property
+    def place(self) -> Place:
+        """What signatures for the next step are made for."""
+        return self._behind(self.turning)
+
+    def _behind(self, record: Record) -> Place:
+        return Place(self.plan.ceremony, self.plan.rehearsal, record.seq + 1, record.digest)
 
     @property
     def last_digest(self) -> Digest:
@@ -112,7 +129,7 @@ class Course:
     @property
     def phrase(self) -> str:
         """What is read back at the next step."""
-        return phrase_of(self.last_digest)
+        return phrase_of(self.turning.digest)
 
     def follow(self, record: Record) -> "Course":
         """The course with one more record. Raises CeremonyRefused where it cannot stand here.

@@ -65,7 +65,7 @@ from keyturn.client.ceremonysigning import (
     sign_statements,
     step_of,
 )
-from keyturn.client.ceremonytrust import TrustedHost
+from keyturn.client.ceremonytrust import HostNotCompared, TrustedHost
 from keyturn.client.errors import NotFound
 from keyturn.client.offline import read_file, write_new_file
 from keyturn.quorum.roster import Roster
@@ -133,7 +133,9 @@ def show(
             return
         print_ceremony(followed)
         if isinstance(host, KeyturnError):
-            stderr.print("Enter no share here:", style="bold red")
+            comparable = isinstance(host, HostNotCompared)
+            head = "Before a share is entered here:" if comparable else "Enter no share here:"
+            stderr.print(head, style="bold red")
             explain(host)
         else:
             print_host(host)
@@ -297,7 +299,7 @@ def rehearse(directory: Directory, socket: HostSocket = None, module: Module = N
 
 def socket_in(directory: Path) -> Path:
     """Where a host of this directory listens, unless told otherwise."""
-    return directory / "ceremony.sock"
+    return directory / "host.sock"
 
 
 def _host(directory: Path, socket: Path | None, module: Path | None, *, rehearsal: bool) -> None:
@@ -305,7 +307,17 @@ def _host(directory: Path, socket: Path | None, module: Path | None, *, rehearsa
     with errors_explained():
         given = arguments(directory, where, module, rehearsal=rehearsal)
         sys.stdout.flush()
+        _unending_input()
         os.execv(sys.executable, [sys.executable, "-m", MODULE, *given])  # noqa: S606
+
+
+def _unending_input() -> None:
+    """A host ends when its input does: with the program that started it. From a shell it is to go
+    on in the background and without a terminal too, until it is stopped: nobody closes this."""
+    reader, writer = os.pipe()
+    os.dup2(reader, 0)
+    os.close(reader)
+    os.set_inheritable(writer, True)
 
 
 def _host_or_why(desk: CeremonyDesk, followed: Followed) -> TrustedHost | KeyturnError:

@@ -34,6 +34,7 @@ from keyturn.client.ceremonyplans import (
 from keyturn.client.ceremonysigning import open_request
 from keyturn.client.offline import read_file
 
+LABEL, REHEARSAL_LABEL = "keyturn", "keyturn REHEARSAL"
 MAX_ENTRY = 1 << 16
 MAX_ROSTER = 1 << 20
 Scheme = Annotated[
@@ -45,7 +46,9 @@ Scheme = Annotated[
 def open_ceremony(
     kind: Annotated[ScriptKind, typer.Argument(help="Which ceremony.")],
     witness: Annotated[str, typer.Option(help="The witness's id.")],
-    token: Annotated[str, typer.Option(help="The token's label.")] = "keyturn",  # noqa: S107
+    token: Annotated[
+        str | None, typer.Option(help="The token's label (a rehearsal's has REHEARSAL in it).")
+    ] = None,
     ceremony: Annotated[str | None, typer.Option(help="Its id (default: kind and time).")] = None,
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="A rehearsal.")] = False,
     scribe: Annotated[str | None, typer.Option(help="The scribe's id.")] = None,
@@ -84,8 +87,9 @@ def open_ceremony(
     with at_ceremony(given, as_json=as_json) as desk:
         founds = _founds(origin, founder or [], roster, life_days, simulation=simulation)
         pinned = desk.reader.authority
+        label = token or (REHEARSAL_LABEL if rehearsal else LABEL)
         about = About(
-            token=token,
+            token=label,
             rehearsal=rehearsal,
             ceremony=ceremony,
             authority=None if founds is not None or pinned is None else pinned.fingerprint,
@@ -103,7 +107,7 @@ def open_ceremony(
         opened = desk.door.ask(open_request(plan, signer))
         if as_json:
             print_json(
-                {"ceremony": opened, "kind": kind.value, "rehearsal": rehearsal, "token": token}
+                {"ceremony": opened, "kind": kind.value, "rehearsal": rehearsal, "token": label}
             )
             return
         stdout.print(f"Opened: {opened}", markup=False)

@@ -79,7 +79,9 @@ def without_key(connection: Connection, state: AuthorityState, now: datetime) ->
         for kind, subject in state.newest
         if kind is Kind.MODEL and state.in_force(kind, subject, now) is not None
     }
-    return tuple(sorted(admitted.difference(models.with_wrapped_key(connection)))) if admitted else ()
+    return (
+        tuple(sorted(admitted.difference(models.with_wrapped_key(connection)))) if admitted else ()
+    )
 
 
 def _beyond_genesis(state: AuthorityState) -> bool:

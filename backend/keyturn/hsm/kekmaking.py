@@ -57,13 +57,17 @@ def finish_kek(
 ) -> RecordedKek:
     """Check the key that is there now, give it a canary, and record it.
 
-    Raises TokenError, also when its id is not the expected one; then it is destroyed.
+    Raises TokenError, also when its id is not the expected one, or is one that this token has or
+    had: then the key is destroyed.
     """
     try:
         report_kek(session, handle, begun.profile, begun.origin)
         found = kek_id(session, handle)
         if expected is not None and found != expected:
             raise TokenError("it is another KEK", found=found, expected=expected)
+        for each in record:
+            if each.id == found:
+                raise TokenError("the token knows this KEK already", found=each.state.value)
         canary = make_canary(session, handle, secrets.token_bytes(32)).to_bytes()
     except TokenError:
         session.destroy(handle)

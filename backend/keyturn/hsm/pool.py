@@ -183,6 +183,21 @@ class HsmPool:
         finally:
             self._free.put(worker)
 
+    @contextlib.contextmanager
+    def pin(self) -> Iterator[int]:
+        """The PIN's descriptor for a process of another kind, a copy of its own.
+
+        Raises HsmUnreachable where the PIN came by a pipe, and is gone.
+        """
+        descriptor = os.dup(self._pin_fd)
+        try:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            yield descriptor
+        except OSError as error:
+            raise HsmUnreachable("the PIN came by a pipe: no other process can read it") from error
+        finally:
+            os.close(descriptor)
+
     def pin_changed(self, pin: bytearray) -> None:
         """Workers that are started from now on log in with this PIN, of the length of the one
         before. Raises HsmUnreachable where the PIN came by a pipe: a restart needs it anew."""

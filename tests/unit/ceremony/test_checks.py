@@ -220,9 +220,25 @@ def test_the_phrase_is_entered_and_is_right(
 def test_the_phrase_of_another_record_is_wrong() -> None:
     play = at("open")
     old = play.course.phrase
-    play.say(Word.NOTE, "a note")
+    play.say(Word.EXCEPTION, "somebody came in")
     signature = play.signature("viktor", Part.WITNESS, entered={"phrase": old})
     assert refusal(lambda: take(play, signature)) is WRONG.WRONG_PHRASE
+
+
+def test_a_note_leaves_signatures_as_they_are() -> None:
+    play = at("open")
+    before = play.signature("viktor", Part.WITNESS)
+    play.say(Word.NOTE, "the lamp flickers")
+    play.say(Word.NOTE, "and again")
+    take(play, before)
+    assert play.course.next.seq == play.course.place.seq + 2
+
+
+def test_the_last_step_is_signed_over_notes_too() -> None:
+    play = at("close")
+    before = play.signature("viktor", Part.WITNESS)
+    play.say(Word.NOTE, "the lamp flickers")
+    assert refusal(lambda: take(play, before)) is WRONG.WRONG_PLACE
 
 
 YES = {"read-alone": "yes", "written-down": "yes"}

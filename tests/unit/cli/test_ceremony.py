@@ -191,6 +191,7 @@ def test_a_host_takes_the_commands_place(
 ) -> None:
     began: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda path, words: began.append(words))
+    monkeypatch.setattr(ceremony, "_unending_input", lambda: None)
     app = typer.Typer()
     app.callback()(lambda: None)
     ceremony.register(app)

@@ -6,14 +6,27 @@ from pathlib import Path
 
 import pytest
 import typer
+from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 
+from keyturn.base.signatures import Algorithm
 from keyturn.ceremony.errors import CeremonyRefused
+from keyturn.cli import ceremony_desk
+from keyturn.cli import profile as profile_module
 from keyturn.cli.ceremony_desk import CeremonyDesk, Given, NothingDone, confirm
-from keyturn.client.ceremonydoor import LocalDoor
+from keyturn.client.ceremonydoor import LocalDoor, ServerDoor
+from keyturn.client.ceremonytrust import HOST_TRUSTED
 from keyturn.client.errors import NoProfile
-from support.ceremonies import Cast
-from support.ceremonycommands import PASSPHRASE, Commands
+from keyturn.client.profile import Profile, places_of, write_profile
+from keyturn.officerkeys.keyfile import write_key_file
+from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret
+from keyturn.officerkeys.location import InFile
+from keyturn.wire.ceremonies import CeremonyRequest
+from support.authority import Person, spki
+from support.ceremonies import Cast, playing_genesis
+from support.ceremonycommands import CHEAP, PASSPHRASE, Commands
 from support.ceremonylog import logged_genesis
+from support.control import running_world
+from support.playedhost import PlayedHost
 from unit.cli.ceremony_host import NAME, at_step
 
 
@@ -87,3 +100,57 @@ def test_a_question_needs_a_terminal_or_a_yes(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(typer, "confirm", lambda text, err: False)
     with pytest.raises(NothingDone):
         confirm("Sure?", False)
+
+
+def test_by_a_profile_the_server_is_the_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A custodian at their own machine: signed in, the authority pinned, the log seen."""
+    with running_world(tmp_path) as world:
+        host, before = played(), world.keyholder.answer
+        monkeypatch.setattr(
+            world.keyholder,
+            "answer",
+            lambda asked: (
+                host.answer(asked) if isinstance(asked, CeremonyRequest) else before(asked)
+            ),
+        )
+        monkeypatch.setattr(ceremony_desk, "now", world.clock)
+        monkeypatch.setattr(profile_module, "now", world.clock)
+        places = places_of(tmp_path / "ada", {})
+        key = _key_of(world.authority.people["ada"], tmp_path / "ada.key")
+        fingerprint = world.keyholder.fingerprint
+        write_profile(places, Profile(world.url, world.pin, fingerprint, "ada", InFile(key)))
+        reader, writer = os.pipe()
+        os.write(writer, PASSPHRASE)
+        os.close(writer)
+        with ExitStack() as stack:
+            given = Given(profile=tmp_path / "ada", passphrase_fd=reader)
+            desk = CeremonyDesk(given, stack)
+            assert isinstance(desk.door, ServerDoor)
+            assert desk.reader.authority is not None
+            followed = desk.read(NAME)
+            assert followed.plan.witness == "viktor"
+            assert desk.host(followed).caveats == (HOST_TRUSTED,)
+        os.close(reader)
+
+
+def played() -> PlayedHost:
+    play = next(each for each in playing_genesis() if each.step.id == "preflight")
+    return PlayedHost(play.cast, play)
+
+
+def _key_of(person: Person, path: Path) -> Path:
+    (key,) = person.keys
+    assert isinstance(key, ed25519.Ed25519PrivateKey)
+    sealing = x25519.X25519PrivateKey.generate()
+    public = OfficerPublic(
+        person.id,
+        person.id,
+        Algorithm.ED25519,
+        spki(key),
+        sealing.public_key().public_bytes_raw(),
+    )
+    private = bytearray(key.private_bytes_raw() + sealing.private_bytes_raw())
+    write_key_file(path, OfficerSecret(public, private), bytearray(PASSPHRASE), cost=CHEAP)
+    return path

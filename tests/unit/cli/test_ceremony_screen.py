@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import sys
 import threading
 from collections.abc import Iterator
@@ -35,7 +36,12 @@ class Terminal:
         self.stream = stream
 
     def seen(self) -> str:
-        return os.read(self._master, 1 << 16).decode().replace("\r\n", "\n")
+        """All of it, up to the end of the alternate screen: it may come in parts."""
+        drawn = b""
+        while LEAVE_ALTERNATE.encode() not in drawn:
+            assert select.select([self._master], [], [], 10)[0], drawn
+            drawn += os.read(self._master, 1 << 16)
+        return drawn.decode().replace("\r\n", "\n")
 
 
 @pytest.fixture

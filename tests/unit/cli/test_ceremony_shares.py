@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from keyturn.ceremony.script import ShareUse
-from support.ceremonycommands import Commands
+from keyturn.cli.ceremony_screen import CLEAR, ENTER_ALTERNATE, LEAVE_ALTERNATE
+from support.ceremonycommands import PASSPHRASE, Commands
 from unit.cli.ceremony_host import NAME, at_step
+from unit.cli.ceremony_terminal import on_terminal
 
 
 def assert_no_words(commands: Commands) -> None:
@@ -136,3 +138,50 @@ def test_entries_are_pairs(tmp_path: Path, wrong: str) -> None:
             lines=(at.commands.shares["farid", "so"],),
         )
         assert result.exit_code == 2
+
+
+def test_on_a_terminal_a_share_is_shown_alone_and_typed_again(tmp_path: Path) -> None:
+    """As a person sees it: asked first, one share at a time, nothing left on the screen."""
+    with at_step(tmp_path, "prove-shares") as at:
+        officer = ("--socket", at.commands.socket, "--key-file", at.commands.key_file("farid"))
+        with on_terminal("ceremony", "share", "show", NAME, *officer) as terminal:
+            terminal.until("Passphrase of farid")
+            terminal.type(PASSPHRASE.decode())
+            terminal.until("Are you alone")
+            terminal.type("y")
+            before = terminal.until(ENTER_ALTERNATE)
+            shown = terminal.until("press Enter")
+            terminal.type("")
+            terminal.until(CLEAR + LEAVE_ALTERNATE)
+            assert terminal.end() == 0
+            after = terminal.drawn[terminal.read :]
+        words = [line.split()[1] for line in shown.splitlines() if line[:4].strip().isdigit()]
+        assert len(words) == 20
+        assert "REHEARSAL" in shown
+        assert "so share 1 of 3, of farid" in shown
+        assert not [each for each in words if each in before.split() or each in after.split()]
+        assert "so share 1 of 3: check value" in after
+
+        with on_terminal("ceremony", "share", "enter", NAME, *officer) as terminal:
+            terminal.until("Passphrase of farid")
+            terminal.type(PASSPHRASE.decode())
+            terminal.until(ENTER_ALTERNATE)
+            for place, word in enumerate(words, start=1):
+                terminal.until(f"{place:>4}: ")
+                terminal.type(word[:4])
+            terminal.until(CLEAR + LEAVE_ALTERNATE)
+            assert terminal.end() == 0
+        assert at.host.proved == {(ShareUse.SO, "farid")}
+        assert PASSPHRASE.decode() not in terminal.drawn
+
+
+def test_on_a_terminal_no_is_no(tmp_path: Path) -> None:
+    with at_step(tmp_path, "prove-shares") as at:
+        officer = ("--socket", at.commands.socket, "--key-file", at.commands.key_file("farid"))
+        with on_terminal("ceremony", "share", "show", NAME, *officer) as terminal:
+            terminal.until("Passphrase of farid")
+            terminal.type(PASSPHRASE.decode())
+            terminal.until("Are you alone")
+            terminal.type("n")
+            assert terminal.end() == 1
+        assert ENTER_ALTERNATE not in terminal.drawn

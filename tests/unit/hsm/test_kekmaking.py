@@ -21,6 +21,7 @@ from keyturn.hsm.profiles import (
     Label,
     kek_query,
     kek_template,
+    kek_value,
     key_query,
     named,
     trusted_key,
@@ -165,6 +166,23 @@ def test_a_kek_that_is_not_the_expected_one_is_destroyed(slot: OpenSlot) -> None
     with pytest.raises(TokenError, match="another KEK"):
         finish_kek(session, record, begun, handle, KeyId("00" * 32))
     assert not session.find(kek_query(begun.name))
+
+
+def test_a_kek_that_the_token_has_or_had_does_not_come_in_twice(slot: OpenSlot) -> None:
+    """A record with one id twice would keep the token from opening for ever."""
+    session, value = slot.session, bytes(range(32))
+
+    def bring_in() -> None:
+        record, begun = begin_kek(session, RECOVERABLE, KekOrigin.RESTORED)
+        template = named(kek_value(RECOVERABLE, value), Label.KEK, begun.name)
+        finish_kek(session, record, begun, session.create(template))
+
+    _active(session)
+    bring_in()
+    with pytest.raises(TokenError, match="knows this KEK already"):
+        bring_in()
+    assert len(open_keks(session).live) == 2
+    assert len(session.find(key_query(Label.KEK, ObjectClass.SECRET_KEY))) == 2
 
 
 def test_a_token_holds_only_so_many(slot: OpenSlot) -> None:

@@ -28,7 +28,7 @@ def authority() -> Authority:
 def roster_of(authority: Authority, **roles: list[str]) -> Roster:
     body = authority.roster_body()
     for each in body["officers"]:  # type: ignore[attr-defined]
-        each["roles"] = roles.get(each["id"], CUSTODIAN + ["proposer"])
+        each["roles"] = roles.get(each["id"], [*CUSTODIAN, "proposer"])
     return parse_roster(Fields(body, "roster"))  # type: ignore[arg-type]
 
 

@@ -18,6 +18,7 @@ NOT_SAID = "not-said"
 """The place of DEKs of which nobody says under which KEK they lie."""
 SINGLE = 8
 """So many nodes of one model version are drawn one by one."""
+_NAMED = 3
 _HOLDS = frozenset({NodeState.ATTESTED, NodeState.STALE, NodeState.QUARANTINED, NodeState.UNKNOWN})
 """A node that is unknown may still hold what it got."""
 
@@ -225,7 +226,7 @@ def _holding(model: str, nodes: Sequence[Node]) -> tuple[Spot, ...]:
             f"nodes:{model}:{state.value}",
             Tier.NODE,
             n_("{count} node", "{count} nodes", len(by_state[state])),
-            ", ".join(sorted(by_state[state])[:3]) + " …",
+            _some(by_state[state]),
             node_look(state),
             proved=True,
             up=model,
@@ -233,6 +234,11 @@ def _holding(model: str, nodes: Sequence[Node]) -> tuple[Spot, ...]:
         for state in NodeState
         if state in by_state
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = " …" if len(names) > _NAMED else ""
+    return ", ".join(sorted(names)[:_NAMED]) + more
 
 
 def _passes(branch: _Branch, words: Sequence[str]) -> bool:

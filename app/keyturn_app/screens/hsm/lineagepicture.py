@@ -197,7 +197,7 @@ class LineagePicture(QWidget):
         painter.drawPixmap(
             QPointF(box.x + 10, box.y + 14), pixmap(spot.look.icon, spot.look.token, 16)
         )
-        self._draw_text(painter, box, f"{spot.text} · {spot.look.word}")
+        self._draw_text(painter, box, f"{spot.look.word} · {spot.text}")
 
     def _draw_text(self, painter: QPainter, box: Box, below: str) -> None:
         room = BOX_WIDTH - 44

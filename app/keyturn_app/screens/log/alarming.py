@@ -11,6 +11,7 @@ from keyturn.base.strictjson import parse_object
 from keyturn.client.contradiction import TYPE, contradiction
 from keyturn.client.errors import FileUnusable
 from keyturn.client.profile import write_atomically
+from keyturn.quorum.continuation import LogName
 from keyturn.tlog.checkpoints import Checkpoint, parse_checkpoint, verify_checkpoint
 from keyturn.tlog.notes import MAX_NOTE, parse_note
 
@@ -41,7 +42,10 @@ class Contradiction:
 
 
 def read_saved(
-    paths: Sequence[Path], key: VerifyKey | None, origin: str | None
+    paths: Sequence[Path],
+    key: VerifyKey | None,
+    origin: str | None,
+    names: Sequence[LogName] = (),
 ) -> Contradiction | None:
     """The first file that holds both; None when there is none. Raises FileUnusable."""
     for path in paths:
@@ -50,27 +54,39 @@ def read_saved(
         except OSError as error:
             raise FileUnusable(f"cannot read {path}: {error.strerror}") from error
         try:
-            return parse(raw, key, origin)
+            return parse(raw, key, origin, names)
         except MalformedError:
             continue
     return None
 
 
-def parse(raw: bytes, key: VerifyKey | None, origin: str | None) -> Contradiction:
-    """Raises MalformedError."""
+def parse(
+    raw: bytes, key: VerifyKey | None, origin: str | None, names: Sequence[LogName] = ()
+) -> Contradiction:
+    """Raises MalformedError. `names`: what the log was called before, each with its key."""
     fields = parse_object(raw, limit=_MAX, what=TYPE)
     fields.literal("type", TYPE)
     fields.literal("format", 1)
     kept, shown = fields.b64("kept", limit=MAX_NOTE), fields.b64("shown", limit=MAX_NOTE)
     fields.done()
-    return Contradiction(side(kept, key, origin), side(shown, key, origin))
+    return Contradiction(
+        side(kept, key, origin, names=names), side(shown, key, origin, names=names)
+    )
 
 
 def side(
-    note: bytes, key: VerifyKey | None, origin: str | None, time: datetime | None = None
+    note: bytes,
+    key: VerifyKey | None,
+    origin: str | None,
+    time: datetime | None = None,
+    *,
+    names: Sequence[LogName] = (),
 ) -> Side:
     """Raises MalformedError."""
     checkpoint = parse_checkpoint(parse_note(note).text)
+    for each in names:
+        if each.origin == checkpoint.origin != origin:
+            key, origin = each.key, each.origin
     if key is None or origin is None:
         return Side(note, checkpoint, None, time)
     try:

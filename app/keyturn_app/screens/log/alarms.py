@@ -119,9 +119,10 @@ class Alarms:
         seen = self._desk.facts.seen
         key = None if seen is None else seen.authority.log_key()
         origin = None if seen is None else seen.authority.origin
+        names = () if seen is None else seen.state.log_names
 
         def work(_job: Job, _tell: Callable[[Progress], None]) -> None:
-            found = read_saved(each.saved, key, origin)
+            found = read_saved(each.saved, key, origin, names)
             if found is not None:
                 self._read[each] = found
 

@@ -34,10 +34,9 @@ HSM_REPLACEMENT = Script(
         ),
         preflight("the new token"),
         new_token(
-            "When both have signed, the new token is initialised under the label in the plan."
-            " New PINs are made at random, set, split, sealed to each custodian and wiped; new"
-            " ingest, log and result keys are made. No KEK is made: that comes from the old token."
-            " Anything that was on the new token is lost."
+            "When both have signed, new PINs are made at random, split, sealed to each custodian"
+            " and wiped. The new token is initialised with them when the transport key is made, and"
+            " with new ingest, log and result keys. Anything that was on it is lost then."
         ),
         hand_out(PINS),
         prove_shares(PINS),

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from keyturn.base.dsse import Envelope
+from keyturn.ceremony.checks import check_envelope
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.people import WITHOUT_STATEMENT, check_people, check_statement
@@ -9,11 +11,12 @@ from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Script, ScriptKind
 from keyturn.keyholder.ceremonies.handedin import check_handed_in
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
-from keyturn.keyholder.ceremonies.site import Site
+from keyturn.keyholder.ceremonies.site import CONFIG, LOG, TOKEN, DeskSite, Site
 from keyturn.quorum.authorised import authorised
+from keyturn.quorum.bodies import REHEARSED
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.roster import Roster
+from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.state import AuthorityState
 
 
@@ -50,13 +53,39 @@ def roster_of(plan: Plan, site: Site, now: datetime) -> Roster:
 
 
 def last_roster(plan: Plan, site: Site) -> Roster:
-    """By which a ceremony that was begun goes on: expired or not. Raises CeremonyRefused."""
+    """The newest, by which whoever signs must still be fit: expired or not. Raises
+    CeremonyRefused."""
     if plan.founding is not None:
         return plan.founding.roster
     roster = site.state.roster if site.state is not None else None
     if roster is None:
         raise CeremonyRefused(CeremonyReason.NOT_AUTHORISED, "there is no roster here")
     return roster
+
+
+def opening_roster(plan: Plan, site: Site, opened: datetime) -> Roster:
+    """By which a ceremony that was begun goes on: the one that it was opened under, as everybody
+    judges it who reads its transcript (§10.4). Raises CeremonyRefused."""
+    last, state = last_roster(plan, site), site.state
+    if plan.founding is not None or state is None:
+        return last
+    known = [
+        each.statement
+        for each in state.by_digest.values()
+        if isinstance(each.statement.body, Roster) and each.since <= opened
+    ]
+    body = max(known, key=lambda each: each.version).body if known else last
+    assert isinstance(body, Roster)  # as chosen
+    return body
+
+
+def check_still(plan: Plan, site: Site, officer: OfficerId, envelope: Envelope) -> None:
+    """Whether who signed this is an officer yet, by that key. A key that was stolen, or an officer
+    who was removed, counts no more from then on, also in what was begun before.
+
+    Raises CeremonyRefused.
+    """
+    check_envelope(envelope, officer, last_roster(plan, site))
 
 
 def check_host(plan: Plan, site: Site) -> None:
@@ -77,6 +106,16 @@ def check_host(plan: Plan, site: Site) -> None:
             found=plan.token,
             expected="a label with REHEARSAL in it",
         )
+    if plan.founding is not None and (
+        plan.founding.origin.startswith(REHEARSED) is not plan.rehearsal
+    ):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a rehearsal's log, and no other, has a name that says so",
+            found=plan.founding.origin,
+            expected=f"a name that {'begins' if plan.rehearsal else 'does not begin'}"
+            f" with {REHEARSED}",
+        )
     founds = plan.founding is not None
     if founds is not (plan.rehearsal or plan.kind is ScriptKind.GENESIS):
         raise CeremonyRefused(
@@ -90,6 +129,31 @@ def check_host(plan: Plan, site: Site) -> None:
             "the plan is of another authority than this host's",
             found=str(plan.authority),
             expected=site.fingerprint or "no authority yet",
+        )
+
+
+def check_opening(plan: Plan, site: Site) -> None:
+    """Whether it may begin here: a genesis destroys what its own last attempt left, and an abort
+    of it everything, so nothing may stand where it begins; whoever founds is anybody's word.
+    A keyholder seals and is unsealed by operations of its own. Raises CeremonyRefused.
+    """
+    if not isinstance(site, DeskSite) and plan.kind in (ScriptKind.UNSEAL, ScriptKind.SEAL):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a keyholder is unsealed and sealed without a plan",
+            found=plan.kind.value,
+            hint="use keyturn unseal, or keyturn seal",
+        )
+    if plan.kind is not ScriptKind.GENESIS:
+        return
+    standing = [each for each in (CONFIG, LOG, TOKEN) if (site.directory / each).exists()]
+    if site.fingerprint is not None or standing:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "something stands here already, which a genesis would destroy",
+            found=site.fingerprint or ", ".join(standing),
+            expected="an empty place",
+            hint="hold the genesis in a directory of its own",
         )
 
 

@@ -2,7 +2,8 @@
 
 `python -m keyturn.keyholder.ceremonies.host --directory D --socket S`: for a genesis, for a restore
 where the token is lost, and with `--rehearsal` for rehearsals, whose directory is destroyed at the
-end with all that is in it. One line of JSON on standard output says that it listens. It ends at
+end with all that is in it. One line of JSON on standard output says that it listens, and the words
+of its key, by which a person at this machine knows it. It ends at
 SIGTERM, and when standard input is closed: with whoever started it.
 """
 
@@ -23,8 +24,16 @@ from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.hsm.hardening import harden
 from keyturn.keyholder.ceremonies.actions.destroying import destroy_tree
 from keyturn.keyholder.ceremonies.engine import CeremonyHost
+from keyturn.keyholder.ceremonies.hostkey import SignHost
 from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.keyholder.errors import KeyholderStopped
+from keyturn.keyholder.identity import FILE as IDENTITY
+from keyturn.keyholder.identity import (
+    BrokenIdentityKey,
+    WrongIdentityKey,
+    check_identity,
+    load_identity,
+)
 from keyturn.keyholder.opening import clock
 from keyturn.keyholder.server import KeyholderServer
 from keyturn.wire.ceremonies import CeremonyRequest
@@ -32,6 +41,7 @@ from keyturn.wire.keyholder import AnyRequest
 
 logger = logging.getLogger(__name__)
 
+_INPUT = 0
 _REHEARSALS = "rehearsal-"
 
 
@@ -70,7 +80,7 @@ def serve(directory: Path, path: Path, module: Path | None, *, rehearsal: bool) 
     with ExitStack() as stack:
         site = DeskSite(directory, clock, module, rehearsal=rehearsal)
         stack.callback(site.close)
-        host = CeremonyHost(site)
+        host = CeremonyHost(site, sign=signer(site))
         stack.callback(host.close)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, told)
@@ -78,10 +88,27 @@ def serve(directory: Path, path: Path, module: Path | None, *, rehearsal: bool) 
         stack.callback(server.stop)
         threading.Thread(target=server.serve, name="listener", daemon=True).start()
         threading.Thread(target=_until_closed, args=(stop,), name="input", daemon=True).start()
-        _say({"listens": str(path), "pid": os.getpid(), "rehearsal": rehearsal})
+        logger.info("the words of this host's key: %s", host.phrase)
+        said = {"listens": str(path), "pid": os.getpid(), "rehearsal": rehearsal}
+        _say({**said, "phrase": host.phrase})
         stop.wait()
     if ended:
         raise KeyholderStopped(ended[0], hint="start it again: it goes on from its records")
+
+
+def signer(site: DeskSite) -> SignHost | None:
+    """By the keyholder's identity key beside the log, where the `keys` statement in force names it.
+
+    Where it is lost, nothing signs: custodians' programs then refuse this host, and say why.
+    """
+    state = site.state
+    try:
+        identity = load_identity(site.directory / IDENTITY)
+        found = check_identity(identity, state.newest_keys if state is not None else None)
+    except (WrongIdentityKey, BrokenIdentityKey) as error:
+        logger.error("the host's key is not signed: %s", error)
+        return None
+    return None if found is None else found.sign
 
 
 def _answer(host: CeremonyHost, request: AnyRequest) -> dict[str, object]:
@@ -91,8 +118,9 @@ def _answer(host: CeremonyHost, request: AnyRequest) -> dict[str, object]:
 
 
 def _until_closed(stop: threading.Event) -> None:
-    """Whoever started this process went away."""
-    while sys.stdin.buffer.read(4096):
+    """Whoever started this process went away. Not by `sys.stdin`: the interpreter's end waits for a
+    buffer that this thread holds, and ends in an abort."""
+    while os.read(_INPUT, 4096):
         pass
     stop.set()
 

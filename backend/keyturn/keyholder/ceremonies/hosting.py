@@ -23,6 +23,8 @@ from keyturn.wire.ceremonies import Progress
 logger = logging.getLogger(__name__)
 
 CHANGES_PINS = (ScriptKind.CUSTODIAN_CHANGE, ScriptKind.OFFICER_KEY_LOSS)
+NEW_TOKEN = (ScriptKind.RESTORE, ScriptKind.HSM_REPLACEMENT)
+UNLOCKS = (Action.UNLOCK, Action.UNLOCK_SO, Action.UNLOCK_BACKUP)
 _PLAIN = Act(lambda _: Nothing())
 
 
@@ -73,7 +75,8 @@ class Hosting:
         logs = self.site.journal is not None and step.action is Action.CLOSE
         if (act.token or logs) and self.site.hsm is None:
             found.append(ShareUse.USER)
-        if act.fresh and self.site.fresh is None:
+        fresh = act.fresh and running.course.plan.kind in NEW_TOKEN
+        if fresh and self.site.fresh is None:
             found.append(ShareUse.USER)
         for use in act.holds(running.course.plan):
             held = running.unlocked.get(use)
@@ -101,10 +104,12 @@ class Hosting:
         return running.shares
 
     def _fitting(self, running: Running) -> tuple[ShareSet, ...]:
-        """Where every share is proved, only the new ones are what is asked for."""
+        """Where shares are proved only new ones are asked for; what opens something is old."""
         step = running.course.step
         if step is not None and step.action is Action.PROVE_SHARES:
             return kept_sets(running.files)
+        if step is not None and step.action in UNLOCKS and running.custody:
+            return running.custody
         return self.sets(running)
 
     def doing(self, running: Running) -> Doing:
@@ -143,7 +148,7 @@ class Hosting:
         What keeps it out of the log alone is only told: it is entered at the next occasion.
         """
         course = running.course
-        place = course.place
+        place = course.next
         record = make_record(
             place.ceremony,
             rehearsal=place.rehearsal,

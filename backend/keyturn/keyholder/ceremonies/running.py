@@ -41,9 +41,11 @@ class Running:
         return self.course.plan.ceremony
 
     def follow(self, record: Record) -> None:
-        """A record is durable: what was signed for the place before it is void."""
+        """A record is durable: what was signed for another place than the next step's is void."""
+        before = self.course.place
         self.course = self.course.follow(record)
-        self.void()
+        if self.course.place != before:
+            self.void()
 
     def void(self) -> None:
         """Forget what was signed and entered for the step that waits."""

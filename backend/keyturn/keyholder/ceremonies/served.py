@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import ScriptKind
 from keyturn.ceremony.transcript import make_transcript
-from keyturn.keyholder.ceremonies.handedin import RESTORE
+from keyturn.keyholder.ceremonies.handedin import RESTORE, WRAPPED
 from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.site import BACKUP, Site, bundle_of
 from keyturn.quorum.entries import EntryKind, parse_entry, read_ceremony
@@ -13,6 +13,8 @@ from keyturn.quorum.entries import EntryKind, parse_entry, read_ceremony
 PREFLIGHT = "preflight.json"
 BUNDLE = "authority.bundle"
 TRANSCRIPT = "transcript.json"
+SPKI = "transport-key.der"
+"""The transport key's SPKI, for those who wrap a KEK to it."""
 _MARK = b'"ceremony"'
 
 
@@ -63,5 +65,11 @@ FILES: Mapping[str, Serve] = {
     BACKUP: _backup,
     PREFLIGHT: _kept(PREFLIGHT),
     TRANSCRIPT: _transcript,
+    SPKI: _kept(SPKI),
 }
-PUTS = frozenset({BACKUP, RESTORE})
+PUTS: Mapping[str, frozenset[ScriptKind]] = {
+    BACKUP: frozenset({ScriptKind.RESTORE, ScriptKind.RESTORE_DRILL}),
+    RESTORE: frozenset({ScriptKind.RESTORE}),
+    WRAPPED: frozenset({ScriptKind.KEY_IMPORT, ScriptKind.HSM_REPLACEMENT}),
+}
+"""In which ceremonies a file is handed in. Nobody signs it: it replaces nothing that is made."""

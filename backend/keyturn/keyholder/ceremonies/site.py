@@ -7,9 +7,10 @@ locked until custodians have entered enough shares, or is not there at all.
 from __future__ import annotations
 
 import logging
+import os
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from keyturn.hsm.errors import HsmUnreachable
 from keyturn.hsm.genesis import CONFIGURATION
 from keyturn.hsm.kekwork import HsmCeremonies
 from keyturn.hsm.modules import check_module, find_softhsm
-from keyturn.hsm.pins import new_pin
+from keyturn.hsm.pins import new_pin, pin_file, read_pin
 from keyturn.hsm.pool import HsmPool
 from keyturn.hsm.protocol import Hsm
 from keyturn.keyholder.config import KeyholderConfig, load_config
@@ -149,6 +150,17 @@ class Site:
     def pin_changed(self, secret: bytearray) -> None:
         """The token has another user PIN from now on: whoever opens it again needs to know."""
 
+    @contextmanager
+    def user_pin(self) -> Iterator[int]:
+        """The user PIN of the token in use, for a task of its own. Raises CeremonyRefused."""
+        if not isinstance(self.hsm, HsmPool):
+            raise CeremonyRefused(
+                CeremonyReason.LOCKED,
+                "this is done at the running keyholder, which has its token open",
+            )
+        with self.hsm.pin() as descriptor:
+            yield descriptor
+
     def require_hsm(self) -> Hsm:
         """Raises CeremonyRefused while the token is locked."""
         if self.hsm is None:
@@ -174,15 +186,18 @@ class Site:
         with journal.ordered():
             known = journal.state.ceremonies.get(records[0].ceremony, 0)
             for each in records[known:]:
+                destroyed = _destroyed(kind, each)
+                spare = destroyed is not None  # all else leaves the reserve to revocations
                 entry = CeremonyEntry(
                     each.ceremony,
                     kind.value,
                     each.seq,
                     each.event.value,
-                    journal.put_object(each.raw),
-                    _destroyed(kind, each),
+                    journal.put_object(each.raw, reserved=spare),
+                    destroyed,
                 )
-                committed = journal.commit(ceremony_entry(journal.now(), entry))
+                leaf = ceremony_entry(journal.now(), entry)
+                committed = journal.commit(leaf, reserved=spare)
                 self.remembered(committed.index)
 
     def remembered(self, index: int) -> None:
@@ -262,6 +277,7 @@ class DeskSite(Site):
         super().__init__(directory, clock, module, rehearsal=rehearsal)
         self._signer = _Locked()
         self._worker: HsmWorker | None = None
+        self._fresh_pin: int | None = None
         self.founders: tuple[Founder, ...] = ()
         """Who signs for a rehearsal's log."""
         self.inventory: tuple[ItemToRewrap, ...] = ()
@@ -319,7 +335,7 @@ class DeskSite(Site):
 
     def unlock_fresh(self, plan: Plan, pin_fd: int) -> None:
         """Start a worker on it. Raises PinRefused, TokenError, HsmUnreachable."""
-        self.lock_fresh()
+        self._close_fresh()
         place = self.fresh_place(plan)
         config = WorkerConfig(place.module, place.label, place.softhsm_configuration)
         self.fresh = HsmWorker(config, pin_fd)
@@ -330,7 +346,38 @@ class DeskSite(Site):
             raise CeremonyRefused(CeremonyReason.LOCKED, "the fresh token is locked")
         return self.fresh
 
+    def keep_fresh_pin(self, pin_fd: int) -> None:
+        """A copy in a memory file of this process, for a later step."""
+        self.lock_fresh()
+        pin = read_pin(pin_fd)
+        try:
+            self._fresh_pin = pin_file(pin)
+        finally:
+            wipe(pin)
+
+    def require_fresh_pin(self) -> int:
+        """Raises CeremonyRefused when this host was started anew since it was made."""
+        if self._fresh_pin is None:
+            raise CeremonyRefused(
+                CeremonyReason.INTERRUPTED,
+                "the new token's PIN is not in memory any more",
+                hint="abort this ceremony, and begin it again: nothing is lost",
+            )
+        return self._fresh_pin
+
+    def used_directory(self) -> str:
+        """Where the token in use lies, below this site's directory; its name."""
+        used = self.config.softhsm_configuration if self.config is not None else None
+        return used.parent.name if used is not None else ""
+
     def lock_fresh(self) -> None:
+        if self._fresh_pin is not None:
+            os.pwrite(self._fresh_pin, bytes(os.fstat(self._fresh_pin).st_size), 0)
+            os.close(self._fresh_pin)
+            self._fresh_pin = None
+        self._close_fresh()
+
+    def _close_fresh(self) -> None:
         if self.fresh is not None:
             self.fresh.close()
         self.fresh = None

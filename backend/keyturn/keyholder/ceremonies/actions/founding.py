@@ -49,7 +49,11 @@ from keyturn.keyholder.ceremonies.actions.statements import (
     proposer_of,
     to_sign,
 )
-from keyturn.keyholder.ceremonies.actions.tokenfacts import key_facts, token_facts
+from keyturn.keyholder.ceremonies.actions.tokenfacts import (
+    backup_key_facts,
+    key_facts,
+    token_facts,
+)
 from keyturn.keyholder.ceremonies.doing import Act, Doing
 from keyturn.keyholder.ceremonies.opening import open_token
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
@@ -116,6 +120,8 @@ def _make_first(doing: Doing) -> Facts:
             HsmWorker(site.worker_config(plan.token), pin_fd) as worker,
         ):
             token, keys = token_facts(worker.hello), key_facts(worker)
+            if made.backup_key is not None:
+                keys = (*keys, backup_key_facts(made.backup_key.spki))
             body = keys_body(founding.origin, worker, identity_at(site.directory / IDENTITY))
     backup = _first_backup(doing, site, made)
     keep_composed(doing.files, _composed(doing, founding, body))
@@ -253,7 +259,8 @@ def _judged(doing: Doing, composed: Composed, signed: Mapping[Kind, Envelopes]) 
     """As everybody judges them who reads the authority's bundle. Raises SubmissionRefused."""
     roster, keys = signed[Kind.ROSTER], signed[Kind.KEYS]
     raw = bundle_of([(roster[0], list(roster[1]))], (keys[0], list(keys[1])))
-    load_bundle(raw, composed.digest(Kind.ROSTER), doing.now())
+    fingerprint = composed.digest(Kind.ROSTER)
+    load_bundle(raw, fingerprint, doing.now(), rehearsal=doing.plan.rehearsal)
 
 
 def sign_founding(doing: Doing) -> Facts:
@@ -313,6 +320,7 @@ def take_back(files: CeremonyFiles, site: Site, _: Course) -> None:
     """Token, log and settings are destroyed, and what was to be signed with them. In that order
     nothing works any more from the first one on."""
     desk = desk_of(site)
+    _check_ours(files, desk)
     desk.lock_token()
     desk.close_log()
     destroy_file(desk.directory / CONFIG)
@@ -322,6 +330,18 @@ def take_back(files: CeremonyFiles, site: Site, _: Course) -> None:
     for name in (BUNDLE, BACKUP, BACKUP_KEY):
         destroy_file(desk.directory / name)
     files.forget(BOXES, SETS, COMPOSED, SIGNED)
+
+
+def _check_ours(files: CeremonyFiles, desk: DeskSite) -> None:
+    """Raises CeremonyRefused where another genesis than this one founded what stands here."""
+    stands = desk.fingerprint
+    if stands is not None and stands != kept_composed(files).digest(Kind.ROSTER):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "another ceremony founded the authority that stands here",
+            found=stands,
+            hint="nothing of it was destroyed",
+        )
 
 
 def _founding(doing: Doing) -> FoundingPlan:

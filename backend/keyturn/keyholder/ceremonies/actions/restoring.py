@@ -23,6 +23,7 @@ from keyturn.keyholder.ceremonies.actions.secretsheld import held_secrets
 from keyturn.keyholder.ceremonies.actions.statements import COMPOSED, SIGNED
 from keyturn.keyholder.ceremonies.actions.tokenfacts import kek_facts
 from keyturn.keyholder.ceremonies.doing import Act, Doing
+from keyturn.keyholder.ceremonies.handedin import named_backup
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.sharing import BOXES, SETS, deal, keep_boxes
 from keyturn.keyholder.ceremonies.site import DeskSite, Site, desk_of
@@ -46,7 +47,7 @@ def restore_kek(doing: Doing) -> Facts:
     """Token, PINs, the backup's KEK and new key pairs, in one go; what was there is deleted."""
     desk, backup = desk_of(doing.site), backup_at(doing.files, doing.site)
     _check_named(doing, backup)
-    _unmade(desk, doing.plan)
+    unmade(desk, doing.plan)
     write_configuration(desk.fresh_directory(doing.plan))
     place = desk.fresh_place(doing.plan)
     with held_secrets(doing, (ShareUse.USER, ShareUse.SO, ShareUse.BACKUP)) as secrets:
@@ -65,9 +66,22 @@ def restore_kek(doing: Doing) -> Facts:
 
 
 def _check_named(doing: Doing, backup: KekBackup) -> None:
-    """Raises CeremonyRefused for another KEK than the one that this is about."""
+    """Raises CeremonyRefused for another KEK than the one that this is about, and for another
+    backup of it: an older one opens to who held its shares once, and has a backup key of its own.
+    """
+    if doing.plan.rehearsal:
+        return
+    named = named_backup(doing.files, doing.plan, doing.site.state)
+    if backup.digest != named:
+        raise CeremonyRefused(
+            CeremonyReason.FAILED,
+            "the backup is another one than the statement names",
+            found=backup.digest,
+            expected=named or "a statement that names it",
+            hint="hand in the backup that the officers approved",
+        )
     concerns = doing.plan.concerns
-    if not doing.plan.rehearsal and concerns != (backup.wrapped.kek,):
+    if concerns != (backup.wrapped.kek,):
         raise CeremonyRefused(
             CeremonyReason.FAILED,
             "the backup is of another KEK than the one that is to be restored",
@@ -95,11 +109,12 @@ def take_back(files: CeremonyFiles, site: Site, course: Course) -> None:
     desk = desk_of(site)
     if desk.uses_fresh(course.plan):
         return
-    _unmade(desk, course.plan)
+    unmade(desk, course.plan)
     files.forget(BOXES, SETS, COMPOSED, SIGNED)
 
 
-def _unmade(desk: DeskSite, plan: Plan) -> None:
+def unmade(desk: DeskSite, plan: Plan) -> None:
+    """Nothing is left of a fresh token."""
     desk.lock_fresh()
     destroy_tree(desk.fresh_directory(plan))
 
@@ -109,4 +124,3 @@ def _holds(_: Plan) -> tuple[ShareUse, ...]:
 
 
 RESTORE_KEK = Act(restore_kek, holds=_holds, left="the backup and the log as they were")
-PROVE_RESTORE = Act(prove_restore, fresh=True, left="the fresh token, which nothing uses yet")

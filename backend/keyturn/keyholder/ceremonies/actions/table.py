@@ -8,6 +8,7 @@ from keyturn.keyholder.ceremonies.actions import (
     backups,
     destruction,
     founding,
+    moving,
     newkeys,
     opening,
     pins,
@@ -37,10 +38,13 @@ ACTS: Mapping[Action, Act] = {
     Action.UNLOCK: opening.UNLOCK,
     Action.UNLOCK_SO: opening.UNLOCK_SO,
     Action.UNLOCK_BACKUP: opening.UNLOCK_BACKUP,
+    Action.SEAL: opening.SEAL,
     Action.BACK_UP: backups.BACK_UP,
     Action.PROVE_BACKUP: backups.PROVE_BACKUP,
     Action.RESTORE_KEK: restoring.RESTORE_KEK,
-    Action.PROVE_RESTORE: restoring.PROVE_RESTORE,
+    Action.PROVE_RESTORE: moving.PROVE,
+    Action.MAKE_TRANSPORT_KEY: moving.MAKE_TRANSPORT_KEY,
+    Action.IMPORT_KEK: moving.IMPORT_KEK,
     Action.SIGN_KEYS: newkeys.SIGN_KEYS,
     Action.CONTINUE_LOG: newkeys.CONTINUE_LOG,
     Action.DESTROY_MODEL_KEY: destruction.DESTROY_MODEL_KEY,
@@ -48,11 +52,12 @@ ACTS: Mapping[Action, Act] = {
     Action.MAKE_KEK: rotation.MAKE_KEK,
     Action.REWRAP: rotation.REWRAP,
     Action.RETIRE_KEK: rotation.RETIRE_KEK,
-    Action.DESTROY_KEK: rotation.DESTROY_KEK,
+    Action.DESTROY_KEK: moving.DESTROY_KEK,
     Action.CLOSE: Act(_close),
 }
 
 UNDOS: Mapping[ScriptKind, Undo] = {
     ScriptKind.GENESIS: founding.take_back,
     ScriptKind.RESTORE: restoring.take_back,
+    ScriptKind.HSM_REPLACEMENT: restoring.take_back,
 }

@@ -550,3 +550,17 @@ def test_a_receipt_says_how_many_witnesses_cosigned_it(
     assert made.detail.receipt.word == word
     assert f"witnesses {pens} cosigned it; 1 are needed" in made.detail.receipt_text
     made.presenter.close()
+
+
+def test_a_checkpoint_by_the_key_of_before_accuses_too(book: Logbook) -> None:
+    """A history rewritten where the log key was replaced: each note is checked by its own key."""
+    server = book.server
+    kept = server.checkpoint().to_bytes()
+    server.replace_log_key()
+    shown, key = server.checkpoint().to_bytes(), load_verify_key(spki(server.log_key))
+    names = server.state.log_names
+
+    assert side(shown, key, server.origin, names=names).signed
+    assert side(kept, key, server.origin, names=names).signed
+    assert not side(kept, key, server.origin).signed
+    assert side(kept, None, None).signed is None
