@@ -1,9 +1,10 @@
 """A recording of a real system: the server's answers, byte for byte, at a few moments.
 
 Screens are drawn from it through the same client and the same verifiers as live: the signed
-bytes are in it, so nothing in a picture was believed without proof. It holds answers to GET
-only; whoever asks a recording to sign or post anything is refused. `POST /v1/evidence/batch`,
-which only reads, is answered from the requests that were given one by one.
+bytes are in it, so nothing in a picture was believed without proof. It holds answers to GET, and to
+what a ceremony's host is asked without changing anything, under `POST PATH op [ceremony]`; whoever
+asks a recording to sign or post anything is refused. `POST /v1/evidence/batch`, which only reads,
+is answered from the requests that were given one by one.
 
 File: gzip over one JSON document `{type: "app-recording", format: 1, server, pin, fingerprint,
 officer, bodies: {sha256 hex: base64}, moments: [{name, time, answers: {path: [status, sha256]}}]}`.
@@ -21,8 +22,10 @@ import httpx
 
 from keyturn.base.encoding import Digest, b64, parse_digest, sha256
 from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError
-from keyturn.base.strictjson import Json, dump, load_object, parse_object
+from keyturn.base.strictjson import Fields, Json, dump, load_object, parse_object
 from keyturn.base.times import format_time
+from keyturn.client.ceremonies import CeremonyReader
+from keyturn.client.ceremonydoor import ServerDoor
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import FileUnusable
 from keyturn.client.evidence import BATCH
@@ -35,12 +38,14 @@ from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, rea
 from keyturn.officerkeys.location import InKeyring
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
+from keyturn.wire.ceremonies import AskCeremonies, AskCeremony, parse_ceremony_request
 from keyturn.wire.tls import parse_pin, pinned_context
 
 TYPE = "app-recording"
 MAX_FILE = 64 << 20
 HAPPENED = 300
 """Events, as many as the app keeps."""
+ASKED = "/v1/ceremonies/ask"
 _TRIES = 8
 _RECEIPTS = 60  # of the newest entries
 _MAX_QUESTION = 16 << 10  # bytes of a batch's question
@@ -115,10 +120,30 @@ class Replay(httpx.BaseTransport):
             found = self._answers.get(_name(request.url))
         elif (request.method, request.url.path) == ("POST", "/v1/evidence/batch"):
             found = self._batch(request.read())
+        elif (request.method, request.url.path) == ("POST", ASKED):
+            found = self._of_ceremonies(request.read())
         if found is None:
             error = {"kind": "not-recorded", "message": "this is a recording"}
             return httpx.Response(404, content=dump({"error": error}))
         return httpx.Response(found[0], content=found[1])
+
+    def _of_ceremonies(self, question: bytes) -> tuple[int, bytes] | None:
+        """What the host said then. All records of a ceremony were kept together: whoever has some
+        is given the others.
+        """
+        asked = _asked(question)
+        found = None if asked is None else self._answers.get(asked.name)
+        if asked is None or found is None or not asked.since:
+            return found
+        try:
+            document = load_object(found[1], limit=MAX_FILE, what="answer")
+            answer = Fields(document, "answer").fields("answer")
+            kept = {name: answer.raw(name) for name in answer.names()}
+            records: list[Json] = [*answer.texts("records", limit=MAX_FILE)]
+            kept["records"] = records[asked.since :]
+        except MalformedError:
+            return None
+        return found[0], dump({"answer": kept})
 
     def _batch(self, question: bytes) -> tuple[int, bytes] | None:
         """As the control plane answers it, from what it gave one by one.
@@ -151,9 +176,35 @@ class Replay(httpx.BaseTransport):
         return 200, dump({"found": found, "left": left})
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question to a ceremony's host that changes nothing there."""
+
+    name: str
+    since: int
+
+
+def _asked(question: bytes) -> _Asked | None:
+    """None: a question of another kind, or none at all."""
+    try:
+        whole = parse_object(question, limit=_MAX_QUESTION, what="question")
+        fields = whole.fields("request")
+        request = parse_ceremony_request(fields.text("op", limit=40), fields)
+        fields.done()
+        whole.done()
+    except MalformedError:
+        return None
+    match request:
+        case AskCeremonies():
+            return _Asked(f"POST {ASKED} {request.op}", 0)
+        case AskCeremony(ceremony, since):
+            return _Asked(f"POST {ASKED} {request.op} {ceremony}", since)
+    return None
+
+
 @dataclass
 class Recorder(httpx.BaseTransport):
-    """Passes everything on, and keeps the answers to GET."""
+    """Passes everything on, and keeps the answers to GET, and those of a ceremony's host."""
 
     inner: httpx.BaseTransport
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
@@ -163,6 +214,10 @@ class Recorder(httpx.BaseTransport):
         body = response.read()
         if request.method == "GET":
             self.answers[_name(request.url)] = (response.status_code, body)
+        elif (request.method, request.url.path) == ("POST", ASKED):
+            asked = _asked(request.read())
+            if asked is not None and not asked.since:
+                self.answers[asked.name] = (response.status_code, body)
         return httpx.Response(response.status_code, content=body)
 
     def close(self) -> None:
@@ -210,6 +265,8 @@ def sweep(client: KeyturnClient) -> int:
         client.hsm()
     with suppress(KeyturnError):  # roles that do not include it
         client.enrolments()
+    with suppress(KeyturnError):  # a keyholder that holds none
+        _follow_ceremonies(client)
     named = _named(leaves)
     for digest in dict.fromkeys(named.values()):
         client.evidence(digest)
@@ -220,6 +277,13 @@ def sweep(client: KeyturnClient) -> int:
             if needed:
                 client.read_object(digest)
     return size
+
+
+def _follow_ceremonies(client: KeyturnClient) -> None:
+    """Every ceremony of the keyholder, to its newest record."""
+    reader = CeremonyReader(ServerDoor(client), client.authority())
+    for each in reader.all().ceremonies:
+        reader.read(each.ceremony)
 
 
 def _named(leaves: Sequence[bytes]) -> dict[int, Digest]:

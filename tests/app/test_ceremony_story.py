@@ -370,7 +370,7 @@ def test_genesis_three_of_five(room: Participants, *, rehearsal: bool) -> None:
 
 @pytest.mark.parametrize("kind", ["backup", "restore-drill", "restore", "kek-rotation"])
 def test_a_rehearsal_of(room: Participants, kind: str) -> None:
-    """Rotation, backup, a drill, and a restore after the loss of the token, on throw-away tokens."""
+    """Rotation, backup, drill, and a restore after the loss of the token: throw-away ones."""
     room.rehearse(kind)
     assert room.office.text("band.rehearsal.text").startswith("REHEARSAL")
     room.lead_to_the_end()

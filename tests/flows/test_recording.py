@@ -17,8 +17,10 @@ from keyturn.officerkeys.location import InKeyring
 from keyturn.quorum.approvals import Decision
 from keyturn.quorum.kinds import Kind
 from keyturn_app.recording import (
+    ASKED,
     MAX_FILE,
     Moment,
+    Recorder,
     Recording,
     RecordingUnusable,
     Replay,
@@ -205,3 +207,54 @@ def test_what_is_no_recording_is_refused(file: Path) -> None:
 def test_a_recording_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RecordingUnusable, match="cannot read"):
         read_recording(tmp_path / "missing")
+
+
+def asked_host(answers: dict[str, tuple[int, bytes]], request: dict[str, object]) -> httpx.Response:
+    question = dump({"request": request})
+    return Replay(answers).handle_request(
+        httpx.Request("POST", f"https://localhost{ASKED}", content=question)
+    )
+
+
+NEWS = dump({"answer": {"records": ["YQ==", "Yg==", "Yw=="], "seq": 2, "waiting": None}})
+HOST = {f"POST {ASKED} ceremonies": (200, b"{}"), f"POST {ASKED} ceremony g-1": (200, NEWS)}
+
+
+def test_a_ceremony_is_told_from_the_record_that_was_asked_for() -> None:
+    for since, expected in ((0, 3), (1, 2), (3, 0), (9, 0)):
+        said = asked_host(HOST, {"op": "ceremony", "ceremony": "g-1", "since": since})
+        news = load_object(said.content, limit=MAX_FILE, what="answer")["answer"]
+        assert isinstance(news, dict)
+        assert isinstance(news["records"], list)
+        assert (len(news["records"]), news["seq"]) == (expected, 2)
+    assert asked_host(HOST, {"op": "ceremonies"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {},
+        {"op": "ceremony", "ceremony": "g-2", "since": 0},
+        {"op": "ceremony", "ceremony": "g-1", "since": -1},
+        {"op": "ceremony", "ceremony": "g-1"},
+        {"op": "ceremonies", "more": 1},
+        {"op": "ceremony-file", "ceremony": "g-1", "name": "transcript.json"},
+        {"op": "ceremony-open", "plan": "YQ=="},
+        {"op": "ceremony-sign", "ceremony": "g-1", "envelope": "YQ==", "attached": []},
+        {"op": "ceremony-say", "ceremony": "g-1", "envelope": "YQ=="},
+    ],
+)
+def test_nothing_else_is_asked_of_a_recorded_host(request_: dict[str, object]) -> None:
+    assert asked_host(HOST, request_).status_code == 404
+
+
+def test_what_is_handed_to_a_host_is_not_recorded() -> None:
+    recorder = Recorder(httpx.MockTransport(lambda _request: httpx.Response(200, content=b"{}")))
+    with httpx.Client(base_url="https://localhost", transport=recorder) as client:
+        for request in (
+            {"op": "ceremony-sign", "ceremony": "g-1", "envelope": "YQ==", "attached": []},
+            {"op": "ceremony", "ceremony": "g-1", "since": 0},
+            {"op": "ceremony", "ceremony": "g-1", "since": 2},
+        ):
+            client.post(ASKED, content=dump({"request": request}))
+    assert recorder.answers == {f"POST {ASKED} ceremony g-1": (200, b"{}")}

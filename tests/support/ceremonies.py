@@ -70,12 +70,14 @@ from keyturn.ceremony.steps import (
     word_payload,
 )
 from keyturn.ceremony.transcript import make_transcript
+from keyturn.quorum.bodies import REHEARSED
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind
 from keyturn.quorum.roster import OfficerId, Roster, parse_roster
 from support.authority import sign, spki
 
 START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 ORIGIN = "keyturn.example/log"
+REHEARSED_ORIGIN = f"{REHEARSED}{ORIGIN}"
 SIGNS, KEEPS = ("proposer", "approver"), ("custodian",)
 CAST: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "hana": ("Hana Novak", ("operator", "proposer")),
@@ -180,7 +182,9 @@ def genesis_plan(cast: Cast, *, rehearsal: bool = True, **changed: object) -> Pl
         "kek_profile": KekProfile.RECOVERABLE,
         "token": "keyturn-rehearsal" if rehearsal else "keyturn",
         "concerns": (),
-        "founding": FoundingPlan(ORIGIN, 90, cast.roster, cast.body()),
+        "founding": FoundingPlan(
+            REHEARSED_ORIGIN if rehearsal else ORIGIN, 90, cast.roster, cast.body()
+        ),
         "time": START,
     }
     return Plan(**{**settings, **changed})  # type: ignore[arg-type]
@@ -424,6 +428,7 @@ def genesis_facts(
             for kind in (Kind.ROSTER, Kind.KEYS)
         ]
     )
+    origin = plan.founding.origin if plan.founding else ORIGIN
     return {
         "open": {"roster": None, "file": None},
         "preflight": Preflighted(
@@ -440,7 +445,7 @@ def genesis_facts(
         ).document(),
         "prove-shares": SharesProved(proved).document(),
         "sign-founding": StatementsSigned((roster, keys)).document(),
-        "found": LogStands(roster.digest, ORIGIN, 11, root.hex()).document(),
+        "found": LogStands(roster.digest, origin, 11, root.hex()).document(),
     }
 
 

@@ -62,7 +62,7 @@ from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import error_answer, parse_request, read_answer
 from keyturn.wire.requests import Request
 from support.authority import sign, spki
-from support.ceremonies import EVERY_SCHEME, ORIGIN, Cast
+from support.ceremonies import EVERY_SCHEME, ORIGIN, REHEARSED_ORIGIN, Cast
 from support.hsmtoken import softhsm_module
 
 A = TypeVar("A")
@@ -361,6 +361,8 @@ def genesis_plan(cast: Cast, **changed: object) -> Plan:
         "founding": FoundingPlan(ORIGIN, 90, cast.roster, cast.body()),
         "time": now(),
     }
+    if changed.get("rehearsal") and "founding" not in changed:
+        settings["founding"] = FoundingPlan(REHEARSED_ORIGIN, 90, cast.roster, cast.body())
     return Plan(**{**settings, **changed})  # type: ignore[arg-type]
 
 

@@ -100,7 +100,7 @@ def signed_statement(cast: Cast, kind: Kind, body: JsonObject) -> Signed:
     return Signed(kind, digest, raw, approvals)
 
 
-def keys_body() -> JsonObject:
+def keys_body(origin: str = ORIGIN) -> JsonObject:
     """A token's public keys; no private half is kept but the log's."""
     result = ec.derive_private_key(int.from_bytes(seed("result")[:30], "big"), ec.SECP256R1())
     keys: list[tuple[str, str, bytes, str | None]] = [
@@ -109,7 +109,7 @@ def keys_body() -> JsonObject:
         ("result", "p256", spki(result), None),
     ]
     return {
-        "origin": ORIGIN,
+        "origin": origin,
         "assurance": "software",
         "keys": [
             {"purpose": purpose, "algorithm": algorithm, "spki": b64(public), "oaep_hash": oaep}

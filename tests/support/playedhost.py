@@ -223,7 +223,7 @@ class PlayedHost:
         play = self._playing()
         founding = play.plan.founding
         assert founding is not None
-        bodies = {Kind.ROSTER: founding.body, Kind.KEYS: keys_body()}
+        bodies = {Kind.ROSTER: founding.body, Kind.KEYS: keys_body(founding.origin)}
         payloads = {
             kind: compose_payload(
                 kind,

@@ -9,11 +9,13 @@ from keyturn.quorum.bundle import Authority, load_bundle
 from keyturn.quorum.roster import Roster
 
 
-def open_bundle(raw: bytes, fingerprint: Digest, time: datetime) -> Authority:
+def open_bundle(
+    raw: bytes, fingerprint: Digest, time: datetime, *, rehearsal: bool = False
+) -> Authority:
     """A bundle that chains to this authority, expired or not. Raises CeremonyRefused, and
     MalformedError for what is no bundle."""
     try:
-        return load_bundle(raw, fingerprint, time, lenient=True)
+        return load_bundle(raw, fingerprint, time, lenient=True, rehearsal=rehearsal)
     except UntrustedError as error:
         raise CeremonyRefused(
             CeremonyReason.NOT_AUTHORISED,

@@ -220,7 +220,8 @@ def _authority(transcript: Transcript, plan: Plan, fingerprint: Digest | None) -
     named = plan.authority or fingerprint or _claimed(transcript.records)
     if transcript.bundle is None or named is None:
         return None
-    return open_bundle(transcript.bundle, named, transcript.records[0].time)
+    time = transcript.records[0].time
+    return open_bundle(transcript.bundle, named, time, rehearsal=plan.rehearsal)
 
 
 def _claimed(records: Sequence[Record]) -> Digest | None:

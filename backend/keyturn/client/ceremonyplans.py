@@ -21,6 +21,7 @@ from keyturn.ceremony.plan import (
     read_scheme,
 )
 from keyturn.ceremony.script import ScriptKind, ShareUse
+from keyturn.quorum.bodies import REHEARSED
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind
 from keyturn.quorum.roster import OfficerId, parse_roster
 
@@ -69,7 +70,7 @@ def compose_plan(
     Raises MalformedError, CeremonyRefused.
     """
     prefix = REHEARSAL_PREFIX if about.rehearsal else ""
-    founding = None if founds is None else _founding(founds)
+    founding = None if founds is None else _founding(founds, rehearsal=about.rehearsal)
     plan = Plan(
         ceremony=about.ceremony or f"{prefix}{kind.value}-{now:%Y%m%d-%H%M%S}",
         kind=kind,
@@ -125,7 +126,14 @@ def read_scheme_text(texts: Sequence[str], groups_needed: int | None = None) -> 
     return read_scheme(parse_object(document, limit=1 << 16, what="scheme of shares"))
 
 
-def _founding(founds: Founds) -> FoundingPlan:
+def rehearsed_origin(origin: str, *, rehearsal: bool) -> str:
+    """The log's name; a rehearsal's says that it is one, so that nobody takes its keys for real."""
+    if rehearsal and not origin.startswith(REHEARSED):
+        return f"{REHEARSED}{origin}"
+    return origin
+
+
+def _founding(founds: Founds, *, rehearsal: bool) -> FoundingPlan:
     body = founds.roster
     try:
         roster = parse_roster(Fields(dict(body), "roster"))
@@ -133,4 +141,5 @@ def _founding(founds: Founds) -> FoundingPlan:
         raise MalformedCeremony(
             f"the first roster: {error.message}", found=error.found, expected=error.expected
         ) from error
-    return FoundingPlan(founds.origin, founds.life_days, roster, body)
+    origin = rehearsed_origin(founds.origin, rehearsal=rehearsal)
+    return FoundingPlan(origin, founds.life_days, roster, body)

@@ -11,10 +11,10 @@ from datetime import datetime
 from keyturn.base.dsse import Envelope
 from keyturn.base.encoding import digest_of
 from keyturn.ceremony.checks import CONFIRMED, check_content
-from keyturn.ceremony.course import Course
+from keyturn.ceremony.course import Course, statement_kinds
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.plan import PLAN_TYPE, Plan, check_plan
-from keyturn.ceremony.script import EnteredKind, Part, Step
+from keyturn.ceremony.script import EnteredKind, Part, ScriptKind, Step
 from keyturn.ceremony.steps import (
     STEP_TYPE,
     WORD_TYPE,
@@ -25,7 +25,8 @@ from keyturn.ceremony.steps import (
 )
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload
-from keyturn.quorum.kinds import Kind, payload_type
+from keyturn.quorum.bodies import REHEARSED, Keys
+from keyturn.quorum.kinds import payload_type
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.wire.ceremonies import OpenCeremony, SayInCeremony, SignStep, StatementToSign, Waiting
@@ -218,15 +219,38 @@ def _read(said: StatementToSign) -> StatementShown:
 
 def _check_about(course: Course, statement: Statement) -> None:
     founding = course.plan.founding
-    if statement.kind is not Kind.ROSTER:
-        return
+    kinds = statement_kinds(course.plan.kind, step_of(course).action)
+    if statement.kind not in kinds:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_ATTACHMENT,
+            "the host asks for a signature under a statement that this step is not about",
+            found=statement.kind.value,
+            expected=", ".join(each.value for each in kinds) or "none",
+            hint="Sign nothing. Have the witness record it.",
+        )
     body = statement.body
+    if isinstance(body, Keys):
+        _check_keys(course.plan, body)
+        return
     if founding is None or not isinstance(body, Roster) or body != founding.roster:
         raise CeremonyRefused(
             CeremonyReason.WRONG_ATTACHMENT,
             "the host asks for signatures under another roster than the plan's",
             found=f"roster {statement.digest}",
             expected="the roster that the administrator signed in the plan",
+            hint="Sign nothing. Have the witness record it.",
+        )
+
+
+def _check_keys(plan: Plan, keys: Keys) -> None:
+    """Keys of a rehearsal say so: the officers who sign them are the real ones."""
+    named = plan.founding.origin if plan.kind is ScriptKind.GENESIS and plan.founding else None
+    if keys.rehearsed is not plan.rehearsal or (named is not None and keys.origin != named):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_ATTACHMENT,
+            "the host asks for signatures under keys of another log than the plan's",
+            found=keys.origin,
+            expected=named or (f"{REHEARSED}…" if plan.rehearsal else f"not {REHEARSED}…"),
             hint="Sign nothing. Have the witness record it.",
         )
 

@@ -27,7 +27,7 @@ from keyturn.hsm.publickeys import EXPONENT, spki_of
 
 SECRET_SIZE = 32
 MAX_BACKUP = 16 << 10
-_TYPE, _KEY_TYPE = "kek-backup", "kek-backup-key"
+_TYPE, _KEY_TYPE, _WRAPPED_TYPE = "kek-backup", "kek-backup-key", "wrapped-kek"
 _CONTEXT = b"keyturn-backup-key-v1"
 _SALT, _NONCE = 32, 12
 _WRAPPED = BACKUP_BITS // 8
@@ -120,6 +120,38 @@ def parse_backup_key(raw: bytes) -> BackupKey:
     fields.literal("type", _KEY_TYPE)
     fields.literal("format", 1)
     return _read_key(fields)
+
+
+def wrapped_document(wrapped: WrappedKek) -> bytes:
+    """A KEK on its way to another token: the file that is handed in for an import."""
+    return dump(
+        {
+            "type": _WRAPPED_TYPE,
+            "format": 1,
+            "kek": wrapped.kek,
+            "oaep_hash": wrapped.oaep_hash.value,
+            "wrapped": b64(wrapped.value),
+            "canary": b64(wrapped.canary),
+            "spki": b64(wrapped.spki),
+        }
+    )
+
+
+def parse_wrapped(raw: bytes) -> WrappedKek:
+    """Raises MalformedError."""
+    fields = parse_object(raw, limit=MAX_BACKUP, what="wrapped KEK")
+    fields.literal("type", _WRAPPED_TYPE)
+    fields.literal("format", 1)
+    wrapped = WrappedKek(
+        check_kek_id(fields.text("kek", limit=64)),
+        fields.b64("wrapped", size=_WRAPPED),
+        fields.choice("oaep_hash", OaepHash),
+        fields.b64("spki", limit=_MAX_SPKI),
+        fields.b64("canary", size=CANARY_SIZE),
+    )
+    fields.done()
+    check_backup_spki(wrapped.spki)
+    return wrapped
 
 
 def seal_backup_key(

@@ -220,6 +220,8 @@ class Child:
         with login_turn():
             library = Library(self._module)
             with self._user(library) as session:
+                if _came_in(session, wrapped.kek):  # and a kill cut off what follows
+                    return _settled(session, task)
                 private = session.find(key_query(Label.TRANSPORT, ObjectClass.PRIVATE_KEY))
                 if len(private) != 1:
                     raise TokenError("the token has no transport key", found=str(len(private)))
@@ -235,10 +237,7 @@ class Child:
                     ) from error
                 finish_kek(session, record, begun, handle, wrapped.kek)
                 check_canary(session, handle, parse_canary(wrapped.canary))
-                _settle(session, wrapped.kek, activate=task.activate)
-                _destroy_transport(session)
-                reports = open_keks(session).reports()
-                return next(each for each in reports if each.id == wrapped.kek)
+                return _settled(session, task)
 
     def _sealed_key(self) -> BackupKey:
         """A new backup key; its private half is nowhere but in this process and the result."""
@@ -337,13 +336,23 @@ def _prove_models(session: Session, kek: OpenKek, models: tuple[RewrapItem, ...]
             )
 
 
-def _settle(session: Session, kek: KeyId, *, activate: bool) -> None:
-    record = load_record(session)
-    found = next(each for each in record if each.id == kek)
-    if activate:
+def _came_in(session: Session, kek: KeyId) -> bool:
+    """Whether an import of this KEK was finished before, as far as the key goes."""
+    found = (each for each in load_record(session) if each.id == kek)
+    return any(each.is_there and each.origin is KekOrigin.IMPORTED for each in found)
+
+
+def _settled(session: Session, task: tasks.ImportKek) -> KekReport:
+    """Its state; the transport key goes. Done again it does no more."""
+    kek, record = task.wrapped.kek, load_record(session)
+    found = record.by_id(kek)
+    if task.activate:
         store_record(session, record.activated(kek))
-        return
-    store_record(session, record.changed(found.name, replace(found, state=KekState.DEACTIVATED)))
+    elif found.state is KekState.PRE_ACTIVATION:
+        retired = replace(found, state=KekState.DEACTIVATED)
+        store_record(session, record.changed(found.name, retired))
+    _destroy_transport(session)
+    return next(each for each in open_keks(session).reports() if each.id == kek)
 
 
 def _destroy_ours(session: Session) -> int:

@@ -44,7 +44,8 @@ class Unsealer(Protocol):
 
 
 class OfficerSigner:
-    """A `Signer` and an `Unsealer` over keys in memory. Does not own them: whoever opened the secret wipes it."""
+    """A `Signer` and an `Unsealer` over keys in memory. Does not own them: who opened the secret
+    wipes it."""
 
     def __init__(self, secret: OfficerSecret) -> None:
         self._secret = secret

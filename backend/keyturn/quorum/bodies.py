@@ -76,6 +76,10 @@ class PublicKeyEntry:
         return key_id_of(self.spki)
 
 
+REHEARSED = "rehearsal."
+"""How the log's name begins in keys of a rehearsal, and in no others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """Every public key of the keyholder and its HSM; one of each purpose, of KEYHOLDER perhaps
@@ -84,6 +88,11 @@ class Keys:
     origin: str
     assurance: str  # "software" or "hardware"
     keys: Mapping[Purpose, PublicKeyEntry]
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether they are of a rehearsal's throw-away token."""
+        return self.origin.startswith(REHEARSED)
 
 
 @dataclass(frozen=True, slots=True)

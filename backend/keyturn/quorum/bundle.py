@@ -112,6 +112,7 @@ def load_bundle(
     known: Known = _unknown,
     *,
     lenient: bool = False,
+    rehearsal: bool = False,
 ) -> Authority:
     """Verify a bundle against a pinned fingerprint.
 
@@ -119,7 +120,9 @@ def load_bundle(
     only from the log. What must hold now is that neither the newest roster nor `keys` has expired,
     unless the reader is `lenient`: an officer, who must get in to renew them, and says so.
     `known` is asked about `keys` that the newest roster does not approve and an earlier one does:
-    whether the reader knows them by other means. Raises MalformedError, SubmissionRefused.
+    whether the reader knows them by other means. `rehearsal`: of a throw-away authority, whose
+    keys officers sign with their own, so that nobody else may take them.
+    Raises MalformedError, SubmissionRefused.
     """
     fields = parse_object(raw, limit=MAX_BUNDLE, what="authority bundle")
     fields.literal("type", "authority-bundle")
@@ -135,6 +138,14 @@ def load_bundle(
     roster, keys = state.roster, state.newest_keys
     assert roster is not None  # else `keys` could not have been judged
     assert keys is not None
+    if keys.rehearsed and not rehearsal:
+        raise SubmissionRefused(
+            SubmissionReason.OTHER_STATEMENT,
+            "the keys are those of a rehearsal's throw-away token",
+            found=keys.origin,
+            expected="the authority's own keys",
+            hint="Trust nothing that comes from where this bundle came from.",
+        )
     return Authority(fingerprint, roster, keys, state)
 
 

@@ -1,4 +1,4 @@
-"""Five officers with real keys, and what each does at their own desk."""
+"""Officers with real keys, and what each does at their own desk."""
 
 import secrets
 from collections.abc import Mapping
@@ -30,6 +30,18 @@ OFFICERS = {
 }
 
 
+ALSO = {
+    "hana": ("Hana Novák", ("operator",)),
+    "viktor": ("Viktor Lindqvist", ("witness",)),
+    "farid": ("Farid Haddad", ("custodian",)),
+    "greta": ("Greta Vogel", ("custodian",)),
+    "ilse": ("Ilse Brandt", ("custodian",)),
+}
+"""Who else it takes to hold a ceremony: who leads it, who watches, and the SO PIN's custodians."""
+ROLES = ("proposer", "approver", "custodian", "operator")
+"""Of each of the five."""
+
+
 def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
@@ -43,6 +55,7 @@ class Desk:
     directory: Path
     passphrase: bytearray
     secret: OfficerSecret
+    roles: tuple[str, ...] = ROLES
 
     @property
     def key_file(self) -> Path:
@@ -72,11 +85,12 @@ class Desk:
 def make_desks(directory: Path) -> dict[str, Desk]:
     """Key pairs of both kinds, in encrypted files, passphrases of 128 bits."""
     desks = {}
-    for place, (officer, name) in enumerate(OFFICERS.items()):
+    people = {officer: (name, ROLES) for officer, name in OFFICERS.items()} | ALSO
+    for place, (officer, (name, roles)) in enumerate(people.items()):
         algorithm = Algorithm.P256 if place % 2 else Algorithm.ED25519
         secret = generate(officer, name, algorithm)
         passphrase = bytearray(secrets.token_hex(16).encode())
-        desk = Desk(officer, name, directory / officer, passphrase, secret)
+        desk = Desk(officer, name, directory / officer, passphrase, secret, roles)
         desk.directory.mkdir(mode=0o700, parents=True)
         write_key_file(desk.key_file, secret, bytearray(passphrase))
         desks[officer] = desk

@@ -19,7 +19,7 @@ from keyturn.wire.tls import parse_pin, pinned_client
 from keyturn_demo import bodies
 from keyturn_demo.commands import KEYTURN, SIMULATOR, Commands, Document, secret_fd
 from keyturn_demo.console import StepFailed, require
-from keyturn_demo.desk import Desk, make_desks
+from keyturn_demo.desk import OFFICERS, Desk, make_desks
 from keyturn_demo.supervisor import Part, Supervisor, tail
 from keyturn_demo.world import (
     GPU_MEASUREMENTS,
@@ -48,12 +48,19 @@ class System:
         self.run = Commands(environment)
         self.supervisor = self._stack.enter_context(Supervisor(world.logs, environment))
         self._background: dict[str, subprocess.Popen[bytes]] = {}
+        self.people: dict[str, Desk] = {}
         self.desks: dict[str, Desk] = {}
+        """Of the five officers who propose and approve."""
         self.clients: dict[str, KeyturnClient] = {}
         self.fingerprint = Digest("")
         self.url = ""
         self.pin = ""
-        self.pin_fd = self._so_pin_fd = -1
+        self.pin_fd, self.so_pin_fd = (
+            os.memfd_create(name, os.MFD_CLOEXEC) for name in ("pin", "so-pin")
+        )
+        """Empty until a search needs to know what to look for."""
+        self._stack.callback(os.close, self.pin_fd)
+        self._stack.callback(os.close, self.so_pin_fd)
 
     def __enter__(self) -> "System":
         return self
@@ -76,48 +83,27 @@ class System:
     # ---- genesis ----
 
     def make_officers(self) -> None:
-        self.desks = make_desks(self.world.officers)
-        for desk in self.desks.values():
+        self.people = make_desks(self.world.officers)
+        self.desks = {name: self.people[name] for name in OFFICERS}
+        for desk in self.people.values():
             self._stack.callback(desk.secret.wipe)
-
-    def initialise(self) -> None:
-        """`keyturn init`: PINs arrive by descriptor, and stay in memory files."""
-        world = self.world
-        pin, so_pin = (os.memfd_create(name, os.MFD_CLOEXEC) for name in ("pin", "so-pin"))
-        self._stack.callback(os.close, pin)
-        self._stack.callback(os.close, so_pin)
-        self.pin_fd, self._so_pin_fd = pin, so_pin
-        arguments = ["init", str(world.keyholder), "--origin", ORIGIN, "--simulation"]
-        arguments += ["--module", str(world.module)]
-        arguments += ["--pin-out-fd", str(pin), "--so-pin-out-fd", str(so_pin)]
-        opened = []
-        for desk in self.desks.values():
-            descriptor = secret_fd(desk.passphrase)
-            opened.append(descriptor)
-            arguments += ["--officer", str(desk.key_file), "--passphrase-fd", str(descriptor)]
-        try:
-            made = self.run.keyturn(*arguments, pass_fds=(pin, so_pin, *opened))
-        finally:
-            for descriptor in opened:
-                os.close(descriptor)
-        self.fingerprint = Digest(made["fingerprint"])
 
     def secrets(self) -> dict[str, str]:
         """What must be found nowhere: PINs and passphrases, by name."""
-        pins = {"user PIN": self.pin_fd, "SO PIN": self._so_pin_fd}
+        pins = {"user PIN": self.pin_fd, "SO PIN": self.so_pin_fd}
         found = {name: os.pread(descriptor, 256, 0).decode() for name, descriptor in pins.items()}
-        for desk in self.desks.values():
+        for desk in self.people.values():
             found[f"passphrase of {desk.officer}"] = desk.passphrase.decode()
         return found
 
     # ---- keyholder and control plane ----
 
     def start_keyholder(self) -> Part:
+        """Sealed: nobody has its token's PIN."""
         config = self.world.keyholder / "keyholder.toml"
         part = self.supervisor.start(
             "keyholder",
-            (KEYTURN, "keyholder", "--config", str(config), "--pin-fd", str(self.pin_fd)),
-            pass_fds=(self.pin_fd,),
+            (KEYTURN, "keyholder", "--config", str(config)),
         )
         self.wait_keyholder()
         return part
@@ -238,7 +224,8 @@ class System:
         sim = self.world.directory / "sim" / f"{name}.sock"
         wait_for(f"{name}'s devices answer", lambda: sim.exists() or None, START_SECONDS)
         data = self.node_directory(name)
-        data.mkdir(mode=0o700, parents=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data / "ready.json").unlink(missing_ok=True)
         config = data / "agent.toml"
         config.write_text(
             f'node = "{name}"\n'

@@ -18,6 +18,7 @@ from keyturn.keyrelease.entries import GrantEntry, read_grant
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
 from keyturn.quorum.kinds import Kind
 from keyturn_demo import bodies, kinds
+from keyturn_demo.ceremonies import GENESIS, ROTATION, Ceremonies
 from keyturn_demo.commands import SIMULATOR, Document, secret_fd
 from keyturn_demo.console import Narrator, StepFailed, require
 from keyturn_demo.desk import approve, propose
@@ -50,6 +51,7 @@ class Story:
         self._tag = ""
         self._expected: list[bytes] = []
         self._kinds = EveryKind(system, say)
+        self._ceremonies = Ceremonies(system, say)
         self._node: ServingNode | None = None
         self._boot: dict[str, object] | None = None
 
@@ -62,6 +64,7 @@ class Story:
         self._admit()
         self._release()
         self._refuse()
+        self._hold_ceremony()
         self._survive()
         self._search_while_serving()
         self._revoke()
@@ -114,22 +117,22 @@ class Story:
     def _genesis(self) -> None:
         say, system = self._say, self._system
         say.chapter("Genesis")
-        with say.working("five officers make their keys"):
+        with say.working("officers make their keys"):
             system.make_officers()
         say.step("five officers, each with a key of their own", ", ".join(system.desks))
-        with say.working("token, keys, roster, log"):
-            system.initialise()
-        say.step(
-            "SoftHSM token: KEK, ingest, log and result keys made inside it", "PINs by descriptor"
-        )
+        also = [each for each in system.people if each not in system.desks]
+        say.step("five others, who lead, watch and keep ceremonies", ", ".join(also))
+        self._ceremonies.found()
         say.step("roster version 1 and keys in force, 3 approvals each", "a SIMULATED authority")
         say.step("authority fingerprint, pinned by every part", system.fingerprint)
         with say.working("the keyholder replays its log"):
             part = system.start_keyholder()
-        say.step("keyholder up, HSM worker unsealed", f"process {part.pid}, no network socket")
+        say.step("keyholder up, sealed", f"process {part.pid}, no network socket, no PIN")
+        self._ceremonies.unseal_here()
         with say.working("the control plane starts"):
             system.start_control()
         say.step(f"control plane up at {system.url}", f"TLS key pinned: {system.pin[:16]}…")
+        self._ceremonies.verified(GENESIS)
 
     # ---- sealing ----
 
@@ -332,6 +335,28 @@ class Story:
         say.detail(f"set by        {reason['statement']}")
         say.detail(f"what would unblock it: {reason['hint']}")
 
+    def _hold_ceremony(self) -> None:
+        """A KEK rotation by its script; then the model's key is released from under the new KEK."""
+        say, system = self._say, self._system
+        say.chapter("A key ceremony: the KEK is rotated")
+        self._ceremonies.rotate()
+        before = self._grants(Purpose.RELEASE, "node-1")[-1][0]
+        system.supervisor.stop("node-1")
+        with say.working("node-1 starts again, and asks for the key"):
+            system.start_agent("node-1")
+            self._node = system.wait_serving("node-1")
+        index, grant = self._grants(Purpose.RELEASE, "node-1")[-1]
+        require(index > before, "node-1 was given the key again", found=index)
+        same = self._node.embeddings(TEXTS) == self._expected
+        require(same, "the model opens under the new KEK")
+        say.step(
+            f"node-1 got the key again from under the new KEK, grant at log index {index}",
+            f"the same embeddings, lease {grant.lease[:8]}…",
+        )
+        self._ceremonies.verified(ROTATION)
+        self._ceremonies.seal()
+        self._ceremonies.unseal()
+
     def _survive(self) -> None:
         """The keyholder is killed; its log brings everything back, the lease included."""
         say, system = self._say, self._system
@@ -339,9 +364,10 @@ class Story:
         part = system.supervisor.part("keyholder")
         killed, starts = part.pid, len(self._entries(EntryKind.START))
         os.kill(killed, signal.SIGKILL)
-        with say.working("the supervisor starts it again, PIN by descriptor"):
+        with say.working("the supervisor starts it again, sealed"):
             wait_for("another keyholder", lambda: part.pid != killed or None, START_SECONDS)
             system.wait_keyholder()
+        self._ceremonies.unseal()
         begun = self._entries(EntryKind.START)
         require(len(begun) == starts + 1, "the restart is in the log", found=len(begun))
         say.step(
@@ -375,7 +401,9 @@ class Story:
         }
         spec.write_text(json.dumps(document), encoding="utf-8")
         with self._say.working("searching memory and files"):
-            secrets_fd = secret_fd(json.dumps(system.secrets()).encode())
+            secrets_fd = secret_fd(
+                json.dumps(system.secrets() | self._ceremonies.secrets()).encode()
+            )
             try:
                 return system.run.python(
                     *("-m", "keyturn_demo.search", str(spec), "--pin-fd", str(system.pin_fd)),

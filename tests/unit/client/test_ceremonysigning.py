@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from keyturn.base.dsse import parse_envelope
-from keyturn.base.encoding import b64
+from keyturn.base.encoding import b64, digest_of
 from keyturn.base.errors import MalformedError
+from keyturn.base.strictjson import dump, load_object
 from keyturn.ceremony.checks import check_said, check_step_signature
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.plan import parse_plan
@@ -28,8 +29,9 @@ from keyturn.client.ceremonysigning import (
 )
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import parse_approval
+from keyturn.quorum.kinds import Kind, payload_type
 from keyturn.quorum.statements import parse_statement
-from keyturn.wire.ceremonies import AskCeremony
+from keyturn.wire.ceremonies import AskCeremony, StatementToSign
 from support.ceremonies import Cast, Play, genesis_plan, playing_genesis
 from support.playedhost import PlayedHost, secret_of
 
@@ -185,6 +187,31 @@ def test_another_roster_than_the_plans_is_not_signed() -> None:
     )
     with pytest.raises(CeremonyRefused, match="another roster"):
         shown_statements(play.course, replace(waiting, statements=tuple(forged)))
+
+
+def test_nothing_is_signed_that_the_step_is_not_about() -> None:
+    """The host asks the officers for a revocation, a policy, whatever it likes, beside the keys."""
+    play = play_at("sign-founding")
+    waiting = waiting_at(play)
+    payload = load_object(waiting.statements[1].payload, limit=1 << 20, what="keys")
+    kind = Kind.REVOCATION
+    body = {"target_kind": "model", "target": digest_of(b"a model")}
+    subject = f"model:{body['target']}"
+    other = {**payload, "type": kind.value, "subject": subject, "expires": None, "body": body}
+    forged = StatementToSign(kind.value, "propose", payload_type(kind.value), dump(other))
+    with pytest.raises(CeremonyRefused, match="not about"):
+        shown_statements(play.course, replace(waiting, statements=(forged,)))
+
+
+def test_keys_of_a_rehearsal_are_signed_as_such_only() -> None:
+    """Officers sign them with their real keys: in a bundle they would be the authority's own."""
+    play = play_at("sign-founding")
+    waiting = waiting_at(play)
+    keys = waiting.statements[1]
+    assert (play.course.plan.rehearsal, keys.kind) == (True, "keys")
+    forged = replace(keys, payload=keys.payload.replace(b"rehearsal.keyturn", b"keyturn"))
+    with pytest.raises(CeremonyRefused, match="another log"):
+        shown_statements(play.course, replace(waiting, statements=(forged,)))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ from keyturn.hsm.backup import (
     open_backup_key,
     parse_backup,
     parse_backup_key,
+    parse_wrapped,
     seal_backup_key,
+    wrapped_document,
 )
 from keyturn.hsm.errors import BackupRefused, HsmRequestError
 from keyturn.hsm.kekwork import WrappedKek
@@ -141,3 +143,18 @@ def test_only_an_rsa_4096_key_in_der_is_a_backup_key(private: rsa.RSAPrivateKey)
 
 def _bytes(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
+
+
+def test_a_wrapped_kek_is_read_as_written_and_strictly(backup: KekBackup) -> None:
+    raw = wrapped_document(backup.wrapped)
+    assert parse_wrapped(raw) == backup.wrapped
+    for name in json.loads(raw):
+        document = json.loads(raw)
+        del document[name]
+        with pytest.raises(MalformedError, match=name):
+            parse_wrapped(_bytes(document))
+    with pytest.raises(MalformedError, match="extra"):
+        parse_wrapped(_bytes({**json.loads(raw), "extra": 1}))
+    small = spki(rsa.generate_private_key(65537, 3072).public_key())
+    with pytest.raises(HsmRequestError):
+        parse_wrapped(wrapped_document(replace(backup.wrapped, spki=small)))

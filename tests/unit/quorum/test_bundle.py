@@ -273,3 +273,15 @@ def test_the_unchanged_bundle_is_believed() -> None:
     assert load_bundle(BUNDLE, LOG.fingerprint, START + timedelta(days=1)).origin == ORIGIN
     with pytest.raises(SubmissionRefused):
         load_bundle(BUNDLE, OTHER, START)
+
+
+def test_keys_that_officers_signed_in_a_rehearsal_are_nobodys() -> None:
+    """The real officers sign a rehearsal's keys with their real keys, and a bundle does not
+    ask what its `keys` follow: whoever has the throw-away token had an ingest key for sealers."""
+    log = AuthorityLog()
+    log.enact(Kind.KEYS, "keys", {**log.keys.body(), "origin": f"rehearsal.{ORIGIN}"})
+    raw = make_bundle(log.state)
+    for lenient in (False, True):
+        with pytest.raises(SubmissionRefused, match="rehearsal's throw-away token"):
+            load_bundle(raw, log.fingerprint, log.clock(), lenient=lenient)
+    assert load_bundle(raw, log.fingerprint, log.clock(), rehearsal=True).keys.rehearsed

@@ -292,7 +292,7 @@ def _person(shown: _Shown, line: Needed, officer: str) -> PersonRow:
     elif waiting and line.last and missing(_others(shown, line), shown.signed):
         why_not = _("The witness signs last, when all others have.")
     elif waiting and shown.around.busy:
-        why_not = _("One at a time.")
+        why_not = _("One moment…")
     return PersonRow(
         officer=officer,
         part=line.part,

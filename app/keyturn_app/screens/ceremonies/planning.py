@@ -24,6 +24,7 @@ from keyturn.ceremony.plan import (
     read_plan,
 )
 from keyturn.ceremony.script import ScriptKind, ShareUse
+from keyturn.client.ceremonyplans import rehearsed_origin
 from keyturn.quorum.ceremony_body import Ceremony
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, Role
 from keyturn.quorum.roster import Officer, OfficerId, Roster, parse_roster
@@ -234,9 +235,8 @@ def plan_of(draft: Draft, now: datetime, roster: Roster | None) -> Plan:
 
 def _founding(draft: Draft) -> FoundingPlan:
     body = roster_body(draft)
-    return FoundingPlan(
-        draft.origin.strip(), draft.life_days, parse_roster(Fields(body, "roster")), body
-    )
+    origin = rehearsed_origin(draft.origin.strip(), rehearsal=draft.rehearsal)
+    return FoundingPlan(origin, draft.life_days, parse_roster(Fields(body, "roster")), body)
 
 
 def roster_body(draft: Draft) -> JsonObject:

@@ -71,6 +71,7 @@ class WizardPresenter(Presenter[WizardView]):
         self._reading = Reading()
         self._step: int | None = None
         self._asking = False
+        self._settling = self._again = False
         self._error = ""
         self._kept = _Kept()
         self._drops: list[Callable[[], None]] = []
@@ -100,7 +101,7 @@ class WizardPresenter(Presenter[WizardView]):
                 shown_step=self._step,
                 caution=self._caution,
                 error=self._error,
-                busy=self.sheet is not None,
+                busy=self.sheet is not None or self._settling,
                 verdict=self._kept.verdict,
                 files=self._kept.files,
             ),
@@ -212,6 +213,7 @@ class WizardPresenter(Presenter[WizardView]):
         first = not self._reading.records
         self._error = ""
         self._reading = self._reading.heard(told)
+        self._settle()
         self._follow(first=first)
         self._verify()
         self.changed()
@@ -225,6 +227,7 @@ class WizardPresenter(Presenter[WizardView]):
     def _unheard(self, error: KeyturnError) -> None:
         """Out of reach, or caught: what could not be proved is not shown as if it were."""
         self._asking = False
+        self._settle()
         if isinstance(error, CeremonyRefused | MalformedError):
             self._reading = self._reading.refused(wording.error_text(error))
         else:
@@ -297,7 +300,17 @@ class WizardPresenter(Presenter[WizardView]):
         self.sheet = sheet
         self.changed()
 
-    def _sheet_closed(self, _acted: bool) -> None:
+    def _sheet_closed(self, acted: bool) -> None:
+        """What was signed shows in the next answer: until then nobody signs."""
         self.sheet = None
+        self._settling, self._again = acted, acted and self._asking
         self.ask()
         self.changed()
+
+    def _settle(self) -> None:
+        """An answer that was asked for before the signature tells nothing of it."""
+        if self._again:
+            self._again = False
+            self.ask()
+        else:
+            self._settling = False

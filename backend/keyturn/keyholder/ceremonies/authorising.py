@@ -9,8 +9,9 @@ from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Script, ScriptKind
 from keyturn.keyholder.ceremonies.handedin import check_handed_in
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
-from keyturn.keyholder.ceremonies.site import Site
+from keyturn.keyholder.ceremonies.site import CONFIG, LOG, TOKEN, DeskSite, Site
 from keyturn.quorum.authorised import authorised
+from keyturn.quorum.bodies import REHEARSED
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
@@ -77,6 +78,16 @@ def check_host(plan: Plan, site: Site) -> None:
             found=plan.token,
             expected="a label with REHEARSAL in it",
         )
+    if plan.founding is not None and (
+        plan.founding.origin.startswith(REHEARSED) is not plan.rehearsal
+    ):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a rehearsal's log, and no other, has a name that says so",
+            found=plan.founding.origin,
+            expected=f"a name that {'begins' if plan.rehearsal else 'does not begin'}"
+            f" with {REHEARSED}",
+        )
     founds = plan.founding is not None
     if founds is not (plan.rehearsal or plan.kind is ScriptKind.GENESIS):
         raise CeremonyRefused(
@@ -90,6 +101,31 @@ def check_host(plan: Plan, site: Site) -> None:
             "the plan is of another authority than this host's",
             found=str(plan.authority),
             expected=site.fingerprint or "no authority yet",
+        )
+
+
+def check_opening(plan: Plan, site: Site) -> None:
+    """Whether it may begin here: a genesis destroys what its own last attempt left, and an abort
+    of it everything, so nothing may stand where it begins; whoever founds is anybody's word.
+    A keyholder seals and is unsealed by operations of its own. Raises CeremonyRefused.
+    """
+    if not isinstance(site, DeskSite) and plan.kind in (ScriptKind.UNSEAL, ScriptKind.SEAL):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "a keyholder is unsealed and sealed without a plan",
+            found=plan.kind.value,
+            hint="use keyturn unseal, or keyturn seal",
+        )
+    if plan.kind is not ScriptKind.GENESIS:
+        return
+    standing = [each for each in (CONFIG, LOG, TOKEN) if (site.directory / each).exists()]
+    if site.fingerprint is not None or standing:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "something stands here already, which a genesis would destroy",
+            found=site.fingerprint or ", ".join(standing),
+            expected="an empty place",
+            hint="hold the genesis in a directory of its own",
         )
 
 

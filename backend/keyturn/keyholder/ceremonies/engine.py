@@ -33,6 +33,7 @@ from keyturn.keyholder.ceremonies.actions.tokenfacts import token_facts
 from keyturn.keyholder.ceremonies.authorising import (
     check_authorised,
     check_host,
+    check_opening,
     last_roster,
     roster_of,
     script_of,
@@ -204,6 +205,7 @@ class CeremonyHost:
             self._check_room(plan)
             now = site.now()
             check_host(plan, site)
+            check_opening(plan, site)
             script = script_of(plan)
             roster = roster_of(plan, site, now)
             check_plan_signature(signed, roster)

@@ -13,6 +13,8 @@ from keyturn.quorum.entries import EntryKind, parse_entry, read_ceremony
 PREFLIGHT = "preflight.json"
 BUNDLE = "authority.bundle"
 TRANSCRIPT = "transcript.json"
+SPKI = "transport-key.der"
+"""The transport key's SPKI, for those who wrap a KEK to it."""
 _MARK = b'"ceremony"'
 
 
@@ -63,5 +65,6 @@ FILES: Mapping[str, Serve] = {
     BACKUP: _backup,
     PREFLIGHT: _kept(PREFLIGHT),
     TRANSCRIPT: _transcript,
+    SPKI: _kept(SPKI),
 }
 PUTS = frozenset({BACKUP, RESTORE, WRAPPED})

@@ -13,6 +13,7 @@ from keyturn.ceremony.script import ScriptKind
 from keyturn.keyholder.ceremonies.authorising import (
     check_authorised,
     check_host,
+    check_opening,
     last_roster,
     roster_of,
     script_of,
@@ -82,3 +83,18 @@ def test_what_does_not_belong_here_is_refused(site: DeskSite, plan: object) -> N
     with pytest.raises(CeremonyRefused) as refused:
         check_host(plan, site)  # type: ignore[arg-type]
     assert refused.value.reason is CeremonyReason.WRONG_CEREMONY
+
+
+@pytest.mark.parametrize("there", ["keyholder.toml", "log", "token"])
+def test_a_genesis_never_begins_where_something_stands(site: DeskSite, there: str) -> None:
+    """Its first step, and its abort, destroy token, log and settings: anybody can sign a plan as
+    the administrator of a roster of their own making."""
+    (site.directory / there).mkdir()
+    assert GENESIS.founding is not None
+    with pytest.raises(CeremonyRefused, match="stands here already"):
+        check_opening(GENESIS, site)
+
+
+def test_a_genesis_begins_in_an_empty_place(site: DeskSite) -> None:
+    check_opening(GENESIS, site)
+    check_opening(BACKUP, site)

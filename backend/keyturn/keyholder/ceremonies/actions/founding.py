@@ -253,7 +253,8 @@ def _judged(doing: Doing, composed: Composed, signed: Mapping[Kind, Envelopes]) 
     """As everybody judges them who reads the authority's bundle. Raises SubmissionRefused."""
     roster, keys = signed[Kind.ROSTER], signed[Kind.KEYS]
     raw = bundle_of([(roster[0], list(roster[1]))], (keys[0], list(keys[1])))
-    load_bundle(raw, composed.digest(Kind.ROSTER), doing.now())
+    fingerprint = composed.digest(Kind.ROSTER)
+    load_bundle(raw, fingerprint, doing.now(), rehearsal=doing.plan.rehearsal)
 
 
 def sign_founding(doing: Doing) -> Facts:
@@ -313,6 +314,7 @@ def take_back(files: CeremonyFiles, site: Site, _: Course) -> None:
     """Token, log and settings are destroyed, and what was to be signed with them. In that order
     nothing works any more from the first one on."""
     desk = desk_of(site)
+    _check_ours(files, desk)
     desk.lock_token()
     desk.close_log()
     destroy_file(desk.directory / CONFIG)
@@ -322,6 +324,18 @@ def take_back(files: CeremonyFiles, site: Site, _: Course) -> None:
     for name in (BUNDLE, BACKUP, BACKUP_KEY):
         destroy_file(desk.directory / name)
     files.forget(BOXES, SETS, COMPOSED, SIGNED)
+
+
+def _check_ours(files: CeremonyFiles, desk: DeskSite) -> None:
+    """Raises CeremonyRefused where another genesis than this one founded what stands here."""
+    stands = desk.fingerprint
+    if stands is not None and stands != kept_composed(files).digest(Kind.ROSTER):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_CEREMONY,
+            "another ceremony founded the authority that stands here",
+            found=stands,
+            hint="nothing of it was destroyed",
+        )
 
 
 def _founding(doing: Doing) -> FoundingPlan:

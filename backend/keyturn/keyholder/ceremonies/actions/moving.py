@@ -8,7 +8,6 @@ the ceremony is aborted and begun again, with nothing lost.
 """
 
 from keyturn.base.signatures import key_id_of
-from keyturn.base.strictjson import parse_object
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import (
     Facts,
@@ -20,7 +19,7 @@ from keyturn.ceremony.facts import (
 from keyturn.ceremony.keyfacts import KeyFacts, KeyOrigin, KeyPurpose, KeyState
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Action, ScriptKind, ShareUse
-from keyturn.hsm.backup import parse_backup_key
+from keyturn.hsm.backup import parse_backup_key, parse_wrapped
 from keyturn.hsm.ceremonytasks import (
     ImportKek,
     MakeToken,
@@ -30,7 +29,6 @@ from keyturn.hsm.ceremonytasks import (
     run_task,
 )
 from keyturn.hsm.genesis import write_configuration
-from keyturn.hsm.kekmessages import read_wrapped_kek
 from keyturn.hsm.kekwork import KekProfile, KekReport, WrappedKek
 from keyturn.keyholder.ceremonies.actions import restoring, rotation
 from keyturn.keyholder.ceremonies.actions.backups import active_kek, order_of
@@ -40,10 +38,9 @@ from keyturn.keyholder.ceremonies.actions.secretsheld import held_secrets
 from keyturn.keyholder.ceremonies.actions.tokenfacts import kek_facts
 from keyturn.keyholder.ceremonies.doing import Act, Doing
 from keyturn.keyholder.ceremonies.handedin import WRAPPED
+from keyturn.keyholder.ceremonies.served import SPKI
 from keyturn.keyholder.ceremonies.site import BACKUP_KEY, DeskSite, ceremonies_of, desk_of
 
-SPKI = "transport-key"
-"""A file of the ceremony: the transport key's SPKI."""
 OLD = "old-token"
 """A file of the ceremony: where the token lies that was replaced."""
 _PINS = (ShareUse.USER, ShareUse.SO)
@@ -137,10 +134,7 @@ def _read_wrapped(doing: Doing) -> WrappedKek:
             expected=WRAPPED,
             hint="hand it in as a file of this ceremony",
         )
-    fields = parse_object(raw, limit=64 << 10, what="wrapped KEK")
-    wrapped = read_wrapped_kek(fields)
-    fields.done()
-    return wrapped
+    return parse_wrapped(raw)
 
 
 def prove(doing: Doing) -> Facts:

@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from keyturn.base.encoding import digest_of
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.keyholder.ceremonies.actions import founding
+from keyturn.keyholder.ceremonies.actions.statements import Composed, keep_composed
 from keyturn.keyholder.ceremonies.doing import Doing
 from keyturn.keyholder.ceremonies.sharing import BOXES
 from keyturn.keyholder.ceremonies.site import BUNDLE, CONFIG, LOG, TOKEN
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.roster import OfficerId
 
 
 def test_a_plan_that_founds_nothing_makes_no_token(doing: Doing) -> None:
@@ -42,3 +46,18 @@ def test_an_abort_takes_all_back_twice(doing: Doing) -> None:
         founding.take_back(doing.files, doing.site, doing.course)
     assert {each.name for each in directory.iterdir()} == {"ceremonies"}
     assert doing.files.names() == ()
+
+
+def test_an_abort_destroys_no_other_ceremonys_authority(
+    doing: Doing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an abort had left to do is done at the next start, when another genesis may be over."""
+    kept = doing.site.directory / LOG / "checkpoint"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("x")
+    monkeypatch.setattr(type(doing.site), "fingerprint", digest_of(b"another authority"))
+    composed = Composed(OfficerId("hana"), {Kind.ROSTER: b"{}", Kind.KEYS: b"{}"})
+    keep_composed(doing.files, composed)
+    with pytest.raises(CeremonyRefused, match="another ceremony founded"):
+        founding.take_back(doing.files, doing.site, doing.course)
+    assert kept.is_file()

@@ -1,0 +1,98 @@
+"""A KEK from another HSM comes into a running keyholder's token, and is moved on from there."""
+
+from pathlib import Path
+
+import pytest
+
+from keyturn.ceremony.course import CourseState
+from keyturn.ceremony.plan import KekProfile
+from keyturn.ceremony.records import Event
+from keyturn.ceremony.script import ScriptKind
+from keyturn.hsm.backup import wrapped_document
+from keyturn.hsm.ceremonytasks import TrustKey
+from keyturn.hsm.kekwork import HsmCeremonies, KekOrigin, KekState, RewrapOutcome
+from keyturn.hsm.kekwork import KekProfile as OnToken
+from keyturn.wire.ceremonies import PutCeremonyFile
+from support.ceremonies_host import OpenKeyholder, Stage, Table, keyholder_in
+from support.hsmceremonies import Desk, item, order
+from support.hsmtoken import Model, admit, make_model
+
+
+def _keks(keyholder: OpenKeyholder) -> HsmCeremonies:
+    hsm = keyholder.opened.ceremonies.site.hsm
+    assert isinstance(hsm, HsmCeremonies)
+    return hsm
+
+
+def _wrapped_elsewhere(source: Desk, transport: bytes) -> bytes:
+    """What the other HSM's people do."""
+    source.do(TrustKey(transport))
+    with source.worker() as worker:
+        return wrapped_document(worker.backup_kek(order(), worker.keks()[0].id, transport))
+
+
+def _table(keyholder: OpenKeyholder, stage: Stage) -> Table:
+    table = stage.table(keyholder.door)
+    table.authority = keyholder.authority()
+    return table
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, Model, bytes]:
+    """Another HSM, and a model's key under its KEK."""
+    desk = Desk.at(tmp_path_factory.mktemp("source") / "token")
+    desk.make(OnToken.RECOVERABLE, backed_up=False)
+    model = make_model()
+    with desk.worker() as worker:
+        return desk, model, admit(worker, model)
+
+
+def test_a_kek_is_imported_and_opens_what_lies_under_it(
+    founded_stage: Stage, tmp_path: Path, source: tuple[Desk, Model, bytes]
+) -> None:
+    directory = founded_stage.copied_to(tmp_path / "keyholder")
+    desk, model, wrapped = source
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table = _table(keyholder, founded_stage)
+        table.open(
+            keyholder.plan(ScriptKind.KEY_IMPORT, "import-1", kek_profile=KekProfile.RECOVERABLE)
+        )
+        table.run(until="import-kek")
+        assert table.step().event is Event.FAILED  # the file is not here
+        handed = _wrapped_elsewhere(desk, table.file("transport-key.der"))
+        keyholder.door.ask(PutCeremonyFile("import-1", "wrapped-kek.json", handed))
+    with keyholder_in(directory, founded_stage) as keyholder:  # killed before it is used
+        table.at(keyholder.door)
+        table.resume()
+        table.run()
+        assert table.state is CourseState.DONE
+        keks = _keks(keyholder)
+        assert [(each.origin, each.state) for each in keks.keks()] == [
+            (KekOrigin.MADE, KekState.ACTIVE),
+            (KekOrigin.IMPORTED, KekState.DEACTIVATED),
+        ]
+        active = keks.keks()[0].id
+        (done,) = keks.rewrap(order("later-1"), active, [item(model, wrapped)])
+        assert done.outcome is RewrapOutcome.REWRAPPED
+
+
+def test_a_kek_wrapped_to_another_key_stays_out(
+    founded_stage: Stage, tmp_path: Path, source: tuple[Desk, Model, bytes]
+) -> None:
+    """The control plane swaps the transport key on its way to the other HSM."""
+    directory = founded_stage.copied_to(tmp_path / "keyholder")
+    swapped = Desk.at(tmp_path / "swapped")
+    made = swapped.make(OnToken.RECOVERABLE)
+    assert made.backup_key is not None
+    handed = _wrapped_elsewhere(source[0], made.backup_key.spki)
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table = _table(keyholder, founded_stage)
+        table.open(
+            keyholder.plan(ScriptKind.KEY_IMPORT, "import-1", kek_profile=KekProfile.RECOVERABLE)
+        )
+        table.run(until="import-kek")
+        keyholder.door.ask(PutCeremonyFile("import-1", "wrapped-kek.json", handed))
+        failed = table.step()
+        assert failed.event is Event.FAILED
+        assert "another key" in str(failed.facts)
+        assert len(_keks(keyholder).keks()) == 1
