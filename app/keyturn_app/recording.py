@@ -34,6 +34,7 @@ from keyturn.client.memory import Memory, Session
 from keyturn.client.profile import Profile
 from keyturn.client.proposals import Status
 from keyturn.client.transport import Transport
+from keyturn.client.unsealdoor import ServerUnsealDoor
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
 from keyturn.officerkeys.location import InKeyring
 from keyturn.officerkeys.signer import Signer
@@ -266,6 +267,7 @@ def sweep(client: KeyturnClient) -> int:
     with suppress(KeyturnError):  # roles that do not include it
         client.enrolments()
     with suppress(KeyturnError):  # a keyholder that holds none
+        ServerUnsealDoor(client).news()
         _follow_ceremonies(client)
     named = _named(leaves)
     for digest in dict.fromkeys(named.values()):
