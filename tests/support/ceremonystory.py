@@ -34,6 +34,7 @@ from keyturn.cli import ceremony
 from keyturn.client.ceremonies import CeremonyReader
 from keyturn.client.ceremonydoor import LocalDoor
 from keyturn.client.ceremonyhost import HostProcess
+from keyturn.client.ceremonylog import logged_ceremonies, transcript_from_log
 from keyturn.client.client import KeyturnClient
 from keyturn.client.profile import Places, Profile
 from keyturn.client.proposals import Status
@@ -90,6 +91,11 @@ HOST = "ceremony-host"
 USER, SO = "3:ada,bela,chen,dora,emil", "2:farid,greta,hugo"
 NEW_USER, NEW_SO = "2:ada,bela,chen", "2:farid,greta,hugo"
 NEW = {ShareUse.USER: scheme((2, "ada bela chen")), ShareUse.SO: scheme((2, "farid greta hugo"))}
+LOGGED = {
+    **{"genesis": 1, "kek-rotation": 1, "backup": 1, "restore": 1, "restore-drill": 1},
+    **{"custodian-change": 1, "unseal": 3, "seal": 1},
+}
+"""How many ceremonies of each kind the log holds in the end."""
 RUN = 5  # words in a row of a share, as they might be left somewhere
 
 
@@ -444,7 +450,7 @@ class Story:
                 "not_after": format_time(now() + timedelta(days=1)),
             },
         )
-        path = self.desk / "restore.json"
+        path = self.desk / "approved-restore.json"
         path.write_bytes(file)
         self.commands.json(
             "hana",
@@ -485,6 +491,21 @@ class Story:
         printed = self.keyturn("ceremony", "minutes", path, "-o", pdf, *proved)
         assert printed.exit_code == 0, printed.output
         self.transcripts[name], self.minutes[name] = path.read_bytes(), pdf.read_bytes()
+
+    def prove_from_log(self) -> dict[str, int]:
+        """Every ceremony in the log, unsealings and sealings too: written from there, and verified.
+        How many there are of each kind."""
+        wait_for(self._healthy)
+        kinds: dict[str, int] = {}
+        with self.officer("ada") as ada:
+            for each in logged_ceremonies(ada):
+                path = self.desk / f"{each.ceremony}.log.json"
+                path.write_bytes(transcript_from_log(ada, each.ceremony))
+                known = ("--bundle", self.bundle, "--fingerprint", self.fingerprint)
+                verified = self.keyturn("ceremony", "verify", path, *known)
+                assert verified.exit_code == 0, verified.output
+                kinds[each.kind] = kinds.get(each.kind, 0) + 1
+        return kinds
 
     def learn(self, name: str) -> None:
         """What custodians could put together after this ceremony, and every share's words."""
@@ -576,3 +597,4 @@ def _after_the_loss(story: Story, model: SealedModel, look: Look) -> None:
     assert "set" in refused["message"]
     story.unseal("ada", "bela")
     assert story.released(model)
+    assert story.prove_from_log() == LOGGED
