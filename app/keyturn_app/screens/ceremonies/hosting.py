@@ -14,7 +14,7 @@ from keyturn.ceremony.steps import Word
 from keyturn.ceremony.transcript import make_transcript, parse_transcript
 from keyturn.client import ceremonyshares
 from keyturn.client.ceremonies import CeremonyReader, Followed
-from keyturn.client.ceremonydoor import CeremonyDoor, ServerDoor
+from keyturn.client.ceremonydoor import CeremonyDoor, ServerDoor, transcript_of
 from keyturn.client.ceremonysigning import (
     open_request,
     say_request,
@@ -38,7 +38,6 @@ from keyturn.client.unsealing import hand_share, look_at, seal_order
 from keyturn.officerkeys.signer import Signer, Unsealer
 from keyturn.quorum.bundle import Authority, make_bundle
 from keyturn.tlog.checkpoints import Checkpoint
-from keyturn.wire.ceremonies import AskCeremonyFile
 from keyturn_app.i18n import _
 from keyturn_app.screens.ceremonies.hosts import (
     Awaiting,
@@ -53,8 +52,6 @@ from keyturn_app.screens.ceremonies.hosts import (
     Told,
     ToSign,
 )
-
-_TRANSCRIPT = "transcript.json"
 
 
 class ClientHost:
@@ -172,8 +169,7 @@ class ClientHost:
         that were proved here, whatever the host gives."""
         raws = [each.raw for each in told.course.records]
         try:
-            asked = AskCeremonyFile(told.course.plan.ceremony, _TRANSCRIPT)
-            given = self._door.ask(asked)
+            given = transcript_of(self._door, told.course.plan.ceremony)
             if [each.raw for each in parse_transcript(given).records] == raws:
                 return given
         except KeyturnError:
