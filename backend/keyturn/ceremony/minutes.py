@@ -22,7 +22,9 @@ from keyturn.ceremony.facts import (
     TokenMade,
     TransportKeyMade,
 )
+from keyturn.ceremony.hostphrase import HOST_ENTRY
 from keyturn.ceremony.keyfacts import KeyFacts, TokenFacts
+from keyturn.ceremony.kinds import is_known
 from keyturn.ceremony.minuteswords import (
     PARTS,
     PROFILES,
@@ -411,7 +413,17 @@ def _entries(step: Step, signatures: Sequence[StepSignature], roster: Roster) ->
             lines += [f"Read back: {each.entered[field.name]}." for each in by]
         else:
             lines += [f"{field.label}: {each.entered[field.name]}" for each in by]
-    return lines
+    return lines + _compared(signatures, roster)
+
+
+def _compared(signatures: Sequence[StepSignature], roster: Roster) -> list[str]:
+    """Who vouched for a host whose key nothing signs (our protocol §10.7)."""
+    return [
+        f"{name_of(each.officer, roster)} compared the key of the host, which nothing signs"
+        f" (keyholder-host-trusted): {each.entered[HOST_ENTRY]}."
+        for each in signatures
+        if HOST_ENTRY in each.entered
+    ]
 
 
 def _failure(failed: StepFailed) -> list[str]:
@@ -475,6 +487,11 @@ def _limits(verified: Verified) -> Section:
         points.append(
             "Not looked at: whether the statement that let this ceremony happen was in force. The"
             " log shows it."
+        )
+    if not is_known(verified.course.script):
+        points.append(
+            "Not this release's script: it may ask fewer people for less than Keyturn does. Read"
+            " every step of it."
         )
     if verified.course.state is not CourseState.DONE:
         points.append("The ceremony was not closed: nobody signed the whole of it.")

@@ -15,6 +15,7 @@ from keyturn.wire.ceremonies import (
     AskCeremonies,
     AskCeremony,
     AskCeremonyFile,
+    OpenCeremony,
     RewrapKeys,
     SignStep,
     parse_ceremony_request,
@@ -26,7 +27,8 @@ A = TypeVar("A")
 
 SECONDS = 30.0
 SECONDS_OF_A_STEP = 600.0
-"""The last signature of a step has the host act: it makes keys, some of them slowly."""
+"""The last signature of a step has the host act: it makes keys, some of them slowly. A rehearsal
+makes its token when it is opened."""
 
 
 class CeremonyDoor(Protocol):
@@ -49,7 +51,7 @@ class LocalDoor:
 
     def ask(self, request: Request[A]) -> A:
         """Raises PeerRefused, PeerUnreachable, MalformedError."""
-        slow = isinstance(request, (SignStep, RewrapKeys))
+        slow = isinstance(request, (OpenCeremony, SignStep, RewrapKeys))
         return ask_once(self._path, request, seconds=SECONDS_OF_A_STEP if slow else SECONDS)
 
 

@@ -19,6 +19,7 @@ from keyturn.ceremony.checks import check_plan_signature, check_time
 from keyturn.ceremony.course import CourseState, open_course, schemes_of
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import Opened
+from keyturn.ceremony.hostphrase import host_phrase
 from keyturn.ceremony.plan import Plan, parse_plan
 from keyturn.ceremony.records import Event, make_record
 from keyturn.ceremony.script import Action, ScriptKind
@@ -34,7 +35,7 @@ from keyturn.keyholder.ceremonies.authorising import (
     check_authorised,
     check_host,
     check_opening,
-    last_roster,
+    opening_roster,
     roster_of,
     script_of,
 )
@@ -108,6 +109,11 @@ class CeremonyHost:
     @property
     def site(self) -> Site:
         return self._hosting.site
+
+    @property
+    def phrase(self) -> str:
+        """Of this process's key, for whoever sits at this machine."""
+        return host_phrase(self._hosting.key.public)
 
     def answer(self, request: CeremonyRequest) -> dict[str, object]:
         """Raises KeyturnError for the caller to turn into a no, and KeyholderStopped when this
@@ -276,6 +282,14 @@ class CeremonyHost:
                 hint="choose another id",
             )
         for each in self._hosting.ceremonies.values():
+            done = each.course.state is CourseState.DONE
+            if done and plan.statement is not None and each.course.plan.statement == plan.statement:
+                raise CeremonyRefused(
+                    CeremonyReason.NOT_AUTHORISED,
+                    "a statement lets one ceremony happen, and that one is done",
+                    found=each.id,
+                    hint="propose a new statement",
+                )
             if not each.course.over and each.course.plan.kind is plan.kind:
                 raise CeremonyRefused(
                     CeremonyReason.WRONG_CEREMONY,
@@ -303,7 +317,9 @@ class CeremonyHost:
     def _put(self, ceremony: str, name: str, data: bytes) -> Digest:
         with self._hosting.lock:
             running = self._hosting.find(ceremony)
-            if name not in PUTS or running.course.over:
+            self._hosting.check_idle()
+            fits = running.course.plan.kind in PUTS.get(name, ())
+            if not fits or running.course.over:
                 raise MalformedError("nothing of that name is handed in", found=name)
             running.files.keep(name, data)
         return digest_of(data)
@@ -340,7 +356,8 @@ class CeremonyHost:
                 files.remove()
                 return
             self.site.not_before(records[-1].time)
-            running = resume(files, records, last_roster(plan_of(records[0]), self.site))
+            roster = opening_roster(plan_of(records[0]), self.site, records[0].time)
+            running = resume(files, records, roster)
         except KeyholderStopped:
             raise
         except KeyturnError as error:
