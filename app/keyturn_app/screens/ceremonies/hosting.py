@@ -11,10 +11,10 @@ from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.sharesets import needed_text
 from keyturn.ceremony.steps import Word
-from keyturn.ceremony.transcript import make_transcript
+from keyturn.ceremony.transcript import make_transcript, parse_transcript
 from keyturn.client import ceremonyshares
 from keyturn.client.ceremonies import CeremonyReader, Followed
-from keyturn.client.ceremonydoor import CeremonyDoor, LocalDoor, ServerDoor
+from keyturn.client.ceremonydoor import CeremonyDoor, LocalDoor, ServerDoor, transcript_of
 from keyturn.client.ceremonysigning import (
     open_request,
     say_request,
@@ -37,7 +37,7 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.unsealdoor import ServerUnsealDoor
 from keyturn.client.unsealing import hand_share, look_at, seal_order
 from keyturn.officerkeys.signer import Signer, Unsealer
-from keyturn.quorum.bundle import Authority
+from keyturn.quorum.bundle import Authority, make_bundle
 from keyturn.tlog.checkpoints import Checkpoint
 from keyturn_app.i18n import _
 from keyturn_app.screens.ceremonies.hosts import (
@@ -181,8 +181,18 @@ class ClientHost:
         )
 
     def transcript(self, told: Told) -> bytes:
-        """With the log's receipts where the host has them, else without."""
-        return make_transcript([each.raw for each in told.course.records])
+        """With the log's receipts where the host has them, else without; the records are those
+        that were proved here, whatever the host gives."""
+        raws = [each.raw for each in told.course.records]
+        try:
+            given = transcript_of(self._door, told.course.plan.ceremony)
+            if [each.raw for each in parse_transcript(given).records] == raws:
+                return given
+        except KeyturnError:
+            pass  # it is not over, or the host is gone: what was proved here stands by itself
+        authority = self._authority
+        bundle = None if authority is None else make_bundle(authority.state)
+        return make_transcript(raws, bundle)
 
     # ---- inside ----
 
