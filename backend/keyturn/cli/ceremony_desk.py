@@ -118,6 +118,7 @@ class CeremonyDesk:
             rehearsal=followed.plan.rehearsal,
             keyholder=None if authority is None else keyholder_key(authority),
             seen=None if authority is None else self._seen(authority),
+            remote=isinstance(self.reader.door, ServerDoor),
         )
         return trust_host(self.reader.all().host, expected, self._prove())
 
