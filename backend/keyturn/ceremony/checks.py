@@ -12,6 +12,7 @@ from keyturn.base.errors import UntrustedError
 from keyturn.base.times import format_time
 from keyturn.ceremony.course import Course, statement_kinds
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.hostphrase import HOST_ENTRY, check_host_entry, may_enter_host
 from keyturn.ceremony.plan import SignedPlan
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import Attaches, Entered, EnteredKind, Part, Step
@@ -238,6 +239,9 @@ def _check_part(
 def _check_entered(course: Course, step: Step, signature: StepSignature) -> None:
     fields = {each.name: each for each in step.entered if each.part is signature.part}
     extra = sorted(set(signature.entered) - set(fields))
+    if extra == [HOST_ENTRY] and may_enter_host(course.plan.kind, signature):
+        check_host_entry(signature)
+        extra = []
     if extra:
         raise CeremonyRefused(
             CeremonyReason.NOT_ENTERED,

@@ -87,7 +87,8 @@ def check_host(said: SaidHost, keyholder: VerifyKey | None) -> None:
             "this host's key is not signed by the keyholder of this authority",
             found=error.message,
             expected=f"a signature by {keyholder.key_id[:16]}",
-            hint="enter no share: whoever answers here is not the keyholder",
+            hint="Enter no share: whoever answers here is not the keyholder that you know. Where a "
+            "restore gave the authority new keys, get its new bundle from the others and verify it.",
         ) from error
 
 

@@ -22,6 +22,7 @@ from keyturn.ceremony.facts import (
     TokenMade,
     TransportKeyMade,
 )
+from keyturn.ceremony.hostphrase import HOST_ENTRY
 from keyturn.ceremony.keyfacts import KeyFacts, TokenFacts
 from keyturn.ceremony.kinds import is_known
 from keyturn.ceremony.minuteswords import (
@@ -412,7 +413,17 @@ def _entries(step: Step, signatures: Sequence[StepSignature], roster: Roster) ->
             lines += [f"Read back: {each.entered[field.name]}." for each in by]
         else:
             lines += [f"{field.label}: {each.entered[field.name]}" for each in by]
-    return lines
+    return lines + _compared(signatures, roster)
+
+
+def _compared(signatures: Sequence[StepSignature], roster: Roster) -> list[str]:
+    """Who vouched for a host whose key nothing signs (our protocol §10.7)."""
+    return [
+        f"{name_of(each.officer, roster)} compared the key of the host, which nothing signs"
+        f" (keyholder-host-trusted): {each.entered[HOST_ENTRY]}."
+        for each in signatures
+        if HOST_ENTRY in each.entered
+    ]
 
 
 def _failure(failed: StepFailed) -> list[str]:

@@ -65,7 +65,7 @@ from keyturn.client.ceremonysigning import (
     sign_statements,
     step_of,
 )
-from keyturn.client.ceremonytrust import TrustedHost
+from keyturn.client.ceremonytrust import HostNotCompared, TrustedHost
 from keyturn.client.errors import NotFound
 from keyturn.client.offline import read_file, write_new_file
 from keyturn.quorum.roster import Roster
@@ -133,7 +133,9 @@ def show(
             return
         print_ceremony(followed)
         if isinstance(host, KeyturnError):
-            stderr.print("Enter no share here:", style="bold red")
+            comparable = isinstance(host, HostNotCompared)
+            head = "Before a share is entered here:" if comparable else "Enter no share here:"
+            stderr.print(head, style="bold red")
             explain(host)
         else:
             print_host(host)

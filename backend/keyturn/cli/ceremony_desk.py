@@ -12,11 +12,19 @@ import typer
 from keyturn.base.encoding import Digest, parse_digest, unhex
 from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
-from keyturn.cli.output import errors_explained
+from keyturn.cli.output import errors_explained, stderr
 from keyturn.cli.profile import Desk, now
 from keyturn.client.ceremonies import CeremonyReader, Followed
 from keyturn.client.ceremonydoor import CeremonyDoor, LocalDoor, ServerDoor
-from keyturn.client.ceremonytrust import Expected, Prove, TrustedHost, keyholder_key, trust_host
+from keyturn.client.ceremonytrust import (
+    COMPARE,
+    Expected,
+    HostNotCompared,
+    Prove,
+    TrustedHost,
+    keyholder_key,
+    trust_host,
+)
 from keyturn.client.client import KeyturnClient
 from keyturn.client.offline import read_file
 from keyturn.client.profile import places_of
@@ -42,6 +50,13 @@ Fingerprint = Annotated[
 KeyFile = Annotated[
     Path | None, typer.Option("--key-file", help="Your key file (default: the profile's key).")
 ]
+HostWords = Annotated[
+    str | None,
+    typer.Option(
+        "--host-words",
+        help="For a restore at --socket: the words that the host itself shows on its terminal.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether you are sure.")]
 
 
@@ -55,6 +70,8 @@ class Given:
     fingerprint: str | None = None
     key_file: Path | None = None
     passphrase_fd: int | None = None
+    host_words: str | None = None
+    """The words that the host process shows, as the person at its machine read them."""
 
 
 class CeremonyDesk:
@@ -110,8 +127,11 @@ class CeremonyDesk:
             hint="Name it with --key-file.",
         )
 
-    def host(self, followed: Followed) -> TrustedHost:
-        """The host's document, verified. Raises CeremonyRefused, MalformedError."""
+    def host(self, followed: Followed, compared: str | None = None) -> TrustedHost:
+        """The host's document, verified. `compared`: its words, which the person here compared.
+
+        Raises HostNotCompared where they must be, CeremonyRefused, MalformedError.
+        """
         authority = self.reader.authority
         expected = Expected(
             fingerprint=followed.verified.authority,
@@ -119,6 +139,9 @@ class CeremonyDesk:
             keyholder=None if authority is None else keyholder_key(authority),
             seen=None if authority is None else self._seen(authority),
             remote=isinstance(self.reader.door, ServerDoor),
+            kind=followed.plan.kind,
+            local=isinstance(self.door, LocalDoor),
+            compared=self._given.host_words or compared,
         )
         return trust_host(self.reader.all().host, expected, self._prove())
 
@@ -186,6 +209,23 @@ class CeremonyDesk:
             return self._profile_desk().client.consistency(old, new)
 
         return prove
+
+
+def compared_host(desk: CeremonyDesk, followed: Followed) -> TrustedHost:
+    """The host; where only a person can know it, that person is asked, on a terminal and nowhere
+    else. Raises HostNotCompared where they did not say so, CeremonyRefused, MalformedError.
+    """
+    try:
+        return desk.host(followed)
+    except HostNotCompared as error:
+        if error.differs or not typer.get_text_stream("stdin").isatty():
+            raise
+        stderr.print("Nothing signs this host's key: the keyholder's own key is lost.")
+        stderr.print(COMPARE, markup=False)
+        stderr.print(error.phrase, style="bold", markup=False)
+        if not typer.confirm("Does the host's own terminal show these very words?", err=True):
+            raise
+        return desk.host(followed, error.phrase)
 
 
 @contextmanager

@@ -12,10 +12,12 @@ from keyturn.cli.ceremony_desk import (
     CeremonyId,
     Fingerprint,
     Given,
+    HostWords,
     KeyFile,
     Socket,
     Yes,
     at_ceremony,
+    compared_host,
     confirm,
 )
 from keyturn.cli.ceremony_screen import read_words, show_words, type_words, write_words
@@ -100,6 +102,7 @@ def enter(
     use: Use = None,
     share_fd: ShareFd = None,
     given_entries: Enter = None,
+    host_words: HostWords = None,
     socket: Socket = None,
     profile: ProfileDir = None,
     authority: Bundle = None,
@@ -109,7 +112,7 @@ def enter(
     as_json: AsJson = False,
 ) -> None:
     """Type your share again, and sign: it is checked here, then sealed to the host alone."""
-    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd)
+    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd, host_words)
     with at_ceremony(given, as_json=as_json) as desk:
         followed = desk.read(ceremony)
         warn_rehearsal(followed.plan.rehearsal)
@@ -186,7 +189,7 @@ def _enter(
             f"{len(uses)} shares are asked for: {', '.join(each.value for each in uses)}",
             param_hint="--share-fd",
         )
-    host = desk.host(followed)
+    host = compared_host(desk, followed)
     print_host(host)
     sealed = []
     for place, use in enumerate(uses):
@@ -197,8 +200,8 @@ def _enter(
         finally:
             wipe(words)
     if locked:
-        return desk.door.ask(unlock_request(course, signer, now(), sealed))
-    entered = entries(course, Part.CUSTODIAN, pairs_of(given))
+        return desk.door.ask(unlock_request(course, signer, now(), sealed, host.entered))
+    entered = host.entered | entries(course, Part.CUSTODIAN, pairs_of(given))
     return desk.door.ask(
         sign_request(course, Part.CUSTODIAN, signer, now(), entered=entered, attached=sealed)
     )

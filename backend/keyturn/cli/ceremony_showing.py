@@ -4,6 +4,7 @@ from rich.table import Table
 
 from keyturn.base.times import format_time
 from keyturn.ceremony.course import Course, CourseState
+from keyturn.ceremony.hostphrase import host_phrase
 from keyturn.ceremony.script import Part, Step
 from keyturn.ceremony.sharesets import ShareSet, needed_text
 from keyturn.cli.output import stderr, stdout
@@ -90,6 +91,7 @@ def host_document(host: TrustedHost) -> dict[str, object]:
         "key": key_fingerprint(document),
         "log_size": document.size,
         "signed": host.signed,
+        "words": host_phrase(document.key),
         "caveats": list(host.caveats),
         "time": format_time(document.time),
     }
@@ -123,9 +125,12 @@ def print_step(step: Step) -> None:
 
 def print_host(host: TrustedHost) -> None:
     stderr.print(f"Host key: {key_fingerprint(host.document)}", markup=False)
+    stderr.print(f"Its words: {host_phrase(host.document.key)}", markup=False)
     for each in host.caveats:
         stderr.print(f"Caveat: {each}", style="yellow", markup=False)
-    if not host.signed:
+    if host.compared is not None:
+        stderr.print("You compared its words: that is recorded with your share.", style="yellow")
+    elif not host.signed:
         stderr.print(
             "Nothing signs this host's key: only a person at that machine can know it is the one.",
             style="yellow",

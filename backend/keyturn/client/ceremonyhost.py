@@ -32,9 +32,11 @@ class HostFailed(UnreachableError):
 class HostProcess:
     """One running host. Use as a context manager."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", socket: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", socket: Path, phrase: str = "") -> None:
+        """`phrase`: the words of its key, as it said them to this process, which started it."""
         self._process = process
         self.door = LocalDoor(socket)
+        self.phrase = phrase
 
     @classmethod
     def start(
@@ -66,11 +68,11 @@ class HostProcess:
                 env={**(os.environ if environment is None else environment)},
             )
         try:
-            _wait_until_ready(process, seconds)
+            phrase = _wait_until_ready(process, seconds)
         except BaseException:
             _end(process)
             raise
-        return cls(process, socket)
+        return cls(process, socket, phrase)
 
     @property
     def pid(self) -> int:
@@ -118,15 +120,15 @@ def _stderr(log: Path | None) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", seconds: float) -> None:
-    """It writes one line of JSON when its socket listens, or why it does not."""
+def _wait_until_ready(process: "subprocess.Popen[bytes]", seconds: float) -> str:
+    """It writes one line of JSON when its socket listens, or why it does not. Gives its phrase."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], seconds)
     line = process.stdout.readline(_MAX_SAID) if ready else b""
     try:
         said = parse_object(line, limit=_MAX_SAID, what="the host's first line")
         if said.nullable("listens", said.text) is not None:
-            return
+            return said.text("phrase", limit=400)
         why, hint = said.text("error", empty=True), said.text("hint", empty=True)
     except MalformedError:
         why, hint = line.decode(errors="replace").strip()[:400] or "nothing said", ""

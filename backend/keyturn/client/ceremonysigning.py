@@ -91,7 +91,11 @@ def sign_request(
 
 
 def unlock_request(
-    course: Course, signer: Signer, now: datetime, attached: Sequence[bytes]
+    course: Course,
+    signer: Signer,
+    now: datetime,
+    attached: Sequence[bytes],
+    entered: Mapping[str, str] | None = None,
 ) -> SignStep:
     """Shares for a host whose token is locked: signed at this place by a custodian, and no
     signature of the step itself, which is signed when the token is open (our protocol §10.7)."""
@@ -101,6 +105,7 @@ def unlock_request(
         signer.officer,
         Part.CUSTODIAN,
         now,
+        entered=entered,
         attached=tuple(map(digest_of, attached)),
     )
     raw = signer.sign(STEP_TYPE, payload).to_bytes()

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from keyturn.base.encoding import Digest, sha256
 from keyturn.base.signatures import VerifyKey, load_verify_key
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
-from keyturn.ceremony.hostdocument import HostDocument, check_host, parse_host
+from keyturn.ceremony.hostdocument import HostDocument, SaidHost, check_host, parse_host
+from keyturn.ceremony.hostphrase import COMPARED, HOST_ENTRY, host_phrase
+from keyturn.ceremony.phrases import as_phrase
+from keyturn.ceremony.script import ScriptKind
 from keyturn.quorum.bundle import Authority
 from keyturn.tlog.checkpoints import Checkpoint
 from keyturn.tlog.errors import UntrustedProof
@@ -19,6 +22,10 @@ from keyturn.tlog.merkle import Hash
 from keyturn.tlog.proofs import verify_consistency
 
 HOST_TRUSTED = "keyholder-host-trusted"
+COMPARE = (
+    "Compare these words with those that the host process shows on its own terminal, where it was"
+    " started. Only if every word is the same is it this host."
+)
 
 Prove = Callable[[int, int], list[bytes]]
 """(old size, new size) → consistency proof of the host's log."""
@@ -36,6 +43,12 @@ class Expected:
     """The newest checkpoint of this log that was seen."""
     remote: bool = False
     """Whether it answers through a server, which may answer in its place."""
+    kind: ScriptKind | None = None
+    """Of the ceremony that is held."""
+    local: bool = False
+    """Whether the host was asked on its own socket, at its machine, and not through a server."""
+    compared: str | None = None
+    """The host's words, where the person here says that the host's own terminal shows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,32 @@ class TrustedHost:
     document: HostDocument
     signed: bool
     caveats: tuple[str, ...]
+    compared: str | None = None
+    """The words by which a person knew it, though the key that should sign it is lost: recorded
+    with the share (our protocol §10.7)."""
+
+    @property
+    def entered(self) -> dict[str, str]:
+        """What is entered with a share that goes there."""
+        return {} if self.compared is None else {HOST_ENTRY: self.compared}
+
+
+class HostNotCompared(CeremonyRefused):
+    """The lost keyholder's key cannot sign for this host, and nobody compared its words yet.
+
+    `phrase`: of the key that answered, to be compared; `differs`: other words were compared.
+    """
+
+    def __init__(self, phrase: str, *, found: str = "") -> None:
+        super().__init__(
+            CeremonyReason.BAD_SIGNATURE,
+            "nothing signs this host's key, and nobody has compared its words",
+            found=found or phrase,
+            expected=phrase if found else "somebody at the host's machine who compared them",
+            hint=COMPARE if not found else "Enter no share: another key answers on this socket.",
+        )
+        self.phrase = phrase
+        self.differs = bool(found)
 
 
 def keyholder_key(authority: Authority) -> VerifyKey | None:
@@ -79,11 +118,30 @@ def trust_host(raw: bytes, expected: Expected, prove: Prove | None = None) -> Tr
             hint="Enter no share here. Enter it at the host's own machine, or propose a keys"
             " statement that names the keyholder's key.",
         )
-    check_host(said, expected.keyholder)
+    by_words = _by_words(said, expected)
+    if not by_words:
+        check_host(said, expected.keyholder)
     _check_log(document, expected.seen, prove)
-    signed = expected.keyholder is not None
+    compared = _check_compared(document, expected) if by_words else None
+    signed = expected.keyholder is not None and not by_words
     # No host proves by evidence of its own where it runs: that is trusted, and said (I3).
-    return TrustedHost(document, signed, (HOST_TRUSTED,))
+    return TrustedHost(document, signed, (HOST_TRUSTED,), compared)
+
+
+def _by_words(said: SaidHost, expected: Expected) -> bool:
+    """Whether a person may vouch for it: nothing signs it, at its own machine, for a restore."""
+    if expected.keyholder is None or said.envelope is not None:
+        return False
+    return expected.local and not expected.rehearsal and expected.kind in COMPARED
+
+
+def _check_compared(document: HostDocument, expected: Expected) -> str:
+    phrase = host_phrase(document.key)
+    if expected.compared is None:
+        raise HostNotCompared(phrase)
+    if as_phrase(expected.compared) != phrase:
+        raise HostNotCompared(phrase, found=as_phrase(expected.compared)[:200])
+    return phrase
 
 
 def _check_authority(document: HostDocument, expected: Expected) -> None:

@@ -69,6 +69,7 @@ def test_a_log_that_cannot_be_written(desk: Path) -> None:
         ("print('hello')", "hello"),
         ('print(\'{"listens": null, "error": "no token", "hint": ""}\')', "no token"),
         ("print('{}')", "{}"),
+        ('print(\'{"listens": "s"}\')', "listens"),
     ],
 )
 def test_a_process_that_is_no_host(stand_in: Path, code: str, says: str) -> None:
@@ -88,7 +89,7 @@ def test_one_that_does_not_end_is_made_to(stand_in: Path) -> None:
     stand_in.write_text(
         "import signal, threading\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        'print(\'{"listens": "s"}\', flush=True)\n'
+        'print(\'{"listens": "s", "phrase": "x"}\', flush=True)\n'
         "threading.Event().wait()\n",
         encoding="utf-8",
     )

@@ -10,12 +10,15 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.signatures import load_verify_key
-from keyturn.ceremony.errors import CeremonyRefused
-from keyturn.ceremony.hostdocument import HOST_TYPE, HostDocument
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.hostdocument import HOST_TYPE, HostDocument, parse_host
+from keyturn.ceremony.hostphrase import COMPARED, host_phrase
+from keyturn.ceremony.script import ScriptKind
 from keyturn.ceremony.shareboxes import make_host_key
 from keyturn.client.ceremonytrust import (
     HOST_TRUSTED,
     Expected,
+    HostNotCompared,
     key_fingerprint,
     keyholder_key,
     trust_host,
@@ -146,6 +149,69 @@ def test_another_log_is_refused() -> None:
 def test_a_longer_log_without_proof_is_refused() -> None:
     with pytest.raises(CeremonyRefused, match="nothing proves"):
         trust_host(document(9).to_payload(), replace(BARE, seen=seen(6)))
+
+
+LOST = replace(SIGNED, kind=ScriptKind.RESTORE, local=True)
+"""A restore at its own machine; the keyholder's machine is lost, and its key with it."""
+
+
+def test_a_swapped_host_behind_a_server_stays_refused_whatever_anybody_compared() -> None:
+    raw = document().to_payload()
+    phrase = host_phrase(parse_host(raw).document.key)
+    remote = replace(LOST, local=False, compared=phrase)
+    other = [replace(LOST, kind=each, compared=phrase) for each in (None, *ScriptKind)]
+    for expected in (remote, *(each for each in other if each.kind not in COMPARED)):
+        with pytest.raises(CeremonyRefused, match="not signed by the keyholder"):
+            trust_host(raw, expected)
+
+
+def test_a_host_that_a_stranger_signed_is_not_compared() -> None:
+    mallory = ed25519.Ed25519PrivateKey.generate()
+    made = document()
+    raw = sign(HOST_TYPE, made.to_payload(), mallory)
+    with pytest.raises(CeremonyRefused, match="not signed by the keyholder"):
+        trust_host(raw, replace(LOST, compared=host_phrase(made.key)))
+
+
+def test_unconfirmed_it_is_refused_with_the_words_to_compare() -> None:
+    made = document()
+    with pytest.raises(HostNotCompared) as refused:
+        trust_host(made.to_payload(), LOST)
+    assert refused.value.phrase == host_phrase(made.key)
+    assert not refused.value.differs
+    assert "own terminal" in refused.value.hint
+
+
+def test_another_hosts_words_are_refused() -> None:
+    """Somebody else listens on the socket: the words on the real host's terminal are others."""
+    with pytest.raises(HostNotCompared) as refused:
+        trust_host(document().to_payload(), replace(LOST, compared=host_phrase(document().key)))
+    assert refused.value.differs
+    assert "Enter no share" in refused.value.hint
+
+
+def test_compared_at_its_machine_it_is_taken_and_that_is_recorded() -> None:
+    made = document()
+    typed = host_phrase(made.key).upper().replace(" ", "  ")
+    host = trust_host(made.to_payload(), replace(LOST, compared=typed, seen=seen(6)))
+    assert host.entered == {"host": host_phrase(made.key)}
+    assert (host.signed, host.caveats) == (False, (HOST_TRUSTED,))
+
+
+def test_compared_words_do_not_excuse_anything_else() -> None:
+    for made, expected in [
+        (document(5), replace(LOST, seen=seen(6))),
+        (document(authority="sha256:" + "b2" * 32), LOST),
+        (document(rehearsal=True), LOST),
+    ]:
+        with pytest.raises(CeremonyRefused) as refused:
+            trust_host(made.to_payload(), replace(expected, compared=host_phrase(made.key)))
+        assert refused.value.reason is CeremonyReason.WRONG_CEREMONY
+
+
+def test_where_it_is_signed_nobody_compares() -> None:
+    raw = sign(HOST_TYPE, document().to_payload(), KEYHOLDER)
+    assert trust_host(raw, LOST).entered == {}
 
 
 def test_what_is_no_document_is_malformed() -> None:

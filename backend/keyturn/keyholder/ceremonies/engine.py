@@ -19,6 +19,7 @@ from keyturn.ceremony.checks import check_plan_signature, check_time
 from keyturn.ceremony.course import CourseState, open_course, schemes_of
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import Opened
+from keyturn.ceremony.hostphrase import host_phrase
 from keyturn.ceremony.plan import Plan, parse_plan
 from keyturn.ceremony.records import Event, make_record
 from keyturn.ceremony.script import Action, ScriptKind
@@ -108,6 +109,11 @@ class CeremonyHost:
     @property
     def site(self) -> Site:
         return self._hosting.site
+
+    @property
+    def phrase(self) -> str:
+        """Of this process's key, for whoever sits at this machine."""
+        return host_phrase(self._hosting.key.public)
 
     def answer(self, request: CeremonyRequest) -> dict[str, object]:
         """Raises KeyturnError for the caller to turn into a no, and KeyholderStopped when this

@@ -2,7 +2,8 @@
 
 `python -m keyturn.keyholder.ceremonies.host --directory D --socket S`: for a genesis, for a restore
 where the token is lost, and with `--rehearsal` for rehearsals, whose directory is destroyed at the
-end with all that is in it. One line of JSON on standard output says that it listens. It ends at
+end with all that is in it. One line of JSON on standard output says that it listens, and the words
+of its key, by which a person at this machine knows it. It ends at
 SIGTERM, and when standard input is closed: with whoever started it.
 """
 
@@ -87,7 +88,9 @@ def serve(directory: Path, path: Path, module: Path | None, *, rehearsal: bool) 
         stack.callback(server.stop)
         threading.Thread(target=server.serve, name="listener", daemon=True).start()
         threading.Thread(target=_until_closed, args=(stop,), name="input", daemon=True).start()
-        _say({"listens": str(path), "pid": os.getpid(), "rehearsal": rehearsal})
+        logger.info("the words of this host's key: %s", host.phrase)
+        said = {"listens": str(path), "pid": os.getpid(), "rehearsal": rehearsal}
+        _say({**said, "phrase": host.phrase})
         stop.wait()
     if ended:
         raise KeyholderStopped(ended[0], hint="start it again: it goes on from its records")

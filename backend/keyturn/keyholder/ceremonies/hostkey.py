@@ -22,6 +22,10 @@ class HostKey:
         self._rehearsal = rehearsal
         self.boot = secrets.token_bytes(BOOT_SIZE).hex()
 
+    @property
+    def public(self) -> bytes:
+        return self._public
+
     def open(
         self, sealed: bytes, ceremony: str, previous: Digest, use: ShareUse, officer: str
     ) -> bytearray:

@@ -15,6 +15,7 @@ from keyturn.ceremony.checks import (
     check_time,
 )
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.hostphrase import check_entered_host
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.steps import (
@@ -30,6 +31,7 @@ from keyturn.keyholder.ceremonies.hosting import Hosting, asks_for_shares
 from keyturn.keyholder.ceremonies.opening import open_fresh, open_token
 from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.sharing import Entered
+from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.seal.keys import wipe
 
 _EVENTS = {
@@ -68,6 +70,7 @@ class Taking:
         plan = running.course.plan
         check_still(plan, hosting.site, signature.officer, signature.envelope)
         self._check_resumed(running)
+        check_entered_host(running.course.plan.kind, signature, hosting.key.public)
         unmet = hosting.unmet(running)
         if unmet and signature.part is Part.CUSTODIAN and attached:
             self._reopen(running, signature, attached, unmet)
@@ -93,13 +96,25 @@ class Taking:
             raise CeremonyRefused(CeremonyReason.WRONG_PLACE, "nothing interrupted the ceremony")
         if said.word is Word.EXCEPTION:
             self._check_resumed(running)
-        if said.word is not Word.ABORT:
+        if said.word is Word.ABORT:
+            self._check_can_be_taken_back(running)
+        else:
             _check_room(running, said.officer)
         hosting.record(running, _EVENTS[said.word], step=None, signed=(said.raw,), facts={})
         if said.word is Word.RESUME:
             running.interrupted = False
         if said.word is Word.ABORT:
             end(hosting, running)
+
+    def _check_can_be_taken_back(self, running: Running) -> None:
+        """What makes a token is undone where it was made: a keyholder that runs on it is not."""
+        kind = running.course.plan.kind
+        if kind in self._hosting.undos and not isinstance(self._hosting.site, DeskSite):
+            raise CeremonyRefused(
+                CeremonyReason.WRONG_CEREMONY,
+                f"a {kind.value} is not taken back at the keyholder that it made",
+                hint="finish it here; or stop the keyholder, and abort it at a host process",
+            )
 
     def _check_resumed(self, running: Running) -> None:
         if running.interrupted:
