@@ -201,17 +201,23 @@ class ClientHost:
         if followed.plan.rehearsal:
             # Its authority is thrown away with its shares, and nobody pinned it: only that the
             # host is one of rehearsals counts.
-            return trust_host(raw, Expected(parse_host(raw).document.authority, True))
+            named = parse_host(raw).document.authority
+            return trust_host(raw, Expected(named, True, remote=self._remote))
         expected = Expected(
             fingerprint=followed.verified.authority,
             rehearsal=False,
             keyholder=None if authority is None else keyholder_key(authority),
             seen=self._seen,
+            remote=self._remote,
             kind=followed.plan.kind,
             local=isinstance(self._door, LocalDoor),
             compared=compared,
         )
         return trust_host(raw, expected, self._prove)
+
+    @property
+    def _remote(self) -> bool:
+        return isinstance(self._door, ServerDoor)
 
     def _caution(self, raw: bytes) -> str:
         """What the host's word is worth, said wherever it is shown."""
