@@ -51,6 +51,7 @@ from keyturn_app.screens.ceremonies.hosts import (
     Count,
     Held,
     HostSeen,
+    HostWords,
     OwnShare,
     RunState,
     SealedSeen,
@@ -197,6 +198,10 @@ class PaperHost:
     silent: bool = False
     seal: SealedSeen = field(default_factory=lambda: SealedSeen(sealed=False))
     closed: list[str] = field(default_factory=list)
+    host_words: HostWords | None = None
+    refuses_shares: CeremonyRefused | None = None
+    """Why no share may go there."""
+    compared: list[str | None] = field(default_factory=list)
 
     # ---- CeremonyHost ----
 
@@ -279,7 +284,15 @@ class PaperHost:
             raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "not this custodian's share")
         return OwnShare(bytearray(self.shares[box]), "3f9a01c7")
 
-    def seal_share(self, told: Told, use: ShareUse, officer: str, words: bytearray) -> bytes:
+    def to_compare(self, told: Told) -> HostWords | None:
+        if self.refuses_shares is not None:
+            raise self.refuses_shares
+        return self.host_words
+
+    def seal_share(
+        self, told: Told, use: ShareUse, officer: str, words: bytearray, compared: str | None
+    ) -> bytes:
+        self.compared.append(compared)
         known = {text for box, text in self.shares.items() if box.use == use.value}
         mine = {text for box, text in self.shares.items() if box.officer == officer}
         found = bytes(words)

@@ -14,7 +14,7 @@ from keyturn.ceremony.steps import Word
 from keyturn.ceremony.transcript import make_transcript
 from keyturn.client import ceremonyshares
 from keyturn.client.ceremonies import CeremonyReader, Followed
-from keyturn.client.ceremonydoor import CeremonyDoor, ServerDoor
+from keyturn.client.ceremonydoor import CeremonyDoor, LocalDoor, ServerDoor
 from keyturn.client.ceremonysigning import (
     open_request,
     say_request,
@@ -26,6 +26,7 @@ from keyturn.client.ceremonysigning import (
 from keyturn.client.ceremonytrust import (
     HOST_TRUSTED,
     Expected,
+    HostNotCompared,
     Prove,
     TrustedHost,
     key_fingerprint,
@@ -45,6 +46,7 @@ from keyturn_app.screens.ceremonies.hosts import (
     Count,
     Held,
     HostSeen,
+    HostWords,
     OwnShare,
     RunState,
     SealedSeen,
@@ -58,7 +60,7 @@ class ClientHost:
     """A `CeremonyHost`, for any thread; records are followed by one at a time.
 
     `authority`: the pinned one, None at a desk that knows none; `seen`: the newest checkpoint of
-    its log that was verified here.
+    its log that was verified here; `said`: the words of its key, as it told the one who started it.
     """
 
     def __init__(
@@ -67,10 +69,11 @@ class ClientHost:
         authority: Authority | None = None,
         seen: Checkpoint | None = None,
         prove: Prove | None = None,
+        said: str = "",
     ) -> None:
         self._reader = CeremonyReader(door, authority)
         self._door, self._authority = door, authority
-        self._seen, self._prove = seen, prove
+        self._seen, self._prove, self._said = seen, prove, said
         self._following = threading.Lock()
 
     def look(self) -> HostSeen:
@@ -102,7 +105,9 @@ class ClientHost:
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
         followed = _followed(told)
         if words.unlocks:
-            self._door.ask(unlock_request(followed.course, signer, now, words.shares))
+            self._door.ask(
+                unlock_request(followed.course, signer, now, words.shares, words.entered)
+            )
             return
         attached = words.shares
         if words.part is Part.OFFICER and followed.waiting is not None:
@@ -140,10 +145,21 @@ class ClientHost:
                 return OwnShare(found.words, found.member.check)
         raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "the host has this box no more")
 
-    def seal_share(self, told: Told, use: ShareUse, officer: str, words: bytearray) -> bytes:
+    def to_compare(self, told: Told) -> HostWords | None:
+        try:
+            self._trusted(_followed(told))
+        except HostNotCompared as error:
+            if self._said and self._said != error.phrase:
+                raise HostNotCompared(error.phrase, found=self._said) from error
+            return HostWords(error.phrase, bool(self._said))
+        return None
+
+    def seal_share(
+        self, told: Told, use: ShareUse, officer: str, words: bytearray, compared: str | None
+    ) -> bytes:
         followed = _followed(told)
         try:
-            host = self._trusted(followed)
+            host = self._trusted(followed, compared)
             ceremonyshares.check_typed(followed.share_sets, use, officer, words)
             return ceremonyshares.seal_share(followed.course, host.document, use, officer, words)
         finally:
@@ -170,7 +186,7 @@ class ClientHost:
 
     # ---- inside ----
 
-    def _trusted(self, followed: Followed) -> TrustedHost:
+    def _trusted(self, followed: Followed, compared: str | None = None) -> TrustedHost:
         authority, raw = self._authority, self._reader.all().host
         if followed.plan.rehearsal:
             # Its authority is thrown away with its shares, and nobody pinned it: only that the
@@ -181,6 +197,9 @@ class ClientHost:
             rehearsal=False,
             keyholder=None if authority is None else keyholder_key(authority),
             seen=self._seen,
+            kind=followed.plan.kind,
+            local=isinstance(self._door, LocalDoor),
+            compared=compared,
         )
         return trust_host(raw, expected, self._prove)
 

@@ -124,6 +124,18 @@ class OwnShare:
 
 
 @dataclass(frozen=True, slots=True)
+class HostWords:
+    """The words of a host's key that nothing signs, for a person to compare (§10.7).
+
+    `told`: whether the host said the same to this app, which started it; else its own terminal
+    shows them.
+    """
+
+    phrase: str
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StepWords:
     """What one officer signs of a step. `shares`: sealed; `unlocks`: they open a locked host."""
 
@@ -171,8 +183,15 @@ class CeremonyHost(Protocol):
     def open_box(self, told: Told, box: Box, signer: Signer) -> OwnShare:
         """For its custodian alone, checked against the share set of the record."""
 
-    def seal_share(self, told: Told, use: ShareUse, officer: str, words: bytearray) -> bytes:
-        """A share, checked and sealed to this host's proved key. Wipes `words`."""
+    def to_compare(self, told: Told) -> HostWords | None:
+        """What a person must compare before a share goes to this host; None where its key is
+        vouched for, or there is none yet that could. Raises KeyturnError: no share goes there."""
+
+    def seal_share(
+        self, told: Told, use: ShareUse, officer: str, words: bytearray, compared: str | None
+    ) -> bytes:
+        """A share, checked and sealed to this host's proved key; `compared`: its words, where a
+        person at its machine compared them. Wipes `words`."""
 
     def sealed(self, officer: str, now: datetime) -> SealedSeen:
         """How a sealed keyholder stands for this officer. Raises KeyturnError where it is not

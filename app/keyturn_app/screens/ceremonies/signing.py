@@ -13,10 +13,12 @@ from time import monotonic
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.ceremony.course import Course
+from keyturn.ceremony.hostphrase import HOST_ENTRY
 from keyturn.ceremony.phrases import as_phrase
 from keyturn.ceremony.script import Action, Attaches, Entered, EnteredKind, Part, ShareUse, Step
 from keyturn.ceremony.sharewords import EntryState, Feedback, feedback, joined
 from keyturn.ceremony.steps import Place
+from keyturn.client.ceremonytrust import HOST_TRUSTED
 from keyturn.client.signing import Unlocked, unlock
 from keyturn.officerkeys.errors import KeyMismatch
 from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation, parse_location
@@ -31,6 +33,7 @@ from keyturn_app.screens.ceremonies.hosts import (
     Box,
     CeremonyDoor,
     CeremonyHost,
+    HostWords,
     OwnShare,
     StepWords,
     Told,
@@ -186,6 +189,7 @@ class SignPresenter(Presenter[SignView]):
         self._seen: set[int] = set()
         self._secrets = _Secrets()
         self._pages = _pages(turn)
+        self._words: HostWords | None = None
         self._at = 0
         self._busy = self._error = self._check = ""
         self._over = False
@@ -202,6 +206,7 @@ class SignPresenter(Presenter[SignView]):
             key=self._key_view() if page is Page.KEY else None,
             share=self._share_view() if page is Page.SHOW else None,
             entry=self._entry_view() if page is Page.ENTER else None,
+            host_words=tuple(self._host_words().split()) if page is Page.COMPARE else (),
             fields=self._fields() if page is Page.FORM else (),
             statements=self._statements() if page is Page.FORM else (),
             signs=self._signs() if page is Page.FORM else (),
@@ -290,10 +295,11 @@ class SignPresenter(Presenter[SignView]):
             return
         words, use = joined(typed), self._use()
         told, officer = self._turn.told, self._turn.officer.id
+        compared = self._host_words() or None
         self._start(_("The share is being sealed to the host…"))
         self._drops.append(
             self._host.ask(
-                lambda host: host.seal_share(told, use, officer, words),
+                lambda host: host.seal_share(told, use, officer, words, compared),
                 done=lambda sealed: self._is_sealed(use.value, sealed),
                 failed=self._fail,
             )
@@ -358,8 +364,31 @@ class SignPresenter(Presenter[SignView]):
             key.close()
             return
         self._secrets.key = key
-        self._busy = ""
+        if not self._turn.uses:
+            self._busy = ""
+            self._go_on()
+            return
+        told = self._turn.told
+        self._start(_("The host is being looked at…"))
+        self._drops.append(
+            self._host.ask(
+                lambda host: host.to_compare(told), done=self._compare, failed=self._not_taken
+            )
+        )
+
+    def _compare(self, words: HostWords | None) -> None:
+        """Before a share: the host is vouched for, or somebody compares its words first."""
+        if self._over:
+            return
+        self._busy, self._words = "", words
+        others = [each for each in self._pages if each[0] is not Page.COMPARE]
+        if words is not None:
+            others.insert(1, (Page.COMPARE, ""))
+        self._pages = tuple(others)
         self._go_on()
+
+    def _host_words(self) -> str:
+        return self._words.phrase if self._words is not None else ""
 
     def _go_on(self) -> None:
         self._secrets.forget_words()
@@ -405,6 +434,7 @@ class SignPresenter(Presenter[SignView]):
             return
         turn, now, secrets = self._turn, self._now(), self._secrets
         entered = {each.name: self._value(each) for each in turn.fields}
+        entered |= {HOST_ENTRY: self._host_words()} if turn.uses else {}
         words = StepWords(
             turn.part,
             {name: value for name, value in entered.items() if value},
@@ -455,6 +485,7 @@ class SignPresenter(Presenter[SignView]):
         name = self._turn.officer.name
         return {
             Page.KEY: _("{name} opens their own key. It is closed again with the signature."),
+            Page.COMPARE: self._compare_text(),
             Page.ALONE: _(
                 "Is {name} alone at this screen? Nobody else may see it: no other person, no "
                 "camera, no shared screen."
@@ -463,6 +494,21 @@ class SignPresenter(Presenter[SignView]):
             Page.ENTER: _("Type the words from the sheet. A few letters of each are enough."),
             Page.FORM: self._turn.step.says,
         }[page].format(name=name)
+
+    def _compare_text(self) -> str:
+        told = self._words is not None and self._words.told
+        where = (
+            _("This app started the host, and was told these words by it.")
+            if told
+            else _(
+                "The host shows its words on the terminal where it was started. Read them there."
+            )
+        )
+        return _(
+            "{caveat}: nothing signs this host's key, because the keyholder's own key is lost. "
+            "{where} Only if every word is the same is it the host that this restore is held at. "
+            "Your yes is recorded with your share."
+        ).format(caveat=HOST_TRUSTED, where=where)
 
     def _key_view(self) -> KeyView:
         own = self._own is not None
@@ -540,6 +586,7 @@ class SignPresenter(Presenter[SignView]):
     def _next_text(self, page: Page) -> str:
         return {
             Page.KEY: _("Open the key"),
+            Page.COMPARE: _("Every word is the same"),
             Page.ALONE: _("Yes, alone"),
             Page.SHOW: _("I wrote it down"),
             Page.ENTER: _("Hand the share in"),

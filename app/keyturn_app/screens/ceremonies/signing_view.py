@@ -65,11 +65,13 @@ class SignSheet(QFrame):
         self._stack = QStackedWidget()
         self._key = KeyForm(presenter, "sign.key", self._forward)
         self._alone = AlonePage()
+        self._compare = ComparePage()
         self._share = SharePage(presenter)
         self._entry = EntryPage(presenter, self._refresh)
         self._form = FormPage(presenter)
         self._pages: dict[Page, QWidget] = {
             Page.KEY: frame(column(self._key, None)),
+            Page.COMPARE: self._compare,
             Page.ALONE: self._alone,
             Page.SHOW: self._share,
             Page.ENTER: self._entry,
@@ -90,6 +92,7 @@ class SignSheet(QFrame):
         self._error.say(view.error, tone="danger")
         if view.key is not None:
             self._key.show_key(view.key, busy=bool(view.busy))
+        self._compare.show_words(view.host_words)
         self._share.show_view(view)
         self._entry.show_view(view)
         self._form.show_view(view)
@@ -146,6 +149,7 @@ class SignSheet(QFrame):
     def _focus(self, view: SignView) -> None:
         targets: dict[Page, QWidget] = {
             Page.KEY: self._key.first,
+            Page.COMPARE: self._cancel,
             Page.ALONE: self._cancel,
             Page.SHOW: self._share.first,
             Page.ENTER: self._entry.first,
@@ -178,6 +182,20 @@ class SignSheet(QFrame):
             self._presenter.hand_in(self._entry.taken())
         else:
             self._presenter.forward()
+
+
+class ComparePage(QFrame):
+    """A host's words, four in a row, as its own terminal shows them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = label("", "Mono", wrap=True, name="sign.hostwords")
+        self._words.setAccessibleName(_("The words of the host's key"))
+        self.setLayout(column(self._words, None))
+
+    def show_words(self, words: tuple[str, ...]) -> None:
+        rows = (words[at : at + 4] for at in range(0, len(words), 4))
+        self._words.setText("\n".join("   ".join(each) for each in rows))
 
 
 class AlonePage(QFrame):

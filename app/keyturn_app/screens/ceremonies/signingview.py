@@ -17,6 +17,7 @@ SHOWN_SECONDS = 60
 
 class Page(Enum):
     KEY = "key"
+    COMPARE = "compare"  # the host's words, where nothing signs its key
     ALONE = "alone"
     SHOW = "show"
     ENTER = "enter"
@@ -91,6 +92,7 @@ class SignView:
     key: KeyView | None = None
     share: ShareView | None = None
     entry: EntryView | None = None
+    host_words: tuple[str, ...] = ()
     fields: tuple[FieldView, ...] = ()
     statements: tuple[StatementLine, ...] = ()
     signs: tuple[tuple[str, str, bool], ...] = ()

@@ -71,11 +71,14 @@ class MachineAt:
 
     place = HostPlace.MACHINE
 
-    def __init__(self, door: Door, socket: Path, title: str, authority: Authority | None) -> None:
+    def __init__(
+        self, door: Door, socket: Path, title: str, authority: Authority | None, said: str = ""
+    ) -> None:
+        """`said`: the words of its key, as it told this app, which started it."""
         self.id = str(socket)
         self.title = title
         self._door = door
-        self._host = ClientHost(LocalDoor(socket), authority)
+        self._host = ClientHost(LocalDoor(socket), authority, said=said)
 
     def ask(
         self,
@@ -192,6 +195,6 @@ class AppStage:
         if self._closed:
             process.end()
             return
-        made = MachineAt(self._door, process.door.path, title, self._authority)
+        made = MachineAt(self._door, process.door.path, title, self._authority, process.phrase)
         self._machines.append(made)
         done(made)

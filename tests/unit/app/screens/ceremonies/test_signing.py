@@ -1,6 +1,9 @@
 """One person signs at a shared desk: their key, their share, and nothing left of either."""
 
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.hostphrase import host_phrase
 from keyturn.ceremony.script import Part
+from keyturn_app.screens.ceremonies.hosts import HostWords
 from keyturn_app.screens.ceremonies.signing import SignPresenter
 from keyturn_app.screens.ceremonies.signingview import SHOWN_SECONDS, KeyPlace, Page
 from unit.app.screens.ceremonies.conftest import Room, passphrase
@@ -162,3 +165,42 @@ def alone(room: Room, officer: str, clock) -> SignPresenter:  # type: ignore[no-
     assert sheet.view().page is Page.ALONE
     sheet.forward()
     return sheet
+
+
+PHRASE = host_phrase(bytes(1216))
+
+
+def test_a_host_that_nothing_signs_is_compared_before_its_share(room: Room) -> None:
+    room.begin(until="prove-shares")
+    room.host.host_words = HostWords(PHRASE)
+    sheet = room.open_key("jun", Part.CUSTODIAN)
+    view = sheet.view()
+    assert view.page is Page.COMPARE
+    assert view.host_words == tuple(PHRASE.split())
+    assert "keyholder-host-trusted" in view.says
+    assert "terminal where it was started" in view.says
+    sheet.forward()
+    assert sheet.view().page is Page.ALONE
+    sheet.forward()
+    sheet.hand_in(share_of(room, "jun", "user"))
+    assert room.host.compared[0] == PHRASE
+
+
+def test_unsaid_nothing_is_entered(room: Room) -> None:
+    room.begin(until="prove-shares")
+    room.host.host_words = HostWords(PHRASE, told=True)
+    room.open_key("jun", Part.CUSTODIAN)
+    assert "This app started the host" in room.sheet.view().says
+    room.sheet.cancel()
+    assert room.host.compared == []
+
+
+def test_no_word_is_typed_for_a_host_that_is_refused(room: Room) -> None:
+    room.begin(until="prove-shares")
+    room.host.refuses_shares = CeremonyRefused(CeremonyReason.BAD_SIGNATURE, "not the keyholder")
+    room.wizard.sign("jun", Part.CUSTODIAN)
+    room.sheet.write_place(str(room.keys["jun"]))
+    room.sheet.unlock(passphrase("jun"))
+    view = room.sheet.view()
+    assert view.page is Page.KEY
+    assert "not the keyholder" in view.error
