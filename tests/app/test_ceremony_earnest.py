@@ -57,7 +57,7 @@ from support.paperhost import KEEPERS, SO_KEEPERS, Participant, make_cast, signe
 pytestmark = [
     # The offscreen plugin says of menus and raised windows that it cannot do them.
     pytest.mark.qt_log_ignore("This plugin does not support", "propagateSizeHints"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(300),
 ]
 PINS = {
     ShareUse.USER: scheme((3, " ".join(KEEPERS))),

@@ -214,7 +214,10 @@ class Participants:
     def lead_to_the_end(self) -> None:
         """Whoever can sign, signs; Continue; until it is over."""
         office = self.office
+        rounds = 0
         while not office.seen(QWidget, "ceremony.ended"):
+            rounds += 1
+            assert rounds < 90, office.words
             office.until(lambda: self._open_rows() or self._ready or self._ended)
             if self._ended:
                 return

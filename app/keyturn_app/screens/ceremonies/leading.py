@@ -48,7 +48,8 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
     if course is None:
         phase = Phase.BROKEN if reading.fault else Phase.LOADING
         trouble = _broken(reading) if reading.fault else None
-        return WizardView(phase, "", False, trouble=trouble, error=around.error)
+        why = "" if reading.fault else _("The record is being read")
+        return WizardView(phase, "", False, trouble=trouble, error=around.error, next_why_not=why)
     plan = course.plan
     phase = _phase(reading, awaiting, around)
     step = _step(reading, phase, around)
