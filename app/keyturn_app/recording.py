@@ -34,11 +34,18 @@ from keyturn.client.memory import Memory, Session
 from keyturn.client.profile import Profile
 from keyturn.client.proposals import Status
 from keyturn.client.transport import Transport
+from keyturn.client.unsealdoor import ServerUnsealDoor
 from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, read_refusal
 from keyturn.officerkeys.location import InKeyring
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
-from keyturn.wire.ceremonies import AskCeremonies, AskCeremony, parse_ceremony_request
+from keyturn.wire.ceremonies import (
+    AskCeremonies,
+    AskCeremony,
+    AskCeremonyFile,
+    CeremonyState,
+    parse_ceremony_request,
+)
 from keyturn.wire.tls import parse_pin, pinned_context
 
 TYPE = "app-recording"
@@ -199,6 +206,8 @@ def _asked(question: bytes) -> _Asked | None:
             return _Asked(f"POST {ASKED} {request.op}", 0)
         case AskCeremony(ceremony, since):
             return _Asked(f"POST {ASKED} {request.op} {ceremony}", since)
+        case AskCeremonyFile(ceremony, "transcript.json"):
+            return _Asked(f"POST {ASKED} {request.op} {ceremony}", 0)
     return None
 
 
@@ -266,6 +275,7 @@ def sweep(client: KeyturnClient) -> int:
     with suppress(KeyturnError):  # roles that do not include it
         client.enrolments()
     with suppress(KeyturnError):  # a keyholder that holds none
+        ServerUnsealDoor(client).news()
         _follow_ceremonies(client)
     named = _named(leaves)
     for digest in dict.fromkeys(named.values()):
@@ -284,6 +294,8 @@ def _follow_ceremonies(client: KeyturnClient) -> None:
     reader = CeremonyReader(ServerDoor(client), client.authority())
     for each in reader.all().ceremonies:
         reader.read(each.ceremony)
+        if each.state is CeremonyState.DONE:
+            reader.door.ask(AskCeremonyFile(each.ceremony, "transcript.json"))
 
 
 def _named(leaves: Sequence[bytes]) -> dict[int, Digest]:

@@ -26,6 +26,7 @@ from keyturn_app.live.replaying import ReplayDesk, ReplaySession
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.recording import Recording, read_recording
 from keyturn_app.screens.approvals.view import ApprovalsPage
+from keyturn_app.screens.ceremonies.hosts import HostPlace
 from keyturn_app.screens.ceremonies.view import CeremoniesPage
 from keyturn_app.screens.fleet.view import FleetPage
 from keyturn_app.screens.fleet.viewing import Tab
@@ -250,14 +251,8 @@ def scenes(recording: Recording) -> Iterator[Scene]:
     yield Scene("collateral", "collateral")
     yield Scene("collateral-forecast", "collateral", "forecast")
     yield Scene("collateral-carry", "collateral", "carry")
-    yield Scene("ceremonies", "ceremonies")
-    yield Scene("ceremonies-empty", "ceremonies", moment="founded")
-    yield Scene("ceremonies-loading", "ceremonies", state=State.LOADING)
-    yield Scene("ceremonies-offline", "ceremonies", state=State.OFFLINE)
-    yield Scene("ceremonies-new", "ceremonies", "new")
-    yield Scene("ceremonies-plan", "ceremonies", "plan:genesis")
-    yield Scene("ceremonies-done", "ceremonies", "rotation-2026")
-    yield Scene("ceremonies-running", "ceremonies", "backup-2026")
+    yield Scene("ceremonies-done", "ceremonies", then=_ceremony("rotation-2026"))
+    yield Scene("ceremonies-running", "ceremonies", then=_ceremony("backup-2026"))
     yield Scene("hsm", "hsm")
     yield Scene("hsm-key", "hsm", _kek(recording))
     yield Scene("hsm-preflight", "hsm", "preflight")
@@ -304,6 +299,17 @@ def _rehearsing(window: MainWindow) -> None:
     for page in window.frame.host.pages:
         if isinstance(page, CeremoniesPage):
             page.presenter.plan(ScriptKind.GENESIS, rehearsal=True)
+
+
+def _ceremony(name: str) -> Callable[[MainWindow], None]:
+    """Opens a ceremony of the keyholder: its lead where it runs, its record where it is over."""
+
+    def open_it(window: MainWindow) -> None:
+        for page in window.frame.host.pages:
+            if isinstance(page, CeremoniesPage):
+                page.presenter.open_ceremony(f"{HostPlace.KEYHOLDER.value} {name}")
+
+    return open_it
 
 
 def _carried(recording: Recording) -> Callable[[MainWindow], None]:

@@ -25,6 +25,7 @@ from support.ceremonies_host import (
     genesis_plan,
     host_here,
     host_process,
+    keyholder_in,
     now,
 )
 from support.founded import wait_for
@@ -232,3 +233,20 @@ def test_a_process_that_is_killed_while_the_token_is_made(tmp_path: Path) -> Non
         table.abort()
         assert process.end() == 0
     assert left(directory) == set()
+
+
+def test_a_genesis_that_a_keyholder_runs_on_is_finished_there_and_not_taken_back(
+    stages: dict[str, Stage], tmp_path: Path
+) -> None:
+    stage = stages["close"]
+    directory = stage.copied_to(tmp_path / "host")
+    with keyholder_in(directory, stage) as keyholder:
+        table = stage.table(keyholder.door)
+        with pytest.raises(PeerRefused, match="not taken back"):
+            table.abort()
+        table.resume()
+        table.run()
+        assert table.state is CourseState.DONE
+        verified = verify_transcript(parse_transcript(table.file("transcript.json")))
+    assert verified.looked_at.log is not None
+    assert left(directory) == set(FILES)

@@ -1,4 +1,4 @@
-"""A KEK from another HSM comes into a running keyholder's token, and is moved on from there."""
+"""An import that is cut off half-way, and what lies under the imported KEK is moved on."""
 
 from pathlib import Path
 
@@ -74,25 +74,3 @@ def test_a_kek_is_imported_and_opens_what_lies_under_it(
         active = keks.keks()[0].id
         (done,) = keks.rewrap(order("later-1"), active, [item(model, wrapped)])
         assert done.outcome is RewrapOutcome.REWRAPPED
-
-
-def test_a_kek_wrapped_to_another_key_stays_out(
-    founded_stage: Stage, tmp_path: Path, source: tuple[Desk, Model, bytes]
-) -> None:
-    """The control plane swaps the transport key on its way to the other HSM."""
-    directory = founded_stage.copied_to(tmp_path / "keyholder")
-    swapped = Desk.at(tmp_path / "swapped")
-    made = swapped.make(OnToken.RECOVERABLE)
-    assert made.backup_key is not None
-    handed = _wrapped_elsewhere(source[0], made.backup_key.spki)
-    with keyholder_in(directory, founded_stage) as keyholder:
-        table = _table(keyholder, founded_stage)
-        table.open(
-            keyholder.plan(ScriptKind.KEY_IMPORT, "import-1", kek_profile=KekProfile.RECOVERABLE)
-        )
-        table.run(until="import-kek")
-        keyholder.door.ask(PutCeremonyFile("import-1", "wrapped-kek.json", handed))
-        failed = table.step()
-        assert failed.event is Event.FAILED
-        assert "another key" in str(failed.facts)
-        assert len(_keks(keyholder).keks()) == 1

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.base.strictjson import dump
 from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.plan import KekProfile, Plan
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
+from keyturn.hsm.backup import wrapped_document
 from keyturn.hsm.ceremonytasks import MakeToken, Secret, TokenPlace, TrustKey, run_task
 from keyturn.hsm.client import HsmWorker, WorkerConfig
 from keyturn.hsm.genesis import write_configuration
-from keyturn.hsm.kekmessages import result_document
 from keyturn.hsm.kekwork import KekProfile as HsmProfile
 from keyturn.hsm.kekwork import KekState, WrappedKek
 from keyturn.keyholder.ceremonies.sharing import pin_descriptor
@@ -122,11 +121,8 @@ def test_an_imported_kek_is_shown_as_such_and_wraps_nothing(
         table = importing(keyholder, founded_stage)
         table.run(until="import-kek")
         assert table.step().event is Event.FAILED  # nothing was handed in
-        running = keyholder.opened.ceremonies._hosting.find("import-1")
-        spki = running.files.kept("transport-key")
-        assert spki is not None
-        wrapped = foreign_kek(tmp_path / "foreign", spki)
-        file = dump(result_document(wrapped))
+        wrapped = foreign_kek(tmp_path / "foreign", table.file("transport-key.der"))
+        file = wrapped_document(wrapped)
         table.door.ask(PutCeremonyFile("import-1", "wrapped-kek.json", file))
         table.run()
         assert table.state is CourseState.DONE

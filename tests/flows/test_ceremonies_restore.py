@@ -21,6 +21,7 @@ from keyturn.hsm.backup import parse_backup
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.kinds import Kind
 from keyturn.wire.ceremonies import PutCeremonyFile
+from keyturn.wire.errors import PeerRefused
 from support.ceremonies import EVERY_SCHEME, Cast
 from support.ceremonies_host import (
     APPROVERS,
@@ -144,6 +145,28 @@ def test_a_restored_token_opens_a_model_sealed_before_the_loss(place: Lost) -> N
         stage = restored(table, place.stage)
     assert verified.looked_at.log is not None
     assert opens(place, stage)
+
+
+def test_another_backup_of_the_same_kek_is_not_restored(place: Lost) -> None:
+    """Anybody at the socket hands in an older backup: its shares are those of former custodians,
+    and its key would be the fresh token's trusted one. A statement is used once."""
+    plan, file = place.plan()
+    good = (place.directory / "kek-backup.json").read_bytes()
+    other = good.replace(b'"token":"keyturn', b'"token":"keyturN')
+    assert other != good
+    with host_here(place.directory) as door:
+        table = place.table(door)
+        table.open(plan)
+        door.ask(PutCeremonyFile("restore-1", "restore.json", file))
+        door.ask(PutCeremonyFile("restore-1", "kek-backup.json", other))
+        table.run(until="restore-kek")
+        assert table.step().event is Event.FAILED
+        assert b"another one than the statement names" in table.last.raw
+        door.ask(PutCeremonyFile("restore-1", "kek-backup.json", good))
+        table.run()
+        assert table.state is CourseState.DONE
+        with pytest.raises(PeerRefused, match="lets one ceremony happen"):
+            place.table(door).open(replace(plan, ceremony="restore-2", time=now()))
 
 
 def test_killed_before_every_step_a_restore_goes_on(place: Lost) -> None:

@@ -238,7 +238,7 @@ def test_a_ceremony_is_told_from_the_record_that_was_asked_for() -> None:
         {"op": "ceremony", "ceremony": "g-1", "since": -1},
         {"op": "ceremony", "ceremony": "g-1"},
         {"op": "ceremonies", "more": 1},
-        {"op": "ceremony-file", "ceremony": "g-1", "name": "transcript.json"},
+        {"op": "ceremony-file", "ceremony": "g-1", "name": "kek-backup.json"},
         {"op": "ceremony-open", "plan": "YQ=="},
         {"op": "ceremony-sign", "ceremony": "g-1", "envelope": "YQ==", "attached": []},
         {"op": "ceremony-say", "ceremony": "g-1", "envelope": "YQ=="},

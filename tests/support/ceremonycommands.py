@@ -73,7 +73,7 @@ class Commands:
     def run(self, officer: str | None, *arguments: object, lines: tuple[bytes, ...] = ()) -> Result:
         """One command. `lines`: what `--share-fd` reads, one descriptor each."""
         words = ["ceremony", *map(str, arguments), "--socket", str(self.socket)]
-        pinned = self.pinned[2:] if arguments[0] == "unseal" else self.pinned
+        pinned = self.pinned[2:] if arguments[0] in ("unseal", "seal") else self.pinned
         words += [] if arguments[0] in _UNPINNED else pinned
         with ExitStack() as stack:
             if officer is not None:

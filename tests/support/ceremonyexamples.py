@@ -1,52 +1,38 @@
-"""Writes docs/examples: a rehearsal of a genesis and one in earnest, held at a real host.
+"""Writes docs/examples: transcripts and minutes of the story that is told by command line.
 
 `PYTHONPATH=backend:app:tests python -m support.ceremonyexamples docs/examples`
 """
 
-import socket
 import sys
 import tempfile
 from pathlib import Path
 
-from keyturn.ceremony.minutes import make_minutes
-from keyturn.ceremony.plan import KekProfile
-from keyturn.ceremony.script import Part
-from keyturn.ceremony.steps import Word
-from keyturn.ceremony.transcript import parse_transcript, verify_transcript
-from keyturn.client.minutes import minutes_pdf
-from support.ceremonies import Cast
-from support.ceremonies_host import Table, genesis_plan, host_here
+from keyturn_sim.vendors import SimVendors
+from support.ceremonystory import Story, tell
+from support.nodes import NodeSecrets
 
-HOST = "ceremony-host"
-
-
-def held(*, rehearsal: bool) -> bytes:
-    """The transcript of a genesis 3-of-5 with a recoverable KEK, from its opening to its end."""
-    cast = Cast(simulation=rehearsal)
-    changed: dict[str, object] = {"kek_profile": KekProfile.RECOVERABLE}
-    if rehearsal:
-        changed |= {"ceremony": "rehearsal-genesis-1", "rehearsal": True, "token": "rehearsal"}
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        host_here(Path(directory) / "site", rehearsal=rehearsal) as door,
-    ):
-        table = Table(door, cast)
-        table.open(genesis_plan(cast, **changed))
-        table.run("hand-out")
-        table.say("sofia", Part.SCRIBE, Word.NOTE, "Everybody else left the room meanwhile.")
-        table.run()
-        return table.file("transcript.json")
+EXAMPLES = {
+    "genesis-rehearsal": "rehearsal-genesis",
+    "genesis": "genesis",
+    "kek-rotation": "rotation",
+    "backup": "backup",
+    "restore": "restore",
+    "restore-drill": "drill",
+}
+"""By the file's name, the ceremony of the story."""
 
 
 def main() -> None:
-    socket.gethostname = lambda: HOST
     target = Path(sys.argv[1])
     target.mkdir(exist_ok=True)
-    for name, rehearsal in (("genesis-rehearsal", True), ("genesis", False)):
-        raw = held(rehearsal=rehearsal)
-        verified = verify_transcript(parse_transcript(raw))
-        (target / f"{name}.transcript.json").write_bytes(raw)
-        (target / f"{name}.minutes.pdf").write_bytes(minutes_pdf(make_minutes(verified)))
+    with tempfile.TemporaryDirectory(prefix="kt-") as desk:
+        story = Story(Path(desk), SimVendors.create("Genoa"), NodeSecrets())
+        tell(story, lambda _, name: print(name, flush=True))
+        fingerprint = story.fingerprint
+    for name, ceremony in EXAMPLES.items():
+        (target / f"{name}.transcript.json").write_bytes(story.transcripts[ceremony])
+        (target / f"{name}.minutes.pdf").write_bytes(story.minutes[ceremony])
+    (target / "fingerprint").write_text(f"{fingerprint}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

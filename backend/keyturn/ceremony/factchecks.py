@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from keyturn.ceremony.course import Course, fulfils, schemes_of, statement_kinds
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import (
+    BackupProved,
     Facts,
     KekMade,
     LogStands,
@@ -109,6 +110,15 @@ def _kek_made(case: _Case, facts: Facts) -> None:
     _profile(case.course, facts.key)
 
 
+def _backup_proved(case: _Case, facts: Facts) -> None:
+    """The one that this ceremony made, where it made one."""
+    assert isinstance(facts, BackupProved)
+    steps = {each.id for each in case.course.script.steps if each.action is Action.BACK_UP}
+    for each in case.course.done:
+        if each.step in steps:
+            _same("backup that was proved", facts.backup, each.facts.get("backup"))
+
+
 def _model_key(case: _Case, facts: Facts) -> None:
     assert isinstance(facts, ModelKeyDestroyed)
     if facts.model not in case.course.plan.concerns:
@@ -151,4 +161,5 @@ _CHECKS: Mapping[type, _Check] = {
     LogStands: _log_stands,
     KekMade: _kek_made,
     ModelKeyDestroyed: _model_key,
+    BackupProved: _backup_proved,
 }

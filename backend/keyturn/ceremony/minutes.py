@@ -24,6 +24,7 @@ from keyturn.ceremony.facts import (
 )
 from keyturn.ceremony.hostphrase import HOST_ENTRY
 from keyturn.ceremony.keyfacts import KeyFacts, TokenFacts
+from keyturn.ceremony.kinds import is_known
 from keyturn.ceremony.minuteswords import (
     PARTS,
     PROFILES,
@@ -486,6 +487,11 @@ def _limits(verified: Verified) -> Section:
         points.append(
             "Not looked at: whether the statement that let this ceremony happen was in force. The"
             " log shows it."
+        )
+    if not is_known(verified.course.script):
+        points.append(
+            "Not this release's script: it may ask fewer people for less than Keyturn does. Read"
+            " every step of it."
         )
     if verified.course.state is not CourseState.DONE:
         points.append("The ceremony was not closed: nobody signed the whole of it.")

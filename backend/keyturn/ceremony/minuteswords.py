@@ -107,11 +107,13 @@ def names_of(officers: Sequence[str], roster: Roster) -> str:
 
 
 def token_text(token: TokenFacts) -> str:
-    """`SoftHSM v2 2.6 by SoftHSM project, serial a31f…, software`."""
-    made = " ".join(each for each in (token.model, token.firmware) if each) or "unnamed"
-    maker = f" by {token.maker}" if token.maker else ""
-    serial = f", serial {token.serial}" if token.serial else ""
-    return f"{token.label}: {made}{maker}{serial}, {token.assurance.value}"
+    """`SoftHSM v2 2.6 by SoftHSM project, serial a31f…, software`, as far as it is known."""
+    said = " ".join(each for each in (token.model, token.firmware) if each)
+    maker = f"by {token.maker}" if token.maker else ""
+    made = " ".join(each for each in (said, maker) if each)
+    serial = f"serial {token.serial}" if token.serial else ""
+    known = [each for each in (made, serial) if each] or ["not made yet"]
+    return f"{token.label}: {', '.join((*known, token.assurance.value))}"
 
 
 def set_text(share_set: ShareSet) -> str:

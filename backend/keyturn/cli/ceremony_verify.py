@@ -16,7 +16,8 @@ from keyturn.base.encoding import digest_of, parse_digest
 from keyturn.base.strictjson import load_object
 from keyturn.base.times import format_time
 from keyturn.ceremony.course import CourseState
-from keyturn.ceremony.kinds import SCRIPTS
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.kinds import SCRIPTS, is_known
 from keyturn.ceremony.minutes import REHEARSAL, Minutes, make_minutes
 from keyturn.ceremony.minuteswords import PARTS, STATES
 from keyturn.ceremony.phrases import phrase_of
@@ -46,6 +47,10 @@ Beside = Annotated[
     Path | None,
     typer.Option("--bundle", help="The authority's bundle (default: the transcript's own)."),
 ]
+AnyScript = Annotated[
+    bool,
+    typer.Option("--any-script", help="Take a script that this release does not have: read it."),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,11 +61,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def verify(
-    file: File, fingerprint: Pin = None, bundle: Beside = None, as_json: AsJson = False
+    file: File,
+    fingerprint: Pin = None,
+    bundle: Beside = None,
+    any_script: AnyScript = False,
+    as_json: AsJson = False,
 ) -> None:
     """Prove a transcript: its chain, script, people, every signature and, where it can, the log."""
     with errors_explained(as_json=as_json):
         found = _proved(file, fingerprint, bundle)
+        _check_script(found, any_script=any_script)
         if as_json:
             print_json(_document(found))
             return
@@ -209,6 +219,20 @@ def _proved(file: Path, fingerprint: str | None, bundle: Path | None) -> Verifie
     if bundle is not None:
         transcript = replace(transcript, bundle=read_file(bundle, MAX_BUNDLE))
     return (verify_session if is_session(transcript) else verify_transcript)(transcript, pin)
+
+
+def _check_script(found: Verified | VerifiedSession, *, any_script: bool) -> None:
+    """Raises CeremonyRefused."""
+    script = found.script if isinstance(found, VerifiedSession) else found.course.script
+    if not any_script and not is_known(script):
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_SCRIPT,
+            "the transcript holds, by a script that this release does not have",
+            found=script.digest,
+            expected=SCRIPTS[script.kind].digest,
+            hint="It may ask fewer people for less. Verify it with the release that held it, or"
+            " read it (keyturn ceremony minutes) and add --any-script.",
+        )
 
 
 def _document(found: Verified | VerifiedSession) -> dict[str, object]:

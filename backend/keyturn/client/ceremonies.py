@@ -11,8 +11,10 @@ from keyturn.base.encoding import Digest
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
 from keyturn.ceremony.facts import PinsReplaced, TokenMade
+from keyturn.ceremony.kinds import SCRIPTS, is_known
 from keyturn.ceremony.plan import Plan, parse_plan
 from keyturn.ceremony.records import Record, parse_record
+from keyturn.ceremony.script import ScriptKind
 from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.transcript import Transcript, Verified, verify_transcript
 from keyturn.client.ceremonydoor import CeremonyDoor
@@ -124,7 +126,32 @@ class CeremonyReader:
             )
         pinned = self._pinned(plan)
         bundle = self._bundle if plan.founding is None else None
-        return verify_transcript(Transcript(records, bundle, ()), pinned)
+        found = verify_transcript(Transcript(records, bundle, ()), pinned)
+        self._check_meant(found)
+        return found
+
+    def _check_meant(self, found: Verified) -> None:
+        """What goes on must be what its officers mean by it. Raises CeremonyRefused."""
+        course, plan = found.course, found.plan
+        if course.over:
+            return
+        if not is_known(course.script):
+            raise CeremonyRefused(
+                CeremonyReason.WRONG_SCRIPT,
+                "this ceremony follows another script than this release has",
+                found=course.script.digest,
+                expected=SCRIPTS[plan.kind].digest,
+                hint="Sign nothing. Use the same release of Keyturn as its host.",
+            )
+        if plan.kind is ScriptKind.GENESIS and not plan.rehearsal and self._authority is not None:
+            raise CeremonyRefused(
+                CeremonyReason.WRONG_CEREMONY,
+                "a genesis is shown, and the authority that is pinned here was founded already",
+                found=plan.ceremony,
+                expected="no genesis where an authority is pinned",
+                hint="Sign nothing: its keys would be taken for those of your authority. Another"
+                " authority is founded without a profile.",
+            )
 
     def _pinned(self, plan: Plan) -> Digest | None:
         """Raises CeremonyRefused where nobody told which authority this may be."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from keyturn.client.client import KeyturnClient
-from keyturn.wire.ceremonies import RewrapKeys, SignStep
+from keyturn.wire.ceremonies import OpenCeremony, RewrapKeys, SignStep
 from keyturn.wire.keyholder_client import ask_once
 from keyturn.wire.requests import Request
 
@@ -16,7 +16,8 @@ A = TypeVar("A")
 
 SECONDS = 30.0
 SECONDS_OF_A_STEP = 600.0
-"""The last signature of a step has the host act: it makes keys, some of them slowly."""
+"""The last signature of a step has the host act: it makes keys, some of them slowly. A rehearsal
+makes its token when it is opened."""
 
 
 class CeremonyDoor(Protocol):
@@ -39,7 +40,7 @@ class LocalDoor:
 
     def ask(self, request: Request[A]) -> A:
         """Raises PeerRefused, PeerUnreachable, MalformedError."""
-        slow = isinstance(request, (SignStep, RewrapKeys))
+        slow = isinstance(request, (OpenCeremony, SignStep, RewrapKeys))
         return ask_once(self._path, request, seconds=SECONDS_OF_A_STEP if slow else SECONDS)
 
 

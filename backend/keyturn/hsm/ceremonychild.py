@@ -33,7 +33,7 @@ from keyturn.hsm.ceremonytasks import MAX_TASK, AnyTask, Secret, TokenMade, Who,
 from keyturn.hsm.cryptoki import Attr, ObjectClass
 from keyturn.hsm.errors import BackupRefused, HsmError, HsmRequestError, PinRefused, TokenError
 from keyturn.hsm.genesis import check_no_keys, initialise, make_keys, make_pairs
-from keyturn.hsm.hardening import harden
+from keyturn.hsm.hardening import die_with_parent, harden
 from keyturn.hsm.kekid import kek_id_of
 from keyturn.hsm.kekmaking import begin_kek, finish_kek, trusted_keys, wrap_out
 from keyturn.hsm.kekmessages import kek_document
@@ -372,9 +372,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="keyturn.hsm.ceremonychild")
     parser.add_argument("--module", type=Path, required=True)
     parser.add_argument("--label", required=True)
+    parser.add_argument("--parent", type=int)
     for each in Secret:
         parser.add_argument(f"--{each.value}-fd", type=int)
     options = parser.parse_args(arguments)
+    if options.parent is not None:
+        die_with_parent(options.parent)
     with ExitStack() as stack:
         document: dict[str, object]
         try:

@@ -5,6 +5,7 @@ by `ceremonychild`, which lives for one of them. A task goes there on its standa
 secrets by file descriptor (I8), and one JSON answer comes back.
 """
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
@@ -269,7 +270,7 @@ def run_task(task: Task[R], place: TokenPlace, secrets: Mapping[Secret, int]) ->
         raise ValueError(f"{task.name} needs {sorted(task.needs)}, given {sorted(given)}")
     command = child_command(
         "keyturn.hsm.ceremonychild",
-        *("--module", str(place.module), "--label", place.label),
+        *("--module", str(place.module), "--label", place.label, "--parent", str(os.getpid())),
         *(part for name, fd in secrets.items() for part in (f"--{name.value}-fd", str(fd))),
     )
     with tempfile.TemporaryFile() as stdin:  # public: a task holds no secret

@@ -6,11 +6,13 @@ Linux only: elsewhere it refuses to run. Source: prctl(2), setrlimit(2), mlockal
 import ctypes
 import os
 import resource
+import signal
 import sys
 from dataclasses import dataclass
 
 from keyturn.hsm.errors import TokenError
 
+_PR_SET_PDEATHSIG = 1
 _PR_GET_DUMPABLE = 3
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
@@ -38,6 +40,18 @@ def harden() -> Hardened:
     if dumpable != 0 or resource.getrlimit(resource.RLIMIT_CORE) != (0, 0):
         raise TokenError("core dumps cannot be turned off", found=f"dumpable {dumpable}")
     return Hardened(_locked(libc))
+
+
+def die_with_parent(parent: int) -> None:
+    """End at once when the thread that started this process is gone, as by a kill (prctl(2)):
+    what is half-made is then its successor's to remove, and nobody goes on making it.
+
+    `parent` is the process that started this one. Exits where it is gone already.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(1)
 
 
 def _locked(libc: ctypes.CDLL) -> bool:

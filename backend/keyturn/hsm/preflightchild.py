@@ -6,6 +6,7 @@ PINs given, and whoever asked throws it away.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from keyturn.ceremony.tokenreport import REPORT_LIMIT, encode_report
 from keyturn.hsm.ceremonytasks import Secret, TokenPlace
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.hsm.genesis import initialise
-from keyturn.hsm.hardening import harden
+from keyturn.hsm.hardening import die_with_parent, harden
 from keyturn.hsm.messages import error_document, read_error
 from keyturn.hsm.pins import read_pin
 from keyturn.hsm.pkcs11 import wipe
@@ -38,7 +39,7 @@ def preflight_token(place: TokenPlace, secrets: Mapping[Secret, int], *, trial: 
     """
     command = child_command(
         "keyturn.hsm.preflightchild",
-        *("--module", str(place.module), "--label", place.label),
+        *("--module", str(place.module), "--label", place.label, "--parent", str(os.getpid())),
         *(part for name, fd in secrets.items() for part in (f"--{name.value}-fd", str(fd))),
         *(("--trial",) if trial else ()),
     )
@@ -79,10 +80,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="keyturn.hsm.preflightchild")
     parser.add_argument("--module", type=Path, required=True)
     parser.add_argument("--label", required=True)
+    parser.add_argument("--parent", type=int)
     parser.add_argument("--pin-fd", type=int, required=True)
     parser.add_argument("--so-pin-fd", type=int)
     parser.add_argument("--trial", action="store_true")
     options = parser.parse_args(arguments)
+    if options.parent is not None:
+        die_with_parent(options.parent)
     pins: dict[Secret, bytearray] = {}
     try:
         pins[Secret.PIN] = read_pin(options.pin_fd)

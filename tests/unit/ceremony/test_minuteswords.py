@@ -1,5 +1,6 @@
 """Facts in plain English."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -88,4 +89,8 @@ def test_tokens_and_sets() -> None:
     assert token_text(TOKEN) == (
         "keyturn-rehearsal: SoftHSM v2 2.6 by SoftHSM project, serial a31f20c95d7e8b04, software"
     )
+    trial = replace(TOKEN, maker="", model="", firmware="")
+    assert token_text(trial) == "keyturn-rehearsal: serial a31f20c95d7e8b04, software"
+    nothing_yet = replace(trial, serial="")
+    assert token_text(nothing_yet) == "keyturn-rehearsal: not made yet, software"
     assert set_text(SETS[0]) == "User PIN: 3 of 5 custodians needed"

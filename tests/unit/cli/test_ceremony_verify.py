@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from keyturn.base.encoding import b64, digest_of
 from keyturn.ceremony.kinds import SCRIPTS
-from keyturn.ceremony.script import Part, ScriptKind
+from keyturn.ceremony.script import Many, Part, ScriptKind, Signers
 from keyturn.ceremony.steps import Word
 from keyturn.cli.ceremony import register
 from support.ceremonies import Cast, Play, genesis_plan, played_genesis
@@ -104,6 +105,25 @@ def test_a_bundle_beside_the_file(run: Run, tmp_path: Path) -> None:
     bundle.write_bytes(LOGGED.bundle)
     found = json.loads(run("verify", path, "--bundle", bundle, "--json").stdout)
     assert found["looked_at"] == {"pinned": False, "bundle": True, "log": None}
+
+
+def test_an_easier_script_of_the_same_kind_is_not_enough(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An auditor gets a transcript that holds, of a genesis that the administrator signed alone."""
+    genesis = SCRIPTS[ScriptKind.GENESIS]
+    alone = Signers(Part.ADMINISTRATOR, Many.ONE)
+    easier = replace(genesis, steps=(replace(genesis.steps[0], signers=(alone,)),))
+    with monkeypatch.context() as patch:
+        patch.setattr("support.ceremonies.SCRIPTS", {ScriptKind.GENESIS: easier})
+        play = Play(Cast(), genesis_plan(Cast(), script=easier.digest))
+        play.do()
+    path = tmp_path / "easier.json"
+    path.write_bytes(play.transcript())
+    assert run("verify", path).exit_code == 1
+    taken = run("verify", path, "--any-script")
+    assert taken.exit_code == 0
+    assert "Not this release's script" in " ".join(taken.stdout.split())
 
 
 def test_an_unfinished_one_says_so(run: Run, tmp_path: Path) -> None:

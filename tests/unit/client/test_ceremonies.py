@@ -9,13 +9,14 @@ import pytest
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.errors import CeremonyRefused
-from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.kinds import SCRIPTS
+from keyturn.ceremony.script import Many, Part, ScriptKind, ShareUse, Signers
 from keyturn.ceremony.steps import Word
 from keyturn.client.ceremonies import CeremonyReader
 from keyturn.quorum.bundle import load_bundle
 from keyturn.wire.ceremonies import AskCeremony, CeremonyNews
 from keyturn.wire.requests import Request
-from support.ceremonies import Play, genesis_plan, played_genesis, playing_genesis, share_sets
+from support.ceremonies import Cast, Play, genesis_plan, played_genesis, playing_genesis, share_sets
 from support.ceremonylog import logged_genesis
 from support.playedhost import PlayedHost
 
@@ -182,6 +183,33 @@ def test_another_authority_is_not_believed() -> None:
     authority = load_bundle(logged.bundle, logged.fingerprint, cast_time(), lenient=True)
     with pytest.raises(CeremonyRefused, match="not pinned here"):
         CeremonyReader(host, authority).read("unseal-1")
+
+
+def test_an_easier_script_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host brings a script of the same kind whose steps the administrator signs alone."""
+    genesis = SCRIPTS[ScriptKind.GENESIS]
+    alone = Signers(Part.ADMINISTRATOR, Many.ONE)
+    easier = replace(
+        genesis, steps=tuple(replace(each, signers=(alone,)) for each in genesis.steps)
+    )
+    monkeypatch.setattr("support.ceremonies.SCRIPTS", {ScriptKind.GENESIS: easier})
+    people = Cast()
+    plan = genesis_plan(people, script=easier.digest)
+    host = PlayedHost(people, Play(people, plan))
+    with pytest.raises(CeremonyRefused, match="another script"):
+        CeremonyReader(host).read(ID)
+
+
+def test_no_genesis_is_signed_under_a_pinned_authority() -> None:
+    """A server replays the authority's own genesis up to the signing of its keys, and asks for
+    signatures over keys of its own: a bundle does not ask what its keys follow."""
+    logged = logged_genesis()
+    people = logged.play.cast
+    authority = load_bundle(logged.bundle, logged.fingerprint, cast_time(), lenient=True)
+    host = PlayedHost(people, Play(people, genesis_plan(people, rehearsal=False)))
+    assert CeremonyReader(host).read("genesis-1").plan.kind is ScriptKind.GENESIS
+    with pytest.raises(CeremonyRefused, match="founded already"):
+        CeremonyReader(host, authority).read("genesis-1")
 
 
 def cast_time() -> datetime:

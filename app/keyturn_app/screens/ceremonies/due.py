@@ -113,7 +113,7 @@ def by_ceremony(records: Sequence[LogRecord]) -> tuple[LogCeremony, ...]:
 
 def due(state: AuthorityState, held: Sequence[LogCeremony], now: datetime) -> tuple[Due, ...]:
     """The first one first."""
-    found = [*_ending(state, now), *_windows(state, now), *_recurring(state, held, now)]
+    found = [*_ending(state, now), *_windows(state, held, now), *_recurring(state, held, now)]
     return tuple(sorted(found, key=lambda each: each.at))
 
 
@@ -141,12 +141,16 @@ def _ending(state: AuthorityState, now: datetime) -> list[Due]:
     return found
 
 
-def _windows(state: AuthorityState, now: datetime) -> list[Due]:
-    """Ceremonies and restores that a quorum let happen, while their window is not over."""
+def _windows(state: AuthorityState, held: Sequence[LogCeremony], now: datetime) -> list[Due]:
+    """Ceremonies and restores that a quorum let happen, while their window is not over and they
+    were not held."""
+    over = {each.ceremony for each in held if each.finished or each.aborted}
     found = []
     for each in in_force(state, now):
         body = each.statement.body
         if not isinstance(body, Ceremony | Restore) or now >= body.window.not_after:
+            continue
+        if each.statement.subject in over:
             continue
         kind = body.ceremony.value if isinstance(body, Ceremony) else ScriptKind.RESTORE.value
         is_open = body.is_open(now)

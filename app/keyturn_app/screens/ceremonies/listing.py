@@ -149,9 +149,10 @@ def history_rows(
             known = in_log.get(each.ceremony)
             rows.append((opened or now, _held_row(host, each, known, opened, now)))
     have = {row.title for _at, row in rows}
+    under_way = {row.key.partition(" ")[2] for row in running_rows(hosts, now)}
     for one in log:
         title = f"{kind_title(one.kind)} {one.ceremony}"
-        if title not in have:
+        if title not in have and one.ceremony not in under_way:
             rows.append((one.opened, _log_row(one, title, now)))
     return tuple(row for _at, row in sorted(rows, key=lambda each: each[0], reverse=True))
 

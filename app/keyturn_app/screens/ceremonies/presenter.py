@@ -364,6 +364,7 @@ class CeremoniesPresenter(Presenter[ListView]):
             rehearsal,
             default_id(kind, now, rehearsal=rehearsal),
             token=_default_token(now, rehearsal=rehearsal),
+            origin=f"rehearsal.keyturn/{now:%Y%m%d}" if rehearsal else "",
             authority=None if founds or rehearsal else authority,
             simulation=self._desk.facts.simulated and not founds,
         )

@@ -37,3 +37,9 @@ SCRIPTS: Mapping[ScriptKind, Script] = MappingProxyType(
     }
 )
 """Of this release. A transcript brings the script that it followed."""
+
+
+def is_known(script: Script) -> bool:
+    """Whether it is this release's. Another one of the same kind may ask fewer people for less:
+    that all whom it names have signed says little to who has not read it."""
+    return SCRIPTS[script.kind].digest == script.digest

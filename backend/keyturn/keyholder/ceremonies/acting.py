@@ -10,7 +10,7 @@ from keyturn.ceremony.factreading import MAX_TEXT
 from keyturn.ceremony.facts import Facts, Failed
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Action
-from keyturn.keyholder.ceremonies.authorising import check_authorised
+from keyturn.keyholder.ceremonies.authorising import check_authorised, check_still, last_roster
 from keyturn.keyholder.ceremonies.doing import Doing
 from keyturn.keyholder.ceremonies.hosting import Hosting
 from keyturn.keyholder.ceremonies.running import Running
@@ -71,7 +71,10 @@ class Acting:
     def _done(self, doing: Doing) -> Facts | KeyturnError:
         try:
             begun = None if doing.step.action is Action.ATTEND else doing.files
-            check_authorised(doing.plan, doing.roster, doing.site, begun, doing.now())
+            plan, site = doing.plan, doing.site
+            check_authorised(plan, last_roster(plan, site), site, begun, doing.now())
+            for each in doing.signatures:
+                check_still(plan, site, each.officer, each.envelope)
             return self._hosting.act(doing.step).do(doing)
         except KeyholderStopped:
             raise

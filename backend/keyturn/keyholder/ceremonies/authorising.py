@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from keyturn.base.dsse import Envelope
+from keyturn.ceremony.checks import check_envelope
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.people import WITHOUT_STATEMENT, check_people, check_statement
@@ -14,7 +16,7 @@ from keyturn.quorum.authorised import authorised
 from keyturn.quorum.bodies import REHEARSED
 from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind
-from keyturn.quorum.roster import Roster
+from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.state import AuthorityState
 
 
@@ -51,13 +53,39 @@ def roster_of(plan: Plan, site: Site, now: datetime) -> Roster:
 
 
 def last_roster(plan: Plan, site: Site) -> Roster:
-    """By which a ceremony that was begun goes on: expired or not. Raises CeremonyRefused."""
+    """The newest, by which whoever signs must still be fit: expired or not. Raises
+    CeremonyRefused."""
     if plan.founding is not None:
         return plan.founding.roster
     roster = site.state.roster if site.state is not None else None
     if roster is None:
         raise CeremonyRefused(CeremonyReason.NOT_AUTHORISED, "there is no roster here")
     return roster
+
+
+def opening_roster(plan: Plan, site: Site, opened: datetime) -> Roster:
+    """By which a ceremony that was begun goes on: the one that it was opened under, as everybody
+    judges it who reads its transcript (§10.4). Raises CeremonyRefused."""
+    last, state = last_roster(plan, site), site.state
+    if plan.founding is not None or state is None:
+        return last
+    known = [
+        each.statement
+        for each in state.by_digest.values()
+        if isinstance(each.statement.body, Roster) and each.since <= opened
+    ]
+    body = max(known, key=lambda each: each.version).body if known else last
+    assert isinstance(body, Roster)  # as chosen
+    return body
+
+
+def check_still(plan: Plan, site: Site, officer: OfficerId, envelope: Envelope) -> None:
+    """Whether who signed this is an officer yet, by that key. A key that was stolen, or an officer
+    who was removed, counts no more from then on, also in what was begun before.
+
+    Raises CeremonyRefused.
+    """
+    check_envelope(envelope, officer, last_roster(plan, site))
 
 
 def check_host(plan: Plan, site: Site) -> None:

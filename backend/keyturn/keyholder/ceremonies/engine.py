@@ -35,7 +35,7 @@ from keyturn.keyholder.ceremonies.authorising import (
     check_authorised,
     check_host,
     check_opening,
-    last_roster,
+    opening_roster,
     roster_of,
     script_of,
 )
@@ -282,6 +282,14 @@ class CeremonyHost:
                 hint="choose another id",
             )
         for each in self._hosting.ceremonies.values():
+            done = each.course.state is CourseState.DONE
+            if done and plan.statement is not None and each.course.plan.statement == plan.statement:
+                raise CeremonyRefused(
+                    CeremonyReason.NOT_AUTHORISED,
+                    "a statement lets one ceremony happen, and that one is done",
+                    found=each.id,
+                    hint="propose a new statement",
+                )
             if not each.course.over and each.course.plan.kind is plan.kind:
                 raise CeremonyRefused(
                     CeremonyReason.WRONG_CEREMONY,
@@ -309,7 +317,9 @@ class CeremonyHost:
     def _put(self, ceremony: str, name: str, data: bytes) -> Digest:
         with self._hosting.lock:
             running = self._hosting.find(ceremony)
-            if name not in PUTS or running.course.over:
+            self._hosting.check_idle()
+            fits = running.course.plan.kind in PUTS.get(name, ())
+            if not fits or running.course.over:
                 raise MalformedError("nothing of that name is handed in", found=name)
             running.files.keep(name, data)
         return digest_of(data)
@@ -346,7 +356,8 @@ class CeremonyHost:
                 files.remove()
                 return
             self.site.not_before(records[-1].time)
-            running = resume(files, records, last_roster(plan_of(records[0]), self.site))
+            roster = opening_roster(plan_of(records[0]), self.site, records[0].time)
+            running = resume(files, records, roster)
         except KeyholderStopped:
             raise
         except KeyturnError as error:

@@ -8,7 +8,7 @@ when the log goes on.
 from collections.abc import Sequence
 from datetime import datetime
 
-from keyturn.base.encoding import unb64
+from keyturn.base.encoding import Digest, unb64
 from keyturn.base.strictjson import parse_object
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.people import check_statement
@@ -65,6 +65,20 @@ def check_handed_in(files: CeremonyFiles, plan: Plan, state: AuthorityState, now
         )
     state.submit(statement, [parse_approval(each) for each in approvals], now)
     check_statement(plan, statement.digest, plan.ceremony, body)
+
+
+def named_backup(files: CeremonyFiles, plan: Plan, state: AuthorityState | None) -> Digest | None:
+    """The backup that the statement of a restore names; None where nothing says so."""
+    known = state.by_digest.get(plan.statement) if state is not None and plan.statement else None
+    raw = files.kept(RESTORE)
+    if known is not None:
+        statement = known.statement
+    elif raw is not None:
+        statement = parse_statement(read_proposal(raw)[0])
+    else:
+        return None
+    body = statement.body
+    return body.backup if isinstance(body, Restore) and statement.digest == plan.statement else None
 
 
 def restore_envelopes(

@@ -67,4 +67,9 @@ FILES: Mapping[str, Serve] = {
     TRANSCRIPT: _transcript,
     SPKI: _kept(SPKI),
 }
-PUTS = frozenset({BACKUP, RESTORE, WRAPPED})
+PUTS: Mapping[str, frozenset[ScriptKind]] = {
+    BACKUP: frozenset({ScriptKind.RESTORE, ScriptKind.RESTORE_DRILL}),
+    RESTORE: frozenset({ScriptKind.RESTORE}),
+    WRAPPED: frozenset({ScriptKind.KEY_IMPORT, ScriptKind.HSM_REPLACEMENT}),
+}
+"""In which ceremonies a file is handed in. Nobody signs it: it replaces nothing that is made."""

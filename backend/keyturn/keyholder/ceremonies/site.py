@@ -186,15 +186,18 @@ class Site:
         with journal.ordered():
             known = journal.state.ceremonies.get(records[0].ceremony, 0)
             for each in records[known:]:
+                destroyed = _destroyed(kind, each)
+                spare = destroyed is not None  # all else leaves the reserve to revocations
                 entry = CeremonyEntry(
                     each.ceremony,
                     kind.value,
                     each.seq,
                     each.event.value,
-                    journal.put_object(each.raw),
-                    _destroyed(kind, each),
+                    journal.put_object(each.raw, reserved=spare),
+                    destroyed,
                 )
-                committed = journal.commit(ceremony_entry(journal.now(), entry))
+                leaf = ceremony_entry(journal.now(), entry)
+                committed = journal.commit(leaf, reserved=spare)
                 self.remembered(committed.index)
 
     def remembered(self, index: int) -> None:

@@ -23,11 +23,14 @@ from keyturn.ceremony.steps import (
     parse_said,
     parse_step_signature,
 )
+from keyturn.ceremony.transcript import MAX_RECORDS
 from keyturn.keyholder.ceremonies.acting import Acting, end
+from keyturn.keyholder.ceremonies.authorising import check_still
 from keyturn.keyholder.ceremonies.hosting import Hosting, asks_for_shares
 from keyturn.keyholder.ceremonies.opening import open_fresh, open_token
 from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.sharing import Entered
+from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.seal.keys import wipe
 
 _EVENTS = {
@@ -36,6 +39,12 @@ _EVENTS = {
     Word.ABORT: Event.ABORTED,
     Word.RESUME: Event.RESUMED,
 }
+
+
+MAX_WORDS = 100
+"""Of one officer in one ceremony. Each is a record, and an entry of the log."""
+MAX_SO_FAR = MAX_RECORDS - 200
+"""Records after which a ceremony only goes on to its end: a longer transcript is read by nobody."""
 
 
 class Taking:
@@ -57,6 +66,8 @@ class Taking:
         if step is None:
             raise CeremonyRefused(CeremonyReason.OVER, "the ceremony is over")
         check_envelope(signature.envelope, signature.officer, running.course.roster)
+        plan = running.course.plan
+        check_still(plan, hosting.site, signature.officer, signature.envelope)
         self._check_resumed(running)
         check_entered_host(running.course.plan.kind, signature, hosting.key.public)
         unmet = hosting.unmet(running)
@@ -79,15 +90,30 @@ class Taking:
         hosting.check_idle()
         said = parse_said(envelope)
         check_said(running.course, said, hosting.site.now())
+        check_still(running.course.plan, hosting.site, said.officer, said.envelope)
         if said.word is Word.RESUME and not running.interrupted:
             raise CeremonyRefused(CeremonyReason.WRONG_PLACE, "nothing interrupted the ceremony")
         if said.word is Word.EXCEPTION:
             self._check_resumed(running)
+        if said.word is Word.ABORT:
+            self._check_can_be_taken_back(running)
+        else:
+            _check_room(running, said.officer)
         hosting.record(running, _EVENTS[said.word], step=None, signed=(said.raw,), facts={})
         if said.word is Word.RESUME:
             running.interrupted = False
         if said.word is Word.ABORT:
             end(hosting, running)
+
+    def _check_can_be_taken_back(self, running: Running) -> None:
+        """What makes a token is undone where it was made: a keyholder that runs on it is not."""
+        kind = running.course.plan.kind
+        if kind in self._hosting.undos and not isinstance(self._hosting.site, DeskSite):
+            raise CeremonyRefused(
+                CeremonyReason.WRONG_CEREMONY,
+                f"a {kind.value} is not taken back at the keyholder that it made",
+                hint="finish it here; or stop the keyholder, and abort it at a host process",
+            )
 
     def _check_resumed(self, running: Running) -> None:
         if running.interrupted:
@@ -212,4 +238,19 @@ class Taking:
             "the share was not sealed for this step of this ceremony at this host",
             expected=", ".join(use.value for use in uses) or "no share of this officer's",
             hint="ask for the host's key again, and enter the share again",
+        )
+
+
+def _check_room(running: Running, officer: str) -> None:
+    """Raises CeremonyRefused once somebody has said enough."""
+    records = running.course.records
+    words = [each for each in records if each.event in _EVENTS.values()]
+    said = sum(parse_said(each.signed[0]).officer == officer for each in words)
+    if said >= MAX_WORDS or len(records) >= MAX_SO_FAR:
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_PLACE,
+            "enough was said in this ceremony",
+            found=f"{said} words of {officer}, {len(records)} records",
+            expected=f"at most {MAX_WORDS} of one officer",
+            hint="finish it, or abort it",
         )

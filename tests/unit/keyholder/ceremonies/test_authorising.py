@@ -1,11 +1,13 @@
 """Whether a ceremony belongs at a host, and may be held: what needs no authority to say no."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from keyturn.base.dsse import parse_envelope
 from keyturn.base.encoding import digest_of
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.kinds import SCRIPTS
@@ -14,14 +16,19 @@ from keyturn.keyholder.ceremonies.authorising import (
     check_authorised,
     check_host,
     check_opening,
+    check_still,
     last_roster,
+    opening_roster,
     roster_of,
     script_of,
 )
 from keyturn.keyholder.ceremonies.site import DeskSite
+from keyturn.quorum.roster import OfficerId
+from support.authority import sign
 from support.ceremonies import Cast
 from support.ceremonies_host import genesis_plan
 from support.hsmtoken import softhsm_module
+from unit.quorum.authority_log import AuthorityLog
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 GENESIS = genesis_plan(Cast())
@@ -55,6 +62,27 @@ def test_a_genesis_is_held_by_its_own_roster(site: DeskSite) -> None:
     assert last_roster(GENESIS, site) is GENESIS.founding.roster
     check_host(GENESIS, site)
     check_authorised(GENESIS, GENESIS.founding.roster, site, None, NOW)
+
+
+def test_who_was_removed_or_robbed_meanwhile_signs_no_more(site: DeskSite) -> None:
+    """A custodian's key is stolen while a ceremony is held: the roster that names it compromised
+    comes into force, and the thief signs on under the roster that the ceremony was opened with."""
+    log = AuthorityLog()
+    opened = log.clock()
+    site.journal = SimpleNamespace(state=log.state)  # type: ignore[assignment]
+    bela, dora = (
+        parse_envelope(sign("text/plain", b"x", log.authority.people[name].keys[0]))
+        for name in ("bela", "dora")
+    )
+    check_still(BACKUP, site, OfficerId("dora"), dora)
+    log.clock.now += timedelta(minutes=1)
+    log.remove("dora", approvers=("bela", "chen", "emil"), compromised=["dora"])
+    site.journal = SimpleNamespace(state=log.state)  # type: ignore[assignment]
+    check_still(BACKUP, site, OfficerId("bela"), bela)
+    with pytest.raises(CeremonyRefused, match="not in the roster"):
+        check_still(BACKUP, site, OfficerId("dora"), dora)
+    assert "dora" in opening_roster(BACKUP, site, opened).officers
+    assert "dora" not in last_roster(BACKUP, site).officers
 
 
 def test_without_an_authority_nothing_else_is_held(site: DeskSite) -> None:

@@ -1,5 +1,6 @@
 """The files that a host serves: of what is there, and of nothing else."""
 
+from keyturn.ceremony.script import ScriptKind
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
 from keyturn.keyholder.ceremonies.served import BUNDLE, FILES, PREFLIGHT, PUTS
 from keyturn.keyholder.ceremonies.site import BACKUP
@@ -30,6 +31,7 @@ def test_a_backup_that_was_handed_in_comes_before_the_one_that_lies_there(
     running = hosting.find(table.ceremony)
     (hosting.site.directory / BACKUP).write_bytes(b"lies there")
     assert FILES[BACKUP](hosting.site, running) == b"lies there"
-    assert BACKUP in PUTS
+    assert ScriptKind.RESTORE in PUTS[BACKUP]
+    assert ScriptKind.BACKUP not in PUTS[BACKUP]
     running.files.keep(BACKUP, b"handed in")
     assert FILES[BACKUP](hosting.site, running) == b"handed in"

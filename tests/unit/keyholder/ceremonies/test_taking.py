@@ -9,6 +9,7 @@ from keyturn.base.encoding import Digest
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.steps import Place, Word
+from keyturn.keyholder.ceremonies import taking
 from keyturn.wire.ceremonies import SayInCeremony, SignStep
 from keyturn.wire.errors import PeerRefused
 from support.ceremonies import Cast
@@ -80,6 +81,21 @@ def test_an_exception_voids_what_was_signed(table: Table) -> None:
     waiting = table.read().waiting
     assert waiting is not None
     assert waiting.signed == ()
+
+
+def test_nobody_talks_a_ceremony_to_death(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each note is an entry of the log, and makes a transcript longer, until
+    no reader takes it any more: one custodian could stop every ceremony, and fill the disk."""
+    monkeypatch.setattr(taking, "MAX_WORDS", 3)
+    for _ in range(3):
+        table.say("ada", Part.CUSTODIAN, Word.NOTE, "and another thing")
+    with pytest.raises(PeerRefused, match="enough was said"):
+        table.say("ada", Part.CUSTODIAN, Word.NOTE, "and another thing")
+    table.say("bela", Part.CUSTODIAN, Word.NOTE, "I too")
+    monkeypatch.setattr(taking, "MAX_SO_FAR", 3)
+    with pytest.raises(PeerRefused, match="enough was said"):
+        table.say("bela", Part.CUSTODIAN, Word.NOTE, "I too")
+    table.abort()
 
 
 @pytest.mark.parametrize("word", [Word.EXCEPTION, Word.ABORT])

@@ -5,7 +5,7 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import BackedUp, BackupProved, Facts
 from keyturn.ceremony.keyfacts import Assurance, TokenFacts
 from keyturn.ceremony.plan import Plan
-from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.script import Action, ShareUse
 from keyturn.hsm.backup import KekBackup, parse_backup, parse_backup_key
 from keyturn.hsm.ceremonytasks import ProveRestore, Restore, Secret, run_task
 from keyturn.hsm.kekwork import CeremonyOrder, HsmCeremonies, KekProfile, KekReport, KekState
@@ -76,6 +76,14 @@ def backup_at(files: CeremonyFiles, site: Site) -> KekBackup:
 def prove_backup(doing: Doing) -> Facts:
     """On a throw-away token: the KEK comes back, has its id, and opens its canary."""
     backup = backup_at(doing.files, doing.site)
+    written = doing.facts_of(Action.BACK_UP)
+    if written is not None and written.get("backup") != backup.digest:
+        raise CeremonyRefused(
+            CeremonyReason.FAILED,
+            "this is another backup than the one that was just made",
+            found=backup.digest,
+            expected=str(written.get("backup")),
+        )
     module = doing.site.module
     with trial_token(module, doing.files, doing.plan.token, doing.random) as trial:
         secrets = trial.secrets

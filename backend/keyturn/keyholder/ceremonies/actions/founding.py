@@ -49,7 +49,11 @@ from keyturn.keyholder.ceremonies.actions.statements import (
     proposer_of,
     to_sign,
 )
-from keyturn.keyholder.ceremonies.actions.tokenfacts import key_facts, token_facts
+from keyturn.keyholder.ceremonies.actions.tokenfacts import (
+    backup_key_facts,
+    key_facts,
+    token_facts,
+)
 from keyturn.keyholder.ceremonies.doing import Act, Doing
 from keyturn.keyholder.ceremonies.opening import open_token
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
@@ -116,6 +120,8 @@ def _make_first(doing: Doing) -> Facts:
             HsmWorker(site.worker_config(plan.token), pin_fd) as worker,
         ):
             token, keys = token_facts(worker.hello), key_facts(worker)
+            if made.backup_key is not None:
+                keys = (*keys, backup_key_facts(made.backup_key.spki))
             body = keys_body(founding.origin, worker, identity_at(site.directory / IDENTITY))
     backup = _first_backup(doing, site, made)
     keep_composed(doing.files, _composed(doing, founding, body))

@@ -7,7 +7,7 @@ memory file between the two steps that need it: a host that is stopped between t
 the ceremony is aborted and begun again, with nothing lost.
 """
 
-from keyturn.base.signatures import key_id_of
+from keyturn.base.signatures import KeyId, key_id_of
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import (
     Facts,
@@ -40,6 +40,7 @@ from keyturn.keyholder.ceremonies.doing import Act, Doing
 from keyturn.keyholder.ceremonies.handedin import WRAPPED
 from keyturn.keyholder.ceremonies.served import SPKI
 from keyturn.keyholder.ceremonies.site import BACKUP_KEY, DeskSite, ceremonies_of, desk_of
+from keyturn.quorum.ceremony_body import Concern, concern_of
 
 OLD = "old-token"
 """A file of the ceremony: where the token lies that was replaced."""
@@ -117,12 +118,26 @@ def _from_file(doing: Doing, spki: bytes) -> KekReport:
             found=key_id_of(wrapped.spki),
             expected=key_id_of(spki),
         )
+    check_concerns(doing.plan, wrapped.kek)
     keks = ceremonies_of(doing.site)
     with doing.site.user_pin() as pin_fd:
         place = doing.site.token_place(doing.plan.token)
         report = run_task(ImportKek(wrapped, activate=False), place, {Secret.PIN: pin_fd})
     keks.describe_keys()
     return report
+
+
+def check_concerns(plan: Plan, kek: KeyId) -> None:
+    """The file is nobody's word: anybody wraps a key of theirs to the transport key. Where officers
+    approved which KEK comes in, no other one does. Raises CeremonyRefused."""
+    named = [each for each in plan.concerns if concern_of(each) is Concern.KEY]
+    if named and kek not in named:
+        raise CeremonyRefused(
+            CeremonyReason.FAILED,
+            "the file holds another KEK than the statement names",
+            found=kek,
+            expected=", ".join(named),
+        )
 
 
 def _read_wrapped(doing: Doing) -> WrappedKek:

@@ -23,6 +23,7 @@ from keyturn.keyholder.ceremonies.actions.secretsheld import held_secrets
 from keyturn.keyholder.ceremonies.actions.statements import COMPOSED, SIGNED
 from keyturn.keyholder.ceremonies.actions.tokenfacts import kek_facts
 from keyturn.keyholder.ceremonies.doing import Act, Doing
+from keyturn.keyholder.ceremonies.handedin import named_backup
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.sharing import BOXES, SETS, deal, keep_boxes
 from keyturn.keyholder.ceremonies.site import DeskSite, Site, desk_of
@@ -65,9 +66,22 @@ def restore_kek(doing: Doing) -> Facts:
 
 
 def _check_named(doing: Doing, backup: KekBackup) -> None:
-    """Raises CeremonyRefused for another KEK than the one that this is about."""
+    """Raises CeremonyRefused for another KEK than the one that this is about, and for another
+    backup of it: an older one opens to who held its shares once, and has a backup key of its own.
+    """
+    if doing.plan.rehearsal:
+        return
+    named = named_backup(doing.files, doing.plan, doing.site.state)
+    if backup.digest != named:
+        raise CeremonyRefused(
+            CeremonyReason.FAILED,
+            "the backup is another one than the statement names",
+            found=backup.digest,
+            expected=named or "a statement that names it",
+            hint="hand in the backup that the officers approved",
+        )
     concerns = doing.plan.concerns
-    if not doing.plan.rehearsal and concerns != (backup.wrapped.kek,):
+    if concerns != (backup.wrapped.kek,):
         raise CeremonyRefused(
             CeremonyReason.FAILED,
             "the backup is of another KEK than the one that is to be restored",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from keyturn.base.signatures import key_id_of
 from keyturn.ceremony.keyfacts import (
     Assurance,
     Attribute,
@@ -28,7 +29,16 @@ _MAX_VALUE = 400
 
 
 def token_facts(hello: Hello) -> TokenFacts:
-    return TokenFacts(hello.label, hello.serial, "", "", "", Assurance(hello.assurance.value))
+    """Maker, model and firmware by the token's own word."""
+    said = hello.about.token
+    return TokenFacts(
+        hello.label,
+        hello.serial,
+        said.manufacturer,
+        said.model,
+        said.firmware,
+        Assurance(hello.assurance.value),
+    )
 
 
 def key_facts(worker: HsmWorker) -> tuple[KeyFacts, ...]:
@@ -50,6 +60,12 @@ def kek_facts(report: KekReport) -> KeyFacts:
         KeyState(report.state.value),
         _attributes(report.attributes),
     )
+
+
+def backup_key_facts(spki: bytes) -> KeyFacts:
+    """Of a backup key that the security officer has put there as trusted: its public half."""
+    made = KeyOrigin.MADE, KeyState.ACTIVE, ()
+    return KeyFacts(key_id_of(spki), KeyPurpose.BACKUP, "rsa-4096", None, *made)
 
 
 def _pair(report: KeyReport) -> KeyFacts:

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from keyturn.base.encoding import Digest
+from keyturn.quorum.ceremony_body import Ceremony, CeremonyKind, Participants, Window
 from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
 from keyturn.quorum.kinds import Kind
+from keyturn.quorum.roster import OfficerId
 from keyturn_app.screens.ceremonies.due import (
     DRILL_EVERY,
     ROTATE_EVERY,
@@ -73,3 +75,26 @@ def test_records_of_a_ceremony_are_read_from_the_log() -> None:
     (row,) = found
     assert (row.ceremony, row.records, row.aborted, row.done) == ("backup-1", 3, True, 1)
     assert (row.opened, row.newest) == (START, START + timedelta(minutes=2))
+
+
+def test_what_may_be_held_is_named_until_it_was_held(server: ScriptedServer) -> None:
+    now = server.clock()
+    people = Participants(OfficerId("ada"), (OfficerId("bela"),), OfficerId("chen"), None)
+    body = Ceremony(
+        CeremonyKind.RESTORE_DRILL,
+        Digest("sha256:" + "00" * 32),
+        None,
+        people,
+        (),
+        Window(now, now + timedelta(days=1)),
+    )
+    state = state_of(server)
+    keys = state.newest[Kind.KEYS, "keys"]
+    drill = replace(keys.statement, kind=Kind.CEREMONY, subject="drill-1", body=body)
+    newest = {**state.newest, (Kind.CEREMONY, "drill-1"): replace(keys, statement=drill)}
+    state = replace(state, newest=newest)
+    held = LogCeremony("drill-1", "restore-drill", "done", now, now, 9, 40, 2)
+    named = [each.title for each in due(state, (held,), now)]
+    assert "Restore drill drill-1" in named
+    for over in (replace(held, done=20), replace(held, event="aborted")):
+        assert "Restore drill drill-1" not in [each.title for each in due(state, (over,), now)]

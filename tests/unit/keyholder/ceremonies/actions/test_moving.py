@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from keyturn.base.errors import MalformedError
+from keyturn.base.signatures import KeyId
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.keyholder.ceremonies.actions import moving
@@ -50,3 +51,13 @@ def test_a_token_in_use_is_not_destroyed(doing: Doing) -> None:
     doing.files.keep(moving.OLD, b"token")
     with pytest.raises(CeremonyRefused, match="in use still"):
         moving.destroy_kek(replacing)
+
+
+def test_no_other_kek_comes_in_than_the_one_that_officers_approved(doing: Doing) -> None:
+    """Whoever reaches the socket hands in a KEK of their own, wrapped to the public transport key:
+    what it opens would open here."""
+    plan = of_kind(doing, ScriptKind.KEY_IMPORT).plan
+    ours, theirs = KeyId("11" * 32), KeyId("22" * 32)
+    moving.check_concerns(replace(plan, concerns=("emil", ours)), ours)
+    with pytest.raises(CeremonyRefused, match="another KEK than the statement names"):
+        moving.check_concerns(replace(plan, concerns=("emil", ours)), theirs)

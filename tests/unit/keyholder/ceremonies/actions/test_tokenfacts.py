@@ -1,8 +1,11 @@
 """What records say of keys: every key once, with the attributes that were read."""
 
-from keyturn.base.signatures import KeyId
-from keyturn.ceremony.keyfacts import KeyOrigin, KeyPurpose, KeyState
+from types import SimpleNamespace
+
+from keyturn.base.signatures import KeyId, key_id_of
+from keyturn.ceremony.keyfacts import Assurance, KeyOrigin, KeyPurpose, KeyState
 from keyturn.ceremony.plan import KekProfile
+from keyturn.ceremony.tokenreport import ReportedToken
 from keyturn.hsm.kekwork import (
     AttributeReport,
     KekOrigin,
@@ -12,7 +15,12 @@ from keyturn.hsm.kekwork import (
 )
 from keyturn.hsm.kekwork import KekProfile as HsmProfile
 from keyturn.hsm.kekwork import KekState as HsmState
-from keyturn.keyholder.ceremonies.actions.tokenfacts import kek_facts, key_facts
+from keyturn.keyholder.ceremonies.actions.tokenfacts import (
+    backup_key_facts,
+    kek_facts,
+    key_facts,
+    token_facts,
+)
 
 READ = (AttributeReport("SENSITIVE", "true", True),)
 KEK = KekReport(KeyId("ab" * 32), HsmProfile.RECOVERABLE, HsmState.ACTIVE, KekOrigin.RESTORED, READ)
@@ -51,3 +59,21 @@ def test_a_pair_is_one_key_and_a_lone_public_key_is_one_too() -> None:
         KeyPurpose.BACKUP,
     ]
     assert found[1].attributes
+
+
+def test_a_backup_key_is_named_by_its_public_half() -> None:
+    facts = backup_key_facts(b"its spki")
+    assert (facts.id, facts.purpose) == (key_id_of(b"its spki"), KeyPurpose.BACKUP)
+
+
+def test_a_token_is_named_as_it_names_itself() -> None:
+    said = ReportedToken("keyturn", "SoftHSM project", "SoftHSM v2", "a31f", "2.6", "2.6")
+    hello = SimpleNamespace(
+        label="keyturn",
+        serial="a31f",
+        assurance=Assurance.SOFTWARE,
+        about=SimpleNamespace(token=said),
+    )
+    facts = token_facts(hello)  # type: ignore[arg-type]
+    assert (facts.maker, facts.model, facts.firmware) == ("SoftHSM project", "SoftHSM v2", "2.6")
+    assert (facts.label, facts.serial) == ("keyturn", "a31f")
