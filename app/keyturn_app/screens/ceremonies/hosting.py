@@ -11,7 +11,7 @@ from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.sharesets import needed_text
 from keyturn.ceremony.steps import Word
-from keyturn.ceremony.transcript import make_transcript
+from keyturn.ceremony.transcript import parse_transcript
 from keyturn.client import ceremonyshares
 from keyturn.client.ceremonies import CeremonyReader, Followed
 from keyturn.client.ceremonydoor import CeremonyDoor, LocalDoor, ServerDoor
@@ -39,6 +39,7 @@ from keyturn.client.unsealing import hand_share, look_at, seal_order
 from keyturn.officerkeys.signer import Signer, Unsealer
 from keyturn.quorum.bundle import Authority
 from keyturn.tlog.checkpoints import Checkpoint
+from keyturn.wire.ceremonies import AskCeremonyFile
 from keyturn_app.i18n import _
 from keyturn_app.screens.ceremonies.hosts import (
     Awaiting,
@@ -54,6 +55,8 @@ from keyturn_app.screens.ceremonies.hosts import (
     Told,
     ToSign,
 )
+
+TRANSCRIPT = "transcript.json"
 
 
 class ClientHost:
@@ -181,8 +184,21 @@ class ClientHost:
         )
 
     def transcript(self, told: Told) -> bytes:
-        """With the log's receipts where the host has them, else without."""
-        return make_transcript([each.raw for each in told.course.records])
+        """The host's file, with the authority's bundle and, where the log has every record, the
+        receipts. Raises CeremonyRefused where its records are not those that were followed."""
+        raw = self._door.ask(AskCeremonyFile(told.course.plan.ceremony, TRANSCRIPT))
+        followed = [each.raw for each in told.course.records]
+        held = [each.raw for each in parse_transcript(raw).records]
+        if held[: len(followed)] != followed:
+            raise CeremonyRefused(
+                CeremonyReason.BROKEN_CHAIN,
+                _("the host's transcript has other records than those that it showed"),
+                found=_("{count} records").format(count=len(held)),
+                expected=_("the {count} records that were followed here").format(
+                    count=len(followed)
+                ),
+            )
+        return raw
 
     # ---- inside ----
 
