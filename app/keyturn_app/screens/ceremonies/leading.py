@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Attaches, Part, ShareUse, Step
@@ -46,8 +47,18 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
     course, awaiting = reading.course, reading.awaiting
     if course is None:
         phase = Phase.BROKEN if reading.fault else Phase.LOADING
-        trouble = _broken(reading) if reading.fault else None
-        return WizardView(phase, "", False, trouble=trouble, error=around.error)
+        return WizardView(
+            phase,
+            "",
+            False,
+            headline=_broken_head(reading) if reading.fault else _("The record is being read"),
+            trouble=_broken(reading) if reading.fault else None,
+            error=around.error,
+            next_text=_("Close"),
+            next_why_not="" if reading.fault else _("The record is not proved."),
+            why_not_abort=_("The record is not proved."),
+            why_not_say=_("The record is not proved."),
+        )
     plan = course.plan
     phase = _phase(reading, awaiting, around)
     step = _step(reading, phase, around)
@@ -161,7 +172,9 @@ def _steps(shown: _Shown) -> tuple[StepLine, ...]:
     lines = []
     for at, each in enumerate(script.steps):
         state = "done" if at < done else "to-come"
-        if shown.step is not None and each.id == shown.step.id and shown.phase is not Phase.OVER:
+        if shown.refuted and at == len(script.steps) - 1:
+            state = "failed"
+        elif shown.step is not None and each.id == shown.step.id and shown.phase is not Phase.OVER:
             state = "failed" if failed is not None and failed.step == each.id else "current"
         if shown.phase is Phase.ABORTED and at >= done:
             state = "to-come"
@@ -193,7 +206,7 @@ def _headline(shown: _Shown) -> str:
         Phase.LOADING: _("The record is being read"),
         Phase.WORKING: _("The host is at work"),
         Phase.INTERRUPTED: _("The ceremony was interrupted"),
-        Phase.BROKEN: _("The record is broken"),
+        Phase.BROKEN: _broken_head(shown.reading),
         Phase.OVER: _("The transcript does not hold")
         if shown.refuted
         else _("The ceremony is over"),
@@ -392,7 +405,31 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _of_another(reading: Reading) -> CeremonyRefused | None:
+    """Why it is not proved to be this authority's, where that is all that is wrong."""
+    error = reading.error
+    if isinstance(error, CeremonyRefused) and error.reason is CeremonyReason.WRONG_CEREMONY:
+        return error
+    return None
+
+
+def _broken_head(reading: Reading) -> str:
+    if _of_another(reading) is not None:
+        return _("Nothing here is proved")
+    return _("The record is broken")
+
+
 def _broken(reading: Reading) -> Trouble:
+    error = _of_another(reading)
+    if error is not None:
+        return Trouble(
+            _("This is not proved to be a ceremony of your authority"),
+            error.found or error.message,
+            error.expected or _("a ceremony of the authority that this app knows"),
+            _("{message}. {hint} Sign nothing here before.").format(
+                message=error.message[:1].upper() + error.message[1:], hint=error.hint
+            ),
+        )
     return Trouble(
         _("The host gave a record that does not fit"),
         reading.fault,

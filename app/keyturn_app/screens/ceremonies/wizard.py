@@ -238,7 +238,7 @@ class WizardPresenter(Presenter[WizardView]):
         self._asking = False
         self._settle()
         if isinstance(error, CeremonyRefused | MalformedError):
-            self._reading = self._reading.refused(wording.error_text(error))
+            self._reading = self._reading.refused(error)
         else:
             self._error = _("The host does not answer: {error}").format(
                 error=wording.error_text(error)

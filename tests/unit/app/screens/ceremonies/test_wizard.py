@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from keyturn.ceremony.course import Course
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.steps import Word
 from keyturn_app.screens.ceremonies.hosts import Count, HostPlace
+from keyturn_app.screens.ceremonies.leading import wizard_view
+from keyturn_app.screens.ceremonies.reading import Reading
 from keyturn_app.screens.ceremonies.saying import SayPresenter
-from keyturn_app.screens.ceremonies.viewmodel import Ended, Phase
+from keyturn_app.screens.ceremonies.viewmodel import Around, Ended, Phase
 from support.paperhost import KEEPERS, SO_KEEPERS, opened
 from unit.app.screens.ceremonies.conftest import Room, passphrase
 
@@ -211,6 +214,18 @@ def test_in_an_officers_own_app_only_their_row_is_open(room: Room) -> None:
     view = room.begin(until="preflight").view()
     assert [each.why_not == "" for each in view.people] == [True, False]
     assert "own app" in view.people[1].why_not
+
+
+def test_another_authoritys_ceremony_is_not_called_a_broken_record(room: Room) -> None:
+    error = CeremonyRefused(
+        CeremonyReason.WRONG_CEREMONY, "not pinned here", found="sha256:b2", hint="Name a profile."
+    )
+    view = wizard_view(Reading().refused(error), Around(now=room.clock(), names={}))
+    assert view.phase is Phase.BROKEN
+    assert view.trouble is not None
+    assert "not proved" in view.trouble.title
+    assert view.trouble.found == "sha256:b2"
+    assert "Name a profile." in view.trouble.hint
 
 
 def ended(room: Room) -> Ended:
