@@ -46,7 +46,7 @@ class LocalDoor:
             return ask_once(self._path, request, seconds=SECONDS_OF_A_STEP if slow else SECONDS)
         except PeerUnreachable as error:
             raise PeerUnreachable(
-                f"the ceremony's host does not answer: {error.message}",
+                f"the ceremony's host does not answer: {error.message.rpartition(': ')[2]}",
                 found=error.found or str(self._path),
                 expected="a host that listens there",
                 hint="Start it again in the same directory: it goes on from its records. Look at "

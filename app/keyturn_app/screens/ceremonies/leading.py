@@ -1,5 +1,6 @@
 """From a proved record to what the wizard shows. A pure function of both. No Qt in here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -392,13 +393,23 @@ def _trouble(shown: _Shown) -> Trouble | None:
         return None
     facts = failed.facts
     return Trouble(
-        _("The step was tried and failed: {reason}").format(reason=_text(facts.get("reason"))),
+        _("The step was tried, and failed{reason}").format(reason=_why_failed(facts)),
         _text(facts.get("found")),
         _text(facts.get("expected")),
-        _("{left} Everybody signs this step again when it is put right, or it is aborted.")
-        .format(left=_text(facts.get("left")))
+        _("Left: {left} Everybody signs this step again when it is put right, or it is aborted.")
+        .format(left=_sentence(_text(facts.get("left"))))
         .strip(),
     )
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text[-1] in ".!?" else f"{text}."
+
+
+def _why_failed(facts: Mapping[str, object]) -> str:
+    """Its reason as words, where it says more than that it failed."""
+    reason = _text(facts.get("reason")).replace("-", " ")
+    return "" if reason in {"", CeremonyReason.FAILED.value} else f": {reason}"
 
 
 def _text(value: object) -> str:

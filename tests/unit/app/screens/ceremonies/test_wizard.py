@@ -80,7 +80,7 @@ def test_the_witness_signs_last_where_shares_are_proved(room: Room) -> None:
 def test_a_step_that_failed_says_what_was_found_and_what_to_do(room: Room) -> None:
     wizard = room.begin(until="preflight")
     room.host.failing["preflight"] = {
-        "reason": "the token has no space",
+        "reason": "not-authorised",
         "found": "3 kB",
         "expected": "64 kB",
         "left": "Nothing was made.",
@@ -89,9 +89,9 @@ def test_a_step_that_failed_says_what_was_found_and_what_to_do(room: Room) -> No
         room.sign(officer, part)
     trouble = wizard.view().trouble
     assert trouble is not None
-    assert "the token has no space" in trouble.title
+    assert trouble.title.endswith("failed: not authorised")
     assert (trouble.found, trouble.expected) == ("3 kB", "64 kB")
-    assert trouble.hint.startswith("Nothing was made.")
+    assert trouble.hint.startswith("Left: Nothing was made. Everybody")
     assert wizard.view().steps[1].state == "failed"
     assert all(each.action for each in wizard.view().people)
 
