@@ -55,6 +55,8 @@ from keyturn_app.screens.ceremonies.hosts import (
     ToSign,
 )
 
+TRANSCRIPT = "transcript.json"
+
 
 class ClientHost:
     """A `CeremonyHost`, for any thread; records are followed by one at a time.
