@@ -14,7 +14,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError
 from keyturn.base.strictjson import Fields, Json, dump, load_object, parse_object
 from keyturn.base.times import format_time
 from keyturn.client.ceremonies import CeremonyReader
-from keyturn.client.ceremonydoor import ServerDoor
+from keyturn.client.ceremonydoor import Question, ServerDoor, question_of, transcript_of
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import FileUnusable
 from keyturn.client.evidence import BATCH
@@ -39,13 +39,6 @@ from keyturn.keyrelease.entries import GrantEntry, RefusalEntry, read_grant, rea
 from keyturn.officerkeys.location import InKeyring
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.entries import Entry, EntryKind, parse_entry
-from keyturn.wire.ceremonies import (
-    AskCeremonies,
-    AskCeremony,
-    AskCeremonyFile,
-    CeremonyState,
-    parse_ceremony_request,
-)
 from keyturn.wire.tls import parse_pin, pinned_context
 
 TYPE = "app-recording"
@@ -183,32 +176,9 @@ class Replay(httpx.BaseTransport):
         return 200, dump({"found": found, "left": left})
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question to a ceremony's host that changes nothing there."""
-
-    name: str
-    since: int
-
-
-def _asked(question: bytes) -> _Asked | None:
-    """None: a question of another kind, or none at all."""
-    try:
-        whole = parse_object(question, limit=_MAX_QUESTION, what="question")
-        fields = whole.fields("request")
-        request = parse_ceremony_request(fields.text("op", limit=40), fields)
-        fields.done()
-        whole.done()
-    except MalformedError:
-        return None
-    match request:
-        case AskCeremonies():
-            return _Asked(f"POST {ASKED} {request.op}", 0)
-        case AskCeremony(ceremony, since):
-            return _Asked(f"POST {ASKED} {request.op} {ceremony}", since)
-        case AskCeremonyFile(ceremony, "transcript.json"):
-            return _Asked(f"POST {ASKED} {request.op} {ceremony}", 0)
-    return None
+def _asked(question: bytes) -> Question | None:
+    found = question_of(question, limit=_MAX_QUESTION)
+    return None if found is None else replace(found, name=f"POST {ASKED} {found.name}")
 
 
 @dataclass
@@ -294,8 +264,8 @@ def _follow_ceremonies(client: KeyturnClient) -> None:
     reader = CeremonyReader(ServerDoor(client), client.authority())
     for each in reader.all().ceremonies:
         reader.read(each.ceremony)
-        if each.state is CeremonyState.DONE:
-            reader.door.ask(AskCeremonyFile(each.ceremony, "transcript.json"))
+        if each.step is None:
+            transcript_of(reader.door, each.ceremony)
 
 
 def _named(leaves: Sequence[bytes]) -> dict[int, Digest]:

@@ -29,7 +29,7 @@ from support.ceremonies_host import (
     host_here,
     keyholder_in,
 )
-from support.hsmceremonies import order
+from support.hsmceremonies import Desk, order
 from support.hsmtoken import Model, Node, Orders, admit, make_model, softhsm_module
 
 SHARES = {use: EVERY_SCHEME[use] for use in (ShareUse.USER, ShareUse.SO)}
@@ -64,6 +64,26 @@ def test_a_replaced_hsm_opens_what_the_old_one_opened(founded_stage: Stage, tmp_
     with keyholder_in(directory, stage) as keyholder:
         released = keyholder.opened.hsm.release(wrapped, Orders()(model, node.spki))
     assert node.open(released) == model.dek
+
+
+def test_a_swapped_backup_key_gets_no_kek(founded_stage: Stage, tmp_path: Path) -> None:
+    """Who writes the keyholder's files, and can do no more, has the new token trust a key of his
+    own; the next backup would be wrapped to it, and lies where he reads it."""
+    directory = founded_stage.copied_to(tmp_path / "host")
+    plan, authority, _, _ = authorised(directory, founded_stage)
+    made = Desk.at(tmp_path / "his").make(HsmProfile.RECOVERABLE)
+    assert made.backup_key is not None
+    (directory / "kek-backup-key.json").write_bytes(made.backup_key.to_bytes())
+    with host_here(directory) as door:
+        table = founded_stage.table(door)
+        table.authority = authority
+        table.open(plan)
+        table.run(until="import-kek")
+        failed = table.step()
+        assert failed.event is Event.FAILED
+        assert "not one that the old token trusts" in str(failed.facts)
+        table.abort()
+    assert not list(directory.glob("token-*"))
 
 
 @pytest.mark.parametrize("step", ["import-kek", "sign-keys"])

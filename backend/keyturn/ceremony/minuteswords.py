@@ -112,7 +112,7 @@ def token_text(token: TokenFacts) -> str:
     maker = f"by {token.maker}" if token.maker else ""
     made = " ".join(each for each in (said, maker) if each)
     serial = f"serial {token.serial}" if token.serial else ""
-    known = [each for each in (made, serial) if each] or ["not made yet"]
+    known = [each for each in (made, serial) if each] or ["initialised in a later step"]
     return f"{token.label}: {', '.join((*known, token.assurance.value))}"
 
 

@@ -138,6 +138,7 @@ class CeremonyDesk:
             rehearsal=followed.plan.rehearsal,
             keyholder=None if authority is None else keyholder_key(authority),
             seen=None if authority is None else self._seen(authority),
+            remote=isinstance(self.reader.door, ServerDoor),
             kind=followed.plan.kind,
             local=isinstance(self.door, LocalDoor),
             compared=self._given.host_words or compared,

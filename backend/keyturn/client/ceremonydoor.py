@@ -4,11 +4,22 @@ Both ask the same questions (our protocol §10.7). Neither is believed: what a h
 verified by whoever asked (`client.ceremonies`).
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from keyturn.base.errors import MalformedError
+from keyturn.base.strictjson import parse_object
 from keyturn.client.client import KeyturnClient
-from keyturn.wire.ceremonies import OpenCeremony, RewrapKeys, SignStep
+from keyturn.wire.ceremonies import (
+    AskCeremonies,
+    AskCeremony,
+    AskCeremonyFile,
+    OpenCeremony,
+    RewrapKeys,
+    SignStep,
+    parse_ceremony_request,
+)
 from keyturn.wire.errors import PeerUnreachable
 from keyturn.wire.keyholder_client import ask_once
 from keyturn.wire.requests import Request
@@ -63,3 +74,39 @@ class ServerDoor:
     def ask(self, request: Request[A]) -> A:
         """Raises what `KeyturnClient` raises."""
         return self._client.ask_host(request)
+
+
+TRANSCRIPT = "transcript.json"
+
+
+def transcript_of(door: CeremonyDoor, ceremony: str) -> bytes:
+    """The host's transcript file, as it came. Raises what `door` raises."""
+    return door.ask(AskCeremonyFile(ceremony, TRANSCRIPT))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question to a host that changes nothing there; `name` without `since`."""
+
+    name: str
+    since: int = 0
+
+
+def question_of(posted: bytes, *, limit: int) -> Question | None:
+    """What was posted to the server's route of ceremonies; None: anything else, or malformed."""
+    try:
+        whole = parse_object(posted, limit=limit, what="question")
+        fields = whole.fields("request")
+        request = parse_ceremony_request(fields.text("op", limit=40), fields)
+        fields.done()
+        whole.done()
+    except MalformedError:
+        return None
+    match request:
+        case AskCeremonies():
+            return Question(request.op)
+        case AskCeremony(ceremony, since):
+            return Question(f"{request.op} {ceremony}", since)
+        case AskCeremonyFile(ceremony, name) if name == TRANSCRIPT:
+            return Question(f"{request.op} {ceremony}")
+    return None

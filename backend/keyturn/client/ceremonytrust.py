@@ -41,6 +41,8 @@ class Expected:
     """The `keyholder` key of the `keys` statement in force, where it names one."""
     seen: Checkpoint | None = None
     """The newest checkpoint of this log that was seen."""
+    remote: bool = False
+    """Whether it answers through a server, which may answer in its place."""
     kind: ScriptKind | None = None
     """Of the ceremony that is held."""
     local: bool = False
@@ -107,6 +109,15 @@ def trust_host(raw: bytes, expected: Expected, prove: Prove | None = None) -> Tr
     said = parse_host(raw)
     document = said.document
     _check_authority(document, expected)
+    if expected.remote and (expected.keyholder is None or document.rehearsal):
+        raise CeremonyRefused(
+            CeremonyReason.BAD_SIGNATURE,
+            "nothing proves which host this is: the server between may have put its own key there",
+            found="a rehearsal's host" if document.rehearsal else "a host key that nobody signed",
+            expected="a host key that the authority's keyholder signed",
+            hint="Enter no share here. Enter it at the host's own machine, or propose a keys"
+            " statement that names the keyholder's key.",
+        )
     by_words = _by_words(said, expected)
     if not by_words:
         check_host(said, expected.keyholder)

@@ -92,5 +92,5 @@ def test_tokens_and_sets() -> None:
     trial = replace(TOKEN, maker="", model="", firmware="")
     assert token_text(trial) == "keyturn-rehearsal: serial a31f20c95d7e8b04, software"
     nothing_yet = replace(trial, serial="")
-    assert token_text(nothing_yet) == "keyturn-rehearsal: not made yet, software"
+    assert token_text(nothing_yet) == "keyturn-rehearsal: initialised in a later step, software"
     assert set_text(SETS[0]) == "User PIN: 3 of 5 custodians needed"

@@ -7,9 +7,9 @@ from typing import Any, cast
 import pytest
 
 from keyturn.base.errors import UnreachableError
-from keyturn.base.strictjson import Fields
+from keyturn.base.strictjson import Fields, dump
 from keyturn.client.ceremonies import CeremonyReader
-from keyturn.client.ceremonydoor import LocalDoor, ServerDoor
+from keyturn.client.ceremonydoor import LocalDoor, Question, ServerDoor, question_of
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import MalformedAnswer, ServerRefused
 from keyturn.client.memory import Memory
@@ -116,3 +116,19 @@ def test_by_a_real_control_plane_to_its_keyholder(
         with pytest.raises(ServerRefused) as refused:
             door.ask(AskCeremonyFile("rehearsal-genesis-1", "none.json"))
     assert (refused.value.status, refused.value.kind) == (404, "not-found")
+
+
+def test_questions_that_change_nothing_are_told_from_all_others() -> None:
+    def read(request: dict[str, object], **more: object) -> Question | None:
+        return question_of(dump({"request": request, **more}), limit=1 << 14)
+
+    assert read({"op": "ceremonies"}) == Question("ceremonies")
+    assert read({"op": "ceremony", "ceremony": "g", "since": 3}) == Question("ceremony g", 3)
+    file = {"op": "ceremony-file", "ceremony": "g", "name": "transcript.json"}
+    assert read(file) == Question("ceremony-file g")
+    for other in ({**file, "name": "kek-backup.json"}, {**file, "more": 1}, {}, {"op": "hello"}):
+        assert read(other) is None
+    assert read({"op": "ceremonies"}, more=1) is None
+    assert read({"op": "ceremony-sign", "ceremony": "g", "envelope": "", "attached": []}) is None
+    assert question_of(b"{", limit=1 << 14) is None
+    assert question_of(b" " * 20, limit=8) is None

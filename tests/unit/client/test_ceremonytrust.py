@@ -90,6 +90,24 @@ def test_a_host_that_the_keyholder_did_not_sign_is_refused() -> None:
             trust_host(raw, SIGNED)
 
 
+def test_through_a_server_a_host_that_nothing_proves_gets_no_share() -> None:
+    """The control plane puts a host key of its own in place of the keyholder's, and collects the
+    shares of the backup secret in a drill: with the backup's file, which it is served, it has the
+    KEK. Or it holds a rehearsal, and asks for shares of the real sets, which are public."""
+    bare, rehearsal = document(), document(rehearsal=True)
+    signed = sign(HOST_TYPE, rehearsal.to_payload(), KEYHOLDER)
+    for raw, expected in (
+        (bare.to_payload(), BARE),
+        (rehearsal.to_payload(), Expected(AUTHORITY, True)),
+        (signed, Expected(AUTHORITY, True, VERIFY)),
+    ):
+        assert trust_host(raw, expected).document.key
+        with pytest.raises(CeremonyRefused, match="the server between"):
+            trust_host(raw, replace(expected, remote=True))
+    raw = sign(HOST_TYPE, bare.to_payload(), KEYHOLDER)
+    assert trust_host(raw, replace(SIGNED, remote=True)).signed
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -11,10 +11,10 @@ from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.sharesets import needed_text
 from keyturn.ceremony.steps import Word
-from keyturn.ceremony.transcript import parse_transcript
+from keyturn.ceremony.transcript import make_transcript, parse_transcript
 from keyturn.client import ceremonyshares
 from keyturn.client.ceremonies import CeremonyReader, Followed
-from keyturn.client.ceremonydoor import CeremonyDoor, LocalDoor, ServerDoor
+from keyturn.client.ceremonydoor import CeremonyDoor, LocalDoor, ServerDoor, transcript_of
 from keyturn.client.ceremonysigning import (
     open_request,
     say_request,
@@ -37,9 +37,8 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.unsealdoor import ServerUnsealDoor
 from keyturn.client.unsealing import hand_share, look_at, seal_order
 from keyturn.officerkeys.signer import Signer, Unsealer
-from keyturn.quorum.bundle import Authority
+from keyturn.quorum.bundle import Authority, make_bundle
 from keyturn.tlog.checkpoints import Checkpoint
-from keyturn.wire.ceremonies import AskCeremonyFile
 from keyturn_app.i18n import _
 from keyturn_app.screens.ceremonies.hosts import (
     Awaiting,
@@ -184,21 +183,18 @@ class ClientHost:
         )
 
     def transcript(self, told: Told) -> bytes:
-        """The host's file, with the authority's bundle and, where the log has every record, the
-        receipts. Raises CeremonyRefused where its records are not those that were followed."""
-        raw = self._door.ask(AskCeremonyFile(told.course.plan.ceremony, TRANSCRIPT))
-        followed = [each.raw for each in told.course.records]
-        held = [each.raw for each in parse_transcript(raw).records]
-        if held[: len(followed)] != followed:
-            raise CeremonyRefused(
-                CeremonyReason.BROKEN_CHAIN,
-                _("the host's transcript has other records than those that it showed"),
-                found=_("{count} records").format(count=len(held)),
-                expected=_("the {count} records that were followed here").format(
-                    count=len(followed)
-                ),
-            )
-        return raw
+        """With the log's receipts where the host has them, else without; the records are those
+        that were proved here, whatever the host gives."""
+        raws = [each.raw for each in told.course.records]
+        try:
+            given = transcript_of(self._door, told.course.plan.ceremony)
+            if [each.raw for each in parse_transcript(given).records] == raws:
+                return given
+        except KeyturnError:
+            pass  # it is not over, or the host is gone: what was proved here stands by itself
+        authority = self._authority
+        bundle = None if authority is None else make_bundle(authority.state)
+        return make_transcript(raws, bundle)
 
     # ---- inside ----
 
@@ -207,17 +203,23 @@ class ClientHost:
         if followed.plan.rehearsal:
             # Its authority is thrown away with its shares, and nobody pinned it: only that the
             # host is one of rehearsals counts.
-            return trust_host(raw, Expected(parse_host(raw).document.authority, True))
+            named = parse_host(raw).document.authority
+            return trust_host(raw, Expected(named, True, remote=self._remote))
         expected = Expected(
             fingerprint=followed.verified.authority,
             rehearsal=False,
             keyholder=None if authority is None else keyholder_key(authority),
             seen=self._seen,
+            remote=self._remote,
             kind=followed.plan.kind,
             local=isinstance(self._door, LocalDoor),
             compared=compared,
         )
         return trust_host(raw, expected, self._prove)
+
+    @property
+    def _remote(self) -> bool:
+        return isinstance(self._door, ServerDoor)
 
     def _caution(self, raw: bytes) -> str:
         """What the host's word is worth, said wherever it is shown."""

@@ -151,6 +151,9 @@ def _phase(reading: Reading, awaiting: Awaiting | None, around: Around) -> Phase
         return Phase.LOADING
     if awaiting.interrupted:
         return Phase.INTERRUPTED
+    course, step = reading.course, reading.current
+    if course and step and not missing(needed(course, step), awaiting.signed):
+        return Phase.WORKING  # all have signed: the host acts
     if awaiting.locked:
         return Phase.LOCKED
     return Phase.WORKING if awaiting.count is not None else Phase.SIGNING

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Sequence
 
 from keyturn.base.encoding import digest_of
+from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.checks import (
     check_envelope,
     check_said,
@@ -181,9 +182,14 @@ class Taking:
         shares = hosting.reopening(running)
         uses = [use for use in shares.uses_of(signature.officer) if use in unmet]
         self._enter_shares(running, shares, signature, attached, uses)
-        for use in unmet:
-            if shares.has_enough(use):
-                self._opened(running, use, shares)
+        try:
+            for use in unmet:
+                if shares.has_enough(use):
+                    self._opened(running, use, shares)
+        except KeyturnError:
+            shares.wipe()  # else each further share would be another try of the same PIN
+            running.reopening = None
+            raise
 
     def _opened(self, running: Running, use: ShareUse, shares: Entered) -> None:
         hosting, step = self._hosting, running.course.step

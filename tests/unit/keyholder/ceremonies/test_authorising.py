@@ -22,7 +22,7 @@ from keyturn.keyholder.ceremonies.authorising import (
     roster_of,
     script_of,
 )
-from keyturn.keyholder.ceremonies.site import DeskSite
+from keyturn.keyholder.ceremonies.site import DeskSite, Site
 from keyturn.quorum.roster import OfficerId
 from support.authority import sign
 from support.ceremonies import Cast
@@ -121,6 +121,15 @@ def test_a_genesis_never_begins_where_something_stands(site: DeskSite, there: st
     assert GENESIS.founding is not None
     with pytest.raises(CeremonyRefused, match="stands here already"):
         check_opening(GENESIS, site)
+
+
+@pytest.mark.parametrize("kind", [ScriptKind.UNSEAL, ScriptKind.SEAL])
+def test_a_running_keyholder_is_sealed_by_no_plan(tmp_path: Path, kind: ScriptKind) -> None:
+    """They need no statement: one operator would fill the log with them."""
+    running = Site(tmp_path, lambda: NOW, softhsm_module())
+    with pytest.raises(CeremonyRefused, match="without a plan"):
+        check_opening(replace(BACKUP, kind=kind), running)
+    check_opening(BACKUP, running)
 
 
 def test_a_genesis_begins_in_an_empty_place(site: DeskSite) -> None:

@@ -7,9 +7,11 @@ import pytest
 
 from keyturn.base.encoding import Digest
 from keyturn.ceremony.records import Event
-from keyturn.ceremony.script import Part
-from keyturn.ceremony.steps import Place, Word
+from keyturn.ceremony.script import Part, ShareUse
+from keyturn.ceremony.steps import Place, Word, parse_step_signature
+from keyturn.hsm.errors import PinRefused
 from keyturn.keyholder.ceremonies import taking
+from keyturn.keyholder.ceremonies.sharing import Entered
 from keyturn.wire.ceremonies import SayInCeremony, SignStep
 from keyturn.wire.errors import PeerRefused
 from support.ceremonies import Cast
@@ -136,3 +138,27 @@ def test_signatures_wait_while_a_step_is_done(table: Table, door: InProcess) -> 
         table.say("viktor", Part.WITNESS, Word.ABORT)
     door.host._hosting.acting = None
     table.sign("hana", Part.ADMINISTRATOR)
+
+
+def test_a_refused_pin_is_not_tried_again_with_the_next_share(
+    table: Table, door: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three of five shares give a PIN that the token refuses; the fourth and the fifth custodian
+    would each have it tried again, until the token locks."""
+    running = door.host._hosting.find(table.ceremony)
+    running.reopening = shares = Entered(())
+    wiped: list[Entered] = []
+
+    def refuse(*_: object) -> None:
+        raise PinRefused("the token refused the PIN")
+
+    monkeypatch.setattr(Entered, "has_enough", lambda *_: True)
+    monkeypatch.setattr(Entered, "wipe", lambda self: wiped.append(self))
+    monkeypatch.setattr(taking.Taking, "_enter_shares", lambda *_: None)
+    monkeypatch.setattr(taking.Taking, "_opened", refuse)
+    request = table.raw_step("ada", Part.CUSTODIAN, attached=(b"sealed",))
+    signature = parse_step_signature(request.envelope)
+    with pytest.raises(PinRefused):
+        door.host._taking._reopen(running, signature, (b"sealed",), (ShareUse.USER,))
+    assert wiped == [shares]
+    assert running.reopening is None

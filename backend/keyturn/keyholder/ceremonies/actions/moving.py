@@ -28,8 +28,9 @@ from keyturn.hsm.ceremonytasks import (
     TrustKey,
     run_task,
 )
+from keyturn.hsm.errors import UntrustedRecipient
 from keyturn.hsm.genesis import write_configuration
-from keyturn.hsm.kekwork import KekProfile, KekReport, WrappedKek
+from keyturn.hsm.kekwork import HsmCeremonies, KekProfile, KekReport, WrappedKek
 from keyturn.keyholder.ceremonies.actions import restoring, rotation
 from keyturn.keyholder.ceremonies.actions.backups import active_kek, order_of
 from keyturn.keyholder.ceremonies.actions.destroying import destroy_tree
@@ -96,7 +97,8 @@ def _from_old_token(doing: Doing, desk: DeskSite, spki: bytes) -> KekReport:
         run_task(TrustKey(spki), old, {Secret.SO_PIN: pins[Secret.SO_PIN]})
         desk.unlock(doing.plan.token, pins[Secret.PIN])
     keks = ceremonies_of(desk)
-    wrapped = keks.backup_kek(order_of(doing), active_kek(keks).id, spki)
+    _check_backup_key(doing, desk, keks)
+    wrapped = keks.backup_kek(order_of(doing, 1), active_kek(keks).id, spki)
     doing.at("KEK wrapped")
     report = run_task(
         ImportKek(wrapped, activate=True),
@@ -106,6 +108,26 @@ def _from_old_token(doing: Doing, desk: DeskSite, spki: bytes) -> KekReport:
     doing.at("KEK imported")
     desk.unlock_fresh(doing.plan, new_pin)
     return report
+
+
+def _check_backup_key(doing: Doing, desk: DeskSite, keks: HsmCeremonies) -> None:
+    """The new token trusts the key that lies beside the settings: a file, that anybody may have
+    swapped who writes there. The old token says whether it is the one that its own security officer
+    trusted, before any KEK goes to the new one. Raises CeremonyRefused.
+    """
+    path = desk.directory / BACKUP_KEY
+    if not path.is_file():
+        return
+    spki = parse_backup_key(path.read_bytes()).spki
+    try:
+        keks.backup_kek(order_of(doing), active_kek(keks).id, spki)
+    except UntrustedRecipient as error:
+        raise CeremonyRefused(
+            CeremonyReason.FAILED,
+            "the backup key beside the settings is not one that the old token trusts",
+            found=key_id_of(spki),
+            hint="Abort. Put back the file that the genesis wrote, and find out who swapped it.",
+        ) from error
 
 
 def _from_file(doing: Doing, spki: bytes) -> KekReport:
