@@ -241,7 +241,7 @@ class WizardPresenter(Presenter[WizardView]):
         if isinstance(error, CeremonyRefused | MalformedError):
             self._reading = self._reading.refused(error)
         else:
-            self._error = _("The host does not answer: {error}").format(
+            self._error = _("Not read anew, and asked again: {error}").format(
                 error=wording.error_text(error)
             )
         self.changed()

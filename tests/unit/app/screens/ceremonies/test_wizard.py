@@ -133,7 +133,7 @@ def test_a_silent_host_is_said_and_asked_again(room: Room) -> None:
     wizard = room.begin(until="preflight")
     room.host.silent = True
     wizard.tick()
-    assert "does not answer" in wizard.view().error
+    assert "Not read anew" in wizard.view().error
     assert wizard.view().phase is Phase.SIGNING
     room.host.silent = False
     wizard.tick()
