@@ -96,13 +96,14 @@ class PreflightPane(QWidget):
         self._whence.setText(view.whence)
         self._back.setVisible(view.from_file)
         self._digest.show_digest(view.digest)
-        self._banner.say(view.warning, tone="warn")
+        self._banner.say(view.notice.text, tone=view.notice.tone)
         self._show_chips(view)
         if view.rows != self._rows:
             self._rows = view.rows
             with QSignalBlocker(self._table.selectionModel()):
                 self._model.show_rows(view.rows)
                 self._table.clearSelection()
+            self._table.resizeRowsToContents()
             self._detail_card.hide()
 
     def _show_chips(self, view: PreflightView) -> None:
@@ -143,12 +144,16 @@ class PreflightPane(QWidget):
         self._table.setModel(self._model)
         self._table.setSelectionMode(Table.SelectionMode.SingleSelection)
         self._table.setItemDelegateForColumn(0, LookDelegate(self._table))
-        self._table.set_widths((92, 224, 300, 210))
-        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self._table.setWordWrap(True)
+        self._table.set_widths((92, 176))
+        head = self._table.horizontalHeader()
+        for at in range(2, len(heads)):
+            head.setSectionResizeMode(at, QHeaderView.ResizeMode.Stretch)
+        head.sectionResized.connect(lambda *_: self._table.resizeRowsToContents())
         self._table.selectionModel().selectionChanged.connect(lambda *_: self._more())
 
     def _more(self) -> None:
-        """The whole texts of one check, which a row cuts off."""
+        """The texts of one check, to select and copy."""
         rows = self._table.selected_rows()
         self._detail_card.setVisible(bool(rows))
         if not rows or rows[0] >= len(self._rows):
