@@ -24,6 +24,9 @@ class Notice:
     tone: str = "info"
 
 
+NOTHING_TO_SAY = Notice()
+
+
 def notice_of(report: PreflightReport, here: TokenInventory | None, now: datetime) -> Notice:
     """`here`: the token that is open; None where nobody knows it."""
     said: list[Notice] = []
@@ -45,7 +48,7 @@ def _about(report: PreflightReport, here: TokenInventory) -> Notice:
         text = _("This report is of another kind of token: {differences}. Run it again here.")
         return Notice(text.format(differences="; ".join(unlike)), "danger")
     if report.token.serial == here.token.serial and report.assurance is here.assurance:
-        return Notice()
+        return NOTHING_TO_SAY
     about = _("This report is of the token {label}, serial {serial}, tried {time}.").format(
         label=report.token.label, serial=report.token.serial, time=wording.moment(report.time)
     )

@@ -17,7 +17,7 @@ from keyturn.ceremony.tokenreport import Check, Level
 from keyturn.client.hsm import HsmSaid, ReportSaid
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.hsm.aboutreport import OLD_REPORT, Notice, notice_of
+from keyturn_app.screens.hsm.aboutreport import NOTHING_TO_SAY, OLD_REPORT, Notice, notice_of
 from keyturn_app.screens.hsm.lineage import Lineage
 from keyturn_app.screens.hsm.words import (
     assurance_look,
@@ -128,7 +128,7 @@ class PreflightView:
     digest: str
     rows: tuple[CheckRow, ...]
     counts: tuple[tuple[str, str, int, bool], ...]
-    notice: Notice = Notice()
+    notice: Notice = NOTHING_TO_SAY
     from_file: bool = False
 
 
