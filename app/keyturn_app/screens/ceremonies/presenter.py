@@ -215,7 +215,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         )
 
     def _ask_to_seal(self) -> None:
-        """One signature of an operator or a custodian seals the keyholder (§10.12)."""
+        """One signature of an administrator or a custodian seals the keyholder (§10.12)."""
         self._asker.confirm(
             Confirm(
                 _("Seal the keyholder"),

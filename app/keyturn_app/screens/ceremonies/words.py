@@ -44,7 +44,7 @@ def _kinds() -> dict[ScriptKind, KindWords]:
                 "Founds an authority: token, keys, shares, first roster, log and first backup. "
                 "Once for each authority."
             ),
-            _("Everybody: all custodians, the first officers, an administrator, a witness"),
+            _("All custodians, first officers, administrator, witness"),
             120,
             "zap",
             statement=False,
@@ -52,7 +52,7 @@ def _kinds() -> dict[ScriptKind, KindWords]:
         ScriptKind.UNSEAL: KindWords(
             _("Unseal"),
             _("Opens the token of a keyholder that was restarted. Keys are released again."),
-            _("M of the custodians of the user PIN, each from their own app or in turn here"),
+            _("A quorum of the custodians of the user PIN"),
             10,
             "lock-open",
             statement=False,
@@ -60,7 +60,7 @@ def _kinds() -> dict[ScriptKind, KindWords]:
         ScriptKind.SEAL: KindWords(
             _("Seal"),
             _("Closes the token. No key is released until custodians unseal it."),
-            _("An administrator and a witness"),
+            _("An administrator or a custodian: one is enough"),
             5,
             "lock",
             statement=False,
