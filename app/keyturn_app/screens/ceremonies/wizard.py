@@ -21,7 +21,8 @@ from keyturn_app.screens.ceremonies.keeping import verdict_of, written
 from keyturn_app.screens.ceremonies.leading import wizard_view
 from keyturn_app.screens.ceremonies.reading import Reading
 from keyturn_app.screens.ceremonies.saying import SayPresenter
-from keyturn_app.screens.ceremonies.signing import SignPresenter, Turn
+from keyturn_app.screens.ceremonies.signing import SignPresenter
+from keyturn_app.screens.ceremonies.turns import Turn
 from keyturn_app.screens.ceremonies.viewmodel import Around, Phase, WizardView
 from keyturn_app.tasks import Door
 
