@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.plan import KekProfile, Plan, ShareScheme
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Action, Part, ScriptKind, ShareUse
@@ -201,6 +202,19 @@ def action_text(action: Action) -> str:
         Action.IMPORT_KEK: _("From the other HSM"),
         Action.CLOSE: _("Everybody signs"),
     }[action]
+
+
+def step_place(kind: str, step: str) -> str:
+    """Like `step 3 of 5: Prove the backup`, of a kind and a step as a host or the log names them;
+    one that this release's script does not have is named as it is."""
+    known = {each.value: script for each, script in SCRIPTS.items()}
+    steps = known[kind].steps if kind in known else ()
+    for number, each in enumerate(steps, 1):
+        if each.id == step:
+            return _("step {number} of {all}: {title}").format(
+                number=number, all=len(steps), title=each.title
+            )
+    return _("at step {step}").format(step=step)
 
 
 def event_word(event: Event) -> str:

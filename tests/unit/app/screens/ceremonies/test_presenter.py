@@ -24,7 +24,7 @@ def test_what_runs_and_what_was_aborted(room: Room) -> None:
     room.page.seen()
     (row,) = room.page.view().running
     assert row.title == "Genesis genesis-2026-11"
-    assert "at step preflight" in row.text
+    assert "step 2 of 8: Test the token" in row.text
     room.host.interrupted.add(room.ceremony)
     room.page.seen()
     assert room.page.view().running[0].action == "Resume…"
