@@ -135,6 +135,11 @@ class _Shown:
         """Whether a stranger who reads the transcript file finds that it does not hold."""
         return self.around.verdict is not None and self.around.verdict.holds is False
 
+    @property
+    def quorum(self) -> tuple[Needed, ...]:
+        """The lines whose shares make a quorum."""
+        return tuple(each for each in self.lines if each.by_quorum)
+
 
 def _phase(reading: Reading, awaiting: Awaiting | None, around: Around) -> Phase:
     if reading.fault:
@@ -187,12 +192,13 @@ def _steps(shown: _Shown) -> tuple[StepLine, ...]:
 
 
 def _ring(shown: _Shown) -> Ring | None:
-    whole = total(shown.lines)
-    if not whole or shown.phase in {Phase.BROKEN, Phase.ABORTED, Phase.OVER}:
+    """Of the shares' quorum where a step asks for one, whoever else signs; else of signatures."""
+    if not total(shown.lines) or shown.phase in {Phase.BROKEN, Phase.ABORTED, Phase.OVER}:
         return None
-    have = whole - shown.missing
-    quorum = any(each.by_quorum for each in shown.lines)
-    word = _("quorum") if quorum else _("signatures")
+    counted = shown.quorum or shown.lines
+    whole = total(counted)
+    have = whole - missing(counted, shown.signed)
+    word = _("quorum") if shown.quorum else _("signatures")
     return Ring(whole, have, _("{done} of {all}").format(done=have, all=whole), word)
 
 
@@ -223,7 +229,9 @@ def _headline(shown: _Shown) -> str:
     if not count:
         return _("The host is at work")
     open_lines = [each for each in shown.lines if each.missing(shown.signed)]
-    if all(each.part is Part.CUSTODIAN for each in open_lines):
+    first = [each for each in open_lines if not each.last]
+    if first and all(each.part is Part.CUSTODIAN for each in first):
+        count = missing(first, shown.signed)
         return n_("One more custodian is needed", "{count} more custodians are needed", count)
     if count == 1:
         return _("The {part} is needed").format(part=part_word(open_lines[0].part).lower())
@@ -480,9 +488,12 @@ def _next(shown: _Shown) -> tuple[str, str]:
         text = _("Continue to {title}").format(title=script.steps[after].title)
     if shown.phase is Phase.INTERRUPTED:
         return text, _("Resume it first.")
-    whole = total(shown.lines)
     if not shown.missing:
         return text, _("The host is at work.")
+    whole = total(shown.quorum or shown.lines)
+    if shown.quorum and len(shown.quorum) < len(shown.lines):
+        why = _("Continue becomes available at {count} of {count}, and when all others have signed")
+        return text, why.format(count=whole)
     return text, _("Continue becomes available at {count} of {count}").format(count=whole)
 
 

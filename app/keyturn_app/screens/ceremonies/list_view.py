@@ -399,27 +399,33 @@ class ChoiceCard(QFrame):
         rehearse.setEnabled(not shown.why_no_rehearsal)
         rehearse.setToolTip(plain(shown.why_no_rehearsal))
         rehearse.setAccessibleName(_("Rehearse: {title}").format(title=shown.title))
-        facts = column(spacing=5)
-        for icon, text in (
-            ("users", shown.who),
-            ("timer", shown.takes),
-            ("stamp", shown.statement),
-        ):
-            inside = row(IconLabel(icon, "muted", 14), label(text, "Small", "Second", wrap=True))
+        what_lets = (
+            ("triangle-alert", shown.why_not) if shown.why_not else ("stamp", shown.statement)
+        )
+        facts = column(spacing=4)
+        for icon, text in (("users", shown.who), what_lets):
+            warns = bool(shown.why_not) and text == shown.why_not
+            inside = row(
+                IconLabel(icon, "stale" if warns else "muted", 14),
+                label(text, "Small", "Warn" if warns else "Second", wrap=True),
+            )
             inside.setStretch(1, 1)
             facts.addLayout(inside)
-        why = label(shown.why_not, "Small", "Warn", wrap=True)
-        why.setVisible(bool(shown.why_not))
         self.setLayout(
             column(
-                row(IconLabel(shown.icon, "accent", 20), label(shown.title, "H2"), None),
+                row(
+                    IconLabel(shown.icon, "accent", 20),
+                    label(shown.title, "H2"),
+                    None,
+                    IconLabel("timer", "muted", 14),
+                    label(shown.takes, "Small", "Second"),
+                ),
                 label(shown.does, "Second", wrap=True),
                 facts,
                 None,
-                why,
                 row(begin, rehearse, None, *self._propose(shown, presenter)),
-                spacing=10,
-                margins=(16, 14, 16, 14),
+                spacing=8,
+                margins=(16, 10, 16, 10),
             )
         )
         self.setAccessibleName(f"{shown.title}: {shown.why_not or shown.does}")

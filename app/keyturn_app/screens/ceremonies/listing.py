@@ -17,7 +17,12 @@ from keyturn_app.facts import Facts, Link
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.ceremonies.due import Due, LogCeremony
 from keyturn_app.screens.ceremonies.hosts import Held, HostPlace, HostSeen, RunState
-from keyturn_app.screens.ceremonies.words import kind_title, kind_words, run_look
+from keyturn_app.screens.ceremonies.words import (
+    kind_title,
+    kind_words,
+    run_look,
+    step_place,
+)
 from keyturn_app.states import Look
 
 
@@ -121,7 +126,7 @@ def running_rows(hosts: Sequence[HostState], now: datetime) -> tuple[RunningRow,
 def _running(host: HostState, held: Held, now: datetime) -> RunningRow:
     opened = _when(held.opened)
     parts = [
-        _("at step {step}").format(step=held.step) if held.step else "",
+        step_place(held.kind, held.step) if held.step else "",
         _("opened {ago}").format(ago=wording.ago(opened, now)) if opened else "",
         host.title,
     ]

@@ -82,7 +82,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         self._hosts: dict[str, _Asked] = {}
         self._log: tuple[object, tuple[LogCeremony, ...]] = (None, ())
         self._choosing = False
-        self._error = ""
+        self._wanted = self._error = ""
         self._seconds = 0
         self.over: Over | None = None
         topics = (Topic.CONNECTION, Topic.SEEN, Topic.IDENTITY, Topic.MODELS)
@@ -138,29 +138,51 @@ class CeremoniesPresenter(Presenter[ListView]):
 
     def choose(self, choosing: bool) -> None:
         """Open or close the chooser of kinds."""
+        self._wanted = ""
         if self.over is None:
             self._choosing = choosing
             self.changed()
 
     def open(self, target: str) -> None:
-        """A ceremony by its id, `new`, or `plan:KIND`; anything else changes nothing."""
+        """A ceremony by its id, `new`, or `plan:KIND`; anything else changes nothing.
+
+        An id is kept until a host has told what it has, and forgotten when something is chosen.
+        """
         kind = target.removeprefix("plan:")
         if target == "new":
             self.choose(True)
         elif target.startswith("plan:") and kind in {each.value for each in ScriptKind}:
             self.plan(ScriptKind(kind), rehearsal=False)
         elif target:
-            for each in self._states():
-                names = {one.ceremony for one in each.seen.ceremonies} if each.seen else set()
-                if target in names:
-                    self.open_ceremony(f"{each.id} {target}")
+            self._wanted = target
+            if not self._open_wanted():
+                self._look()
+
+    def _open_wanted(self) -> bool:
+        """At the host that has it."""
+        wanted = self._wanted
+        for each in self._states() if wanted else ():
+            if each.seen and wanted in {one.ceremony for one in each.seen.ceremonies}:
+                self.open_ceremony(f"{each.id} {wanted}")
+                return True
+        return False
+
+    def _open_logged(self) -> None:
+        """Once all hosts have told what they have, and none has it: where the log has it."""
+        if any(each.asking or each.seen is None for each in self._hosts.values()):
+            return
+        wanted, self._wanted = self._wanted, ""
+        if wanted and any(each.ceremony == wanted for each in self._log_ceremonies()):
+            self.open_ceremony(f" {wanted}")
 
     def open_ceremony(self, key: str) -> None:
-        """Lead through it, or look at its record."""
+        """Lead through it, or look at its record; in the log, where no host has it."""
+        self._wanted = ""
         host, _space, ceremony = key.partition(" ")
         asked = self._hosts.get(host)
         if asked is None:
-            self._go("log", "")
+            found = (e.index for e in self._log_ceremonies() if e.ceremony == ceremony)
+            self._go("log", str(next(found, "")))
             return
         if self.over is None:
             self._lead(asked.door, ceremony, asked.seen.caution if asked.seen else "")
@@ -215,7 +237,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         )
 
     def _ask_to_seal(self) -> None:
-        """One signature of an operator or a custodian seals the keyholder (§10.12)."""
+        """One signature of an administrator or a custodian seals the keyholder (§10.12)."""
         self._asker.confirm(
             Confirm(
                 _("Seal the keyholder"),
@@ -328,6 +350,8 @@ class CeremoniesPresenter(Presenter[ListView]):
     def _looked(self, asked: _Asked, error: str, seen: HostSeen | None) -> None:
         asked.asking, asked.error = False, error
         asked.seen = seen
+        if not self._open_wanted():
+            self._open_logged()
         self.changed()
 
     def _states(self) -> tuple[HostState, ...]:
@@ -449,6 +473,7 @@ class CeremoniesPresenter(Presenter[ListView]):
     def _show_over(self, over: Over) -> None:
         self.over = over
         self._choosing = False
+        self._wanted = ""
         over.listeners.add(self._remark)
         self._remark()
         self.changed()

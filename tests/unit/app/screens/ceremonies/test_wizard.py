@@ -44,7 +44,7 @@ def test_a_signature_fills_a_segment_and_goes_to_the_record(room: Room) -> None:
     view = wizard.view()
     assert view.phase is Phase.STEP_DONE
     assert ("Level", "amber") in view.outcome
-    assert view.transcript[-1].head == "preflight  done"
+    assert view.transcript[-1].head == "Test the token: done"
     assert view.chain is not None
     assert view.chain.word == "Chain intact"
 
