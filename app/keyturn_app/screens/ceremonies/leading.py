@@ -1,6 +1,6 @@
 """From a proved record to what the wizard shows. A pure function of both. No Qt in here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -63,7 +63,7 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
     plan = course.plan
     phase = _phase(reading, awaiting, around)
     step = _step(reading, phase, around)
-    lines = needed(course, step) if step is not None else ()
+    lines = needed(course, step, _proposers(awaiting, step)) if step is not None else ()
     if phase is Phase.LOCKED:
         lines = unlocking(course)
     shown = _Shown(reading, awaiting, around, plan, phase, step, lines)
@@ -157,11 +157,20 @@ def _phase(reading: Reading, awaiting: Awaiting | None, around: Around) -> Phase
     if awaiting.interrupted:
         return Phase.INTERRUPTED
     course, step = reading.course, reading.current
-    if course and step and not missing(needed(course, step), awaiting.signed):
-        return Phase.WORKING  # all have signed: the host acts
+    if course and step:
+        lines = needed(course, step, _proposers(awaiting, step))
+        if not missing(lines, awaiting.signed):
+            return Phase.WORKING  # all have signed: the host acts
     if awaiting.locked:
         return Phase.LOCKED
     return Phase.WORKING if awaiting.count is not None else Phase.SIGNING
+
+
+def _proposers(awaiting: Awaiting | None, step: Step) -> frozenset[str]:
+    """Of the statements that wait for signatures in this step."""
+    if awaiting is None or awaiting.step != step.id:
+        return frozenset()
+    return frozenset(each.proposer for each in awaiting.statements)
 
 
 def _step(reading: Reading, phase: Phase, around: Around) -> Step | None:
@@ -304,12 +313,24 @@ def _people_title(shown: _Shown) -> str:
 def _people(shown: _Shown) -> tuple[PersonRow, ...]:
     if shown.phase in {Phase.OVER, Phase.ABORTED, Phase.BROKEN}:
         return ()
-    rows = [_person(shown, line, each) for line in shown.lines for each in line.who]
+    rows = _once([_person(shown, line, each) for line in shown.lines for each in line.who])
     first = next((at for at, each in enumerate(rows) if each.action and not each.why_not), None)
     return tuple(
         each if at != first or shown.phase not in _ACTIVE else replace(each, current=True)
         for at, each in enumerate(rows)
     )
+
+
+def _once(rows: Sequence[PersonRow]) -> tuple[PersonRow, ...]:
+    """Who stands in two lines of one part signs once, for both."""
+    found: dict[tuple[str, Part], PersonRow] = {}
+    for each in rows:
+        known = found.setdefault((each.officer, each.part), each)
+        if known is not each:
+            share = ", ".join(text for text in (known.share, each.share) if text)
+            kept = each if each.action and not known.action else known
+            found[each.officer, each.part] = replace(kept, share=share)
+    return tuple(found.values())
 
 
 def _person(shown: _Shown, line: Needed, officer: str) -> PersonRow:
