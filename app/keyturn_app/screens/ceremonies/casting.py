@@ -48,10 +48,23 @@ def scheme_missing(scheme: ShareScheme, have: Collection[str]) -> int:
     return sum(short[: scheme.group_threshold])
 
 
-def needed(course: Course, step: Step) -> tuple[Needed, ...]:
-    """Every line of a step's signers, with the people of this ceremony."""
-    lines = (_needed(course, step, each) for each in step.signers)
+def needed(course: Course, step: Step, proposers: Collection[str] = ()) -> tuple[Needed, ...]:
+    """Every line of a step's signers, with the people of this ceremony. `proposers`: of the
+    statements that the step attaches, none of which is complete without theirs."""
+    lines = [_needed(course, step, each) for each in step.signers]
+    if step.attaches is Attaches.STATEMENTS:
+        lines = [part for each in lines for part in _proposed(each, proposers)]
     return tuple(each for each in lines if each.who)
+
+
+def _proposed(line: Needed, proposers: Collection[str]) -> tuple[Needed, ...]:
+    """Who proposes, and the others, who approve."""
+    first = tuple(each for each in line.who if each in proposers)
+    if line.part is not Part.OFFICER or not first:
+        return (line,)
+    others = tuple(each for each in line.who if each not in first)
+    least = max(0, min(len(others), line.least - len(first)))
+    return Needed(line.part, first, len(first)), Needed(line.part, others, least)
 
 
 def unlocking(course: Course) -> tuple[Needed, ...]:
@@ -64,7 +77,12 @@ def unlocking(course: Course) -> tuple[Needed, ...]:
 
 
 def missing(lines: Sequence[Needed], signed: Signed) -> int:
-    return sum(each.missing(signed) for each in lines)
+    """Signatures that are still to come. One person's counts for every line of their part: a
+    quorum of those who sign anyway takes none of its own."""
+    whole = [each for each in lines if not each.by_quorum and each.least == len(each.who)]
+    sure = {(str(officer), each.part.value) for each in whole for officer in each.who}
+    rest = (each.missing((*signed, *sure)) for each in lines if each not in whole)
+    return len(sure - set(signed)) + sum(rest)
 
 
 def total(lines: Sequence[Needed]) -> int:

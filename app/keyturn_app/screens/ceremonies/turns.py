@@ -1,4 +1,4 @@
-"""Whose turn it is in a step, and the pages that it takes. No Qt in here."""
+"""Whose turn it is to sign, what they enter and attach, and over which pages. No Qt in here."""
 
 from dataclasses import dataclass
 
@@ -51,11 +51,17 @@ class Turn:
             return ()
         mine = tuple(each for each in self.awaiting.boxes if each.officer == self.officer.id)
         if self.step.action is Action.HAND_OUT:
-            return mine
-        if not self.course.plan.rehearsal or self._handed_out:
+            dealt = {each.value for each in self.course.plan.shares}
+            return tuple(each for each in mine if each.use in dealt)
+        if not self.course.plan.rehearsal or (self._handed_out and not self._opens):
             return ()
         wanted = {each.value for each in self.uses}
         return tuple(each for each in mine if each.use in wanted)
+
+    @property
+    def _opens(self) -> bool:
+        """Whether this step asks for shares that stood before the ceremony."""
+        return self.step.action in {Action.UNLOCK, Action.UNLOCK_SO, Action.UNLOCK_BACKUP}
 
     @property
     def _handed_out(self) -> bool:
