@@ -32,14 +32,14 @@ def test_what_is_saved_carries_the_logs_receipts(recording: Recording, kept: byt
     assert found.looked_at.log is not None
     assert found.looked_at.pinned
     assert make_minutes(found)
-    assert "Every record is in the log" in verdict_of(kept, recording.profile.fingerprint)
+    assert "Every record is in the log" in verdict_of(kept, recording.profile.fingerprint).text
 
 
 def test_without_receipts_that_is_said(recording: Recording, kept: bytes) -> None:
     found = proved(kept, recording.profile.fingerprint)
     raws = [each.raw for each in found.course.records]
     bare = make_transcript(raws, parse_transcript(kept).bundle)
-    assert "was not looked at here" in verdict_of(bare, None)
+    assert "was not looked at here" in verdict_of(bare, None).text
 
 
 def test_the_transcript_of_another_authority_is_not_called_pinned(kept: bytes) -> None:
