@@ -1,6 +1,8 @@
 """Who held what is over, from a recording of a real log: proved, or not said."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,9 +12,10 @@ from keyturn.client.ceremonydoor import ServerDoor
 from keyturn.client.errors import NotFound, ServerLied
 from keyturn_app import resources
 from keyturn_app.recording import Recording, read_recording
-from keyturn_app.screens.ceremonies.due import logged
-from keyturn_app.screens.ceremonies.heldby import signers_of
+from keyturn_app.screens.ceremonies.due import LogCeremony, logged
+from keyturn_app.screens.ceremonies.heldby import HeldBy, signers_of
 from keyturn_app.screens.ceremonies.hosting import ClientHost
+from support.authority import START
 
 ROTATION = "rotation-2026"
 
@@ -55,3 +58,39 @@ def test_a_record_that_the_server_has_not_says_nobody(recording: Recording) -> N
     records = logged(list(client.entries(0, seen.checkpoint.checkpoint.size)))
     with pytest.raises(NotFound):
         signers_of(client, records[:1], seen.state)
+
+
+class Asked:
+    """A desk that keeps the answers' receivers."""
+
+    def __init__(self) -> None:
+        self.facts = SimpleNamespace(seen=SimpleNamespace(state=None))
+        self.told: list[Callable[[tuple[str, ...]], None]] = []
+
+    def ask(
+        self,
+        work: object,
+        *,
+        done: Callable[[tuple[str, ...]], None],
+        failed: object,
+    ) -> Callable[[], None]:
+        self.told.append(done)
+        return lambda: None
+
+
+def test_each_ceremony_that_is_over_is_asked_for_once() -> None:
+    desk, changes = Asked(), []
+    held_by = HeldBy(desk, lambda: changes.append(1))  # type: ignore[arg-type]
+    over = LogCeremony("unseal-1", "unseal", "done", START, START, 2, 60, 1)
+    runs = LogCeremony("backup-1", "backup", "done", START, START, 3, 40, 2)
+    held_by.ask((over, runs), ())
+    held_by.ask((over, runs), ())
+    assert len(desk.told) == 1
+    held_by.again()
+    held_by.ask((over, runs), ())
+    assert len(desk.told) == 2
+    desk.told[0](("ada", "chen"))
+    assert (held_by.known, changes) == ({"unseal-1": ("ada", "chen")}, [1])
+    held_by.again()
+    held_by.ask((over, runs), ())
+    assert len(desk.told) == 2
