@@ -60,6 +60,16 @@ def _found(verified: Verified) -> list[str]:
     return said
 
 
+def proved(raw: bytes, here: Digest | None) -> Verified:
+    """A transcript file; `here`: the authority that this app has pinned, by which one that names
+    it is proved. Raises KeyturnError."""
+    transcript = parse_transcript(raw)
+    found = verify_transcript(transcript)
+    if here is None or found.rehearsal or found.authority != here:
+        return found
+    return verify_transcript(transcript, here)
+
+
 def written(path: Path, data: bytes) -> Path:
     """Raises FileUnusable."""
     try:

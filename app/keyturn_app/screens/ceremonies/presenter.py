@@ -20,6 +20,7 @@ from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
+from keyturn_app.entitled import not_asking
 from keyturn_app.facts import Link, Seen
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
@@ -28,10 +29,12 @@ from keyturn_app.screens.ceremonies.due import (
     Due,
     DueKind,
     LogCeremony,
+    LogRecord,
     by_ceremony,
     due,
     logged,
 )
+from keyturn_app.screens.ceremonies.heldby import HeldBy
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, HostPlace, HostSeen, Stage
 from keyturn_app.screens.ceremonies.keeping import written
 from keyturn_app.screens.ceremonies.listing import (
@@ -80,7 +83,9 @@ class CeremoniesPresenter(Presenter[ListView]):
         self._desk, self._door, self._asker = around.desk, around.door, around.asker
         self._copy, self._go, self._stage, self._mark = around.copy, around.go, stage, mark
         self._hosts: dict[str, _Asked] = {}
-        self._log: tuple[object, tuple[LogCeremony, ...]] = (None, ())
+        self._log: tuple[object, tuple[LogCeremony, ...], tuple[LogRecord, ...]] = (None, (), ())
+        self._held_by = HeldBy(self._desk, self.changed)
+        self.keep(self._held_by.close)
         self._choosing = False
         self._wanted = self._error = ""
         self._seconds = 0
@@ -98,7 +103,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         log = self._log_ceremonies()
         state = self._state()
         found = due(state, log, now) if state is not None else ()
-        running, history = running_rows(hosts, now), history_rows(hosts, log, now)
+        running, history = running_rows(hosts, now), history_rows(hosts, log, now, self._people())
         banner, tone = banner_of(facts, now)
         empty = not (running or history or found)
         loading = facts.connection.link is Link.CONNECTING and facts.seen is None
@@ -121,6 +126,8 @@ class CeremoniesPresenter(Presenter[ListView]):
 
     def seen(self) -> None:
         """The page came to the front."""
+        self._held_by.again()
+        self._ask_who()
         self._look()
 
     def tick(self) -> None:
@@ -360,6 +367,21 @@ class CeremoniesPresenter(Presenter[ListView]):
             for name, each in self._hosts.items()
         )
 
+    def _ask_who(self) -> None:
+        """Who signed what is over, where there is a server to ask."""
+        if not not_asking(self._desk):
+            held = self._log_ceremonies()
+            self._held_by.ask(held, self._log[2])
+
+    def _people(self) -> dict[str, str]:
+        """Who signed, by ceremony, as far as it was proved."""
+        roster = self._roster()
+        names = {} if roster is None else {str(e.id): e.name for e in roster.officers.values()}
+        return {
+            ceremony: ", ".join(names.get(each, each) for each in officers)
+            for ceremony, officers in self._held_by.known.items()
+        }
+
     def _state(self) -> AuthorityState | None:
         facts = self._desk.facts
         if facts.seen is not None:
@@ -376,7 +398,8 @@ class CeremoniesPresenter(Presenter[ListView]):
         seen: Seen | None = self._desk.facts.seen
         key = None if seen is None else (seen.state.size, id(seen.leaves))
         if seen is not None and key != self._log[0]:
-            self._log = (key, by_ceremony(logged(seen.leaves)))
+            records = logged(seen.leaves)
+            self._log = (key, by_ceremony(records), records)
         return self._log[1] if seen is not None else ()
 
     def _draft(self, kind: ScriptKind, *, rehearsal: bool) -> Draft:
@@ -499,6 +522,7 @@ class CeremoniesPresenter(Presenter[ListView]):
             self.over.turn_down()
         elif self._desk.identity.locked and isinstance(self.over, UnsealPresenter):
             self.over.cancel()
+        self._ask_who()
         self._look()
         self.changed()
 
