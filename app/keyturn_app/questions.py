@@ -52,10 +52,12 @@ class Passphrase:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file that is there. `patterns` like ("Proposal files (*.json)",)."""
+    """A file that is there. `patterns` like ("Proposal files (*.json)",). `socket`: a local
+    socket, and no other file."""
 
     title: str
     patterns: tuple[str, ...] = ()
+    socket: bool = False
 
 
 @dataclass(frozen=True, slots=True)

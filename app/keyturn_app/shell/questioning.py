@@ -125,7 +125,8 @@ def cannot_take(question: OpenFile | OpenFiles | OpenDirectory | SaveFile, text:
     if isinstance(question, OpenDirectory):
         return "" if path.is_dir() else _("There is no such directory.")
     if isinstance(question, OpenFile):
-        return "" if path.is_file() else _("There is no such file.")
+        there = path.is_socket() if question.socket else path.is_file()
+        return "" if there else _("There is no such file.")
     if path.exists():
         return _("That file is there already. Choose another name.")
     return "" if path.parent.is_dir() else _("There is no such directory.")

@@ -290,7 +290,7 @@ class CeremoniesPresenter(Presenter[ListView]):
     def join(self) -> None:
         """Take part at a host that runs on this machine."""
         self._asker.path(
-            OpenFile(_("Socket of the ceremony's host")),
+            OpenFile(_("Socket of the ceremony's host"), socket=True),
             lambda path: (
                 None
                 if path is None

@@ -1,5 +1,6 @@
 """Questions in a row: each answered once, turned down when shut."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,11 @@ def test_paths_are_looked_at_before_they_are_taken(tmp_path: Path) -> None:
     assert cannot_take(OpenDirectory("d"), " ") == "Name a directory."
     assert cannot_take(OpenFile("f"), str(there)) == ""
     assert cannot_take(OpenFile("f"), str(tmp_path)) == "There is no such file."
+    place = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(place))
+        assert cannot_take(OpenFile("f", socket=True), str(place)) == ""
+        assert cannot_take(OpenFile("f"), str(place)) == "There is no such file."
     assert cannot_take(OpenDirectory("d"), str(there)) == "There is no such directory."
     assert cannot_take(OpenDirectory("d"), str(tmp_path)) == ""
     assert "there already" in cannot_take(SaveFile("s"), str(there))
