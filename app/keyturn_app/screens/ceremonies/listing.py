@@ -1,6 +1,5 @@
 """The page's list as it is shown: running, due, held before, and what can be begun. No Qt here."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -183,15 +182,6 @@ def history_rows(
     return tuple(row for _at, row in sorted(rows, key=lambda each: each[0], reverse=True))
 
 
-def short_id(ceremony: str) -> str:
-    """That of a keyholder's session, 32 digits behind its kind, by first and last groups."""
-    _kind, _dash, digits = ceremony.partition("-")
-    return wording.digest(digits) if _SESSION.fullmatch(ceremony) else ceremony
-
-
-_SESSION = re.compile(r"(un)?seal-[0-9a-f]{32}")
-
-
 def _held_row(
     host: HostState, held: Held, known: LogCeremony | None, opened: datetime | None, now: datetime
 ) -> HistoryRow:
@@ -203,7 +193,7 @@ def _held_row(
         f"{kind_title(held.kind)} {held.ceremony}",
         kind_title(held.kind),
         held.ceremony,
-        short_id(held.ceremony),
+        wording.ceremony_id(held.ceremony),
         run_look(held.state),
         wording.ago(opened, now) if opened else "—",
         f"{opened:%Y-%m-%d %H:%M}" if opened else "",
@@ -222,7 +212,7 @@ def _log_row(one: LogCeremony, now: datetime) -> HistoryRow:
         f"{kind_title(one.kind)} {one.ceremony}",
         kind_title(one.kind),
         one.ceremony,
-        short_id(one.ceremony),
+        wording.ceremony_id(one.ceremony),
         look,
         wording.ago(one.newest, now),
         f"{one.newest:%Y-%m-%d %H:%M}",
