@@ -1,5 +1,6 @@
 """How values are written for people: ages, times, sizes, digests, errors. No Qt in here."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -8,6 +9,7 @@ from keyturn.quorum.kinds import Kind
 from keyturn_app.i18n import _, n_
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_SESSION = re.compile(r"(un)?seal-[0-9a-f]{32}")
 
 
 def age(seconds: float) -> str:
@@ -57,6 +59,13 @@ def digest(text: str) -> str:
         return text
     short = f"{digits[:4]} {digits[4:8]} … {digits[-4:]}"
     return f"{name} {short}" if colon else short
+
+
+def ceremony_id(ceremony: str) -> str:
+    """A ceremony's id; that of a keyholder's session, 32 digits behind its kind, by first and last
+    groups."""
+    _kind, _dash, digits = ceremony.partition("-")
+    return digest(digits) if _SESSION.fullmatch(ceremony) else ceremony
 
 
 def grouped(text: str) -> str:

@@ -224,7 +224,7 @@ class Participants:
             if self._ready:
                 office.click("ceremony.next")
                 continue
-            assert "tried and failed" not in office.words, office.words
+            assert "tried, and failed" not in office.words, office.words
             self.listen()
             name = self._open_rows()[0]
             _sign, officer, part = name.removeprefix("ceremony.").split(".")

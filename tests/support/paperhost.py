@@ -10,13 +10,14 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 
 from keyturn.base.dsse import Envelope, Signature, pae
-from keyturn.base.encoding import Digest, b64, digest_of
+from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import UnreachableError
 from keyturn.base.signatures import Algorithm
 from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.ceremony.checks import check_said, check_step_signature
 from keyturn.ceremony.course import Course, open_course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
+from keyturn.ceremony.facts import Opened, SignedStatement
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.plan import (
     PLAN_TYPE,
@@ -28,7 +29,7 @@ from keyturn.ceremony.plan import (
     parse_plan,
 )
 from keyturn.ceremony.records import Event, Record, make_record
-from keyturn.ceremony.script import Action, Attaches, Part, ScriptKind, ShareUse
+from keyturn.ceremony.script import Action, Attaches, Part, ScriptKind, ShareUse, Step
 from keyturn.ceremony.shares import split
 from keyturn.ceremony.steps import (
     STEP_TYPE,
@@ -60,6 +61,7 @@ from keyturn_app.screens.ceremonies.hosts import (
     ToSign,
 )
 from support.authority import Clock, spki
+from support.ceremonies import TOKEN, genesis_facts
 
 KEEPERS = ("mara", "jun", "sofia", "tomas", "aiko")
 SO_KEEPERS = ("nils", "ola", "petra")
@@ -120,6 +122,10 @@ def signed(cast: Mapping[str, Participant], officer: str, kind: str, payload: by
     return Envelope(kind, payload, (Signature(secret.public.key_id, value),)).to_bytes()
 
 
+def _approvers(taken: list[StepSignature]) -> tuple[OfficerId, ...]:
+    return tuple(each.officer for each in taken if each.part is Part.OFFICER)
+
+
 def scheme(threshold: int, *officers: str) -> ShareScheme:
     return ShareScheme(1, (ShareGroup(threshold, tuple(map(OfficerId, officers))),))
 
@@ -160,23 +166,13 @@ def make_plan(
         token="orion-2026",
         concerns=(),
         founding=FoundingPlan(
-            "keyturn.example/prod-eu", 90, parse_roster(Fields(body, "roster")), body
+            f"{'rehearsal.' if rehearsal else ''}keyturn.example/prod-eu",
+            90,
+            parse_roster(Fields(body, "roster")),
+            body,
         ),
         time=clock(),
     )
-
-
-FACTS: Mapping[Action, JsonObject] = {
-    Action.PREFLIGHT: {"verdict": "green", "report": "sha256:" + "3c" * 32, "findings": 0},
-    Action.MAKE_TOKEN: {
-        "kek": "7a" * 32,
-        "keys": ["ingest", "log", "result"],
-        "backup": "sha256:" + "91" * 32,
-        "shares": 11,
-    },
-    Action.PROVE_SHARES: {"proved": 11, "of": 11},
-    Action.FOUND: {"authority": "sha256:" + "b1" * 32, "size": 14},
-}
 
 
 @dataclass
@@ -202,6 +198,10 @@ class PaperHost:
     refuses_shares: CeremonyRefused | None = None
     """Why no share may go there."""
     compared: list[str | None] = field(default_factory=list)
+    swapped: bytes | None = None
+    """What it gives as its transcript file."""
+    mute: bool = False
+    """No transcript file comes."""
 
     # ---- CeremonyHost ----
 
@@ -240,12 +240,8 @@ class PaperHost:
         script = SCRIPTS[found.plan.kind]
         founding = found.plan.founding
         assert founding is not None
-        facts: JsonObject = {
-            "script": b64(script.to_bytes()),
-            "software": "keyturn",
-            "host": "sha256:" + "c0" * 32,
-            "token": "SoftHSM 2.6, serial 4f1c",
-        }
+        token = replace(TOKEN, label=found.plan.token)
+        facts = Opened(script.to_bytes(), "keyturn", "table-1", token, ()).document()
         record = self._record(found.plan.ceremony, found.plan.rehearsal, None, facts, (plan,))
         self.courses[found.plan.ceremony] = open_course(found, script, founding.roster, record)
         self.taken[found.plan.ceremony] = []
@@ -328,6 +324,10 @@ class PaperHost:
         self.closed.append(f"{signer.officer} as {part.value}: {why}")
 
     def transcript(self, told: Told) -> bytes:
+        if self.mute:
+            raise UnreachableError("nobody answers")
+        if self.swapped is not None:
+            return self.swapped
         return make_transcript([each.raw for each in told.course.records])
 
     def take(self, ceremony: str, envelope: bytes, attached: tuple[bytes, ...]) -> None:
@@ -412,7 +412,20 @@ class PaperHost:
             return
         if step.action is Action.MAKE_TOKEN:
             self._deal(course.plan)
-        self._follow(ceremony, Event.DONE, step.id, dict(FACTS.get(step.action, {})), raws)
+        self._follow(ceremony, Event.DONE, step.id, self._facts(course.plan, step, taken), raws)
+
+    def _facts(self, plan: Plan, step: Step, taken: list[StepSignature]) -> JsonObject:
+        """What the host says that came of it, such that a stranger finds the transcript right."""
+        if plan.kind is not ScriptKind.GENESIS:
+            return {}
+        facts = genesis_facts(
+            plan,
+            [
+                SignedStatement(kind, 1, digest_of(kind.value.encode()), _approvers(taken))
+                for kind in (Kind.ROSTER, Kind.KEYS)
+            ],
+        )
+        return facts.get(step.id, {})
 
     def _deal(self, plan: Plan) -> None:
         self.shares = {}

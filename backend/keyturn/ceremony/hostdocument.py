@@ -88,7 +88,7 @@ def check_host(said: SaidHost, keyholder: VerifyKey | None) -> None:
             found=error.message,
             expected=f"a signature by {keyholder.key_id[:16]}",
             hint="Enter no share: whoever answers here is not the keyholder that you know. Where a "
-            "restore gave the authority new keys, get its new bundle from the others and verify it.",
+            "restore gave the authority new keys, ask the others for its new bundle.",
         ) from error
 
 

@@ -432,7 +432,7 @@ def _failure(failed: StepFailed) -> list[str]:
     lines = ["It failed." if facts.reason is CeremonyReason.FAILED else f"It failed: {why}."]
     if facts.found or facts.expected:
         lines.append(f"Found {facts.found or 'nothing'}; expected {facts.expected or 'nothing'}.")
-    return [*lines, f"What is left of it: {facts.left or 'not said'}."]
+    return [*lines, f"What is left of it: {facts.left.rstrip('.') or 'not said'}."]
 
 
 def _unusual(verified: Verified) -> Section:

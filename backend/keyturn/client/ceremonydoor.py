@@ -20,6 +20,7 @@ from keyturn.wire.ceremonies import (
     SignStep,
     parse_ceremony_request,
 )
+from keyturn.wire.errors import PeerUnreachable
 from keyturn.wire.keyholder_client import ask_once
 from keyturn.wire.requests import Request
 
@@ -52,7 +53,16 @@ class LocalDoor:
     def ask(self, request: Request[A]) -> A:
         """Raises PeerRefused, PeerUnreachable, MalformedError."""
         slow = isinstance(request, (OpenCeremony, SignStep, RewrapKeys))
-        return ask_once(self._path, request, seconds=SECONDS_OF_A_STEP if slow else SECONDS)
+        try:
+            return ask_once(self._path, request, seconds=SECONDS_OF_A_STEP if slow else SECONDS)
+        except PeerUnreachable as error:
+            raise PeerUnreachable(
+                f"the ceremony's host does not answer: {error.message.rpartition(': ')[2]}",
+                found=error.found or str(self._path),
+                expected="a host that listens there",
+                hint="Start it again in the same directory: it goes on from its records. Look at "
+                "the ceremony before anything is signed again.",
+            ) from error
 
 
 class ServerDoor:

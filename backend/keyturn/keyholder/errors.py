@@ -43,3 +43,7 @@ class NoWitness(UntrustedError):
 
 class CollateralMemoryDamaged(MalformedError):
     """What collateral was used before cannot be known: older one could be let in (§4.7)."""
+
+
+class SocketPathTooLong(MalformedError):
+    """The kernel takes no such path for a unix socket (unix(7))."""

@@ -27,7 +27,7 @@ from keyturn.keyholder.genesis import Founding, found
 from keyturn.keyholder.identity import FILE as IDENTITY
 from keyturn.keyholder.identity import IdentityKey, identity_at
 from keyturn.keyholder.logdisk import DEFAULT_RESERVE
-from keyturn.keyholder.server import local_socket
+from keyturn.keyholder.server import check_socket_path
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload
 from keyturn.quorum.bodies import KeyAlgorithm, Purpose
@@ -41,7 +41,6 @@ NO_WITNESS = Witnesses((), 0, DEFAULT_SECONDS)
 CONFIG = "keyholder.toml"
 SOCKET = "keyholder.sock"
 MAX_ORIGIN = 200  # characters (our protocol §2.6)
-MAX_SOCKET_PATH = 107  # bytes: sun_path of unix(7), with its terminator
 
 
 class InitialiseRefused(KeyturnError):
@@ -149,7 +148,7 @@ def _check_place(plan: Plan, module: Path) -> None:
 
 def check_names(directory: Path, origin: str, module: Path) -> None:
     """Whether a keyholder there could be set up and listen. Raises InitialiseRefused,
-    MalformedConfig."""
+    SocketPathTooLong, MalformedConfig."""
     if not 0 < len(origin) <= MAX_ORIGIN or any(
         each in '+"\\' or each.isspace() or not each.isprintable() for each in origin
     ):
@@ -158,14 +157,7 @@ def check_names(directory: Path, origin: str, module: Path) -> None:
             found=repr(origin[:80]),
             expected="at most 200 characters, no spaces, quotes or '+'",
         )
-    socket = os.fsencode(local_socket(directory / SOCKET).absolute())
-    if len(socket) > MAX_SOCKET_PATH:
-        raise InitialiseRefused(
-            "the socket's path is too long for Linux",
-            found=f"{len(socket)} bytes",
-            expected=f"at most {MAX_SOCKET_PATH}",
-            hint="choose a directory nearer to the root",
-        )
+    check_socket_path(directory / SOCKET)
     nothing = Digest("sha256:" + "00" * 32)
     config = founded_config(directory, origin, module, nothing, directory.absolute())
     config_text(config, directory)

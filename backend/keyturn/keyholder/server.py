@@ -9,6 +9,7 @@ does not keep a revocation out.
 import contextlib
 import errno
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from pathlib import Path
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import JsonObject
 from keyturn.keyholder.connections import FRAME_SECONDS, Connections, Doing, Held
-from keyturn.keyholder.errors import KeyholderStopped
+from keyturn.keyholder.errors import KeyholderStopped, SocketPathTooLong
 from keyturn.wire.errors import PeerUnreachable
 from keyturn.wire.frames import send_frame
 from keyturn.wire.keyholder import AnyRequest, error_answer, parse_request
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 128
 MAX_LOCAL = 16
+MAX_SOCKET_PATH = 107  # bytes: sun_path of unix(7), without its terminator
 
 _BACKLOG = 4096  # a full one turns callers away before any of this is asked
 
@@ -38,6 +40,18 @@ Answer = Callable[[AnyRequest], dict[str, object]]
 def local_socket(path: Path) -> Path:
     """The socket of the local command, beside the keyholder's."""
     return path.with_name(path.name + ".local")
+
+
+def check_socket_path(path: Path) -> None:
+    """Both sockets' paths, before anything is begun there. Raises SocketPathTooLong."""
+    longest = os.fsencode(local_socket(path).absolute())
+    if len(longest) > MAX_SOCKET_PATH:
+        raise SocketPathTooLong(
+            "the socket's path is too long for Linux",
+            found=f"{len(longest)} bytes: {local_socket(path).absolute()}",
+            expected=f"at most {MAX_SOCKET_PATH} bytes",
+            hint="choose a directory nearer to the root",
+        )
 
 
 class KeyholderServer:

@@ -13,3 +13,10 @@ def test_a_row_for_a_spreadsheet_runs_nothing(cell: str) -> None:
     assert "\n" not in row
     assert cells[0] == "n1"
     assert cells[1][0] not in "=+-@"
+
+
+def test_a_session_of_the_keyholder_is_named_by_few_digits() -> None:
+    session = "unseal-" + "0123456789abcdef" * 2
+    assert wording.ceremony_id(session) == wording.digest("0123456789abcdef" * 2)
+    assert len(wording.ceremony_id(session)) < len(session)
+    assert wording.ceremony_id("backup-2026") == "backup-2026"

@@ -1,5 +1,7 @@
 """What a refusal carries."""
 
+import pytest
+
 from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
 
@@ -15,6 +17,11 @@ def test_a_refusal_has_a_stable_reason_beside_its_message() -> None:
 
 def test_reasons_are_told_apart() -> None:
     assert len({each.value for each in CeremonyReason}) == len(CeremonyReason)
+
+
+@pytest.mark.parametrize("reason", list(CeremonyReason))
+def test_nobody_is_refused_without_being_told_what_to_do(reason: CeremonyReason) -> None:
+    assert CeremonyRefused(reason, "a message").hint.endswith(".")
 
 
 def test_a_malformed_document_is_malformed() -> None:

@@ -1,3 +1,5 @@
+import pytest
+
 from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.ceremony.errors import CeremonyReason
 from keyturn.ceremony.shareerrors import MalformedShare, ShareFault, ShareRefused
@@ -14,3 +16,9 @@ def test_a_refused_share_is_a_ceremonys_refusal_with_its_fault() -> None:
     assert isinstance(error, UntrustedError)
     assert (error.reason, error.fault) == (CeremonyReason.WRONG_SHARE, ShareFault.TWICE)
     assert str(error) == "share: entered already; expected each once"
+
+
+@pytest.mark.parametrize("fault", list(ShareFault))
+def test_every_fault_says_what_to_do(fault: ShareFault) -> None:
+    for error in (ShareRefused(fault, "a message"), MalformedShare(fault, "a message")):
+        assert error.hint.endswith(".")

@@ -49,8 +49,10 @@ def test_at_the_desk_by_the_hosts_socket(tmp_path: Path) -> None:
 
 
 def test_a_host_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UnreachableError):
+    with pytest.raises(UnreachableError) as gone:
         LocalDoor(tmp_path / "no.sock").ask(AskCeremonies())
+    assert gone.value.found == str(tmp_path / "no.sock")
+    assert "Start it again" in gone.value.hint
 
 
 class Forwarding(KeyturnClient):

@@ -10,6 +10,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.hsm.errors import HsmUnreachable
 from keyturn.keyholder import initialise as module
 from keyturn.keyholder.config import load_config
+from keyturn.keyholder.errors import SocketPathTooLong
 from keyturn.keyholder.initialise import InitialiseRefused, initialise
 from keyturn.quorum.bodies import TOKEN_PURPOSES, Purpose
 from keyturn.quorum.bundle import load_bundle
@@ -114,10 +115,11 @@ def test_a_log_that_cannot_be_named_so_is_refused(tmp_path: Path, origin: str) -
 
 
 def test_a_place_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
-    error = refused(tmp_path / ("x" * 100))
-
-    assert "too long" in error.message
-    assert error.expected == "at most 107"
+    directory = tmp_path / ("x" * 100)
+    with pytest.raises(SocketPathTooLong) as found:
+        initialise(plan(directory), founders(officer_secrets()), RealClock())
+    assert found.value.expected == "at most 107 bytes"
+    assert not directory.exists()
 
 
 def test_a_file_is_no_place(tmp_path: Path) -> None:

@@ -55,6 +55,8 @@ from keyturn_app.screens.ceremonies.hosts import (
     ToSign,
 )
 
+TRANSCRIPT = "transcript.json"
+
 
 class ClientHost:
     """A `CeremonyHost`, for any thread; records are followed by one at a time.
@@ -227,7 +229,14 @@ class ClientHost:
                 "{caveat}: nothing signs this host's key. Only a person at its machine can know "
                 "that it is the one: compare the key aloud."
             ).format(caveat=HOST_TRUSTED)
-        document = parse_host(raw).document
+        said = parse_host(raw)
+        document = said.document
+        if said.envelope is None and isinstance(self._door, LocalDoor) and not document.rehearsal:
+            return _(
+                "{caveat}: the keyholder's key did not sign this host's. In a restore somebody at "
+                "its machine compares its words before a share is entered; otherwise no share goes "
+                "there."
+            ).format(caveat=HOST_TRUSTED)
         expected = Expected(document.authority, document.rehearsal, signer, None)
         try:
             trust_host(raw, expected)

@@ -3,20 +3,33 @@
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
-from keyturn.base.errors import KeyturnError
+from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.ceremony.transcript import Verified, parse_transcript, verify_transcript
 from keyturn.client.errors import FileUnusable
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
+from keyturn_app.screens.ceremonies.viewmodel import Verdict
 
 
-def verdict_of(raw: bytes, authority: Digest | None) -> str:
+def verdict_of(raw: bytes, authority: Digest | None) -> Verdict:
     """What a reader of this transcript file finds, in words; what was not looked at is said."""
     try:
         verified = verify_transcript(parse_transcript(raw), authority)
     except KeyturnError as error:
-        return _("It does not hold: {error}").format(error=wording.error_text(error))
-    return " ".join(_found(verified))
+        return refuted(error)
+    return Verdict(" ".join(_found(verified)), True)
+
+
+def refuted(error: KeyturnError) -> Verdict:
+    """Loud where what came does not hold; where nothing came, nobody knows yet."""
+    if isinstance(error, MalformedError | UntrustedError):
+        return Verdict(
+            _("It does not hold: {error}").format(error=wording.error_text(error)), holds=False
+        )
+    return Verdict(
+        _("Not verified yet, and asked for again: {error}").format(error=wording.error_text(error)),
+        holds=None,
+    )
 
 
 def _found(verified: Verified) -> list[str]:
@@ -45,6 +58,16 @@ def _found(verified: Verified) -> list[str]:
         )
     said.append(_("Digest {digest}").format(digest=wording.grouped(verified.digest)))
     return said
+
+
+def proved(raw: bytes, here: Digest | None) -> Verified:
+    """A transcript file; `here`: the authority that this app has pinned, by which one that names
+    it is proved. Raises KeyturnError."""
+    transcript = parse_transcript(raw)
+    found = verify_transcript(transcript)
+    if here is None or found.rehearsal or found.authority != here:
+        return found
+    return verify_transcript(transcript, here)
 
 
 def written(path: Path, data: bytes) -> Path:

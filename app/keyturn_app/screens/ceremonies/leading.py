@@ -1,9 +1,10 @@
 """From a proved record to what the wizard shows. A pure function of both. No Qt in here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Attaches, Part, ShareUse, Step
@@ -47,9 +48,18 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
     course, awaiting = reading.course, reading.awaiting
     if course is None:
         phase = Phase.BROKEN if reading.fault else Phase.LOADING
-        trouble = _broken(reading) if reading.fault else None
-        why = "" if reading.fault else _("The record is being read")
-        return WizardView(phase, "", False, trouble=trouble, error=around.error, next_why_not=why)
+        return WizardView(
+            phase,
+            "",
+            False,
+            headline=_broken_head(reading) if reading.fault else _("The record is being read"),
+            trouble=_broken(reading) if reading.fault else None,
+            error=around.error,
+            next_text=_("Close"),
+            next_why_not="" if reading.fault else _("The record is not proved."),
+            why_not_abort=_("The record is not proved."),
+            why_not_say=_("The record is not proved."),
+        )
     plan = course.plan
     phase = _phase(reading, awaiting, around)
     step = _step(reading, phase, around)
@@ -63,11 +73,11 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
         ceremony=plan.ceremony,
         rehearsal=plan.rehearsal,
         steps=_steps(shown),
-        ring=_ring(shown),
+        ring=None if shown.refuted else _ring(shown),
         over_line=_over_line(shown),
         headline=_headline(shown),
         says=_says(shown),
-        chips=_chips(shown),
+        chips=() if shown.refuted else _chips(shown),
         cautions=_cautions(shown),
         people_title=_people_title(shown),
         people=_people(shown),
@@ -77,7 +87,7 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
         phrase=phrase(reading.head) if reading.head and phase is not Phase.BROKEN else "",
         trouble=_trouble(shown),
         transcript=transcript_lines(reading, around.names),
-        chain=_chain(reading),
+        chain=_chain(shown),
         script=_script_rows(reading, around.now),
         next_text=_next(shown)[0],
         next_why_not=_next(shown)[1],
@@ -119,6 +129,16 @@ class _Shown:
     @property
     def missing(self) -> int:
         return missing(self.lines, self.signed)
+
+    @property
+    def refuted(self) -> bool:
+        """Whether a stranger who reads the transcript file finds that it does not hold."""
+        return self.around.verdict is not None and self.around.verdict.holds is False
+
+    @property
+    def quorum(self) -> tuple[Needed, ...]:
+        """The lines whose shares make a quorum."""
+        return tuple(each for each in self.lines if each.by_quorum)
 
 
 def _phase(reading: Reading, awaiting: Awaiting | None, around: Around) -> Phase:
@@ -170,7 +190,9 @@ def _steps(shown: _Shown) -> tuple[StepLine, ...]:
     lines = []
     for at, each in enumerate(script.steps):
         state = "done" if at < done else "to-come"
-        if shown.step is not None and each.id == shown.step.id and shown.phase is not Phase.OVER:
+        if shown.refuted and at == len(script.steps) - 1:
+            state = "failed"
+        elif shown.step is not None and each.id == shown.step.id and shown.phase is not Phase.OVER:
             state = "failed" if failed is not None and failed.step == each.id else "current"
         if shown.phase is Phase.ABORTED and at >= done:
             state = "to-come"
@@ -179,12 +201,13 @@ def _steps(shown: _Shown) -> tuple[StepLine, ...]:
 
 
 def _ring(shown: _Shown) -> Ring | None:
-    whole = total(shown.lines)
-    if not whole or shown.phase in {Phase.BROKEN, Phase.ABORTED, Phase.OVER}:
+    """Of the shares' quorum where a step asks for one, whoever else signs; else of signatures."""
+    if not total(shown.lines) or shown.phase in {Phase.BROKEN, Phase.ABORTED, Phase.OVER}:
         return None
-    have = whole - shown.missing
-    quorum = any(each.by_quorum for each in shown.lines)
-    word = _("quorum") if quorum else _("signatures")
+    counted = shown.quorum or shown.lines
+    whole = total(counted)
+    have = whole - missing(counted, shown.signed)
+    word = _("quorum") if shown.quorum else _("signatures")
     return Ring(whole, have, _("{done} of {all}").format(done=have, all=whole), word)
 
 
@@ -202,8 +225,10 @@ def _headline(shown: _Shown) -> str:
         Phase.LOADING: _("The record is being read"),
         Phase.WORKING: _("The host is at work"),
         Phase.INTERRUPTED: _("The ceremony was interrupted"),
-        Phase.BROKEN: _("The record is broken"),
-        Phase.OVER: _("The ceremony is over"),
+        Phase.BROKEN: _broken_head(shown.reading),
+        Phase.OVER: _("The transcript does not hold")
+        if shown.refuted
+        else _("The ceremony is over"),
         Phase.ABORTED: _("The ceremony was aborted"),
         Phase.STEP_DONE: _("{title}: done").format(title=shown.step.title if shown.step else ""),
     }
@@ -213,7 +238,9 @@ def _headline(shown: _Shown) -> str:
     if not count:
         return _("The host is at work")
     open_lines = [each for each in shown.lines if each.missing(shown.signed)]
-    if all(each.part is Part.CUSTODIAN for each in open_lines):
+    first = [each for each in open_lines if not each.last]
+    if first and all(each.part is Part.CUSTODIAN for each in first):
+        count = missing(first, shown.signed)
         return n_("One more custodian is needed", "{count} more custodians are needed", count)
     if count == 1:
         return _("The {part} is needed").format(part=part_word(open_lines[0].part).lower())
@@ -232,6 +259,8 @@ def _says(shown: _Shown) -> str:
             "their shares once more; then the step goes on where it was."
         )
     if shown.phase is Phase.OVER:
+        if shown.refuted:
+            return _("Nothing here is proved to have been held. What to do stands below.")
         return _("Everybody signed the whole record. Keep the minutes and the transcript.")
     if shown.phase is Phase.STEP_DONE:
         return _("Read the phrase aloud: everybody must see the same words.")
@@ -396,20 +425,54 @@ def _trouble(shown: _Shown) -> Trouble | None:
         return None
     facts = failed.facts
     return Trouble(
-        _("The step was tried and failed: {reason}").format(reason=_text(facts.get("reason"))),
+        _("The step was tried, and failed{reason}").format(reason=_why_failed(facts)),
         _text(facts.get("found")),
         _text(facts.get("expected")),
-        _("{left} Everybody signs this step again when it is put right, or it is aborted.")
-        .format(left=_text(facts.get("left")))
+        _("Left: {left} Everybody signs this step again when it is put right, or it is aborted.")
+        .format(left=_sentence(_text(facts.get("left"))))
         .strip(),
     )
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text[-1] in ".!?" else f"{text}."
+
+
+def _why_failed(facts: Mapping[str, object]) -> str:
+    """Its reason as words, where it says more than that it failed."""
+    reason = _text(facts.get("reason")).replace("-", " ")
+    return "" if reason in {"", CeremonyReason.FAILED.value} else f": {reason}"
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _of_another(reading: Reading) -> CeremonyRefused | None:
+    """Why it is not proved to be this authority's, where that is all that is wrong."""
+    error = reading.error
+    if isinstance(error, CeremonyRefused) and error.reason is CeremonyReason.WRONG_CEREMONY:
+        return error
+    return None
+
+
+def _broken_head(reading: Reading) -> str:
+    if _of_another(reading) is not None:
+        return _("Nothing here is proved")
+    return _("The record is broken")
+
+
 def _broken(reading: Reading) -> Trouble:
+    error = _of_another(reading)
+    if error is not None:
+        return Trouble(
+            _("This is not proved to be a ceremony of your authority"),
+            error.found or error.message,
+            error.expected or _("a ceremony of the authority that this app knows"),
+            _("{message}. {hint} Sign nothing here before.").format(
+                message=error.message[:1].upper() + error.message[1:], hint=error.hint
+            ),
+        )
     return Trouble(
         _("The host gave a record that does not fit"),
         reading.fault,
@@ -421,8 +484,10 @@ def _broken(reading: Reading) -> Trouble:
     )
 
 
-def _chain(reading: Reading) -> Look:
-    if reading.fault:
+def _chain(shown: _Shown) -> Look:
+    if shown.refuted:
+        return Look(_("Does not hold"), "danger", "unlink")
+    if shown.reading.fault:
         return Look(_("Chain broken"), "danger", "unlink")
     return Look(_("Chain intact"), "ok", "shield-check")
 
@@ -444,9 +509,12 @@ def _next(shown: _Shown) -> tuple[str, str]:
         text = _("Continue to {title}").format(title=script.steps[after].title)
     if shown.phase is Phase.INTERRUPTED:
         return text, _("Resume it first.")
-    whole = total(shown.lines)
     if not shown.missing:
         return text, _("The host is at work.")
+    whole = total(shown.quorum or shown.lines)
+    if shown.quorum and len(shown.quorum) < len(shown.lines):
+        why = _("Continue becomes available at {count} of {count}, and when all others have signed")
+        return text, why.format(count=whole)
     return text, _("Continue becomes available at {count} of {count}").format(count=whole)
 
 
@@ -460,26 +528,40 @@ def _may_say(shown: _Shown) -> str:
 
 
 def _ended(shown: _Shown) -> Ended | None:
-    if shown.phase is Phase.OVER:
-        return Ended(
-            _("{title} was held").format(title=kind_words(shown.plan.kind).title),
-            _("{count} records, signed by everybody who took part.").format(
-                count=len(shown.reading.records)
-            ),
-            True,
-            shown.around.verdict,
-            shown.around.files,
-        )
-    if shown.phase is not Phase.ABORTED or shown.reading.aborted is None:
+    if shown.phase not in {Phase.OVER, Phase.ABORTED}:
         return None
-    said = words_of(shown.reading.aborted, shown.around.names)
-    return Ended(
-        _("{title} was aborted").format(title=kind_words(shown.plan.kind).title),
-        " ".join(said),
-        False,
-        shown.around.verdict,
-        shown.around.files,
-    )
+    title = kind_words(shown.plan.kind).title
+    verdict, files = shown.around.verdict, shown.around.files
+    if verdict is not None and shown.refuted:
+        return Ended(
+            _("The transcript of this {title} does not hold").format(title=title),
+            _(
+                "Do not file it as held, and sign nothing more at this host. Save the transcript "
+                "as evidence, show it to the witness, and have the records on the host's disk "
+                "looked at."
+            ),
+            Look(_("Does not hold"), "danger", "octagon-x"),
+            verdict.text,
+            files,
+            bad=True,
+            why_no_minutes=_("There are no minutes of a transcript that does not hold."),
+        )
+    if shown.phase is Phase.ABORTED:
+        said = words_of(shown.reading.aborted, shown.around.names) if shown.reading.aborted else []
+        state = Look(_("Aborted"), "danger", "octagon-x")
+        head, text = _("{title} was aborted").format(title=title), " ".join(said)
+    else:
+        state = Look(_("Done"), "ok", "circle-check")
+        head = _("{title} was held").format(title=title)
+        text = _("{count} records, signed by everybody who took part.").format(
+            count=len(shown.reading.records)
+        )
+    why = ""
+    if verdict is None or verdict.holds is None:
+        why = _("The transcript is not verified yet.")
+        if shown.phase is Phase.OVER:
+            state = Look(_("Not verified yet"), "pending", "circle-dashed")
+    return Ended(head, text, state, "" if verdict is None else verdict.text, files, False, why)
 
 
 def _script_rows(reading: Reading, now: datetime) -> tuple[tuple[str, str, bool], ...]:

@@ -10,7 +10,7 @@ from keyturn_app.qtkit.digests import DigestLabel
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.prose import Elided
 from keyturn_app.qtkit.scrolling import Scroller
-from keyturn_app.qtkit.theme import sans
+from keyturn_app.qtkit.theme import mono, sans
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import (
     Banner,
@@ -37,6 +37,7 @@ from keyturn_app.screens.ceremonies.presenter import CeremoniesPresenter
 
 CALENDAR = 348
 ROOM_FOR_CALENDAR = 900
+WHAT = 172
 
 
 class ListPane(QFrame):
@@ -47,6 +48,7 @@ class ListPane(QFrame):
         self.setObjectName("ceremonies.list")
         self._presenter = presenter
         self._shown: ListView | None = None
+        self._lines: list[HistoryLine] = []
         self._new = button(
             _("New ceremony…"),
             name="ceremonies.new",
@@ -102,6 +104,7 @@ class ListPane(QFrame):
         self._calendar.setVisible(bool(view.due))
         self._calendar.setFixedWidth(CALENDAR if wide else 280)
         if view == self._shown:
+            self._fit_history(wide=wide)
             return
         self._shown = view
         self._banner.say(view.banner or view.error, tone=view.tone)
@@ -113,6 +116,7 @@ class ListPane(QFrame):
         self._show_hosts(view.hosts)
         self._show_running(view.running)
         self._show_history(view.history)
+        self._fit_history(wide=wide)
         self._show_due(view.due)
         self._chooser.show_choices(view.choices)
         self._stack.setCurrentWidget(self._current(view))
@@ -188,12 +192,19 @@ class ListPane(QFrame):
 
     def _show_history(self, rows: Sequence[HistoryRow]) -> None:
         clear(self._history)
-        for each in rows:
-            self._history.addWidget(HistoryLine(each, self._presenter.open_ceremony))
+        presenter = self._presenter
+        self._lines = [HistoryLine(e, presenter.open_ceremony, presenter.copy) for e in rows]
+        for each in self._lines:
+            self._history.addWidget(each)
         if not rows:
             self._history.addWidget(
                 label(_("None was held here, and none is in the log."), "Second")
             )
+
+    def _fit_history(self, *, wide: bool) -> None:
+        state = max((each.pill_width for each in self._lines), default=0)
+        for each in self._lines:
+            each.fit(state, wide=wide)
 
     def _show_due(self, rows: Sequence[Due]) -> None:
         clear(self._due)
@@ -269,29 +280,91 @@ class RunningCard(QFrame):
 
 
 class HistoryLine(QFrame):
-    """A ceremony that is over, with what vouches for its record."""
+    """A ceremony that is over: what, how it ended, by whom, when, and what vouches for it."""
 
-    def __init__(self, shown: HistoryRow, opened: Callable[[str], None]) -> None:
+    def __init__(
+        self, shown: HistoryRow, opened: Callable[[str], None], copy: Callable[[str], None]
+    ) -> None:
         super().__init__()
         self.setProperty("class", "HistoryLine")
-        title = Elided(shown.title)
-        when = label(shown.when, "Small", "Second")
-        when.setFixedWidth(92)
-        proof = Elided(shown.proof, "text2", sans(12))
+        name = shown.key.split()[-1]
+        what = QWidget()
+        what.setLayout(
+            row(
+                column(
+                    None,
+                    Elided(shown.kind, font=sans(13, sans().Weight.DemiBold)),
+                    _id_of(shown),
+                    None,
+                    spacing=2,
+                ),
+                *_copy_of(shown, name, copy),
+                spacing=4,
+            )
+        )
+        what.setFixedWidth(WHAT)
+        pill = Pill(shown.look.word, shown.look.token, shown.look.icon)
+        self.pill_width = pill.sizeHint().width()
+        self._state = QWidget()
+        self._state.setLayout(row(pill, None))
+        who = _("by {people}").format(people=shown.who) if shown.who else ""
+        by = column(spacing=2)
+        if who:
+            by.addWidget(Elided(who, "text", sans(12)))
+        by.addWidget(label(shown.proof, "Small", "Second", wrap=True))
+        self._day = label(shown.day, "Small", "Muted")
+        when = QWidget()
+        when.setLayout(column(label(shown.when, "Small", "Second"), self._day, spacing=2))
+        when.setToolTip(plain(shown.day))
         do = button(
             _("Record"),
-            name=f"ceremonies.record.{shown.key.split()[-1]}",
+            name=f"ceremonies.record.{name}",
             kind="link",
             clicked=lambda: opened(shown.key),
         )
         inside = row(spacing=12, margins=(2, 6, 2, 6))
-        inside.addWidget(title, 3)
-        inside.addWidget(Pill(shown.look.word, shown.look.token, shown.look.icon))
-        inside.addWidget(proof, 2)
+        for each in (what, self._state):
+            inside.addWidget(each)
+        inside.addLayout(by, 1)
         inside.addWidget(when)
         inside.addWidget(do)
         self.setLayout(inside)
-        self.setAccessibleName(f"{shown.title}: {shown.look.word}, {shown.when}")
+        self.setMinimumHeight(48)
+        said = (f"{shown.title}: {shown.look.word}", who, shown.when)
+        self.setAccessibleName(", ".join(each for each in said if each))
+
+    def fit(self, state: int, *, wide: bool) -> None:
+        """`state`: the width of the widest one, so that they stand below each other."""
+        self._state.setFixedWidth(state)
+        self._day.setVisible(wide and bool(self._day.text()))
+
+
+def _id_of(shown: HistoryRow) -> QWidget:
+    if not shown.is_short:
+        return Elided(shown.id, "text2", mono(12))
+    made = label(shown.id, "Mono", "Second", selectable=True)
+    made.setToolTip(plain(shown.ceremony))
+    made.setAccessibleName(shown.ceremony)
+    return made
+
+
+def _copy_of(
+    shown: HistoryRow, name: str, copy: Callable[[str], None]
+) -> tuple[QWidget | None, ...]:
+    """What is shown in part is copied whole."""
+    if not shown.is_short:
+        return ()
+    made = button(
+        "",
+        name=f"ceremonies.copy.{name}",
+        kind="ghost",
+        icon_name="copy",
+        tip=_("Copy"),
+        clicked=lambda: copy(shown.ceremony),
+    )
+    made.setFixedWidth(28)
+    made.setAccessibleName(_("Copy {value}").format(value=shown.ceremony[:24]))
+    return (made, None)
 
 
 class DueCard(QFrame):
@@ -399,27 +472,33 @@ class ChoiceCard(QFrame):
         rehearse.setEnabled(not shown.why_no_rehearsal)
         rehearse.setToolTip(plain(shown.why_no_rehearsal))
         rehearse.setAccessibleName(_("Rehearse: {title}").format(title=shown.title))
-        facts = column(spacing=5)
-        for icon, text in (
-            ("users", shown.who),
-            ("timer", shown.takes),
-            ("stamp", shown.statement),
-        ):
-            inside = row(IconLabel(icon, "muted", 14), label(text, "Small", "Second", wrap=True))
+        what_lets = (
+            ("triangle-alert", shown.why_not) if shown.why_not else ("stamp", shown.statement)
+        )
+        facts = column(spacing=4)
+        for icon, text in (("users", shown.who), what_lets):
+            warns = bool(shown.why_not) and text == shown.why_not
+            inside = row(
+                IconLabel(icon, "stale" if warns else "muted", 14),
+                label(text, "Small", "Warn" if warns else "Second", wrap=True),
+            )
             inside.setStretch(1, 1)
             facts.addLayout(inside)
-        why = label(shown.why_not, "Small", "Warn", wrap=True)
-        why.setVisible(bool(shown.why_not))
         self.setLayout(
             column(
-                row(IconLabel(shown.icon, "accent", 20), label(shown.title, "H2"), None),
+                row(
+                    IconLabel(shown.icon, "accent", 20),
+                    label(shown.title, "H2"),
+                    None,
+                    IconLabel("timer", "muted", 14),
+                    label(shown.takes, "Small", "Second"),
+                ),
                 label(shown.does, "Second", wrap=True),
                 facts,
                 None,
-                why,
                 row(begin, rehearse, None, *self._propose(shown, presenter)),
-                spacing=10,
-                margins=(16, 14, 16, 14),
+                spacing=8,
+                margins=(16, 10, 16, 10),
             )
         )
         self.setAccessibleName(f"{shown.title}: {shown.why_not or shown.does}")

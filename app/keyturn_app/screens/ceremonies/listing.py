@@ -1,7 +1,7 @@
 """The page's list as it is shown: running, due, held before, and what can be begun. No Qt here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -17,7 +17,12 @@ from keyturn_app.facts import Facts, Link
 from keyturn_app.i18n import _, n_
 from keyturn_app.screens.ceremonies.due import Due, LogCeremony
 from keyturn_app.screens.ceremonies.hosts import Held, HostPlace, HostSeen, RunState
-from keyturn_app.screens.ceremonies.words import kind_title, kind_words, run_look
+from keyturn_app.screens.ceremonies.words import (
+    kind_title,
+    kind_words,
+    run_look,
+    step_place,
+)
 from keyturn_app.states import Look
 
 
@@ -35,14 +40,24 @@ class RunningRow:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
+    """`title` in full, to be spoken; `kind` and `id` are shown, a session's id shortened. `who`:
+    those whose signatures were proved; empty while nobody is known."""
+
     key: str
     title: str
     kind: str
+    ceremony: str
+    id: str
     look: Look
     when: str
-    records: str
+    day: str
+    who: str
     proof: str
     rehearsal: bool
+
+    @property
+    def is_short(self) -> bool:
+        return self.id != self.ceremony
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +136,7 @@ def running_rows(hosts: Sequence[HostState], now: datetime) -> tuple[RunningRow,
 def _running(host: HostState, held: Held, now: datetime) -> RunningRow:
     opened = _when(held.opened)
     parts = [
-        _("at step {step}").format(step=held.step) if held.step else "",
+        step_place(held.kind, held.step) if held.step else "",
         _("opened {ago}").format(ago=wording.ago(opened, now)) if opened else "",
         host.title,
     ]
@@ -136,24 +151,34 @@ def _running(host: HostState, held: Held, now: datetime) -> RunningRow:
 
 
 def history_rows(
-    hosts: Sequence[HostState], log: Sequence[LogCeremony], now: datetime
+    hosts: Sequence[HostState],
+    log: Sequence[LogCeremony],
+    now: datetime,
+    people: Mapping[str, str] | None = None,
 ) -> tuple[HistoryRow, ...]:
-    """What the log has, and what a host has beside it: rehearsals, and what is not logged yet."""
+    """What the log has, and what a host has beside it: rehearsals, and what is not logged yet.
+
+    `people`: by ceremony, those who signed it, for people.
+    """
     in_log: Mapping[str, LogCeremony] = {each.ceremony: each for each in log}
+    who = people or {}
     rows: list[tuple[datetime, HistoryRow]] = []
     for host in hosts:
         for each in host.seen.ceremonies if host.seen else ():
             if each.state in {RunState.RUNNING, RunState.INTERRUPTED}:
                 continue
             opened = _when(each.opened)
-            known = in_log.get(each.ceremony)
-            rows.append((opened or now, _held_row(host, each, known, opened, now)))
-    have = {row.title for _at, row in rows}
+            known = None if each.rehearsal else in_log.get(each.ceremony)
+            row = _held_row(host, each, known, opened, now)
+            rows.append(
+                (opened or now, replace(row, who=who.get(each.ceremony, "")) if known else row)
+            )
+    have = {(row.kind, row.ceremony) for _at, row in rows}
     under_way = {row.key.partition(" ")[2] for row in running_rows(hosts, now)}
     for one in log:
-        title = f"{kind_title(one.kind)} {one.ceremony}"
-        if title not in have and one.ceremony not in under_way:
-            rows.append((one.opened, _log_row(one, title, now)))
+        if (kind_title(one.kind), one.ceremony) not in have and one.ceremony not in under_way:
+            row = replace(_log_row(one, now), who=who.get(one.ceremony, ""))
+            rows.append((one.opened, row))
     return tuple(row for _at, row in sorted(rows, key=lambda each: each[0], reverse=True))
 
 
@@ -167,25 +192,31 @@ def _held_row(
         f"{host.id} {held.ceremony}",
         f"{kind_title(held.kind)} {held.ceremony}",
         kind_title(held.kind),
+        held.ceremony,
+        wording.ceremony_id(held.ceremony),
         run_look(held.state),
         wording.ago(opened, now) if opened else "—",
-        str(held.seq + 1),
+        f"{opened:%Y-%m-%d %H:%M}" if opened else "",
+        "",
         proof or _("the host's word"),
         held.rehearsal,
     )
 
 
-def _log_row(one: LogCeremony, title: str, now: datetime) -> HistoryRow:
+def _log_row(one: LogCeremony, now: datetime) -> HistoryRow:
     look = Look(_("Not finished"), "stale", "triangle-alert")
     if one.aborted or one.finished:
         look = run_look(RunState.ABORTED if one.aborted else RunState.DONE)
     return HistoryRow(
         f" {one.ceremony}",
-        title,
+        f"{kind_title(one.kind)} {one.ceremony}",
         kind_title(one.kind),
+        one.ceremony,
+        wording.ceremony_id(one.ceremony),
         look,
         wording.ago(one.newest, now),
-        str(one.records),
+        f"{one.newest:%Y-%m-%d %H:%M}",
+        "",
         _("{count} records in the log").format(count=one.records),
         False,
     )
@@ -205,7 +236,13 @@ def _host_line(host: HostState) -> HostLine:
     look = Look(_("Sealed"), "stale", "lock") if sealed else Look(_("Ready"), "ok", "circle-check")
     text = _("No key is released until custodians unseal it.") if sealed else ""
     return HostLine(
-        host.id, host.title, text, look, host.seen.fingerprint, host.seen.caution, sealed
+        host.id,
+        host.title,
+        text,
+        look,
+        "".join(host.seen.fingerprint.split()),
+        host.seen.caution,
+        sealed,
     )
 
 

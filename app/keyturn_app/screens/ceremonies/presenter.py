@@ -20,6 +20,7 @@ from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
+from keyturn_app.entitled import not_asking
 from keyturn_app.facts import Link, Seen
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
@@ -28,10 +29,12 @@ from keyturn_app.screens.ceremonies.due import (
     Due,
     DueKind,
     LogCeremony,
+    LogRecord,
     by_ceremony,
     due,
     logged,
 )
+from keyturn_app.screens.ceremonies.heldby import HeldBy
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, HostPlace, HostSeen, Stage
 from keyturn_app.screens.ceremonies.keeping import written
 from keyturn_app.screens.ceremonies.listing import (
@@ -80,9 +83,11 @@ class CeremoniesPresenter(Presenter[ListView]):
         self._desk, self._door, self._asker = around.desk, around.door, around.asker
         self._copy, self._go, self._stage, self._mark = around.copy, around.go, stage, mark
         self._hosts: dict[str, _Asked] = {}
-        self._log: tuple[object, tuple[LogCeremony, ...]] = (None, ())
+        self._log: tuple[object, tuple[LogCeremony, ...], tuple[LogRecord, ...]] = (None, (), ())
+        self._held_by = HeldBy(self._desk, self.changed)
+        self.keep(self._held_by.close)
         self._choosing = False
-        self._error = ""
+        self._wanted = self._error = ""
         self._seconds = 0
         self.over: Over | None = None
         topics = (Topic.CONNECTION, Topic.SEEN, Topic.IDENTITY, Topic.MODELS)
@@ -98,7 +103,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         log = self._log_ceremonies()
         state = self._state()
         found = due(state, log, now) if state is not None else ()
-        running, history = running_rows(hosts, now), history_rows(hosts, log, now)
+        running, history = running_rows(hosts, now), history_rows(hosts, log, now, self._people())
         banner, tone = banner_of(facts, now)
         empty = not (running or history or found)
         loading = facts.connection.link is Link.CONNECTING and facts.seen is None
@@ -121,6 +126,8 @@ class CeremoniesPresenter(Presenter[ListView]):
 
     def seen(self) -> None:
         """The page came to the front."""
+        self._held_by.again()
+        self._ask_who()
         self._look()
 
     def tick(self) -> None:
@@ -138,29 +145,51 @@ class CeremoniesPresenter(Presenter[ListView]):
 
     def choose(self, choosing: bool) -> None:
         """Open or close the chooser of kinds."""
+        self._wanted = ""
         if self.over is None:
             self._choosing = choosing
             self.changed()
 
     def open(self, target: str) -> None:
-        """A ceremony by its id, `new`, or `plan:KIND`; anything else changes nothing."""
+        """A ceremony by its id, `new`, or `plan:KIND`; anything else changes nothing.
+
+        An id is kept until a host has told what it has, and forgotten when something is chosen.
+        """
         kind = target.removeprefix("plan:")
         if target == "new":
             self.choose(True)
         elif target.startswith("plan:") and kind in {each.value for each in ScriptKind}:
             self.plan(ScriptKind(kind), rehearsal=False)
         elif target:
-            for each in self._states():
-                names = {one.ceremony for one in each.seen.ceremonies} if each.seen else set()
-                if target in names:
-                    self.open_ceremony(f"{each.id} {target}")
+            self._wanted = target
+            if not self._open_wanted():
+                self._look()
+
+    def _open_wanted(self) -> bool:
+        """At the host that has it."""
+        wanted = self._wanted
+        for each in self._states() if wanted else ():
+            if each.seen and wanted in {one.ceremony for one in each.seen.ceremonies}:
+                self.open_ceremony(f"{each.id} {wanted}")
+                return True
+        return False
+
+    def _open_logged(self) -> None:
+        """Once all hosts have told what they have, and none has it: where the log has it."""
+        if any(each.asking or each.seen is None for each in self._hosts.values()):
+            return
+        wanted, self._wanted = self._wanted, ""
+        if wanted and any(each.ceremony == wanted for each in self._log_ceremonies()):
+            self.open_ceremony(f" {wanted}")
 
     def open_ceremony(self, key: str) -> None:
-        """Lead through it, or look at its record."""
+        """Lead through it, or look at its record; in the log, where no host has it."""
+        self._wanted = ""
         host, _space, ceremony = key.partition(" ")
         asked = self._hosts.get(host)
         if asked is None:
-            self._go("log", "")
+            found = (e.index for e in self._log_ceremonies() if e.ceremony == ceremony)
+            self._go("log", str(next(found, "")))
             return
         if self.over is None:
             self._lead(asked.door, ceremony, asked.seen.caution if asked.seen else "")
@@ -215,7 +244,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         )
 
     def _ask_to_seal(self) -> None:
-        """One signature of an operator or a custodian seals the keyholder (§10.12)."""
+        """One signature of an administrator or a custodian seals the keyholder (§10.12)."""
         self._asker.confirm(
             Confirm(
                 _("Seal the keyholder"),
@@ -328,6 +357,8 @@ class CeremoniesPresenter(Presenter[ListView]):
     def _looked(self, asked: _Asked, error: str, seen: HostSeen | None) -> None:
         asked.asking, asked.error = False, error
         asked.seen = seen
+        if not self._open_wanted():
+            self._open_logged()
         self.changed()
 
     def _states(self) -> tuple[HostState, ...]:
@@ -335,6 +366,21 @@ class CeremoniesPresenter(Presenter[ListView]):
             HostState(name, each.door.place, each.door.title, each.seen, each.error)
             for name, each in self._hosts.items()
         )
+
+    def _ask_who(self) -> None:
+        """Who signed what is over, where there is a server to ask."""
+        if not not_asking(self._desk):
+            held = self._log_ceremonies()
+            self._held_by.ask(held, self._log[2])
+
+    def _people(self) -> dict[str, str]:
+        """Who signed, by ceremony, as far as it was proved."""
+        roster = self._roster()
+        names = {} if roster is None else {str(e.id): e.name for e in roster.officers.values()}
+        return {
+            ceremony: ", ".join(names.get(each, each) for each in officers)
+            for ceremony, officers in self._held_by.known.items()
+        }
 
     def _state(self) -> AuthorityState | None:
         facts = self._desk.facts
@@ -352,7 +398,8 @@ class CeremoniesPresenter(Presenter[ListView]):
         seen: Seen | None = self._desk.facts.seen
         key = None if seen is None else (seen.state.size, id(seen.leaves))
         if seen is not None and key != self._log[0]:
-            self._log = (key, by_ceremony(logged(seen.leaves)))
+            records = logged(seen.leaves)
+            self._log = (key, by_ceremony(records), records)
         return self._log[1] if seen is not None else ()
 
     def _draft(self, kind: ScriptKind, *, rehearsal: bool) -> Draft:
@@ -449,6 +496,7 @@ class CeremoniesPresenter(Presenter[ListView]):
     def _show_over(self, over: Over) -> None:
         self.over = over
         self._choosing = False
+        self._wanted = ""
         over.listeners.add(self._remark)
         self._remark()
         self.changed()
@@ -474,6 +522,7 @@ class CeremoniesPresenter(Presenter[ListView]):
             self.over.turn_down()
         elif self._desk.identity.locked and isinstance(self.over, UnsealPresenter):
             self.over.cancel()
+        self._ask_who()
         self._look()
         self.changed()
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keyturn.base.encoding import Digest
+from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.records import Event, Record
@@ -13,10 +14,14 @@ from keyturn_app.screens.ceremonies.hosts import Awaiting, Told
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`fault`: what does not fit, in words; what was proved before still stands here."""
+    """`fault`: what does not fit, in words; what was proved before still stands here.
+
+    `error`: how that was found out, where it was by an answer that could not be proved.
+    """
 
     told: Told | None = None
     fault: str = ""
+    error: KeyturnError | None = None
 
     @property
     def course(self) -> Course | None:
@@ -82,6 +87,6 @@ class Reading:
             return Reading(self.told, _("The host shows another record than it showed before."))
         return Reading(told)
 
-    def refused(self, why: str) -> "Reading":
+    def refused(self, error: KeyturnError) -> "Reading":
         """The newest answer could not be proved."""
-        return Reading(self.told, self.fault or why)
+        return self if self.fault else Reading(self.told, str(error), error)

@@ -57,7 +57,10 @@ def _value(value: object) -> str:
 
 
 def transcript_lines(reading: Reading, names: Mapping[str, str]) -> tuple[RecordLine, ...]:
-    return tuple(_record_line(each, names) for each in reading.records)
+    """Steps by their titles in the script that the plan names."""
+    script = reading.script
+    titles = {} if script is None else {each.id: each.title for each in script.steps}
+    return tuple(_record_line(each, names, titles) for each in reading.records)
 
 
 _TONES = {
@@ -69,12 +72,12 @@ _TONES = {
 }
 
 
-def _record_line(record: Record, names: Mapping[str, str]) -> RecordLine:
+def _record_line(record: Record, names: Mapping[str, str], titles: Mapping[str, str]) -> RecordLine:
     head = event_word(record.event)
     if record.step is not None:
-        head = f"{record.step}  {head}"
+        head = f"{titles.get(record.step, record.step)}: {head}"
     elif record.event is Event.OPENED:
-        head = f"{head}  {record.ceremony}"
+        head = f"{record.ceremony}: {head}"
     return RecordLine(
         time=record.time.strftime("%H:%M:%S"),
         head=head,

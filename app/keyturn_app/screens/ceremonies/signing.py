@@ -12,12 +12,10 @@ from time import monotonic
 
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import KeyturnError, MalformedError
-from keyturn.ceremony.course import Course
 from keyturn.ceremony.hostphrase import HOST_ENTRY
 from keyturn.ceremony.phrases import as_phrase
-from keyturn.ceremony.script import Action, Attaches, Entered, EnteredKind, Part, ShareUse, Step
+from keyturn.ceremony.script import Entered, EnteredKind, ShareUse
 from keyturn.ceremony.sharewords import EntryState, Feedback, feedback, joined
-from keyturn.ceremony.steps import Place
 from keyturn.client.ceremonytrust import HOST_TRUSTED
 from keyturn.client.signing import Unlocked, unlock
 from keyturn.officerkeys.errors import KeyMismatch
@@ -29,15 +27,11 @@ from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, OpenFile
 from keyturn_app.screens.ceremonies.hosts import (
-    Awaiting,
-    Box,
     CeremonyDoor,
     CeremonyHost,
     HostWords,
     OwnShare,
     StepWords,
-    Told,
-    ToSign,
 )
 from keyturn_app.screens.ceremonies.signingview import (
     SHOWN_SECONDS,
@@ -51,103 +45,9 @@ from keyturn_app.screens.ceremonies.signingview import (
     StatementLine,
     field_view,
 )
+from keyturn_app.screens.ceremonies.turns import Turn, box_key, pages_of
 from keyturn_app.screens.ceremonies.words import part_word, share_words, use_of, use_word
 from keyturn_app.tasks import Door
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """Whose turn it is, for which step, where in the chain; `officer` as the roster has them."""
-
-    told: Told
-    officer: Officer
-    part: Part
-    awaiting: Awaiting
-
-    @property
-    def course(self) -> Course:
-        return self.told.course
-
-    @property
-    def unlocks(self) -> bool:
-        """Whether shares are asked for before the step itself: the token is locked."""
-        return self.awaiting.locked
-
-    @property
-    def step(self) -> Step:
-        step = self.course.step
-        assert step is not None  # nobody's turn comes when it is over
-        return step
-
-    @property
-    def place(self) -> Place:
-        return self.course.place
-
-    @property
-    def fields(self) -> tuple[Entered, ...]:
-        if self.unlocks:
-            return ()
-        return tuple(each for each in self.step.entered if each.part is self.part)
-
-    @property
-    def boxes(self) -> tuple[Box, ...]:
-        """Shares that are shown to this officer in this step."""
-        if self.part is not Part.CUSTODIAN:
-            return ()
-        mine = tuple(each for each in self.awaiting.boxes if each.officer == self.officer.id)
-        if self.step.action is Action.HAND_OUT:
-            dealt = {each.value for each in self.course.plan.shares}
-            return tuple(each for each in mine if each.use in dealt)
-        if not self.course.plan.rehearsal or (self._handed_out and not self._opens):
-            return ()
-        wanted = {each.value for each in self.uses}
-        return tuple(each for each in mine if each.use in wanted)
-
-    @property
-    def _opens(self) -> bool:
-        """Whether this step asks for shares that stood before the ceremony."""
-        return self.step.action in {Action.UNLOCK, Action.UNLOCK_SO, Action.UNLOCK_BACKUP}
-
-    @property
-    def _handed_out(self) -> bool:
-        """Whether a step of this ceremony gave custodians their shares; else a rehearsal shows
-        those of its throw-away token where they are asked for."""
-        return any(each.action is Action.HAND_OUT for each in self.course.script.steps)
-
-    @property
-    def uses(self) -> tuple[ShareUse, ...]:
-        """Shares that this officer enters in this step."""
-        if self.part is not Part.CUSTODIAN:
-            return ()
-        if self.unlocks:
-            return held_uses(self.course, self.officer.id)[:1]
-        if self.step.attaches is not Attaches.SHARE:
-            return ()
-        held = {
-            use
-            for signers in self.step.signers
-            if signers.part is Part.CUSTODIAN
-            for use in self.course.held(self.officer.id, signers, self.step.action)
-        }
-        return tuple(use for use in ShareUse if use in held)
-
-    @property
-    def statements(self) -> tuple[ToSign, ...]:
-        """What of the step's statements this officer's roles let them sign."""
-        if self.step.attaches is not Attaches.STATEMENTS or self.part is not Part.OFFICER:
-            return ()
-        return tuple(each for each in self.awaiting.statements if self._theirs(each))
-
-    def _theirs(self, statement: ToSign) -> bool:
-        """A proposer signs the statement, everybody else approves it."""
-        mine = statement.proposer == self.officer.id
-        return mine if statement.role == "propose" else not mine
-
-
-def held_uses(course: Course, officer: str) -> tuple[ShareUse, ...]:
-    """Of which secrets this officer holds a share that is in force, or was made here."""
-    schemes = {**course.plan.shares, **course.custody}
-    return tuple(use for use in ShareUse if use in schemes and officer in schemes[use].officers)
 
 
 @dataclass(slots=True)
@@ -194,7 +94,7 @@ class SignPresenter(Presenter[SignView]):
         self._sealed: dict[str, bytes] = {}
         self._seen: set[int] = set()
         self._secrets = _Secrets()
-        self._pages = _pages(turn)
+        self._pages = pages_of(turn)
         self._words: HostWords | None = None
         self._at = 0
         self._busy = self._error = self._check = ""
@@ -406,9 +306,7 @@ class SignPresenter(Presenter[SignView]):
 
     def _open_box(self) -> None:
         turn, key = self._turn, self._secrets.key
-        box = next(
-            (each for each in turn.boxes if _box_key(each) == self._pages[self._at][1]), None
-        )
+        box = next((each for each in turn.boxes if box_key(each) == self._pages[self._at][1]), None)
         if key is None or box is None:
             return
         signer, told = key.signer, turn.told
@@ -625,21 +523,6 @@ class SignPresenter(Presenter[SignView]):
                     return _("Type the phrase that was read aloud.")
                 return _("Fill in: {label}").format(label=each.label)
         return ""
-
-
-def _pages(turn: Turn) -> tuple[tuple[Page, str], ...]:
-    """(page, what it is about), in their order; a share never shares a page."""
-    pages = [(Page.KEY, "")]
-    if turn.boxes or turn.uses:
-        pages.append((Page.ALONE, ""))
-    pages += [(Page.SHOW, _box_key(each)) for each in turn.boxes]
-    pages += [(Page.ENTER, each.value) for each in turn.uses]
-    pages.append((Page.FORM, ""))
-    return tuple(pages)
-
-
-def _box_key(box: Box) -> str:
-    return f"{box.use}/{box.group}/{box.member}"
 
 
 def opened_for(location: KeyLocation, officer: Officer, secret: bytearray) -> Unlocked:

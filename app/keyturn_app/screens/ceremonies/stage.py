@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.minutes import make_minutes
-from keyturn.ceremony.transcript import parse_transcript, verify_transcript
 from keyturn.client.ceremonydoor import LocalDoor
 from keyturn.client.ceremonyhost import HostProcess
 from keyturn.client.client import KeyturnClient
@@ -25,6 +24,7 @@ from keyturn_app.entitled import not_asking
 from keyturn_app.i18n import _
 from keyturn_app.screens.ceremonies.hosting import ClientHost, KeyholderHost
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, HostPlace, HostSeen
+from keyturn_app.screens.ceremonies.keeping import proved
 from keyturn_app.tasks import Door
 
 T = TypeVar("T")
@@ -120,7 +120,9 @@ class AppStage:
         return self._desk.signer
 
     def minutes(self, transcript: bytes) -> bytes:
-        return minutes_pdf(make_minutes(verify_transcript(parse_transcript(transcript))))
+        authority = self._authority
+        here = None if authority is None else authority.state.fingerprint
+        return minutes_pdf(make_minutes(proved(transcript, here)))
 
     def why_no_host(self) -> str:
         return ""

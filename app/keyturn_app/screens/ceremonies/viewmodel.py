@@ -90,14 +90,27 @@ class RecordLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a stranger finds in the transcript file. `holds`: None while nobody could look."""
+
+    text: str
+    holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
-    """What is left when it is over."""
+    """What is left when it is over. `state` is good only when the transcript was verified.
+
+    `why_no_minutes`: nothing that looks like minutes is made of what does not hold.
+    """
 
     title: str
     text: str
-    good: bool
+    state: Look
     verdict: str
     files: tuple[str, ...]
+    bad: bool = False
+    why_no_minutes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +157,5 @@ class Around:
     caution: str = ""
     error: str = ""
     busy: bool = False
-    verdict: str = ""
+    verdict: Verdict | None = None
     files: tuple[str, ...] = ()

@@ -17,12 +17,13 @@ from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, SaveFile, failure
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, Told
-from keyturn_app.screens.ceremonies.keeping import verdict_of, written
+from keyturn_app.screens.ceremonies.keeping import refuted, verdict_of, written
 from keyturn_app.screens.ceremonies.leading import wizard_view
 from keyturn_app.screens.ceremonies.reading import Reading
 from keyturn_app.screens.ceremonies.saying import SayPresenter
-from keyturn_app.screens.ceremonies.signing import SignPresenter, Turn
-from keyturn_app.screens.ceremonies.viewmodel import Around, Phase, WizardView
+from keyturn_app.screens.ceremonies.signing import SignPresenter
+from keyturn_app.screens.ceremonies.turns import Turn
+from keyturn_app.screens.ceremonies.viewmodel import Around, Phase, Verdict, WizardView
 from keyturn_app.tasks import Door
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class Setting:
 class _Kept:
     """What was saved, and what a reader of the transcript says."""
 
-    verdict: str = ""
+    verdict: Verdict | None = None
     files: tuple[str, ...] = ()
     asked: bool = False
 
@@ -185,7 +186,16 @@ class WizardPresenter(Presenter[WizardView]):
         self._save(_("Save the transcript"), f"{self.ceremony}.transcript.json", lambda raw: raw)
 
     def save_minutes(self) -> None:
-        """Draft minutes while it runs, final ones when it is over."""
+        """Draft minutes while it runs, final ones when it is over and the transcript holds."""
+        ended = self.view().ended
+        if ended is not None and ended.why_no_minutes:
+            self._setting.asker.tell(
+                failure(
+                    _("Save the minutes"),
+                    KeyturnError(ended.why_no_minutes, hint=_("Save the transcript instead.")),
+                )
+            )
+            return
         self._save(_("Save the minutes"), f"{self.ceremony}.minutes.pdf", self._setting.minutes)
 
     def leave(self) -> None:
@@ -229,9 +239,9 @@ class WizardPresenter(Presenter[WizardView]):
         self._asking = False
         self._settle()
         if isinstance(error, CeremonyRefused | MalformedError):
-            self._reading = self._reading.refused(wording.error_text(error))
+            self._reading = self._reading.refused(error)
         else:
-            self._error = _("The host does not answer: {error}").format(
+            self._error = _("Not read anew, and asked again: {error}").format(
                 error=wording.error_text(error)
             )
         self.changed()
@@ -246,7 +256,7 @@ class WizardPresenter(Presenter[WizardView]):
         self._transcribed(
             lambda raw: verdict_of(raw, authority),
             self._verified,
-            lambda error: self._verified(wording.error_text(error)),
+            lambda error: self._verified(refuted(error)),
         )
 
     def _transcribed(
@@ -262,8 +272,10 @@ class WizardPresenter(Presenter[WizardView]):
                 self._host.ask(lambda host: work(host.transcript(told)), done=done, failed=failed)
             )
 
-    def _verified(self, text: str) -> None:
-        self._kept.verdict = text
+    def _verified(self, verdict: Verdict) -> None:
+        """Where nothing came to be verified it is asked for again, with the next tick."""
+        self._kept.verdict = verdict
+        self._kept.asked = verdict.holds is not None
         self.changed()
 
     def _turn(self, officer: str, part: Part) -> Turn | None:

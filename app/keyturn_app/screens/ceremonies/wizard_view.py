@@ -458,6 +458,7 @@ class EndedCard(QFrame):
         self._title = label("", "H2", wrap=True)
         self._text = label("", "Second", wrap=True, name="ceremony.ended.text")
         self._verdict = label("", wrap=True, name="ceremony.verdict", selectable=True)
+        self._refuted = Banner(name="ceremony.refuted")
         self._files = label("", "Mono", wrap=True, name="ceremony.files", selectable=True)
         self._minutes = button(
             _("Save minutes (PDF)…"),
@@ -478,6 +479,7 @@ class EndedCard(QFrame):
                     self._text,
                     over(_("As a stranger reads the transcript")),
                     self._verdict,
+                    self._refuted,
                     row(self._minutes, self._transcript, None),
                     self._files,
                     spacing=10,
@@ -494,10 +496,11 @@ class EndedCard(QFrame):
             return
         self._title.setText(ended.title)
         self._text.setText(ended.text)
-        if ended.good:
-            self._pill.show_state(_("Done"), "ok", "circle-check")
-        else:
-            self._pill.show_state(_("Aborted"), "danger", "octagon-x")
+        self._pill.show_state(ended.state.word, ended.state.token, ended.state.icon)
+        self._verdict.setVisible(not ended.bad)
         self._verdict.setText(ended.verdict or _("The transcript is being verified…"))
+        self._refuted.say(ended.verdict if ended.bad else "", tone="danger")
+        self._minutes.setEnabled(not ended.why_no_minutes)
+        self._minutes.setToolTip(plain(ended.why_no_minutes))
         self._files.setText("\n".join(ended.files))
         self._files.setVisible(bool(ended.files))

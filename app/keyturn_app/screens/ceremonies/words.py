@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.plan import KekProfile, Plan, ShareScheme
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Action, Part, ScriptKind, ShareUse
@@ -44,7 +45,7 @@ def _kinds() -> dict[ScriptKind, KindWords]:
                 "Founds an authority: token, keys, shares, first roster, log and first backup. "
                 "Once for each authority."
             ),
-            _("Everybody: all custodians, the first officers, an administrator, a witness"),
+            _("All custodians, first officers, administrator, witness"),
             120,
             "zap",
             statement=False,
@@ -52,7 +53,7 @@ def _kinds() -> dict[ScriptKind, KindWords]:
         ScriptKind.UNSEAL: KindWords(
             _("Unseal"),
             _("Opens the token of a keyholder that was restarted. Keys are released again."),
-            _("M of the custodians of the user PIN, each from their own app or in turn here"),
+            _("A quorum of the custodians of the user PIN"),
             10,
             "lock-open",
             statement=False,
@@ -60,7 +61,7 @@ def _kinds() -> dict[ScriptKind, KindWords]:
         ScriptKind.SEAL: KindWords(
             _("Seal"),
             _("Closes the token. No key is released until custodians unseal it."),
-            _("An administrator and a witness"),
+            _("An administrator or a custodian: one is enough"),
             5,
             "lock",
             statement=False,
@@ -201,6 +202,19 @@ def action_text(action: Action) -> str:
         Action.IMPORT_KEK: _("From the other HSM"),
         Action.CLOSE: _("Everybody signs"),
     }[action]
+
+
+def step_place(kind: str, step: str) -> str:
+    """Like `step 3 of 5: Prove the backup`, of a kind and a step as a host or the log names them;
+    one that this release's script does not have is named as it is."""
+    known = {each.value: script for each, script in SCRIPTS.items()}
+    steps = known[kind].steps if kind in known else ()
+    for number, each in enumerate(steps, 1):
+        if each.id == step:
+            return _("step {number} of {all}: {title}").format(
+                number=number, all=len(steps), title=each.title
+            )
+    return _("at step {step}").format(step=step)
 
 
 def event_word(event: Event) -> str:

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import DigestLabel
 from keyturn_app.qtkit.icons import IconLabel
-from keyturn_app.qtkit.scrolling import Scroller
+from keyturn_app.qtkit.scrolling import Scroller, Tall
 from keyturn_app.qtkit.tokens import DRAWER
 from keyturn_app.qtkit.widgets import (
     KeyValues,
@@ -23,18 +22,6 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.hsm.presenter import HsmPresenter
 from keyturn_app.screens.hsm.viewmodel import Detail, Half
-
-
-class _Tall(QWidget):
-    """As high as its texts are when wrapped: rather scrolled than squeezed."""
-
-    def event(self, event: QEvent) -> bool:
-        done = super().event(event)
-        layout = self.layout()
-        if event.type() is QEvent.Type.LayoutRequest and layout is not None:
-            height = layout.totalHeightForWidth(DRAWER - 16)
-            self.setMinimumHeight(max(height, layout.totalMinimumSize().height()))
-        return done
 
 
 class KeyDrawer(QFrame):
@@ -103,7 +90,7 @@ class KeyDrawer(QFrame):
         return made
 
     def _body(self) -> QWidget:
-        inside = _Tall()
+        inside = Tall()
         inside.setLayout(
             column(
                 row(self._pill, None),

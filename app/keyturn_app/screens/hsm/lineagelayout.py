@@ -1,5 +1,6 @@
 """Where the picture's boxes and lines stand, in pixels at zoom 1. No Qt in here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keyturn_app.screens.hsm.lineage import Lineage, Spot, Tier
@@ -51,31 +52,38 @@ class Picture:
 
 
 def lay_out(lineage: Lineage) -> Picture:
-    """One row for each model version, more where several nodes hold it; a KEK at its first."""
-    boxes: list[Box] = []
-    by_id: dict[str, Box] = {}
-    edges: list[Edge] = []
-    row, kek_empty = 0, False
-    nodes = 0
-    for spot in lineage.spots:
+    """One row for each model version, more where several nodes hold it; a KEK at its first. One
+    without DEKs stands right below the KEK before it, beside that one's nodes."""
+    boxes = tuple(
+        Box(spot, tier_x(spot.tier), MARGIN + HEAD + row * ROW)
+        for spot, row in zip(lineage.spots, _rows(lineage.spots), strict=True)
+    )
+    if not boxes:
+        return Picture()
+    by_id: dict[str | None, Box] = {each.spot.id: each for each in boxes}
+    edges = tuple(Edge(by_id[each.spot.up], each) for each in boxes if each.spot.up in by_id)
+    height = max(each.y for each in boxes) + BOX_HEIGHT + MARGIN
+    return Picture(boxes, edges, tier_x(Tier.NODE) + BOX_WIDTH + MARGIN, height)
+
+
+def _rows(spots: Sequence[Spot]) -> list[int]:
+    """The row of each spot. `below`: the first that is empty in every tier; `beside`: the first
+    with no KEK and no DEK."""
+    rows: list[int] = []
+    row = node_row = below = beside = 0
+    for at, spot in enumerate(spots):
         if spot.tier is Tier.KEK:
-            row += max(1, nodes) if boxes and not kek_empty else (1 if kek_empty else 0)
-            nodes, kek_empty = 0, True
+            has_deks = spots[at + 1 : at + 2] and spots[at + 1].tier is Tier.DEK
+            row = below if has_deks else beside
+            beside, below = row + 1, below if has_deks else max(below, row + 1)
         elif spot.tier is Tier.DEK:
-            if not kek_empty:
-                row += max(1, nodes)
-            nodes, kek_empty = 0, False
-        place = row + (nodes if spot.tier is Tier.NODE else 0)
-        if spot.tier is Tier.NODE:
-            nodes += 1
-        box = Box(spot, tier_x(spot.tier), MARGIN + HEAD + place * ROW)
-        boxes.append(box)
-        by_id[spot.id] = box
-        if spot.up is not None and spot.up in by_id:
-            edges.append(Edge(by_id[spot.up], box))
-    height = max((each.y for each in boxes), default=0.0) + BOX_HEIGHT + MARGIN if boxes else 0.0
-    width = tier_x(Tier.NODE) + BOX_WIDTH + MARGIN
-    return Picture(tuple(boxes), tuple(edges), width if boxes else 0.0, height)
+            row = node_row = below
+            beside = below = row + 1
+        elif spot.tier is Tier.NODE:
+            row, node_row = node_row, node_row + 1
+            below = max(below, node_row)
+        rows.append(row)
+    return rows
 
 
 def tier_x(tier: Tier) -> float:

@@ -2,8 +2,15 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QHeaderView, QPushButton, QStackedWidget, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSignalBlocker, QSize, Qt
+from PySide6.QtWidgets import (
+    QHeaderView,
+    QPushButton,
+    QStackedWidget,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import DigestLabel
@@ -11,6 +18,7 @@ from keyturn_app.qtkit.oneline import OneLine
 from keyturn_app.qtkit.pages import PageContext
 from keyturn_app.qtkit.tables import LookDelegate, Table
 from keyturn_app.qtkit.textmodel import TextModel
+from keyturn_app.qtkit.tokens import ROW
 from keyturn_app.qtkit.widgets import (
     Banner,
     EmptyState,
@@ -24,6 +32,9 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.hsm.presenter import HsmPresenter
 from keyturn_app.screens.hsm.viewmodel import CheckRow, Empty, HsmView, PreflightView
+
+_BESIDE, _ABOVE_AND_BELOW = 24, 16
+"""What a cell keeps free around its text."""
 
 
 class PreflightPane(QWidget):
@@ -96,13 +107,14 @@ class PreflightPane(QWidget):
         self._whence.setText(view.whence)
         self._back.setVisible(view.from_file)
         self._digest.show_digest(view.digest)
-        self._banner.say(view.warning, tone="warn")
+        self._banner.say(view.notice.text, tone=view.notice.tone)
         self._show_chips(view)
         if view.rows != self._rows:
             self._rows = view.rows
             with QSignalBlocker(self._table.selectionModel()):
                 self._model.show_rows(view.rows)
                 self._table.clearSelection()
+            self._table.resizeRowsToContents()
             self._detail_card.hide()
 
     def _show_chips(self, view: PreflightView) -> None:
@@ -143,12 +155,18 @@ class PreflightPane(QWidget):
         self._table.setModel(self._model)
         self._table.setSelectionMode(Table.SelectionMode.SingleSelection)
         self._table.setItemDelegateForColumn(0, LookDelegate(self._table))
-        self._table.set_widths((92, 224, 300, 210))
-        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self._table.setWordWrap(True)
+        for at in range(1, len(heads)):
+            self._table.setItemDelegateForColumn(at, _Wrapping(self._table))
+        self._table.set_widths((92, 176))
+        head = self._table.horizontalHeader()
+        for at in range(2, len(heads)):
+            head.setSectionResizeMode(at, QHeaderView.ResizeMode.Stretch)
+        head.sectionResized.connect(lambda *_: self._table.resizeRowsToContents())
         self._table.selectionModel().selectionChanged.connect(lambda *_: self._more())
 
     def _more(self) -> None:
-        """The whole texts of one check, which a row cuts off."""
+        """The texts of one check, to select and copy."""
         rows = self._table.selected_rows()
         self._detail_card.setVisible(bool(rows))
         if not rows or rows[0] >= len(self._rows):
@@ -161,6 +179,23 @@ class PreflightPane(QWidget):
             lines.append(_("What to do: {text}").format(text=each.hint))
         self._detail.setText("\n".join(lines))
         self._detail.setAccessibleName(self._detail.text())
+
+
+class _Wrapping(QStyledItemDelegate):
+    """As high as the text needs at its column's width, with the room that a row of one line has."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._table = table
+
+    def sizeHint(  # noqa: N802 - Qt's name
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        width = self._table.columnWidth(index.column())
+        room = QRect(0, 0, max(40, width - _BESIDE), 10_000)
+        text = str(index.data() or "")
+        height = option.fontMetrics.boundingRect(room, Qt.TextFlag.TextWordWrap, text).height()
+        return QSize(width, max(ROW, height + _ABOVE_AND_BELOW))
 
 
 class _CommandLine(QWidget):

@@ -150,12 +150,12 @@ class HsmPresenter(Presenter[HsmView]):
     # ---- pre-flight ----
 
     def _preflight(self, said: HsmSaid | None, now: datetime) -> PreflightView | None:
-        serial = None if said is None else said.inventory.token.serial
+        here = None if said is None else said.inventory
         if self._opened is not None:
-            return preflight_view(self._opened.said, serial, now, only=self._only, from_file=True)
+            return preflight_view(self._opened.said, here, now, only=self._only, from_file=True)
         if said is None or said.preflight is None:
             return None
-        return preflight_view(said.preflight, serial, now, only=self._only)
+        return preflight_view(said.preflight, here, now, only=self._only)
 
     def _no_report(self) -> Empty:
         return Empty(

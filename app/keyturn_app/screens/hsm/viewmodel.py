@@ -17,6 +17,7 @@ from keyturn.ceremony.tokenreport import Check, Level
 from keyturn.client.hsm import HsmSaid, ReportSaid
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
+from keyturn_app.screens.hsm.aboutreport import NOTHING_TO_SAY, OLD_REPORT, Notice, notice_of
 from keyturn_app.screens.hsm.lineage import Lineage
 from keyturn_app.screens.hsm.words import (
     assurance_look,
@@ -34,7 +35,6 @@ from keyturn_app.states import Look
 
 OLD_READING = timedelta(minutes=10)
 """What was read longer ago than this is called old."""
-OLD_REPORT = timedelta(days=90)
 
 
 class Section(Enum):
@@ -119,7 +119,7 @@ class CheckRow:
 
 @dataclass(frozen=True, slots=True)
 class PreflightView:
-    """`whence`: whose word the report is. `warning`: why it may not be about this token."""
+    """`whence`: whose word the report is. `notice`: which token it is about, and what is wrong."""
 
     look: Look
     title: str
@@ -128,7 +128,7 @@ class PreflightView:
     digest: str
     rows: tuple[CheckRow, ...]
     counts: tuple[tuple[str, str, int, bool], ...]
-    warning: str = ""
+    notice: Notice = NOTHING_TO_SAY
     from_file: bool = False
 
 
@@ -361,13 +361,13 @@ def _lines(attributes: tuple[KeyAttribute, ...]) -> tuple[tuple[str, str, bool],
 
 def preflight_view(
     said: ReportSaid,
-    serial: str | None,
+    here: TokenInventory | None,
     now: datetime,
     *,
     only: frozenset[str] = frozenset(),
     from_file: bool = False,
 ) -> PreflightView:
-    """`serial`: of the token that is looked at; `only`: levels to show."""
+    """`here`: the token that is open; `only`: levels to show."""
     report = said.report
     look = level_look(report.level)
     tested = _("tested") if report.vendor.tested else _("not tested here")
@@ -397,22 +397,9 @@ def preflight_view(
             )
             for level in reversed(Level)
         ),
-        _warning(said, serial, now),
+        notice_of(report, here, now),
         from_file,
     )
-
-
-def _warning(said: ReportSaid, serial: str | None, now: datetime) -> str:
-    report = said.report
-    if serial is not None and report.token.serial != serial:
-        return _("This report is about another token: serial {found}, here {expected}.").format(
-            found=report.token.serial, expected=serial
-        )
-    if now - report.time > OLD_REPORT:
-        return _("This report is old: run keyturn hsm preflight again.")
-    if report.level is Level.RED:
-        return _("Red: Keyturn must not run on this token.")
-    return ""
 
 
 def _check_row(check: Check) -> CheckRow:

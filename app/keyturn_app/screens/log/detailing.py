@@ -121,7 +121,7 @@ def facts_of(body: Body, state: AuthorityState) -> tuple[Fact, ...]:
 def _of_ceremony(body: CeremonyEntry, state: AuthorityState) -> tuple[Fact, ...]:
     destroyed = model_name(body.destroys, state) if body.destroys else _("none")
     return (
-        Fact(_("Ceremony"), body.ceremony, True),
+        Fact(_("Ceremony"), wording.ceremony_id(body.ceremony), True),
         Fact(_("Kind"), body.ceremony_kind),
         Fact(_("Record"), f"{body.seq}"),
         Fact(_("What happened"), body.event),

@@ -241,7 +241,8 @@ def _configuration(body: ConfigurationEntry) -> str:
 
 
 def _ceremony(body: CeremonyEntry, state: AuthorityState) -> str:
-    values = {"ceremony": body.ceremony, "kind": body.ceremony_kind, "seq": body.seq}
+    name = wording.ceremony_id(body.ceremony)
+    values = {"ceremony": name, "kind": body.ceremony_kind, "seq": body.seq}
     if body.destroys is not None:
         text = _("Ceremony {ceremony} ({kind}), record {seq}: the key of {model} was destroyed")
         return text.format(**values, model=model_name(body.destroys, state))

@@ -10,6 +10,7 @@ from keyturn.ceremony.factreading import MAX_TEXT
 from keyturn.ceremony.facts import Facts, Failed
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Action
+from keyturn.hsm.errors import HsmError, HsmUnreachable, PinRefused, TokenError
 from keyturn.keyholder.ceremonies.authorising import check_authorised, check_still, last_roster
 from keyturn.keyholder.ceremonies.doing import Doing
 from keyturn.keyholder.ceremonies.hosting import Hosting
@@ -22,6 +23,18 @@ from keyturn.wire.ceremonies import Progress
 
 logger = logging.getLogger(__name__)
 
+_ADVICE: tuple[tuple[type[KeyturnError], str], ...] = (
+    (
+        PinRefused,
+        "Do not try it again at once: a token counts wrong PINs, and locks itself. See that it is "
+        "the token whose PIN was shared.",
+    ),
+    (HsmUnreachable, "See that the token is plugged in and its driver runs."),
+    (TokenError, "See that it is the token that the plan names, and run the pre-flight on it."),
+    (HsmError, "See that the token is plugged in, and run the pre-flight on it."),
+)
+"""What to do, where an error of a token does not say so itself."""
+
 
 class Acting:
     """One action at a time. The host's lock is held while one begins and while it is recorded."""
@@ -29,11 +42,14 @@ class Acting:
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
         self._thread: threading.Thread | None = None
+        self.unrecorded: KeyturnError | None = None
+        """Why the newest action has no record, where it was done or failed without one."""
 
     def begin(self, running: Running) -> threading.Thread:
         """Under the lock. Every signature is there."""
         hosting = self._hosting
         hosting.acting = running.id
+        self.unrecorded = None
         doing = hosting.doing(running)
         running.progress = Progress(0, 1, doing.step.title)
         thread = threading.Thread(
@@ -60,6 +76,7 @@ class Acting:
         except KeyturnError as error:
             # No record could be written. What the action made is found by its next attempt.
             logger.error("a step of %s was not recorded: %s", running.id, error)
+            self.unrecorded = error
         except Exception as error:  # outermost loop of a thread
             logger.exception("a fault in a ceremony's step")
             hosting.fault = f"fault: {type(error).__name__}"
@@ -113,7 +130,21 @@ class Acting:
 def _failure(error: KeyturnError, left: str) -> Failed:
     reason = error.reason if isinstance(error, CeremonyRefused) else CeremonyReason.FAILED
     found = f"{error.message}; found {error.found}" if error.found else error.message
-    return Failed(reason, _shown(found), _shown(error.expected), left)
+    hint = error.hint or next((text for kind, text in _ADVICE if isinstance(error, kind)), "")
+    if hint:  # what is left, and what to do
+        left = f"{left}. {hint[:1].upper()}{hint[1:]}"
+    return Failed(reason, _shown(found), _shown(error.expected), _shown(left))
+
+
+def not_recorded(error: KeyturnError) -> CeremonyRefused:
+    """For who signed last: else nobody knows where the signatures went."""
+    return CeremonyRefused(
+        CeremonyReason.FAILED,
+        "the step could not be recorded: all signatures of it are void",
+        found=str(error)[:400],
+        expected="a record of it on the host's disk",
+        hint=f"{error.hint} Then everybody signs the step again; what was made is found.".strip(),
+    )
 
 
 def _shown(text: str) -> str:

@@ -27,7 +27,7 @@ from keyturn.ceremony.sharesets import ShareSet
 from keyturn.hsm.client import HsmWorker
 from keyturn.hsm.pool import HsmPool
 from keyturn.keyholder.ceremonies import rehearsing
-from keyturn.keyholder.ceremonies.acting import Acting, undo
+from keyturn.keyholder.ceremonies.acting import Acting, not_recorded, undo
 from keyturn.keyholder.ceremonies.actions.rotation import rewrap
 from keyturn.keyholder.ceremonies.actions.table import ACTS, UNDOS
 from keyturn.keyholder.ceremonies.actions.tokenfacts import token_facts
@@ -310,6 +310,8 @@ class CeremonyHost:
         if began:
             self._acting.join(self._answer_seconds)
         with self._hosting.lock:
+            if began and self._acting.unrecorded is not None:
+                raise not_recorded(self._acting.unrecorded)
             last = running.course.last
             event = last.event.value if began and last.seq > before else None
             return {"seq": last.seq, "event": event}

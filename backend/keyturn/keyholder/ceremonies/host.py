@@ -34,8 +34,9 @@ from keyturn.keyholder.identity import (
     check_identity,
     load_identity,
 )
+from keyturn.keyholder.initialise import SOCKET
 from keyturn.keyholder.opening import clock
-from keyturn.keyholder.server import KeyholderServer
+from keyturn.keyholder.server import KeyholderServer, check_socket_path
 from keyturn.wire.ceremonies import CeremonyRequest
 from keyturn.wire.keyholder import AnyRequest
 
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str]) -> int:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     try:
+        _check_paths(options.directory, options.socket, rehearsal=options.rehearsal)
         harden()
         with _place(options.directory, rehearsal=options.rehearsal) as directory:
             serve(directory, options.socket, options.module, rehearsal=options.rehearsal)
@@ -94,6 +96,13 @@ def serve(directory: Path, path: Path, module: Path | None, *, rehearsal: bool) 
         stop.wait()
     if ended:
         raise KeyholderStopped(ended[0], hint="start it again: it goes on from its records")
+
+
+def _check_paths(directory: Path, path: Path, *, rehearsal: bool) -> None:
+    """This host's socket, and the one of the keyholder that a genesis or a restore leaves in the
+    directory. Raises SocketPathTooLong."""
+    for each in [path] if rehearsal else [path, directory / SOCKET]:
+        check_socket_path(each)
 
 
 def signer(site: DeskSite) -> SignHost | None:

@@ -42,6 +42,22 @@ def test_a_host_that_cannot_begin_says_why(
     assert said["error"]
 
 
+@pytest.mark.parametrize(("directory", "rehearsal"), [("d", True), ("d", False), ("long", False)])
+def test_paths_that_no_socket_can_have_are_refused_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], directory: str, rehearsal: bool
+) -> None:
+    """Of this host, and of the keyholder that it would leave in the directory."""
+    far = tmp_path / ("x" * 107)
+    place = far if directory == "long" else tmp_path / directory
+    path = tmp_path / "s" if directory == "long" else far
+    arguments = ["--directory", str(place), "--socket", str(path)]
+    assert main([*arguments, *(["--rehearsal"] if rehearsal else [])]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert "too long" in said["error"]
+    assert "nearer to the root" in said["hint"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
     with host_process(tmp_path / "host") as process:
         assert process.door.ask(AskCeremonies()).ceremonies == ()

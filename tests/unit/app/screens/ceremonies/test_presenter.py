@@ -24,7 +24,7 @@ def test_what_runs_and_what_was_aborted(room: Room) -> None:
     room.page.seen()
     (row,) = room.page.view().running
     assert row.title == "Genesis genesis-2026-11"
-    assert "at step preflight" in row.text
+    assert "step 2 of 8: Test the token" in row.text
     room.host.interrupted.add(room.ceremony)
     room.page.seen()
     assert room.page.view().running[0].action == "Resume…"
@@ -89,3 +89,41 @@ def test_an_unknown_target_changes_nothing(room: Room) -> None:
     assert room.page.view().choosing
     room.page.open("plan:genesis")
     assert isinstance(room.page.over, PlanPresenter)
+
+
+def test_a_target_opens_when_its_host_has_told_what_it_has(room: Room) -> None:
+    made, ceremony = opened(room.host.cast, room.clock)
+    room.host.courses.update(made.courses)
+    room.host.taken.update(made.taken)
+    room.door.held = []
+    room.page.open(ceremony)
+    assert room.page.over is None
+    room.door.answer()
+    assert room.wizard.ceremony == ceremony
+
+
+def test_a_target_that_is_newer_than_the_list_is_asked_for(room: Room) -> None:
+    room.page.seen()
+    made, ceremony = opened(room.host.cast, room.clock)
+    room.host.courses.update(made.courses)
+    room.host.taken.update(made.taken)
+    room.page.open(ceremony)
+    assert room.wizard.ceremony == ceremony
+
+
+def test_a_target_is_forgotten_when_something_else_is_chosen(room: Room) -> None:
+    made, ceremony = opened(room.host.cast, room.clock)
+    room.host.courses.update(made.courses)
+    room.door.held = []
+    room.page.open(ceremony)
+    room.page.choose(True)
+    room.door.answer()
+    assert room.page.over is None
+
+
+def test_a_target_that_no_host_has_is_not_kept(room: Room) -> None:
+    made, ceremony = opened(room.host.cast, room.clock)
+    room.page.open(ceremony)
+    room.host.courses.update(made.courses)
+    room.page.seen()
+    assert room.page.over is None

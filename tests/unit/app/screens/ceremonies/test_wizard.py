@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from keyturn.ceremony.course import Course
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.steps import Word
 from keyturn_app.screens.ceremonies.hosts import Count, HostPlace
+from keyturn_app.screens.ceremonies.leading import wizard_view
+from keyturn_app.screens.ceremonies.reading import Reading
 from keyturn_app.screens.ceremonies.saying import SayPresenter
-from keyturn_app.screens.ceremonies.viewmodel import Phase
+from keyturn_app.screens.ceremonies.viewmodel import Around, Ended, Phase
 from support.paperhost import KEEPERS, SO_KEEPERS, opened
 from unit.app.screens.ceremonies.conftest import Room, passphrase
 
@@ -40,8 +43,8 @@ def test_a_signature_fills_a_segment_and_goes_to_the_record(room: Room) -> None:
     room.sign("osei", Part.WITNESS)
     view = wizard.view()
     assert view.phase is Phase.STEP_DONE
-    assert view.outcome[0] == ("Verdict", "green")
-    assert view.transcript[-1].head == "preflight  done"
+    assert ("Level", "amber") in view.outcome
+    assert view.transcript[-1].head == "Test the token: done"
     assert view.chain is not None
     assert view.chain.word == "Chain intact"
 
@@ -77,7 +80,7 @@ def test_the_witness_signs_last_where_shares_are_proved(room: Room) -> None:
 def test_a_step_that_failed_says_what_was_found_and_what_to_do(room: Room) -> None:
     wizard = room.begin(until="preflight")
     room.host.failing["preflight"] = {
-        "reason": "the token has no space",
+        "reason": "not-authorised",
         "found": "3 kB",
         "expected": "64 kB",
         "left": "Nothing was made.",
@@ -86,9 +89,9 @@ def test_a_step_that_failed_says_what_was_found_and_what_to_do(room: Room) -> No
         room.sign(officer, part)
     trouble = wizard.view().trouble
     assert trouble is not None
-    assert "the token has no space" in trouble.title
+    assert trouble.title.endswith("failed: not authorised")
     assert (trouble.found, trouble.expected) == ("3 kB", "64 kB")
-    assert trouble.hint.startswith("Nothing was made.")
+    assert trouble.hint.startswith("Left: Nothing was made. Everybody")
     assert wizard.view().steps[1].state == "failed"
     assert all(each.action for each in wizard.view().people)
 
@@ -130,7 +133,7 @@ def test_a_silent_host_is_said_and_asked_again(room: Room) -> None:
     wizard = room.begin(until="preflight")
     room.host.silent = True
     wizard.tick()
-    assert "does not answer" in wizard.view().error
+    assert "Not read anew" in wizard.view().error
     assert wizard.view().phase is Phase.SIGNING
     room.host.silent = False
     wizard.tick()
@@ -211,6 +214,65 @@ def test_in_an_officers_own_app_only_their_row_is_open(room: Room) -> None:
     view = room.begin(until="preflight").view()
     assert [each.why_not == "" for each in view.people] == [True, False]
     assert "own app" in view.people[1].why_not
+
+
+def test_another_authoritys_ceremony_is_not_called_a_broken_record(room: Room) -> None:
+    error = CeremonyRefused(
+        CeremonyReason.WRONG_CEREMONY, "not pinned here", found="sha256:b2", hint="Name a profile."
+    )
+    view = wizard_view(Reading().refused(error), Around(now=room.clock(), names={}))
+    assert view.phase is Phase.BROKEN
+    assert view.trouble is not None
+    assert "not proved" in view.trouble.title
+    assert view.trouble.found == "sha256:b2"
+    assert "Name a profile." in view.trouble.hint
+
+
+def ended(room: Room) -> Ended:
+    """The last page, after everybody has signed the whole."""
+    room.host.do_step(room.ceremony)
+    room.wizard.tick()
+    while room.wizard.view().phase is Phase.STEP_DONE:
+        room.wizard.go_on()
+    found = room.wizard.view().ended
+    assert found is not None
+    return found
+
+
+def test_a_transcript_that_does_not_hold_is_loud_and_has_no_minutes(
+    room: Room, tmp_path: Path
+) -> None:
+    """The host's file is no transcript: nothing looks done, and there are no minutes."""
+    room.begin(until="close")
+    room.host.swapped = b'{"type":"ceremony-transcript","format":1}'
+    found = ended(room)
+    view = room.wizard.view()
+    assert (found.state.token, found.bad) == ("danger", True)
+    assert "does not hold" in found.title
+    assert "does not hold" in view.headline
+    assert "evidence" in found.text
+    assert view.ring is None
+    assert {each.token for each in (view.chain, *view.chips)} == {"danger"}
+    room.asker.chosen = tmp_path / "minutes.pdf"
+    room.wizard.save_minutes()
+    assert not (tmp_path / "minutes.pdf").exists()
+    assert room.asker.told
+    room.asker.chosen = tmp_path / "evidence.json"
+    room.wizard.save_transcript()
+    assert (tmp_path / "evidence.json").exists()
+
+
+def test_a_transcript_that_did_not_come_is_asked_for_again(room: Room) -> None:
+    room.begin(until="close")
+    room.host.mute = True
+    found = ended(room)
+    assert found.state.token == "pending"
+    assert "asked for again" in found.verdict
+    assert found.why_no_minutes
+    room.host.mute = False
+    room.wizard.tick()
+    found = room.wizard.view().ended  # type: ignore[assignment]
+    assert (found.state.token, found.why_no_minutes) == ("ok", "")
 
 
 def test_over_the_transcript_is_verified_and_saved(room: Room, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 from keyturn_app.screens.hsm.lineage import Lineage, Tier, lineage_of
-from keyturn_app.screens.hsm.lineagelayout import BOX_HEIGHT, BOX_WIDTH, lay_out
+from keyturn_app.screens.hsm.lineagelayout import BOX_HEIGHT, BOX_WIDTH, ROW, lay_out
 from support import tokens
 from unit.app.screens.hsm.test_lineage import ONE, TWO, model, node
 
@@ -31,3 +31,10 @@ def test_a_place_names_its_spot() -> None:
         assert found is each.spot
     assert drawn.at(-1, -1) is None
     assert drawn.box("nowhere") is None
+
+
+def test_a_destroyed_kek_stands_right_below_and_not_below_all_nodes() -> None:
+    nodes = [node(f"n{place}", ONE) for place in range(4)]
+    lineage = lineage_of(tokens.INVENTORY, (ONE,), nodes)
+    keks = [each.y for each in lay_out(lineage).boxes if each.spot.tier is Tier.KEK]
+    assert [b - a for a, b in pairwise(keks)] == [ROW] * (len(keks) - 1)

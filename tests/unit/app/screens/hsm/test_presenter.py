@@ -163,7 +163,7 @@ def test_a_failed_second_reading_keeps_the_first_and_says_why(site: Site) -> Non
 def test_the_newest_report_is_shown_with_its_digest_and_age(site: Site) -> None:
     shown = Sitting(site).view.preflight
     assert shown is not None
-    assert (shown.look.word, shown.warning) == ("Amber", "")
+    assert (shown.look.word, shown.notice.text) == ("Amber", "")
     assert shown.digest.startswith("sha256:")
     assert "12 days ago" in shown.text
     assert [count for _, _, count, _ in shown.counts] == [0, 2, 2]
@@ -182,7 +182,8 @@ def test_a_report_about_another_token_is_said_to_be(site: Site) -> None:
     site.tell(report=other)
     shown = Sitting(site).view.preflight
     assert shown is not None
-    assert "about another token" in shown.warning
+    assert "serial another" in shown.notice.text
+    assert shown.notice.tone == "info"
 
 
 def test_an_old_report_is_not_green(site: Site) -> None:
@@ -191,7 +192,7 @@ def test_an_old_report_is_not_green(site: Site) -> None:
     sitting = Sitting(site)
     shown = sitting.view.preflight
     assert shown is not None
-    assert "is old" in shown.warning
+    assert "is old" in shown.notice.text
     (tile,) = (each for each in sitting.view.tiles if each.name == "preflight")
     assert tile.look.token == "stale"
 
@@ -200,7 +201,7 @@ def test_a_red_report_says_what_red_means(site: Site) -> None:
     site.tell(report=site.report(tokens.RED_REPORT))
     shown = Sitting(site).view.preflight
     assert shown is not None
-    assert "must not run" in shown.warning
+    assert "must not run" in shown.notice.text
 
 
 def test_a_report_is_opened_from_a_file_and_closed_again(site: Site) -> None:
