@@ -48,6 +48,7 @@ from support.ceremonyhands import (
     ceremony_room,
     hold_genesis,
     key_files,
+    nowhere,
     saved,
 )
 from support.founded import ROOT, command, environment, wait_for
@@ -227,6 +228,7 @@ class Machine:
         found = saved(room, ceremony, self.fingerprint)
         assert not found.rehearsal
         assert found.looked_at.log is not None  # every record of it is in the log
+        nowhere(room)
         office.click("ceremony.next")
         office.until(lambda: not office.seen(QWidget, "ceremony.wizard"))
 

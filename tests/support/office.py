@@ -159,9 +159,9 @@ class Office:
 
     def click(self, name: str) -> None:
         """Once the button can be pressed, and nothing lies over it."""
-        button = self.find(QAbstractButton, name)
-        scroll_to(button)
-        self.until(lambda: button.isEnabled() and self._on_top(button))
+        self.find(QAbstractButton, name)
+        self.until(lambda: self._within_reach(name))
+        (button,) = self.seen(QAbstractButton, name)
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
     def write(self, name: str, text: str) -> None:
@@ -241,6 +241,14 @@ class Office:
         self.until(lambda: self.live)
 
     # ---- inside ----
+
+    def _within_reach(self, name: str) -> bool:
+        """Scrolled to anew each time: what comes in meanwhile moves it."""
+        found = self.seen(QAbstractButton, name)
+        if len(found) != 1:
+            return False
+        scroll_to(found[0])
+        return found[0].isEnabled() and self._on_top(found[0])
 
     def _on_top(self, widget: QWidget) -> bool:
         """Whether a click in its middle reaches it."""
