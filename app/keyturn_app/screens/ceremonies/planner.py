@@ -14,6 +14,7 @@ from keyturn.client.signing import Unlocked
 from keyturn.officerkeys.keyfile import read_key_file
 from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation, parse_location
 from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.enrolment import MAX_ENROLMENT, parse_enrolment
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Officer, Roster
@@ -30,6 +31,7 @@ from keyturn_app.screens.ceremonies.planning import (
     Draft,
     Seat,
     candidate_of,
+    from_statement,
     plan_of,
     problem,
 )
@@ -225,7 +227,16 @@ class PlanPresenter(Presenter[PlanView]):
         self._set(profile=profile)
 
     def choose_statement(self, digest: str) -> None:
-        self._set(statement=Digest(digest) if digest else None)
+        """Its people, token and concerns come into the plan: it lets no other happen."""
+        state = self._ground.state
+        found = state.by_digest.get(Digest(digest)) if state is not None and digest else None
+        if found is None:
+            self._set(statement=None)
+            return
+        statement, body = found.statement, found.statement.body
+        if isinstance(body, Ceremony | Restore):
+            self._draft = from_statement(self._draft, statement.subject, statement.digest, body)
+            self.changed()
 
     def seat(self, officer: str, seat: Seat, group: int) -> None:
         self._draft = self._draft.seated(officer, seat, group)

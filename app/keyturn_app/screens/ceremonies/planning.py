@@ -25,7 +25,7 @@ from keyturn.ceremony.plan import (
 )
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.client.ceremonyplans import rehearsed_origin
-from keyturn.quorum.ceremony_body import Ceremony
+from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, Role
 from keyturn.quorum.roster import Officer, OfficerId, Roster, parse_roster
 from keyturn_app import wording
@@ -184,8 +184,11 @@ def default_id(kind: ScriptKind, now: datetime, *, rehearsal: bool) -> str:
     return f"{REHEARSAL_PREFIX}{name}" if rehearsal else name
 
 
-def from_statement(draft: Draft, subject: str, digest: Digest, body: Ceremony) -> Draft:
-    """The people, token and concerns that the statement in force names."""
+def from_statement(draft: Draft, subject: str, digest: Digest, body: Ceremony | Restore) -> Draft:
+    """The people, token and concerns that the statement in force names; a restore's names no
+    people but who may open the backup, and no id."""
+    if isinstance(body, Restore):
+        return replace(draft, statement=digest, token=body.token, concerns=body.kek)
     people = body.participants
     found = replace(
         draft,

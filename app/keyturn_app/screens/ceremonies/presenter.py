@@ -1,7 +1,7 @@
 """The ceremonies page: the list, the chooser, the planning form and the wizard. No Qt in here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from keyturn.ceremony.people import WITHOUT_STATEMENT
 from keyturn.ceremony.script import Part, ScriptKind
 from keyturn.client.calendar import calendar_of
 from keyturn.officerkeys.signer import Signer
-from keyturn.quorum.ceremony_body import Ceremony
+from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.expiry import in_force
 from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import OfficerId, Roster
@@ -421,9 +421,9 @@ class CeremoniesPresenter(Presenter[ListView]):
         subject, digest = there[0]
         bodies = {each.statement.digest: each.statement.body for each in in_force(state, now)}
         body = bodies[Digest(digest)]
-        if isinstance(body, Ceremony):
+        if isinstance(body, Ceremony | Restore):
             return from_statement(draft, subject, Digest(digest), body)
-        return replace(draft, ceremony=subject, statement=Digest(digest))
+        return draft
 
     def _ground(self) -> Ground:
         return Ground(

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.base.encoding import digest_of
+from keyturn.base.signatures import KeyId
 from keyturn.ceremony.plan import KekProfile
 from keyturn.ceremony.script import ScriptKind, ShareUse
+from keyturn.quorum.ceremony_body import Restore, Window
 from keyturn.quorum.kinds import Role
 from keyturn_app.screens.ceremonies.planner import PlanPresenter, read_candidate
-from keyturn_app.screens.ceremonies.planning import Draft, Seat, plan_of, problem
+from keyturn_app.screens.ceremonies.planning import Draft, Seat, from_statement, plan_of, problem
 from keyturn_app.screens.ceremonies.signingview import KeyPlace
 from keyturn_app.screens.ceremonies.wizard import WizardPresenter
+from support.authority import START
 from support.paperhost import KEEPERS, SO_KEEPERS
 from unit.app.screens.ceremonies.conftest import Room, passphrase
 
@@ -162,3 +166,12 @@ def test_somebody_without_an_encryption_key_can_keep_no_share(room: Room) -> Non
 def test_an_empty_draft_of_any_kind_has_its_first_problem(kind: ScriptKind, room: Room) -> None:
     draft = Draft(kind, rehearsal=False, ceremony="x-1")
     assert problem(draft, room.clock(), None)
+
+
+def test_a_restore_is_planned_as_its_statement_says() -> None:
+    kek, digest = "0a" * 32, digest_of(b"a restore statement")
+    body = Restore(KeyId(kek), digest_of(b"backup"), "keyturn", "host-2", (), Window(START, START))
+    draft = Draft(ScriptKind.RESTORE, False, "restore-2026", token="other", origin="")
+    planned = from_statement(draft, kek, digest, body)
+    assert (planned.statement, planned.token, planned.concerns) == (digest, "keyturn", kek)
+    assert planned.ceremony == "restore-2026"
