@@ -158,7 +158,7 @@ class SignPresenter(Presenter[SignView]):
         officer = self._turn.officer
         self._start(_("The key is being opened…"))
         job = self._door.run(
-            "open an officer's key",
+            _("open an officer's key"),
             lambda _job, _tell: opened_for(location, officer, secret),
             done=self._opened,
             failed=self._fail,
