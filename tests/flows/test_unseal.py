@@ -174,7 +174,7 @@ def test_a_custodian_seals_it_and_a_killed_one_is_sealed(world: World) -> None:
     order = seal_order(door.news(), world.signer("dora"), Part.CUSTODIAN, "a drill", now())
     index = door.seal(order)
     wait_for(lambda: world.sealed() is True)
-    assert world.keyholder.ask(AskHello()).size == index + 1
+    assert world.keyholder.ask(AskHello()).size > index  # a sign-in may have come after it
     with pytest.raises(ServerRefused):
         door.seal(order)
     world.unseal("bela", "dora", "emil")
