@@ -19,6 +19,7 @@ from support.ceremonies_host import (
     keyholder_in,
     user_pin,
 )
+from support.ceremonywindows import Window
 
 NEW = {
     ShareUse.USER: scheme((2, "ada bela chen")),
@@ -56,6 +57,43 @@ def test_a_backup_is_written_and_proved(
     verified = verify_transcript(parse_transcript(table.file("transcript.json")))
     assert verified.looked_at.log is not None
     assert not list(directory.rglob("trial"))
+
+
+def test_a_backup_whose_time_is_over_waits_for_more(
+    keyholder: OpenKeyholder, founded_stage: Stage
+) -> None:
+    held = []
+    table = table_at(keyholder, founded_stage)
+    plan = keyholder.plan(ScriptKind.BACKUP, "backup-1")
+    table.open(plan)
+    window = Window(keyholder, table, plan)
+    while table.state is CourseState.RUNNING:
+        window.ends()
+        record = table.step()
+        if record.event is Event.FAILED:
+            held.append(record.step)
+            if record.step == "back-up":  # more time is given to this very ceremony alone
+                window.opens_again(concerns=["ab" * 32])
+                assert "concerns is not the statement's" in str(table.step().facts)
+            window.opens_again()
+            record = table.step()
+        assert record.event is Event.DONE, record.facts
+    assert held == ["back-up", "unlock-backup", "prove-backup"]
+    assert table.state is CourseState.DONE
+
+
+def test_a_backup_that_was_not_proved_in_time_is_aborted_and_stays(
+    keyholder: OpenKeyholder, founded_stage: Stage, directory: Path
+) -> None:
+    table = table_at(keyholder, founded_stage)
+    plan = keyholder.plan(ScriptKind.BACKUP, "backup-1")
+    table.open(plan)
+    table.run(until="prove-backup")
+    Window(keyholder, table, plan).ends()
+    assert table.step().event is Event.FAILED
+    table.abort()
+    assert table.state is CourseState.ABORTED
+    assert (directory / "kek-backup.json").is_file()
 
 
 def test_a_drill_finds_out_that_the_backup_is_another_ones(

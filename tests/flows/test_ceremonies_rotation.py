@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from keyturn.base.encoding import Digest
 from keyturn.ceremony.course import CourseState
-from keyturn.ceremony.plan import KekProfile
+from keyturn.ceremony.plan import KekProfile, Plan
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import ScriptKind
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
@@ -42,6 +42,7 @@ from support.ceremonies_host import (
     keyholder_in,
     statement,
 )
+from support.ceremonywindows import Window
 from support.hsmtoken import Model, Node, Orders, make_model
 from support.rotating import STATEMENT, digest_text
 
@@ -152,7 +153,7 @@ def vault(pristine: Vault, tmp_path: Path) -> Iterator[Vault]:
     database.close()
 
 
-def rotation(keyholder: OpenKeyholder) -> object:
+def rotation(keyholder: OpenKeyholder) -> Plan:
     return keyholder.plan(ScriptKind.KEK_ROTATION, ROTATION, kek_profile=KekProfile.RECOVERABLE)
 
 
@@ -161,7 +162,7 @@ def test_a_rotation_to_its_end_and_every_model_opens_under_the_new_kek(vault: Va
     with vault.keyholder() as keyholder:
         table = vault.table(keyholder)
         (old,) = keks_of(keyholder).keks()
-        table.open(rotation(keyholder))  # type: ignore[arg-type]
+        table.open(rotation(keyholder))
         table.run(until="rewrap")
         vault.releases(keyholder)
         assert table.step().event is Event.FAILED  # nobody fed it yet
@@ -185,7 +186,7 @@ def test_a_rotation_to_its_end_and_every_model_opens_under_the_new_kek(vault: Va
 def test_killed_at_every_step_a_rotation_goes_on_to_its_end(vault: Vault) -> None:
     with vault.keyholder() as keyholder:
         table = vault.table(keyholder)
-        table.open(rotation(keyholder))  # type: ignore[arg-type]
+        table.open(rotation(keyholder))
     steps = 0
     while True:
         with vault.keyholder() as keyholder:
@@ -215,7 +216,7 @@ def test_killed_while_it_makes_a_kek_there_is_one_new_kek_in_the_end(
 
     with vault.keyholder() as keyholder:
         table = vault.table(keyholder)
-        table.open(rotation(keyholder))  # type: ignore[arg-type]
+        table.open(rotation(keyholder))
         table.run(until="make-kek")
         keyholder.opened.ceremonies._hosting.at = at
         for officer, part in table.signers():
@@ -231,12 +232,60 @@ def test_killed_while_it_makes_a_kek_there_is_one_new_kek_in_the_end(
         vault.releases(keyholder)
 
 
+def test_a_window_that_ends_holds_up_only_what_acts_on_keys(vault: Vault) -> None:
+    """At every step the clock stands behind the window's end; officers give more time for those
+    that need it, and the rotation comes to its end."""
+    held = []
+    with vault.keyholder() as keyholder:
+        table = vault.table(keyholder)
+        plan = rotation(keyholder)
+        table.open(plan)
+        window = Window(keyholder, table, plan)
+        while table.state is CourseState.RUNNING:
+            window.ends()
+            if table.waits_for == "rewrap":
+                assert fed(vault, keyholder).done
+            record = table.step()
+            if record.event is Event.FAILED:
+                assert record.facts["reason"] == "not-authorised"
+                assert "its time is over" in str(record.facts["found"])
+                assert "the next version of the statement" in str(record.facts["left"])
+                held.append(record.step)
+                window.opens_again()
+                record = table.step()
+            assert record.event is Event.DONE, record.facts
+        assert held == ["preflight", "make-kek", "destroy-kek"]
+        assert table.state is CourseState.DONE
+        vault.releases(keyholder)
+
+
+def test_a_rotation_whose_time_is_over_is_aborted_with_both_keks(vault: Vault) -> None:
+    before = vault.rows()
+    with vault.keyholder() as keyholder:
+        table = vault.table(keyholder)
+        plan = rotation(keyholder)
+        table.open(plan)
+        window = Window(keyholder, table, plan)
+        table.run(until="rewrap")
+        window.ends()
+        assert fed(vault, keyholder).done
+        table.run(until="destroy-kek")
+        assert table.step().event is Event.FAILED
+        table.abort()
+        states = [each.state for each in keks_of(keyholder).keks()]
+        assert states == [KekState.DEACTIVATED, KekState.ACTIVE]
+        vault.releases(keyholder)
+        node, orders, model = Node(), Orders(1 << 41), vault.models[0]
+        released = hsm_of(keyholder).release(before[digest_text(model)], orders(model, node.spki))
+        assert node.open(released) == model.dek
+
+
 def test_keys_are_wrapped_anew_at_that_step_only(vault: Vault) -> None:
     with vault.keyholder() as keyholder:
         table = vault.table(keyholder)
         with pytest.raises(PeerRefused):
             fed(vault, keyholder)
-        table.open(rotation(keyholder))  # type: ignore[arg-type]
+        table.open(rotation(keyholder))
         with pytest.raises(PeerRefused, match="no keys are wrapped anew"):
             fed(vault, keyholder)
 
@@ -248,7 +297,7 @@ def test_one_missing_key_keeps_the_old_kek(vault: Vault) -> None:
         models.forget_keys(connection, lost)
     with vault.keyholder() as keyholder:
         table = vault.table(keyholder)
-        table.open(rotation(keyholder))  # type: ignore[arg-type]
+        table.open(rotation(keyholder))
         table.run(until="rewrap")
         assert fed(vault, keyholder).left == 1
         failed = table.step()
@@ -307,7 +356,7 @@ def test_a_destroyed_models_key_is_never_released_admitted_or_wrapped_again(
         with pytest.raises(SubmissionRefused) as refused:
             keyholder.opened.keyholder.submissions.submit(raw, approvals, key_file(keyholder, gone))
         assert refused.value.reason is SubmissionReason.KEY_DESTROYED
-        table.open(rotation(keyholder))  # type: ignore[arg-type]
+        table.open(rotation(keyholder))
         table.run(until="rewrap")
         done = fed(vault, keyholder)
         assert (done.done, done.rewrapped) == (True, 4)

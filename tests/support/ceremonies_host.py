@@ -557,8 +557,8 @@ def statement(
     return sign(payload_type(kind.value), payload, cast.key(PROPOSER)), digest_of(payload)
 
 
-def approval(cast: Cast, digest: Digest, by: str) -> bytes:
-    payload = approval_payload(digest, Decision.APPROVE, officer=by, time=now())
+def approval(cast: Cast, digest: Digest, by: str, at: datetime | None = None) -> bytes:
+    payload = approval_payload(digest, Decision.APPROVE, officer=by, time=at or now())
     return sign(APPROVAL_TYPE, payload, cast.key(by))
 
 

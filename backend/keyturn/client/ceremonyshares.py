@@ -5,6 +5,7 @@ function here writes or shows them.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from keyturn.base.errors import UntrustedError
@@ -75,11 +76,21 @@ def open_box(
 def check_typed(
     sets: Sequence[ShareSet], use: ShareUse, officer: str, words: bytearray
 ) -> ShareMember:
-    """What was typed is this officer's share of that secret, before it leaves this machine.
+    """What was typed is this officer's share of that secret, before it leaves this machine: of the
+    newest set, or of one before it, which opens a token that is replaced. Which of them is asked
+    for the host knows, and refuses the others.
 
     Raises MalformedShare, ShareRefused.
     """
-    return Gathering(set_of(sets, use), sets).prove(officer, words)
+    newest = set_of(sets, use)
+    older = (each for each in reversed(sets) if each.use is use and each is not newest)
+    try:
+        return Gathering(newest, sets).prove(officer, words)
+    except ShareRefused:
+        for each in older:
+            with suppress(ShareRefused):
+                return Gathering(each, sets).prove(officer, words)
+        raise
 
 
 def seal_share(

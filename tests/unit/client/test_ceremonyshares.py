@@ -96,6 +96,15 @@ def test_typed_words_are_checked_before_they_leave() -> None:
         check_typed(SETS, ShareUse.USER, "ada", share.words[:-4])
 
 
+def test_a_share_of_an_older_set_may_be_typed() -> None:
+    """A token that is replaced is opened by the shares that stood, once new ones were dealt."""
+    share = open_box(PLAY.course, SETS, box("ada", ShareUse.USER), signer("ada"))
+    newer = replace(SETS[0], identifier=SETS[0].identifier ^ 1)
+    assert check_typed((*SETS, newer), ShareUse.USER, "ada", share.words) == share.member
+    with pytest.raises(ShareRefused):
+        check_typed((newer,), ShareUse.USER, "ada", share.words)
+
+
 def test_an_entered_share_is_sealed_for_one_host_one_step_one_officer() -> None:
     host, play = host_at("prove-shares")
     share = open_box(play.course, SETS, box("ada", ShareUse.USER), signer("ada"))

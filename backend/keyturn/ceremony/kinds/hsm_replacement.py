@@ -21,7 +21,7 @@ from keyturn.ceremony.script import Action, Entered, EnteredKind, Part, Script, 
 
 HSM_REPLACEMENT = Script(
     ScriptKind.HSM_REPLACEMENT,
-    1,
+    2,
     "HSM replacement",
     "Moves a recoverable KEK to a new token while the old one still works. A KEK that is never"
     " extractable cannot be moved: its models are sealed again to the new token's ingest key.",
@@ -61,7 +61,9 @@ HSM_REPLACEMENT = Script(
             "Move the KEK",
             "The old token wraps the KEK to the transport key, the new one unwraps it and keeps"
             " it with the attributes of its profile. Both ids must be the same. The transport key"
-            " is destroyed.",
+            " is destroyed. Where the host was stopped since the tokens were opened, it remembers"
+            " no PIN and no share: custodians of the old token, and those of the new one by the"
+            " shares that they proved, enter theirs again first.",
             Action.IMPORT_KEK,
             BOTH,
         ),

@@ -9,9 +9,8 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.factreading import MAX_TEXT
 from keyturn.ceremony.facts import Facts, Failed
 from keyturn.ceremony.records import Event
-from keyturn.ceremony.script import Action
 from keyturn.hsm.errors import HsmError, HsmUnreachable, PinRefused, TokenError
-from keyturn.keyholder.ceremonies.authorising import check_authorised, check_still, last_roster
+from keyturn.keyholder.ceremonies.authorising import check_step, check_still
 from keyturn.keyholder.ceremonies.doing import Doing
 from keyturn.keyholder.ceremonies.hosting import Hosting
 from keyturn.keyholder.ceremonies.running import Running
@@ -87,9 +86,8 @@ class Acting:
 
     def _done(self, doing: Doing) -> Facts | KeyturnError:
         try:
-            begun = None if doing.step.action is Action.ATTEND else doing.files
             plan, site = doing.plan, doing.site
-            check_authorised(plan, last_roster(plan, site), site, begun, doing.now())
+            check_step(plan, doing.step.action, site, doing.files, doing.now())
             for each in doing.signatures:
                 check_still(plan, site, each.officer, each.envelope)
             return self._hosting.act(doing.step).do(doing)
@@ -121,7 +119,8 @@ class Acting:
             facts=outcome.document(),
         )
         if shares is not None:
-            running.unlocked.update({use: shares.part(use) for use in keeps})
+            for use in keeps:
+                running.hold(use, shares.part(use))
             shares.wipe()
         if running.course.over:
             end(hosting, running)

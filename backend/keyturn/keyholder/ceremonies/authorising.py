@@ -3,12 +3,13 @@
 from datetime import datetime
 
 from keyturn.base.dsse import Envelope
+from keyturn.base.encoding import Digest
 from keyturn.ceremony.checks import check_envelope
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.people import WITHOUT_STATEMENT, check_people, check_statement
 from keyturn.ceremony.plan import Plan
-from keyturn.ceremony.script import Script, ScriptKind
+from keyturn.ceremony.script import Action, Script, ScriptKind
 from keyturn.keyholder.ceremonies.handedin import check_handed_in
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.site import CONFIG, LOG, TOKEN, DeskSite, Site
@@ -18,6 +19,18 @@ from keyturn.quorum.errors import SubmissionRefused
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.state import AuthorityState
+from keyturn.quorum.statements import Statement
+
+_ACTS_ON_NOTHING = frozenset({Action.ATTEND, Action.HAND_OUT, Action.CLOSE})
+_ENDS_A_ROTATION = frozenset({Action.BACK_UP, Action.REWRAP, Action.RETIRE_KEK})
+_NEXT_VERSION = (
+    "to go on, bring the next version of the statement into force, the same but for a later window,"
+    " and sign this step again; or abort the ceremony, and what the record says is left stays"
+)
+_GO_ON = {
+    ScriptKind.RESTORE: "abort this restore, which leaves no token, and begin another one under a"
+    " statement with a later window"
+}
 
 
 def script_of(plan: Plan) -> Script:
@@ -157,11 +170,33 @@ def check_opening(plan: Plan, site: Site) -> None:
         )
 
 
+def needs_statement(kind: ScriptKind, action: Action) -> bool:
+    """Whether a step is done only while a statement lets it happen (§10.7). What acts on no key
+    needs none; nor does what ends a rotation without destroying anything, since half-way there is
+    a worse place to stop: the KEK that it made is in use from then on."""
+    ends = kind is ScriptKind.KEK_ROTATION and action in _ENDS_A_ROTATION
+    return action not in _ACTS_ON_NOTHING and not ends
+
+
+def check_step(plan: Plan, action: Action, site: Site, files: CeremonyFiles, now: datetime) -> None:
+    """Whether this step may be done now. Whoever signs the end was judged when they acted.
+
+    Raises CeremonyRefused.
+    """
+    if action is Action.CLOSE:
+        return
+    roster = last_roster(plan, site)
+    if needs_statement(plan.kind, action):
+        check_authorised(plan, roster, site, files, now)
+    else:
+        check_people(plan, roster)
+
+
 def check_authorised(
     plan: Plan, roster: Roster, site: Site, files: CeremonyFiles | None, now: datetime
 ) -> None:
     """Whether its people are fit for it by the roster, and a statement in force lets it happen now
-    where it needs one (§2.6, §10.2, §10.9). `files` None: nothing is done yet, so that a restore's
+    where it needs one (§2.6, §10.2, §10.9). `files` None: it is not begun yet, so that a restore's
     statement may still be handed in. Raises CeremonyRefused."""
     check_people(plan, roster)
     if plan.rehearsal or plan.kind in WITHOUT_STATEMENT:
@@ -177,7 +212,7 @@ def check_authorised(
             f"no statement lets this happen now: {error.message}",
             found=error.found,
             expected=error.expected,
-            hint=error.hint,
+            hint=error.hint if files is None else _GO_ON.get(plan.kind, _NEXT_VERSION),
         ) from error
 
 
@@ -187,9 +222,24 @@ def _check_statement(
     """Raises CeremonyRefused, SubmissionRefused."""
     if plan.kind is not ScriptKind.RESTORE:
         found, body = authorised(state, Kind.CEREMONY, plan.ceremony, now)
-        check_statement(plan, found.statement.digest, plan.ceremony, body)
+        digest = found.statement.digest
+        if files is not None and _follows(state, found.statement, plan.statement):
+            digest = plan.statement or digest
+        check_statement(plan, digest, plan.ceremony, body)
     elif plan.statement in state.by_digest:
         found, body = authorised(state, Kind.RESTORE, ", ".join(plan.concerns), now)
         check_statement(plan, found.statement.digest, plan.ceremony, body)
     elif files is not None:
         check_handed_in(files, plan, state, now)
+
+
+def _follows(state: AuthorityState, statement: Statement, first: Digest | None) -> bool:
+    """Whether it is a later version of the one that the plan names: officers gave a ceremony that
+    was begun more time. That it is about the same is for `check_statement` to say."""
+    at: Statement | None = statement
+    while at is not None and at.replaces is not None:
+        if at.replaces == first:
+            return True
+        before = state.by_digest.get(at.replaces)
+        at = before.statement if before is not None else None
+    return False

@@ -103,6 +103,10 @@ class Act:
     """Whether the token that is being made must be."""
     holds: Callable[[Plan], tuple[ShareUse, ...]] = nothing
     """Of what enough shares must be in memory, entered in a step before."""
+    holds_old: bool = False
+    """Whether those are of the token in use, though shares of another one were dealt."""
+    fresh_pin: bool = False
+    """Whether the PIN of the token that replaces another must be in memory."""
     keeps: Callable[[Plan], tuple[ShareUse, ...]] = nothing
     """Of what the shares that were entered in this step stay in memory for later ones."""
     check: Callable[[Doing, StepSignature, tuple[bytes, ...]], None] | None = None

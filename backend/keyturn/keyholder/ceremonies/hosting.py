@@ -14,6 +14,7 @@ from keyturn.ceremony.script import Action, Attaches, ScriptKind, ShareUse, Step
 from keyturn.ceremony.sharesets import ShareSet
 from keyturn.keyholder.ceremonies.doing import Act, At, Doing, Undo
 from keyturn.keyholder.ceremonies.hostkey import HostKey
+from keyturn.keyholder.ceremonies.needs import Need, needs_of, sets_that_open
 from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.sharing import Entered, kept_sets
 from keyturn.keyholder.ceremonies.site import Site
@@ -22,8 +23,6 @@ from keyturn.wire.ceremonies import Progress
 
 logger = logging.getLogger(__name__)
 
-CHANGES_PINS = (ScriptKind.CUSTODIAN_CHANGE, ScriptKind.OFFICER_KEY_LOSS)
-NEW_TOKEN = (ScriptKind.RESTORE, ScriptKind.HSM_REPLACEMENT)
 UNLOCKS = (Action.UNLOCK, Action.UNLOCK_SO, Action.UNLOCK_BACKUP)
 _PLAIN = Act(lambda _: Nothing())
 
@@ -65,37 +64,20 @@ class Hosting:
     def act(self, step: Step) -> Act:
         return self.acts.get(step.action, _PLAIN)
 
-    def unmet(self, running: Running) -> tuple[ShareUse, ...]:
-        """What the step that waits needs and is not there: of the token's user PIN, or of shares
-        that are put together in it. The last record of all goes into the log at once."""
+    def needs(self, running: Running) -> tuple[Need, ...]:
+        """What the step that waits needs, and is not open here."""
         step = running.course.step
-        if step is None:
-            return ()
-        act, found = self.act(step), []
-        logs = self.site.journal is not None and step.action is Action.CLOSE
-        if (act.token or logs) and self.site.hsm is None:
-            found.append(ShareUse.USER)
-        fresh = act.fresh and running.course.plan.kind in NEW_TOKEN
-        if fresh and self.site.fresh is None:
-            found.append(ShareUse.USER)
-        for use in act.holds(running.course.plan):
-            held = running.unlocked.get(use)
-            if held is None or not held.has_enough(use):
-                found.append(use)
-        return tuple(dict.fromkeys(found))
+        return () if step is None else needs_of(self.site, self.act(step), step, running)
 
-    def sets(self, running: Running) -> tuple[ShareSet, ...]:
-        """Whose shares open something for this ceremony: of a token that it makes those that it has
-        dealt; else those that were in force when it was opened."""
-        if running.course.plan.kind in CHANGES_PINS:
-            return running.custody
-        dealt = kept_sets(running.files)
-        known = {each.use for each in dealt}
-        return (*dealt, *(each for each in running.custody if each.use not in known))
+    def unmet(self, running: Running) -> tuple[ShareUse, ...]:
+        """Of which secrets shares are needed before the step that waits."""
+        return tuple(dict.fromkeys(each.use for each in self.needs(running)))
 
     def reopening(self, running: Running) -> Entered:
+        """What came so far of what is needed."""
         if running.reopening is None:
-            running.reopening = Entered(self.sets(running))
+            sets = (share_set for each in self.needs(running) for share_set in each.sets)
+            running.reopening = Entered(tuple(dict.fromkeys(sets)))
         return running.reopening
 
     def entering(self, running: Running) -> Entered:
@@ -110,7 +92,7 @@ class Hosting:
             return kept_sets(running.files)
         if step is not None and step.action in UNLOCKS and running.custody:
             return running.custody
-        return self.sets(running)
+        return sets_that_open(running)
 
     def doing(self, running: Running) -> Doing:
         step = running.course.step

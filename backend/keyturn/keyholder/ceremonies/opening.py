@@ -25,6 +25,17 @@ def open_fresh(site: Site, plan: Plan, shares: Entered) -> None:
     _open(shares, lambda pin_fd: desk.unlock_fresh(plan, pin_fd))
 
 
+def keep_fresh(site: Site, plan: Plan, shares: Entered) -> None:
+    """As `open_fresh`, and its PIN stays in memory for the step that needs it."""
+    desk = desk_of(site)
+
+    def keep(pin_fd: int) -> None:
+        desk.unlock_fresh(plan, pin_fd)
+        desk.keep_fresh_pin(pin_fd)
+
+    _open(shares, keep)
+
+
 def _open(shares: Entered, unlock: Callable[[int], None]) -> None:
     refused: PinRefused | None = None
     candidates = shares.candidates(ShareUse.USER)

@@ -57,6 +57,13 @@ class Running:
                 each.wipe()
         self.shares = self.reopening = None
 
+    def hold(self, use: ShareUse, shares: Entered) -> None:
+        """Until a step puts them together; what was held of that use before is forgotten."""
+        before = self.unlocked.get(use)
+        if before is not None:
+            before.wipe()
+        self.unlocked[use] = shares
+
     def lock(self) -> None:
         """Forget every share, those that opened something too."""
         self.void()

@@ -6,7 +6,7 @@ together only then, into a memory file, and is wiped.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -224,8 +224,13 @@ class Entered:
                 return share_set.identifier, each.entered
         return None
 
-    def has_enough(self, use: ShareUse) -> bool:
-        return any(each.enough for share_set, each in self._gatherings if share_set.use is use)
+    def has_enough(self, use: ShareUse, sets: Collection[ShareSet] | None = None) -> bool:
+        """Of one of these sets; None: of any."""
+        return any(
+            each.enough
+            for share_set, each in self._gatherings
+            if share_set.use is use and (sets is None or share_set in sets)
+        )
 
     def is_complete(self, use: ShareUse) -> bool:
         """Whether every custodian's share of one set is here."""
@@ -243,6 +248,13 @@ class Entered:
         part = Entered(())
         part._gatherings = [pair for pair in self._gatherings if pair[0].use is use]
         self._gatherings = [pair for pair in self._gatherings if pair[0].use is not use]
+        return part
+
+    def part_of(self, sets: Collection[ShareSet]) -> "Entered":
+        """Those of these sets alone, which it owns from now on."""
+        part = Entered(())
+        part._gatherings = [pair for pair in self._gatherings if pair[0] in sets]
+        self._gatherings = [pair for pair in self._gatherings if pair[0] not in sets]
         return part
 
     def wipe(self) -> None:

@@ -355,14 +355,15 @@ class DeskSite(Site):
         finally:
             wipe(pin)
 
+    @property
+    def has_fresh_pin(self) -> bool:
+        """Not once this host was started anew: custodians' shares of it give it again."""
+        return self._fresh_pin is not None
+
     def require_fresh_pin(self) -> int:
-        """Raises CeremonyRefused when this host was started anew since it was made."""
+        """Raises CeremonyRefused."""
         if self._fresh_pin is None:
-            raise CeremonyRefused(
-                CeremonyReason.INTERRUPTED,
-                "the new token's PIN is not in memory any more",
-                hint="abort this ceremony, and begin it again: nothing is lost",
-            )
+            raise CeremonyRefused(CeremonyReason.LOCKED, "the new token's PIN is not in memory")
         return self._fresh_pin
 
     def used_directory(self) -> str:
@@ -371,11 +372,14 @@ class DeskSite(Site):
         return used.parent.name if used is not None else ""
 
     def lock_fresh(self) -> None:
+        self.forget_fresh_pin()
+        self._close_fresh()
+
+    def forget_fresh_pin(self) -> None:
         if self._fresh_pin is not None:
             os.pwrite(self._fresh_pin, bytes(os.fstat(self._fresh_pin).st_size), 0)
             os.close(self._fresh_pin)
             self._fresh_pin = None
-        self._close_fresh()
 
     def _close_fresh(self) -> None:
         if self.fresh is not None:

@@ -28,7 +28,8 @@ from keyturn.ceremony.transcript import MAX_RECORDS
 from keyturn.keyholder.ceremonies.acting import Acting, end
 from keyturn.keyholder.ceremonies.authorising import check_still
 from keyturn.keyholder.ceremonies.hosting import Hosting, asks_for_shares
-from keyturn.keyholder.ceremonies.opening import open_fresh, open_token
+from keyturn.keyholder.ceremonies.needs import Need, Opens
+from keyturn.keyholder.ceremonies.opening import keep_fresh, open_fresh, open_token
 from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.sharing import Entered
 from keyturn.keyholder.ceremonies.site import DeskSite
@@ -40,7 +41,11 @@ _EVENTS = {
     Word.ABORT: Event.ABORTED,
     Word.RESUME: Event.RESUMED,
 }
-
+_OPEN = {
+    Opens.IN_USE: open_token,
+    Opens.FRESH: open_fresh,
+    Opens.FRESH_PIN: keep_fresh,
+}
 
 MAX_WORDS = 100
 """Of one officer in one ceremony. Each is a record, and an entry of the log."""
@@ -71,15 +76,15 @@ class Taking:
         check_still(plan, hosting.site, signature.officer, signature.envelope)
         self._check_resumed(running)
         check_entered_host(running.course.plan.kind, signature, hosting.key.public)
-        unmet = hosting.unmet(running)
-        if unmet and signature.part is Part.CUSTODIAN and attached:
-            self._reopen(running, signature, attached, unmet)
+        needs = hosting.needs(running)
+        if needs and signature.part is Part.CUSTODIAN and attached:
+            self._reopen(running, signature, attached, needs)
             return False
-        if unmet:
+        if needs:
             raise CeremonyRefused(
                 CeremonyReason.LOCKED,
                 "something must be opened before this step",
-                found=", ".join(each.value for each in unmet),
+                found=", ".join(each.value for each in hosting.unmet(running)),
                 expected="enough custodians' shares of it, attached to this step",
             )
         self._take(running, signature, attached)
@@ -168,7 +173,7 @@ class Taking:
         running: Running,
         signature: StepSignature,
         attached: Sequence[bytes],
-        unmet: Sequence[ShareUse],
+        needs: Sequence[Need],
     ) -> None:
         """Shares for what must be open: no signature of the step, which is signed afterwards."""
         hosting, course = self._hosting, running.course
@@ -180,29 +185,29 @@ class Taking:
                 CeremonyReason.WRONG_ATTACHMENT, "what is attached is not what was signed"
             )
         shares = hosting.reopening(running)
-        uses = [use for use in shares.uses_of(signature.officer) if use in unmet]
+        uses = shares.uses_of(signature.officer)
         self._enter_shares(running, shares, signature, attached, uses)
         try:
-            for use in unmet:
-                if shares.has_enough(use):
-                    self._opened(running, use, shares)
+            for need in needs:
+                if shares.has_enough(need.use, need.sets):
+                    self._opened(running, need, shares.part_of(need.sets))
         except KeyturnError:
             shares.wipe()  # else each further share would be another try of the same PIN
             running.reopening = None
             raise
 
-    def _opened(self, running: Running, use: ShareUse, shares: Entered) -> None:
-        hosting, step = self._hosting, running.course.step
-        assert step is not None
-        if use in hosting.act(step).holds(running.course.plan):
-            running.unlocked[use] = shares.part(use)
+    def _opened(self, running: Running, need: Need, shares: Entered) -> None:
+        hosting, plan = self._hosting, running.course.plan
+        if need.opens is Opens.HELD:
+            running.hold(need.use, shares)
             return
-        if hosting.act(step).fresh:
-            open_fresh(hosting.site, running.course.plan, shares)
-            return
-        open_token(hosting.site, running.course.plan, shares)
-        for each in hosting.ceremonies.values():
-            hosting.enter(each)
+        try:
+            _OPEN[need.opens](hosting.site, plan, shares)
+        finally:
+            shares.wipe()
+        if need.opens is Opens.IN_USE:
+            for each in hosting.ceremonies.values():
+                hosting.enter(each)
 
     def _enter_shares(
         self,

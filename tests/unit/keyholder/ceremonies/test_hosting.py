@@ -39,7 +39,7 @@ def test_what_a_step_needs_and_is_not_there(hosting: Hosting) -> None:
             facts, token=True, fresh=True, holds=lambda _: (ShareUse.SO, ShareUse.USER)
         )
     }
-    assert hosting.unmet(running) == (ShareUse.USER, ShareUse.SO)
+    assert hosting.unmet(running) == (ShareUse.SO, ShareUse.USER)
 
 
 def test_progress_is_told_while_a_step_is_done(hosting: Hosting) -> None:
@@ -47,6 +47,5 @@ def test_progress_is_told_while_a_step_is_done(hosting: Hosting) -> None:
     doing = hosting.doing(running)
     doing.report(Progress(1, 2, "half"))
     assert running.progress == Progress(1, 2, "half")
-    assert hosting.sets(running) == ()
     assert hosting.entering(running).entered == ()
     assert hosting.reopening(running) is hosting.reopening(running)

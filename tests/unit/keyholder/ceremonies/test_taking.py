@@ -11,6 +11,7 @@ from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.steps import Place, Word, parse_step_signature
 from keyturn.hsm.errors import PinRefused
 from keyturn.keyholder.ceremonies import taking
+from keyturn.keyholder.ceremonies.needs import Need, Opens
 from keyturn.keyholder.ceremonies.sharing import Entered
 from keyturn.wire.ceremonies import SayInCeremony, SignStep
 from keyturn.wire.errors import PeerRefused
@@ -158,7 +159,8 @@ def test_a_refused_pin_is_not_tried_again_with_the_next_share(
     monkeypatch.setattr(taking.Taking, "_opened", refuse)
     request = table.raw_step("ada", Part.CUSTODIAN, attached=(b"sealed",))
     signature = parse_step_signature(request.envelope)
+    need = Need(ShareUse.USER, Opens.IN_USE, ())
     with pytest.raises(PinRefused):
-        door.host._taking._reopen(running, signature, (b"sealed",), (ShareUse.USER,))
+        door.host._taking._reopen(running, signature, (b"sealed",), (need,))
     assert wiped == [shares]
     assert running.reopening is None

@@ -3,8 +3,8 @@
 It travels wrapped to a transport key that never leaves the receiving token. Where an HSM is
 replaced, the new token is made with PINs from the shares that were just proved, in a place of its
 own; the old one stays in use until the log goes on under the new one's keys. Its PIN lies in a
-memory file between the two steps that need it: a host that is stopped between them forgets it, and
-the ceremony is aborted and begun again, with nothing lost.
+memory file between the two steps that need it: to a host that is stopped between them its
+custodians give it again, by the shares that they proved.
 """
 
 from keyturn.base.signatures import KeyId, key_id_of
@@ -107,6 +107,7 @@ def _from_old_token(doing: Doing, desk: DeskSite, spki: bytes) -> KekReport:
     )
     doing.at("KEK imported")
     desk.unlock_fresh(doing.plan, new_pin)
+    desk.forget_fresh_pin()
     return report
 
 
@@ -215,6 +216,12 @@ def _needs_pins(plan: Plan) -> tuple[ShareUse, ...]:
 MAKE_TRANSPORT_KEY = Act(
     make_transport_key, holds=_needs_pins, left="the token in use, and its KEK, as they were"
 )
-IMPORT_KEK = Act(import_kek, holds=_needs_pins, left="the token in use, and its KEK, as they were")
+IMPORT_KEK = Act(
+    import_kek,
+    holds=_needs_pins,
+    holds_old=True,
+    fresh_pin=True,
+    left="the token in use, and its KEK, as they were",
+)
 PROVE = Act(prove, fresh=True, left="the tokens as they were")
 DESTROY_KEK = Act(destroy_kek, token=True, left="the old KEK, or what is left of it")
