@@ -1,5 +1,6 @@
 """An import that is cut off half-way, and what lies under the imported KEK is moved on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from keyturn.hsm.ceremonytasks import TrustKey
 from keyturn.hsm.kekwork import HsmCeremonies, KekOrigin, KekState, RewrapOutcome
 from keyturn.hsm.kekwork import KekProfile as OnToken
 from keyturn.wire.ceremonies import PutCeremonyFile
+from keyturn.wire.errors import PeerRefused
 from support.ceremonies_host import OpenKeyholder, Stage, Table, keyholder_in
 from support.hsmceremonies import Desk, item, order
 from support.hsmtoken import Model, admit, make_model
@@ -54,9 +56,15 @@ def test_a_kek_is_imported_and_opens_what_lies_under_it(
     desk, model, wrapped = source
     with keyholder_in(directory, founded_stage) as keyholder:
         table = _table(keyholder, founded_stage)
-        table.open(
-            keyholder.plan(ScriptKind.KEY_IMPORT, "import-1", kek_profile=KekProfile.RECOVERABLE)
+        with desk.worker() as worker:
+            kek = worker.keks()[0].id
+        profile = KekProfile.RECOVERABLE
+        plan = keyholder.plan(
+            ScriptKind.KEY_IMPORT, "import-1", kek_profile=profile, concerns=(kek,)
         )
+        with pytest.raises(PeerRefused, match="names the KEK that comes in"):
+            table.open(replace(plan, concerns=()))
+        table.open(plan)
         table.run(until="import-kek")
         assert table.step().event is Event.FAILED  # the file is not here
         handed = _wrapped_elsewhere(desk, table.file("transport-key.der"))

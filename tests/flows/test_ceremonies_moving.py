@@ -1,32 +1,22 @@
-"""A KEK moves: an HSM is replaced while it works, and a KEK of another HSM is imported."""
+"""A KEK moves: an HSM is replaced while it works."""
 
-import secrets
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from keyturn.ceremony.course import CourseState
-from keyturn.ceremony.plan import KekProfile, Plan
+from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
-from keyturn.hsm.backup import wrapped_document
-from keyturn.hsm.ceremonytasks import MakeToken, Secret, TokenPlace, TrustKey, run_task
-from keyturn.hsm.client import HsmWorker, WorkerConfig
-from keyturn.hsm.genesis import write_configuration
 from keyturn.hsm.kekwork import KekProfile as HsmProfile
-from keyturn.hsm.kekwork import KekState, WrappedKek
-from keyturn.keyholder.ceremonies.sharing import pin_descriptor
 from keyturn.quorum.bundle import Authority
-from keyturn.wire.ceremonies import PutCeremonyFile
 from keyturn.wire.errors import PeerRefused
 from support.ceremonies import EVERY_SCHEME
 from support.ceremonies_host import (
     InProcess,
     Killed,
-    OpenKeyholder,
     Stage,
     Table,
     copied,
@@ -34,8 +24,8 @@ from support.ceremonies_host import (
     keyholder_in,
     now,
 )
-from support.hsmceremonies import Desk, order
-from support.hsmtoken import Model, Node, Orders, admit, make_model, softhsm_module
+from support.hsmceremonies import Desk
+from support.hsmtoken import Model, Node, Orders, admit, make_model
 
 SHARES = {use: EVERY_SCHEME[use] for use in (ShareUse.USER, ShareUse.SO)}
 
@@ -201,45 +191,3 @@ def test_an_aborted_replacement_leaves_the_token_in_use(replacing: Replacing, st
         table.at(door).abort()
     assert not list(replacing.directory.glob("token-*"))
     assert replacing.opens(replacing.stage)
-
-
-def foreign_kek(place: Path, spki: bytes) -> WrappedKek:
-    """What the people of another HSM make of the transport key that they were shown."""
-    token = TokenPlace(softhsm_module(), "foreign", write_configuration(place))
-    with ExitStack() as stack:
-        pin, so_pin = (
-            stack.enter_context(pin_descriptor(bytearray(secrets.token_bytes(16))))
-            for _ in range(2)
-        )
-        run_task(MakeToken(HsmProfile.RECOVERABLE), token, {Secret.PIN: pin, Secret.SO_PIN: so_pin})
-        run_task(TrustKey(spki), token, {Secret.SO_PIN: so_pin})
-        config = WorkerConfig(token.module, token.label, token.softhsm_configuration)
-        with HsmWorker(config, pin) as worker:
-            return worker.backup_kek(order(), worker.keks()[0].id, spki)
-
-
-def importing(keyholder: OpenKeyholder, stage: Stage) -> Table:
-    table = stage.table(keyholder.door)
-    table.authority = keyholder.authority()
-    plan = keyholder.plan(ScriptKind.KEY_IMPORT, "import-1", kek_profile=KekProfile.RECOVERABLE)
-    table.open(plan)
-    return table
-
-
-def test_an_imported_kek_is_shown_as_such_and_wraps_nothing(
-    founded_stage: Stage, tmp_path: Path
-) -> None:
-    directory = founded_stage.copied_to(tmp_path / "host")
-    with keyholder_in(directory, founded_stage) as keyholder:
-        table = importing(keyholder, founded_stage)
-        table.run(until="import-kek")
-        assert table.step().event is Event.FAILED  # nothing was handed in
-        wrapped = foreign_kek(tmp_path / "foreign", table.file("transport-key.der"))
-        file = wrapped_document(wrapped)
-        table.door.ask(PutCeremonyFile("import-1", "wrapped-kek.json", file))
-        table.run()
-        assert table.state is CourseState.DONE
-        keks = {each.id: each for each in keyholder.opened.hsm.keks()}
-    imported = keks[wrapped.kek]
-    assert (imported.state, imported.origin.value) == (KekState.DEACTIVATED, "imported")
-    assert sum(each.state is KekState.ACTIVE for each in keks.values()) == 1

@@ -8,6 +8,7 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import (
     BackupProved,
     Facts,
+    KekImported,
     KekMade,
     LogStands,
     ModelKeyDestroyed,
@@ -18,8 +19,8 @@ from keyturn.ceremony.facts import (
     Unlocked,
 )
 from keyturn.ceremony.keyfacts import KeyFacts, KeyPurpose
-from keyturn.ceremony.people import shares_made
-from keyturn.ceremony.script import Action, Part, ShareUse, Step
+from keyturn.ceremony.people import keys_concerned, shares_made
+from keyturn.ceremony.script import Action, Part, ScriptKind, ShareUse, Step
 from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.steps import StepSignature
 
@@ -110,6 +111,14 @@ def _kek_made(case: _Case, facts: Facts) -> None:
     _profile(case.course, facts.key)
 
 
+def _kek_imported(case: _Case, facts: Facts) -> None:
+    """The one that officers approved; a rehearsal's was made up, and a replacement's is moved."""
+    assert isinstance(facts, KekImported)
+    plan = case.course.plan
+    if plan.kind is ScriptKind.KEY_IMPORT and not plan.rehearsal:
+        _same("KEK that came in", (facts.key.id,), keys_concerned(plan))
+
+
 def _backup_proved(case: _Case, facts: Facts) -> None:
     """The one that this ceremony made, where it made one."""
     assert isinstance(facts, BackupProved)
@@ -161,5 +170,6 @@ _CHECKS: Mapping[type, _Check] = {
     LogStands: _log_stands,
     KekMade: _kek_made,
     ModelKeyDestroyed: _model_key,
+    KekImported: _kek_imported,
     BackupProved: _backup_proved,
 }

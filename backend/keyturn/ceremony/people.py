@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from keyturn.base.encoding import Digest
+from keyturn.base.signatures import KeyId
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.plan import KekProfile, Plan
 from keyturn.ceremony.script import ScriptKind, ShareUse
-from keyturn.quorum.ceremony_body import Ceremony, Restore
+from keyturn.quorum.ceremony_body import Ceremony, Concern, Restore, concern_of
 from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import OfficerId, Roster
 
@@ -52,6 +53,11 @@ def check_people(plan: Plan, roster: Roster) -> None:
                 expected="an officer with an encryption key in the roster",
                 hint="bring a roster into force that has one",
             )
+
+
+def keys_concerned(plan: Plan) -> tuple[KeyId, ...]:
+    """The ids of keys among what a plan concerns."""
+    return tuple(KeyId(each) for each in plan.concerns if concern_of(each) is Concern.KEY)
 
 
 def check_statement(plan: Plan, digest: Digest, subject: str, body: Ceremony | Restore) -> None:
@@ -109,6 +115,15 @@ def _check_kind(plan: Plan) -> None:
             f"a {plan.kind.value} makes a KEK, and the plan chooses no profile",
             found="null",
             expected=" or ".join(each.value for each in KekProfile),
+        )
+    keys = keys_concerned(plan)
+    if plan.kind is ScriptKind.KEY_IMPORT and not plan.rehearsal and len(keys) != 1:
+        raise CeremonyRefused(
+            CeremonyReason.NOT_AUTHORISED,
+            "a key import names the KEK that comes in, and no other",
+            found=", ".join(keys) or "no key id",
+            expected="the key id of one KEK, as its own HSM computes it",
+            hint="propose a statement that names it: whoever reaches the host can hand in a file",
         )
     wanted = plan.kind not in WITHOUT_STATEMENT and not plan.rehearsal
     if (plan.statement is None) is wanted:

@@ -56,6 +56,7 @@ _MUST_CONCERN = {
     CeremonyKind.MODEL_KEY_DESTRUCTION: Concern.MODEL,
     CeremonyKind.OFFICER_KEY_LOSS: Concern.OFFICER,
     CeremonyKind.CUSTODIAN_CHANGE: Concern.OFFICER,
+    CeremonyKind.KEY_IMPORT: Concern.KEY,
 }
 
 

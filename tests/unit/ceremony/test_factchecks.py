@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 
 from keyturn.base.encoding import digest_of
+from keyturn.base.signatures import KeyId
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.errors import CeremonyRefused
 from keyturn.ceremony.factchecks import check_facts
 from keyturn.ceremony.facts import (
     Facts,
+    KekImported,
     KekMade,
     LogStands,
     ModelKeyDestroyed,
@@ -155,6 +157,25 @@ def test_another_model() -> None:
     check(at, ModelKeyDestroyed(DIGEST, None))
     with pytest.raises(CeremonyRefused):
         check(at, ModelKeyDestroyed(digest_of(b"another"), None))
+
+
+def test_another_kek_than_the_one_that_was_to_come_in() -> None:
+    imported = EVERY[Action.IMPORT_KEK]
+    assert isinstance(imported, KekImported)
+    plan = replace(
+        PLAN,
+        kind=ScriptKind.KEY_IMPORT,
+        script=SCRIPTS[ScriptKind.KEY_IMPORT].digest,
+        concerns=(imported.key.id,),
+        rehearsal=False,
+        ceremony="import-1",
+        shares={},
+    )
+    play = Play(Cast(), plan)
+    at = play.course, play.step, play.signatures()
+    check(at, imported)
+    with pytest.raises(CeremonyRefused, match="KEK that came in"):
+        check(at, replace(imported, key=replace(imported.key, id=KeyId("00" * 32))))
 
 
 def test_who_witnessed_an_unlocking_entered_no_share() -> None:

@@ -9,7 +9,12 @@ from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.signatures import KeyId
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.kinds import SCRIPTS
-from keyturn.ceremony.people import check_people, check_statement, shares_made
+from keyturn.ceremony.people import (
+    check_people,
+    check_statement,
+    keys_concerned,
+    shares_made,
+)
 from keyturn.ceremony.plan import KekProfile, Plan, ShareScheme
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.quorum.ceremony_body import Ceremony, CeremonyKind, Participants, Restore, Window
@@ -110,6 +115,8 @@ def test_which_shares_are_made() -> None:
         ),
         (of(ScriptKind.KEK_ROTATION, statement=None), CeremonyReason.NOT_AUTHORISED),
         (of(ScriptKind.UNSEAL), CeremonyReason.NOT_AUTHORISED),
+        (of(ScriptKind.KEY_IMPORT), CeremonyReason.NOT_AUTHORISED),
+        (of(ScriptKind.KEY_IMPORT, concerns=(KEK, "cd" * 32)), CeremonyReason.NOT_AUTHORISED),
         (
             of(ScriptKind.BACKUP, founding=PLAN.founding, authority=None),
             CeremonyReason.NOT_AUTHORISED,
@@ -122,6 +129,12 @@ def test_which_shares_are_made() -> None:
 )
 def test_a_plan_that_does_not_fit_its_kind(plan: Plan, expected: CeremonyReason) -> None:
     assert reason(plan) is expected
+
+
+def test_an_import_names_the_kek_that_comes_in() -> None:
+    plan = of(ScriptKind.KEY_IMPORT, concerns=(KEK, "emil"))
+    check_people(plan, Cast().roster)
+    assert keys_concerned(plan) == (KEK,)
 
 
 def test_a_rehearsal_needs_no_statement_and_may_found_a_throw_away_authority() -> None:

@@ -22,7 +22,7 @@ PROVE_IMPORT = Step(
 
 KEY_IMPORT = Script(
     ScriptKind.KEY_IMPORT,
-    1,
+    2,
     "Key import",
     "Brings a KEK from another HSM into this token, wrapped to a key that never leaves it. An"
     " imported key cannot be proved never to have been outside an HSM: it is shown as imported"
@@ -40,7 +40,9 @@ KEY_IMPORT = Script(
             "Wrap the key at the other HSM",
             "At the other HSM its own people wrap the key to the transport key. Before they do,"
             " administrator and witness compare the transport key's id with the one in this"
-            " record. The wrapped key is brought here as a file.",
+            " record. The wrapped key is brought here as a file. In a rehearsal there is no other"
+            " HSM: the host makes a throw-away token that stands for it, with a KEK of its own,"
+            " wraps that KEK to the transport key, and destroys the token.",
             Action.ATTEND,
             BOTH,
             (
@@ -61,7 +63,8 @@ KEY_IMPORT = Script(
         Step(
             "import-kek",
             "Import the KEK",
-            "The token unwraps the file with the transport key and keeps the KEK with the"
+            "Only the KEK that the statement names comes in. The token unwraps the file with the"
+            " transport key and keeps the KEK with the"
             " attributes of the profile that the plan chose; they are read back. The transport"
             " key is destroyed.",
             Action.IMPORT_KEK,

@@ -66,6 +66,6 @@ def needs_of(site: Site, act: Act, step: Step, running: Running) -> tuple[Need, 
     if act.fresh and plan.kind in NEW_TOKEN and site.fresh is None:
         need(ShareUse.USER, Opens.FRESH)
     replaces = plan.kind is ScriptKind.HSM_REPLACEMENT
-    if act.fresh_pin and replaces and isinstance(site, DeskSite) and not site.has_fresh_pin:
+    if act.fresh_pin and replaces and isinstance(site, DeskSite) and not site.fresh_pin.is_there:
         need(ShareUse.USER, Opens.FRESH_PIN)
     return tuple(found.values())

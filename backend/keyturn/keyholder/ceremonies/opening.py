@@ -31,7 +31,8 @@ def keep_fresh(site: Site, plan: Plan, shares: Entered) -> None:
 
     def keep(pin_fd: int) -> None:
         desk.unlock_fresh(plan, pin_fd)
-        desk.keep_fresh_pin(pin_fd)
+        desk.lock_fresh()  # it is the right one; the step logs in by itself
+        desk.fresh_pin.keep(pin_fd)
 
     _open(shares, keep)
 

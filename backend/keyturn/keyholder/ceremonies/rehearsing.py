@@ -119,6 +119,8 @@ def begin(
             founders = _found(site, plan, founding, pin_fd)
             site.open_log()
             site.unlock(plan.token, pin_fd)
+            if plan.kind is ScriptKind.KEY_IMPORT:
+                site.rehearsed_pin.keep(pin_fd)
     if plan.kind in _ABOUT_MODELS:
         site.inventory = admit_models(site, plan, founders, random)
     if plan.kind in (ScriptKind.UNSEAL, ScriptKind.RESTORE):

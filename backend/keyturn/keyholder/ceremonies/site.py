@@ -7,7 +7,6 @@ locked until custodians have entered enough shares, or is not there at all.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,9 +26,10 @@ from keyturn.hsm.errors import HsmUnreachable
 from keyturn.hsm.genesis import CONFIGURATION
 from keyturn.hsm.kekwork import HsmCeremonies
 from keyturn.hsm.modules import check_module, find_softhsm
-from keyturn.hsm.pins import new_pin, pin_file, read_pin
+from keyturn.hsm.pins import new_pin
 from keyturn.hsm.pool import HsmPool
 from keyturn.hsm.protocol import Hsm
+from keyturn.keyholder.ceremonies.keptpin import KeptPin
 from keyturn.keyholder.config import KeyholderConfig, load_config
 from keyturn.keyholder.initialise import Founder
 from keyturn.keyholder.journal import Clock, Journal
@@ -277,13 +277,24 @@ class DeskSite(Site):
         super().__init__(directory, clock, module, rehearsal=rehearsal)
         self._signer = _Locked()
         self._worker: HsmWorker | None = None
-        self._fresh_pin: int | None = None
+        self.fresh_pin = KeptPin()
+        """Of the token that replaces another, from the step that makes it to the one that uses it."""
+        self.rehearsed_pin = KeptPin()
+        """Of a rehearsal's token, where what is rehearsed is done at a running keyholder."""
         self.founders: tuple[Founder, ...] = ()
         """Who signs for a rehearsal's log."""
         self.inventory: tuple[ItemToRewrap, ...] = ()
         """A rehearsal's models, which no control plane has."""
         if self.is_founded:
             self.open_log()
+
+    @contextmanager
+    def user_pin(self) -> Iterator[int]:
+        if self.rehearsed_pin.is_there:
+            yield self.rehearsed_pin.require()
+            return
+        with super().user_pin() as descriptor:
+            yield descriptor
 
     @property
     def is_founded(self) -> bool:
@@ -346,40 +357,14 @@ class DeskSite(Site):
             raise CeremonyRefused(CeremonyReason.LOCKED, "the fresh token is locked")
         return self.fresh
 
-    def keep_fresh_pin(self, pin_fd: int) -> None:
-        """A copy in a memory file of this process, for a later step."""
-        self.lock_fresh()
-        pin = read_pin(pin_fd)
-        try:
-            self._fresh_pin = pin_file(pin)
-        finally:
-            wipe(pin)
-
-    @property
-    def has_fresh_pin(self) -> bool:
-        """Not once this host was started anew: custodians' shares of it give it again."""
-        return self._fresh_pin is not None
-
-    def require_fresh_pin(self) -> int:
-        """Raises CeremonyRefused."""
-        if self._fresh_pin is None:
-            raise CeremonyRefused(CeremonyReason.LOCKED, "the new token's PIN is not in memory")
-        return self._fresh_pin
-
     def used_directory(self) -> str:
         """Where the token in use lies, below this site's directory; its name."""
         used = self.config.softhsm_configuration if self.config is not None else None
         return used.parent.name if used is not None else ""
 
     def lock_fresh(self) -> None:
-        self.forget_fresh_pin()
+        self.fresh_pin.forget()
         self._close_fresh()
-
-    def forget_fresh_pin(self) -> None:
-        if self._fresh_pin is not None:
-            os.pwrite(self._fresh_pin, bytes(os.fstat(self._fresh_pin).st_size), 0)
-            os.close(self._fresh_pin)
-            self._fresh_pin = None
 
     def _close_fresh(self) -> None:
         if self.fresh is not None:
@@ -412,6 +397,7 @@ class DeskSite(Site):
         with ExitStack() as stack:
             stack.callback(self.lock_token)
             stack.callback(self.lock_fresh)
+            stack.callback(self.rehearsed_pin.forget)
             stack.callback(self.close_log)
 
 

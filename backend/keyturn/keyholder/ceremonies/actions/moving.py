@@ -7,9 +7,11 @@ memory file between the two steps that need it: to a host that is stopped betwee
 custodians give it again, by the shares that they proved.
 """
 
+from keyturn.base.encoding import digest_of
 from keyturn.base.signatures import KeyId, key_id_of
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import (
+    Attended,
     Facts,
     KekDestroyed,
     KekImported,
@@ -17,6 +19,7 @@ from keyturn.ceremony.facts import (
     TransportKeyMade,
 )
 from keyturn.ceremony.keyfacts import KeyFacts, KeyOrigin, KeyPurpose, KeyState
+from keyturn.ceremony.people import keys_concerned
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Action, ScriptKind, ShareUse
 from keyturn.hsm.backup import parse_backup_key, parse_wrapped
@@ -35,13 +38,13 @@ from keyturn.keyholder.ceremonies.actions import restoring, rotation
 from keyturn.keyholder.ceremonies.actions.backups import active_kek, order_of
 from keyturn.keyholder.ceremonies.actions.destroying import destroy_tree
 from keyturn.keyholder.ceremonies.actions.newkeys import compose_keys
+from keyturn.keyholder.ceremonies.actions.othertoken import wrap_elsewhere
 from keyturn.keyholder.ceremonies.actions.secretsheld import held_secrets
 from keyturn.keyholder.ceremonies.actions.tokenfacts import kek_facts
 from keyturn.keyholder.ceremonies.doing import Act, Doing
 from keyturn.keyholder.ceremonies.handedin import WRAPPED
 from keyturn.keyholder.ceremonies.served import SPKI
 from keyturn.keyholder.ceremonies.site import BACKUP_KEY, DeskSite, ceremonies_of, desk_of
-from keyturn.quorum.ceremony_body import Concern, concern_of
 
 OLD = "old-token"
 """A file of the ceremony: where the token lies that was replaced."""
@@ -74,8 +77,19 @@ def _on_new_token(doing: Doing, desk: DeskSite) -> bytes:
             trusted = TrustKey(parse_backup_key(backup_key.read_bytes()).spki)
             run_task(trusted, place, {Secret.SO_PIN: pins[Secret.SO_PIN]})
         spki = run_task(MakeTransport(), place, {Secret.PIN: pins[Secret.PIN]})
-        desk.keep_fresh_pin(pins[Secret.PIN])
+        desk.fresh_pin.keep(pins[Secret.PIN])
     return spki
+
+
+def carried(doing: Doing) -> Facts:
+    """The digest of what was handed in so far; the other HSM of a rehearsal is made up here."""
+    spki, raw = doing.files.kept(SPKI), doing.files.kept(WRAPPED)
+    if spki is None:
+        return Attended()
+    if raw is None and doing.plan.rehearsal:
+        raw = wrap_elsewhere(doing, spki)
+        doing.files.keep(WRAPPED, raw)
+    return Attended(file=digest_of(raw) if raw is not None else None)
 
 
 def import_kek(doing: Doing) -> Facts:
@@ -91,7 +105,7 @@ def import_kek(doing: Doing) -> Facts:
 
 def _from_old_token(doing: Doing, desk: DeskSite, spki: bytes) -> KekReport:
     """The security officer trusts the transport key there, and the KEK is wrapped to it."""
-    new_pin = desk.require_fresh_pin()
+    new_pin = desk.fresh_pin.require()
     old = desk.token_place(doing.plan.token)
     with held_secrets(doing, _PINS) as pins:
         run_task(TrustKey(spki), old, {Secret.SO_PIN: pins[Secret.SO_PIN]})
@@ -107,7 +121,7 @@ def _from_old_token(doing: Doing, desk: DeskSite, spki: bytes) -> KekReport:
     )
     doing.at("KEK imported")
     desk.unlock_fresh(doing.plan, new_pin)
-    desk.forget_fresh_pin()
+    desk.fresh_pin.forget()
     return report
 
 
@@ -151,15 +165,18 @@ def _from_file(doing: Doing, spki: bytes) -> KekReport:
 
 
 def check_concerns(plan: Plan, kek: KeyId) -> None:
-    """The file is nobody's word: anybody wraps a key of theirs to the transport key. Where officers
-    approved which KEK comes in, no other one does. Raises CeremonyRefused."""
-    named = [each for each in plan.concerns if concern_of(each) is Concern.KEY]
-    if named and kek not in named:
+    """The file is nobody's word: anybody wraps a key of theirs to the transport key. So none comes
+    in but the one that officers approved; what a rehearsal makes up nobody knows before.
+
+    Raises CeremonyRefused.
+    """
+    named = keys_concerned(plan)
+    if kek not in named and not plan.rehearsal:
         raise CeremonyRefused(
             CeremonyReason.FAILED,
             "the file holds another KEK than the statement names",
             found=kek,
-            expected=", ".join(named),
+            expected=", ".join(named) or "a statement that names the KEK",
         )
 
 

@@ -19,7 +19,9 @@ from keyturn.keyholder.ceremonies.actions import (
 from keyturn.keyholder.ceremonies.doing import Act, Doing, Undo
 
 
-def _attend(_: Doing) -> Facts:
+def _attend(doing: Doing) -> Facts:
+    if doing.plan.kind is ScriptKind.KEY_IMPORT:
+        return moving.carried(doing)
     return Attended()
 
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from keyturn.base.encoding import digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.base.signatures import KeyId
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.facts import Attended
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.keyholder.ceremonies.actions import moving
 from keyturn.keyholder.ceremonies.doing import Doing
@@ -61,3 +63,15 @@ def test_no_other_kek_comes_in_than_the_one_that_officers_approved(doing: Doing)
     moving.check_concerns(replace(plan, concerns=("emil", ours)), ours)
     with pytest.raises(CeremonyRefused, match="another KEK than the statement names"):
         moving.check_concerns(replace(plan, concerns=("emil", ours)), theirs)
+    with pytest.raises(CeremonyRefused, match="another KEK than the statement names"):
+        moving.check_concerns(replace(plan, concerns=()), ours)
+    moving.check_concerns(replace(plan, rehearsal=True, concerns=()), ours)
+
+
+def test_what_was_carried_here_is_named(doing: Doing) -> None:
+    importing = of_kind(doing, ScriptKind.KEY_IMPORT)
+    assert moving.carried(importing) == Attended()
+    doing.files.keep(moving.SPKI, b"spki")
+    assert moving.carried(importing) == Attended()
+    doing.files.keep(WRAPPED, b"{}")
+    assert moving.carried(importing) == Attended(file=digest_of(b"{}"))
