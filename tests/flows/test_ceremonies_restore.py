@@ -15,11 +15,12 @@ from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.records import Event
-from keyturn.ceremony.script import ScriptKind, ShareUse
+from keyturn.ceremony.script import Part, ScriptKind, ShareUse
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
 from keyturn.hsm.backup import parse_backup
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.kinds import Kind
+from keyturn.tlog.checkpoints import Checkpoint
 from keyturn.wire.ceremonies import PutCeremonyFile
 from keyturn.wire.errors import PeerRefused
 from support.ceremonies import EVERY_SCHEME, Cast
@@ -51,6 +52,8 @@ class Lost:
     authority: Authority
     model: Model
     wrapped: bytes
+    seen: Checkpoint
+    """The last of its log that everybody has seen."""
 
     @property
     def cast(self) -> Cast:
@@ -99,7 +102,7 @@ class Lost:
 
     def table(self, door: InProcess) -> Table:
         table = self.stage.table(door)
-        table.authority = self.authority
+        table.authority, table.seen = self.authority, self.seen
         return table
 
 
@@ -110,8 +113,9 @@ def lost(founded_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Lost
         model = make_model()
         wrapped = admit(keyholder.opened.hsm, model)
         authority = keyholder.authority()
+        seen = keyholder.opened.keyholder.journal.log.checkpoint.checkpoint
     shutil.rmtree(directory / "token")
-    return Lost(directory, founded_stage, authority, model, wrapped)
+    return Lost(directory, founded_stage, authority, model, wrapped, seen)
 
 
 @pytest.fixture
@@ -167,6 +171,29 @@ def test_another_backup_of_the_same_kek_is_not_restored(place: Lost) -> None:
         assert table.state is CourseState.DONE
         with pytest.raises(PeerRefused, match="lets one ceremony happen"):
             place.table(door).open(replace(plan, ceremony="restore-2", time=now()))
+
+
+def test_a_log_that_was_put_back_is_restored_by_no_custodian_who_saw_more(
+    place: Lost, founded_stage: Stage
+) -> None:
+    """An older copy of the log is whole, and so is all that it leads to. Who has seen more says so
+    beside their share: no host that has not all of it gets one."""
+    plan, file = place.plan()
+    shutil.rmtree(place.directory / "log")
+    shutil.copytree(founded_stage.directory / "log", place.directory / "log")
+    with host_here(place.directory) as door:
+        table = place.table(door)
+        table.open(plan)
+        door.ask(PutCeremonyFile("restore-1", "restore.json", file))
+        table.run(until="prove-shares")
+        with pytest.raises(PeerRefused, match="not what ada has seen: the log is shorter"):
+            table.sign("ada", Part.CUSTODIAN)
+        assert table.read().waiting.entered == ()  # type: ignore[union-attr]
+        size = door.host.site.head().size
+        table.seen = Checkpoint(place.seen.origin, size, place.seen.root)
+        with pytest.raises(PeerRefused, match="entries are not those that were seen"):
+            table.sign("ada", Part.CUSTODIAN)
+        assert table.waits_for == "prove-shares"
 
 
 def test_killed_before_every_step_a_restore_goes_on(place: Lost) -> None:

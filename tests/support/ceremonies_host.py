@@ -31,6 +31,7 @@ from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.plan import FoundingPlan, KekProfile, Plan
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Attaches, EnteredKind, Many, Part, ScriptKind, ShareUse
+from keyturn.ceremony.seencheckpoint import seen_entries
 from keyturn.ceremony.shareboxes import BOX_SUITE
 from keyturn.ceremony.shares import Gathering
 from keyturn.ceremony.sharesets import ShareSet
@@ -57,6 +58,7 @@ from keyturn.quorum.bundle import Authority, load_bundle
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, payload_type
 from keyturn.quorum.roster import OfficerId
 from keyturn.quorum.statements import compose_payload
+from keyturn.tlog.checkpoints import Checkpoint
 from keyturn.wire.ceremonies import AskCeremonies, AskCeremonyFile, SignStep, StepTaken
 from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import error_answer, parse_request, read_answer
@@ -132,6 +134,8 @@ class Table:
     reader: CeremonyReader | None = None
     authority: Authority | None = None
     """The pinned one, where there is one already."""
+    seen: Checkpoint | None = None
+    """The newest checkpoint of its log that everybody here has seen."""
 
     def at(self, door: InProcess | LocalDoor) -> "Table":
         """The same people and sheets at another host, or at the same one started anew."""
@@ -198,13 +202,16 @@ class Table:
     def sign(self, officer: str, part: Part, **entered: str) -> StepTaken:
         """With all that they enter and attach."""
         followed = self.read()
+        attached = self.attached(officer, part)
+        shares = attached and part is Part.CUSTODIAN
+        seen = seen_entries(followed.plan, self.seen) if shares else {}
         request = sign_request(
             followed.course,
             part,
             Seat(self.cast, officer),
             self.clock(),
-            entered={**self.entered(part, officer), **entered},
-            attached=self.attached(officer, part),
+            entered={**self.entered(part, officer), **seen, **entered},
+            attached=attached,
         )
         return self.door.ask(request)
 
@@ -303,7 +310,9 @@ class Table:
         for each in officers:
             course = self.read().course
             sealed = (self.sealed(each, use, (words or self.words)[each, use]),)
-            self.door.ask(unlock_request(course, Seat(self.cast, each), self.clock(), sealed))
+            seen = seen_entries(course.plan, self.seen)
+            seat = Seat(self.cast, each)
+            self.door.ask(unlock_request(course, seat, self.clock(), sealed, seen))
 
     def say(self, officer: str, part: Part, word: Word, text: str = "as agreed") -> int:
         request = say_request(

@@ -16,6 +16,7 @@ from keyturn.ceremony.hostphrase import HOST_ENTRY, check_host_entry, may_enter_
 from keyturn.ceremony.plan import SignedPlan
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import Attaches, Entered, EnteredKind, Part, Step
+from keyturn.ceremony.seencheckpoint import SEEN, may_enter_seen, read_seen
 from keyturn.ceremony.steps import Place, Said, StepSignature, Word
 from keyturn.quorum.roster import Officer, OfficerId, Roster
 
@@ -239,9 +240,12 @@ def _check_part(
 def _check_entered(course: Course, step: Step, signature: StepSignature) -> None:
     fields = {each.name: each for each in step.entered if each.part is signature.part}
     extra = sorted(set(signature.entered) - set(fields))
-    if extra == [HOST_ENTRY] and may_enter_host(course.plan.kind, signature):
+    if HOST_ENTRY in extra and may_enter_host(course.plan.kind, signature):
         check_host_entry(signature)
-        extra = []
+        extra.remove(HOST_ENTRY)
+    if may_enter_seen(course.plan, signature):
+        read_seen(signature.entered)
+        extra = [each for each in extra if each not in SEEN]
     if extra:
         raise CeremonyRefused(
             CeremonyReason.NOT_ENTERED,

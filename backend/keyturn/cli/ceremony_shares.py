@@ -199,9 +199,10 @@ def _enter(
             sealed.append(seal_share(course, host.document, use, signer.officer, words))
         finally:
             wipe(words)
+    beside = host.entered(followed.plan)
     if locked:
-        return desk.door.ask(unlock_request(course, signer, now(), sealed, host.entered))
-    entered = host.entered | entries(course, Part.CUSTODIAN, pairs_of(given))
+        return desk.door.ask(unlock_request(course, signer, now(), sealed, beside))
+    entered = beside | entries(course, Part.CUSTODIAN, pairs_of(given))
     return desk.door.ask(
         sign_request(course, Part.CUSTODIAN, signer, now(), entered=entered, attached=sealed)
     )

@@ -14,7 +14,9 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.hostdocument import HostDocument, SaidHost, check_host, parse_host
 from keyturn.ceremony.hostphrase import COMPARED, HOST_ENTRY, host_phrase
 from keyturn.ceremony.phrases import as_phrase
+from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import ScriptKind
+from keyturn.ceremony.seencheckpoint import seen_entries
 from keyturn.quorum.bundle import Authority
 from keyturn.tlog.checkpoints import Checkpoint
 from keyturn.tlog.errors import UntrustedProof
@@ -61,11 +63,13 @@ class TrustedHost:
     compared: str | None = None
     """The words by which a person knew it, though the key that should sign it is lost: recorded
     with the share (our protocol §10.7)."""
+    seen: Checkpoint | None = None
+    """The newest checkpoint that this officer has seen: this host's log extends it."""
 
-    @property
-    def entered(self) -> dict[str, str]:
+    def entered(self, plan: Plan) -> dict[str, str]:
         """What is entered with a share that goes there."""
-        return {} if self.compared is None else {HOST_ENTRY: self.compared}
+        compared = {} if self.compared is None else {HOST_ENTRY: self.compared}
+        return compared | seen_entries(plan, self.seen)
 
 
 class HostNotCompared(CeremonyRefused):
@@ -125,7 +129,7 @@ def trust_host(raw: bytes, expected: Expected, prove: Prove | None = None) -> Tr
     compared = _check_compared(document, expected) if by_words else None
     signed = expected.keyholder is not None and not by_words
     # No host proves by evidence of its own where it runs: that is trusted, and said (I3).
-    return TrustedHost(document, signed, (HOST_TRUSTED,), compared)
+    return TrustedHost(document, signed, (HOST_TRUSTED,), compared, expected.seen)
 
 
 def _by_words(said: SaidHost, expected: Expected) -> bool:

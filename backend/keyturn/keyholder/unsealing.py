@@ -16,6 +16,7 @@ from keyturn.ceremony.facts import Opened, Unlocked
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.records import Event, Record, make_record
 from keyturn.ceremony.script import Part, ScriptKind, ShareUse
+from keyturn.ceremony.seencheckpoint import SEEN, read_seen
 from keyturn.ceremony.shares import Gathering
 from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.steps import Place, StepSignature
@@ -26,14 +27,12 @@ from keyturn.keyholder.sharefinding import user_set
 from keyturn.keyholder.stepsigned import check_step
 from keyturn.quorum.roster import Roster
 from keyturn.tlog.checkpoints import Checkpoint
-from keyturn.tlog.merkle import HASH_SIZE, MAX_TREE_SIZE, Hash
 from keyturn.wire.unsealing import MAX_SEALED_SHARE, ShareTaken, UnsealNews
 
 STEP = "unlock"
 SEQ = 1
 LIFE = timedelta(hours=12)
 """From a session's first share on."""
-SIZE, ROOT = "size", "root"
 """What a custodian enters: the last checkpoint that they have seen."""
 
 
@@ -192,21 +191,14 @@ class UnsealSession:
 
     def _seen(self, signature: StepSignature) -> Checkpoint:
         """The checkpoint that the custodian names. Raises MalformedCeremony."""
-        entered = signature.entered
-        size, root = entered.get(SIZE, ""), entered.get(ROOT, "")
-        try:
-            if entered.keys() != {SIZE, ROOT} or size != str(int(size)):
-                raise ValueError
-            number, hashed = int(size), bytes.fromhex(root)
-            if not 0 <= number <= MAX_TREE_SIZE or len(hashed) != HASH_SIZE or root.lower() != root:
-                raise ValueError
-        except ValueError as error:
+        found = read_seen(signature.entered, self._origin)
+        if found is None or signature.entered.keys() != SEEN:
             raise MalformedCeremony(
-                "ceremony-step: the checkpoint that the custodian has seen",
-                found=repr(dict(entered))[:200],
-                expected="size in decimal, root as 64 hex digits",
-            ) from error
-        return Checkpoint(self._origin, number, Hash(hashed))
+                "ceremony-step: the checkpoint that the custodian has seen, and nothing else",
+                found=repr(dict(signature.entered))[:200],
+                expected="size and root",
+            )
+        return found
 
 
 def _attached(signature: StepSignature, attached: Sequence[bytes]) -> bytes:

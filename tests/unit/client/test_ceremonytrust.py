@@ -28,6 +28,7 @@ from keyturn.tlog.checkpoints import Checkpoint
 from keyturn.tlog.merkle import Hash, leaf_hash, node_hash, tree_root
 from keyturn.tlog.proofs import consistency_proof
 from support.authority import sign, spki
+from support.ceremonies import Cast, genesis_plan
 from support.ceremonylog import logged_genesis
 
 AUTHORITY = Digest("sha256:" + "a1" * 32)
@@ -152,6 +153,7 @@ def test_a_longer_log_without_proof_is_refused() -> None:
 
 
 LOST = replace(SIGNED, kind=ScriptKind.RESTORE, local=True)
+RESTORING = replace(genesis_plan(Cast(), rehearsal=False), kind=ScriptKind.RESTORE)
 """A restore at its own machine; the keyholder's machine is lost, and its key with it."""
 
 
@@ -194,7 +196,11 @@ def test_compared_at_its_machine_it_is_taken_and_that_is_recorded() -> None:
     made = document()
     typed = host_phrase(made.key).upper().replace(" ", "  ")
     host = trust_host(made.to_payload(), replace(LOST, compared=typed, seen=seen(6)))
-    assert host.entered == {"host": host_phrase(made.key)}
+    assert host.entered(RESTORING) == {
+        "host": host_phrase(made.key),
+        "size": "6",
+        "root": seen(6).root.hex(),
+    }
     assert (host.signed, host.caveats) == (False, (HOST_TRUSTED,))
 
 
@@ -211,7 +217,7 @@ def test_compared_words_do_not_excuse_anything_else() -> None:
 
 def test_where_it_is_signed_nobody_compares() -> None:
     raw = sign(HOST_TYPE, document().to_payload(), KEYHOLDER)
-    assert trust_host(raw, LOST).entered == {}
+    assert trust_host(raw, LOST).entered(RESTORING) == {}
 
 
 def test_what_is_no_document_is_malformed() -> None:

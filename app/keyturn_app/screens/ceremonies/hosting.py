@@ -9,6 +9,7 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.hostdocument import parse_host
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part, ShareUse
+from keyturn.ceremony.seencheckpoint import seen_entries
 from keyturn.ceremony.sharesets import needed_text
 from keyturn.ceremony.steps import Word
 from keyturn.ceremony.transcript import make_transcript, parse_transcript
@@ -106,10 +107,10 @@ class ClientHost:
 
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
         followed = _followed(told)
+        seen = seen_entries(followed.plan, self._seen) if words.shares else {}
+        entered = {**words.entered, **seen}
         if words.unlocks:
-            self._door.ask(
-                unlock_request(followed.course, signer, now, words.shares, words.entered)
-            )
+            self._door.ask(unlock_request(followed.course, signer, now, words.shares, entered))
             return
         attached = words.shares
         if words.part is Part.OFFICER and followed.waiting is not None:
@@ -121,7 +122,7 @@ class ClientHost:
                 words.part,
                 signer,
                 now,
-                entered=words.entered,
+                entered=entered,
                 attached=attached,
             )
         )

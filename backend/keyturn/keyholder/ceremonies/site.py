@@ -278,7 +278,7 @@ class DeskSite(Site):
         self._signer = _Locked()
         self._worker: HsmWorker | None = None
         self.fresh_pin = KeptPin()
-        """Of the token that replaces another, from the step that makes it to the one that uses it."""
+        """Of the token that replaces another, from the step that makes it to its use."""
         self.rehearsed_pin = KeptPin()
         """Of a rehearsal's token, where what is rehearsed is done at a running keyholder."""
         self.founders: tuple[Founder, ...] = ()

@@ -31,6 +31,7 @@ from keyturn.keyholder.ceremonies.hosting import Hosting, asks_for_shares
 from keyturn.keyholder.ceremonies.needs import Need, Opens
 from keyturn.keyholder.ceremonies.opening import keep_fresh, open_fresh, open_token
 from keyturn.keyholder.ceremonies.running import Running
+from keyturn.keyholder.ceremonies.seenlogs import check_seen
 from keyturn.keyholder.ceremonies.sharing import Entered
 from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.seal.keys import wipe
@@ -76,6 +77,7 @@ class Taking:
         check_still(plan, hosting.site, signature.officer, signature.envelope)
         self._check_resumed(running)
         check_entered_host(running.course.plan.kind, signature, hosting.key.public)
+        check_seen(running.course, signature, hosting.site)
         needs = hosting.needs(running)
         if needs and signature.part is Part.CUSTODIAN and attached:
             self._reopen(running, signature, attached, needs)

@@ -25,6 +25,7 @@ from keyturn.keyholder.ceremonies.actions.statements import (
 )
 from keyturn.keyholder.ceremonies.doing import Act, Doing
 from keyturn.keyholder.ceremonies.handedin import restore_envelopes
+from keyturn.keyholder.ceremonies.seenlogs import check_all_seen
 from keyturn.keyholder.ceremonies.site import BUNDLE, CONFIG, LOG, desk_of
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.continuing import Continuation, continue_log, continued_config
@@ -136,6 +137,7 @@ def go_on(doing: Doing) -> Facts:
     """The log under the fresh token's key, then bundle and settings; a kill's rest is completed."""
     desk = desk_of(doing.site)
     worker, state = desk.require_fresh(), _state(doing)
+    check_all_seen(doing.course, desk)
     keys = _for_the_log(doing)
     further = restore_envelopes(doing.files, doing.plan, state)
     desk.close_log()

@@ -1,0 +1,37 @@
+"""What custodians have seen, held against this host's log. (A real one: tests/flows.)"""
+
+from dataclasses import replace
+
+import pytest
+
+from keyturn.ceremony.course import Course
+from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.script import ScriptKind
+from keyturn.keyholder.ceremonies.seenlogs import check_all_seen, check_seen
+from support.ceremonies_host import InProcess, Table
+from unit.ceremony.test_hostphrase import signature
+
+ENTERED = {"size": "7", "root": "01" * 32}
+
+
+@pytest.fixture
+def restoring(table: Table) -> Course:
+    course = table.read().course
+    plan = replace(course.plan, kind=ScriptKind.RESTORE)
+    return replace(course, signed_plan=replace(course.signed_plan, plan=plan))
+
+
+def test_nothing_was_said(table: Table, door: InProcess) -> None:
+    check_seen(table.read().course, signature(), door.host.site)
+
+
+def test_it_is_entered_nowhere_else(table: Table, door: InProcess) -> None:
+    with pytest.raises(CeremonyRefused) as refused:
+        check_seen(table.read().course, signature(**ENTERED), door.host.site)
+    assert refused.value.reason is CeremonyReason.NOT_ENTERED
+
+
+def test_a_host_without_a_log_is_not_the_one(restoring: Course, door: InProcess) -> None:
+    with pytest.raises(CeremonyRefused, match="has no log"):
+        check_seen(restoring, signature(**ENTERED), door.host.site)
+    check_all_seen(restoring, door.host.site)
