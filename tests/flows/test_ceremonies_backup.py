@@ -10,6 +10,9 @@ from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
 from keyturn.hsm.errors import PinRefused
+from keyturn.keyholder.logdisk import LogDisk
+from keyturn.tlog.notes import SignedNote
+from keyturn.tlog.receipts import Receipt
 from support.ceremonies import scheme
 from support.ceremonies_host import (
     Killed,
@@ -44,8 +47,31 @@ def table_at(keyholder: OpenKeyholder, stage: Stage) -> Table:
     return table
 
 
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The indexes of entries that are read from a log from now on."""
+    read: list[int] = []
+    leaves = LogDisk.leaves
+    receipt = LogDisk.receipt
+
+    def counting(log: LogDisk, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        for index, each in enumerate(leaves(log, start, end), start):
+            read.append(index)
+            yield each
+
+    def one(log: LogDisk, index: int, *given: SignedNote) -> Receipt:
+        read.append(index)
+        return receipt(log, index, *given)
+
+    monkeypatch.setattr(LogDisk, "leaves", counting)
+    monkeypatch.setattr(LogDisk, "receipt", one)
+    return read
+
+
 def test_a_backup_is_written_and_proved(
-    keyholder: OpenKeyholder, founded_stage: Stage, directory: Path
+    keyholder: OpenKeyholder,
+    founded_stage: Stage,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     table = table_at(keyholder, founded_stage)
     before = (directory / "kek-backup.json").read_bytes()
@@ -54,8 +80,10 @@ def test_a_backup_is_written_and_proved(
     assert table.state is CourseState.DONE
     assert (directory / "kek-backup.json").read_bytes() != before
     assert table.file("kek-backup.json") == (directory / "kek-backup.json").read_bytes()
+    read = counted(monkeypatch)
     verified = verify_transcript(parse_transcript(table.file("transcript.json")))
     assert verified.looked_at.log is not None
+    assert read == list(range(read[0], read[0] + len(verified.course.records)))
     assert not list(directory.rglob("trial"))
 
 
@@ -123,6 +151,8 @@ def test_a_keyholder_that_was_killed_goes_on_with_a_drill(
         table.resume()
         table.run()
         assert table.state is CourseState.DONE
+        verified = verify_transcript(parse_transcript(table.file("transcript.json")))
+        assert verified.looked_at.log is not None  # entries of both processes
 
 
 def change(keyholder: OpenKeyholder, table: Table) -> None:

@@ -22,7 +22,7 @@ from keyturn.keyholder.replaying import FEW_LEASES, Replay, configure, pruned
 from keyturn.keyrelease.continuation import previous_check
 from keyturn.keyrelease.entries import GrantEntry
 from keyturn.keyrelease.leases import Lease
-from keyturn.quorum.entries import Entry, parse_entry
+from keyturn.quorum.entries import CeremonyEntry, Entry, ceremony_entry, parse_entry
 from keyturn.quorum.reports import (
     ConfigurationEntry,
     Program,
@@ -77,6 +77,7 @@ class Journal:
         for leaf in log.leaves(replay.state.size):
             replay.apply(leaf, log.object, self._check_previous)
         self._leases, self._configured = replay.leases, replay.configured
+        self._recorded = replay.recorded
         self._prune_beyond = max(FEW_LEASES, 2 * len(self._leases))
         self._state = state = replay.state
         self._clock_lock = threading.Lock()
@@ -200,6 +201,16 @@ class Journal:
         before = replace(self._state, size=committed.index)
         self._state = before.apply(leaf, self._log.object, self._check_previous)
         return committed
+
+    def commit_ceremony(self, entry: CeremonyEntry, *, reserved: bool) -> Committed:
+        """As `commit`, of a ceremony's record."""
+        committed = self.commit(ceremony_entry(self.now(), entry), reserved=reserved)
+        self._recorded[entry.record] = committed.index
+        return committed
+
+    def index_of(self, record: Digest) -> int | None:
+        """Where a ceremony's record was entered, by this process or one before it."""
+        return self._recorded.get(record)
 
     def configured(self, program: Program) -> tuple[int, ConfigurationEntry] | None:
         """The last `configuration` entry of a program, and its index."""

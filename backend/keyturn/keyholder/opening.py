@@ -26,7 +26,7 @@ from keyturn.keyholder.identity import (
 )
 from keyturn.keyholder.replaying import Replay
 from keyturn.keyholder.service import Keyholder
-from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
+from keyturn.quorum.entries import CeremonyEntry
 from keyturn.quorum.policy_body import Caveat
 from keyturn.tlog.checkpoints import SignedCheckpoint
 from keyturn.wire.ceremonies import CeremonyRequest
@@ -59,7 +59,7 @@ class Opened:
                     journal.put_object(each.raw),
                     None,
                 )
-                index = journal.commit(ceremony_entry(journal.now(), entry)).index
+                index = journal.commit_ceremony(entry, reserved=True).index
             self.keyholder.submissions.remember(index)
         return index
 

@@ -32,6 +32,8 @@ class Replay:
     configured: Configured = field(default_factory=dict)
     done: list[Digest] = field(default_factory=list)
     """Records of ceremonies' steps that were done, in their order."""
+    recorded: dict[Digest, int] = field(default_factory=dict)
+    """By the digest of a ceremony's record, the index of its entry."""
     _prune_beyond: int = FEW_LEASES
 
     def apply(self, leaf: bytes, read_object: ReadObject, check_previous: CheckPrevious) -> None:
@@ -47,6 +49,7 @@ class Replay:
             configure(self.configured, index, entry)
         elif entry.kind is EntryKind.CEREMONY:
             read = read_ceremony(entry)
+            self.recorded[read.record] = index
             if read.event == Event.DONE.value:
                 self.done.append(read.record)
 

@@ -1,9 +1,10 @@
 """A replay that is taken up again says the same as one from the beginning."""
 
+from keyturn.base.encoding import digest_of
 from keyturn.keyholder.journal import Journal
 from keyturn.keyholder.replaying import Replay
 from keyturn.keyrelease.continuation import previous_check
-from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
+from keyturn.quorum.entries import CeremonyEntry
 from keyturn.quorum.reports import Program
 from keyturn.quorum.state import AuthorityState
 from support.hsmtoken import Model
@@ -43,6 +44,10 @@ def test_records_of_steps_that_were_done_are_remembered(system: System, model: M
         for seq, event in enumerate(("opened", "done", "failed", "done")):
             digest = journal.put_object(f"{seq}".encode())
             entry = CeremonyEntry("a-1", "unseal", seq, event, digest, None)
-            journal.commit(ceremony_entry(journal.now(), entry))
+            at = journal.commit_ceremony(entry, reserved=True).index
+            assert journal.index_of(digest) == at
             expected += [digest] if event == "done" else []
-    assert replayed(system, journal.log.size).done == expected
+    again = replayed(system, journal.log.size)
+    assert again.done == expected
+    assert again.recorded[digest] == journal.log.size - 1
+    assert journal.index_of(digest_of(b"of no ceremony")) is None

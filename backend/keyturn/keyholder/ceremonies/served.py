@@ -8,14 +8,12 @@ from keyturn.ceremony.transcript import make_transcript
 from keyturn.keyholder.ceremonies.handedin import RESTORE, WRAPPED
 from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.site import BACKUP, Site, bundle_of
-from keyturn.quorum.entries import EntryKind, parse_entry, read_ceremony
 
 PREFLIGHT = "preflight.json"
 BUNDLE = "authority.bundle"
 TRANSCRIPT = "transcript.json"
 SPKI = "transport-key.der"
 """The transport key's SPKI, for those who wrap a KEK to it."""
-_MARK = b'"ceremony"'
 
 
 def _bundle(site: Site, _: Running) -> bytes | None:
@@ -43,19 +41,12 @@ def _transcript(site: Site, running: Running) -> bytes | None:
 def _receipts(site: Site, records: Sequence[Record]) -> tuple[bytes, ...]:
     """Of all records; none where the log does not have them all yet: then nothing is proved."""
     journal = site.journal
-    if journal is None or journal.state.ceremonies.get(records[0].ceremony, 0) != len(records):
+    if journal is None:
         return ()
-    wanted = {each.digest: place for place, each in enumerate(records)}
-    found: dict[int, bytes] = {}
-    for index, leaf in enumerate(journal.log.leaves()):
-        if _MARK not in leaf:
-            continue
-        entry = parse_entry(leaf)
-        if entry.kind is EntryKind.CEREMONY:
-            place = wanted.get(read_ceremony(entry).record)
-            if place is not None:
-                found[place] = journal.receipt(index).to_bytes()
-    return tuple(found[place] for place in sorted(found))
+    indexes = [journal.index_of(each.digest) for each in records]
+    if any(each is None for each in indexes):
+        return ()
+    return tuple(journal.receipt(each).to_bytes() for each in indexes if each is not None)
 
 
 Serve = Callable[[Site, Running], bytes | None]

@@ -38,7 +38,7 @@ from keyturn.keyholder.logreading import read_log
 from keyturn.keyholder.rewraps import Rewraps
 from keyturn.keyholder.token import check_keys
 from keyturn.quorum.bundle import make_bundle
-from keyturn.quorum.entries import CeremonyEntry, ceremony_entry
+from keyturn.quorum.entries import CeremonyEntry
 from keyturn.quorum.state import AuthorityState
 from keyturn.seal.keys import wipe
 from keyturn.tlog.checkpoints import parse_checkpoint
@@ -196,8 +196,7 @@ class Site:
                     journal.put_object(each.raw, reserved=spare),
                     destroyed,
                 )
-                leaf = ceremony_entry(journal.now(), entry)
-                committed = journal.commit(leaf, reserved=spare)
+                committed = journal.commit_ceremony(entry, reserved=spare)
                 self.remembered(committed.index)
 
     def remembered(self, index: int) -> None:
