@@ -310,6 +310,31 @@ def test_one_missing_key_keeps_the_old_kek(vault: Vault) -> None:
         vault.releases(keyholder)
 
 
+def test_a_model_that_came_after_the_count_keeps_the_old_kek(vault: Vault) -> None:
+    """It may lie under the old KEK, by a row of before: it is seen under the new one first."""
+    with vault.keyholder() as keyholder:
+        table = vault.table(keyholder)
+        table.open(rotation(keyholder))
+        table.run(until="rewrap")
+        assert fed(vault, keyholder).done
+        table.run(until="destroy-kek")
+        late = make_model()
+        admitted(keyholder, late, vault.database)
+    with vault.keyholder() as keyholder:  # and a restart costs nobody a second count
+        table.at(keyholder.door)
+        table.resume()
+        failed = table.step()
+        assert failed.event is Event.FAILED
+        assert digest_text(late)[:23] in str(failed.facts["found"])
+        assert "1 models were admitted since" in str(failed.facts["found"])
+        assert "keyturn ceremony rewrap" in str(failed.facts["left"])
+        assert fed(vault, keyholder).done
+        table.run()
+        assert table.state is CourseState.DONE
+        vault.models = [*vault.models, late]
+        vault.releases(keyholder)
+
+
 def admitted_again(keyholder: OpenKeyholder, model: Model, database: Database) -> None:
     """From keyturn.key, under the statement that is in force."""
     state = keyholder.opened.keyholder.journal.state

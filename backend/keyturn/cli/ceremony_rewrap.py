@@ -24,7 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 def rewrap(
     ceremony: Ceremony, config: ConfigFile, status: Status = False, as_json: AsJson = False
 ) -> None:
-    """Wrap every model's key under the new KEK, at the step `rewrap` of a KEK rotation.
+    """Wrap every model's key under the new KEK of a rotation, at `rewrap` and `destroy-kek`.
 
     On the control plane's machine, which does the same by itself. It may be stopped at any point
     and run again: what was wrapped stays wrapped. Exit 1 while any key is left.

@@ -24,7 +24,8 @@ from keyturn.wire.ceremonies import (
 log = logging.getLogger("keyturn.control")
 
 LOOK_SECONDS = 5.0
-STEP = "rewrap"
+STEPS = ("rewrap", "destroy-kek")
+"""Before keys are counted, and before the old KEK goes: for models that were admitted since."""
 
 
 @dataclass(slots=True)
@@ -71,5 +72,5 @@ def waits_for_keys(row: CeremonyRow) -> bool:
     return (
         row.kind == ScriptKind.KEK_ROTATION.value
         and row.state is CeremonyState.RUNNING
-        and row.step == STEP
+        and row.step in STEPS
     )

@@ -75,6 +75,10 @@ class Rewraps:
         self._rewrapped: set[Digest] = set()
         self._already: set[Digest] = set()
 
+    def follow(self, order: CeremonyOrder) -> None:
+        """The step that it goes on in: a worker that has answered a later one takes no older."""
+        self._order = order
+
     def rewrap(self, raw: bytes) -> bytes:
         """Answer a batch of the wire, item by item. Raises MalformedError, and what the HSM raises;
         then whoever asked does not know which were done, and asks again."""
@@ -103,8 +107,8 @@ class Rewraps:
             rewrapped = len(models & self._rewrapped)
             return RewrapCounts(len(models), rewrapped, len(models & self._already))
 
-    def missing(self, limit: int = 20) -> tuple[Digest, ...]:
-        """Some of those that have not been seen under the new KEK."""
+    def missing(self, limit: int | None = None) -> tuple[Digest, ...]:
+        """Those that have not been seen under the new KEK; some of them, with a limit."""
         with self._lock:
             seen = self._rewrapped | self._already
         return tuple(sorted(admitted_models(self._state()) - seen)[:limit])

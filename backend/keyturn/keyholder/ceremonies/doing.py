@@ -85,10 +85,19 @@ class Doing:
 
     def facts_of(self, action: Action) -> JsonObject | None:
         """Those of the newest record of a step with this action; None before it was done."""
+        found = self._done(action)
+        return found.facts if found is not None else None
+
+    def done_at(self, action: Action) -> datetime | None:
+        """When the newest step with this action was recorded as done."""
+        found = self._done(action)
+        return found.time if found is not None else None
+
+    def _done(self, action: Action) -> Record | None:
         steps = {each.id for each in self.course.script.steps if each.action is action}
         for each in reversed(self.records):
             if each.event is Event.DONE and each.step in steps:
-                return each.facts
+                return each
         return None
 
 

@@ -28,7 +28,7 @@ from keyturn.hsm.client import HsmWorker
 from keyturn.hsm.pool import HsmPool
 from keyturn.keyholder.ceremonies import rehearsing
 from keyturn.keyholder.ceremonies.acting import Acting, not_recorded, undo
-from keyturn.keyholder.ceremonies.actions.rotation import rewrap
+from keyturn.keyholder.ceremonies.actions.rotation import rewrap, takes_keys
 from keyturn.keyholder.ceremonies.actions.table import ACTS, UNDOS
 from keyturn.keyholder.ceremonies.actions.tokenfacts import token_facts
 from keyturn.keyholder.ceremonies.authorising import (
@@ -333,7 +333,7 @@ class CeremonyHost:
             if running.interrupted:
                 raise CeremonyRefused(CeremonyReason.INTERRUPTED, "nobody resumed the ceremony yet")
             step = running.course.step
-            if step is None or step.action is not Action.REWRAP:
+            if step is None or not takes_keys(running.course.plan, step.action):
                 raise CeremonyRefused(
                     CeremonyReason.WRONG_STEP,
                     "no keys are wrapped anew in this step",

@@ -4,12 +4,13 @@ What a step made before a kill is found again by what it left: the id of the KEK
 when the ceremony began to make another lies beside its records.
 """
 
-from keyturn.base.encoding import digest_bytes
+from keyturn.base.encoding import Digest, digest_bytes
 from keyturn.base.signatures import KeyId
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import Facts, KekDestroyed, KekMade, KekRetired
 from keyturn.ceremony.facts import Rewrapped as RewrappedFacts
-from keyturn.ceremony.script import Action
+from keyturn.ceremony.plan import Plan
+from keyturn.ceremony.script import Action, ScriptKind
 from keyturn.hsm.kekwork import (
     CeremonyOrder,
     HsmCeremonies,
@@ -22,11 +23,16 @@ from keyturn.keyholder.ceremonies.actions.tokenfacts import kek_facts
 from keyturn.keyholder.ceremonies.doing import Act, Doing
 from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.keyholder.rewraps import Rewraps
+from keyturn.quorum.kinds import Kind
 from keyturn.wire.ceremonies import Progress, Rewrapped
 from keyturn.wire.rewrapping import pack_items
 
 BEFORE = "kek-before"
 """A file of the ceremony: the id of the KEK that was active before."""
+_FEED = (
+    "let the inventory be handed in (keyturn ceremony rewrap), then sign again; a model whose"
+    " wrapped key is lost is admitted again from its keyturn.key, or destroyed"
+)
 
 
 def order_of(doing: Doing) -> CeremonyOrder:
@@ -47,9 +53,15 @@ def rewrap(doing: Doing, items: bytes) -> Rewrapped:
     """Answer a batch from the inventory. Raises MalformedError and what the HSM raises."""
     rewraps = _rewraps(doing)
     done = rewraps.rewrap(items)
-    counts = rewraps.counts()
-    doing.report(Progress(counts.total - counts.left, counts.total, "keys under the new KEK"))
-    return Rewrapped(done, _made(doing), counts.left)
+    total, left = rewraps.counts().total, len(_left(doing, rewraps))
+    doing.report(Progress(total - left, total, "keys under the new KEK"))
+    return Rewrapped(done, _made(doing), left)
+
+
+def takes_keys(plan: Plan, action: Action) -> bool:
+    """Whether the inventory is handed in at this step: before its keys are counted, and before the
+    KEK goes, for those models that were admitted since."""
+    return plan.kind is ScriptKind.KEK_ROTATION and action in (Action.REWRAP, Action.DESTROY_KEK)
 
 
 def _make(doing: Doing) -> Facts:
@@ -109,8 +121,7 @@ def _all_rewrapped(doing: Doing) -> Facts:
             f"{counts.left} models' keys are not under the new KEK yet",
             found=f"{counts.total - counts.left} of {counts.total}; missing: {missing} …",
             expected=str(counts.total),
-            hint="let the inventory be handed in (keyturn ceremony rewrap), then sign again; a"
-            " model whose wrapped key is lost is admitted again from its keyturn.key, or destroyed",
+            hint=_FEED,
         )
     return RewrappedFacts(
         _replaced(doing), _made(doing), counts.total, counts.rewrapped, counts.already
@@ -127,6 +138,7 @@ def _rewraps(doing: Doing) -> Rewraps:
             raise CeremonyRefused(CeremonyReason.FAILED, "there is no log that names models")
         found = Rewraps(keks, _made(doing), order_of(doing), lambda: journal.state)
         site.rewraps[ceremony] = found
+    found.follow(order_of(doing))
     return found
 
 
@@ -145,6 +157,16 @@ def _id(value: object) -> KeyId:
     return check_kek_id(value)
 
 
+def _left(doing: Doing, rewraps: Rewraps) -> tuple[Digest, ...]:
+    """Models that nobody has seen under the new KEK. Once all were counted, those that the log has
+    admitted since: the record of the count says of the others that they lie there."""
+    missing, counted = rewraps.missing(), doing.done_at(Action.REWRAP)
+    if counted is None or doing.site.state is None:
+        return missing
+    newest = doing.site.state.newest
+    return tuple(each for each in missing if newest[(Kind.MODEL, each)].since >= counted)
+
+
 def _retire(doing: Doing) -> Facts:
     old = _replaced(doing)
     keks_of(doing).retire_kek(order_of(doing), old)
@@ -155,6 +177,16 @@ def _destroy(doing: Doing) -> Facts:
     old = _replaced(doing)
     if doing.facts_of(Action.REWRAP) is None:
         raise CeremonyRefused(CeremonyReason.WRONG_STEP, "its keys were not wrapped anew")
+    left = _left(doing, _rewraps(doing))
+    if left:
+        raise CeremonyRefused(
+            CeremonyReason.FAILED,
+            f"{len(left)} models were admitted since the keys were counted, and are not seen under"
+            " the new KEK",
+            found=", ".join(each[:23] for each in left[:3]) + " …",
+            expected="every model that the log ever admitted under the new KEK",
+            hint=_FEED,
+        )
     keks_of(doing).destroy_kek(order_of(doing), old)
     return KekDestroyed(old)
 

@@ -1,7 +1,8 @@
 """One step at a time, on a real token; whole rotations: tests/flows/test_ceremonies_rotation.py."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,13 +13,16 @@ from keyturn.base.encoding import Digest
 from keyturn.ceremony.errors import CeremonyRefused
 from keyturn.ceremony.facts import KekDestroyed, KekMade, KekRetired, Rewrapped
 from keyturn.ceremony.plan import KekProfile
-from keyturn.ceremony.script import Action
+from keyturn.ceremony.script import Action, ScriptKind
 from keyturn.hsm.client import HsmWorker
 from keyturn.hsm.kekwork import KekProfile as OnToken
 from keyturn.hsm.kekwork import KekState
 from keyturn.keyholder.ceremonies.actions import rotation
+from keyturn.quorum.kinds import Kind
 from keyturn.wire.ceremonies import Progress
 from keyturn.wire.rewrapping import ItemToRewrap, pack_items
+from support.authority import START
+from support.ceremonies import Cast, genesis_plan
 from support.hsmceremonies import Desk
 from support.hsmtoken import Model, admit, make_model
 from support.rotating import digest_text, state_of
@@ -33,13 +37,24 @@ class Bench:
     records: dict[Action, Mapping[str, object]] = field(default_factory=dict)
     kept: dict[str, bytes] = field(default_factory=dict)
     said: list[Progress] = field(default_factory=list)
+    times: dict[Action, datetime] = field(default_factory=dict)
     seq: int = 0
 
     def __post_init__(self) -> None:
         journal = SimpleNamespace(
             state=state_of([(digest_text(each), each.tag) for each in self.models])
         )
-        self.site = SimpleNamespace(require_hsm=lambda: self.hsm, journal=journal, rewraps={})
+        self.site = SimpleNamespace(
+            require_hsm=lambda: self.hsm, journal=journal, rewraps={}, state=journal.state
+        )
+
+    def admit_at(self, model: Model, since: datetime) -> None:
+        """The log lets one more come into force."""
+        models = [*self.models, model]
+        state = state_of([(digest_text(each), each.tag) for each in models])
+        late = (Kind.MODEL, str(digest_text(model)))
+        newest = {**state.newest, late: replace(state.newest[late], since=since)}
+        self.site.state = self.site.journal.state = replace(state, newest=newest)
 
     @property
     def doing(self) -> Any:
@@ -52,6 +67,7 @@ class Bench:
             course=SimpleNamespace(place=place),
             files=SimpleNamespace(kept=self.kept.get, keep=self.kept.__setitem__),
             facts_of=self.records.get,
+            done_at=self.times.get,
             report=self.said.append,
             at=lambda _: None,
         )
@@ -59,6 +75,7 @@ class Bench:
     def do(self, action: Action, act: Any) -> Any:
         facts = act.do(self.doing)
         self.records[action] = facts.document()
+        self.times[action] = START + timedelta(days=1)
         return facts
 
 
@@ -123,6 +140,34 @@ def test_after_the_token_was_opened_anew_everything_is_shown_again(worker: HsmWo
     assert rotation.rewrap(bench.doing, items).left == 0
     bench.hsm = Reopened(worker)
     assert rotation.rewrap(bench.doing, b"").left == 1
+
+
+def test_a_model_that_was_admitted_since_the_count_is_seen_before_the_kek_goes(
+    worker: HsmWorker,
+) -> None:
+    model, late = make_model(), make_model()
+    bench = Bench(worker, [model])
+    wrapped, of_late = admit(worker, model), admit(worker, late)  # both under the old KEK
+    bench.do(Action.MAKE_KEK, rotation.MAKE_KEK)
+    rotation.rewrap(bench.doing, pack_items([ItemToRewrap(digest_text(model), wrapped)]))
+    bench.do(Action.REWRAP, rotation.REWRAP)
+    bench.do(Action.RETIRE_KEK, rotation.RETIRE_KEK)
+    bench.admit_at(late, START + timedelta(days=2))
+    with pytest.raises(CeremonyRefused, match="1 models were admitted since"):
+        rotation.DESTROY_KEK.do(bench.doing)
+    assert [each.state for each in worker.keks()] == [KekState.DEACTIVATED, KekState.ACTIVE]
+    items = pack_items([ItemToRewrap(digest_text(late), of_late)])
+    assert rotation.rewrap(bench.doing, items).left == 0
+    bench.do(Action.DESTROY_KEK, rotation.DESTROY_KEK)
+    assert [each.state for each in worker.keks()] == [KekState.DESTROYED, KekState.ACTIVE]
+
+
+def test_the_inventory_is_handed_in_where_keys_are_counted_and_where_the_kek_goes() -> None:
+    plan = replace(genesis_plan(Cast()), kind=ScriptKind.KEK_ROTATION)
+    taking = {each for each in Action if rotation.takes_keys(plan, each)}
+    assert taking == {Action.REWRAP, Action.DESTROY_KEK}
+    moving = replace(plan, kind=ScriptKind.HSM_REPLACEMENT)
+    assert not any(rotation.takes_keys(moving, each) for each in Action)
 
 
 class Reopened:
