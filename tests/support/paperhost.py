@@ -432,7 +432,11 @@ class PaperHost:
         for use, found in plan.shares.items():
             size = 32 if use is ShareUse.BACKUP else 16
             _set, dealt = split(
-                bytearray(secrets.token_bytes(size)), found, use, random=secrets.token_bytes
+                bytearray(secrets.token_bytes(size)),
+                found,
+                use,
+                rehearsal=plan.rehearsal,
+                random=secrets.token_bytes,
             )
             for each in dealt:
                 member = each.member

@@ -25,7 +25,7 @@ from keyturn.ceremony.script import (
     Signers,
     Step,
 )
-from keyturn.ceremony.sharesets import ShareSet
+from keyturn.ceremony.sharesets import ShareSet, check_sets
 from keyturn.ceremony.steps import Place, StepSignature
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import OfficerId, Roster
@@ -195,9 +195,12 @@ def open_course(
     script: Script,
     roster: Roster,
     opened: Record,
-    custody: Mapping[ShareUse, ShareScheme] | None = None,
+    custody: Sequence[ShareSet] = (),
 ) -> Course:
-    """A course with its first record. Raises CeremonyRefused, MalformedCeremony."""
+    """A course with its first record; `custody`: the share sets that it names.
+
+    Raises CeremonyRefused, MalformedCeremony.
+    """
     plan = signed_plan.plan
     if script.digest != plan.script or script.kind is not plan.kind:
         raise CeremonyRefused(
@@ -209,7 +212,8 @@ def open_course(
     if opened.event is not Event.OPENED or opened.signed != (signed_plan.raw,):
         raise MalformedCeremony("the first record of a ceremony opens it, with its plan")
     _check_ceremony(plan, opened)
-    return Course(signed_plan, script, roster, dict(custody or {}), (opened,))
+    _check_custody(plan, custody)
+    return Course(signed_plan, script, roster, schemes_of(custody), (opened,))
 
 
 def schemes_of(share_sets: Iterable[ShareSet]) -> dict[ShareUse, ShareScheme]:
@@ -275,6 +279,17 @@ def _statement_quorum(course: Course, action: Action) -> int:
         (roster.thresholds[each] + (each not in roster.proposer_may_approve) for each in kinds),
         default=1,
     )
+
+
+def _check_custody(plan: Plan, custody: Sequence[ShareSet]) -> None:
+    """A rehearsal finds none but its own, and nothing else finds a rehearsal's (§10.6)."""
+    check_sets(custody, rehearsal=plan.rehearsal)
+    if custody and plan.kind is ScriptKind.GENESIS:
+        raise MalformedCeremony(
+            "a genesis names shares that stood before it",
+            found=", ".join(each.use.value for each in custody),
+            expected="none: no token was there",
+        )
 
 
 def _check_ceremony(plan: Plan, record: Record) -> None:

@@ -195,7 +195,9 @@ def _enter(
     for place, use in enumerate(uses):
         words = _words(followed, use, descriptors[place] if descriptors else None)
         try:
-            check_typed(followed.share_sets, use, signer.officer, words)
+            check_typed(
+                followed.share_sets, use, signer.officer, words, rehearsal=followed.plan.rehearsal
+            )
             sealed.append(seal_share(course, host.document, use, signer.officer, words))
         finally:
             wipe(words)

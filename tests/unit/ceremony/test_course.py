@@ -19,6 +19,7 @@ from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.records import Event, Record, make_record
 from keyturn.ceremony.script import Action, Part, ScriptKind, ShareUse, Signers
+from keyturn.ceremony.shareerrors import ShareRefused
 from keyturn.ceremony.steps import Word
 from keyturn.quorum.kinds import Kind
 from support.ceremonies import (
@@ -157,6 +158,19 @@ def test_a_course_opens_with_its_own_plan_and_script() -> None:
     assert refused.value.reason is CeremonyReason.WRONG_CEREMONY
 
 
+def test_shares_that_stood_before_are_of_the_same_sort_and_none_at_a_genesis() -> None:
+    rehearsed, real = share_sets(PLAN), share_sets(genesis_plan(Cast(), rehearsal=False))
+    kind = ScriptKind.CUSTODIAN_CHANGE
+    for rehearsal, good, bad in ((True, rehearsed, real), (False, real, rehearsed)):
+        plan = genesis_plan(Cast(), rehearsal=rehearsal)
+        change = replace(plan, kind=kind, script=SCRIPTS[kind].digest)
+        assert Play(Cast(), change, custody=good).course.custody == EVERY_SCHEME
+        with pytest.raises(ShareRefused):
+            Play(Cast(), change, custody=bad)
+        with pytest.raises(MalformedCeremony, match="stood before"):
+            Play(Cast(), plan, custody=good)
+
+
 # ---- who ----
 
 
@@ -205,7 +219,12 @@ def test_a_signature_counts_for_its_part_alone() -> None:
 
 def test_old_shares_unlock_and_new_ones_are_handed_out() -> None:
     old = share_sets(replace(PLAN, shares={ShareUse.USER: scheme((2, "farid greta"))}))
-    course = Play(Cast(), PLAN, custody=old).course
+    change = replace(
+        PLAN,
+        kind=ScriptKind.CUSTODIAN_CHANGE,
+        script=SCRIPTS[ScriptKind.CUSTODIAN_CHANGE].digest,
+    )
+    course = Play(Cast(), change, custody=old).course
     unlocking = course.scheme(ShareUse.USER, Action.UNLOCK)
     assert unlocking is not None
     assert unlocking.officers == ("farid", "greta")

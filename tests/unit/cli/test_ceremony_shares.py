@@ -8,6 +8,8 @@ import pytest
 from keyturn.ceremony.script import ShareUse
 from keyturn.cli.ceremony_screen import CLEAR, ENTER_ALTERNATE, LEAVE_ALTERNATE
 from support.ceremonycommands import PASSPHRASE, Commands
+from support.sharethief import NAME as THIEF
+from support.sharethief import sheets, thief
 from unit.cli.ceremony_host import NAME, at_step
 from unit.cli.ceremony_terminal import on_terminal
 
@@ -126,6 +128,20 @@ def test_no_share_for_a_host_that_is_not_to_be_trusted(tmp_path: Path) -> None:
         error = at.commands.refused("farid", "share", "enter", NAME, lines=lines)
         assert "never at one host" in error["message"]
         assert at.host.proved == set()
+
+
+@pytest.mark.parametrize("relabelled", [False, True])
+def test_a_made_up_rehearsal_gets_no_real_share(tmp_path: Path, relabelled: bool) -> None:
+    real = sheets(rehearsal=False)
+    host = thief(real.relabelled if relabelled else real.sets)
+    with host.serving(tmp_path / "host.sock") as socket:
+        at = Commands(tmp_path, socket, host.cast)
+        words = real.words["ada", ShareUse.BACKUP]
+        error = at.refused("ada", "share", "enter", THIEF, lines=(words,))
+        assert "of a real token" in error["found"]
+        assert "tell the witness: this host asked for real shares" in error["hint"]
+        assert_no_words(at)
+    assert host.stolen == {}
 
 
 @pytest.mark.parametrize("wrong", ["phrase", "=x"])

@@ -162,7 +162,9 @@ class ClientHost:
         followed = _followed(told)
         try:
             host = self._trusted(followed, compared)
-            ceremonyshares.check_typed(followed.share_sets, use, officer, words)
+            ceremonyshares.check_typed(
+                followed.share_sets, use, officer, words, rehearsal=followed.plan.rehearsal
+            )
             return ceremonyshares.seal_share(followed.course, host.document, use, officer, words)
         finally:
             words[:] = bytes(len(words))
