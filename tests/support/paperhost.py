@@ -189,7 +189,7 @@ class PaperHost:
     count: Count | None = None
     shares: dict[Box, bytes] = field(default_factory=dict)
     entered: list[Digest] = field(default_factory=list)
-    locked: set[str] = field(default_factory=set)
+    unmet: dict[str, tuple[ShareUse, ...]] = field(default_factory=dict)
     broken: bool = False
     silent: bool = False
     seal: SealedSeen = field(default_factory=lambda: SealedSeen(sealed=False))
@@ -252,7 +252,7 @@ class PaperHost:
         step = course.step
         assert step is not None
         if words.unlocks:
-            self.locked.discard(course.plan.ceremony)
+            self.unmet.pop(course.plan.ceremony)
             return
         attached = words.shares
         if step.attaches is Attaches.STATEMENTS and words.part is Part.OFFICER:
@@ -509,7 +509,7 @@ class PaperHost:
             statements,
             self.count,
             name in self.interrupted,
-            name in self.locked,
+            self.unmet.get(name, ()),
         )
 
 

@@ -86,7 +86,7 @@ class PlayedHost:
     proved: set[tuple[ShareUse, str]] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     interrupted: bool = False
-    locked: bool = False
+    unmet: tuple[ShareUse, ...] = ()
     fail_next: bool = False
 
     def __post_init__(self) -> None:
@@ -202,7 +202,7 @@ class PlayedHost:
             self.statements() if step.attaches is Attaches.STATEMENTS else (),
             None,
             self.interrupted,
-            self.locked,
+            self.unmet,
             tuple((use.value, officer) for use, officer in sorted(self.proved, key=str)),
         )
 
@@ -240,9 +240,10 @@ class PlayedHost:
 
     def _sign(self, envelope: bytes, attached: tuple[bytes, ...]) -> JsonObject:
         play, signature = self._playing(), parse_step_signature(envelope)
-        if self.locked:
+        if self.unmet:  # one share of each is enough here
             self._enter(signature, attached)
-            self.locked = False
+            entered = {use for use, _ in self.proved}
+            self.unmet = tuple(use for use in self.unmet if use not in entered)
             return {"seq": play.course.last.seq, "event": None}
         check_step_signature(
             play.course, signature, real_now(), signed=self.signed, attached=attached

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 
 from keyturn.base.encoding import Digest
+from keyturn.ceremony.custody import CHANGES_PINS, UNLOCKS
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
 from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.plan import Plan, ShareGroup, ShareScheme, SignedPlan
@@ -30,7 +31,6 @@ from keyturn.ceremony.steps import Place, StepSignature
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import OfficerId, Roster
 
-_UNLOCKS = frozenset({Action.UNLOCK, Action.UNLOCK_SO, Action.UNLOCK_BACKUP})
 _SIGN = frozenset({Role.PROPOSER, Role.APPROVER})
 
 
@@ -146,7 +146,16 @@ class Course:
     def scheme(self, use: ShareUse, action: Action) -> ShareScheme | None:
         """By which scheme custodians act in a step: old shares unlock, new ones are handed out."""
         old, new = self.custody.get(use), self.plan.shares.get(use)
-        return (old or new) if action in _UNLOCKS else (new or old)
+        return (old or new) if action in UNLOCKS else (new or old)
+
+    def opening_scheme(self, use: ShareUse) -> ShareScheme | None:
+        """By which scheme custodians open what a host has locked (our protocol §10.7)."""
+        old = self.custody.get(use)
+        steps = zip(self.done, self.script.steps, strict=False)
+        dealt = any(step.action is Action.MAKE_TOKEN for _, step in steps)
+        if self.plan.kind in CHANGES_PINS or not dealt:
+            return old
+        return self.plan.shares.get(use) or old
 
     def held(self, officer: str, signers: Signers, action: Action) -> tuple[ShareUse, ...]:
         """Of the uses that `signers` name, those that the officer holds a share of."""

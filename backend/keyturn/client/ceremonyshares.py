@@ -110,6 +110,21 @@ def uses_to_enter(course: Course, step: Step, officer: str) -> tuple[ShareUse, .
     return tuple(use for use in ShareUse if use in held)
 
 
+def uses_to_open(
+    course: Course,
+    unmet: Sequence[ShareUse],
+    entered: Sequence[tuple[str, str]],
+    officer: str,
+) -> tuple[ShareUse, ...]:
+    """Of what a host says is unmet, those that this custodian holds and has not entered yet.
+
+    `entered`: (use, officer), by the host's word.
+    """
+    schemes = ((use, course.opening_scheme(use)) for use in unmet)
+    held = (use for use, scheme in schemes if scheme is not None and officer in scheme.officers)
+    return tuple(use for use in held if (use.value, officer) not in entered)
+
+
 def set_of(sets: Sequence[ShareSet], use: ShareUse) -> ShareSet:
     """The newest of that use. Raises ShareRefused where there is none."""
     for each in reversed(sets):

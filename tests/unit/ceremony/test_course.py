@@ -217,6 +217,29 @@ def test_a_signature_counts_for_its_part_alone() -> None:
     assert [each.signed for each in needs] == [(), (), ()]
 
 
+@pytest.mark.parametrize("kind", [ScriptKind.CUSTODIAN_CHANGE, ScriptKind.RESTORE])
+def test_what_a_host_has_locked_is_opened_by_what_is_in_force(kind: ScriptKind) -> None:
+    """Old shares, but of a token that the ceremony has made: then those that it dealt for it."""
+    plan = replace(
+        PLAN,
+        kind=kind,
+        script=SCRIPTS[kind].digest,
+        shares={ShareUse.USER: scheme((2, "ada bela"))},
+    )
+    old = share_sets(replace(PLAN, shares={ShareUse.USER: scheme((2, "farid greta"))}))
+    playing = Play(Cast(), plan, custody=old)
+    holders = []
+    for _ in range(5):
+        playing.do()
+        found = playing.course.opening_scheme(ShareUse.USER)
+        assert found is not None
+        holders.append(found.officers)
+    made = kind is ScriptKind.RESTORE
+    assert holders[0] == ("farid", "greta")
+    assert holders[-1] == (("ada", "bela") if made else ("farid", "greta"))
+    assert playing.course.opening_scheme(ShareUse.SO) is None
+
+
 def test_old_shares_unlock_and_new_ones_are_handed_out() -> None:
     old = share_sets(replace(PLAN, shares={ShareUse.USER: scheme((2, "farid greta"))}))
     change = replace(

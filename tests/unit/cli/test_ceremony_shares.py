@@ -113,11 +113,27 @@ def test_where_no_share_is_asked_for(tmp_path: Path) -> None:
 def test_a_locked_host_takes_shares_in_any_step(tmp_path: Path) -> None:
     with at_step(tmp_path, "found") as at:
         at.commands.take_share(NAME, "ada")
-        at.host.locked = True
+        at.host.unmet = (ShareUse.USER,)
         lines = (at.commands.shares["ada", "user"],)
         at.commands.json("ada", "share", "enter", NAME, lines=lines)
         assert at.host.proved == {(ShareUse.USER, "ada")}
         assert at.host.signed == []
+
+
+def test_a_locked_host_says_which_shares_it_waits_for(tmp_path: Path) -> None:
+    with at_step(tmp_path, "found") as at:
+        for officer in ("ada", "farid"):
+            at.commands.take_share(NAME, officer)
+        at.host.unmet = (ShareUse.SO, ShareUse.BACKUP)
+        assert at.commands.show(NAME)["waiting"]["unmet"] == ["so", "backup"]
+        error = at.commands.refused("bela", "share", "enter", NAME, lines=(b"x",))
+        assert "no share of yours" in error["message"]
+        assert error["expected"] == "so, backup"
+        for officer, use in (("farid", "so"), ("ada", "backup")):
+            lines = (at.commands.shares[officer, use],)
+            at.commands.json(officer, "share", "enter", NAME, lines=lines)
+        assert at.host.proved == {(ShareUse.SO, "farid"), (ShareUse.BACKUP, "ada")}
+        assert (at.host.unmet, at.host.signed) == ((), [])
 
 
 def test_no_share_for_a_host_that_is_not_to_be_trusted(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from keyturn.client.ceremonyshares import (
     seal_share,
     set_of,
     uses_to_enter,
+    uses_to_open,
 )
 from keyturn.client.ceremonysigning import sign_request
 from keyturn.client.ceremonytrust import Expected, trust_host
@@ -179,6 +180,22 @@ def test_which_shares_are_entered() -> None:
     assert uses_to_enter(play.course, play.step, "ada") == (ShareUse.USER, ShareUse.BACKUP)
     assert uses_to_enter(play.course, play.step, "farid") == (ShareUse.SO,)
     assert uses_to_enter(play.course, play.step, "hana") == ()
+
+
+def test_of_what_is_unmet_only_what_one_holds_and_has_not_entered() -> None:
+    _, play = host_at("found")
+    every = tuple(ShareUse)
+
+    def asked(officer: str, *entered: tuple[str, str]) -> tuple[ShareUse, ...]:
+        return uses_to_open(play.course, every, entered, officer)
+
+    assert asked("ada") == (ShareUse.USER, ShareUse.BACKUP)
+    assert asked("ada", ("user", "ada"), ("backup", "greta")) == (ShareUse.BACKUP,)
+    assert asked("ada", ("user", "ada"), ("backup", "ada")) == ()
+    assert (asked("farid"), asked("hana")) == ((ShareUse.SO,), ())
+    assert uses_to_open(play.course, (ShareUse.SO,), (), "ada") == ()
+    _, before = host_at("make-token")
+    assert uses_to_open(before.course, every, (), "ada") == ()  # no share was dealt yet
 
 
 def test_the_newest_set_of_a_use_counts() -> None:

@@ -163,7 +163,7 @@ class ClientHost:
         try:
             host = self._trusted(followed, compared)
             ceremonyshares.check_typed(
-                followed.share_sets, use, officer, words, rehearsal=followed.plan.rehearsal
+                followed.asked_sets, use, officer, words, rehearsal=followed.plan.rehearsal
             )
             return ceremonyshares.seal_share(followed.course, host.document, use, officer, words)
         finally:
@@ -339,6 +339,6 @@ def _awaiting(followed: Followed) -> Awaiting | None:
         statements,
         None if progress is None else Count(progress.done, progress.total, progress.what),
         waiting.interrupted,
-        waiting.locked,
+        waiting.unmet,
         waiting.entered,
     )

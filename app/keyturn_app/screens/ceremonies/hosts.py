@@ -93,7 +93,8 @@ class Count:
 class Awaiting:
     """What a ceremony waits for, as far as it fits what was proved.
 
-    `signed` and `entered` are (officer, part) and (use, officer), by the host's word.
+    `signed` and `entered` are (officer, part) and (use, officer), `unmet` of what enough shares
+    must be there first, by the host's word.
     """
 
     step: str
@@ -102,7 +103,7 @@ class Awaiting:
     statements: tuple[ToSign, ...] = ()
     count: Count | None = None
     interrupted: bool = False
-    locked: bool = False
+    unmet: tuple[ShareUse, ...] = ()
     entered: tuple[tuple[str, str], ...] = ()
 
 

@@ -177,6 +177,8 @@ class CeremonyHost:
         if step is None:
             return None
         statements = self._hosting.act(step).statements
+        unmet = self._hosting.unmet(running)
+        shares = running.reopening if unmet else running.shares
         return Waiting(
             step.id,
             place.seq,
@@ -186,8 +188,8 @@ class CeremonyHost:
             statements(self._hosting.doing(running)) if statements else (),
             running.progress,
             running.interrupted,
-            bool(self._hosting.unmet(running)),
-            running.shares.entered if running.shares is not None else (),
+            unmet,
+            shares.entered if shares is not None else (),
         )
 
     def _file(self, ceremony: str, name: str) -> bytes:
