@@ -113,7 +113,8 @@ class ShareSheet:
     needed: str
     """As `needed_text` says it."""
     check: str
-    date: str
+    date: str = ""
+    """Of the printing."""
     bag: str = ""
     """What is printed on the tamper-evident bag that the sheet goes into; empty: room for it."""
 

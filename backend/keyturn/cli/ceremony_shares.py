@@ -38,7 +38,14 @@ from keyturn.client.ceremonyshares import (
 )
 from keyturn.client.ceremonysigning import entries, sign_request, step_of, unlock_request
 from keyturn.client.errors import NotFound
-from keyturn.client.sharesheet import QR_RISK, checked_bag, share_sheet_pdf, sheet_of, write_sheet
+from keyturn.client.sharesheet import (
+    QR_RISK,
+    checked_bag,
+    filled,
+    share_sheet_pdf,
+    sheet_of,
+    write_sheet,
+)
 from keyturn.seal.keys import wipe
 from keyturn.wire.ceremonies import StepTaken
 
@@ -220,9 +227,9 @@ def _hand_out(followed: Followed, share: OwnShare, ways: _Ways) -> None:
         write_words(share.words, ways.fd)
         return
     if ways.sheet is not None:
-        authority = followed.verified.authority
-        sheet = sheet_of(followed.course, share, authority, now(), ways.bag)
-        write_sheet(ways.sheet, share_sheet_pdf(sheet, share.words, picture=ways.qr))
+        sheet = sheet_of(followed.course, share, followed.verified.authority)
+        pdf = share_sheet_pdf(filled(sheet, now(), ways.bag), share.words, picture=ways.qr)
+        write_sheet(ways.sheet, pdf)
         return
     head = [REHEARSAL] if followed.plan.rehearsal else []
     head += [

@@ -6,7 +6,7 @@ takes that, and the file too, into the bargain. Writing the words down by hand a
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,8 @@ class SheetFile:
     inode: int
 
 
-def sheet_of(
-    course: Course, share: OwnShare, authority: Digest | None, printed: datetime, bag: str = ""
-) -> ShareSheet:
-    """What stands around one's own share. `authority`: as the transcript was verified.
-
-    Raises MalformedStatement on a bag's number that cannot be printed on one line.
-    """
+def sheet_of(course: Course, share: OwnShare, authority: Digest | None) -> ShareSheet:
+    """What stands around one's own share. `authority`: as the transcript was verified."""
     plan, share_set, member = course.plan, share.share_set, share.member
     officer = course.roster.officers[member.officer]
     named = "none" if authority is None else str(authority)
@@ -85,9 +80,12 @@ def sheet_of(
         of=len(share_set.members),
         needed=needed_text(share_set),
         check=member.check,
-        date=f"{printed:%Y-%m-%d}",
-        bag=checked_bag(bag),
     )
+
+
+def filled(sheet: ShareSheet, printed: datetime, bag: str = "") -> ShareSheet:
+    """With its day and its bag's number. Raises MalformedStatement."""
+    return replace(sheet, date=f"{printed:%Y-%m-%d}", bag=checked_bag(bag))
 
 
 def checked_bag(text: str) -> str:
@@ -113,10 +111,10 @@ def write_sheet(path: Path, pdf: bytes) -> SheetFile:
     return SheetFile(path, found.st_dev, found.st_ino)
 
 
-def delete_sheet(file: SheetFile) -> None:
+def delete_sheet(file: SheetFile) -> bool:
     """Overwrite and delete it; what a disk, a snapshot or a backup keeps of it, nobody can know.
 
-    Raises FileUnusable where it is another file, or stays.
+    False where nothing is there any more. Raises FileUnusable where it is another file, or stays.
     """
     try:
         handle = os.open(file.path, os.O_WRONLY | os.O_NOFOLLOW)
@@ -133,11 +131,14 @@ def delete_sheet(file: SheetFile) -> None:
         finally:
             os.close(handle)
         file.path.unlink()
+    except FileNotFoundError:
+        return False
     except OSError as error:
         raise FileUnusable(
             f"cannot delete {file.path}: {error.strerror}",
             hint="Delete it yourself: whoever can read it has the share.",
         ) from error
+    return True
 
 
 def share_sheet_pdf(sheet: ShareSheet, words: bytes | bytearray, *, picture: bool = False) -> bytes:
