@@ -2,6 +2,7 @@
 
 import io
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -160,6 +161,24 @@ def test_its_file_is_its_owners_alone_and_over_no_other(tmp_path: Path) -> None:
     assert not path.exists()
     assert not delete_sheet(file)  # nothing there any more
     assert not any(other.read_bytes())  # overwritten too
+
+
+def test_nothing_is_written_on_the_way(tmp_path: Path) -> None:
+    """Neither a temporary file nor a cache. The control: the sheet's own file is seen."""
+    dealt = deal()
+    written: list[object] = []
+    watching = [True]
+
+    def seen(event: str, given: tuple[object, ...]) -> None:  # a hook stays for ever
+        if watching and event == "open" and isinstance(given[2], int):
+            written.extend([given[0]] if given[2] & (os.O_WRONLY | os.O_RDWR) else [])
+
+    sys.addaudithook(seen)
+    pdf = share_sheet_pdf(sheet(dealt), dealt.words("bob"), picture=True)
+    assert written == []
+    write_sheet(tmp_path / "sheet.pdf", pdf)
+    watching.clear()
+    assert set(written) == {str(tmp_path / "sheet.pdf")}
 
 
 def test_no_other_file_is_deleted_in_its_place(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ class Sheets:
             open=choice.open,
             bag=choice.bag,
             picture=choice.picture,
-            risk=_("Whatever camera sees the code for a moment has the share, unread by anybody."),
+            risk=_("A camera that sees the code for a moment has the share."),
             warning=_(
                 "The file is the share: whoever can read it has it. Choose a place that only you "
                 "can read, on this machine or a stick, never a folder that is shared, synchronised "

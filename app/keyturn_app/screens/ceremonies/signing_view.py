@@ -125,9 +125,9 @@ class SignSheet(QFrame):
             column(
                 self._says,
                 self._error,
+                self._left,
                 4,
                 self._stack,
-                self._left,
                 spacing=10,
                 margins=(28, 8, 28, 12),
             )
