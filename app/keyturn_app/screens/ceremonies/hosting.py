@@ -34,6 +34,7 @@ from keyturn.client.ceremonytrust import (
     trust_host,
 )
 from keyturn.client.client import KeyturnClient
+from keyturn.client.sharesheet import sheet_of
 from keyturn.client.unsealdoor import ServerUnsealDoor
 from keyturn.client.unsealing import hand_share, look_at, seal_order
 from keyturn.officerkeys.signer import Signer, Unsealer
@@ -144,7 +145,8 @@ class ClientHost:
                 found = ceremonyshares.open_box(
                     followed.course, followed.share_sets, each, _unsealer(signer)
                 )
-                return OwnShare(found.words, found.member.check)
+                sheet = sheet_of(followed.course, found, followed.verified.authority)
+                return OwnShare(found.words, found.member.check, sheet)
         raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "the host has this box no more")
 
     def to_compare(self, told: Told) -> HostWords | None:

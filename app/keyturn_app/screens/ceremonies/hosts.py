@@ -14,6 +14,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part, ShareUse
+from keyturn.ceremony.sharesets import ShareSheet
 from keyturn.ceremony.steps import Word
 from keyturn.officerkeys.signer import Signer
 
@@ -118,10 +119,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class OwnShare:
-    """A share that its custodian opened; to be wiped by whoever asked. `check`: read aloud."""
+    """A share that its custodian opened; to be wiped by whoever asked. `check`: read aloud.
+
+    `sheet`: what stands around the words where they are printed; None: they are not.
+    """
 
     words: bytearray = field(repr=False)
     check: str
+    sheet: ShareSheet | None = None
 
 
 @dataclass(frozen=True, slots=True)
