@@ -39,10 +39,15 @@ class HandingIn:
     """For one ceremony at one host. `changed` when what is shown is another."""
 
     def __init__(
-        self, host: CeremonyDoor, ground: HandInGround, changed: Callable[[], None]
+        self,
+        host: CeremonyDoor,
+        ground: HandInGround,
+        changed: Callable[[], None],
+        taken: Brought | None = None,
     ) -> None:
+        """`taken`: what was handed in when the plan was opened here."""
         self._host, self._ground, self._changed = host, ground, changed
-        self._taken: Brought | None = None
+        self._taken = taken
         self._busy = ""
         self._drops: list[Callable[[], None]] = []
 

@@ -107,21 +107,22 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """`error`: the ceremony is open, and its statement was not taken."""
+    """`handed_in`: the statement of a restore, which its host took; `error`: why it did not."""
 
     ceremony: str
-    error: KeyturnError | None
+    handed_in: Brought | None = None
+    error: KeyturnError | None = None
 
 
 class PlanPresenter(Presenter[PlanView]):
-    """`opened(door, ceremony)` once the host took the plan."""
+    """`opened` once the host took the plan."""
 
     def __init__(
         self,
         draft: Draft,
         ground: Ground,
         *,
-        opened: Callable[[CeremonyDoor, str], None],
+        opened: Callable[[CeremonyDoor, Opened], None],
         closed: Callable[[], None],
     ) -> None:
         super().__init__()
@@ -382,7 +383,8 @@ class PlanPresenter(Presenter[PlanView]):
                 name = host.open(plan, key.signer)
             finally:
                 key.close()
-            return Opened(name, _put(host, name, brought, plan.kind))
+            restores = brought is not None and plan.kind is ScriptKind.RESTORE
+            return _put(host, name, brought) if brought and restores else Opened(name)
 
         self._drops.append(
             door.ask(work, done=lambda opened: self._end(door, opened), failed=self._fail)
@@ -392,7 +394,7 @@ class PlanPresenter(Presenter[PlanView]):
         if self._over:
             return
         self.close()
-        self._opened(door, opened.ceremony)
+        self._opened(door, opened)
         if opened.error is not None:
             self._ground.asker.tell(failure(_("The statement was not taken"), opened.error))
 
@@ -477,17 +479,13 @@ def statement_for(raw: bytes, kind: ScriptKind, authority: Authority, now: datet
     return found
 
 
-def _put(
-    host: CeremonyHost, ceremony: str, brought: Brought | None, kind: ScriptKind
-) -> KeyturnError | None:
+def _put(host: CeremonyHost, ceremony: str, brought: Brought) -> Opened:
     """The statement of a restore, which its host takes once the ceremony is open."""
-    if brought is None or kind is not ScriptKind.RESTORE:
-        return None
     try:
         host.put_restore(ceremony, brought)
     except KeyturnError as error:
-        return error
-    return None
+        return Opened(ceremony, error=error)
+    return Opened(ceremony, brought)
 
 
 def host_place(draft: Draft) -> HostPlace:

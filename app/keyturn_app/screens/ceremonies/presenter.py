@@ -6,6 +6,7 @@ from pathlib import Path
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.script import ScriptKind
 from keyturn.client.calendar import calendar_of
+from keyturn.client.ceremonybrought import Brought
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.expiry import in_force
@@ -44,7 +45,7 @@ from keyturn_app.screens.ceremonies.listing import (
 )
 from keyturn_app.screens.ceremonies.looking import Hosts
 from keyturn_app.screens.ceremonies.pinning import Pinning
-from keyturn_app.screens.ceremonies.planner import Ground, PlanPresenter, host_place
+from keyturn_app.screens.ceremonies.planner import Ground, Opened, PlanPresenter, host_place
 from keyturn_app.screens.ceremonies.planning import Draft, default_id, first_draft
 from keyturn_app.screens.ceremonies.unsealing import UnsealGround, UnsealPresenter
 from keyturn_app.screens.ceremonies.wizard import Setting, WizardPresenter
@@ -430,12 +431,18 @@ class CeremoniesPresenter(Presenter[ListView]):
         models = self._desk.facts.models
         return len(models.all) if models is not None else None
 
-    def _is_open(self, door: CeremonyDoor, ceremony: str) -> None:
+    def _is_open(self, door: CeremonyDoor, opened: Opened) -> None:
         self.over = None
-        self._lead(door, ceremony, "")
+        self._lead(door, opened.ceremony, "", opened.handed_in)
         self._hosts.look()
 
-    def _lead(self, door: CeremonyDoor, ceremony: str, caution: str) -> None:
+    def _lead(
+        self,
+        door: CeremonyDoor,
+        ceremony: str,
+        caution: str,
+        handed_in: Brought | None = None,
+    ) -> None:
         setting = Setting(
             self._door,
             self._asker,
@@ -447,7 +454,14 @@ class CeremoniesPresenter(Presenter[ListView]):
             self._authority,
         )
         self._show_over(
-            WizardPresenter(ceremony, door, setting, caution=caution, closed=self._close_over)
+            WizardPresenter(
+                ceremony,
+                door,
+                setting,
+                caution=caution,
+                handed_in=handed_in,
+                closed=self._close_over,
+            )
         )
 
     def _joined(self, door: CeremonyDoor) -> None:

@@ -10,6 +10,7 @@ from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.ceremony.errors import CeremonyRefused
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.steps import Word
+from keyturn.client.ceremonybrought import Brought
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.roster import OfficerId
@@ -68,6 +69,7 @@ class WizardPresenter(Presenter[WizardView]):
         setting: Setting,
         *,
         caution: str = "",
+        handed_in: Brought | None = None,
         closed: Callable[[], None],
     ) -> None:
         super().__init__()
@@ -81,7 +83,7 @@ class WizardPresenter(Presenter[WizardView]):
         self._kept = _Kept()
         self._drops: list[Callable[[], None]] = []
         ground = HandInGround(setting.door, setting.asker, setting.now, setting.authority)
-        self._handing_in = HandingIn(host, ground, self.changed)
+        self._handing_in = HandingIn(host, ground, self.changed, handed_in)
         self.sheet: Sheet | None = None
         self.ask()
 
