@@ -44,6 +44,7 @@ from keyturn.ceremony.steps import (
 )
 from keyturn.ceremony.transcript import make_transcript
 from keyturn.client import ceremonyshares
+from keyturn.client.ceremonybrought import Brought
 from keyturn.client.sharesheet import sheet_of
 from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret
 from keyturn.officerkeys.signer import Signer
@@ -198,6 +199,8 @@ class PaperHost:
     silent: bool = False
     seal: SealedSeen = field(default_factory=lambda: SealedSeen(sealed=False))
     closed: list[str] = field(default_factory=list)
+    brought: list[Brought] = field(default_factory=list)
+    handed_in: list[tuple[str, Brought]] = field(default_factory=list)
     host_words: HostWords | None = None
     refuses_shares: CeremonyRefused | None = None
     """Why no share may go there."""
@@ -250,6 +253,12 @@ class PaperHost:
         self.courses[found.plan.ceremony] = open_course(found, script, founding.roster, record)
         self.taken[found.plan.ceremony] = []
         return found.plan.ceremony
+
+    def bring(self, brought: Brought) -> None:
+        self.brought.append(brought)
+
+    def put_restore(self, ceremony: str, brought: Brought) -> None:
+        self.handed_in.append((ceremony, brought))
 
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
         course = told.course
