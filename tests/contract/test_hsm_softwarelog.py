@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from keyturn.base.signatures import key_id_of
 from keyturn.ceremony.tokenreport import Check, Level, parse_report
 from keyturn.hsm.ceremonytasks import ProveRestore, Restore, Secret, TokenMade, Zeroise
 from keyturn.hsm.client import HsmWorker
@@ -72,6 +73,43 @@ def test_a_genesis_makes_it_and_says_so(founded: tuple[Desk, TokenMade]) -> None
     (said,) = (each for each in made.report.keys if each.label == "keyturn-log")
     assert said.part == "wrapped"
     assert (said.attributes[0].name, said.attributes[0].value) == ("HELD", "software log key")
+
+
+_LIST = """
+import sys, typer
+from keyturn.cli.hsm import register
+app = typer.Typer()
+register(app)
+app(["hsm", "list", *sys.argv[1:]])
+"""
+
+
+def test_it_is_listed_as_what_it_is(founded: tuple[Desk, TokenMade]) -> None:
+    desk, made = founded
+    place, key_id = desk.place, key_id_of(made.keys[Purpose.LOG].spki)
+    environment = child_environment(place.module, place.softhsm_configuration)
+    environment["PYTHONPATH"] = str(Path(sys.modules["keyturn"].__file__ or "").parents[1])
+    with descriptors({Secret.PIN: desk.held[Secret.PIN]}) as opened:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                _LIST,
+                "--module",
+                str(place.module),
+                "--token-label",
+                place.label,
+                "--pin-fd",
+                str(opened[Secret.PIN]),
+            ],
+            env=environment,
+            pass_fds=tuple(opened.values()),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert f"keyturn-log software log key {key_id[:16]}" in done.stdout, done.stderr
+    assert "keyturn-log private" not in done.stdout
 
 
 def test_every_worker_signs_with_the_one_key(founded: tuple[Desk, TokenMade]) -> None:
@@ -186,6 +224,7 @@ def test_the_files_without_the_pin_give_nothing(
 _SEARCH = """
 import json, sys
 from pathlib import Path
+from keyturn.exposure.memscan import NotSearchedError, find_in_process, find_in_tree
 seed = bytes.fromhex(sys.stdin.read())
 found = {}
 for name, pid in json.loads(sys.argv[1]).items():

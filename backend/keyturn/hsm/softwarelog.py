@@ -19,6 +19,7 @@ from keyturn.base.encoding import b64, lp
 from keyturn.base.errors import MalformedError
 from keyturn.base.signatures import key_id_of
 from keyturn.base.strictjson import dump, parse_object
+from keyturn.ceremony.keyfacts import HELD, SOFTWARE_LOG_KEY
 from keyturn.hsm.attributes import check_attributes, find_key, find_one, report_attributes
 from keyturn.hsm.cryptoki import Attr, ObjectClass, Rv
 from keyturn.hsm.errors import HsmError, TokenError
@@ -41,7 +42,7 @@ from keyturn.hsm.publickeys import ed25519_key, spki_of
 from keyturn.hsm.selftest import prove_signing
 from keyturn.hsm.trials import destroyed_after, trial_pair
 
-HELD = AttributeReport("HELD", "software log key", True)
+HELD_IN_SOFTWARE = AttributeReport(HELD, SOFTWARE_LOG_KEY, True)
 """Comes first among its attributes; the others are those of the key that it lies under."""
 WRAPPED = "wrapped"
 """What stands for a software log key's halves in a report."""
@@ -212,7 +213,7 @@ def report_software_log_key(session: Session) -> KeyReport:
     said = report_attributes(session, wrap, Label.LOG_WRAP, expected(LOG_WRAP))
     under = (AttributeReport(f"WRAPPING_{each.name}", each.value, each.checked) for each in said)
     key_id = key_id_of(_read(session).spki)
-    return KeyReport(Label.LOG.value, WRAPPED, key_id, (HELD, *under))
+    return KeyReport(Label.LOG.value, WRAPPED, key_id, (HELD_IN_SOFTWARE, *under))
 
 
 def _read(session: Session) -> WrappedLogKey:

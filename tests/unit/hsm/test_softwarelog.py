@@ -31,7 +31,7 @@ from keyturn.hsm.profiles import (
 )
 from keyturn.hsm.publickeys import spki_of
 from keyturn.hsm.softwarelog import (
-    HELD,
+    HELD_IN_SOFTWARE,
     WrappedLogKey,
     is_in_software,
     make_software_log_key,
@@ -149,7 +149,7 @@ def test_a_pair_that_does_not_sign_what_it_should_is_not_used(
 def test_the_report_says_first_what_it_is_and_nothing_of_a_pair(session: Session) -> None:
     report = report_software_log_key(session)
     assert (report.label, report.part) == ("keyturn-log", "wrapped")
-    assert report.attributes[0] == HELD
+    assert report.attributes[0] == HELD_IN_SOFTWARE
     said = {each.name: each.value for each in report.attributes}
     assert "NEVER_EXTRACTABLE" not in said, "the log key itself is no such thing"
     assert said["WRAPPING_NEVER_EXTRACTABLE"] == "True"
