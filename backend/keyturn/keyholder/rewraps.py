@@ -79,6 +79,10 @@ class Rewraps:
         """The step that it goes on in: a worker that has answered a later one takes no older."""
         self._order = order
 
+    def next_order(self) -> CeremonyOrder:
+        """For what else is done in the step that it goes on in: behind what was wrapped in it."""
+        return replace(self._order, part=next(self._parts))
+
     def rewrap(self, raw: bytes) -> bytes:
         """Answer a batch of the wire, item by item. Raises MalformedError, and what the HSM raises;
         then whoever asked does not know which were done, and asks again."""
@@ -123,8 +127,7 @@ class Rewraps:
     def _asked(self, asked: list[tuple[int, RewrapItem]]) -> Iterator[tuple[int, RewrappedItem]]:
         for start in range(0, len(asked), MAX_BATCH):
             part = asked[start : start + MAX_BATCH]
-            order = replace(self._order, part=next(self._parts))
-            done = self.keks.rewrap(order, self._to, [item for _, item in part])
+            done = self.keks.rewrap(self.next_order(), self._to, [item for _, item in part])
             for (place, _), each in zip(part, done, strict=True):
                 yield place, RewrappedItem(_OUTCOMES[each.outcome], each.kek_wrapped)
 

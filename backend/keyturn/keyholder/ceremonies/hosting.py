@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.strictjson import JsonObject
+from keyturn.ceremony.custody import step_sets
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import Nothing
 from keyturn.ceremony.records import Event, make_record
@@ -23,7 +24,6 @@ from keyturn.wire.ceremonies import Progress
 
 logger = logging.getLogger(__name__)
 
-UNLOCKS = (Action.UNLOCK, Action.UNLOCK_SO, Action.UNLOCK_BACKUP)
 _PLAIN = Act(lambda _: Nothing())
 
 
@@ -73,6 +73,24 @@ class Hosting:
         """Of which secrets shares are needed before the step that waits."""
         return tuple(dict.fromkeys(each.use for each in self.needs(running)))
 
+    def reentered(self, running: Running) -> tuple[tuple[str, str], ...]:
+        """(use, officer) of those of whom no more shares of that use are needed: one who holds
+        shares of both tokens enters both."""
+        shares = running.reopening
+        if shares is None:
+            return ()
+        needs = self.needs(running)
+        return tuple(
+            (use, officer)
+            for use, officer in shares.entered
+            if all(
+                shares.holds(share_set, officer)
+                for need in needs
+                if need.use.value == use
+                for share_set in need.sets
+            )
+        )
+
     def reopening(self, running: Running) -> Entered:
         """What came so far of what is needed."""
         if running.reopening is None:
@@ -86,13 +104,10 @@ class Hosting:
         return running.shares
 
     def _fitting(self, running: Running) -> tuple[ShareSet, ...]:
-        """Where shares are proved only new ones are asked for; what opens something is old."""
-        step = running.course.step
-        if step is not None and step.action is Action.PROVE_SHARES:
-            return kept_sets(running.files)
-        if step is not None and step.action in UNLOCKS and running.custody:
-            return running.custody
-        return sets_that_open(running)
+        step, kind = running.course.step, running.course.plan.kind
+        if step is None:
+            return sets_that_open(running)
+        return step_sets(kind, step.action, running.custody, kept_sets(running.files))
 
     def doing(self, running: Running) -> Doing:
         step = running.course.step

@@ -7,6 +7,7 @@ one that it makes. So a need names its sets, and not only their use.
 from dataclasses import dataclass
 from enum import Enum
 
+from keyturn.ceremony.custody import opening_sets
 from keyturn.ceremony.script import Action, ScriptKind, ShareUse, Step
 from keyturn.ceremony.sharesets import ShareSet
 from keyturn.keyholder.ceremonies.doing import Act
@@ -14,7 +15,6 @@ from keyturn.keyholder.ceremonies.running import Running
 from keyturn.keyholder.ceremonies.sharing import kept_sets
 from keyturn.keyholder.ceremonies.site import DeskSite, Site
 
-CHANGES_PINS = (ScriptKind.CUSTODIAN_CHANGE, ScriptKind.OFFICER_KEY_LOSS)
 NEW_TOKEN = (ScriptKind.RESTORE, ScriptKind.HSM_REPLACEMENT)
 
 
@@ -37,13 +37,9 @@ class Need:
 
 
 def sets_that_open(running: Running) -> tuple[ShareSet, ...]:
-    """Whose shares open something for this ceremony: of a token that it makes those that it has
-    dealt; else those that were in force when it was opened."""
-    if running.course.plan.kind in CHANGES_PINS:
-        return running.custody
-    dealt = kept_sets(running.files)
-    known = {each.use for each in dealt}
-    return (*dealt, *(each for each in running.custody if each.use not in known))
+    """Whose shares open something for this ceremony."""
+    kind = running.course.plan.kind
+    return opening_sets(kind, running.custody, kept_sets(running.files))
 
 
 def needs_of(site: Site, act: Act, step: Step, running: Running) -> tuple[Need, ...]:

@@ -12,6 +12,7 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.script import ShareUse
 from keyturn.ceremony.shareboxes import BOX_SUITE, box_info
 from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
+from keyturn.ceremony.sharesets import is_rehearsed
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.sharing import (
     Boxes,
@@ -34,9 +35,20 @@ SECRETS = {ShareUse.USER: b"u" * 16, ShareUse.SO: b"s" * 16}
 CAST = Cast()
 
 
-def dealt(name: str = "one") -> Boxes:
+def dealt(name: str = "one", *, rehearsal: bool = False) -> Boxes:
     secrets = {use: bytearray(each) for use, each in SECRETS.items()}
-    return deal(secrets, SCHEMES, CAST.roster, name, PLAN, stream(name))
+    return deal(secrets, SCHEMES, CAST.roster, name, PLAN, stream(name), rehearsal=rehearsal)
+
+
+@pytest.mark.parametrize("rehearsal", [False, True])
+def test_a_rehearsals_shares_are_told_by_their_own_words(rehearsal: bool) -> None:
+    boxes = dealt(rehearsal=rehearsal)
+    assert {is_rehearsed(each.identifier) for each in boxes.sets} == {rehearsal}
+    entered, others = Entered(boxes.sets), sheets(dealt("two", rehearsal=not rehearsal), "two")
+    with pytest.raises(ShareRefused) as refused:
+        entered.add(ShareUse.USER, "ada", others["ada", ShareUse.USER])
+    assert refused.value.fault is (ShareFault.REAL if rehearsal else ShareFault.REHEARSED)
+    assert entered.entered == ()
 
 
 def sheets(boxes: Boxes, name: str = "one") -> dict[tuple[str, ShareUse], bytearray]:
@@ -139,7 +151,15 @@ def test_a_custodian_without_a_key_gets_no_share() -> None:
             each["hpke"] = None
     roster = parse_roster(Fields(body, "roster"))
     with pytest.raises(CeremonyRefused) as refused:
-        deal({ShareUse.USER: bytearray(16)}, SCHEMES, roster, "one", PLAN, stream("one"))
+        deal(
+            {ShareUse.USER: bytearray(16)},
+            SCHEMES,
+            roster,
+            "one",
+            PLAN,
+            stream("one"),
+            rehearsal=False,
+        )
     assert refused.value.reason is CeremonyReason.UNFIT_PARTICIPANT
 
 
@@ -157,3 +177,25 @@ def test_a_pin_is_in_a_memory_file_for_as_long_as_it_is_used(size: int) -> None:
 def test_anything_else_is_no_list_of_sets(raw: bytes) -> None:
     with pytest.raises(MalformedError):
         read_sets(raw)
+
+
+def test_shares_of_two_sets_of_one_use_are_kept_apart() -> None:
+    """Of the token in use, and of the one that replaces it."""
+    old, new = dealt(), dealt("two")
+    (one,), (two,) = (
+        tuple(each for each in boxes.sets if each.use is ShareUse.USER) for boxes in (old, new)
+    )
+    words, others = sheets(old), sheets(new, "two")
+    entered = Entered((one, two))
+    for officer in ("ada", "dora", "emil"):
+        entered.add(ShareUse.USER, officer, words[officer, ShareUse.USER])
+    entered.add(ShareUse.USER, "ada", others["ada", ShareUse.USER])
+    assert entered.has_enough(ShareUse.USER, (one,))
+    assert not entered.has_enough(ShareUse.USER, (two,))
+    assert entered.holds(two, "ada")
+    assert entered.holds(two, "greta")  # who has none of it
+    assert not entered.holds(two, "dora")
+    part = entered.part_of((one,))
+    assert part.opened(ShareUse.USER) == (one.identifier, ("ada", "dora", "emil"))
+    assert not entered.has_enough(ShareUse.USER)
+    assert entered.entered == (("user", "ada"),)

@@ -177,7 +177,8 @@ def _destroy(doing: Doing) -> Facts:
     old = _replaced(doing)
     if doing.facts_of(Action.REWRAP) is None:
         raise CeremonyRefused(CeremonyReason.WRONG_STEP, "its keys were not wrapped anew")
-    left = _left(doing, _rewraps(doing))
+    rewraps = _rewraps(doing)
+    left = _left(doing, rewraps)
     if left:
         raise CeremonyRefused(
             CeremonyReason.FAILED,
@@ -187,7 +188,7 @@ def _destroy(doing: Doing) -> Facts:
             expected="every model that the log ever admitted under the new KEK",
             hint=_FEED,
         )
-    keks_of(doing).destroy_kek(order_of(doing), old)
+    rewraps.keks.destroy_kek(rewraps.next_order(), old)
     return KekDestroyed(old)
 
 
