@@ -8,23 +8,19 @@ from collections.abc import Iterable
 
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
-from keyturn.ceremony.seencheckpoint import ANY, SEEN, may_enter_seen, read_seen
+from keyturn.ceremony.seencheckpoint import ANY, may_enter_seen, read_seen
 from keyturn.ceremony.steps import StepSignature, parse_step_signature
 from keyturn.keyholder.ceremonies.site import Site
 from keyturn.keyholder.logdisk_errors import LogRolledBack
 
 
 def check_seen(course: Course, signature: StepSignature, site: Site) -> None:
-    """Before anything of a share is kept. Raises CeremonyRefused, MalformedCeremony."""
-    if not SEEN & signature.entered.keys():
-        return
-    if not may_enter_seen(course.plan, signature):
-        raise CeremonyRefused(
-            CeremonyReason.NOT_ENTERED,
-            "a checkpoint is entered with a share at a restore or its drill, and nowhere else",
-            found=course.plan.kind.value,
-        )
-    _check_extends(signature, site)
+    """Before anything of a share is kept. What is entered elsewhere the script's fields say.
+
+    Raises CeremonyRefused, MalformedCeremony.
+    """
+    if may_enter_seen(course.plan, signature):
+        _check_extends(signature, site)
 
 
 def check_all_seen(course: Course, site: Site) -> None:
