@@ -137,6 +137,7 @@ class Machine:
             kind,
             subject,
             body=body,
+            authority=self.fingerprint,
             version=1,
             replaces=None,
             proposer="novak",

@@ -514,7 +514,7 @@ class OpenKeyholder:
     def enact(self, kind: Kind, subject: str, body: dict[str, object]) -> Digest:
         """Proposed by Ada, approved by three others, entered."""
         submissions, roster = self.opened.keyholder.submissions, DEFAULT_THRESHOLDS[kind]
-        raw, digest = statement(self.cast, kind, subject, body)
+        raw, digest = statement(self.cast, self.fingerprint, kind, subject, body)
         approvals = [approval(self.cast, digest, each) for each in APPROVERS[:roster]]
         submissions.submit(raw, approvals, None)
         return digest
@@ -542,10 +542,16 @@ PROPOSER, APPROVERS = "ada", ("bela", "chen", "dora", "emil")
 
 
 def statement(
-    cast: Cast, kind: Kind, subject: str, body: dict[str, object], **changed: object
+    cast: Cast,
+    authority: Digest | None,
+    kind: Kind,
+    subject: str,
+    body: dict[str, object],
+    **changed: object,
 ) -> tuple[bytes, Digest]:
     """Signed by its proposer; its envelope and its digest."""
     values: dict[str, object] = {
+        "authority": authority,
         "version": 1,
         "replaces": None,
         "proposer": PROPOSER,
