@@ -10,7 +10,7 @@ from keyturn.base.strictjson import Fields
 from keyturn.ceremony.errors import MalformedCeremony
 from keyturn.ceremony.mnemonic import word_count
 from keyturn.ceremony.plan import MAX_GROUPS, MAX_MEMBERS, ShareScheme
-from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
 from keyturn.ceremony.slip39 import IDENTIFIER_BITS
 from keyturn.quorum.roster import OfficerId
@@ -103,17 +103,25 @@ class ShareSheet:
     """What is printed around a share's words, which whoever prints adds: no secret."""
 
     ceremony: str
+    kind: ScriptKind
     rehearsal: bool
+    authority: str
+    """Its fingerprint, or what there is before it is founded."""
     use: ShareUse
+    identifier: int
+    """Of the share set."""
     officer: OfficerId
+    name: str
     number: int
     """From 1, of `of`."""
     of: int
     needed: str
     """As `needed_text` says it."""
     check: str
-    bag: str | None = None
-    """What is printed on the tamper-evident bag that the sheet goes into."""
+    date: str = ""
+    """Of the printing."""
+    bag: str = ""
+    """What is printed on the tamper-evident bag that the sheet goes into; empty: room for it."""
 
 
 def is_rehearsed(identifier: int) -> bool:
@@ -147,28 +155,6 @@ def needed_text(scheme: ShareSet | ShareScheme) -> str:
     if len(groups) == 1:
         return groups[0]
     return f"{scheme.group_threshold} of {len(groups)} groups: {', '.join(groups)}"
-
-
-def sheet(
-    share_set: ShareSet,
-    member: ShareMember,
-    *,
-    ceremony: str,
-    rehearsal: bool,
-    bag: str | None = None,
-) -> ShareSheet:
-    """The sheet for one place of a set."""
-    return ShareSheet(
-        ceremony=ceremony,
-        rehearsal=rehearsal,
-        use=share_set.use,
-        officer=member.officer,
-        number=share_set.number_of(member),
-        of=len(share_set.members),
-        needed=needed_text(share_set),
-        check=member.check,
-        bag=bag,
-    )
 
 
 def read_share_set(fields: Fields) -> ShareSet:

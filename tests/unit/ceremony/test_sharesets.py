@@ -14,7 +14,6 @@ from keyturn.ceremony.sharesets import (
     is_rehearsed,
     needed_text,
     read_share_set,
-    sheet,
 )
 from unit.ceremony.share_sets import FIVE, deal, scheme
 
@@ -111,12 +110,3 @@ def test_sizes_go_by_use() -> None:
 def test_how_many_are_needed_is_said_in_words() -> None:
     assert needed_text(FIVE) == "3 of 5"
     assert needed_text(SET) == "2 of 2 groups: 2 of 3, 1 of 1"
-
-
-def test_a_sheet_says_what_it_is_and_holds_no_word() -> None:
-    member = SET.members[1]
-    made = sheet(SET, member, ceremony="genesis-1", rehearsal=False, bag="A-17")
-    assert (made.officer, made.number, made.of, made.bag) == ("bob", 2, 4, "A-17")
-    assert (made.check, made.needed) == (member.check, "2 of 2 groups: 2 of 3, 1 of 1")
-    for word in DEALT.words("bob").decode().split():
-        assert word not in repr(made).split()

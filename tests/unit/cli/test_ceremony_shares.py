@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pypdf
 import pytest
 
 from keyturn.base.encoding import digest_of
@@ -35,6 +36,58 @@ def test_a_share_goes_to_its_descriptor_and_nowhere_else(tmp_path: Path) -> None
         os.close(reader)
         assert "user share 1 of 5: check value" in text.stdout
         assert_no_words(at.commands)
+
+
+def test_one_share_goes_onto_a_sheet_and_nowhere_else(tmp_path: Path) -> None:
+    """The control: the file has the words, as text and nothing else does."""
+    path = tmp_path / "sheet.pdf"
+    with at_step(tmp_path, "hand-out") as at:
+        at.commands.take_share(NAME, "ada")
+        words = at.commands.shares["ada", "user"].decode()
+        arguments = ("share", "show", NAME, "--use", "user", "--sheet", path)
+        result = at.commands.run("ada", *arguments, "--bag", "KT-00412", "--qr", "--yes")
+        assert result.exit_code == 0, result.output
+        assert "user share 1 of 5: check value" in result.stdout
+        assert "This file is the share." in " ".join(result.stdout.split())
+        assert path.stat().st_mode & 0o777 == 0o600
+        (page,) = pypdf.PdfReader(path).pages
+        text = " ".join(page.extract_text().replace("\u00a0", " ").split())
+        for place, word in enumerate(words.split(), start=1):
+            assert f"{place} {word}" in text
+        for each in ("REHEARSAL", NAME, "KT-00412", "Ada", "number 1 of 5"):
+            assert each in text
+        refused = at.commands.refused("ada", *arguments, "--yes")
+        assert "File exists" in refused["message"]
+        assert_no_words(at.commands)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--sheet", "FILE"), "a sheet holds one share, and you have user, backup"),
+        (("--sheet", "FILE", "--fd", "1", "--use", "user"), "not both"),
+        (("--bag", "KT-1"), "name --sheet"),
+        (("--qr",), "name --sheet"),
+    ],
+)
+def test_half_of_what_a_sheet_needs(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    path = tmp_path / "sheet.pdf"
+    given = [str(path) if each == "FILE" else each for each in arguments]
+    with at_step(tmp_path, "hand-out") as at:
+        result = at.commands.run("ada", "share", "show", NAME, *given, "--yes")
+    assert result.exit_code == 2
+    assert says in " ".join(result.stderr.split())
+    assert not path.exists()
+
+
+def test_a_sheet_needs_a_yes_and_a_bag_that_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.pdf"
+    with at_step(tmp_path, "hand-out") as at:
+        arguments = ("share", "show", NAME, "--use", "user", "--sheet", path)
+        assert at.commands.run("ada", *arguments).exit_code == 2
+        error = at.commands.refused("ada", *arguments, "--yes", "--bag", "KT\x1b[2J")
+        assert "cannot be printed" in error["message"]
+    assert not path.exists()
 
 
 def test_without_a_terminal_nothing_is_shown(tmp_path: Path) -> None:
