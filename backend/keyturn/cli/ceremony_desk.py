@@ -95,6 +95,7 @@ class CeremonyDesk:
         raise CeremonyRefused(
             CeremonyReason.WRONG_SHARE,
             "a card signs, and opens nothing",
+            found=signer.officer,
             expected="the key file or keyring with your encryption key",
             hint="Name it with --key-file.",
         )
