@@ -44,6 +44,7 @@ from keyturn.ceremony.steps import (
 )
 from keyturn.ceremony.transcript import make_transcript
 from keyturn.client import ceremonyshares
+from keyturn.client.ceremonybrought import Brought
 from keyturn.client.sharesheet import sheet_of
 from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret
 from keyturn.officerkeys.signer import Signer
@@ -193,11 +194,13 @@ class PaperHost:
     shares: dict[Box, bytes] = field(default_factory=dict)
     share_sets: dict[ShareUse, ShareSet] = field(default_factory=dict)
     entered: list[Digest] = field(default_factory=list)
-    locked: set[str] = field(default_factory=set)
+    unmet: dict[str, tuple[ShareUse, ...]] = field(default_factory=dict)
     broken: bool = False
     silent: bool = False
     seal: SealedSeen = field(default_factory=lambda: SealedSeen(sealed=False))
     closed: list[str] = field(default_factory=list)
+    brought: list[Brought] = field(default_factory=list)
+    handed_in: list[tuple[str, Brought]] = field(default_factory=list)
     host_words: HostWords | None = None
     refuses_shares: CeremonyRefused | None = None
     """Why no share may go there."""
@@ -251,12 +254,18 @@ class PaperHost:
         self.taken[found.plan.ceremony] = []
         return found.plan.ceremony
 
+    def bring(self, brought: Brought) -> None:
+        self.brought.append(brought)
+
+    def put_restore(self, ceremony: str, brought: Brought) -> None:
+        self.handed_in.append((ceremony, brought))
+
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
         course = told.course
         step = course.step
         assert step is not None
         if words.unlocks:
-            self.locked.discard(course.plan.ceremony)
+            self.unmet.pop(course.plan.ceremony)
             return
         attached = words.shares
         if step.attaches is Attaches.STATEMENTS and words.part is Part.OFFICER:
@@ -440,7 +449,11 @@ class PaperHost:
         for use, found in plan.shares.items():
             size = 32 if use is ShareUse.BACKUP else 16
             self.share_sets[use], dealt = split(
-                bytearray(secrets.token_bytes(size)), found, use, random=secrets.token_bytes
+                bytearray(secrets.token_bytes(size)),
+                found,
+                use,
+                rehearsal=plan.rehearsal,
+                random=secrets.token_bytes,
             )
             for each in dealt:
                 member = each.member
@@ -513,7 +526,7 @@ class PaperHost:
             statements,
             self.count,
             name in self.interrupted,
-            name in self.locked,
+            self.unmet.get(name, ()),
         )
 
 

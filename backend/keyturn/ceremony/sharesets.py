@@ -3,6 +3,7 @@
 Source: our protocol §10.6.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from keyturn.base.strictjson import Fields
@@ -10,12 +11,16 @@ from keyturn.ceremony.errors import MalformedCeremony
 from keyturn.ceremony.mnemonic import word_count
 from keyturn.ceremony.plan import MAX_GROUPS, MAX_MEMBERS, ShareScheme
 from keyturn.ceremony.script import ScriptKind, ShareUse
+from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
 from keyturn.ceremony.slip39 import IDENTIFIER_BITS
 from keyturn.quorum.roster import OfficerId
 
 SIZES = {ShareUse.USER: 16, ShareUse.SO: 16, ShareUse.BACKUP: 32}
 """Bytes of the secret that is split, by use."""
 MAX_IDENTIFIER = (1 << IDENTIFIER_BITS) - 1
+LEAST_REHEARSED = 1 << (IDENTIFIER_BITS - 1)
+"""Identifiers from here on are of rehearsals, those below are in earnest (our protocol §10.6). The
+bit is the highest of a share's first word: its own words say which, whatever a host says."""
 CHECK_SIZE = 4
 """Bytes of a share's check value."""
 
@@ -117,6 +122,31 @@ class ShareSheet:
     """Of the printing."""
     bag: str = ""
     """What is printed on the tamper-evident bag that the sheet goes into; empty: room for it."""
+
+
+def is_rehearsed(identifier: int) -> bool:
+    """Whether a share, or a set, of this identifier is one of a rehearsal."""
+    return identifier >= LEAST_REHEARSED
+
+
+def check_sort(identifier: int, *, rehearsal: bool, what: str = "share") -> None:
+    """Raises ShareRefused where `what` is of a real token in a rehearsal, or the other way."""
+    found = is_rehearsed(identifier)
+    if found is rehearsal:
+        return
+    of = "a rehearsal" if found else "a real token"
+    raise ShareRefused(
+        ShareFault.REHEARSED if found else ShareFault.REAL,
+        f"{what}: it is {of}'s",
+        found=f"a {what} of {of}",
+        expected=f"a {what} of {'this rehearsal' if rehearsal else 'the real token'}",
+    )
+
+
+def check_sets(share_sets: Iterable[ShareSet], *, rehearsal: bool) -> None:
+    """That share sets are of the sort that the ceremony is. Raises ShareRefused."""
+    for each in share_sets:
+        check_sort(each.identifier, rehearsal=rehearsal, what="share set")
 
 
 def needed_text(scheme: ShareSet | ShareScheme) -> str:

@@ -31,6 +31,7 @@ from keyturn.client.ceremonyshares import (
     seal_share,
     set_of,
     uses_to_enter,
+    uses_to_open,
 )
 from keyturn.client.ceremonysigning import entries, sign_request, step_of, unlock_request
 from keyturn.client.errors import NotFound
@@ -233,11 +234,18 @@ def _enter(
 ) -> StepTaken:
     course, signer = followed.course, desk.signer()
     step, waiting = step_of(course), followed.waiting
-    asked = uses_to_enter(course, step, signer.officer)
-    locked = waiting is not None and waiting.locked
-    uses = chosen or asked or _held(followed, signer.officer)
-    if not uses or not (asked or locked):
-        raise NotFound("no share of yours is asked for now", found=step.title)
+    unmet = waiting.unmet if waiting is not None else ()
+    if waiting is not None and unmet:
+        asked = uses_to_open(course, unmet, waiting.entered, signer.officer)
+    else:
+        asked = uses_to_enter(course, step, signer.officer)
+    uses = chosen or asked
+    if not asked:
+        raise NotFound(
+            "no share of yours is asked for now",
+            found=step.title,
+            expected=", ".join(each.value for each in unmet),
+        )
     if descriptors and len(descriptors) != len(uses):
         raise typer.BadParameter(
             f"{len(uses)} shares are asked for: {', '.join(each.value for each in uses)}",
@@ -249,26 +257,18 @@ def _enter(
     for place, use in enumerate(uses):
         words = _words(followed, use, descriptors[place] if descriptors else None)
         try:
-            check_typed(followed.share_sets, use, signer.officer, words)
+            check_typed(
+                followed.asked_sets, use, signer.officer, words, rehearsal=followed.plan.rehearsal
+            )
             sealed.append(seal_share(course, host.document, use, signer.officer, words))
         finally:
             wipe(words)
-    if locked:
+    if unmet:
         return desk.door.ask(unlock_request(course, signer, now(), sealed, host.entered))
     entered = host.entered | entries(course, Part.CUSTODIAN, pairs_of(given))
     return desk.door.ask(
         sign_request(course, Part.CUSTODIAN, signer, now(), entered=entered, attached=sealed)
     )
-
-
-def _held(followed: Followed, officer: str) -> tuple[ShareUse, ...]:
-    """What a locked host may ask of this officer: the user PIN first, which opens the token."""
-    sets = followed.share_sets
-    return tuple(
-        use
-        for use in ShareUse
-        if any(each.use is use and each.member_of(officer) is not None for each in sets)
-    )[:1]
 
 
 def _words(followed: Followed, use: ShareUse, descriptor: int | None) -> bytearray:

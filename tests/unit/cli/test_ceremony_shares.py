@@ -9,6 +9,8 @@ import pytest
 from keyturn.ceremony.script import ShareUse
 from keyturn.cli.ceremony_screen import CLEAR, ENTER_ALTERNATE, LEAVE_ALTERNATE
 from support.ceremonycommands import PASSPHRASE, Commands
+from support.sharethief import NAME as THIEF
+from support.sharethief import sheets, thief
 from unit.cli.ceremony_host import NAME, at_step
 from unit.cli.ceremony_terminal import on_terminal
 
@@ -164,11 +166,27 @@ def test_where_no_share_is_asked_for(tmp_path: Path) -> None:
 def test_a_locked_host_takes_shares_in_any_step(tmp_path: Path) -> None:
     with at_step(tmp_path, "found") as at:
         at.commands.take_share(NAME, "ada")
-        at.host.locked = True
+        at.host.unmet = (ShareUse.USER,)
         lines = (at.commands.shares["ada", "user"],)
         at.commands.json("ada", "share", "enter", NAME, lines=lines)
         assert at.host.proved == {(ShareUse.USER, "ada")}
         assert at.host.signed == []
+
+
+def test_a_locked_host_says_which_shares_it_waits_for(tmp_path: Path) -> None:
+    with at_step(tmp_path, "found") as at:
+        for officer in ("ada", "farid"):
+            at.commands.take_share(NAME, officer)
+        at.host.unmet = (ShareUse.SO, ShareUse.BACKUP)
+        assert at.commands.show(NAME)["waiting"]["unmet"] == ["so", "backup"]
+        error = at.commands.refused("bela", "share", "enter", NAME, lines=(b"x",))
+        assert "no share of yours" in error["message"]
+        assert error["expected"] == "so, backup"
+        for officer, use in (("farid", "so"), ("ada", "backup")):
+            lines = (at.commands.shares[officer, use],)
+            at.commands.json(officer, "share", "enter", NAME, lines=lines)
+        assert at.host.proved == {(ShareUse.SO, "farid"), (ShareUse.BACKUP, "ada")}
+        assert (at.host.unmet, at.host.signed) == ((), [])
 
 
 def test_no_share_for_a_host_that_is_not_to_be_trusted(tmp_path: Path) -> None:
@@ -179,6 +197,20 @@ def test_no_share_for_a_host_that_is_not_to_be_trusted(tmp_path: Path) -> None:
         error = at.commands.refused("farid", "share", "enter", NAME, lines=lines)
         assert "never at one host" in error["message"]
         assert at.host.proved == set()
+
+
+@pytest.mark.parametrize("relabelled", [False, True])
+def test_a_made_up_rehearsal_gets_no_real_share(tmp_path: Path, relabelled: bool) -> None:
+    real = sheets(rehearsal=False)
+    host = thief(real.relabelled if relabelled else real.sets)
+    with host.serving(tmp_path / "host.sock") as socket:
+        at = Commands(tmp_path, socket, host.cast)
+        words = real.words["ada", ShareUse.BACKUP]
+        error = at.refused("ada", "share", "enter", THIEF, lines=(words,))
+        assert "of a real token" in error["found"]
+        assert "tell the witness: this host asked for real shares" in error["hint"]
+        assert_no_words(at)
+    assert host.stolen == {}
 
 
 @pytest.mark.parametrize("wrong", ["phrase", "=x"])
