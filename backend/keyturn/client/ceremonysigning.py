@@ -121,6 +121,7 @@ def say_request(
             CeremonyReason.WRONG_PART,
             f"{signer.officer} does not take part as {part.value}",
             found=signer.officer,
+            expected=f"whom the plan names as {part.value}",
         )
     payload = word_payload(course.next, signer.officer, part, now, word, text)
     return SayInCeremony(course.plan.ceremony, signer.sign(WORD_TYPE, payload).to_bytes())
@@ -169,7 +170,12 @@ def step_of(course: Course) -> Step:
     """The one that waits. Raises CeremonyRefused when the ceremony is over."""
     step = course.step
     if step is None:
-        raise CeremonyRefused(CeremonyReason.OVER, "the ceremony is over", found=course.state.value)
+        raise CeremonyRefused(
+            CeremonyReason.OVER,
+            "the ceremony is over",
+            found=course.state.value,
+            expected="a ceremony with a step that waits",
+        )
     return step
 
 
@@ -220,6 +226,7 @@ def _read(said: StatementToSign) -> StatementShown:
             CeremonyReason.WRONG_ATTACHMENT,
             "the host asks for a signature of no known kind",
             found=f"{said.role} {said.payload_type}"[:120],
+            expected=f"{PROPOSE} or {APPROVE} {payload_type(statement.kind.value)}",
         )
     return StatementShown(statement, said.role, said.payload, said.payload_type)
 
