@@ -1,30 +1,25 @@
 """The ceremonies page: the list, the chooser, the planning form and the wizard. No Qt in here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 
-from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
-from keyturn.ceremony.people import WITHOUT_STATEMENT
-from keyturn.ceremony.script import Part, ScriptKind
+from keyturn.ceremony.script import ScriptKind
 from keyturn.client.calendar import calendar_of
+from keyturn.client.ceremonybrought import Brought
 from keyturn.officerkeys.signer import Signer
-from keyturn.quorum.ceremony_body import Ceremony, Restore
+from keyturn.quorum.bundle import Authority
 from keyturn.quorum.expiry import in_force
-from keyturn.quorum.kinds import Role
-from keyturn.quorum.roster import OfficerId, Roster
+from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
-from keyturn_app import wording
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
 from keyturn_app.entitled import not_asking
 from keyturn_app.facts import Link, Seen
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Confirm, OpenFile, SaveFile, Weight, failure
+from keyturn_app.questions import OpenFile, SaveFile, failure
+from keyturn_app.screens.ceremonies.closing import SealPresenter, part_of, question
 from keyturn_app.screens.ceremonies.due import (
     Due,
     DueKind,
@@ -35,39 +30,30 @@ from keyturn_app.screens.ceremonies.due import (
     logged,
 )
 from keyturn_app.screens.ceremonies.heldby import HeldBy
-from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, HostPlace, HostSeen, Stage
+from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, HostPlace, Stage
 from keyturn_app.screens.ceremonies.keeping import written
 from keyturn_app.screens.ceremonies.listing import (
-    HostState,
+    AuthorityLine,
     ListPhase,
     ListView,
+    authority_line,
     banner_of,
     choices,
     history_rows,
     host_lines,
     running_rows,
-    statements_for,
 )
-from keyturn_app.screens.ceremonies.planner import Ground, PlanPresenter, host_place
-from keyturn_app.screens.ceremonies.planning import Draft, default_id, from_statement
-from keyturn_app.screens.ceremonies.unsealing import UnsealPresenter
+from keyturn_app.screens.ceremonies.looking import Hosts
+from keyturn_app.screens.ceremonies.pinning import Pinning
+from keyturn_app.screens.ceremonies.planner import Ground, Opened, PlanPresenter, host_place
+from keyturn_app.screens.ceremonies.planning import Draft, default_id, first_draft
+from keyturn_app.screens.ceremonies.unsealing import UnsealGround, UnsealPresenter
 from keyturn_app.screens.ceremonies.wizard import Setting, WizardPresenter
 from keyturn_app.surroundings import Surroundings
 
 LOOK_EVERY = 5
 """Seconds between two looks at a host's list."""
-Over = PlanPresenter | WizardPresenter | UnsealPresenter
-
-
-@dataclass(slots=True)
-class _Asked:
-    """What one host said last."""
-
-    door: CeremonyDoor
-    seen: HostSeen | None = None
-    error: str = ""
-    asking: bool = False
-    drop: Callable[[], None] = lambda: None
+Over = PlanPresenter | WizardPresenter | UnsealPresenter | SealPresenter
 
 
 class CeremoniesPresenter(Presenter[ListView]):
@@ -82,10 +68,11 @@ class CeremoniesPresenter(Presenter[ListView]):
         super().__init__()
         self._desk, self._door, self._asker = around.desk, around.door, around.asker
         self._copy, self._go, self._stage, self._mark = around.copy, around.go, stage, mark
-        self._hosts: dict[str, _Asked] = {}
+        self._hosts = Hosts(stage, self._heard)
         self._log: tuple[object, tuple[LogCeremony, ...], tuple[LogRecord, ...]] = (None, (), ())
         self._held_by = HeldBy(self._desk, self.changed)
         self.keep(self._held_by.close)
+        self.pinning = Pinning(stage, self._asker)
         self._choosing = False
         self._wanted = self._error = ""
         self._seconds = 0
@@ -97,7 +84,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         self.keep(stage.close)
 
     def view(self) -> ListView:
-        facts, now, hosts = self._desk.facts, self._desk.now(), self._states()
+        facts, now, hosts = self._desk.facts, self._desk.now(), self._hosts.states()
         if not facts.trusted:
             return ListView(ListPhase.DISTRUSTED)
         log = self._log_ceremonies()
@@ -117,10 +104,25 @@ class CeremoniesPresenter(Presenter[ListView]):
             history=history,
             hosts=host_lines(hosts),
             choosing=self._choosing,
-            choices=choices(state, hosts, now, why_no_host=self._stage.why_no_host()),
+            choices=choices(
+                state,
+                hosts,
+                now,
+                why_no_host=self._stage.why_no_host(),
+                proposes=not self._stage.pins(),
+            ),
             error=self._error,
             why_no_export="" if found else _("Nothing is due."),
+            pins=self._stage.pins(),
+            authority=self._authority_line(),
         )
+
+    def _authority_line(self) -> AuthorityLine | None:
+        """Of what this machine was told; an officer's own app shows its authority elsewhere."""
+        known = self._authority() if self._stage.pins() else None
+        if known is None:
+            return None
+        return authority_line(known, self._desk.now(), logged=self._hosts.proved is known)
 
     # ---- the list ----
 
@@ -128,13 +130,13 @@ class CeremoniesPresenter(Presenter[ListView]):
         """The page came to the front."""
         self._held_by.again()
         self._ask_who()
-        self._look()
+        self._hosts.look()
 
     def tick(self) -> None:
         """A second went by."""
         self._seconds += 1
         if self._seconds % LOOK_EVERY == 0:
-            self._look()
+            self._hosts.look()
         if isinstance(self.over, WizardPresenter):
             self.over.tick()
         elif isinstance(self.over, UnsealPresenter):
@@ -163,12 +165,12 @@ class CeremoniesPresenter(Presenter[ListView]):
         elif target:
             self._wanted = target
             if not self._open_wanted():
-                self._look()
+                self._hosts.look()
 
     def _open_wanted(self) -> bool:
         """At the host that has it."""
         wanted = self._wanted
-        for each in self._states() if wanted else ():
+        for each in self._hosts.states() if wanted else ():
             if each.seen and wanted in {one.ceremony for one in each.seen.ceremonies}:
                 self.open_ceremony(f"{each.id} {wanted}")
                 return True
@@ -176,7 +178,7 @@ class CeremoniesPresenter(Presenter[ListView]):
 
     def _open_logged(self) -> None:
         """Once all hosts have told what they have, and none has it: where the log has it."""
-        if any(each.asking or each.seen is None for each in self._hosts.values()):
+        if not self._hosts.settled:
             return
         wanted, self._wanted = self._wanted, ""
         if wanted and any(each.ceremony == wanted for each in self._log_ceremonies()):
@@ -207,23 +209,22 @@ class CeremoniesPresenter(Presenter[ListView]):
         asked = self._hosts.get(host)
         if asked is None or self.over is not None:
             return
-        roster = self._roster()
-        names = {} if roster is None else {e.id: e.name for e in roster.officers.values()}
-        self._show_over(
-            UnsealPresenter(
-                asked.door,
-                self._own(),
-                self._desk.identity.officer,
-                {str(officer): name for officer, name in names.items()},
-                self._desk.now,
-                closed=self._close_over,
-            )
+        own = self._own()
+        shared = asked.door.place is not HostPlace.KEYHOLDER
+        ground = UnsealGround(
+            self._door,
+            self._asker,
+            self._desk.now,
+            self._roster,
+            own,
+            "" if shared else self._desk.identity.officer,
         )
+        self._show_over(UnsealPresenter(asked.door, ground, closed=self._close_over))
 
     def plan(self, kind: ScriptKind, *, rehearsal: bool) -> None:
         """Open the planning form, where the chooser lets it."""
         if kind is ScriptKind.UNSEAL and not rehearsal:
-            self.unseal(next((e.id for e in self._states() if e.seen and e.seen.sealed), ""))
+            self.unseal(next((e.id for e in self._hosts.states() if e.seen and e.seen.sealed), ""))
             return
         found = next(each for each in self.view().choices if each.kind is kind)
         why = found.why_no_rehearsal if rehearsal else found.why_not
@@ -236,7 +237,13 @@ class CeremoniesPresenter(Presenter[ListView]):
         self._choosing = False
         self._show_over(
             PlanPresenter(
-                self._draft(kind, rehearsal=rehearsal),
+                first_draft(
+                    kind,
+                    self._desk.now(),
+                    self._state(),
+                    rehearsal=rehearsal,
+                    simulated=self._desk.facts.simulated,
+                ),
                 self._ground(),
                 opened=self._is_open,
                 closed=self._close_over,
@@ -245,41 +252,41 @@ class CeremoniesPresenter(Presenter[ListView]):
 
     def _ask_to_seal(self) -> None:
         """One signature of an administrator or a custodian seals the keyholder (§10.12)."""
-        self._asker.confirm(
-            Confirm(
-                _("Seal the keyholder"),
-                _(
-                    "Its token is closed. No node gets a key, no statement comes into force, until "
-                    "custodians of the user PIN have unsealed it again."
-                ),
-                _("Seal"),
-                typed="seal",
-                weight=Weight.DANGER,
-                comment=_("Why"),
-                comment_required=True,
-            ),
-            lambda answer: None if answer is None else self._seal(answer.comment),
-        )
-
-    def _seal(self, why: str) -> None:
-        signer, now = self._own(), self._desk.now()
-        found = [each for each in self._stage.doors() if each.place is HostPlace.KEYHOLDER]
-        roster = self._roster()
-        if signer is None or not found or roster is None:
+        found, roster, own = self._hosts.keyholder(), self._roster(), self._own()
+        if found is None or roster is None:
+            self._asker.toast(_("No keyholder is within reach."))
+        elif found.place is HostPlace.LOCAL:
+            self._show_over(
+                SealPresenter(
+                    roster, found, self._asker, self._desk.now, closed=self._seal_sheet_closed
+                )
+            )
+        elif own is None:
             self._asker.toast(_("Unlock your key first."))
-            return
-        me = roster.officers.get(OfficerId(signer.officer))
-        operates = me is not None and Role.OPERATOR in me.roles
-        part = Part.ADMINISTRATOR if operates else Part.CUSTODIAN
-        found[0].ask(
+        else:
+            self._asker.confirm(
+                question(),
+                lambda answer: (
+                    None if answer is None else self._seal(found, own, roster, answer.comment)
+                ),
+            )
+
+    def _seal(self, door: CeremonyDoor, signer: Signer, roster: Roster, why: str) -> None:
+        part, now = part_of(signer, roster), self._desk.now()
+        door.ask(
             lambda host: host.close_token(signer, part, why, now),
             done=lambda _none: self._sealed(),
             failed=lambda error: self._asker.tell(failure(_("Not sealed"), error)),
         )
 
+    def _seal_sheet_closed(self, sealed: bool) -> None:
+        self._close_over()
+        if sealed:
+            self._sealed()
+
     def _sealed(self) -> None:
         self._asker.toast(_("Sealed: no key is released."))
-        self._look()
+        self._hosts.look()
 
     def propose(self, kind: ScriptKind) -> None:
         """The statement that would let it happen."""
@@ -320,8 +327,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         if self.over is not None:
             self.over.close()
             self.over = None
-        for each in self._hosts.values():
-            each.drop()
+        self._hosts.close()
         self._mark("")
         super().close()
 
@@ -335,37 +341,11 @@ class CeremoniesPresenter(Presenter[ListView]):
             failed=lambda error: self._asker.tell(failure(title, error)),
         )
 
-    def _look(self) -> None:
-        """Ask every host for its list; each at most once at a time."""
-        for door in self._stage.doors():
-            asked = self._hosts.setdefault(door.id, _Asked(door))
-            asked.door = door
-            if not asked.asking:
-                asked.asking = True
-                asked.drop = door.ask(
-                    lambda host: host.look(),
-                    done=partial(self._looked, asked, ""),
-                    failed=partial(self._not_looked, asked),
-                )
-        there = {door.id for door in self._stage.doors()}
-        for gone in set(self._hosts) - there:
-            del self._hosts[gone]
-
-    def _not_looked(self, asked: _Asked, error: KeyturnError) -> None:
-        self._looked(asked, wording.error_text(error), None)
-
-    def _looked(self, asked: _Asked, error: str, seen: HostSeen | None) -> None:
-        asked.asking, asked.error = False, error
-        asked.seen = seen
+    def _heard(self) -> None:
+        """A host told what it has."""
         if not self._open_wanted():
             self._open_logged()
         self.changed()
-
-    def _states(self) -> tuple[HostState, ...]:
-        return tuple(
-            HostState(name, each.door.place, each.door.title, each.seen, each.error)
-            for name, each in self._hosts.items()
-        )
 
     def _ask_who(self) -> None:
         """Who signed what is over, where there is a server to ask."""
@@ -382,16 +362,25 @@ class CeremoniesPresenter(Presenter[ListView]):
             for ceremony, officers in self._held_by.known.items()
         }
 
-    def _state(self) -> AuthorityState | None:
+    def _authority(self) -> Authority | None:
+        """The log that was seen; else what a keyholder's own log proves here; else a bundle."""
         facts = self._desk.facts
         if facts.seen is not None:
-            return facts.seen.state
-        return facts.bundle.authority.state if facts.bundle is not None else None
+            return facts.seen.authority
+        known = None if facts.bundle is None else facts.bundle.authority
+        return known if known is None else self._hosts.proved or known
+
+    def _state(self) -> AuthorityState | None:
+        seen, known = self._desk.facts.seen, self._authority()
+        if seen is not None:
+            return seen.state
+        return None if known is None else known.state
 
     def _roster(self) -> Roster | None:
-        facts = self._desk.facts
-        known = facts.seen or facts.bundle
-        return known.roster if known is not None else None
+        seen, known = self._desk.facts.seen, self._authority()
+        if seen is not None:
+            return seen.roster
+        return None if known is None else known.roster
 
     def _log_ceremonies(self) -> tuple[LogCeremony, ...]:
         """Read again only when the log is another one."""
@@ -401,29 +390,6 @@ class CeremoniesPresenter(Presenter[ListView]):
             records = logged(seen.leaves)
             self._log = (key, by_ceremony(records), records)
         return self._log[1] if seen is not None else ()
-
-    def _draft(self, kind: ScriptKind, *, rehearsal: bool) -> Draft:
-        now, state = self._desk.now(), self._state()
-        authority: Digest | None = None if state is None else state.fingerprint
-        founds = kind is ScriptKind.GENESIS
-        draft = Draft(
-            kind,
-            rehearsal,
-            default_id(kind, now, rehearsal=rehearsal),
-            token=_default_token(now, rehearsal=rehearsal),
-            origin=f"rehearsal.keyturn/{now:%Y%m%d}" if rehearsal else "",
-            authority=None if founds or rehearsal else authority,
-            simulation=self._desk.facts.simulated and not founds,
-        )
-        there = statements_for(state, kind, now)
-        if rehearsal or kind in WITHOUT_STATEMENT or not there or state is None:
-            return draft
-        subject, digest = there[0]
-        bodies = {each.statement.digest: each.statement.body for each in in_force(state, now)}
-        body = bodies[Digest(digest)]
-        if isinstance(body, Ceremony | Restore):
-            return from_statement(draft, subject, Digest(digest), body)
-        return draft
 
     def _ground(self) -> Ground:
         return Ground(
@@ -435,6 +401,7 @@ class CeremoniesPresenter(Presenter[ListView]):
             self._own(),
             self._host_for,
             _("A host process is started on this machine for it."),
+            self._authority(),
         )
 
     def _host_for(
@@ -443,12 +410,10 @@ class CeremoniesPresenter(Presenter[ListView]):
         done: Callable[[CeremonyDoor], None],
         failed: Callable[[KeyturnError], None],
     ) -> None:
-        place = host_place(draft)
-        if place is HostPlace.KEYHOLDER:
-            found = [each for each in self._stage.doors() if each.place is place]
-            if found:
-                done(found[0])
-                return
+        found = self._hosts.keyholder()
+        if host_place(draft) is HostPlace.KEYHOLDER and found is not None:
+            done(found)
+            return
         directory = Path(draft.directory).expanduser() if draft.in_earnest_here else None
         self._stage.start(directory, rehearsal=draft.rehearsal, done=done, failed=failed)
 
@@ -466,12 +431,18 @@ class CeremoniesPresenter(Presenter[ListView]):
         models = self._desk.facts.models
         return len(models.all) if models is not None else None
 
-    def _is_open(self, door: CeremonyDoor, ceremony: str) -> None:
+    def _is_open(self, door: CeremonyDoor, opened: Opened) -> None:
         self.over = None
-        self._lead(door, ceremony, "")
-        self._look()
+        self._lead(door, opened.ceremony, "", opened.handed_in)
+        self._hosts.look()
 
-    def _lead(self, door: CeremonyDoor, ceremony: str, caution: str) -> None:
+    def _lead(
+        self,
+        door: CeremonyDoor,
+        ceremony: str,
+        caution: str,
+        handed_in: Brought | None = None,
+    ) -> None:
         setting = Setting(
             self._door,
             self._asker,
@@ -480,14 +451,22 @@ class CeremoniesPresenter(Presenter[ListView]):
             self._own,
             self._stage.minutes,
             self._alone,
+            self._authority,
         )
         self._show_over(
-            WizardPresenter(ceremony, door, setting, caution=caution, closed=self._close_over)
+            WizardPresenter(
+                ceremony,
+                door,
+                setting,
+                caution=caution,
+                handed_in=handed_in,
+                closed=self._close_over,
+            )
         )
 
     def _joined(self, door: CeremonyDoor) -> None:
         self._asker.toast(_("Taking part at {title}").format(title=door.title))
-        self._look()
+        self._hosts.look()
         self.changed()
 
     def _not_joined(self, error: KeyturnError) -> None:
@@ -514,7 +493,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         if over is not None:
             over.close()
         self._remark()
-        self._look()
+        self._hosts.look()
         self.changed()
 
     def _on_facts(self) -> None:
@@ -523,7 +502,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         elif self._desk.identity.locked and isinstance(self.over, UnsealPresenter):
             self.over.cancel()
         self._ask_who()
-        self._look()
+        self._hosts.look()
         self.changed()
 
     def _make_actions(self) -> tuple[Action, ...]:
@@ -532,6 +511,10 @@ class CeremoniesPresenter(Presenter[ListView]):
 
         def may_export() -> str:
             return busy() or ("" if self._state() is not None else _("Nothing is known yet."))
+
+        def may_pin() -> str:
+            known = "" if self._stage.pins() else _("This app knows its authority already.")
+            return busy() or known
 
         def made(
             name: str, text: str, run: Callable[[], None], icon: str, why: Callable[[], str]
@@ -543,9 +526,6 @@ class CeremoniesPresenter(Presenter[ListView]):
         return (
             made("new", _("New ceremony…"), lambda: self.choose(True), "plus", busy),
             made("join", _("Take part at this machine…"), self.join, "log-in", busy),
+            made("authority", _("Authority…"), self.pinning.ask, "shield-check", may_pin),
             made("calendar", _("Export calendar…"), self.export_calendar, "calendar", may_export),
         )
-
-
-def _default_token(now: datetime, *, rehearsal: bool) -> str:
-    return f"rehearsal-{now:%Y%m%d}" if rehearsal else f"keyturn-{now:%Y}"

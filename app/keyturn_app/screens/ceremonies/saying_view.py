@@ -1,4 +1,4 @@
-"""The sheet for a note, an exception, an abort or a resumption."""
+"""The sheet for a note, an exception, an abort or a resumption; and for sealing a keyholder."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QShowEvent
@@ -9,7 +9,7 @@ from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.widgets import Banner, button, column, frame, label, line, restyle, row
 from keyturn_app.screens.ceremonies.key_view import KeyForm
-from keyturn_app.screens.ceremonies.saying import SayPresenter
+from keyturn_app.screens.ceremonies.saying import Speaking
 
 WIDTH = 640
 
@@ -17,7 +17,7 @@ WIDTH = 640
 class SaySheet(QFrame):
     """Esc turns it down."""
 
-    def __init__(self, presenter: SayPresenter) -> None:
+    def __init__(self, presenter: Speaking) -> None:
         super().__init__()
         self.setObjectName("say")
         self.setProperty("class", "Page")
@@ -69,6 +69,9 @@ class SaySheet(QFrame):
         if self._do.property("kind") != kind:
             self._do.setProperty("kind", kind)
             restyle(self._do)
+
+    def escape(self) -> None:
+        self._presenter.cancel()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
