@@ -106,7 +106,11 @@ class UnsealPane(QFrame):
         came, self._page = self._page is not view.page, view.page
         if came and view.page is not UnsealPage.KEY:
             self._key.forget()
-        self._stack.setCurrentWidget(pages.get(view.page, self._looked))
+        shown = pages.get(view.page, self._looked)
+        for each in (*pages.values(), self._looked):  # the sheet is as high as what is shown
+            kept = QSizePolicy.Policy.Preferred if each is shown else QSizePolicy.Policy.Ignored
+            each.setSizePolicy(QSizePolicy.Policy.Preferred, kept)
+        self._stack.setCurrentWidget(shown)
         if came and view.page is UnsealPage.ENTER:
             self._right = False
             self._entry.show_entry(view.count)
