@@ -51,7 +51,7 @@ from support.paperhost import KEEPERS, SO_KEEPERS, Participant, make_cast
 pytestmark = [
     # The offscreen plugin says of menus and raised windows that it cannot do them.
     pytest.mark.qt_log_ignore("This plugin does not support", "propagateSizeHints"),
-    pytest.mark.timeout(1500),
+    pytest.mark.timeout(900),
 ]
 
 

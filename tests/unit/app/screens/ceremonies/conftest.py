@@ -64,6 +64,7 @@ class Room:
         """The desk was told the authority of its cast."""
         found = paper_authority(self.host.cast, self.clock())
         bundle = Bundle(found, self.clock())
+        self.host.roster = found.roster
         self.desk.facts = Facts(Connection(Link.STATION), bundle=bundle)
         return found
 
