@@ -91,7 +91,7 @@ def run_checks() -> Counts:
     for name, arguments in CHECKS.items():
         show(f"== {name}")
         path = os.pathsep.join(("backend", "app"))
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONPATH": path}
         command = [sys.executable, *arguments]
         failed += subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode != 0
     return Counts("checks", len(CHECKS) - failed, failed, 0, time.monotonic() - begin)

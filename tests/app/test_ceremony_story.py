@@ -31,7 +31,13 @@ def room(qtbot: QtBot, tmp_path: Path) -> Iterator[Participants]:
 
 @pytest.mark.parametrize("rehearsal", [True, False], ids=["rehearsal", "in-earnest"])
 def test_genesis_three_of_five(room: Participants, *, rehearsal: bool) -> None:
+    """Two custodians print a sheet as well, and delete its file when they have signed."""
+    room.prints = {
+        ("mara", "user"): room.directory / "mara.pdf",
+        ("sofia", "backup"): room.directory / "sofia.pdf",
+    }
     hold_genesis(room, rehearsal=rehearsal)
+    assert not any(each.exists() for each in room.prints.values())
     assert bool(room.office.text("band.rehearsal.text")) is rehearsal
     room.office.until(lambda: "record" in room.office.text("ceremony.verdict"))
     verified = saved(room)

@@ -26,6 +26,7 @@ from keyturn.base.signatures import KeyId, key_id_of
 from keyturn.base.strictjson import dump, load_object
 from keyturn.base.times import format_time
 from keyturn.ceremony.course import CourseState
+from keyturn.ceremony.custody import UNLOCKS
 from keyturn.ceremony.hostdocument import HostDocument, parse_host
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.plan import FoundingPlan, KekProfile, Plan
@@ -48,7 +49,6 @@ from keyturn.client.ceremonysigning import (
 )
 from keyturn.hsm.pins import new_pin, pin_file
 from keyturn.keyholder.ceremonies.engine import CeremonyHost
-from keyturn.keyholder.ceremonies.hosting import UNLOCKS
 from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.opening import Opened, open_keyholder
@@ -251,7 +251,7 @@ class Table:
 
     def _locked(self) -> bool:
         waiting = self.read().waiting
-        return waiting is not None and waiting.locked
+        return waiting is not None and bool(waiting.unmet)
 
     def step(self) -> Record:
         """Everybody signs the step that waits; the record that this made."""

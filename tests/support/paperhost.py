@@ -31,6 +31,7 @@ from keyturn.ceremony.plan import (
 from keyturn.ceremony.records import Event, Record, make_record
 from keyturn.ceremony.script import Action, Attaches, Part, ScriptKind, ShareUse, Step
 from keyturn.ceremony.shares import split
+from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.steps import (
     STEP_TYPE,
     WORD_TYPE,
@@ -42,7 +43,9 @@ from keyturn.ceremony.steps import (
     word_payload,
 )
 from keyturn.ceremony.transcript import make_transcript
+from keyturn.client import ceremonyshares
 from keyturn.client.ceremonybrought import Brought
+from keyturn.client.sharesheet import sheet_of
 from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, Role
@@ -189,8 +192,9 @@ class PaperHost:
     """Facts of the failure of a step, by its id: once."""
     count: Count | None = None
     shares: dict[Box, bytes] = field(default_factory=dict)
+    share_sets: dict[ShareUse, ShareSet] = field(default_factory=dict)
     entered: list[Digest] = field(default_factory=list)
-    locked: set[str] = field(default_factory=set)
+    unmet: dict[str, tuple[ShareUse, ...]] = field(default_factory=dict)
     broken: bool = False
     silent: bool = False
     seal: SealedSeen = field(default_factory=lambda: SealedSeen(sealed=False))
@@ -265,7 +269,7 @@ class PaperHost:
         step = course.step
         assert step is not None
         if words.unlocks:
-            self.locked.discard(course.plan.ceremony)
+            self.unmet.pop(course.plan.ceremony)
             return
         attached = words.shares
         if step.attaches is Attaches.STATEMENTS and words.part is Part.OFFICER:
@@ -291,7 +295,11 @@ class PaperHost:
     def open_box(self, told: Told, box: Box, signer: Signer) -> OwnShare:
         if signer.officer != box.officer:
             raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "not this custodian's share")
-        return OwnShare(bytearray(self.shares[box]), "3f9a01c7")
+        share_set = self.share_sets[ShareUse(box.use)]
+        member = share_set.member_of(box.officer)
+        assert member is not None  # boxes are made of the sets
+        share = ceremonyshares.OwnShare(share_set, member, bytearray(self.shares[box]))
+        return OwnShare(share.words, "3f9a01c7", sheet_of(told.course, share, None))
 
     def to_compare(self, told: Told) -> HostWords | None:
         if self.refuses_shares is not None:
@@ -444,8 +452,12 @@ class PaperHost:
         self.shares = {}
         for use, found in plan.shares.items():
             size = 32 if use is ShareUse.BACKUP else 16
-            _set, dealt = split(
-                bytearray(secrets.token_bytes(size)), found, use, random=secrets.token_bytes
+            self.share_sets[use], dealt = split(
+                bytearray(secrets.token_bytes(size)),
+                found,
+                use,
+                rehearsal=plan.rehearsal,
+                random=secrets.token_bytes,
             )
             for each in dealt:
                 member = each.member
@@ -518,7 +530,7 @@ class PaperHost:
             statements,
             self.count,
             name in self.interrupted,
-            name in self.locked,
+            self.unmet.get(name, ()),
         )
 
 

@@ -17,6 +17,7 @@ from keyturn.ceremony.facts import Facts, Opened, Unlocked
 from keyturn.ceremony.logged import LoggedAs, look_in_log
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Part, Script, ScriptKind, ShareUse, Step, parse_script
+from keyturn.ceremony.sharesets import check_sets
 from keyturn.ceremony.steps import Place, StepSignature, parse_step_signature
 from keyturn.ceremony.transcript import LookedAt, Transcript
 from keyturn.quorum.kinds import Role
@@ -109,6 +110,7 @@ def _read_first(first: Record) -> tuple[Script, Opened]:
             found=script.kind.value,
             expected=found[1],
         )
+    check_sets(opened.custody, rehearsal=False)
     return script, opened
 
 

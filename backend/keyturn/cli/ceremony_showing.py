@@ -167,8 +167,9 @@ def _print_waiting(followed: Followed) -> None:
         stdout.print(f"  {progress.what}: {progress.done} of {progress.total}", markup=False)
     if waiting.interrupted:
         stdout.print("  INTERRUPTED: the administrator or the witness resumes it", style="yellow")
-    if waiting.locked:
-        stdout.print("  LOCKED: custodians open the token by their shares", style="yellow")
+    if waiting.unmet:
+        uses = ", ".join(each.value for each in waiting.unmet)
+        stdout.print(f"  LOCKED: custodians enter shares first: {uses}", style="yellow")
 
 
 def _mark(course: Course, step: Step) -> str:
@@ -236,6 +237,6 @@ def _waiting_document(followed: Followed, waiting: Waiting | None) -> dict[str, 
         "boxes": [{"officer": each.officer, "use": each.use} for each in waiting.boxes],
         "shares_entered": [{"use": use, "officer": who} for use, who in waiting.entered],
         "interrupted": waiting.interrupted,
-        "locked": waiting.locked,
+        "unmet": [each.value for each in waiting.unmet],
         "progress": waiting.progress.document() if waiting.progress else None,
     }

@@ -155,10 +155,14 @@ def check_may_decide(statement: Statement, roster: Roster, signer: Signer) -> No
     )
 
 
-def write_new_file(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet, whole or not at all. Raises FileUnusable."""
+def write_new_file(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file that is not there yet, whole or not at all; `private`: for its owner alone.
+
+    Raises FileUnusable.
+    """
+    mode = 0o600 if private else 0o666
     try:
-        with path.open("xb") as stream:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
             try:
                 stream.write(data)
                 stream.flush()

@@ -279,6 +279,7 @@ def keys_body(origin: str, hsm: Hsm, identity: IdentityKey | None = None) -> dic
                     "algorithm": key.algorithm.value,
                     "spki": b64(key.spki),
                     "oaep_hash": key.oaep_hash.value if key.oaep_hash else None,
+                    **({"assurance": "software"} if key.software else {}),
                 }
                 for purpose, key in hsm.public_keys().items()
             ),

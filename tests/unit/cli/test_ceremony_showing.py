@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from keyturn.ceremony.script import Part
+from keyturn.ceremony.script import Part, ShareUse
 from keyturn.cli.ceremony_showing import (
     ceremony_document,
     host_document,
@@ -54,7 +54,7 @@ def test_who_is_waited_for() -> None:
 
 
 def test_people_see_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    followed = followed_at("preflight", interrupted=True, locked=True)
+    followed = followed_at("preflight", interrupted=True, unmet=(ShareUse.SO, ShareUse.BACKUP))
     assert followed.waiting is not None
     progress = Progress(40, 100, "keys rewrapped")
     followed = replace(followed, waiting=replace(followed.waiting, progress=progress))
@@ -62,7 +62,7 @@ def test_people_see_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr()
     assert "REHEARSAL" in printed.err
     assert "INTERRUPTED" in printed.out
-    assert "LOCKED" in printed.out
+    assert "LOCKED: custodians enter shares first: so, backup" in printed.out
     assert "keys rewrapped: 40 of 100" in printed.out
     assert "No authority is pinned here" in printed.out
 

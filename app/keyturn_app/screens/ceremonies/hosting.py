@@ -39,6 +39,7 @@ from keyturn.client.ceremonytrust import (
     keyholder_key,
     trust_host,
 )
+from keyturn.client.sharesheet import sheet_of
 from keyturn.officerkeys.signer import Signer, Unsealer
 from keyturn.quorum.bundle import Authority, make_bundle
 from keyturn.tlog.checkpoints import Checkpoint
@@ -159,7 +160,8 @@ class ClientHost:
                 found = ceremonyshares.open_box(
                     followed.course, followed.share_sets, each, _unsealer(signer)
                 )
-                return OwnShare(found.words, found.member.check)
+                sheet = sheet_of(followed.course, found, followed.verified.authority)
+                return OwnShare(found.words, found.member.check, sheet)
         raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "the host has this box no more")
 
     def to_compare(self, told: Told) -> HostWords | None:
@@ -177,7 +179,9 @@ class ClientHost:
         followed = _followed(told)
         try:
             host = self._trusted(followed, compared)
-            ceremonyshares.check_typed(followed.share_sets, use, officer, words)
+            ceremonyshares.check_typed(
+                followed.asked_sets, use, officer, words, rehearsal=followed.plan.rehearsal
+            )
             return ceremonyshares.seal_share(followed.course, host.document, use, officer, words)
         finally:
             words[:] = bytes(len(words))
@@ -309,6 +313,6 @@ def _awaiting(followed: Followed) -> Awaiting | None:
         statements,
         None if progress is None else Count(progress.done, progress.total, progress.what),
         waiting.interrupted,
-        waiting.locked,
+        waiting.unmet,
         waiting.entered,
     )

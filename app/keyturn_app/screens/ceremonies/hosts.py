@@ -14,6 +14,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part, ShareUse
+from keyturn.ceremony.sharesets import ShareSheet
 from keyturn.ceremony.steps import Word
 from keyturn.client.ceremonybrought import Brought
 from keyturn.officerkeys.signer import Signer
@@ -100,7 +101,8 @@ class Count:
 class Awaiting:
     """What a ceremony waits for, as far as it fits what was proved.
 
-    `signed` and `entered` are (officer, part) and (use, officer), by the host's word.
+    `signed` and `entered` are (officer, part) and (use, officer), `unmet` of what enough shares
+    must be there first, by the host's word.
     """
 
     step: str
@@ -109,7 +111,7 @@ class Awaiting:
     statements: tuple[ToSign, ...] = ()
     count: Count | None = None
     interrupted: bool = False
-    locked: bool = False
+    unmet: tuple[ShareUse, ...] = ()
     entered: tuple[tuple[str, str], ...] = ()
 
 
@@ -124,10 +126,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class OwnShare:
-    """A share that its custodian opened; to be wiped by whoever asked. `check`: read aloud."""
+    """A share that its custodian opened; to be wiped by whoever asked. `check`: read aloud.
+
+    `sheet`: what stands around the words where they are printed; None: they are not.
+    """
 
     words: bytearray = field(repr=False)
     check: str
+    sheet: ShareSheet | None = None
 
 
 @dataclass(frozen=True, slots=True)

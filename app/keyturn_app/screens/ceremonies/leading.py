@@ -10,7 +10,14 @@ from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Attaches, Part, ShareUse, Step
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.ceremonies.casting import Needed, missing, needed, total, unlocking
+from keyturn_app.screens.ceremonies.casting import (
+    Needed,
+    missing,
+    needed,
+    opened,
+    total,
+    unlocking,
+)
 from keyturn_app.screens.ceremonies.hosts import Awaiting
 from keyturn_app.screens.ceremonies.phrasing import phrase
 from keyturn_app.screens.ceremonies.reading import Reading
@@ -39,6 +46,7 @@ from keyturn_app.screens.ceremonies.words import (
     part_word,
     share_place,
     use_short,
+    use_word,
 )
 from keyturn_app.states import Look
 
@@ -65,7 +73,7 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
     step = _step(reading, phase, around)
     lines = needed(course, step, _proposers(awaiting, step)) if step is not None else ()
     if phase is Phase.LOCKED:
-        lines = unlocking(course)
+        lines = unlocking(course, awaiting.unmet if awaiting is not None else ())
     shown = _Shown(reading, awaiting, around, plan, phase, step, lines)
     return WizardView(
         phase=phase,
@@ -99,7 +107,6 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
     )
 
 
-_USER = ShareUse.USER.value
 _ACTIVE = frozenset({Phase.SIGNING, Phase.LOCKED})
 """Somebody can sign, or hand a share in."""
 
@@ -122,8 +129,7 @@ class _Shown:
         if self.awaiting is None:
             return ()
         if self.phase is Phase.LOCKED:
-            found = self.awaiting.entered
-            return tuple((who, Part.CUSTODIAN.value) for use, who in found if use == _USER)
+            return opened(self.lines, self.awaiting.entered)
         return self.awaiting.signed
 
     @property
@@ -161,7 +167,7 @@ def _phase(reading: Reading, awaiting: Awaiting | None, around: Around) -> Phase
         lines = needed(course, step, _proposers(awaiting, step))
         if not missing(lines, awaiting.signed):
             return Phase.WORKING  # all have signed: the host acts
-    if awaiting.locked:
+    if awaiting.unmet:
         return Phase.LOCKED
     return Phase.WORKING if awaiting.count is not None else Phase.SIGNING
 
@@ -254,10 +260,11 @@ def _says(shown: _Shown) -> str:
             "it stands. The administrator or the witness resumes it, or aborts it."
         )
     if shown.phase is Phase.LOCKED:
+        unmet = shown.awaiting.unmet if shown.awaiting is not None else ()
         return _(
-            "The host was started again, and its token is closed. Custodians of the user PIN enter "
-            "their shares once more; then the step goes on where it was."
-        )
+            "The host was started again, and keeps no share. Custodians enter these once more: "
+            "{shares}. Then the step goes on where it was."
+        ).format(shares=", ".join(use_word(each) for each in unmet))
     if shown.phase is Phase.OVER:
         if shown.refuted:
             return _("Nothing here is proved to have been held. What to do stands below.")
@@ -273,7 +280,7 @@ def _chips(shown: _Shown) -> tuple[Look, ...]:
     chips = [Look(_("Plan signed"), "ok", "file-check-2")]
     token = opened.facts.get("token")
     awaiting = shown.awaiting
-    if awaiting is not None and awaiting.locked:
+    if awaiting is not None and ShareUse.USER in awaiting.unmet:
         chips.append(Look(_("Token closed"), "stale", "lock"))
     elif token:
         chips.append(Look(_("Token {label}").format(label=shown.plan.token), "ok", "hard-drive"))

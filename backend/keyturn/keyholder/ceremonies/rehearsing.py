@@ -112,7 +112,7 @@ def begin(
     roster = founding.roster
     schemes = schemes_for(roster)
     with new_secrets(schemes, random) as secrets:
-        boxes = deal(secrets, schemes, roster, plan.ceremony, plan_digest, random)
+        boxes = deal(secrets, schemes, roster, plan.ceremony, plan_digest, random, rehearsal=True)
         keep_box_file(files, boxes)
         _make_token(site, plan, secrets)
         with pin_descriptor(secrets[ShareUse.USER]) as pin_fd:

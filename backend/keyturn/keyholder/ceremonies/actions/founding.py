@@ -107,7 +107,13 @@ def _make_first(doing: Doing) -> Facts:
     check_names(site.directory, founding.origin, site.module)
     with new_secrets(plan.shares, doing.random) as secrets:
         boxes = deal(
-            secrets, plan.shares, doing.roster, plan.ceremony, doing.plan_digest, doing.random
+            secrets,
+            plan.shares,
+            doing.roster,
+            plan.ceremony,
+            doing.plan_digest,
+            doing.random,
+            rehearsal=plan.rehearsal,
         )
         keep_boxes(doing.files, boxes)
         doing.at("boxes kept")

@@ -33,7 +33,13 @@ def new_pins(doing: Doing) -> Facts:
     plan = doing.plan
     with new_secrets(plan.shares, doing.random) as secrets:
         boxes = deal(
-            secrets, plan.shares, doing.roster, plan.ceremony, doing.plan_digest, doing.random
+            secrets,
+            plan.shares,
+            doing.roster,
+            plan.ceremony,
+            doing.plan_digest,
+            doing.random,
+            rehearsal=plan.rehearsal,
         )
         keep_boxes(doing.files, boxes)
         doing.at("boxes kept")
