@@ -8,6 +8,9 @@ from keyturn_app.qtkit.widgets import button, card, column, label, over, row
 from keyturn_app.screens.ceremonies.planner import PlanPresenter, PlanView
 from keyturn_app.screens.ceremonies.planparts import put, spin_box
 
+_LONG = 64
+"""Letters of a subject that is a key's id: its middle is left out."""
+
 
 class WhatCard(QFrame):
     """The ceremony's id, its token, and what a founding names."""
@@ -149,7 +152,8 @@ class StatementCell(QWidget):
             self._shown = view.statements
             self._choice.clear()
             for subject, digest in view.statements:
-                self._choice.addItem(f"{subject} · {wording.digest(digest)}", digest)
+                name = wording.digest(subject) if len(subject) >= _LONG else subject
+                self._choice.addItem(f"{name} · {wording.digest(digest)}", digest)
         self._choice.setCurrentIndex(self._choice.findData(view.statement))
         self._digest.setText(wording.grouped(view.statement))
         self._digest.setAccessibleName(view.statement)
