@@ -170,14 +170,14 @@ def test_old_shares_are_no_try_at_the_new_token(replacing: Replacing) -> None:
         table.at(door).resume()
         officers = SHARES[ShareUse.USER].officers[:3]
         table.unlock(ShareUse.USER, officers, table.old_words)
-        assert table._locked()
+        assert table.unmet
         for each in officers[:2]:
             table.unlock(ShareUse.USER, (each,))
         with pytest.raises(PeerRefused):
             table.unlock(ShareUse.USER, officers[:1])  # twice
         table.unlock(ShareUse.USER, officers[2:])
         table.unlock(ShareUse.SO, SHARES[ShareUse.SO].officers[:2], table.old_words)
-        assert not table._locked()
+        assert not table.unmet
         table.run()
         assert table.state is CourseState.DONE
 

@@ -57,6 +57,7 @@ class Window:
         }
         raw, digest = statement(
             cast,
+            self.keyholder.fingerprint,
             Kind.CEREMONY,
             self.plan.ceremony,
             body,
