@@ -103,6 +103,7 @@ class Ground:
     host_text: str
     authority: Authority | None = None
     """Against which a statement is verified that comes as a file."""
+    why_no_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class PlanPresenter(Presenter[PlanView]):
             statements=self._statements(),
             statement=draft.statement or "",
             asks_statement=draft.asks_statement,
-            why_no_file="" if self._ground.authority else _("There is no authority here."),
+            why_no_file=self._why_no_file(),
             brought=self._brought_text(),
             concerns=draft.concerns,
             asks_concerns=draft.kind in _CONCERNED,
@@ -398,6 +399,11 @@ class PlanPresenter(Presenter[PlanView]):
         if opened.error is not None:
             self._ground.asker.tell(failure(_("The statement was not taken"), opened.error))
 
+    def _why_no_file(self) -> str:
+        if self._ground.authority is None:
+            return _("There is no authority here.")
+        return "" if self._draft.in_earnest_here else self._ground.why_no_file
+
     def _statement(self, digest: str) -> Statement | None:
         state, brought = self._ground.state, self._brought
         if brought is not None and brought.digest == digest:
@@ -428,7 +434,7 @@ class PlanPresenter(Presenter[PlanView]):
 
     def _read_statement(self, path: Path | None) -> None:
         authority, now = self._ground.authority, self._ground.now()
-        if path is None or authority is None or self._over:
+        if path is None or authority is None or self._over or self._why_no_file():
             return
         kind = self._draft.kind
         job = self._ground.door.run(

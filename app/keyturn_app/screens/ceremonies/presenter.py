@@ -405,7 +405,14 @@ class CeremoniesPresenter(Presenter[ListView]):
             self._host_for,
             _("A host process is started on this machine for it."),
             self._authority(),
+            self._why_no_file(),
         )
+
+    def _why_no_file(self) -> str:
+        found = self._hosts.keyholder()
+        if found is None or found.place is HostPlace.LOCAL:
+            return ""
+        return _("Through a server a statement comes into force on the page Approvals.")
 
     def _host_for(
         self,
