@@ -77,6 +77,7 @@ def verify_session(transcript: Transcript, fingerprint: Digest | None = None) ->
         raise CeremonyRefused(
             CeremonyReason.NOT_AUTHORISED,
             "whose keyholder this is cannot be told",
+            found="a transcript that names no authority",
             expected="the authority's bundle and its fingerprint",
             hint="name them with --bundle and --fingerprint",
         )
@@ -155,7 +156,12 @@ def _check_enough(
 ) -> None:
     officers = [each.officer for each in signatures]
     if len(set(officers)) != len(officers):
-        raise CeremonyRefused(CeremonyReason.SIGNED_ALREADY, "record 1: an officer signed twice")
+        raise CeremonyRefused(
+            CeremonyReason.SIGNED_ALREADY,
+            "record 1: an officer signed twice",
+            found=", ".join(officers),
+            expected="each officer once",
+        )
     if kind is ScriptKind.SEAL:
         enough = len(signatures) == 1
     else:

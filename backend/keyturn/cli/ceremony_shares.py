@@ -1,6 +1,6 @@
 """`keyturn ceremony share`: a custodian reads their share, and enters it again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,23 +9,19 @@ import typer
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.sharesets import needed_text
 from keyturn.cli.ceremony_desk import (
-    Bundle,
     CeremonyDesk,
     CeremonyId,
-    Fingerprint,
-    Given,
     HostWords,
-    KeyFile,
-    Socket,
     Yes,
     at_ceremony,
     compared_host,
     confirm,
 )
+from keyturn.cli.ceremony_given import OFFICER, Given, asks
 from keyturn.cli.ceremony_screen import read_words, show_words, type_words, write_words
 from keyturn.cli.ceremony_showing import REHEARSAL, print_host, warn_rehearsal
 from keyturn.cli.output import print_json, stdout
-from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, now
+from keyturn.cli.profile import now
 from keyturn.client.ceremonies import Followed
 from keyturn.client.ceremonyshares import (
     OwnShare,
@@ -114,7 +110,9 @@ class _Ways:
 
 
 @app.command("show")
+@asks(OFFICER)
 def show(
+    given: Given,
     ceremony: CeremonyId,
     use: Use = None,
     fd: Fd = None,
@@ -122,13 +120,6 @@ def show(
     bag: Bag = "",
     qr: Qr = False,
     yes: Yes = False,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    authority: Bundle = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
 ) -> None:
     """Open your share and show it, to you alone: on a terminal, until you press Enter.
 
@@ -137,13 +128,12 @@ def show(
     the share.
     """
     ways = _Ways(fd, sheet, bag, qr)
-    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd)
-    with at_ceremony(given, as_json=as_json) as desk:
+    with at_ceremony(given) as desk:
         followed = desk.read(ceremony)
         warn_rehearsal(followed.plan.rehearsal)
         shares = _open(desk, followed, tuple(use or ()))
         try:
-            ways.check(shares, as_json=as_json)
+            ways.check(shares, as_json=given.as_json)
             if ways.question:
                 confirm(ways.question, yes)
             for each in shares:
@@ -151,7 +141,7 @@ def show(
         finally:
             for each in shares:
                 each.wipe()
-        if as_json:
+        if given.as_json:
             written = {} if sheet is None else {"sheet": str(sheet)}
             print_json({"shares": [_described(each) for each in shares], **written})
             return
@@ -163,27 +153,21 @@ def show(
 
 
 @app.command("enter")
+@asks(OFFICER)
 def enter(
+    given: Given,
     ceremony: CeremonyId,
     use: Use = None,
     share_fd: ShareFd = None,
     given_entries: Enter = None,
     host_words: HostWords = None,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    authority: Bundle = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
 ) -> None:
     """Type your share again, and sign: it is checked here, then sealed to the host alone."""
-    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd, host_words)
-    with at_ceremony(given, as_json=as_json) as desk:
+    with at_ceremony(replace(given, host_words=host_words)) as desk:
         followed = desk.read(ceremony)
         warn_rehearsal(followed.plan.rehearsal)
         taken = _enter(desk, followed, tuple(use or ()), share_fd or [], given_entries or [])
-        if as_json:
+        if given.as_json:
             print_json({"ceremony": ceremony, "seq": taken.seq, "event": taken.event})
             return
         stdout.print(f"Your share is with the host; record {taken.seq}.", markup=False)

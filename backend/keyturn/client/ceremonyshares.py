@@ -143,7 +143,10 @@ def _use(text: str) -> ShareUse:
         return ShareUse(text)
     except ValueError as error:
         raise CeremonyRefused(
-            CeremonyReason.WRONG_SHARE, "a share box of no known kind", found=repr(text[:20])
+            CeremonyReason.WRONG_SHARE,
+            "a share box of no known kind",
+            found=repr(text[:20]),
+            expected=", ".join(each.value for each in ShareUse),
         ) from error
 
 

@@ -99,7 +99,11 @@ def check_keyholder(
     """
     if not news.sealed:
         raise CeremonyRefused(
-            CeremonyReason.OVER, "the keyholder is not sealed", hint="No share is needed."
+            CeremonyReason.OVER,
+            "the keyholder is not sealed",
+            found="a keyholder that answers",
+            expected="a sealed one",
+            hint="No share is needed.",
         )
     key = keyholder_key(known.state.newest_keys)
     if key is None and not local:
@@ -180,7 +184,13 @@ def seal_order(news: UnsealNews, signer: Signer, part: Part, why: str, now: date
     Raises CeremonyRefused where it is sealed already, MalformedError.
     """
     if news.sealed:
-        raise CeremonyRefused(CeremonyReason.OVER, "the keyholder is sealed already")
+        raise CeremonyRefused(
+            CeremonyReason.OVER,
+            "the keyholder is sealed already",
+            found="a sealed keyholder",
+            expected="one that answers",
+            hint="Nothing is left to do: custodians unseal it.",
+        )
     record = check_record(news, ScriptKind.SEAL)
     payload = step_payload(
         Place(record.ceremony, False, SEQ, record.digest),

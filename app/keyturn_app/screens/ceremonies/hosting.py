@@ -38,6 +38,7 @@ from keyturn.client.ceremonytrust import (
     key_fingerprint,
     keyholder_key,
     trust_host,
+    trust_rehearsal,
 )
 from keyturn.client.sharesheet import sheet_of
 from keyturn.officerkeys.signer import Signer, Unsealer
@@ -162,7 +163,13 @@ class ClientHost:
                 )
                 sheet = sheet_of(followed.course, found, followed.verified.authority)
                 return OwnShare(found.words, found.member.check, sheet)
-        raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "the host has this box no more")
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_SHARE,
+            _("the host has this box no more"),
+            found=_("{count} boxes").format(count=len(boxes)),
+            expected=f"{box.use}, {box.officer}",
+            hint=_("Look at the ceremony again: shares are deleted at its end."),
+        )
 
     def to_compare(self, told: Told) -> HostWords | None:
         try:
@@ -199,6 +206,7 @@ class ClientHost:
             CeremonyReason.FAILED,
             _("only a running keyholder is sealed so"),
             found=f"{part.value} {signer.officer}: {why} ({now:%H:%M})",
+            expected=_("the keyholder, reached through the server"),
         )
 
     def transcript(self, told: Told) -> bytes:
@@ -225,10 +233,7 @@ class ClientHost:
     def _trusted(self, followed: Followed, compared: str | None = None) -> TrustedHost:
         authority, raw = self._authority, self._reader.all().host
         if followed.plan.rehearsal:
-            # Its authority is thrown away with its shares, and nobody pinned it: only that the
-            # host is one of rehearsals counts.
-            named = parse_host(raw).document.authority
-            return trust_host(raw, Expected(named, True, remote=self._remote))
+            return trust_rehearsal(raw, remote=self._remote)
         expected = Expected(
             fingerprint=followed.verified.authority,
             rehearsal=False,
@@ -282,6 +287,7 @@ def _unsealer(signer: Signer) -> Unsealer:
         raise CeremonyRefused(
             CeremonyReason.WRONG_SHARE,
             _("a card signs, and opens nothing"),
+            found=signer.officer,
             expected=_("the key file or keyring with your encryption key"),
         )
     return _Unsealer(signer.officer, unseal)
