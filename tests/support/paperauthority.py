@@ -24,6 +24,7 @@ Cast = Mapping[str, Participant]
 
 def statement(
     cast: Cast,
+    authority: Digest | None,
     kind: Kind,
     subject: str,
     body: dict[str, object],
@@ -34,6 +35,7 @@ def statement(
     payload = compose_payload(
         kind,
         subject,
+        authority=authority,
         body=body,
         version=1,
         replaces=None,
@@ -52,6 +54,7 @@ def statement(
 
 def carried(
     cast: Cast,
+    authority: Digest,
     kind: Kind,
     subject: str,
     body: dict[str, object],
@@ -59,7 +62,7 @@ def carried(
     approvers: Sequence[str] = KEEPERS[:3],
 ) -> bytes:
     """A proposal's file (our protocol §8.2), without a bundle."""
-    raw, approvals, _digest = statement(cast, kind, subject, body, now, approvers)
+    raw, approvals, _digest = statement(cast, authority, kind, subject, body, now, approvers)
     return dump(
         {
             "type": "proposal-export",
@@ -121,8 +124,8 @@ def paper_bundle(cast: Cast, now: datetime) -> bytes:
         "proposer_may_approve": [],
         "witnesses": {"keys": [], "k": 0, "t_seconds": 300},
     }
-    first, approvals, _digest = statement(cast, Kind.ROSTER, "roster", roster, now)
-    keys, also, _keys = statement(cast, Kind.KEYS, "keys", _keys_body(), now)
+    first, approvals, founded = statement(cast, None, Kind.ROSTER, "roster", roster, now)
+    keys, also, _keys = statement(cast, founded, Kind.KEYS, "keys", _keys_body(), now)
     return bundle_of([(first, approvals)], (keys, also))
 
 
