@@ -6,8 +6,9 @@ from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import button, card, column, label, over, row
-from keyturn_app.screens.ceremonies.planner import PlanPresenter, PlanView
+from keyturn_app.screens.ceremonies.planner import PlanPresenter
 from keyturn_app.screens.ceremonies.planparts import put, spin_box
+from keyturn_app.screens.ceremonies.planview import PlanView
 
 _LONG = 64
 """Letters of a subject that is a key's id: its middle is left out."""
