@@ -20,6 +20,7 @@ settings.load_profile("keyturn")
 
 ROOT = Path(__file__).resolve().parents[1]
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
+SLOWEST = Path(__file__).with_name("slowest.txt")
 
 
 def allowed_skips(text: str) -> list[re.Pattern[str]]:
@@ -63,6 +64,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _refuse_unlisted_skip(report)
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest come first; within a file, and between others, nothing moves."""
+    lines = SLOWEST.read_text(encoding="utf-8").splitlines()
+    order = {ROOT / each: place for place, each in enumerate(lines)}
+    items.sort(key=lambda each: order.get(each.path, len(lines)))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

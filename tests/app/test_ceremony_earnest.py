@@ -13,18 +13,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from keyturn.base.encoding import Digest, b64, digest_of
-from keyturn.base.strictjson import dump
-from keyturn.base.times import format_time
+from keyturn.base.encoding import Digest
 from keyturn.ceremony.facts import PinsReplaced, TokenMade
-from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.ceremony.shares import Gathering
 from keyturn.ceremony.sharesets import ShareSet
@@ -35,9 +31,7 @@ from keyturn.hsm.pool import HsmPool
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.opening import open_keyholder
 from keyturn.keyholder.server import local_socket
-from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload
-from keyturn.quorum.kinds import Kind, payload_type
-from keyturn.quorum.statements import compose_payload
+from keyturn.quorum.kinds import Kind
 from keyturn_app.fingerprint import words
 from support.ceremonies_host import now
 from support.ceremonyhands import (
@@ -51,14 +45,14 @@ from support.ceremonyhands import (
 )
 from support.founded import ROOT, command, environment, wait_for
 from support.hsmtoken import Node, Orders, admit, make_model
-from support.paperhost import KEEPERS, SO_KEEPERS, Participant, make_cast, signed
+from support.paperauthority import carried, ceremony_body, restore_body
+from support.paperhost import KEEPERS, SO_KEEPERS, Participant, make_cast
 
 pytestmark = [
     # The offscreen plugin says of menus and raised windows that it cannot do them.
     pytest.mark.qt_log_ignore("This plugin does not support", "propagateSizeHints"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
-Statement = tuple[bytes, tuple[bytes, ...], Digest]
 
 
 @dataclass
@@ -134,75 +128,30 @@ class Machine:
         finally:
             os.close(descriptor)
 
-    # ---- what comes before a ceremony ----
-
-    def statement(self, kind: Kind, subject: str, body: dict[str, object]) -> Statement:
-        """Proposed by the administrator, approved by three."""
-        payload = compose_payload(
-            kind,
-            subject,
-            body=body,
-            version=1,
-            replaces=None,
-            proposer="novak",
-            time=now(),
-            reason="for a test",
-            life=timedelta(days=30),
-        )
-        digest = digest_of(payload)
-        approvals = []
-        for each in KEEPERS[:3]:
-            approved = approval_payload(digest, Decision.APPROVE, officer=each, time=now())
-            approvals.append(signed(self.cast, each, APPROVAL_TYPE, approved))
-        raw = signed(self.cast, "novak", payload_type(kind.value), payload)
-        return raw, tuple(approvals), digest
-
-    def file(self, name: str, raw: bytes, approvals: Sequence[bytes]) -> Path:
-        """As an officer carries it here."""
-        path = self.desk / f"lets-{name}.json"
-        document = {
-            "type": "proposal-export",
-            "format": 1,
-            "statement": b64(raw),
-            "approvals": [b64(each) for each in approvals],
-            "bundle": "",
-        }
-        path.write_bytes(dump(document))
-        return path
+    # ---- what officers carry here ----
 
     def brought(self, kind: ScriptKind) -> Path:
         """The statement that lets a ceremony happen, approved by three."""
-        body: dict[str, object] = {
-            "ceremony": kind.value,
-            "script": SCRIPTS[kind].digest,
-            "token": None,
-            "participants": {
-                "administrator": "novak",
-                "custodians": list(KEEPERS),
-                "witness": "osei",
-                "scribe": "lind",
-            },
-            "concerns": [],
-            "not_before": format_time(now() - timedelta(minutes=1)),
-            "not_after": format_time(now() + timedelta(days=1)),
-        }
-        raw, approvals, _digest = self.statement(Kind.CEREMONY, kind.value, body)
-        return self.file(kind.value, raw, approvals)
+        body = ceremony_body(kind, now())
+        return self.kept(
+            f"lets-{kind.value}", carried(self.cast, Kind.CEREMONY, kind.value, body, now())
+        )
 
     def restore(self) -> tuple[Path, Path]:
-        """The statement of a restore; and the same with one approval too few."""
+        """The statement of a restore; and another one with one approval too few."""
         backup = parse_backup((self.site / "kek-backup.json").read_bytes())
-        body: dict[str, object] = {
-            "kek": backup.wrapped.kek,
-            "backup": backup.digest,
-            "token": "keyturn-restored",
-            "host": "the ceremony's machine",
-            "custodians": list(KEEPERS),
-            "not_before": format_time(now() - timedelta(minutes=1)),
-            "not_after": format_time(now() + timedelta(days=1)),
-        }
-        raw, approvals, _digest = self.statement(Kind.RESTORE, backup.wrapped.kek, body)
-        return self.file("restore", raw, approvals), self.file("few", raw, approvals[:2])
+        kek = backup.wrapped.kek
+        body = restore_body(kek, backup.digest, "keyturn-restored", now())
+        files = (
+            carried(self.cast, Kind.RESTORE, kek, body, now(), KEEPERS[:count]) for count in (3, 2)
+        )
+        whole, few = files
+        return self.kept("lets-restore", whole), self.kept("few", few)
+
+    def kept(self, name: str, file: bytes) -> Path:
+        path = self.desk / f"{name}.json"
+        path.write_bytes(file)
+        return path
 
     # ---- by clicks ----
 

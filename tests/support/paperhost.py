@@ -49,7 +49,7 @@ from keyturn.client.sharesheet import sheet_of
 from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, Role
-from keyturn.quorum.roster import OfficerId, parse_roster
+from keyturn.quorum.roster import OfficerId, Roster, parse_roster
 from keyturn_app.screens.ceremonies.hosts import (
     Awaiting,
     Box,
@@ -199,6 +199,8 @@ class PaperHost:
     silent: bool = False
     seal: SealedSeen = field(default_factory=lambda: SealedSeen(sealed=False))
     closed: list[str] = field(default_factory=list)
+    roster: Roster | None = None
+    """Of the authority that is there, where a ceremony founds none."""
     brought: list[Brought] = field(default_factory=list)
     handed_in: list[tuple[str, Brought]] = field(default_factory=list)
     host_words: HostWords | None = None
@@ -245,12 +247,12 @@ class PaperHost:
     def begin(self, plan: bytes) -> str:
         found = parse_plan(plan)
         script = SCRIPTS[found.plan.kind]
-        founding = found.plan.founding
-        assert founding is not None
+        roster = found.plan.founding.roster if found.plan.founding else self.roster
+        assert roster is not None
         token = replace(TOKEN, label=found.plan.token)
         facts = Opened(script.to_bytes(), "keyturn", "table-1", token, ()).document()
         record = self._record(found.plan.ceremony, found.plan.rehearsal, None, facts, (plan,))
-        self.courses[found.plan.ceremony] = open_course(found, script, founding.roster, record)
+        self.courses[found.plan.ceremony] = open_course(found, script, roster, record)
         self.taken[found.plan.ceremony] = []
         return found.plan.ceremony
 
@@ -258,6 +260,8 @@ class PaperHost:
         self.brought.append(brought)
 
     def put_restore(self, ceremony: str, brought: Brought) -> None:
+        if self.silent:
+            raise UnreachableError("nobody answers")
         self.handed_in.append((ceremony, brought))
 
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:

@@ -212,10 +212,13 @@ class PlayedHost:
         founding = play.plan.founding
         assert founding is not None
         bodies = {Kind.ROSTER: founding.body, Kind.KEYS: keys_body(founding.origin)}
-        payloads = {
-            kind: compose_payload(
+        payloads: dict[Kind, bytes] = {}
+        for kind, body in bodies.items():
+            first = payloads.get(Kind.ROSTER)
+            payloads[kind] = compose_payload(
                 kind,
                 kind.value,
+                authority=digest_of(first) if first else None,
                 version=1,
                 replaces=None,
                 proposer=play.plan.administrator,
@@ -223,8 +226,6 @@ class PlayedHost:
                 reason="founding",
                 body=dict(body),
             )
-            for kind, body in bodies.items()
-        }
         return tuple(
             StatementToSign(kind.value, role, payload_type(kind.value), payload)
             for role in ("propose", "approve")

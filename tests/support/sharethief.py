@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from keyturn.base.encoding import Digest
 from keyturn.base.strictjson import JsonObject
 from keyturn.ceremony.course import Course, schemes_of
+from keyturn.ceremony.hostdocument import parse_host
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.script import Script, ScriptKind, ShareUse
@@ -63,6 +65,13 @@ class Thief(PlayedHost):
     """Opens whatever is entered, and keeps it."""
 
     stolen: dict[tuple[str, ShareUse], bytes] = field(default_factory=dict)
+
+    authority: Digest | None = None
+    """What it says of itself: a rehearsal's is known to nobody."""
+
+    def host_document(self) -> bytes:
+        document = parse_host(super().host_document()).document
+        return replace(document, authority=self.authority).to_payload()
 
     def _sign(self, envelope: bytes, attached: tuple[bytes, ...]) -> JsonObject:
         signature = parse_step_signature(envelope)

@@ -26,6 +26,7 @@ from keyturn.cli.ceremony_showing import (
     ceremony_document,
     host_document,
     list_document,
+    print_body,
     print_ceremony,
     print_host,
     print_list,
@@ -58,7 +59,6 @@ from keyturn.client.ceremonysigning import (
 from keyturn.client.ceremonytrust import HostNotCompared, TrustedHost
 from keyturn.client.errors import NotFound
 from keyturn.client.offline import read_file, write_new_file
-from keyturn.quorum.roster import Roster
 from keyturn.wire.ceremonies import MAX_FILE, AskCeremonyFile, PutCeremonyFile
 from keyturn.wire.errors import PeerRefused
 
@@ -333,11 +333,7 @@ def _print_statements(shown: tuple[StatementShown, ...]) -> None:
         statement = each.statement
         head = f"{statement.kind.value} version {statement.version}, {statement.digest}"
         stdout.print(f"{each.role}: {head}", markup=False)
-        body = statement.body
-        if isinstance(body, Roster):
-            for officer in body.officers.values():
-                roles = ", ".join(sorted(role.value for role in officer.roles))
-                stdout.print(f"  {officer.id}: {roles}", markup=False)
+        print_body(statement.body)
 
 
 def _list_files(desk: CeremonyDesk, ceremony: str) -> list[str]:

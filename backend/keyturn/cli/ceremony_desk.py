@@ -23,6 +23,7 @@ from keyturn.client.ceremonytrust import (
     TrustedHost,
     keyholder_key,
     trust_host,
+    trust_rehearsal,
 )
 from keyturn.client.client import KeyturnClient
 from keyturn.client.offline import read_file
@@ -105,18 +106,21 @@ class CeremonyDesk:
 
         Raises HostNotCompared where they must be, CeremonyRefused, MalformedError.
         """
-        authority = self.reader.authority
+        authority, raw = self.reader.authority, self.reader.all().host
+        remote = isinstance(self.door, ServerDoor)
+        if followed.plan.rehearsal:
+            return trust_rehearsal(raw, remote=remote)
         expected = Expected(
             fingerprint=followed.verified.authority,
-            rehearsal=followed.plan.rehearsal,
+            rehearsal=False,
             keyholder=None if authority is None else keyholder_key(authority),
             seen=None if authority is None else self._seen(authority),
-            remote=isinstance(self.reader.door, ServerDoor),
+            remote=remote,
             kind=followed.plan.kind,
             local=isinstance(self.door, LocalDoor),
             compared=self._given.host_words or compared,
         )
-        return trust_host(self.reader.all().host, expected, self._prove())
+        return trust_host(raw, expected, self._prove())
 
     @property
     def client(self) -> KeyturnClient:

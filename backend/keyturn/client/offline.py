@@ -96,7 +96,7 @@ def file_of(
             expected=error.expected or fingerprint,
         ) from error
     check_not_older(authority, memory, remember=remember)
-    read, seen = read_signed(statement, approvals, rosters_of(authority.state))
+    read, seen = read_signed(statement, approvals, fingerprint, rosters_of(authority.state))
     return ProposalFile(read, seen, authority, bundle)
 
 
@@ -115,6 +115,7 @@ def with_decision(
     statement, approvals = read_signed(
         file.statement.raw,
         [*(each.raw for each in file.approvals), raw],
+        file.authority.fingerprint,
         rosters_of(file.authority.state),
     )
     return ProposalFile(statement, approvals, file.authority, file.raw_bundle)

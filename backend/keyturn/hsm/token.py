@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from keyturn.base.signatures import key_id_of
 from keyturn.hsm.attributes import check_attributes, find_key, report_attributes
 from keyturn.hsm.cryptoki import Attr, ObjectClass, Rv
+from keyturn.hsm.dialect import Dialect
 from keyturn.hsm.errors import HsmError, HsmUnreachable, PinRefused
 from keyturn.hsm.keks import OpenKeks, open_keks
 from keyturn.hsm.kekwork import KeyReport
@@ -29,7 +30,7 @@ from keyturn.hsm.softwarelog import (
     report_software_log_key,
 )
 from keyturn.hsm.tokeninfo import ModuleInfo, TokenInfo
-from keyturn.hsm.vendors import SOFTWARE_PARTS
+from keyturn.hsm.vendors import SOFTWARE_PARTS, vendor_of
 
 PIN_ERRORS = (Rv.PIN_INCORRECT, Rv.PIN_INVALID, Rv.PIN_LEN_RANGE, Rv.PIN_EXPIRED, Rv.PIN_LOCKED)
 _ALGORITHMS = {
@@ -67,12 +68,16 @@ class OpenToken:
 
 
 def find_token(library: Library, label: str) -> TokenInfo:
-    """The one initialised token of that label. Raises HsmUnreachable."""
+    """The one initialised token of that label; its module is spoken to in its vendor's numbers.
+
+    Raises HsmUnreachable.
+    """
     found = [each for each in library.tokens() if each.initialised and each.label == label]
     if len(found) != 1:
         raise HsmUnreachable(
             f"no single token is labelled '{label}'", found=f"{len(found)} tokens", expected="1"
         )
+    library.dialect = Dialect(vendor_of(library.about(), found[0]).numbers)
     return found[0]
 
 

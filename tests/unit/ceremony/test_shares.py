@@ -242,6 +242,11 @@ def test_the_words_say_whether_it_is_a_rehearsals(rehearsal: bool, low: int, dra
         assert caught.value.fault is (ShareFault.REHEARSED if rehearsal else ShareFault.REAL)
 
 
+def test_people_tell_them_by_the_first_word() -> None:
+    """As docs/guides/ceremonies.md says it."""
+    assert (WORDS[511], WORDS[512]) == ("lawsuit", "leader")
+
+
 def test_a_real_share_in_a_rehearsal_and_the_other_way_are_told_as_that() -> None:
     rehearsed = deal(rehearsal=True)
     error = refused(gathering(rehearsed), "ada", DEALT.words("ada"))

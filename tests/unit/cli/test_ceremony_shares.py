@@ -6,6 +6,7 @@ from pathlib import Path
 import pypdf
 import pytest
 
+from keyturn.base.encoding import digest_of
 from keyturn.ceremony.script import ShareUse
 from keyturn.cli.ceremony_screen import CLEAR, ENTER_ALTERNATE, LEAVE_ALTERNATE
 from support.ceremonycommands import PASSPHRASE, Commands
@@ -211,6 +212,17 @@ def test_a_made_up_rehearsal_gets_no_real_share(tmp_path: Path, relabelled: bool
         assert "tell the witness: this host asked for real shares" in error["hint"]
         assert_no_words(at)
     assert host.stolen == {}
+
+
+def test_in_a_rehearsal_the_hosts_authority_is_nobodys_to_know(tmp_path: Path) -> None:
+    """Every rehearsal but a genesis's has a throw-away authority from its first record on."""
+    rehearsed = sheets(rehearsal=True)
+    host = thief(rehearsed.sets)
+    host.authority = digest_of(b"thrown away")
+    with host.serving(tmp_path / "host.sock") as socket:
+        words = rehearsed.words["ada", ShareUse.BACKUP]
+        Commands(tmp_path, socket, host.cast).json("ada", "share", "enter", THIEF, lines=(words,))
+    assert set(host.stolen) == {("ada", ShareUse.BACKUP)}
 
 
 @pytest.mark.parametrize("wrong", ["phrase", "=x"])

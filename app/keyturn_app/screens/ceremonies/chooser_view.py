@@ -20,7 +20,7 @@ class Chooser(QFrame):
         self._presenter = presenter
         self._shown: tuple[Choice, ...] = ()
         self._cards: list[ChoiceCard] = []
-        self._columns = 0
+        self._columns = self._room = 0
         self._grid = QGridLayout()
         self._grid.setSpacing(12)
         inside = QWidget()
@@ -48,10 +48,11 @@ class Chooser(QFrame):
             each.deleteLater()
         self._cards = [ChoiceCard(each, self._presenter) for each in choices]
         self._columns = 0
-        self.fit(self.width())
+        self.fit(self._room or self.width())
 
     def fit(self, width: int) -> None:
-        """As many columns as stay readable."""
+        """As many columns as stay readable; a page that is not shown yet has no width itself."""
+        self._room = width
         columns = max(1, min(3, width // 320))
         if columns == self._columns:
             return

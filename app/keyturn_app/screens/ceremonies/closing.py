@@ -62,7 +62,13 @@ class SealPresenter(Speaking):
         closed: Callable[[bool], None],
     ) -> None:
         saying = Saying(
-            _("Seal the keyholder"), _says(), _("Seal"), _("Why"), sealers(roster), danger=True
+            _("Seal the keyholder"),
+            _says(),
+            _("Seal"),
+            _("Why"),
+            sealers(roster),
+            _("Who seals it"),
+            danger=True,
         )
         super().__init__(saying, roster, host, asker, now, own=None, closed=closed)
 

@@ -149,7 +149,7 @@ def lets_happen(raw: bytes, plan: Plan, authority: Authority, now: datetime) -> 
 def what_it_is(found: Brought, names: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """(name, value) of what is handed in, and who stands for it."""
     body, statement = found.body, found.statement
-    rows = [(_("Statement"), wording.digest(found.digest))]
+    rows = [(_("Statement"), wording.grouped(found.digest))]
     if isinstance(body, Restore):
         rows += [
             (_("KEK"), wording.digest(body.kek)),

@@ -38,6 +38,7 @@ from keyturn.client.ceremonytrust import (
     key_fingerprint,
     keyholder_key,
     trust_host,
+    trust_rehearsal,
 )
 from keyturn.client.sharesheet import sheet_of
 from keyturn.officerkeys.signer import Signer, Unsealer
@@ -233,10 +234,7 @@ class ClientHost:
     def _trusted(self, followed: Followed, compared: str | None = None) -> TrustedHost:
         authority, raw = self._authority, self._reader.all().host
         if followed.plan.rehearsal:
-            # Its authority is thrown away with its shares, and nobody pinned it: only that the
-            # host is one of rehearsals counts.
-            named = parse_host(raw).document.authority
-            return trust_host(raw, Expected(named, True, remote=self._remote))
+            return trust_rehearsal(raw, remote=self._remote)
         expected = Expected(
             fingerprint=followed.verified.authority,
             rehearsal=False,

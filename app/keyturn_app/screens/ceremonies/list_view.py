@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFrame, QStackedWidget, QToolTip, QWidget
 
 from keyturn_app.i18n import _
-from keyturn_app.qtkit.digests import DigestLabel
+from keyturn_app.qtkit.digests import CopyButton, DigestLabel
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.prose import Elided
 from keyturn_app.qtkit.scrolling import Scroller
@@ -50,6 +50,7 @@ class ListPane(QFrame):
         self._presenter = presenter
         self._shown: ListView | None = None
         self._lines: list[HistoryLine] = []
+        self._none_held = ""
         self._new = button(
             _("New ceremony…"),
             name="ceremonies.new",
@@ -124,6 +125,7 @@ class ListPane(QFrame):
         self._export.setToolTip(plain(view.why_no_export))
         self._show_hosts(view.hosts, view.authority)
         self._show_running(view.running)
+        self._none_held = view.none_held
         self._show_history(view.history)
         self._fit_history(wide=wide)
         self._show_due(view.due)
@@ -208,9 +210,7 @@ class ListPane(QFrame):
         for each in self._lines:
             self._history.addWidget(each)
         if not rows:
-            self._history.addWidget(
-                label(_("None was held here, and none is in the log."), "Second")
-            )
+            self._history.addWidget(label(self._none_held, "Second"))
 
     def _fit_history(self, *, wide: bool) -> None:
         state = max((each.pill_width for each in self._lines), default=0)
@@ -238,11 +238,10 @@ class AuthorityCard(QFrame):
                     IconLabel("shield-check", "ok", 18),
                     label(shown.origin, "H2", name="ceremonies.authority.origin"),
                     None,
-                    label(_("Fingerprint"), "Small", "Second"),
-                    digest,
                     spacing=10,
                 ),
                 label(shown.text, "Second", wrap=True),
+                row(label(_("Fingerprint"), "Small", "Second"), digest, None),
                 spacing=6,
                 margins=(14, 10, 14, 10),
             )
@@ -273,7 +272,7 @@ class HostCard(QFrame):
             inside.addWidget(label(shown.text, "Second", wrap=True))
         if shown.fingerprint:
             digest = DigestLabel(presenter.copy, name=f"ceremonies.host.{shown.id}.key")
-            digest.show_digest(shown.fingerprint)
+            digest.show_digest(shown.fingerprint, whole=True)
             inside.addLayout(row(label(_("Key of this host"), "Small", "Second"), digest, None))
         if shown.caution:
             inside.addWidget(label(shown.caution, "Small", "Warn", wrap=True))
@@ -389,18 +388,17 @@ def _id_of(shown: HistoryRow) -> QWidget:
 def _copy_of(
     shown: HistoryRow, name: str, copy: Callable[[str], None]
 ) -> tuple[QWidget | None, ...]:
-    """What is shown in part is copied whole."""
+    """What is shown in part is copied whole, and shown whole to who comes there by the keyboard."""
     if not shown.is_short:
         return ()
-    made = button(
-        "",
-        name=f"ceremonies.copy.{name}",
-        kind="ghost",
-        icon_name="copy",
-        tip=_("Copy"),
-        clicked=lambda: copy(shown.ceremony),
+    made = CopyButton(f"ceremonies.copy.{name}")
+    made.clicked.connect(lambda: copy(shown.ceremony))
+    made.focused.connect(
+        lambda: QToolTip.showText(
+            made.mapToGlobal(made.rect().bottomLeft()), plain(shown.ceremony), made
+        )
     )
-    made.setFixedWidth(28)
+    made.left.connect(QToolTip.hideText)
     made.setAccessibleName(_("Copy {value}").format(value=shown.ceremony[:24]))
     return (made, None)
 

@@ -132,6 +132,7 @@ class ListView:
     choices: tuple[Choice, ...] = ()
     error: str = ""
     why_no_export: str = ""
+    none_held: str = ""
     pins: bool = False
     authority: AuthorityLine | None = None
 

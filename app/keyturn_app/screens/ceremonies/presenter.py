@@ -113,6 +113,9 @@ class CeremoniesPresenter(Presenter[ListView]):
             ),
             error=self._error,
             why_no_export="" if found else _("Nothing is due."),
+            none_held=_("None was held here, and none is in the log.")
+            if facts.seen is not None
+            else _("None was held here."),
             pins=self._stage.pins(),
             authority=self._authority_line(),
         )

@@ -32,6 +32,7 @@ class SayView:
     left: str
     speakers: tuple[tuple[str, str], ...]
     speaker: str
+    speaker_title: str
     text_title: str
     text: str
     key: KeyView
@@ -66,6 +67,7 @@ class Saying:
     do: str
     text_title: str
     speakers: tuple[tuple[OfficerId, Part], ...]
+    speaker_title: str
     left: str = ""
     danger: bool = False
 
@@ -114,6 +116,7 @@ class Speaking(Presenter[SayView]):
                 for officer, part in saying.speakers
             ),
             speaker=self._speaker,
+            speaker_title=saying.speaker_title,
             text_title=saying.text_title,
             text=self._text,
             key=self._key.view(),
@@ -242,6 +245,7 @@ class SayPresenter(Speaking):
             do,
             _("Note") if word is Word.NOTE else _("Why"),
             speakers(plan, word),
+            _("Who says it"),
             left_state(plan.kind, len(told.course.done)) if abort else "",
             danger=abort,
         )

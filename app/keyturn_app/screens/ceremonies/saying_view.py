@@ -34,7 +34,7 @@ class SaySheet(QFrame):
         self._error = Banner(name="say.error")
         self._speaker = QComboBox()
         self._speaker.setObjectName("say.speaker")
-        self._speaker.setAccessibleName(_("Who says it"))
+        self._speaker.setAccessibleName(view.speaker_title)
         for officer, text in view.speakers:
             self._speaker.addItem(text, officer)
         self._speaker.activated.connect(
@@ -94,7 +94,7 @@ class SaySheet(QFrame):
                 self._left,
                 self._error,
                 4,
-                label(_("Who says it"), "Small", "Strong"),
+                label(self._presenter.view().speaker_title, "Small", "Strong"),
                 self._speaker,
                 self._text_title,
                 self._text,

@@ -426,12 +426,14 @@ class StatementCard(QFrame):
         text.setObjectName("sign.statement.text")
         text.setAccessibleName(statement.title)
         text.setFixedHeight(120)
-        digest = label(wording.digest(statement.digest), "Mono", selectable=True)
+        whole = wording.grouped(statement.digest)
+        digest = label(whole, "Mono", "Small", "Second", wrap=True, selectable=True)
         digest.setAccessibleName(statement.digest)
         self.setProperty("class", "Raised")
         self.setLayout(
             column(
-                row(label(statement.title, "Strong"), None, digest),
+                label(statement.title, "Strong"),
+                digest,
                 text,
                 spacing=6,
                 margins=(12, 10, 12, 10),

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QSizePolicy, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from keyturn.ceremony.sharewords import EntryState
 from keyturn_app.i18n import _
@@ -45,15 +45,12 @@ class UnsealPane(QFrame):
         self._facts = card(over(_("What was proved of it")), self._rows, spacing=10)
         self._entry = ShareEntry(presenter.feedback, self._typed)
         self._right = False
-        self._stack = QStackedWidget()
         self._people = People(presenter.take_turn)
         self._looked = frame(column(self._facts, self._caveats, 2, self._people, None, spacing=10))
         self._key = KeyForm(presenter, "unsealing.key", self._forward)
         self._unlocking = frame(column(self._key, None))
         self._alone = AlonePage()
         self._entering = frame(column(self._entry, None))
-        for each in (self._looked, self._unlocking, self._alone, self._entering):
-            self._stack.addWidget(each)
         self._build()
         presenter.listeners.add(self.show_view)
         self.show_view()
@@ -106,7 +103,9 @@ class UnsealPane(QFrame):
         came, self._page = self._page is not view.page, view.page
         if came and view.page is not UnsealPage.KEY:
             self._key.forget()
-        self._stack.setCurrentWidget(pages.get(view.page, self._looked))
+        shown = pages.get(view.page, self._looked)
+        for each in (*pages.values(), self._looked):  # the sheet is as high as what is shown
+            each.setVisible(each is shown)
         if came and view.page is UnsealPage.ENTER:
             self._right = False
             self._entry.show_entry(view.count)
@@ -123,7 +122,11 @@ class UnsealPane(QFrame):
                 self._error,
                 self._notice,
                 4,
-                self._stack,
+                self._looked,
+                self._unlocking,
+                self._alone,
+                self._entering,
+                None,
                 spacing=10,
                 margins=(28, 8, 28, 12),
             )

@@ -400,9 +400,9 @@ class UnsealPresenter(Presenter[UnsealView]):
             (_("Key of this session"), seen.fingerprint, True),
             (_("Log"), n_("{count} entry", "{count} entries", seen.log_size), False),
             (_("Shares"), seen.needed, False),
-            (_("Entered by"), who, False),
         ]
         if not self.shared:
+            rows.append((_("Entered by"), who, False))
             rows.append((_("Your share"), seen.mine or _("you have none of these"), False))
         return tuple(rows)
 

@@ -4,10 +4,12 @@ from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QLineEdit, QWidget
 
 from keyturn_app import wording
 from keyturn_app.i18n import _
-from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import button, card, column, label, over, row
 from keyturn_app.screens.ceremonies.planner import PlanPresenter, PlanView
 from keyturn_app.screens.ceremonies.planparts import put, spin_box
+
+_LONG = 64
+"""Letters of a subject that is a key's id: its middle is left out."""
 
 
 class WhatCard(QFrame):
@@ -131,12 +133,14 @@ class StatementCell(QWidget):
             clicked=presenter.bring_statement,
         )
         self._said = label("", "Small", "Second", wrap=True, name="plan.statement.brought")
+        self._digest = label("", "Mono", "Small", "Second", wrap=True, selectable=True)
         both = row(self._choice, self._bring)
         both.setStretch(0, 1)
         self.setLayout(
             column(
                 label(_("Statement that lets it happen"), "Small", "Strong"),
                 both,
+                self._digest,
                 self._said,
                 spacing=5,
             )
@@ -148,9 +152,12 @@ class StatementCell(QWidget):
             self._shown = view.statements
             self._choice.clear()
             for subject, digest in view.statements:
-                self._choice.addItem(f"{subject} · {wording.digest(digest)}", digest)
+                name = wording.digest(subject) if len(subject) >= _LONG else subject
+                self._choice.addItem(f"{name} · {wording.digest(digest)}", digest)
         self._choice.setCurrentIndex(self._choice.findData(view.statement))
-        self._choice.setToolTip(plain(wording.grouped(view.statement) if view.statement else ""))
+        self._digest.setText(wording.grouped(view.statement))
+        self._digest.setAccessibleName(view.statement)
+        self._digest.setVisible(bool(view.statement))
         self._bring.setEnabled(not view.why_no_file)
         self._said.setText(view.brought)
         self._said.setVisible(bool(view.brought))

@@ -43,7 +43,7 @@ from keyturn_app.states import Look
 STEPS, STEPS_NARROW, TRANSCRIPT, TRANSCRIPT_WIDE = 252, 72, 300, 324
 ROOM_FOR_RECORD, ROOM_FOR_STEPS = 980, 760
 _ROOM_FOR_RING, _ROOM_FOR_THREE, _ROOM_BESIDE = 460, 520, 600
-_FITS_BESIDE, _LONG_NEXT = 480, 40
+_FITS_BESIDE, _LONG_NEXT, _ROOM_FOR_NEXT = 480, 40, 760
 """Letters that stand beside the ring without being higher than it."""
 """Widths under which the transcript waits behind a button, and the steps are numbers alone."""
 
@@ -400,7 +400,8 @@ class Centre(QFrame):
         self._resume.setVisible(view.resume)
         self._leave.setVisible(not ends)
         self._next.setVisible(not view.resume)
-        long = len(view.next_text) > _LONG_NEXT or self.width() < _ROOM_BESIDE
+        room = _ROOM_BESIDE if self.record.isHidden() else _ROOM_FOR_NEXT
+        long = len(view.next_text) > _LONG_NEXT or self.width() < room
         shortened = view.phase not in {Phase.OVER, Phase.ABORTED, Phase.BROKEN} and long
         self._next.setText(_("Continue") if shortened else view.next_text)
         self._next.setToolTip(plain(view.next_text if shortened else ""))
