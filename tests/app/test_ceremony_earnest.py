@@ -132,9 +132,11 @@ class Machine:
 
     def brought(self, kind: ScriptKind) -> Path:
         """The statement that lets a ceremony happen, approved by three."""
-        body = ceremony_body(kind, now())
+        body, root = ceremony_body(kind, now()), self.fingerprint
+        assert root is not None
         return self.kept(
-            f"lets-{kind.value}", carried(self.cast, Kind.CEREMONY, kind.value, body, now())
+            f"lets-{kind.value}",
+            carried(self.cast, Kind.CEREMONY, kind.value, body, now(), authority=root),
         )
 
     def restore(self) -> tuple[Path, Path]:
@@ -142,8 +144,11 @@ class Machine:
         backup = parse_backup((self.site / "kek-backup.json").read_bytes())
         kek = backup.wrapped.kek
         body = restore_body(kek, backup.digest, "keyturn-restored", now())
+        root = self.fingerprint
+        assert root is not None
         files = (
-            carried(self.cast, Kind.RESTORE, kek, body, now(), KEEPERS[:count]) for count in (3, 2)
+            carried(self.cast, Kind.RESTORE, kek, body, now(), KEEPERS[:count], authority=root)
+            for count in (3, 2)
         )
         whole, few = files
         return self.kept("lets-restore", whole), self.kept("few", few)

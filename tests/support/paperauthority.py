@@ -29,12 +29,15 @@ def statement(
     body: dict[str, object],
     now: datetime,
     approvers: Sequence[str] = KEEPERS[:3],
+    *,
+    authority: Digest | None,
 ) -> tuple[bytes, list[bytes], Digest]:
     """Proposed by the administrator, approved by these: envelopes, and the statement's digest."""
     payload = compose_payload(
         kind,
         subject,
         body=body,
+        authority=authority,
         version=1,
         replaces=None,
         proposer="novak",
@@ -57,9 +60,13 @@ def carried(
     body: dict[str, object],
     now: datetime,
     approvers: Sequence[str] = KEEPERS[:3],
+    *,
+    authority: Digest,
 ) -> bytes:
     """A proposal's file (our protocol §8.2), without a bundle."""
-    raw, approvals, _digest = statement(cast, kind, subject, body, now, approvers)
+    raw, approvals, _digest = statement(
+        cast, kind, subject, body, now, approvers, authority=authority
+    )
     return dump(
         {
             "type": "proposal-export",
@@ -121,8 +128,8 @@ def paper_bundle(cast: Cast, now: datetime) -> bytes:
         "proposer_may_approve": [],
         "witnesses": {"keys": [], "k": 0, "t_seconds": 300},
     }
-    first, approvals, _digest = statement(cast, Kind.ROSTER, "roster", roster, now)
-    keys, also, _keys = statement(cast, Kind.KEYS, "keys", _keys_body(), now)
+    first, approvals, root = statement(cast, Kind.ROSTER, "roster", roster, now, authority=None)
+    keys, also, _keys = statement(cast, Kind.KEYS, "keys", _keys_body(), now, authority=root)
     return bundle_of([(first, approvals)], (keys, also))
 
 

@@ -70,7 +70,9 @@ def read_brought(raw: bytes, authority: Authority, now: datetime) -> Brought:
     statement, approvals, bundle = _parts(raw)
     newest = _newest(bundle, authority, now)
     try:
-        read, seen = read_signed(statement, approvals, rosters_of(newest.state))
+        read, seen = read_signed(
+            statement, approvals, authority.fingerprint, rosters_of(newest.state)
+        )
     except MalformedError as error:
         raise _malformed(error) from error
     body = read.body

@@ -30,7 +30,10 @@ class Desk:
         self.authority = room.knows()
         now = room.clock()
         self.body = restore_body(KEK, BACKUP, "keyturn-2", now)
-        _raw, _approvals, digest = statement(room.host.cast, Kind.RESTORE, KEK, self.body, now)
+        root = self.authority.fingerprint
+        _raw, _approvals, digest = statement(
+            room.host.cast, Kind.RESTORE, KEK, self.body, now, authority=root
+        )
         self.plan = Plan(
             ceremony="restore-1",
             kind=ScriptKind.RESTORE,
@@ -57,7 +60,9 @@ class Desk:
     def file(self, *approvers: str) -> Path:
         path = self.directory / "restore.json"
         cast, now = self.room.host.cast, self.room.clock()
-        path.write_bytes(carried(cast, Kind.RESTORE, KEK, self.body, now, approvers))
+        root = self.authority.fingerprint
+        raw = carried(cast, Kind.RESTORE, KEK, self.body, now, approvers, authority=root)
+        path.write_bytes(raw)
         return path
 
     def hand_in(self, path: Path | None) -> None:
