@@ -30,7 +30,13 @@ class KeptPin:
     def require(self) -> int:
         """Its descriptor, which stays this one's. Raises CeremonyRefused."""
         if self._descriptor is None:
-            raise CeremonyRefused(CeremonyReason.LOCKED, "the token's PIN is not in memory")
+            raise CeremonyRefused(
+                CeremonyReason.LOCKED,
+                "the token's PIN is not in memory",
+                found="nothing",
+                expected="enough custodians' shares of it",
+                hint="custodians enter their shares, then this step goes on",
+            )
         return self._descriptor
 
     def forget(self) -> None:

@@ -41,7 +41,10 @@ def _check_extends(signature: StepSignature, site: Site) -> None:
         return
     if journal is None:
         raise CeremonyRefused(
-            CeremonyReason.WRONG_CEREMONY, "this host has no log", expected=f"{seen.size} entries"
+            CeremonyReason.WRONG_CEREMONY,
+            "this host has no log",
+            found="no log",
+            expected=f"one of at least {seen.size} entries",
         )
     try:
         journal.log.check_extends(seen)
