@@ -69,7 +69,8 @@ class _Inside:
         finally:
             with self._changed:
                 self._count -= 1
-                self._changed.notify_all()
+                if self._closed:
+                    self._changed.notify_all()
 
     def drain(self) -> None:
         """Let nobody in any more, and wait for those inside. Raises KeyholderStopped."""
