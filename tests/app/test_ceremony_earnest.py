@@ -132,30 +132,27 @@ class Machine:
 
     def brought(self, kind: ScriptKind) -> Path:
         """The statement that lets a ceremony happen, approved by three."""
-        body, root = ceremony_body(kind, now()), self.fingerprint
-        assert root is not None
-        return self.kept(
-            f"lets-{kind.value}",
-            carried(self.cast, Kind.CEREMONY, kind.value, body, now(), authority=root),
-        )
+        body = ceremony_body(kind, now())
+        return self.carried(f"lets-{kind.value}", Kind.CEREMONY, kind.value, body, 3)
 
     def restore(self) -> tuple[Path, Path]:
         """The statement of a restore; and another one with one approval too few."""
         backup = parse_backup((self.site / "kek-backup.json").read_bytes())
         kek = backup.wrapped.kek
         body = restore_body(kek, backup.digest, "keyturn-restored", now())
-        root = self.fingerprint
-        assert root is not None
-        files = (
-            carried(self.cast, Kind.RESTORE, kek, body, now(), KEEPERS[:count], authority=root)
-            for count in (3, 2)
+        return (
+            self.carried("lets-restore", Kind.RESTORE, kek, body, 3),
+            self.carried("few", Kind.RESTORE, kek, body, 2),
         )
-        whole, few = files
-        return self.kept("lets-restore", whole), self.kept("few", few)
 
-    def kept(self, name: str, file: bytes) -> Path:
+    def carried(
+        self, name: str, kind: Kind, subject: str, body: dict[str, object], approvals: int
+    ) -> Path:
+        assert self.fingerprint is not None
         path = self.desk / f"{name}.json"
-        path.write_bytes(file)
+        path.write_bytes(
+            carried(self.cast, self.fingerprint, kind, subject, body, now(), KEEPERS[:approvals])
+        )
         return path
 
     # ---- by clicks ----

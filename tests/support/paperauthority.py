@@ -24,20 +24,19 @@ Cast = Mapping[str, Participant]
 
 def statement(
     cast: Cast,
+    authority: Digest | None,
     kind: Kind,
     subject: str,
     body: dict[str, object],
     now: datetime,
     approvers: Sequence[str] = KEEPERS[:3],
-    *,
-    authority: Digest | None,
 ) -> tuple[bytes, list[bytes], Digest]:
     """Proposed by the administrator, approved by these: envelopes, and the statement's digest."""
     payload = compose_payload(
         kind,
         subject,
-        body=body,
         authority=authority,
+        body=body,
         version=1,
         replaces=None,
         proposer="novak",
@@ -55,18 +54,15 @@ def statement(
 
 def carried(
     cast: Cast,
+    authority: Digest,
     kind: Kind,
     subject: str,
     body: dict[str, object],
     now: datetime,
     approvers: Sequence[str] = KEEPERS[:3],
-    *,
-    authority: Digest,
 ) -> bytes:
     """A proposal's file (our protocol §8.2), without a bundle."""
-    raw, approvals, _digest = statement(
-        cast, kind, subject, body, now, approvers, authority=authority
-    )
+    raw, approvals, _digest = statement(cast, authority, kind, subject, body, now, approvers)
     return dump(
         {
             "type": "proposal-export",
@@ -128,8 +124,8 @@ def paper_bundle(cast: Cast, now: datetime) -> bytes:
         "proposer_may_approve": [],
         "witnesses": {"keys": [], "k": 0, "t_seconds": 300},
     }
-    first, approvals, root = statement(cast, Kind.ROSTER, "roster", roster, now, authority=None)
-    keys, also, _keys = statement(cast, Kind.KEYS, "keys", _keys_body(), now, authority=root)
+    first, approvals, founded = statement(cast, None, Kind.ROSTER, "roster", roster, now)
+    keys, also, _keys = statement(cast, founded, Kind.KEYS, "keys", _keys_body(), now)
     return bundle_of([(first, approvals)], (keys, also))
 
 

@@ -8,7 +8,7 @@ from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.kinds import Role
 from keyturn.quorum.roster import OfficerId, Roster
 from keyturn_app.i18n import _
-from keyturn_app.questions import Asker, Confirm, Weight
+from keyturn_app.questions import Asker, Confirm, Confirmed, Weight, failure
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost
 from keyturn_app.screens.ceremonies.saying import Saying, Speaking
 
@@ -47,6 +47,30 @@ def question() -> Confirm:
         comment=_("Why"),
         comment_required=True,
     )
+
+
+def ask_to_seal(
+    door: CeremonyDoor,
+    signer: Signer,
+    roster: Roster,
+    asker: Asker,
+    now: datetime,
+    sealed: Callable[[], None],
+) -> None:
+    """In an officer's own app, with the key that is open there."""
+    part = part_of(signer, roster)
+
+    def answered(answer: Confirmed | None) -> None:
+        if answer is None:
+            return
+        why = answer.comment
+        door.ask(
+            lambda host: host.close_token(signer, part, why, now),
+            done=lambda _none: sealed(),
+            failed=lambda error: asker.tell(failure(_("Not sealed"), error)),
+        )
+
+    asker.confirm(question(), answered)
 
 
 class SealPresenter(Speaking):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from keyturn.ceremony.script import Part
 from keyturn_app.i18n import _
 from keyturn_app.screens.ceremonies.hosts import SealedSeen
-from keyturn_app.screens.ceremonies.leading import initials
+from keyturn_app.screens.ceremonies.leadlines import initials
 from keyturn_app.screens.ceremonies.viewmodel import PersonRow
 from keyturn_app.states import Look
 

@@ -146,6 +146,8 @@ class HostState:
     title: str
     seen: HostSeen | None
     error: str = ""
+    refuted: bool = False
+    """Whether what it said does not hold."""
 
 
 def running_rows(hosts: Sequence[HostState], now: datetime) -> tuple[RunningRow, ...]:
@@ -256,6 +258,8 @@ def _host_line(host: HostState) -> HostLine:
         look = Look(_("Asking"), "pending", "circle-dashed")
         if host.error:
             look = Look(_("Out of reach"), "unknown", "circle-slash")
+        if host.refuted:
+            look = Look(_("Not proved"), "danger", "octagon-x")
         return HostLine(host.id, host.title, host.error, look, "", "", False)
     sealed = host.seen.sealed
     look = Look(_("Sealed"), "stale", "lock") if sealed else Look(_("Ready"), "ok", "circle-check")
@@ -348,7 +352,7 @@ def _why_not(
     if kind is ScriptKind.RESTORE:
         return why_no_host  # its statement comes as a file where the log cannot say it
     keyholders = [each for each in hosts if each.place is not HostPlace.MACHINE and each.seen]
-    brings = any(each.place is HostPlace.LOCAL for each in keyholders)
+    brings = all(each.place is HostPlace.LOCAL for each in keyholders)
     if kind not in WITHOUT_STATEMENT and not brings and not statements_for(state, kind, now):
         return _("No statement in force lets it happen now.")
     if not keyholders:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from keyturn.base.errors import KeyturnError
+from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.quorum.bundle import Authority
 from keyturn_app import wording
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, HostPlace, HostSeen, Stage
@@ -21,6 +21,7 @@ class Asked:
     door: CeremonyDoor
     seen: HostSeen | None = None
     error: str = ""
+    refuted: bool = False
     asking: bool = False
     drop: Callable[[], None] = lambda: None
 
@@ -37,7 +38,7 @@ class Hosts:
 
     def states(self) -> tuple[HostState, ...]:
         return tuple(
-            HostState(name, each.door.place, each.door.title, each.seen, each.error)
+            HostState(name, each.door.place, each.door.title, each.seen, each.error, each.refuted)
             for name, each in self._all.items()
         )
 
@@ -69,7 +70,7 @@ class Hosts:
                 asked.asking = True
                 asked.drop = door.ask(
                     lambda host: host.look(),
-                    done=partial(self._looked, asked, ""),
+                    done=partial(self._looked, asked),
                     failed=partial(self._not_looked, asked),
                 )
         there = {door.id for door in doors}
@@ -81,8 +82,13 @@ class Hosts:
             each.drop()
 
     def _not_looked(self, asked: Asked, error: KeyturnError) -> None:
-        self._looked(asked, wording.error_text(error), None)
+        asked.refuted = isinstance(error, UntrustedError | MalformedError)
+        self._heard_of(asked, wording.error_text(error), None)
 
-    def _looked(self, asked: Asked, error: str, seen: HostSeen | None) -> None:
+    def _looked(self, asked: Asked, seen: HostSeen) -> None:
+        asked.refuted = False
+        self._heard_of(asked, "", seen)
+
+    def _heard_of(self, asked: Asked, error: str, seen: HostSeen | None) -> None:
         asked.asking, asked.error, asked.seen = False, error, seen
         self._heard()

@@ -37,9 +37,10 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.ceremonies.key_view import KeyForm
 from keyturn_app.screens.ceremonies.planlines import PersonLine, ShareLine
-from keyturn_app.screens.ceremonies.planner import PlanPresenter, PlanView
+from keyturn_app.screens.ceremonies.planner import PlanPresenter
 from keyturn_app.screens.ceremonies.planning import SHARE_SEATS, Seat
 from keyturn_app.screens.ceremonies.planparts import put, spin_box
+from keyturn_app.screens.ceremonies.planview import PlanView
 from keyturn_app.screens.ceremonies.what_view import WhatCard
 
 MEASURE = 1000

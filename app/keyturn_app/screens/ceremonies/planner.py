@@ -9,7 +9,7 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.plan import KekProfile, Plan
 from keyturn.ceremony.script import ScriptKind, ShareUse
-from keyturn.client.ceremonybrought import Brought, LetsNothing, check_quorum, read_brought
+from keyturn.client.ceremonybrought import Brought
 from keyturn.client.offline import read_file
 from keyturn.client.signing import Unlocked
 from keyturn.officerkeys.signer import Signer
@@ -27,10 +27,8 @@ from keyturn_app.screens.ceremonies.candidates import read_candidate
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, HostPlace
 from keyturn_app.screens.ceremonies.keychoice import KeyChoice
 from keyturn_app.screens.ceremonies.listing import statements_for
+from keyturn_app.screens.ceremonies.opening import Opened, put_restore, statement_for
 from keyturn_app.screens.ceremonies.planlines import (
-    PersonLine,
-    ProfileLine,
-    ShareLine,
     person_lines,
     profile_lines,
     seat_titles,
@@ -46,47 +44,11 @@ from keyturn_app.screens.ceremonies.planning import (
     plan_of,
     problem,
 )
+from keyturn_app.screens.ceremonies.planview import PlanView
 from keyturn_app.screens.ceremonies.signing import opened_for
 from keyturn_app.screens.ceremonies.signingview import KeyPlace, KeyView
 from keyturn_app.screens.ceremonies.words import kind_words
 from keyturn_app.tasks import Door
-
-
-@dataclass(frozen=True, slots=True)
-class PlanView:
-    """`seats`: the columns of the table of people, with their titles."""
-
-    title: str
-    does: str
-    rehearsal: bool
-    founds: bool
-    ceremony: str
-    token: str
-    origin: str
-    directory: str
-    asks_directory: bool
-    life_days: int
-    roster_threshold: int
-    seats: tuple[tuple[Seat, str, str], ...]
-    people: tuple[PersonLine, ...]
-    grouped: bool
-    shares: tuple[ShareLine, ...]
-    profiles: tuple[ProfileLine, ...]
-    profile: KekProfile | None
-    statements: tuple[tuple[str, str], ...]
-    statement: str
-    asks_statement: bool
-    why_no_file: str
-    brought: str
-    concerns: str
-    asks_concerns: bool
-    host: str
-    key: KeyView | None
-    signer: str
-    do: str
-    why_not: str
-    busy: str
-    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +65,7 @@ class Ground:
     host_text: str
     authority: Authority | None = None
     """Against which a statement is verified that comes as a file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """`handed_in`: the statement of a restore, which its host took; `error`: why it did not."""
-
-    ceremony: str
-    handed_in: Brought | None = None
-    error: KeyturnError | None = None
+    why_no_file: str = ""
 
 
 class PlanPresenter(Presenter[PlanView]):
@@ -167,7 +121,7 @@ class PlanPresenter(Presenter[PlanView]):
             statements=self._statements(),
             statement=draft.statement or "",
             asks_statement=draft.asks_statement,
-            why_no_file="" if self._ground.authority else _("There is no authority here."),
+            why_no_file=self._why_no_file(),
             brought=self._brought_text(),
             concerns=draft.concerns,
             asks_concerns=draft.kind in _CONCERNED,
@@ -384,7 +338,7 @@ class PlanPresenter(Presenter[PlanView]):
             finally:
                 key.close()
             restores = brought is not None and plan.kind is ScriptKind.RESTORE
-            return _put(host, name, brought) if brought and restores else Opened(name)
+            return put_restore(host, name, brought) if brought and restores else Opened(name)
 
         self._drops.append(
             door.ask(work, done=lambda opened: self._end(door, opened), failed=self._fail)
@@ -397,6 +351,11 @@ class PlanPresenter(Presenter[PlanView]):
         self._opened(door, opened)
         if opened.error is not None:
             self._ground.asker.tell(failure(_("The statement was not taken"), opened.error))
+
+    def _why_no_file(self) -> str:
+        if self._ground.authority is None:
+            return _("There is no authority here.")
+        return "" if self._draft.in_earnest_here else self._ground.why_no_file
 
     def _statement(self, digest: str) -> Statement | None:
         state, brought = self._ground.state, self._brought
@@ -428,7 +387,7 @@ class PlanPresenter(Presenter[PlanView]):
 
     def _read_statement(self, path: Path | None) -> None:
         authority, now = self._ground.authority, self._ground.now()
-        if path is None or authority is None or self._over:
+        if path is None or authority is None or self._over or self._why_no_file():
             return
         kind = self._draft.kind
         job = self._ground.door.run(
@@ -464,28 +423,6 @@ _CONCERNED = {
     ScriptKind.OFFICER_KEY_LOSS,
     ScriptKind.CUSTODIAN_CHANGE,
 }
-
-
-def statement_for(raw: bytes, kind: ScriptKind, authority: Authority, now: datetime) -> Brought:
-    """A file's statement, if it lets this kind happen now. Raises KeyturnError."""
-    found = read_brought(raw, authority, now)
-    if found.kind is not kind:
-        raise LetsNothing(
-            _("The file's statement lets another ceremony happen."),
-            found=kind_words(found.kind).title,
-            expected=kind_words(kind).title,
-        )
-    check_quorum(found)
-    return found
-
-
-def _put(host: CeremonyHost, ceremony: str, brought: Brought) -> Opened:
-    """The statement of a restore, which its host takes once the ceremony is open."""
-    try:
-        host.put_restore(ceremony, brought)
-    except KeyturnError as error:
-        return Opened(ceremony, error=error)
-    return Opened(ceremony, brought)
 
 
 def host_place(draft: Draft) -> HostPlace:

@@ -5,33 +5,26 @@ from pathlib import Path
 
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.script import ScriptKind
-from keyturn.client.calendar import calendar_of
 from keyturn.client.ceremonybrought import Brought
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.bundle import Authority
-from keyturn.quorum.expiry import in_force
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
-from keyturn_app.entitled import not_asking
-from keyturn_app.facts import Link, Seen
+from keyturn_app.facts import Link
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import OpenFile, SaveFile, failure
-from keyturn_app.screens.ceremonies.closing import SealPresenter, part_of, question
+from keyturn_app.questions import OpenFile, failure
+from keyturn_app.screens.ceremonies.closing import SealPresenter, ask_to_seal
 from keyturn_app.screens.ceremonies.due import (
     Due,
     DueKind,
-    LogCeremony,
-    LogRecord,
-    by_ceremony,
     due,
-    logged,
 )
-from keyturn_app.screens.ceremonies.heldby import HeldBy
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, HostPlace, Stage
-from keyturn_app.screens.ceremonies.keeping import written
+from keyturn_app.screens.ceremonies.inlog import InLog
+from keyturn_app.screens.ceremonies.keeping import export_calendar
 from keyturn_app.screens.ceremonies.listing import (
     AuthorityLine,
     ListPhase,
@@ -44,8 +37,9 @@ from keyturn_app.screens.ceremonies.listing import (
     running_rows,
 )
 from keyturn_app.screens.ceremonies.looking import Hosts
+from keyturn_app.screens.ceremonies.opening import Opened
 from keyturn_app.screens.ceremonies.pinning import Pinning
-from keyturn_app.screens.ceremonies.planner import Ground, Opened, PlanPresenter, host_place
+from keyturn_app.screens.ceremonies.planner import Ground, PlanPresenter, host_place
 from keyturn_app.screens.ceremonies.planning import Draft, default_id, first_draft
 from keyturn_app.screens.ceremonies.unsealing import UnsealGround, UnsealPresenter
 from keyturn_app.screens.ceremonies.wizard import Setting, WizardPresenter
@@ -69,9 +63,8 @@ class CeremoniesPresenter(Presenter[ListView]):
         self._desk, self._door, self._asker = around.desk, around.door, around.asker
         self._copy, self._go, self._stage, self._mark = around.copy, around.go, stage, mark
         self._hosts = Hosts(stage, self._heard)
-        self._log: tuple[object, tuple[LogCeremony, ...], tuple[LogRecord, ...]] = (None, (), ())
-        self._held_by = HeldBy(self._desk, self.changed)
-        self.keep(self._held_by.close)
+        self._in_log = InLog(self._desk, self.changed)
+        self.keep(self._in_log.close)
         self.pinning = Pinning(stage, self._asker)
         self._choosing = False
         self._wanted = self._error = ""
@@ -87,10 +80,11 @@ class CeremoniesPresenter(Presenter[ListView]):
         facts, now, hosts = self._desk.facts, self._desk.now(), self._hosts.states()
         if not facts.trusted:
             return ListView(ListPhase.DISTRUSTED)
-        log = self._log_ceremonies()
+        log = self._in_log.ceremonies()
         state = self._state()
         found = due(state, log, now) if state is not None else ()
-        running, history = running_rows(hosts, now), history_rows(hosts, log, now, self._people())
+        people = self._in_log.people(self._roster())
+        running, history = running_rows(hosts, now), history_rows(hosts, log, now, people)
         banner, tone = banner_of(facts, now)
         empty = not (running or history or found)
         loading = facts.connection.link is Link.CONNECTING and facts.seen is None
@@ -131,8 +125,7 @@ class CeremoniesPresenter(Presenter[ListView]):
 
     def seen(self) -> None:
         """The page came to the front."""
-        self._held_by.again()
-        self._ask_who()
+        self._in_log.again()
         self._hosts.look()
 
     def tick(self) -> None:
@@ -184,7 +177,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         if not self._hosts.settled:
             return
         wanted, self._wanted = self._wanted, ""
-        if wanted and any(each.ceremony == wanted for each in self._log_ceremonies()):
+        if wanted and any(each.ceremony == wanted for each in self._in_log.ceremonies()):
             self.open_ceremony(f" {wanted}")
 
     def open_ceremony(self, key: str) -> None:
@@ -193,7 +186,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         host, _space, ceremony = key.partition(" ")
         asked = self._hosts.get(host)
         if asked is None:
-            found = (e.index for e in self._log_ceremonies() if e.ceremony == ceremony)
+            found = (e.index for e in self._in_log.ceremonies() if e.ceremony == ceremony)
             self._go("log", str(next(found, "")))
             return
         if self.over is None:
@@ -267,20 +260,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         elif own is None:
             self._asker.toast(_("Unlock your key first."))
         else:
-            self._asker.confirm(
-                question(),
-                lambda answer: (
-                    None if answer is None else self._seal(found, own, roster, answer.comment)
-                ),
-            )
-
-    def _seal(self, door: CeremonyDoor, signer: Signer, roster: Roster, why: str) -> None:
-        part, now = part_of(signer, roster), self._desk.now()
-        door.ask(
-            lambda host: host.close_token(signer, part, why, now),
-            done=lambda _none: self._sealed(),
-            failed=lambda error: self._asker.tell(failure(_("Not sealed"), error)),
-        )
+            ask_to_seal(found, own, roster, self._asker, self._desk.now(), self._sealed)
 
     def _seal_sheet_closed(self, sealed: bool) -> None:
         self._close_over()
@@ -309,19 +289,11 @@ class CeremoniesPresenter(Presenter[ListView]):
         )
 
     def export_calendar(self) -> None:
-        """What is due, for any calendar program (RFC 5545)."""
         state, facts = self._state(), self._desk.facts
-        if state is None:
-            return
-        statements = [each.statement for each in in_force(state, self._desk.now())]
-        raw = calendar_of(statements, state.fingerprint, simulated=facts.simulated)
-        title = _("Save the calendar")
-        self._asker.path(
-            SaveFile(title, "keyturn.ics", (_("Calendars (*.ics)"),)),
-            lambda path: (
-                None if path is None else self._run_save(title, lambda: written(path, raw))
-            ),
-        )
+        if state is not None:
+            export_calendar(
+                state, self._desk.now(), self._door, self._asker, simulated=facts.simulated
+            )
 
     def copy(self, text: str) -> None:
         self._copy(text)
@@ -336,34 +308,11 @@ class CeremoniesPresenter(Presenter[ListView]):
 
     # ---- inside ----
 
-    def _run_save(self, title: str, work: Callable[[], object]) -> None:
-        self._door.run(
-            title,
-            lambda _job, _tell: work(),
-            done=lambda _path: self._asker.toast(_("Saved.")),
-            failed=lambda error: self._asker.tell(failure(title, error)),
-        )
-
     def _heard(self) -> None:
         """A host told what it has."""
         if not self._open_wanted():
             self._open_logged()
         self.changed()
-
-    def _ask_who(self) -> None:
-        """Who signed what is over, where there is a server to ask."""
-        if not not_asking(self._desk):
-            held = self._log_ceremonies()
-            self._held_by.ask(held, self._log[2])
-
-    def _people(self) -> dict[str, str]:
-        """Who signed, by ceremony, as far as it was proved."""
-        roster = self._roster()
-        names = {} if roster is None else {str(e.id): e.name for e in roster.officers.values()}
-        return {
-            ceremony: ", ".join(names.get(each, each) for each in officers)
-            for ceremony, officers in self._held_by.known.items()
-        }
 
     def _authority(self) -> Authority | None:
         """The log that was seen; else what a keyholder's own log proves here; else a bundle."""
@@ -385,15 +334,6 @@ class CeremoniesPresenter(Presenter[ListView]):
             return seen.roster
         return None if known is None else known.roster
 
-    def _log_ceremonies(self) -> tuple[LogCeremony, ...]:
-        """Read again only when the log is another one."""
-        seen: Seen | None = self._desk.facts.seen
-        key = None if seen is None else (seen.state.size, id(seen.leaves))
-        if seen is not None and key != self._log[0]:
-            records = logged(seen.leaves)
-            self._log = (key, by_ceremony(records), records)
-        return self._log[1] if seen is not None else ()
-
     def _ground(self) -> Ground:
         return Ground(
             self._door,
@@ -405,7 +345,14 @@ class CeremoniesPresenter(Presenter[ListView]):
             self._host_for,
             _("A host process is started on this machine for it."),
             self._authority(),
+            self._why_no_file(),
         )
+
+    def _why_no_file(self) -> str:
+        found = self._hosts.keyholder()
+        if found is None or found.place is HostPlace.LOCAL:
+            return ""
+        return _("Through a server a statement comes into force on the page Approvals.")
 
     def _host_for(
         self,
@@ -504,7 +451,7 @@ class CeremoniesPresenter(Presenter[ListView]):
             self.over.turn_down()
         elif self._desk.identity.locked and isinstance(self.over, UnsealPresenter):
             self.over.cancel()
-        self._ask_who()
+        self._in_log.ask_who()
         self._hosts.look()
         self.changed()
 

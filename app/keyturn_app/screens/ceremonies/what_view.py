@@ -4,9 +4,11 @@ from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QLineEdit, QWidget
 
 from keyturn_app import wording
 from keyturn_app.i18n import _
+from keyturn_app.qtkit.tips import plain
 from keyturn_app.qtkit.widgets import button, card, column, label, over, row
-from keyturn_app.screens.ceremonies.planner import PlanPresenter, PlanView
+from keyturn_app.screens.ceremonies.planner import PlanPresenter
 from keyturn_app.screens.ceremonies.planparts import put, spin_box
+from keyturn_app.screens.ceremonies.planview import PlanView
 
 _LONG = 64
 """Letters of a subject that is a key's id: its middle is left out."""
@@ -112,6 +114,10 @@ class WhatCard(QFrame):
         self._statement.show_view(view)
 
 
+def bring_tip() -> str:
+    return _("A proposal's file with its approvals, as an officer carries it here")
+
+
 class StatementCell(QWidget):
     """One of those in force, or one that comes as a file."""
 
@@ -129,7 +135,7 @@ class StatementCell(QWidget):
             _("From a file…"),
             name="plan.statement.bring",
             icon_name="folder-open",
-            tip=_("A proposal's file with its approvals, as an officer carries it here"),
+            tip=bring_tip(),
             clicked=presenter.bring_statement,
         )
         self._said = label("", "Small", "Second", wrap=True, name="plan.statement.brought")
@@ -159,5 +165,6 @@ class StatementCell(QWidget):
         self._digest.setAccessibleName(view.statement)
         self._digest.setVisible(bool(view.statement))
         self._bring.setEnabled(not view.why_no_file)
+        self._bring.setToolTip(plain(view.why_no_file or bring_tip()))
         self._said.setText(view.brought)
         self._said.setVisible(bool(view.brought))

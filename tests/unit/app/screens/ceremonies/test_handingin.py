@@ -30,9 +30,8 @@ class Desk:
         self.authority = room.knows()
         now = room.clock()
         self.body = restore_body(KEK, BACKUP, "keyturn-2", now)
-        root = self.authority.fingerprint
         _raw, _approvals, digest = statement(
-            room.host.cast, Kind.RESTORE, KEK, self.body, now, authority=root
+            room.host.cast, self.authority.fingerprint, Kind.RESTORE, KEK, self.body, now
         )
         self.plan = Plan(
             ceremony="restore-1",
@@ -60,9 +59,9 @@ class Desk:
     def file(self, *approvers: str) -> Path:
         path = self.directory / "restore.json"
         cast, now = self.room.host.cast, self.room.clock()
-        root = self.authority.fingerprint
-        raw = carried(cast, Kind.RESTORE, KEK, self.body, now, approvers, authority=root)
-        path.write_bytes(raw)
+        path.write_bytes(
+            carried(cast, self.authority.fingerprint, Kind.RESTORE, KEK, self.body, now, approvers)
+        )
         return path
 
     def hand_in(self, path: Path | None) -> None:

@@ -32,13 +32,13 @@ def planned(room: Room, kind: ScriptKind) -> PlanPresenter:
 
 
 def carry(room: Room, path: Path, kind: ScriptKind, *approvers: str) -> None:
-    now, cast, root = room.clock(), room.host.cast, room.knows().fingerprint
+    now, cast, authority = room.clock(), room.host.cast, room.knows().fingerprint
     if kind is ScriptKind.RESTORE:
         body = restore_body(KEK, BACKUP, "keyturn-2", now)
-        raw = carried(cast, Kind.RESTORE, KEK, body, now, approvers, authority=root)
+        raw = carried(cast, authority, Kind.RESTORE, KEK, body, now, approvers)
     else:
         body = ceremony_body(kind, now)
-        raw = carried(cast, Kind.CEREMONY, kind.value, body, now, approvers, authority=root)
+        raw = carried(cast, authority, Kind.CEREMONY, kind.value, body, now, approvers)
     path.write_bytes(raw)
     room.asker.chosen = path
 
