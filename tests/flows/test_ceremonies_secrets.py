@@ -123,16 +123,18 @@ def test_a_wrong_share_is_refused_and_neither_kept_nor_shown(
         table.resume()
         key = (officer, ShareUse.USER)
         right = table.words[key]
-        table.words[key] = _wrong(stage, words, right)
+        wrong = _wrong(stage, words, right)
+        own = {use: each for (who, use), each in table.words.items() if who == officer}
+        typed = {**own, ShareUse.USER: wrong}
+        attached = tuple(table.unchecked(officer, use, each) for use, each in typed.items())
         with pytest.raises(PeerRefused, match=why) as refused:
-            table.sign(officer, Part.CUSTODIAN)
+            table.door.ask(table.raw_step(officer, Part.CUSTODIAN, attached=attached))
         said = f"{refused.value}{refused.value.hint}{caplog.text}".encode()
         assert right not in said
-        assert table.words[key] not in said
+        assert wrong not in said
         waiting = table.read().waiting
         assert waiting is not None
         assert (waiting.signed, waiting.entered) == ((), ())
-        table.words[key] = right
         table.sign(officer, Part.CUSTODIAN)
         with pytest.raises(PeerRefused, match="has signed this step"):
             table.sign(officer, Part.CUSTODIAN)

@@ -32,7 +32,7 @@ from keyturn.ceremony.plan import FoundingPlan, KekProfile, Plan
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Attaches, EnteredKind, Many, Part, ScriptKind, ShareUse
 from keyturn.ceremony.seencheckpoint import seen_entries
-from keyturn.ceremony.shareboxes import BOX_SUITE
+from keyturn.ceremony.shareboxes import BOX_SUITE, entry_info, seal_entry
 from keyturn.ceremony.shareerrors import ShareRefused
 from keyturn.ceremony.shares import Gathering
 from keyturn.ceremony.sharesets import ShareSet
@@ -278,6 +278,12 @@ class Table:
     def unmet(self) -> tuple[ShareUse, ...]:
         waiting = self.read().waiting
         return () if waiting is None else waiting.unmet
+
+    def unchecked(self, officer: str, use: ShareUse, words: bytes) -> bytes:
+        """An entered share as a program seals it that looks at nothing."""
+        host, place = self.host(), self.read().course.place
+        info = entry_info(host.boot, place.ceremony, place.previous, use, officer)
+        return seal_entry(words, host.key, info)
 
     def unlock_all(self) -> None:
         """Whatever a host that was started anew has locked, by as many as it takes."""

@@ -1,5 +1,6 @@
 """What a host answers, and what it refuses to open."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from keyturn.base.encoding import digest_of
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.records import Event
-from keyturn.ceremony.script import ScriptKind
+from keyturn.ceremony.script import Action, ScriptKind, ShareUse
+from keyturn.keyholder.ceremonies.sharing import Entered
 from keyturn.keyholder.errors import KeyholderStopped
 from keyturn.wire.ceremonies import (
     AskCeremonies,
@@ -20,7 +22,7 @@ from keyturn.wire.ceremonies import (
     RewrapKeys,
 )
 from keyturn.wire.errors import PeerRefused
-from support.ceremonies import Cast, signed
+from support.ceremonies import Cast, dealt, share_sets, signed
 from support.ceremonies_host import InProcess, Table, genesis_plan, host_here, now
 from unit.keyholder.failing_disk import FailingDisk
 
@@ -34,6 +36,31 @@ def test_a_ceremony_is_listed_and_read(table: Table) -> None:
     assert (len(news.records), news.seq) == (1, 1)
     assert news.waiting is not None
     assert news.waiting.step == "preflight"
+
+
+def test_what_is_unmet_is_named_with_whose_shares_are_there_for_it(
+    table: Table, door: InProcess
+) -> None:
+    """While it is, nothing counts that was entered for the step itself."""
+    hosting, sets = door.host._hosting, share_sets(table.read().plan)
+    running = hosting.find("genesis-1")
+    running.shares, running.reopening = Entered(sets), Entered(sets)
+    running.shares.add(ShareUse.USER, "ada", words_of(table, ShareUse.USER, "ada"))
+    running.reopening.add(ShareUse.SO, "farid", words_of(table, ShareUse.SO, "farid"))
+    act = hosting.act(table.read().course.step)  # type: ignore[arg-type]
+    hosting.acts = {Action.ATTEND: replace(act, holds=lambda _: (ShareUse.SO, ShareUse.BACKUP))}
+    waiting = table.read().waiting
+    assert waiting is not None
+    assert (waiting.unmet, waiting.entered) == ((ShareUse.SO, ShareUse.BACKUP), (("so", "farid"),))
+    hosting.acts = {Action.ATTEND: act}
+    waiting = table.read().waiting
+    assert waiting is not None
+    assert (waiting.unmet, waiting.entered) == ((), (("user", "ada"),))
+
+
+def words_of(table: Table, use: ShareUse, officer: str) -> bytearray:
+    shares = next(shares for made, shares in dealt(table.read().plan) if made.use is use)
+    return next(each.words for each in shares if each.member.officer == officer)
 
 
 def test_what_is_not_there_is_said_to_be(table: Table) -> None:
