@@ -3,9 +3,11 @@
 import os
 import re
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 # No verdict by the clock: a loaded machine is no bug. CI draws the same examples every time.
@@ -17,6 +19,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("keyturn")
+
+# A runner makes an application's commands anew at each call, which takes longer than most calls.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 ROOT = Path(__file__).resolve().parents[1]
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")

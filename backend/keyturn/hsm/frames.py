@@ -1,6 +1,5 @@
 """Frames over a stream socket: u32 length, big endian, then so many bytes, 1 to 64 KiB."""
 
-import contextlib
 import socket
 import struct
 import time
@@ -23,11 +22,13 @@ def send_frame_until(channel: socket.socket, body: bytes, deadline: float) -> No
     Nearly always one call of the system: each lets the interpreter's lock go, and others wait.
     """
     frame = _framed(body)
-    with contextlib.suppress(BlockingIOError):
-        frame = frame[channel.send(frame, socket.MSG_DONTWAIT) :]
-    if frame:
+    try:
+        sent = channel.send(frame, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        sent = 0
+    if sent < len(frame):
         channel.settimeout(_left(deadline))
-        channel.sendall(frame)
+        channel.sendall(frame[sent:])
         channel.settimeout(None)
 
 

@@ -175,11 +175,13 @@ class Connections:
 def give(connection: socket.socket, frame: bytes) -> None:
     """Send a whole frame within FRAME_SECONDS. Raises PeerUnreachable."""
     try:
-        with contextlib.suppress(BlockingIOError):
-            frame = frame[connection.send(frame, socket.MSG_DONTWAIT) :]
-        if frame:
+        try:
+            sent = connection.send(frame, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(frame):
             connection.settimeout(FRAME_SECONDS)
-            connection.sendall(frame)
+            connection.sendall(frame[sent:])
             connection.settimeout(None)
     except OSError as error:
         raise PeerUnreachable(f"the peer does not take a frame: {error}") from error

@@ -114,6 +114,7 @@ class ClientHost:
             CeremonyReason.NOT_AUTHORISED,
             _("a statement from a file is taken at the keyholder's own socket"),
             found=brought.statement.subject,
+            expected=_("a server, or the keyholder's socket"),
             hint=_("Submit it to the server, or connect this page to the keyholder's socket."),
         )
 

@@ -88,7 +88,10 @@ def _entered(doing: Doing, use: ShareUse) -> Gathering:
     candidates = shares.candidates(use) if shares is not None else ()
     if not candidates or not kept_sets(doing.files):
         raise CeremonyRefused(
-            CeremonyReason.NOT_ATTACHED, "not every new share was entered", found=use.value
+            CeremonyReason.NOT_ATTACHED,
+            "not every new share was entered",
+            found=f"not all of the {use.value} kind",
+            expected="the share of each of their custodians",
         )
     return candidates[0]
 
