@@ -5,15 +5,16 @@ All of it is shown under the mouse, and to who comes to its button by the keyboa
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFocusEvent, QHideEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.tips import plain
-from keyturn_app.qtkit.widgets import Button, label, row
+from keyturn_app.qtkit.widgets import Button, column, frame, label, row
 
+_WIDE, _EDGE = 600, 16
 _BY_KEYS = {
     Qt.FocusReason.TabFocusReason,
     Qt.FocusReason.BacktabFocusReason,
@@ -22,10 +23,10 @@ _BY_KEYS = {
 
 
 class CopyButton(Button):
-    """`focused` when somebody came to it by the keyboard; `left` when the focus went on."""
+    """Shows all of a value below itself to who comes to it by the keyboard, while they are there.
 
-    focused = Signal()
-    left = Signal()
+    Within the window: a tip of the system's would take the focus's window along.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__("", "copy", "text2")
@@ -34,15 +35,54 @@ class CopyButton(Button):
         self.setAccessibleName(_("Copy"))
         self.setToolTip(plain(_("Copy")))
         self.setFixedWidth(28)
+        self.whole = ""
+        self._tip: QLabel | None = None
+        self._frame: QWidget | None = None
+
+    @property
+    def shown(self) -> str:
+        """What is shown below it now."""
+        return self._tip.text() if self._tip is not None else ""
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
         super().focusInEvent(event)
-        if event.reason() in _BY_KEYS:
-            self.focused.emit()
+        if event.reason() in _BY_KEYS and self.whole:
+            self._show()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
         super().focusOutEvent(event)
-        self.left.emit()
+        self._forget()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        super().hideEvent(event)
+        self._forget()
+
+    def _show(self) -> None:
+        self._forget()
+        window = self.window()
+        made = label(self.whole, "Mono", "Small", wrap=True)
+        tip = frame(column(made, margins=(10, 6, 10, 6)), "Raised")
+        tip.setParent(window)
+        tip.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        tip.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        width = min(_WIDE, window.width() - 2 * _EDGE)
+        tip.setFixedWidth(width)
+        tip.adjustSize()
+        below = self.mapTo(window, self.rect().bottomLeft())
+        left = max(_EDGE, min(below.x() - width // 2, window.width() - width - _EDGE))
+        top = below.y() + 4
+        if top + tip.height() > window.height():
+            top = self.mapTo(window, self.rect().topLeft()).y() - tip.height() - 4
+        tip.move(left, top)
+        tip.show()
+        tip.raise_()
+        self._tip, self._frame = made, tip
+
+    def _forget(self) -> None:
+        tip, self._tip, self._frame = self._frame, None, None
+        if tip is not None:
+            tip.hide()
+            tip.deleteLater()
 
 
 class DigestLabel(QWidget):
@@ -57,8 +97,6 @@ class DigestLabel(QWidget):
         self.setObjectName(name)
         self.setLayout(row(self._text, self._copy, None, spacing=4))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self._copy.focused.connect(self._show_whole)
-        self._copy.left.connect(QToolTip.hideText)
 
     def show_digest(self, value: str, *, whole: bool = False) -> None:
         """`whole`: a short one that people compare, with nothing left out."""
@@ -67,10 +105,6 @@ class DigestLabel(QWidget):
         self._text.setText(shown if value else "—")
         self._text.setToolTip(plain(wording.grouped(value)))
         self._text.setAccessibleName(value)
+        self._copy.whole = "" if whole else wording.grouped(value)
         self._copy.setVisible(bool(value))
         self._copy.setAccessibleName(_("Copy {value}").format(value=value[:24]))
-
-    def _show_whole(self) -> None:
-        """Beside the button, as long as the focus is there."""
-        at = self._text.mapToGlobal(self._text.rect().bottomLeft())
-        QToolTip.showText(at, plain(wording.grouped(self._value)), self._text)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QStackedWidget, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import CopyButton, DigestLabel
@@ -393,12 +393,7 @@ def _copy_of(
         return ()
     made = CopyButton(f"ceremonies.copy.{name}")
     made.clicked.connect(lambda: copy(shown.ceremony))
-    made.focused.connect(
-        lambda: QToolTip.showText(
-            made.mapToGlobal(made.rect().bottomLeft()), plain(shown.ceremony), made
-        )
-    )
-    made.left.connect(QToolTip.hideText)
+    made.whole = shown.ceremony
     made.setAccessibleName(_("Copy {value}").format(value=shown.ceremony[:24]))
     return (made, None)
 

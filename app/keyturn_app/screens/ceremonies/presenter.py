@@ -462,10 +462,6 @@ class CeremoniesPresenter(Presenter[ListView]):
         def may_export() -> str:
             return busy() or ("" if self._state() is not None else _("Nothing is known yet."))
 
-        def may_pin() -> str:
-            known = "" if self._stage.pins() else _("This app knows its authority already.")
-            return busy() or known
-
         def made(
             name: str, text: str, run: Callable[[], None], icon: str, why: Callable[[], str]
         ) -> Action:
@@ -473,9 +469,10 @@ class CeremoniesPresenter(Presenter[ListView]):
                 f"ceremonies.{name}", text, run, icon=icon, page="ceremonies", why_not=why
             )
 
+        pin = made("authority", _("Authority…"), self.pinning.ask, "shield-check", busy)
         return (
+            *((pin,) if self._stage.pins() else ()),
             made("new", _("New ceremony…"), lambda: self.choose(True), "plus", busy),
             made("join", _("Take part at this machine…"), self.join, "log-in", busy),
-            made("authority", _("Authority…"), self.pinning.ask, "shield-check", may_pin),
             made("calendar", _("Export calendar…"), self.export_calendar, "calendar", may_export),
         )
