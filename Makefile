@@ -38,6 +38,7 @@ bench: setup
 	@$(VENV)/keyturn bench seal $(ARGS)
 	@$(VENV)/keyturn bench release $(ARGS)
 	@$(VENV)/keyturn bench rotation $(ARGS)
+	@$(VENV)/keyturn bench unseal $(ARGS)
 	@$(VENV)/keyturn bench log $(ARGS)
 	@$(VENV)/keyturn bench app $(ARGS)
 

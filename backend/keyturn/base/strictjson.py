@@ -176,8 +176,8 @@ class Fields:
 
     def done(self) -> None:
         """Refuse any field that was not read."""
-        unread = sorted(set(self._values) - self._read)
-        if unread:
+        if not self._values.keys() <= self._read:
+            unread = sorted(self._values.keys() - self._read)
             names = ", ".join(repr(name) for name in unread[:5])
             raise MalformedError(f"{self._what}: unknown field {names}")
 

@@ -20,7 +20,7 @@ from keyturn.base.signatures import KeyId
 from keyturn.base.strictjson import Fields
 from keyturn.hsm import kekmessages as asked
 from keyturn.hsm.errors import HsmUnreachable
-from keyturn.hsm.frames import receive_frame, send_frame
+from keyturn.hsm.frames import receive_answer, send_frame_until
 from keyturn.hsm.kekwork import (
     CeremonyOrder,
     KekProfile,
@@ -265,11 +265,9 @@ def exchange(channel: socket.socket, request: bytes | None, seconds: float) -> b
     """Send a frame, if any, and receive one. Raises HsmUnreachable, within about `seconds`."""
     deadline = time.monotonic() + seconds
     try:
-        channel.settimeout(seconds)
         if request is not None:
-            send_frame(channel, request)
-        channel.settimeout(max(deadline - time.monotonic(), 0.001))
-        answer = receive_frame(channel)
+            send_frame_until(channel, request, deadline)
+        answer = receive_answer(channel, deadline)
     except TimeoutError as error:
         raise HsmUnreachable("the HSM worker did not answer", expected=f"in {seconds} s") from error
     except (OSError, MalformedError) as error:

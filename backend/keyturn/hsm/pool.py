@@ -6,8 +6,8 @@ started again: the next try could lock the token, so a person has to look first.
 
 import contextlib
 import os
-import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -59,7 +59,9 @@ class HsmPool:
         self._draining = threading.Lock()
         self._closed = False
         self._pin_refused = False
-        self._free: queue.LifoQueue[HsmWorker | None] = queue.LifoQueue()
+        self._free: list[HsmWorker | None] = []
+        """The one that was used last is the next: its memory is warm."""
+        self._freed = threading.Condition(threading.Lock())
         try:
             workers = self._start(size)
         except BaseException:
@@ -67,8 +69,7 @@ class HsmPool:
             raise
         self._hello = workers[0].hello
         self._size = size
-        for worker in workers:
-            self._free.put(worker)
+        self._free += workers
 
     @property
     def hello(self) -> Hello:
@@ -161,13 +162,32 @@ class HsmPool:
                 yield held
             finally:
                 for each in held:
-                    self._free.put(each)
+                    self._give_back(each)
 
     def _taken(self) -> HsmWorker | None:
-        try:
-            return self._free.get(timeout=self._config.answer_seconds + self._config.start_seconds)
-        except queue.Empty as error:
-            raise HsmUnreachable("all HSM workers are busy") from error
+        with self._freed:
+            if not self._free:
+                self._wait_for_one(self._config.answer_seconds + self._config.start_seconds)
+            return self._free.pop()
+
+    def _taken_at_last(self) -> HsmWorker | None:
+        with self._freed:
+            while not self._free:
+                self._freed.wait()
+            return self._free.pop()
+
+    def _wait_for_one(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._free:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise HsmUnreachable("all HSM workers are busy")
+            self._freed.wait(left)
+
+    def _give_back(self, worker: HsmWorker | None) -> None:
+        with self._freed:
+            self._free.append(worker)
+            self._freed.notify()
 
     @contextlib.contextmanager
     def checkout(self) -> Iterator[HsmWorker]:
@@ -181,7 +201,7 @@ class HsmPool:
                 worker = self._replace(worker)
             yield worker
         finally:
-            self._free.put(worker)
+            self._give_back(worker)
 
     @contextlib.contextmanager
     def pin(self) -> Iterator[int]:
@@ -214,10 +234,10 @@ class HsmPool:
         if self._closed:
             return
         self._closed = True
-        for worker in [self._free.get() for _ in range(self._size)]:
+        for worker in [self._taken_at_last() for _ in range(self._size)]:
             if worker is not None:
                 worker.close()
-            self._free.put(None)  # whoever still waits for one is told that the pool is closed
+            self._give_back(None)  # whoever still waits for one is told that the pool is closed
         os.close(self._pin_fd)
 
     def __enter__(self) -> "HsmPool":

@@ -8,6 +8,7 @@ little JSON beside its texts, so that no frame costs much to read.
 
 import contextlib
 import socket
+import struct
 import threading
 import time
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ TAKING_SECONDS = 1.0
 """So long an answer is not cut off, however many others wait."""
 LARGE_FRAME = 1 << 20
 LARGE_AT_ONCE = 2
+_PIECE = 64 << 10
+"""Bytes asked for at a time: most frames come whole with the first, and every call of the system
+lets the interpreter's lock go, for which all other connections wait."""
 LARGE_STRUCTURE = 1024
 """Commas and brackets in a large frame: a submission has a few for each approval."""
 
@@ -48,6 +52,8 @@ class Held:
     socket: socket.socket
     since: float  # monotonic seconds
     doing: Doing = Doing.ASKING
+    rest: bytes = b""
+    """What came behind the last frame: the next one, or the beginning of it."""
 
     def evictable(self, now: float) -> bool:
         """Never while its answer is made; an answer has a moment to be taken."""
@@ -64,14 +70,20 @@ class Connections:
         self._open: set[Held] = set()
         self._changed = threading.Condition()
         self._closed = False
+        self._waiting = 0
         self._large = threading.BoundedSemaphore(LARGE_AT_ONCE)
 
     def hold(self, connection: socket.socket) -> Held | None:
         """Make room, if need be by ending the longest idle one. None when all were closed."""
         held = Held(connection, time.monotonic())
+        seconds, fraction = divmod(IDLE_SECONDS, 1)
+        idle = struct.pack("@ll", int(seconds), int(fraction * 1_000_000))  # struct timeval
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, idle)
         with self._changed:
+            self._waiting += 1
             while not self._closed and len(self._open) >= self._limit and not self._evict():
                 self._changed.wait(TAKING_SECONDS)
+            self._waiting -= 1
             if self._closed:
                 return None
             self._open.add(held)
@@ -98,7 +110,8 @@ class Connections:
     def now(self, held: Held, doing: Doing) -> None:
         with self._changed:
             held.doing, held.since = doing, time.monotonic()
-            self._changed.notify_all()
+            if self._waiting:
+                self._changed.notify_all()
 
     def receive(self, held: Held) -> JsonObject | None:
         """The next frame; None when the peer closed between two.
@@ -106,26 +119,30 @@ class Connections:
         Raises MalformedFrame, and PeerUnreachable for a peer that is idle or slow.
         """
         connection = held.socket
-        connection.settimeout(IDLE_SECONDS)
-        header = _piece(connection, _HEADER)
-        if not header:
+        begun = held.rest or _piece(connection, _PIECE)
+        if not begun:
             return None
         deadline = time.monotonic() + FRAME_SECONDS
-        header += _exactly(connection, _HEADER - len(header), deadline)
-        length = int.from_bytes(header, "big")
+        if len(begun) < _HEADER:
+            begun += _exactly(connection, _HEADER - len(begun), deadline)
+        length = int.from_bytes(begun[:_HEADER], "big")
         if length > MAX_FRAME:
             raise MalformedFrame(
                 "frame is too large", found=f"{length} bytes", expected=f"at most {MAX_FRAME} bytes"
             )
+        end = _HEADER + length
+        begun, held.rest = begun[_HEADER:end], begun[end:]
         if length <= LARGE_FRAME:
-            return decode_body(_exactly(connection, length, deadline))
-        return self._receive_large(connection, length, deadline)
+            return decode_body(_whole(connection, begun, length, deadline))
+        return self._receive_large(connection, begun, length, deadline)
 
-    def _receive_large(self, connection: socket.socket, length: int, deadline: float) -> JsonObject:
+    def _receive_large(
+        self, connection: socket.socket, begun: bytes, length: int, deadline: float
+    ) -> JsonObject:
         if not self._large.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise PeerUnreachable(f"{LARGE_AT_ONCE} large frames are being read already")
         try:
-            body = _exactly(connection, length, deadline)
+            body = _whole(connection, begun, length, deadline)
             structure = sum(body.count(each) for each in (b",", b"[", b"{"))
             if structure > LARGE_STRUCTURE:
                 raise MalformedFrame(
@@ -155,6 +172,21 @@ class Connections:
         return True
 
 
+def give(connection: socket.socket, frame: bytes) -> None:
+    """Send a whole frame within FRAME_SECONDS. Raises PeerUnreachable."""
+    try:
+        try:
+            sent = connection.send(frame, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(frame):
+            connection.settimeout(FRAME_SECONDS)
+            connection.sendall(frame[sent:])
+            connection.settimeout(None)
+    except OSError as error:
+        raise PeerUnreachable(f"the peer does not take a frame: {error}") from error
+
+
 def _end(connection: socket.socket) -> None:
     """Its thread, reading or writing, sees the end and closes it."""
     with contextlib.suppress(OSError):
@@ -168,7 +200,13 @@ def _piece(connection: socket.socket, size: int) -> bytes:
         raise PeerUnreachable(f"the peer sends nothing: {error}") from error
 
 
+def _whole(connection: socket.socket, begun: bytes, size: int, deadline: float) -> bytes:
+    missing = size - len(begun)
+    return begun + _exactly(connection, missing, deadline) if missing else begun
+
+
 def _exactly(connection: socket.socket, size: int, deadline: float) -> bytes:
+    """By the socket's own time limit, of which the deadline is left; the kernel's is for idling."""
     data = bytearray()
     while len(data) < size:
         left = deadline - time.monotonic()
@@ -177,6 +215,7 @@ def _exactly(connection: socket.socket, size: int, deadline: float) -> bytes:
         connection.settimeout(left)
         piece = _piece(connection, min(size - len(data), 1 << 20))
         if not piece:
-            raise MalformedFrame("frame is cut short", found=f"{len(data)} of {size} bytes")
+            raise MalformedFrame("frame is cut short", found=f"{len(data)} of {size} bytes more")
         data += piece
+    connection.settimeout(None)
     return bytes(data)

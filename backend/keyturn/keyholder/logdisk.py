@@ -104,6 +104,7 @@ class LogDisk:
         io: DiskIo | None = None,
     ) -> None:
         self._root = directory
+        self._checkpoint_path = directory / CHECKPOINT_PATH
         self._origin = origin
         self._sign = sign
         self._log_key = log_key
@@ -404,7 +405,7 @@ class LogDisk:
         return sign_checkpoint(claim, self._log_key, self._sign)
 
     def _write_checkpoint(self, signed: SignedCheckpoint) -> None:
-        self._files.write_durably(self._root / CHECKPOINT_PATH, signed.to_bytes())
+        self._files.write_durably(self._checkpoint_path, signed.to_bytes())
 
     def _replace_tail(self, tail: Tail) -> None:
         path = self._root / "tail"

@@ -112,7 +112,7 @@ class AtomicFiles:
 
     def write_durably(self, path: Path, data: bytes) -> None:
         self.write(path, data)
-        self.sync_names([path])
+        self._io.sync_directory(path.parent)
 
     def sync_existing(self, path: Path) -> None:
         """Make a file durable that is there already, its name included."""

@@ -15,8 +15,9 @@ from keyturn.keyholder.logdisk_io import AtomicFiles
 from keyturn.keyholder.logdisk_tail import Tail
 from keyturn.tlog.bundles import bundle_bytes, parse_bundle
 from keyturn.tlog.errors import MalformedTile
-from keyturn.tlog.merkle import Hash
+from keyturn.tlog.merkle import HASH_SIZE, Hash
 from keyturn.tlog.tiles import (
+    EMPTY_PYRAMID,
     MAX_LEVEL,
     TILE_HEIGHT,
     TILE_WIDTH,
@@ -28,8 +29,6 @@ from keyturn.tlog.tiles import (
 
 _CACHED_TILES = 512  # 16 KiB each: 8 MiB
 _CACHED_BUNDLES = 8
-
-_edge_pyramid = lru_cache(maxsize=64)(pyramid_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,12 @@ class TileFiles:
         self._root = root
         self._files = files
         self._full = lru_cache(maxsize=_CACHED_TILES)(self._load_pyramid)
+        self._growing = [EMPTY_PYRAMID] * (MAX_LEVEL + 1)
         self.bundle = lru_cache(maxsize=_CACHED_BUNDLES)(self._load_bundle)
 
     def forget(self) -> None:
         """Drop what was read, to see the disk again."""
+        self._growing = [EMPTY_PYRAMID] * (MAX_LEVEL + 1)
         self._full.cache_clear()
         self.bundle.cache_clear()
 
@@ -66,8 +67,11 @@ class TileFiles:
         """The tile's nodes, perhaps of a wider tile than asked for: its nodes are the same."""
         if tile.index < edge.full_tiles(tile.level):
             return self._full(Tile(tile.level, tile.index))
-        raw = edge.levels[tile.level]
-        return _edge_pyramid(raw, len(raw) // 32)
+        raw, known = edge.levels[tile.level], self._growing[tile.level]
+        if not known.levels[0].startswith(raw):
+            known = pyramid_of(raw, len(raw) // HASH_SIZE, known)
+            self._growing[tile.level] = known  # whichever thread is last: each is right
+        return known
 
     def load_edge(self, tail: Tail) -> Edge:
         """Compute the upper levels' unfinished hashes from the full tiles below them.

@@ -60,7 +60,7 @@ from keyturn.keyrelease.request import ReleaseRequest, parse_request
 from keyturn.keyrelease.results import submodules
 from keyturn.keyrelease.witnessing import asked_for
 from keyturn.policy.findings import not_met
-from keyturn.policy.trust import anchors_in_force
+from keyturn.policy.trust import AnchorsInForce
 from keyturn.quorum.bodies import OaepHash
 from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.state import AuthorityState
@@ -125,6 +125,7 @@ class Releases:
         self._spent = SpentChallenges()
         self._spending = threading.Lock()
         self._cache = ChainCache()
+        self._anchors = AnchorsInForce()
         keys = hsm.public_keys()
         self._result_key: VerifyKey = load_verify_key(keys[KeyPurpose.RESULT].spki)
         oaep = keys[KeyPurpose.INGEST].oaep_hash
@@ -180,7 +181,7 @@ class Releases:
         collateral = self._collateral.current
         for _ in range(_TRIES):
             state, now = journal.state, journal.now()
-            in_force, _ = anchors_in_force(state, now)
+            in_force = self._anchors.at(state, now)
             kept = self._collateral.current
             if in_force != anchors or kept is not collateral:  # costs milliseconds, the rest none
                 anchors, collateral = in_force, kept

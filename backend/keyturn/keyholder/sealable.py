@@ -69,7 +69,8 @@ class _Inside:
         finally:
             with self._changed:
                 self._count -= 1
-                self._changed.notify_all()
+                if self._closed:
+                    self._changed.notify_all()
 
     def drain(self) -> None:
         """Let nobody in any more, and wait for those inside. Raises KeyholderStopped."""
@@ -181,7 +182,11 @@ class Sealable:
             sealed = self._sealed
             if sealed is None:
                 raise CeremonyRefused(
-                    CeremonyReason.OVER, "the keyholder is not sealed", hint="no share is needed"
+                    CeremonyReason.OVER,
+                    "the keyholder is not sealed",
+                    found="a keyholder that answers",
+                    expected="a sealed one",
+                    hint="no share is needed",
                 )
             if self._pin_refused:
                 raise PinRefusedBefore

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.base.strictjson import JsonObject
-from keyturn.keyholder.connections import FRAME_SECONDS, Connections, Doing, Held
+from keyturn.keyholder.connections import Connections, Doing, Held, give
 from keyturn.keyholder.errors import KeyholderStopped, SocketPathTooLong
 from keyturn.wire.errors import PeerUnreachable
-from keyturn.wire.frames import send_frame
+from keyturn.wire.frames import encode_frame
 from keyturn.wire.keyholder import AnyRequest, error_answer, parse_request
 
 logger = logging.getLogger(__name__)
@@ -169,8 +169,7 @@ class _Door:
         self._connections.now(held, Doing.ANSWERED)
         answer = self._answered(document)
         self._connections.now(held, Doing.TAKING)
-        held.socket.settimeout(FRAME_SECONDS)
-        send_frame(held.socket, answer)
+        give(held.socket, encode_frame(answer))
         self._connections.now(held, Doing.ASKING)
         return True
 

@@ -162,12 +162,12 @@ def revocation_findings(node: str, shown: Shown, state: AuthorityState) -> Itera
 
 def caveat_findings(caveats: Set[Caveat], rules: Rules) -> Iterator[Finding]:
     """A caveat that limits the verdict must be accepted by name (I11)."""
-    for caveat in sorted(caveats, key=lambda each: each.value):
+    for name, caveat in sorted((each.value, each) for each in caveats):
         yield judged(
-            f"caveat {caveat.value}",
+            f"caveat {name}",
             caveat in rules.policy.accepted_caveats,
             "caveat-not-accepted",
-            caveat.value,
+            name,
             "accepted by name in the policy",
             statement=rules.policy_digest,
             hint="remove the cause, or propose a policy that accepts this caveat by name",

@@ -39,6 +39,24 @@ def anchors_in_force(state: AuthorityState, now: datetime) -> tuple[TrustAnchors
     return known.with_simulated(roots, source=found.statement.digest), found
 
 
+class AnchorsInForce:
+    """As `anchors_in_force`: which statement is in force is asked every time, and only what follows
+    from that very statement is not computed again. Safe for many threads."""
+
+    def __init__(self) -> None:
+        self._last: tuple[InForce, bool, TrustAnchors] | None = None
+
+    def at(self, state: AuthorityState, now: datetime) -> TrustAnchors:
+        found = state.in_force(Kind.TRUST_ANCHORS, "trust-anchors", now)
+        simulation = state.roster is not None and state.roster.simulation
+        last = self._last
+        if last is not None and last[0] is found and last[1] is simulation:
+            return last[2]
+        anchors, found = anchors_in_force(state, now)
+        self._last = (found, simulation, anchors) if found is not None else None
+        return anchors
+
+
 def _pinned(body: TrustAnchorsBody) -> TrustAnchors:
     if body.hardware is None:
         return HARDWARE_ANCHORS

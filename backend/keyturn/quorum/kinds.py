@@ -6,6 +6,8 @@ from keyturn.quorum.errors import MalformedStatement
 
 
 class Kind(Enum):
+    __hash__ = object.__hash__  # by identity, as it is equal: Enum's own is a slow call
+
     ROSTER = "roster"
     KEYS = "keys"
     POLICY = "policy"
@@ -29,6 +31,8 @@ class Role(Enum):
 
 class TargetKind(Enum):
     """What a revocation can name: never an officer, a key or a roster (DESIGN §6)."""
+
+    __hash__ = object.__hash__  # by identity, as it is equal: Enum's own is a slow call
 
     NODE = "node"
     PLATFORM = "platform"

@@ -30,6 +30,8 @@ MAX_AGE = 400 * 86_400
 class Caveat(Enum):
     """A named limit of what a verdict proves (I11)."""
 
+    __hash__ = object.__hash__  # by identity, as it is equal: Enum's own is a slow call
+
     KEYHOLDER_HOST_TRUSTED = "keyholder-host-trusted"
     SOFTWARE_ASSURANCE = "software-assurance"
     SIMULATED = "simulated"

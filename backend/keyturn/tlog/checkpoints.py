@@ -29,6 +29,7 @@ from keyturn.tlog.notes import (
 
 MAX_TIME = 2**53 - 1
 
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 
 
@@ -51,7 +52,7 @@ class Checkpoint:
         if len(self.origin.encode()) > MAX_NAME:
             raise MalformedNote("checkpoint's origin is too long", expected=f"{MAX_NAME} bytes")
         for line in (self.origin, *self.extensions):
-            if not line or any(each < " " for each in line):
+            if not line or _CONTROL.search(line):
                 raise MalformedNote("checkpoint has an impossible line", found=repr(line[:80]))
 
     def to_text(self) -> str:

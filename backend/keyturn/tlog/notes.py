@@ -180,7 +180,7 @@ def raw_ed25519(key: VerifyKey) -> bytes:
 def check_name(name: str) -> None:
     """Raises MalformedNote unless `name` can name a key: no spaces, plus or controls."""
     wrong = not name or len(name.encode()) > MAX_NAME or "+" in name or _CONTROL.search(name)
-    if wrong or any(each.isspace() for each in name):
+    if wrong or name.split() != [name]:
         raise MalformedNote("not a name for a key", found=repr(name[:80]))
 
 

@@ -122,8 +122,14 @@ class Pyramid:
         return Hash(found)
 
 
-def pyramid_of(raw: bytes, width: int) -> Pyramid:
-    """Hash a tile's bytes upwards. Raises MalformedTile unless there are `width` hashes."""
+EMPTY_PYRAMID = Pyramid((b"",) * (TILE_HEIGHT + 1))
+
+
+def pyramid_of(raw: bytes, width: int, grown: Pyramid = EMPTY_PYRAMID) -> Pyramid:
+    """Hash a tile's bytes upwards. Raises MalformedTile unless there are `width` hashes.
+
+    `grown`: the pyramid of this tile when it was narrower, of which only what is new is hashed.
+    """
     if len(raw) != width * HASH_SIZE:
         raise MalformedTile(
             "tile has the wrong size",
@@ -131,11 +137,13 @@ def pyramid_of(raw: bytes, width: int) -> Pyramid:
             expected=f"{width * HASH_SIZE} bytes",
         )
     sha256, pair = hashlib.sha256, 2 * HASH_SIZE
+    known = grown.levels if raw.startswith(grown.levels[0]) else EMPTY_PYRAMID.levels
     levels = [bytes(raw)]
-    for _ in range(TILE_HEIGHT):
-        below = levels[-1]
-        pairs = range(0, len(below) - pair + 1, pair)
-        levels.append(b"".join([sha256(b"\x01" + below[i : i + pair]).digest() for i in pairs]))
+    for level in range(1, TILE_HEIGHT + 1):
+        below, first = levels[-1], known[level]
+        pairs = range(2 * len(first), len(below) - pair + 1, pair)
+        rest = [sha256(b"\x01" + below[i : i + pair]).digest() for i in pairs]
+        levels.append(b"".join((first, *rest)))
     return Pyramid(tuple(levels))
 
 

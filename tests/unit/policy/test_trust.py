@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from keyturn.attest.anchors import HARDWARE_ANCHORS, SpkiDigest, Vendor
-from keyturn.policy.trust import anchors_in_force
+from keyturn.policy.trust import AnchorsInForce, anchors_in_force
 from keyturn.quorum.bodies import TrustAnchorsBody
 from keyturn.quorum.errors import LogInconsistent, SubmissionReason
 from keyturn.quorum.kinds import Kind
@@ -237,3 +237,24 @@ def test_a_suspended_statement_neither_widens_nor_narrows(earlier: bool) -> None
     assert by is None
     expected = [GENOA] if earlier else [each.spki for each in HARDWARE_ANCHORS.anchors]
     assert [each.spki for each in found.anchors] == expected
+
+
+def test_what_is_kept_is_never_of_another_statement_or_time() -> None:
+    """In force, replaced, expired: each asked anew, whatever was computed before."""
+    log, kept = AuthorityLog(), AnchorsInForce()
+    assert kept.at(log.state, log.clock()) == HARDWARE_ANCHORS
+
+    first = log.enact(KIND, SUBJECT, ROOTS)
+    known = kept.at(log.state, log.clock())
+    assert known == anchors_in_force(log.state, log.clock())[0] != HARDWARE_ANCHORS
+    assert kept.at(log.state, log.clock()) is known
+
+    over = first.statement.expires
+    assert kept.at(log.state, over) == anchors_in_force(log.state, over)[0] == HARDWARE_ANCHORS
+    assert kept.at(log.state, log.clock()) == known
+
+    log.enact(KIND, SUBJECT, NONE)
+    assert kept.at(log.state, log.clock()) == HARDWARE_ANCHORS
+    other = AuthorityLog(simulation=False)
+    other.enact(KIND, SUBJECT, NONE)
+    assert kept.at(other.state, other.clock()) == HARDWARE_ANCHORS

@@ -6,6 +6,7 @@ from keyturn.tlog.errors import MalformedTile, OutsideTree
 from keyturn.tlog.merkle import Hash, frontier_of, leaf_hash, tree_root
 from keyturn.tlog.proofs import inclusion_proof, verify_inclusion
 from keyturn.tlog.tiles import (
+    EMPTY_PYRAMID,
     Bundle,
     Tile,
     bundles_of,
@@ -140,3 +141,23 @@ def tile_bytes(hashes: list[Hash], tile: Tile) -> bytes:
     span = 256**tile.level
     places = range(tile.index * 256, tile.index * 256 + tile.width)
     return b"".join(tree_root(hashes[i * span : (i + 1) * span]) for i in places)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 100, 256])
+def test_a_tile_that_grows_has_the_nodes_of_one_made_at_once(step: int) -> None:
+    hashes = [leaf_hash(each.to_bytes(2, "big")) for each in range(256)]
+    grown = EMPTY_PYRAMID
+    for width in (*range(step, 256, step), 256):
+        raw = b"".join(hashes[:width])
+        grown = pyramid_of(raw, width, grown)
+        assert grown == pyramid_of(raw, width)
+
+
+@pytest.mark.parametrize("width", [1, 3, 8])
+def test_another_tile_takes_nothing_over(width: int) -> None:
+    """A shorter one, or one with other hashes: what was known is not of this tile."""
+    before = pyramid_of(b"".join(leaf_hash(bytes([each])) for each in range(8)), 8)
+    raw = b"".join(leaf_hash(bytes([9, each])) for each in range(width))
+    assert pyramid_of(raw, width, before) == pyramid_of(raw, width)
+    shorter = before.levels[0][: 32 * (width - 1)]
+    assert pyramid_of(shorter, width - 1, before) == pyramid_of(shorter, width - 1)
