@@ -1,5 +1,6 @@
 """What all tests share: where the recorded vectors lie, and that CI skips nothing unseen."""
 
+import gc
 import os
 import re
 from collections.abc import Generator
@@ -19,6 +20,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("keyturn")
+
+# Modules and tests stay until the end: looking through them for garbage, while they are collected
+# and at each round after it, takes a quarter as long again.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
 
 # A runner makes an application's commands anew at each call, which takes longer than most calls.
 typer.testing._get_command = cache(typer.testing._get_command)

@@ -527,17 +527,11 @@ class World:
     def catch_up(self) -> None:
         """Wait until the server has taken over all that the keyholder's log holds now.
 
-        And until that step has ended: health tells the size while receipts are still fetched.
+        And until that step has ended: the size is there while receipts are still fetched.
         """
-        size = len(self.keyholder.leaves)
-        with self.client() as client:
-
-            def caught_up() -> bool:
-                found = client.get("/healthz").json()
-                return bool(found["log_size"] == size and found["status"] == "ok")
-
-            self.until(caught_up)
-        self.until(self.server.parts.follower._turned.is_set)
+        size, parts = len(self.keyholder.leaves), self.server.parts
+        self.until(lambda: parts.follower.ready and parts.context.mirror.size == size)
+        self.until(parts.follower._turned.is_set)
 
     def health(self) -> dict[str, object]:
         with self.client() as client:

@@ -115,7 +115,9 @@ def dim(window: QWidget, floor: float = FLOOR) -> list[str]:
 
 
 def farthest(pixels: Pixels) -> float:
-    colours, counts = np.unique(pixels, axis=0, return_counts=True)
+    red, green, blue = pixels.astype(int).T
+    packed, counts = np.unique(red << 16 | green << 8 | blue, return_counts=True)
+    colours = np.stack((packed >> 16, packed >> 8 & 255, packed & 255), axis=1)
     ground = colours[counts.argmax()].astype(int)
     stroke = colours[np.abs(colours.astype(int) - ground).sum(axis=1).argmax()]
     return contrast(_hex(ground), _hex(stroke))

@@ -36,12 +36,17 @@ def shipped() -> Recording:
 
 
 @cache
+def _scenes() -> dict[str, Scene]:
+    """The recording is verified once for all of them."""
+    return {each.name: each for each in scenes(shipped())}
+
+
 def scene_named(name: str) -> Scene:
-    return next(each for each in scenes(shipped()) if each.name == name)
+    return _scenes()[name]
 
 
 def scene_names() -> list[str]:
-    return [each.name for each in scenes(shipped())]
+    return list(_scenes())
 
 
 @dataclass(frozen=True, slots=True)
