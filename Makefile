@@ -1,7 +1,6 @@
 # Everything here works on a fresh Debian 12 with Python 3.11 and make, and again at once.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv/bin
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: setup demo recording translations test mutation lint bench lock
 

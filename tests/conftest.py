@@ -3,9 +3,11 @@
 import os
 import re
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 # No verdict by the clock: a loaded machine is no bug. CI draws the same examples every time.
@@ -18,8 +20,12 @@ settings.register_profile(
 )
 settings.load_profile("keyturn")
 
+# A runner makes an application's commands anew at each call, which takes longer than most calls.
+typer.testing._get_command = cache(typer.testing._get_command)
+
 ROOT = Path(__file__).resolve().parents[1]
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
+SLOWEST = Path(__file__).with_name("slowest.txt")
 
 
 def allowed_skips(text: str) -> list[re.Pattern[str]]:
@@ -63,6 +69,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _refuse_unlisted_skip(report)
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest come first; within a file, and between others, nothing moves."""
+    lines = SLOWEST.read_text(encoding="utf-8").splitlines()
+    order = {ROOT / each: place for place, each in enumerate(lines)}
+    items.sort(key=lambda each: order.get(each.path, len(lines)))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

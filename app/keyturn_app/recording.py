@@ -251,12 +251,20 @@ def sweep(client: KeyturnClient) -> int:
     for digest in dict.fromkeys(named.values()):
         client.evidence(digest)
     kept = {index for index, leaf in enumerate(leaves) if b'"envelopes"' in leaf} | set(named)
-    for index in sorted(kept | set(range(max(0, size - _RECEIPTS), size))):
+    kept |= set(range(max(0, size - _RECEIPTS), size))
+    for index in sorted(kept):
         client.receipt(index)
+    for index in sorted(kept | _of_ceremonies(leaves)):  # these say by whom they were held
         for digest, needed in objects_named(leaves[index]):
             if needed:
                 client.read_object(digest)
     return size
+
+
+def _of_ceremonies(leaves: Sequence[bytes]) -> set[int]:
+    """Where the log has a ceremony's records, however old."""
+    kinds = [parse_entry(leaf).kind for leaf in leaves]
+    return {index for index, kind in enumerate(kinds) if kind is EntryKind.CEREMONY}
 
 
 def _follow_ceremonies(client: KeyturnClient) -> None:

@@ -20,7 +20,10 @@ from support.ceremonyhands import (
 from support.paperhost import make_cast
 
 # The offscreen plugin says of menus and raised windows that it cannot do them.
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", "propagateSizeHints")
+pytestmark = [
+    pytest.mark.qt_log_ignore("This plugin does not support", "propagateSizeHints"),
+    pytest.mark.timeout(300),
+]
 
 
 @pytest.fixture
@@ -31,7 +34,11 @@ def room(qtbot: QtBot, tmp_path: Path) -> Iterator[Participants]:
 
 @pytest.mark.parametrize("rehearsal", [True, False], ids=["rehearsal", "in-earnest"])
 def test_genesis_three_of_five(room: Participants, *, rehearsal: bool) -> None:
+    """In the rehearsal a custodian prints a sheet as well, and deletes its file after signing."""
+    if rehearsal:
+        room.prints["mara", "user"] = room.directory / "mara.pdf"
     hold_genesis(room, rehearsal=rehearsal)
+    assert not any(each.exists() for each in room.prints.values())
     assert bool(room.office.text("band.rehearsal.text")) is rehearsal
     room.office.until(lambda: "record" in room.office.text("ceremony.verdict"))
     verified = saved(room)

@@ -72,7 +72,7 @@ FOUND: dict[str, dict[str, Level]] = {
         "tag verified in the token": _GREEN,
         "RSA-OAEP to a node": _GREEN,
         "RSA-OAEP from a sealer": _RED,
-        "Ed25519 log key": _AMBER,
+        "Ed25519 log key": _RED,
         "P-256 result key": _RED,
         "mark on the token": _RED,
         "keys of the ceremony": _AMBER,

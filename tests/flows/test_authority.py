@@ -19,7 +19,16 @@ from keyturn.quorum.bundle import load_bundle, make_bundle
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind
 from keyturn_sim.vendors import SimVendors
-from support.authority import Person, Proposal, make_people, policy_body, sign, spki
+from support.authority import (
+    Authority,
+    Clock,
+    Person,
+    Proposal,
+    make_people,
+    policy_body,
+    sign,
+    spki,
+)
 from support.hsmtoken import make_model
 from support.hsmviews import HsmView
 from support.nodes import NodeSecrets
@@ -57,6 +66,29 @@ def policy(system: System, *approvers: str, **changed: object) -> Proposal:
 def lease_seconds(ready: Ready) -> int:
     """The lease that a release gets now: which version of the policy governs it."""
     return ready.opened()[0].grant.lease_seconds
+
+
+# ---- of which authority ----
+
+
+def test_what_staging_agreed_is_not_in_force_in_production(ready: Ready) -> None:
+    """Two authorities of the same officers and keys: neither's statements are the other's."""
+    system = ready.system
+    staging = Authority(Clock(system.clock() - timedelta(minutes=1)))
+    staging.people = system.authority.people
+    roster = staging.approved(Kind.ROSTER, "roster", staging.roster_body())
+    staging.entered(Kind.ROSTER, "roster", roster)
+    assert roster.digest != system.fingerprint
+
+    for subject in ("serving", "another"):
+        loose = staging.approved(Kind.POLICY, subject, policy_body(**LOOSE))
+        assert refusal(system, loose) is SubmissionReason.OTHER_AUTHORITY
+        size = system.keyholder.journal.log.size
+        with pytest.raises(SubmissionRefused, match="of another authority"):
+            system.keyholder.decisions.record(loose.raw, loose.approvals[0])
+        assert system.keyholder.journal.log.size == size
+    assert refusal(system, roster) is SubmissionReason.OTHER_AUTHORITY
+    assert lease_seconds(ready) == 60
 
 
 # ---- how many, and who ----

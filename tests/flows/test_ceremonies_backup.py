@@ -7,9 +7,10 @@ import pytest
 
 from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.records import Event
-from keyturn.ceremony.script import ScriptKind, ShareUse
+from keyturn.ceremony.script import Part, ScriptKind, ShareUse
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
 from keyturn.hsm.errors import PinRefused
+from keyturn.wire.errors import PeerRefused
 from support.ceremonies import scheme
 from support.ceremonies_host import (
     Killed,
@@ -83,6 +84,52 @@ def test_a_keyholder_that_was_killed_goes_on_with_a_drill(
     with keyholder_in(directory, founded_stage) as keyholder:
         table.at(keyholder.door)
         table.resume()
+        table.run()
+        assert table.state is CourseState.DONE
+
+
+def test_a_host_that_was_killed_names_the_shares_that_it_waits_for(
+    founded_stage: Stage, directory: Path
+) -> None:
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table = table_at(keyholder, founded_stage)
+        table.open(keyholder.plan(ScriptKind.RESTORE_DRILL, "drill-1"))
+        table.run(until="prove-backup")
+        assert table.unmet == ()
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table.at(keyholder.door)
+        table.resume()
+        assert table.unmet == (ShareUse.BACKUP,)
+        assert [each for each in table.cast.people if table.asked(each)] == ["ada", "chen", "greta"]
+        assert table.asked("ada") == (ShareUse.BACKUP,)  # and not the user PIN's, which she has too
+        with pytest.raises(PeerRefused, match="opened before this step"):
+            table.sign("hana", Part.ADMINISTRATOR)
+        table.unlock(ShareUse.BACKUP, ["ada"])
+        waiting = table.read().waiting
+        assert waiting is not None
+        assert waiting.entered == (("backup", "ada"),)
+        assert (table.asked("ada"), table.asked("greta")) == ((), (ShareUse.BACKUP,))
+        table.unlock(ShareUse.BACKUP, ["greta"])
+        assert table.unmet == ()
+        assert table.step().event is Event.DONE
+
+
+def test_a_custodian_change_that_was_killed_asks_for_the_old_shares(
+    founded_stage: Stage, directory: Path
+) -> None:
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table = table_at(keyholder, founded_stage)
+        change(keyholder, table)
+        table.run(until="prove-shares")
+        table.collect_all()
+    with keyholder_in(directory, founded_stage) as keyholder:
+        table.at(keyholder.door)
+        table.resume()
+        assert table.unmet == (ShareUse.USER, ShareUse.SO)
+        assert table.asked("emil") == (ShareUse.USER,)  # who holds none of the new ones
+        assert table.sheet("ada", ShareUse.USER) == table.old_words["ada", ShareUse.USER]
+        with pytest.raises(PeerRefused, match="another set"):
+            table.unlock(ShareUse.USER, ["ada"], table.words)
         table.run()
         assert table.state is CourseState.DONE
 

@@ -69,7 +69,7 @@ class Lost:
             "not_before": format_time(now() - timedelta(minutes=1)),
             "not_after": format_time(now() + timedelta(days=1)),
         }
-        raw, digest = statement(self.cast, Kind.RESTORE, kek, body)
+        raw, digest = statement(self.cast, self.authority.fingerprint, Kind.RESTORE, kek, body)
         plan = genesis_plan(
             self.cast,
             ceremony="restore-1",

@@ -111,7 +111,7 @@ def admitted(keyholder: OpenKeyholder, model: Model, database: Database) -> None
         "tag": model.tag.hex(),
         "policy": "serving",
     }
-    raw, digest = statement(keyholder.cast, Kind.MODEL, name, body)
+    raw, digest = statement(keyholder.cast, keyholder.fingerprint, Kind.MODEL, name, body)
     approvals = [approval(keyholder.cast, digest, each) for each in APPROVERS[:2]]
     entered = keyholder.opened.keyholder.submissions.submit(
         raw, approvals, key_file(keyholder, model)
@@ -297,6 +297,7 @@ def test_a_destroyed_models_key_is_never_released_admitted_or_wrapped_again(
         assert again.value.reason is SubmissionReason.KEY_DESTROYED
         raw, digest = statement(
             keyholder.cast,
+            keyholder.fingerprint,
             Kind.MODEL,
             name,
             {"model": name, "name": "m", "version": "1", "tag": gone.tag.hex(), "policy": "x"},

@@ -63,7 +63,7 @@ def run(commands: Commands, name: str) -> list[str]:
     return steps
 
 
-def restore_file(cast: Cast, kek: str, backup: str) -> tuple[bytes, str]:
+def restore_file(cast: Cast, authority: Digest, kek: str, backup: str) -> tuple[bytes, str]:
     """What an officer station hands over: the statement with its approvals; and its digest."""
     body: dict[str, object] = {
         "kek": kek,
@@ -74,7 +74,7 @@ def restore_file(cast: Cast, kek: str, backup: str) -> tuple[bytes, str]:
         "not_before": format_time(now() - timedelta(minutes=1)),
         "not_after": format_time(now() + timedelta(days=1)),
     }
-    raw, digest = statement(cast, Kind.RESTORE, kek, body)
+    raw, digest = statement(cast, authority, Kind.RESTORE, kek, body)
     approvals = [b64(approval(cast, digest, each)) for each in APPROVERS[:3]]
     document: dict[str, object] = {"type": "proposal-export", "format": 1, "statement": b64(raw)}
     return dump({**document, "approvals": approvals, "bundle": ""}), digest
@@ -171,7 +171,8 @@ def test_backup_drill_loss_and_restore_by_command_line(desk: Path) -> None:
     shutil.rmtree(desk / "host" / "token")
     before = dict(commands.shares)
     backup = parse_backup((desk / "kek-backup.json").read_bytes())
-    file, lets = restore_file(commands.cast, backup.wrapped.kek, backup.digest)
+    authority = load_config(desk / "host" / "keyholder.toml", {}).fingerprint
+    file, lets = restore_file(commands.cast, authority, backup.wrapped.kek, backup.digest)
     (desk / "restore.json").write_bytes(file)
     with start(desk):
         commands.json(

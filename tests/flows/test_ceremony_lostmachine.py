@@ -18,7 +18,8 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.hostphrase import host_phrase
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Part, ShareUse
-from keyturn.cli.ceremony_desk import CeremonyDesk, Given
+from keyturn.cli.ceremony_desk import CeremonyDesk
+from keyturn.cli.ceremony_given import Given
 from keyturn.client.ceremonydoor import LocalDoor, ServerDoor
 from keyturn.client.ceremonytrust import HOST_TRUSTED, HostNotCompared, keyholder_key
 from keyturn.client.client import KeyturnClient
@@ -125,7 +126,7 @@ def test_no_share_goes_through_a_server(place: Lost, monkeypatch: pytest.MonkeyP
         client = cast(KeyturnClient, Forwarding(host.door))
         bundle, fingerprint = Path(commands.pinned[1]), commands.pinned[3]
         phrase = host_phrase(table.host().key)
-        given = Given(bundle=bundle, fingerprint=fingerprint, host_words=phrase)
+        given = Given(authority=bundle, fingerprint=fingerprint, host_words=phrase)
         desk = CeremonyDesk(given, stack)
         monkeypatch.setattr(desk, "_door", lambda: ServerDoor(client))
         followed = desk.read("restore-1")

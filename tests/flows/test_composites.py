@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.agent.cpucertificates import CpuCertificates
 from keyturn.agent.paravisor import AK_HANDLE, ParavisorCpu
 from keyturn.agent.tpmsource import LocalTpm
 from keyturn.attest.eventdata import boot_facts
 from keyturn.attest.eventlog import parse_event_log
 from keyturn.attest.tpm_algorithms import HashAlgorithm
+from keyturn.guest.cpucertificates import CpuCertificates
 from keyturn.keyrelease.request import SnpEvidence
 from keyturn.keyrelease.tpmpart import TpmPart
 from keyturn.quorum.kinds import Kind

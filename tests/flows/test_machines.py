@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.agent.tsm import KernelReports
+from keyturn.guest.tsm import KernelReports
 from keyturn_sim import Fault, SimTdNode
 from support.configfs import SimConfigFs
 from support.machines import TDX_RULE, every_kind, hand_in, ppcie_node, td_node

@@ -14,6 +14,7 @@ from keyturn.client.unsealing import (
     check_keyholder,
     hand_share,
 )
+from keyturn.guest.tsm import KernelReports
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.opening import clock
 from keyturn.keyholder.sealable import Sealable
@@ -29,6 +30,7 @@ from keyturn.wire.unsealing import AskSeal, AskUnseal, HandShare, ShareTaken, Un
 from keyturn_sim.node import SimNode
 from keyturn_sim.vendors import SimVendors
 from support.authority import policy_body
+from support.configfs import SimConfigFs
 from support.custodians import Custodians, share_out
 from support.founded import RealClock, keyholder, make_founded
 from support.system import GOOD_FIRMWARE, WORKLOAD, anchors_body, baseline_body
@@ -121,6 +123,24 @@ def test_a_machine_that_meets_the_policy_gets_the_shares(
             signer = OfficerSigner(custodians.secret(name))
             taken = hand_share(door, signer, bytearray(custodians.words[name]), now())
         assert not taken.sealed
+
+
+def test_the_kernels_own_report_is_as_good(
+    custodians: Custodians, vendors: SimVendors, tmp_path: Path
+) -> None:
+    """configfs-tsm, played by a directory tree: SIMULATED, in the real formats."""
+    kernel = KernelReports(tmp_path, files=SimConfigFs(machine(vendors).sim))
+    with sealed(custodians, kernel) as door:
+        found = look(door, door.news())
+        assert found.verdict.judged
+        assert Caveat.KEYHOLDER_HOST_TRUSTED not in found.caveats
+    disturbed = SimConfigFs(machine(vendors).sim)
+    disturbed.interrupt = disturbed.count
+    with (
+        sealed(custodians, KernelReports(tmp_path, files=disturbed)) as door,
+        pytest.raises(KeyholderUnproved),
+    ):
+        look(door, door.news())
 
 
 def test_another_machine_or_none_gets_nothing(custodians: Custodians, vendors: SimVendors) -> None:

@@ -20,6 +20,8 @@ from keyturn.quorum.policy_body import Caveat
 from keyturn.quorum.statements import compose_payload
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+UNFOUNDED = digest_of(b"no authority yet")
+"""What statements name that are made before there is a first roster."""
 OFFICERS = ("ada", "bela", "chen", "dora", "emil")
 
 Key = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
@@ -110,6 +112,8 @@ class Authority:
         self.people = make_people()
         self.simulation = simulation
         self.chain: dict[tuple[Kind, str], tuple[int, Digest]] = {}
+        self.fingerprint: Digest | None = None
+        """Of the first roster that was proposed, or came into force; None until then."""
 
     def roster_body(self, **changed: object) -> dict[str, object]:
         body: dict[str, object] = {
@@ -134,11 +138,14 @@ class Authority:
         keys: Sequence[Key] | None = None,
     ) -> Proposal:
         newest = self.chain.get((kind, subject), (0, None))
+        version, replaces = (newest[0] + 1, newest[1]) if version is None else (version, replaces)
+        first = kind is Kind.ROSTER and version == 1
         payload = compose_payload(
             kind,
             subject,
-            version=newest[0] + 1 if version is None else version,
-            replaces=newest[1] if version is None else replaces,
+            authority=None if first else self.fingerprint or UNFOUNDED,
+            version=version,
+            replaces=replaces,
             proposer=by,
             time=self.clock(),
             reason="for a test",
@@ -146,6 +153,8 @@ class Authority:
             life=None if kind is Kind.REVOCATION else life,
         )
         raw = sign(payload_type(kind.value), payload, *(keys or self.people[by].keys[:1]))
+        if first and self.fingerprint is None:
+            self.fingerprint = digest_of(payload)
         return Proposal(raw, digest_of(payload))
 
     def approval(
@@ -180,6 +189,8 @@ class Authority:
     def entered(self, kind: Kind, subject: str, proposal: Proposal) -> None:
         """Remember that a proposal came into force: the next version replaces it."""
         version = self.chain.get((kind, subject), (0, None))[0]
+        if kind is Kind.ROSTER and version == 0:
+            self.fingerprint = proposal.digest
         self.chain[(kind, subject)] = (version + 1, proposal.digest)
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.signatures import KeyId
 from keyturn.base.strictjson import Fields, JsonObject
-from keyturn.ceremony.course import Course, open_course, schemes_of
+from keyturn.ceremony.course import Course, open_course
 from keyturn.ceremony.errors import CeremonyReason
 from keyturn.ceremony.facts import (
     Failed,
@@ -53,11 +53,12 @@ from keyturn.ceremony.script import (
     EnteredKind,
     Many,
     Part,
+    Script,
     ScriptKind,
     ShareUse,
     Step,
 )
-from keyturn.ceremony.shares import split
+from keyturn.ceremony.shares import DealtShare, split
 from keyturn.ceremony.sharesets import SIZES, ShareSet
 from keyturn.ceremony.steps import (
     STEP_TYPE,
@@ -197,12 +198,27 @@ def signed(cast: Cast, plan: Plan, by: str | None = None) -> SignedPlan:
 
 def share_sets(plan: Plan) -> tuple[ShareSet, ...]:
     """Real ones, of secrets that nobody keeps; the same for the same plan."""
-    made: list[ShareSet] = []
+    return tuple(share_set for share_set, _ in dealt(plan))
+
+
+def dealt(plan: Plan) -> list[tuple[ShareSet, tuple[DealtShare, ...]]]:
+    """Those sets, and everybody's shares of them."""
+    made: list[tuple[ShareSet, tuple[DealtShare, ...]]] = []
     for use, each in plan.shares.items():
         name = f"{plan.ceremony} {use.value}"
         secret = bytearray(stream(f"{name} secret")(SIZES[use]))
-        made.append(split(secret, each, use, random=stream(name), others=tuple(made))[0])
-    return tuple(made)
+        others = [share_set for share_set, _ in made]
+        made.append(
+            split(
+                secret,
+                each,
+                use,
+                rehearsal=plan.rehearsal,
+                random=stream(name),
+                others=others,
+            )
+        )
+    return made
 
 
 TOKEN = TokenFacts(
@@ -259,9 +275,12 @@ class Play:
         opened = Opened(script.to_bytes(), "keyturn 0.1.0", "ceremony-host", token, tuple(custody))
         first = self._record(Event.OPENED, None, (self.signed_plan.raw,), opened.document())
         roster = plan.founding.roster if plan.founding else cast.roster
-        self.course: Course = open_course(
-            self.signed_plan, script, roster, first, schemes_of(custody)
-        )
+        self.course = self._opened(script, roster, first, custody)
+
+    def _opened(
+        self, script: Script, roster: Roster, first: Record, custody: Sequence[ShareSet]
+    ) -> Course:
+        return open_course(self.signed_plan, script, roster, first, custody)
 
     @property
     def plan(self) -> Plan:

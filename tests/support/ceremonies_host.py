@@ -32,12 +32,20 @@ from keyturn.ceremony.plan import FoundingPlan, KekProfile, Plan
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Attaches, EnteredKind, Many, Part, ScriptKind, ShareUse
 from keyturn.ceremony.shareboxes import BOX_SUITE
+from keyturn.ceremony.shareerrors import ShareRefused
 from keyturn.ceremony.shares import Gathering
 from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.steps import STEP_TYPE, Word, step_payload
 from keyturn.client.ceremonies import CeremonyReader, Followed
 from keyturn.client.ceremonydoor import LocalDoor
-from keyturn.client.ceremonyshares import boxes_of, open_box, seal_share, uses_to_enter
+from keyturn.client.ceremonyshares import (
+    boxes_of,
+    check_typed,
+    open_box,
+    seal_share,
+    uses_to_enter,
+    uses_to_open,
+)
 from keyturn.client.ceremonysigning import (
     open_request,
     say_request,
@@ -48,7 +56,6 @@ from keyturn.client.ceremonysigning import (
 )
 from keyturn.hsm.pins import new_pin, pin_file
 from keyturn.keyholder.ceremonies.engine import CeremonyHost
-from keyturn.keyholder.ceremonies.hosting import UNLOCKS
 from keyturn.keyholder.ceremonies.site import DeskSite
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.opening import Opened, open_keyholder
@@ -58,7 +65,6 @@ from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, payload_type
 from keyturn.quorum.roster import OfficerId
 from keyturn.quorum.statements import compose_payload
 from keyturn.wire.ceremonies import AskCeremonies, AskCeremonyFile, SignStep, StepTaken
-from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import error_answer, parse_request, read_answer
 from keyturn.wire.requests import Request
 from support.authority import sign, spki
@@ -225,8 +231,7 @@ class Table:
         assert step is not None
         if step.attaches is Attaches.SHARE and part is Part.CUSTODIAN:
             uses = uses_to_enter(followed.course, step, officer)
-            words = {**self.words, **self.old_words} if step.action in UNLOCKS else self.words
-            return tuple(self.sealed(officer, use, words[officer, use]) for use in uses)
+            return tuple(self.sealed(officer, use, self.sheet(officer, use)) for use in uses)
         if step.attaches is Attaches.STATEMENTS and part is Part.OFFICER:
             assert followed.waiting is not None
             shown = shown_statements(followed.course, followed.waiting)
@@ -240,18 +245,39 @@ class Table:
         typed = bytearray(self.words[officer, use] if words is None else words)
         return seal_share(course, self.host(), use, officer, typed)
 
+    def sheet(self, officer: str, use: ShareUse) -> bytes:
+        """The one that their program takes now: of a secret that was replaced they may have two."""
+        followed = self.read()
+        for words in (self.words, self.old_words):
+            found = words.get((officer, use))
+            if found is not None:
+                with suppress(ShareRefused):
+                    rehearsal = followed.plan.rehearsal
+                    check_typed(
+                        followed.asked_sets, use, officer, bytearray(found), rehearsal=rehearsal
+                    )
+                    return found
+        raise AssertionError(f"{officer} has no such sheet: {use}")
+
+    def asked(self, officer: str) -> tuple[ShareUse, ...]:
+        """What their program offers them to enter for a host that forgot it."""
+        followed, waiting = self.read(), self.read().waiting
+        if waiting is None:
+            return ()
+        return uses_to_open(followed.course, waiting.unmet, waiting.entered, officer)
+
+    @property
+    def unmet(self) -> tuple[ShareUse, ...]:
+        waiting = self.read().waiting
+        return () if waiting is None else waiting.unmet
+
     def unlock_all(self) -> None:
         """Whatever a host that was started anew has locked, by as many as it takes."""
-        for words in (self.words, self.old_words):
-            for officer, use in list(words):
-                if not self._locked():
-                    return
-                with suppress(PeerRefused):  # it is another sheet's turn
-                    self.unlock(use, (officer,), words)
-
-    def _locked(self) -> bool:
-        waiting = self.read().waiting
-        return waiting is not None and waiting.locked
+        for officer in self.cast.people:
+            if not self.unmet:
+                return
+            for use in self.asked(officer):
+                self.unlock(use, (officer,))
 
     def step(self) -> Record:
         """Everybody signs the step that waits; the record that this made."""
@@ -302,7 +328,8 @@ class Table:
         """Shares for what a started host has locked."""
         for each in officers:
             course = self.read().course
-            sealed = (self.sealed(each, use, (words or self.words)[each, use]),)
+            typed = self.sheet(each, use) if words is None else words[each, use]
+            sealed = (self.sealed(each, use, typed),)
             self.door.ask(unlock_request(course, Seat(self.cast, each), self.clock(), sealed))
 
     def say(self, officer: str, part: Part, word: Word, text: str = "as agreed") -> int:
@@ -514,7 +541,7 @@ class OpenKeyholder:
     def enact(self, kind: Kind, subject: str, body: dict[str, object]) -> Digest:
         """Proposed by Ada, approved by three others, entered."""
         submissions, roster = self.opened.keyholder.submissions, DEFAULT_THRESHOLDS[kind]
-        raw, digest = statement(self.cast, kind, subject, body)
+        raw, digest = statement(self.cast, self.fingerprint, kind, subject, body)
         approvals = [approval(self.cast, digest, each) for each in APPROVERS[:roster]]
         submissions.submit(raw, approvals, None)
         return digest
@@ -542,10 +569,16 @@ PROPOSER, APPROVERS = "ada", ("bela", "chen", "dora", "emil")
 
 
 def statement(
-    cast: Cast, kind: Kind, subject: str, body: dict[str, object], **changed: object
+    cast: Cast,
+    authority: Digest | None,
+    kind: Kind,
+    subject: str,
+    body: dict[str, object],
+    **changed: object,
 ) -> tuple[bytes, Digest]:
     """Signed by its proposer; its envelope and its digest."""
     values: dict[str, object] = {
+        "authority": authority,
         "version": 1,
         "replaces": None,
         "proposer": PROPOSER,

@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ GENESIS = (
 
 
 _UNPINNED = ("list", "files")
+
+
+@cache
+def _application() -> typer.Typer:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    ceremony.register(app)
+    return app
 
 
 @dataclass
@@ -81,10 +90,7 @@ class Commands:
                 words += ["--passphrase-fd", str(_pipe(PASSPHRASE, stack))]
             for line in lines:
                 words += ["--share-fd", str(_pipe(line + b"\n", stack))]
-            app = typer.Typer()
-            app.callback()(lambda: None)
-            ceremony.register(app)
-            result = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+            result = CliRunner().invoke(_application(), words, env={"COLUMNS": "200"})
         self.argv.append(words)
         self.output += [result.stdout, result.stderr]
         return result

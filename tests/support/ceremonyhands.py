@@ -4,11 +4,13 @@ Everybody signs with their own key file; shares are read from the screen, writte
 in again from the sheet.
 """
 
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pypdf
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QLabel, QLineEdit, QWidget
@@ -45,6 +47,8 @@ class Participants:
     directory: Path
     keys: dict[str, Path]
     sheets: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    prints: dict[tuple[str, str], Path] = field(default_factory=dict)
+    """(officer, use) of shares that are printed too, and to which file."""
 
     # ---- planning ----
 
@@ -141,10 +145,27 @@ class Participants:
             office.click("share.show")
             office.says("share.left", "masked again in")
             self.sheets[officer, use] = list(words._share.words)
+            if (officer, use) in self.prints:
+                self.print_sheet(self.prints[officer, use], self.sheets[officer, use])
             office.click("sign.next")
+        if office.seen(QAbstractButton, "sheet.delete.0"):
+            office.click("sheet.delete.0")
+            office.until(lambda: not office.seen(QAbstractButton, "sheet.delete.0"))
         for name in ("read-alone", "written-down"):
             office.find(QCheckBox, f"sign.field.{name}").click()
         self.end(officer)
+
+    def print_sheet(self, path: Path, words: list[str]) -> None:
+        """As a file: it has the words, and nothing else has."""
+        office = self.office
+        office.click("share.sheet")
+        office.write("sheet.bag", "A-0417")
+        office.find(QCheckBox, "sheet.picture").click()
+        office.click("sheet.save")
+        office.path(path)
+        office.says("sheet.file.0", path.name)
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert places_of(texts_of(self), words) == {path.name}
 
     def prove(self, officer: str) -> None:
         """From the sheet, a few letters of each word; the boxes complete them."""
@@ -384,12 +405,35 @@ def saved(room: Participants, name: str = "t", fingerprint: Digest | None = None
 
 
 def nowhere(room: Participants) -> None:
-    """No share is left in any text of the window, or in a file beside the key files."""
+    """No share is left in any text of the window, on the clipboard, or in a file beside the key
+    files."""
+    texts = texts_of(room)
+    for words in room.sheets.values():
+        assert places_of(texts, words) == set()
+
+
+def places_of(texts: Mapping[str, str], words: list[str]) -> set[str]:
+    """Where three words of a share in a row lie, or all of them numbered."""
+    whole = [f"{at} {word}" for at, word in enumerate(words, start=1)]
+    return {
+        name
+        for name, text in texts.items()
+        if " ".join(words[:3]) in text or all(each in text for each in whole)
+    }
+
+
+def texts_of(room: Participants) -> dict[str, str]:
+    """All that is searched: `window`, `clipboard`, and files by their names, PDFs as read."""
     shown = room.office.words + "".join(each.text() for each in room.office.all(QLineEdit))
     shown += "".join(each.text() for each in room.office.all(QAbstractButton))
-    for words in room.sheets.values():
-        assert " ".join(words[:6]) not in shown
-        pair = " ".join(words[:3]).encode()
-        for path in room.directory.rglob("*"):
-            if path.is_file():
-                assert pair not in path.read_bytes()
+    found = {"window": shown, "clipboard": QApplication.clipboard().text()}
+    for path in room.directory.rglob("*"):
+        if path.is_file():
+            raw = path.read_bytes()
+            found[path.name] = raw.decode("latin-1") + (_printed(raw) if raw[:4] == b"%PDF" else "")
+    return found
+
+
+def _printed(raw: bytes) -> str:
+    pages = pypdf.PdfReader(io.BytesIO(raw)).pages
+    return " ".join(" ".join(each.extract_text() for each in pages).split())

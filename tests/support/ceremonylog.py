@@ -73,12 +73,15 @@ class Logged:
         return self.play.transcript(self.bundle, self.receipts)
 
 
-def signed_statement(cast: Cast, kind: Kind, body: JsonObject) -> Signed:
-    """Version 1, proposed by Ada and approved by three others."""
+def signed_statement(
+    cast: Cast, kind: Kind, body: JsonObject, authority: Digest | None = None
+) -> Signed:
+    """Version 1, proposed by Ada and approved by three others; a roster founds an authority."""
     moment = START + timedelta(minutes=2)
     payload = compose_payload(
         kind,
         kind.value,
+        authority=authority,
         version=1,
         replaces=None,
         proposer=PROPOSER,
@@ -152,7 +155,7 @@ def logged_genesis(cast: Cast | None = None, **changed: object) -> Logged:
     """Founded for real: statements signed, log begun, every record entered."""
     cast = cast or Cast()
     roster = signed_statement(cast, Kind.ROSTER, cast.body())
-    keys = signed_statement(cast, Kind.KEYS, keys_body())
+    keys = signed_statement(cast, Kind.KEYS, keys_body(), roster.digest)
     play = played_genesis(
         cast,
         rehearsal=False,

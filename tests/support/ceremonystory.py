@@ -257,7 +257,7 @@ class Story:
 
     def approved_file(self, kind: Kind, subject: str, body: dict[str, object]) -> tuple[bytes, str]:
         """For an offline machine: `proposal-export` with three approvals."""
-        raw, digest = statement(self.commands.cast, kind, subject, body)
+        raw, digest = statement(self.commands.cast, self.fingerprint, kind, subject, body)
         approvals = [b64(approval(self.commands.cast, digest, each)) for each in APPROVERS[:3]]
         return dump(
             {

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from keyturn.agent.tsm import ConfigFs
+from keyturn.guest.tsm import ConfigFs
 from keyturn_sim.node import SimNode
 from keyturn_sim.tdnode import SimTdNode
 from support.nodes import Sim

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -524,9 +525,19 @@ class World:
             return received
 
     def catch_up(self) -> None:
-        """Wait until the server has taken over all that the keyholder's log holds now."""
+        """Wait until the server has taken over all that the keyholder's log holds now.
+
+        And until that step has ended: health tells the size while receipts are still fetched.
+        """
         size = len(self.keyholder.leaves)
-        self.until(lambda: self.health()["log_size"] == size and self.health()["status"] == "ok")
+        with self.client() as client:
+
+            def caught_up() -> bool:
+                found = client.get("/healthz").json()
+                return bool(found["log_size"] == size and found["status"] == "ok")
+
+            self.until(caught_up)
+        self.until(self.server.parts.follower._turned.is_set)
 
     def health(self) -> dict[str, object]:
         with self.client() as client:
@@ -546,6 +557,17 @@ class World:
             Digest(digest), officer=by, time=self.clock(), reason="not any more"
         )
         return sign(WITHDRAWAL_TYPE, payload, self.authority.people[by].keys[0])
+
+
+@cache
+def _newest_tables() -> bytes:
+    """A SQLite file as `upgrade` leaves an empty one: made once, for each server's first start."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "newest.db"
+        database = open_database(f"sqlite:///{path}")
+        upgrade(database)
+        database.close()
+        return path.read_bytes()
 
 
 @contextlib.contextmanager
@@ -590,6 +612,10 @@ def running_server(
     if settled and not last.exists():
         last.write_bytes(settings_document(Program.CONTROL, SOFTWARE, told(settings)))
     identity = server_identity(settings.data / "tls", (), clock())
+    if settings.database_url.startswith("sqlite:///"):
+        path = Path(settings.database_url.removeprefix("sqlite:///"))
+        if not path.exists():
+            path.write_bytes(_newest_tables())
     database = opened(settings.database_url)
     upgrade(database)
     listening = threading.Event()

@@ -95,11 +95,17 @@ def share_out(
 
 
 def dealt(
-    pin: bytes, needed: int = NEEDED, holders: Sequence[str] = HOLDERS
+    pin: bytes,
+    needed: int = NEEDED,
+    holders: Sequence[str] = HOLDERS,
+    *,
+    rehearsal: bool = False,
 ) -> tuple[ShareSet, dict[str, bytes]]:
     scheme = ShareScheme(1, (ShareGroup(needed, tuple(map(OfficerId, holders))),))
     secret = bytearray.fromhex(pin.decode())
-    share_set, shares = split(secret, scheme, ShareUse.USER, random=secrets.token_bytes)
+    share_set, shares = split(
+        secret, scheme, ShareUse.USER, rehearsal=rehearsal, random=secrets.token_bytes
+    )
     return share_set, {each.member.officer: bytes(each.words) for each in shares}
 
 

@@ -86,6 +86,7 @@ class Founded:
     def authority(self) -> Authority:
         """The officers, able to propose and approve by the real clock."""
         authority = Authority(RealClock())
+        authority.fingerprint = self.fingerprint
         authority.people = {
             name: Person(
                 name, [ed25519.Ed25519PrivateKey.from_private_bytes(secret.private_copy()[:32])]

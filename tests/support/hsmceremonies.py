@@ -25,6 +25,7 @@ from keyturn.hsm.kekwork import CeremonyOrder, KekProfile, RewrapItem, WrappedKe
 from keyturn.hsm.pins import pin_file
 from keyturn.hsm.pool import HsmPool
 from support.hsmtoken import Model, softhsm_module
+from support.softwarelog import without_ed25519
 
 R = TypeVar("R")
 LABEL = "keyturn-test"
@@ -65,8 +66,11 @@ class Desk:
     held: dict[Secret, bytes] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, directory: Path, secret: bytes | None = None) -> "Desk":
-        place = TokenPlace(softhsm_module(), LABEL, write_configuration(directory))
+    def at(cls, directory: Path, secret: bytes | None = None, *, ed25519: bool = True) -> "Desk":
+        configuration = write_configuration(directory)
+        if not ed25519:
+            without_ed25519(configuration)
+        place = TokenPlace(softhsm_module(), LABEL, configuration)
         held = {Secret.SO_PIN: fresh_secret(), Secret.PIN: fresh_secret()}
         held[Secret.BACKUP_SECRET] = secret or fresh_secret() * 2
         return cls(place, held)

@@ -12,6 +12,7 @@ from keyturn.hsm.pins import new_pin
 from keyturn.hsm.pkcs11 import Library, Session
 from keyturn.hsm.token import find_token
 from support.hsmtoken import LABEL, softhsm_module
+from support.softwarelog import without_ed25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ class OpenSlot:
 
 
 @contextmanager
-def open_slot(directory: Path) -> Iterator[OpenSlot]:
+def open_slot(directory: Path, *, ed25519: bool = True) -> Iterator[OpenSlot]:
     before = os.environ.get("SOFTHSM2_CONF")
-    os.environ["SOFTHSM2_CONF"] = str(write_configuration(directory))
+    configuration = write_configuration(directory)
+    os.environ["SOFTHSM2_CONF"] = str(configuration if ed25519 else without_ed25519(configuration))
     library = Library(softhsm_module())
     try:
         so_pin, pin = (new_pin(secrets.token_bytes(16)) for _ in range(2))

@@ -31,6 +31,7 @@ from keyturn.ceremony.plan import (
 from keyturn.ceremony.records import Event, Record, make_record
 from keyturn.ceremony.script import Action, Attaches, Part, ScriptKind, ShareUse, Step
 from keyturn.ceremony.shares import split
+from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.steps import (
     STEP_TYPE,
     WORD_TYPE,
@@ -42,10 +43,13 @@ from keyturn.ceremony.steps import (
     word_payload,
 )
 from keyturn.ceremony.transcript import make_transcript
+from keyturn.client import ceremonyshares
+from keyturn.client.ceremonybrought import Brought
+from keyturn.client.sharesheet import sheet_of
 from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, Role
-from keyturn.quorum.roster import OfficerId, parse_roster
+from keyturn.quorum.roster import OfficerId, Roster, parse_roster
 from keyturn_app.screens.ceremonies.hosts import (
     Awaiting,
     Box,
@@ -188,12 +192,17 @@ class PaperHost:
     """Facts of the failure of a step, by its id: once."""
     count: Count | None = None
     shares: dict[Box, bytes] = field(default_factory=dict)
+    share_sets: dict[ShareUse, ShareSet] = field(default_factory=dict)
     entered: list[Digest] = field(default_factory=list)
-    locked: set[str] = field(default_factory=set)
+    unmet: dict[str, tuple[ShareUse, ...]] = field(default_factory=dict)
     broken: bool = False
     silent: bool = False
     seal: SealedSeen = field(default_factory=lambda: SealedSeen(sealed=False))
     closed: list[str] = field(default_factory=list)
+    roster: Roster | None = None
+    """Of the authority that is there, where a ceremony founds none."""
+    brought: list[Brought] = field(default_factory=list)
+    handed_in: list[tuple[str, Brought]] = field(default_factory=list)
     host_words: HostWords | None = None
     refuses_shares: CeremonyRefused | None = None
     """Why no share may go there."""
@@ -238,21 +247,29 @@ class PaperHost:
     def begin(self, plan: bytes) -> str:
         found = parse_plan(plan)
         script = SCRIPTS[found.plan.kind]
-        founding = found.plan.founding
-        assert founding is not None
+        roster = found.plan.founding.roster if found.plan.founding else self.roster
+        assert roster is not None
         token = replace(TOKEN, label=found.plan.token)
         facts = Opened(script.to_bytes(), "keyturn", "table-1", token, ()).document()
         record = self._record(found.plan.ceremony, found.plan.rehearsal, None, facts, (plan,))
-        self.courses[found.plan.ceremony] = open_course(found, script, founding.roster, record)
+        self.courses[found.plan.ceremony] = open_course(found, script, roster, record)
         self.taken[found.plan.ceremony] = []
         return found.plan.ceremony
+
+    def bring(self, brought: Brought) -> None:
+        self.brought.append(brought)
+
+    def put_restore(self, ceremony: str, brought: Brought) -> None:
+        if self.silent:
+            raise UnreachableError("nobody answers")
+        self.handed_in.append((ceremony, brought))
 
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
         course = told.course
         step = course.step
         assert step is not None
         if words.unlocks:
-            self.locked.discard(course.plan.ceremony)
+            self.unmet.pop(course.plan.ceremony)
             return
         attached = words.shares
         if step.attaches is Attaches.STATEMENTS and words.part is Part.OFFICER:
@@ -278,7 +295,11 @@ class PaperHost:
     def open_box(self, told: Told, box: Box, signer: Signer) -> OwnShare:
         if signer.officer != box.officer:
             raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "not this custodian's share")
-        return OwnShare(bytearray(self.shares[box]), "3f9a01c7")
+        share_set = self.share_sets[ShareUse(box.use)]
+        member = share_set.member_of(box.officer)
+        assert member is not None  # boxes are made of the sets
+        share = ceremonyshares.OwnShare(share_set, member, bytearray(self.shares[box]))
+        return OwnShare(share.words, "3f9a01c7", sheet_of(told.course, share, None))
 
     def to_compare(self, told: Told) -> HostWords | None:
         if self.refuses_shares is not None:
@@ -431,8 +452,12 @@ class PaperHost:
         self.shares = {}
         for use, found in plan.shares.items():
             size = 32 if use is ShareUse.BACKUP else 16
-            _set, dealt = split(
-                bytearray(secrets.token_bytes(size)), found, use, random=secrets.token_bytes
+            self.share_sets[use], dealt = split(
+                bytearray(secrets.token_bytes(size)),
+                found,
+                use,
+                rehearsal=plan.rehearsal,
+                random=secrets.token_bytes,
             )
             for each in dealt:
                 member = each.member
@@ -505,7 +530,7 @@ class PaperHost:
             statements,
             self.count,
             name in self.interrupted,
-            name in self.locked,
+            self.unmet.get(name, ()),
         )
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from keyturn.base.errors import KeyturnError
 from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.bundle import Authority
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, HostPlace
 
 T = TypeVar("T")
@@ -60,6 +61,9 @@ class PaperStage:
     fresh: CeremonyDoor | None = None
     own: Signer | None = None
     started: list[bool] = field(default_factory=list)
+    nobody: bool = False
+    """Whether nobody sits here who knows an authority."""
+    pinned: list[tuple[Path, str]] = field(default_factory=list)
 
     def doors(self) -> tuple[CeremonyDoor, ...]:
         return tuple(self.all)
@@ -96,6 +100,20 @@ class PaperStage:
         failed: Callable[[KeyturnError], None],
     ) -> None:
         failed(KeyturnError(f"nobody answers at {socket.name}"))
+
+    def pins(self) -> bool:
+        return self.nobody
+
+    def pin(
+        self,
+        bundle: Path,
+        typed: str,
+        *,
+        done: Callable[[Authority], None],
+        failed: Callable[[KeyturnError], None],
+    ) -> None:
+        self.pinned.append((bundle, typed))
+        failed(KeyturnError("not that one"))
 
     def close(self) -> None:
         self.all.clear()

@@ -21,12 +21,11 @@ from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.ceremony.checks import check_said, check_step_signature
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.hostdocument import HostDocument
-from keyturn.ceremony.plan import Plan, parse_plan
+from keyturn.ceremony.plan import parse_plan
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Attaches, Part, ShareUse
 from keyturn.ceremony.shareboxes import box_info, entry_info, make_host_key, open_entry, seal_box
-from keyturn.ceremony.shares import DealtShare, Gathering, split
-from keyturn.ceremony.sharesets import SIZES, ShareSet
+from keyturn.ceremony.shares import DealtShare, Gathering
 from keyturn.ceremony.steps import StepSignature, Word, parse_said, parse_step_signature
 from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret
 from keyturn.quorum.kinds import Kind, payload_type
@@ -48,7 +47,7 @@ from keyturn.wire.frames import receive_frame, send_frame
 from keyturn.wire.keyholder import error_answer, ok_answer
 from keyturn.wire.requests import Request
 from support.authority import spki
-from support.ceremonies import Cast, Play, authority_of, genesis_facts, stream
+from support.ceremonies import Cast, Play, authority_of, dealt, genesis_facts
 from support.ceremonylog import keys_body
 
 A = TypeVar("A")
@@ -72,17 +71,6 @@ def secret_of(cast: Cast, officer: str) -> OfficerSecret:
     return OfficerSecret(public, bytearray(key.private_bytes_raw() + sealing.private_bytes_raw()))
 
 
-def dealt(plan: Plan) -> list[tuple[ShareSet, tuple[DealtShare, ...]]]:
-    """The shares of the sets that `support.ceremonies.share_sets` describes."""
-    made: list[tuple[ShareSet, tuple[DealtShare, ...]]] = []
-    for use, each in plan.shares.items():
-        name = f"{plan.ceremony} {use.value}"
-        secret = bytearray(stream(f"{name} secret")(SIZES[use]))
-        others = [share_set for share_set, _ in made]
-        made.append(split(secret, each, use, random=stream(name), others=others))
-    return made
-
-
 def real_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
@@ -98,7 +86,7 @@ class PlayedHost:
     proved: set[tuple[ShareUse, str]] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     interrupted: bool = False
-    locked: bool = False
+    unmet: tuple[ShareUse, ...] = ()
     fail_next: bool = False
 
     def __post_init__(self) -> None:
@@ -214,7 +202,7 @@ class PlayedHost:
             self.statements() if step.attaches is Attaches.STATEMENTS else (),
             None,
             self.interrupted,
-            self.locked,
+            self.unmet,
             tuple((use.value, officer) for use, officer in sorted(self.proved, key=str)),
         )
 
@@ -224,10 +212,13 @@ class PlayedHost:
         founding = play.plan.founding
         assert founding is not None
         bodies = {Kind.ROSTER: founding.body, Kind.KEYS: keys_body(founding.origin)}
-        payloads = {
-            kind: compose_payload(
+        payloads: dict[Kind, bytes] = {}
+        for kind, body in bodies.items():
+            first = payloads.get(Kind.ROSTER)
+            payloads[kind] = compose_payload(
                 kind,
                 kind.value,
+                authority=digest_of(first) if first else None,
                 version=1,
                 replaces=None,
                 proposer=play.plan.administrator,
@@ -235,8 +226,6 @@ class PlayedHost:
                 reason="founding",
                 body=dict(body),
             )
-            for kind, body in bodies.items()
-        }
         return tuple(
             StatementToSign(kind.value, role, payload_type(kind.value), payload)
             for role in ("propose", "approve")
@@ -252,9 +241,10 @@ class PlayedHost:
 
     def _sign(self, envelope: bytes, attached: tuple[bytes, ...]) -> JsonObject:
         play, signature = self._playing(), parse_step_signature(envelope)
-        if self.locked:
+        if self.unmet:  # one share of each is enough here
             self._enter(signature, attached)
-            self.locked = False
+            entered = {use for use, _ in self.proved}
+            self.unmet = tuple(use for use in self.unmet if use not in entered)
             return {"seq": play.course.last.seq, "event": None}
         check_step_signature(
             play.course, signature, real_now(), signed=self.signed, attached=attached

@@ -79,6 +79,18 @@ INVENTORY = TokenInventory(
         for part in ("private", "public")
     ),
 )
+SOFTWARE_LOG = ListedKey(
+    "keyturn-log",
+    "wrapped",
+    "d4" * 32,
+    attributes(("HELD", "software log key"), ("WRAPPING_NEVER_EXTRACTABLE", "True")),
+)
+NARROW = replace(
+    INVENTORY,
+    keks=(ACTIVE,),
+    keys=(*(each for each in INVENTORY.keys if each.label != "keyturn-log"), SOFTWARE_LOG),
+)
+"""Of a token without Ed25519."""
 REPORT = PreflightReport(
     NOW - timedelta(days=12),
     "Implementation of PKCS11 2.6",

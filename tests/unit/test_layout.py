@@ -8,8 +8,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -104,18 +103,22 @@ def modules(below: Path) -> list[Path]:
     return sorted(path for path in below.rglob("*.py") if "__pycache__" not in path.parts)
 
 
+@lru_cache(maxsize=1)
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imported(path: Path) -> Iterator[tuple[str, str]]:
+@cache
+def imported(path: Path) -> tuple[tuple[str, str], ...]:
     """Each imported module and the name taken from it ("" for all of it), wherever it stands."""
+    found: list[tuple[str, str]] = []
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
-            yield from ((each.name, "") for each in node.names)
+            found += ((each.name, "") for each in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = "." * node.level + (node.module or "")
-            yield from ((module, each.name) for each in node.names)
+            found += ((module, each.name) for each in node.names)
+    return tuple(found)
 
 
 def names(path: Path) -> set[str]:
@@ -266,6 +269,7 @@ def mirror(path: Path) -> Path:
     return ROOT / "tests" / "unit" / package / f"test_{path.stem.strip('_')}.py"
 
 
+@cache
 def unmirrored() -> set[str]:
     found = (path for path in [*modules(SHIPPED), *modules(SIMULATOR)] if has_code(path))
     return {str(path.relative_to(ROOT)) for path in found if not mirror(path).exists()}

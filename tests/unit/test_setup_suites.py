@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -59,6 +60,74 @@ def test_an_unknown_suite_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> 
     assert "no such suite: units" in capsys.readouterr().out
 
 
+def test_what_runs_beside_is_shown_whole_and_counted_in_order(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    halfway, ended = Event(), Event()
+
+    def run_checks(output: int | None = None) -> Counts:
+        run_suites.show("checks begin", output)
+        halfway.set()
+        assert ended.wait(30)
+        run_suites.show("checks end", output)
+        return Counts("checks", 4, 0, 0, 1.0)
+
+    def run_suite(name: str, output: int | None = None) -> Counts:
+        if name == "unit":
+            assert halfway.wait(30)
+        run_suites.show(f"== {name}", output)
+        if name == "unit":
+            ended.set()
+        return Counts(name, 1, int(name == "demo"), 0, 1.0)
+
+    monkeypatch.setattr(run_suites, "run_checks", run_checks)
+    monkeypatch.setattr(run_suites, "run_suite", run_suite)
+    assert run_suites.main([]) == 1
+    said = capfd.readouterr().out
+    assert "checks begin\nchecks end\n" in said
+    assert said.index("== unit") < said.index("checks begin")
+    rows = [each.split()[0] for each in said[said.index("suite ") :].splitlines()[1:-2]]
+    assert rows == ["checks", *run_suites.SUITES]
+    assert said.splitlines()[-1] == "11 passed, 1 failed, 0 skipped"
+
+
+def test_what_a_suite_beside_prints_goes_into_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_suites, "CHECKS", {"good": ("-c", "print('well')"), "bad": ("-c", "x")})
+    path = tmp_path / "checks"
+    counts = run_suites.captured(run_suites.run_checks, path)
+    assert (counts.passed, counts.failed) == (1, 1)
+    assert capfd.readouterr() == ("", "")
+    found = path.read_text()
+    assert found.startswith("== good\nwell\n== bad\n")
+    assert "NameError" in found
+
+
+def test_temporary_files_lie_in_memory_where_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_suites, "ROOM", 1)
+    with run_suites.temporary_files(tmp_path) as (environment, options):
+        (made,) = tmp_path.iterdir()
+        assert environment["TMPDIR"] == str(made)
+        assert options == [f"--basetemp={made}/t"]
+        (made / "t").mkdir()
+    assert list(tmp_path.iterdir()) == []
+    with run_suites.temporary_files(tmp_path / "none") as (environment, options):
+        assert (environment, options) == (dict(os.environ), [])
+    monkeypatch.setattr(run_suites, "ROOM", 1 << 62)
+    with run_suites.temporary_files(tmp_path) as (environment, options):
+        assert (environment, options) == (dict(os.environ), [])
+
+
+def test_the_slowest_files_are_there() -> None:
+    lines = (ROOT / "tests" / "slowest.txt").read_text().splitlines()
+    named = [each for each in lines if not each.startswith("#")]
+    assert named
+    assert [each for each in named if not (ROOT / each).is_file()] == []
+
+
 # Skips
 
 
@@ -93,6 +162,7 @@ def counts_of_sample(tmp_path: Path, allowed: str, **environment: str) -> str:
     tests.mkdir()
     (tests / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
     (tests / "allowed_skips.txt").write_text(allowed)
+    (tests / "slowest.txt").write_text("# none\n")
     (tests / "test_sample.py").write_text(SAMPLE)
     (tests / "test_whole.py").write_text("import pytest\npytest.importorskip('no_such_module')\n")
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("CI", "PYTEST", "KEYTURN"))}
@@ -157,7 +227,7 @@ def test_long_fuzzing_draws_more_and_takes_its_time(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(run_suites.SUITES, "fuzz", run_suites.SUITES["fuzz"])
     ran: list[tuple[str, str | None, tuple[str, ...]]] = []
 
-    def run_suite(name: str) -> Counts:
+    def run_suite(name: str, output: int | None) -> Counts:
         times = os.environ.get("KEYTURN_FUZZ_TIMES")
         ran.append((name, times, tuple(run_suites.SUITES[name])))
         return Counts(name, 1, 0, 0, 0.0)

@@ -10,23 +10,26 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.profile import Profile
 from keyturn.officerkeys.location import InKeyring
 from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.bundle import Authority
 from keyturn.wire.tls import Pin
 from keyturn_app.desk import Identity, Locked, Topic
-from keyturn_app.facts import Connection, Facts, Link
+from keyturn_app.facts import Bundle, Connection, Facts, Link
 from keyturn_app.i18n import _
 from keyturn_app.live.desk import utc_now
+from keyturn_app.live.listeners import Listener, TopicListeners
 
 T = TypeVar("T")
 
 
 class NobodysDesk:
-    """Implements `Desk`: knows nothing, asks nobody, holds no key."""
+    """Implements `Desk`: knows no more than it is told, asks nobody, holds no key."""
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         nothing = Profile("", Pin(""), Digest(""), "", InKeyring(""))
         self.identity = Identity(nothing, _("this machine"), "", "", locked=False)
         self.facts = Facts(Connection(Link.STATION))
         self._now = now
+        self._listeners = TopicListeners()
 
     @property
     def signer(self) -> Signer | None:
@@ -35,12 +38,13 @@ class NobodysDesk:
     def now(self) -> datetime:
         return self._now()
 
-    def subscribe(
-        self,
-        listener: Callable[[frozenset[Topic]], None],  # noqa: ARG002 - nothing ever changes
-        *topics: Topic,  # noqa: ARG002
-    ) -> Callable[[], None]:
-        return lambda: None
+    def know(self, authority: Authority) -> None:
+        """Somebody brought its bundle here, and typed its fingerprint."""
+        self.facts = Facts(Connection(Link.STATION), bundle=Bundle(authority, self._now()))
+        self._listeners.tell(frozenset({Topic.SEEN}))
+
+    def subscribe(self, listener: Listener, *topics: Topic) -> Callable[[], None]:
+        return self._listeners.add(listener, *topics)
 
     def ask(
         self,

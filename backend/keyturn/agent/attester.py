@@ -13,10 +13,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.base.encoding import unb64
 from keyturn.base.errors import MalformedError, UnreachableError
 from keyturn.base.strictjson import Fields, Json
+from keyturn.guest.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.keyrelease.binding import (
     compute_binding,
     device_evidence,

@@ -8,10 +8,10 @@ from pathlib import Path
 from keyturn.base.encoding import Digest
 from keyturn.config.errors import MalformedConfig
 from keyturn.config.settings import load_settings
+from keyturn.guest.tsm import REPORTS
 from keyturn.wire.tls import Pin, parse_pin
 
 PREFIX = "KEYTURN_AGENT_"
-REPORTS = Path("/sys/kernel/config/tsm/report")
 """Where Linux makes a confidential guest's reports."""
 DAY = 86_400.0
 """Seconds: no node is asked to wait for longer."""

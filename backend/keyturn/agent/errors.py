@@ -7,14 +7,6 @@ class ConfigInvalid(MalformedError):
     """The agent's configuration cannot be used."""
 
 
-class DeviceUnreachable(UnreachableError):
-    """A device that signs evidence did not answer."""
-
-
-class DeviceAnswerMalformed(MalformedError):
-    """A device answered with something that is not evidence."""
-
-
 class ControlUnreachable(UnreachableError):
     """The control plane, or the keyholder behind it, could not be asked. Trying again may help."""
 

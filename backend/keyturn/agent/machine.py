@@ -9,10 +9,11 @@ from typing import Protocol
 
 from keyturn.agent.attester import DeviceSocket, EvidenceSource, Machine
 from keyturn.agent.config import AgentConfig, CpuFrom
-from keyturn.agent.cpucertificates import CpuCertificates, read_certificates
-from keyturn.agent.errors import ConfigInvalid, DeviceUnreachable
+from keyturn.agent.errors import ConfigInvalid
 from keyturn.agent.paravisor import ParavisorCpu
-from keyturn.agent.tsm import KernelReports
+from keyturn.guest.cpucertificates import CpuCertificates, read_certificates
+from keyturn.guest.errors import DeviceUnreachable
+from keyturn.guest.tsm import KernelReports
 from keyturn.keyrelease.request import GpuEvidence, SnpEvidence, SwitchEvidence, TdxEvidence
 from keyturn.quorum.tee_rules import Tee
 

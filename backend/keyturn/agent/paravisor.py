@@ -6,12 +6,12 @@ is the vTPM's quote, by the AK that the report's runtime data names.
 
 from pathlib import Path
 
-from keyturn.agent.cpucertificates import CpuCertificates
-from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.agent.tpm import Tpm
 from keyturn.agent.tpmline import tpm_line
 from keyturn.attest.azure import HclTee, hcl_tee, unwrap_hcl
 from keyturn.attest.errors import MalformedEvidence
+from keyturn.guest.cpucertificates import CpuCertificates
+from keyturn.guest.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.keyrelease.request import SnpEvidence
 from keyturn.quorum.tee_rules import Tee
 

@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
-from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.agent.tpmline import TpmLine
 from keyturn.attest.cursor import Cursor
 from keyturn.attest.errors import MalformedEvidence
 from keyturn.attest.tpm_algorithms import HashAlgorithm
 from keyturn.attest.tpm_key import TpmKey, parse_tpm_public
 from keyturn.attest.tpm_quote import parse_quote
+from keyturn.guest.errors import DeviceAnswerMalformed, DeviceUnreachable
 
 AK_CERTIFICATE = 0x01C10002
 """NV index in which Google's virtual TPMs, and the simulator's, keep an ECC AK's certificate."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from keyturn.agent.errors import DeviceUnreachable
 from keyturn.agent.tpm import EndorsementKey, Tpm
 from keyturn.agent.tpmline import tpm_line
 from keyturn.agent.tpmsource import LocalTpm
 from keyturn.attest.tpm_credential import Credential
+from keyturn.guest.errors import DeviceUnreachable
 from keyturn.keyrelease.tpmpart import EkPart, TpmPart
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
+from keyturn.guest.errors import DeviceAnswerMalformed, DeviceUnreachable
 
 MAX_ANSWER = 4096
 """Bytes; Linux's driver takes and gives no more."""

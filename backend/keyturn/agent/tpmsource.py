@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from keyturn.agent.config import AgentConfig, CpuFrom
-from keyturn.agent.errors import ConfigInvalid, DeviceUnreachable
+from keyturn.agent.errors import ConfigInvalid
 from keyturn.agent.paravisor import AK_HANDLE
 from keyturn.agent.tpm import AK_CERTIFICATE, Tpm
 from keyturn.agent.tpmline import tpm_line
 from keyturn.attest.certificates import pem_certificates
 from keyturn.attest.errors import MalformedEvidence
 from keyturn.attest.tpm_algorithms import HashAlgorithm
+from keyturn.guest.errors import DeviceUnreachable
 from keyturn.keyrelease.tpmpart import MAX_LOG, TpmPart
 
 BANK = HashAlgorithm.SHA256

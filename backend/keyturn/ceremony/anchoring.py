@@ -31,6 +31,7 @@ def roster_at(authority: Authority | None, time: datetime) -> Roster:
         raise CeremonyRefused(
             CeremonyReason.NOT_AUTHORISED,
             "who signed cannot be told: the transcript brings no authority bundle",
+            found="a transcript without a bundle",
             expected="the bundle of the authority whose ceremony this is",
             hint="name the bundle with --bundle",
         )
@@ -44,6 +45,7 @@ def roster_at(authority: Authority | None, time: datetime) -> Roster:
             CeremonyReason.NOT_AUTHORISED,
             "no roster of the bundle is as old as the ceremony",
             found=f"{time:%Y-%m-%d}",
+            expected="a bundle whose log goes back to that day",
         )
     newest = max(rosters, key=lambda each: each.version).body
     assert isinstance(newest, Roster)

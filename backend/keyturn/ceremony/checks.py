@@ -10,7 +10,7 @@ from keyturn.base.dsse import Envelope, verified_signers
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import UntrustedError
 from keyturn.base.times import format_time
-from keyturn.ceremony.course import Course, statement_kinds
+from keyturn.ceremony.course import Course, Need, statement_kinds
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.hostphrase import HOST_ENTRY, check_host_entry, may_enter_host
 from keyturn.ceremony.plan import SignedPlan
@@ -197,7 +197,12 @@ def _proved(
         )
     step = course.step
     if step is None:
-        raise CeremonyRefused(CeremonyReason.OVER, "the ceremony is over", found=course.state.value)
+        raise CeremonyRefused(
+            CeremonyReason.OVER,
+            "the ceremony is over",
+            found=course.state.value,
+            expected="a ceremony with a step that waits",
+        )
     if place != ours:
         raise CeremonyRefused(
             CeremonyReason.WRONG_PLACE,
@@ -207,6 +212,18 @@ def _proved(
             hint="something was recorded meanwhile: look at it, and sign again",
         )
     return step
+
+
+def _left(needs: Sequence[Need]) -> str:
+    """Whose signatures are there yet to come."""
+    waiting = [
+        f"{each.part.value} {officer}"
+        for each in needs
+        if not each.fulfilled
+        for officer in each.officers
+        if officer not in each.signed
+    ]
+    return ", ".join(waiting) or "nobody's: the step is being done"
 
 
 def _check_part(
@@ -223,7 +240,10 @@ def _check_part(
         )
     if any(each.officer == officer and each.part is part for each in signed):
         raise CeremonyRefused(
-            CeremonyReason.SIGNED_ALREADY, f"{officer} has signed this step as {part.value}"
+            CeremonyReason.SIGNED_ALREADY,
+            f"{officer} has signed this step as {part.value}",
+            found="a second signature",
+            expected=_left(needs),
         )
     waits = step.attaches is not Attaches.NONE and part is Part.WITNESS
     missing = [each for each in needs if not each.fulfilled and each.part is not Part.WITNESS]

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 
 from keyturn.base.encoding import Digest
+from keyturn.ceremony.custody import CHANGES_PINS, UNLOCKS
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
 from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.plan import Plan, ShareGroup, ShareScheme, SignedPlan
@@ -25,12 +26,11 @@ from keyturn.ceremony.script import (
     Signers,
     Step,
 )
-from keyturn.ceremony.sharesets import ShareSet
+from keyturn.ceremony.sharesets import ShareSet, check_sets
 from keyturn.ceremony.steps import Place, StepSignature
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import OfficerId, Roster
 
-_UNLOCKS = frozenset({Action.UNLOCK, Action.UNLOCK_SO, Action.UNLOCK_BACKUP})
 _SIGN = frozenset({Role.PROPOSER, Role.APPROVER})
 
 
@@ -146,7 +146,16 @@ class Course:
     def scheme(self, use: ShareUse, action: Action) -> ShareScheme | None:
         """By which scheme custodians act in a step: old shares unlock, new ones are handed out."""
         old, new = self.custody.get(use), self.plan.shares.get(use)
-        return (old or new) if action in _UNLOCKS else (new or old)
+        return (old or new) if action in UNLOCKS else (new or old)
+
+    def opening_scheme(self, use: ShareUse) -> ShareScheme | None:
+        """By which scheme custodians open what a host has locked (our protocol §10.7)."""
+        old = self.custody.get(use)
+        steps = zip(self.done, self.script.steps, strict=False)
+        dealt = any(step.action is Action.MAKE_TOKEN for _, step in steps)
+        if self.plan.kind in CHANGES_PINS or not dealt:
+            return old
+        return self.plan.shares.get(use) or old
 
     def held(self, officer: str, signers: Signers, action: Action) -> tuple[ShareUse, ...]:
         """Of the uses that `signers` name, those that the officer holds a share of."""
@@ -195,9 +204,12 @@ def open_course(
     script: Script,
     roster: Roster,
     opened: Record,
-    custody: Mapping[ShareUse, ShareScheme] | None = None,
+    custody: Sequence[ShareSet] = (),
 ) -> Course:
-    """A course with its first record. Raises CeremonyRefused, MalformedCeremony."""
+    """A course with its first record; `custody`: the share sets that it names.
+
+    Raises CeremonyRefused, MalformedCeremony.
+    """
     plan = signed_plan.plan
     if script.digest != plan.script or script.kind is not plan.kind:
         raise CeremonyRefused(
@@ -209,7 +221,8 @@ def open_course(
     if opened.event is not Event.OPENED or opened.signed != (signed_plan.raw,):
         raise MalformedCeremony("the first record of a ceremony opens it, with its plan")
     _check_ceremony(plan, opened)
-    return Course(signed_plan, script, roster, dict(custody or {}), (opened,))
+    _check_custody(plan, custody)
+    return Course(signed_plan, script, roster, schemes_of(custody), (opened,))
 
 
 def schemes_of(share_sets: Iterable[ShareSet]) -> dict[ShareUse, ShareScheme]:
@@ -275,6 +288,17 @@ def _statement_quorum(course: Course, action: Action) -> int:
         (roster.thresholds[each] + (each not in roster.proposer_may_approve) for each in kinds),
         default=1,
     )
+
+
+def _check_custody(plan: Plan, custody: Sequence[ShareSet]) -> None:
+    """A rehearsal finds none but its own, and nothing else finds a rehearsal's (§10.6)."""
+    check_sets(custody, rehearsal=plan.rehearsal)
+    if custody and plan.kind is ScriptKind.GENESIS:
+        raise MalformedCeremony(
+            "a genesis names shares that stood before it",
+            found=", ".join(each.use.value for each in custody),
+            expected="none: no token was there",
+        )
 
 
 def _check_ceremony(plan: Plan, record: Record) -> None:

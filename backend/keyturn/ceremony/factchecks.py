@@ -20,7 +20,7 @@ from keyturn.ceremony.facts import (
 from keyturn.ceremony.keyfacts import KeyFacts, KeyPurpose
 from keyturn.ceremony.people import shares_made
 from keyturn.ceremony.script import Action, Part, ShareUse, Step
-from keyturn.ceremony.sharesets import ShareSet
+from keyturn.ceremony.sharesets import ShareSet, check_sets, check_sort
 from keyturn.ceremony.steps import StepSignature
 
 _USE = {
@@ -60,6 +60,7 @@ def _pins_replaced(case: _Case, facts: Facts) -> None:
 
 def _share_sets(course: Course, share_sets: Sequence[ShareSet]) -> None:
     plan = course.plan
+    check_sets(share_sets, rehearsal=plan.rehearsal)
     _same("share sets", schemes_of(share_sets), dict(plan.shares))
     _same("share sets", {each.use for each in share_sets}, shares_made(plan.kind, plan.kek_profile))
 
@@ -79,6 +80,8 @@ def _shares_proved(case: _Case, facts: Facts) -> None:
 def _unlocked(case: _Case, facts: Facts) -> None:
     assert isinstance(facts, Unlocked)
     _same("use of shares", facts.use, _USE[case.step.action])
+    rehearsal = case.course.plan.rehearsal
+    check_sort(facts.identifier, rehearsal=rehearsal, what="share set")
     custodians = {each.officer for each in case.signed if each.part is Part.CUSTODIAN}
     scheme = case.course.scheme(facts.use, case.step.action)
     if scheme is None or not fulfils(scheme, facts.officers) or set(facts.officers) - custodians:

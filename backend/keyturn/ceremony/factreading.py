@@ -36,7 +36,7 @@ from keyturn.ceremony.facts import (
 )
 from keyturn.ceremony.keyfacts import read_key, read_key_id, read_keys, read_token, shown
 from keyturn.ceremony.script import MAX_SCRIPT, Action, ShareUse
-from keyturn.ceremony.sharesets import ShareSet, read_share_set
+from keyturn.ceremony.sharesets import MAX_IDENTIFIER, ShareSet, read_share_set
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import MAX_OFFICERS, OfficerId
 
@@ -152,7 +152,7 @@ def _log_stands(fields: Fields) -> LogStands:
 def _unlocked(fields: Fields) -> Unlocked:
     return Unlocked(
         fields.choice("use", ShareUse),
-        fields.integer("id", high=(1 << 15) - 1),
+        fields.integer("id", high=MAX_IDENTIFIER),
         _officers(fields, "officers"),
     )
 

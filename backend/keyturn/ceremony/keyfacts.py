@@ -11,6 +11,8 @@ from keyturn.quorum.texts import HIDDEN
 
 MAX_ATTRIBUTES = 40
 MAX_KEYS = 80
+HELD, SOFTWARE_LOG_KEY = "HELD", "software log key"
+"""The first attribute of a log key that its token only keeps wrapped (our protocol §10.17)."""
 
 
 class Assurance(Enum):
@@ -92,6 +94,12 @@ class KeyFacts:
     state: KeyState
     attributes: tuple[Attribute, ...]
 
+    @property
+    def in_software(self) -> bool:
+        """It is a *software log key*."""
+        first = self.attributes[0] if self.attributes else None
+        return first is not None and (first.name, first.value) == (HELD, SOFTWARE_LOG_KEY)
+
     def document(self) -> dict[str, object]:
         return {
             "id": self.id,
@@ -132,6 +140,8 @@ def read_key(fields: Fields) -> KeyFacts:
     fields.done()
     if (key.profile is None) is (key.purpose is KeyPurpose.KEK):
         raise MalformedCeremony(f"{fields.what}: a KEK, and no other key, has a profile")
+    if key.in_software and key.purpose is not KeyPurpose.LOG:
+        raise MalformedCeremony(f"{fields.what}: only a log key is a {SOFTWARE_LOG_KEY}")
     return key
 
 

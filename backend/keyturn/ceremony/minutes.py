@@ -28,16 +28,16 @@ from keyturn.ceremony.kinds import is_known
 from keyturn.ceremony.minuteswords import (
     PARTS,
     PROFILES,
-    PROTECTS,
-    PURPOSES,
     SECRETS,
     STATES,
     WORTH,
     clock,
     describe,
+    key_name,
     lowered,
     moment,
     name_of,
+    protects,
     set_text,
     token_text,
 )
@@ -232,9 +232,7 @@ def _made(verified: Verified) -> list[Section]:
         Column("How", 20),
         Column("Id", 40, exact=True),
     )
-    rows = tuple(
-        (PURPOSES[each.purpose], PROTECTS[each.purpose], _how(each), each.id) for each in keys
-    )
+    rows = tuple((key_name(each), protects(each), _how(each), each.id) for each in keys)
     tables = [Table(columns, rows)] if keys else []
     tables += [_attributes(keys)] if any(each.attributes for each in keys) else []
     return [Section("Token and keys", tuple(texts), tuple(tables), _long_attributes(keys))]
@@ -249,7 +247,7 @@ def _attributes(keys: Sequence[KeyFacts]) -> Table:
     """One row for each attribute, one column for each key; long values stand below."""
     names = dict.fromkeys(each.name for key in keys for each in key.attributes)
     columns = [Column("", 26, exact=True)]
-    columns += [Column(PURPOSES[each.purpose], 16, exact=True) for each in keys]
+    columns += [Column(key_name(each), 16, exact=True) for each in keys]
     rows = []
     for name in names:
         values = [_value(key, name) for key in keys]
@@ -267,7 +265,7 @@ def _value(key: KeyFacts, name: str) -> str:
 
 def _long_attributes(keys: Sequence[KeyFacts]) -> tuple[str, ...]:
     return tuple(
-        f"{PURPOSES[key.purpose]}, {each.name}: {_value(key, each.name)}"
+        f"{key_name(key)}, {each.name}: {_value(key, each.name)}"
         for key in keys
         for each in key.attributes
         if len(_value(key, each.name)) > _SHORT

@@ -26,7 +26,7 @@ from keyturn.ceremony.facts import (
     TransportKeyMade,
     Unlocked,
 )
-from keyturn.ceremony.keyfacts import Assurance, KeyFacts, KeyPurpose, TokenFacts
+from keyturn.ceremony.keyfacts import SOFTWARE_LOG_KEY, Assurance, KeyFacts, KeyPurpose, TokenFacts
 from keyturn.ceremony.plan import KekProfile
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.sharesets import ShareSet, needed_text
@@ -66,6 +66,10 @@ PROTECTS = {
     " up to.",
     KeyPurpose.TRANSPORT: "For one transport of a KEK; destroyed after it.",
 }
+_IN_SOFTWARE = (
+    "Signs the log's checkpoints. The token does not sign with Ed25519: it keeps this key wrapped,"
+    " and the processes that are logged in to it hold it. Whoever reads their memory has it."
+)
 PROFILES = {
     KekProfile.NEVER_EXTRACTABLE: "never extractable: it leaves the token in no form; if the token"
     " is lost, every model sealed so far is lost",
@@ -79,6 +83,15 @@ WORTH = {
     Assurance.HARDWARE: "This token says that it is a device. The attributes below are what it"
     " answered after the keys were made. No attestation by its maker was verified here.",
 }
+
+
+def key_name(key: KeyFacts) -> str:
+    """What minutes call it: `Log key`, or `Software log key`."""
+    return SOFTWARE_LOG_KEY.capitalize() if key.in_software else PURPOSES[key.purpose]
+
+
+def protects(key: KeyFacts) -> str:
+    return _IN_SOFTWARE if key.in_software else PROTECTS[key.purpose]
 
 
 def lowered(text: str) -> str:
@@ -257,7 +270,7 @@ def _imported(facts: Facts, _: Roster) -> list[str]:
 
 
 def _keys(keys: Sequence[KeyFacts]) -> str:
-    return ", ".join(PURPOSES[each.purpose] for each in keys)
+    return ", ".join(key_name(each) for each in keys)
 
 
 def _sentence(text: str) -> str:

@@ -129,6 +129,7 @@ def _check_founding(plan: Plan) -> None:
             CeremonyReason.NOT_AUTHORISED,
             "only a genesis founds an authority, and a rehearsal a throw-away one",
             found=f"{plan.kind.value} {'with' if founds else 'without'} founding",
+            expected="a founding" if plan.kind is ScriptKind.GENESIS else "none",
         )
 
 

@@ -244,8 +244,10 @@ def _read_entered(fields: Fields) -> Entered:
 
 def uses(texts: Sequence[str], what: str) -> tuple[ShareUse, ...]:
     """Raises MalformedCeremony."""
-    known = {each.value: each for each in ShareUse}
     for each in texts:
-        if each not in known:
+        if each not in _USES:
             raise MalformedCeremony(f"{what}: no such use of shares", found=repr(each[:40]))
-    return tuple(known[each] for each in texts)
+    return tuple(_USES[each] for each in texts)
+
+
+_USES = {each.value: each for each in ShareUse}

@@ -17,6 +17,7 @@ from keyturn.ceremony.facts import Facts, Opened, Unlocked
 from keyturn.ceremony.logged import LoggedAs, look_in_log
 from keyturn.ceremony.records import Event, Record
 from keyturn.ceremony.script import Part, Script, ScriptKind, ShareUse, Step, parse_script
+from keyturn.ceremony.sharesets import check_sets
 from keyturn.ceremony.steps import Place, StepSignature, parse_step_signature
 from keyturn.ceremony.transcript import LookedAt, Transcript
 from keyturn.quorum.kinds import Role
@@ -76,6 +77,7 @@ def verify_session(transcript: Transcript, fingerprint: Digest | None = None) ->
         raise CeremonyRefused(
             CeremonyReason.NOT_AUTHORISED,
             "whose keyholder this is cannot be told",
+            found="a transcript that names no authority",
             expected="the authority's bundle and its fingerprint",
             hint="name them with --bundle and --fingerprint",
         )
@@ -109,6 +111,7 @@ def _read_first(first: Record) -> tuple[Script, Opened]:
             found=script.kind.value,
             expected=found[1],
         )
+    check_sets(opened.custody, rehearsal=False)
     return script, opened
 
 
@@ -153,7 +156,12 @@ def _check_enough(
 ) -> None:
     officers = [each.officer for each in signatures]
     if len(set(officers)) != len(officers):
-        raise CeremonyRefused(CeremonyReason.SIGNED_ALREADY, "record 1: an officer signed twice")
+        raise CeremonyRefused(
+            CeremonyReason.SIGNED_ALREADY,
+            "record 1: an officer signed twice",
+            found=", ".join(officers),
+            expected="each officer once",
+        )
     if kind is ScriptKind.SEAL:
         enough = len(signatures) == 1
     else:

@@ -58,6 +58,8 @@ def open_entry(sealed: bytes, key: HostPrivate, info: bytes) -> bytearray:
         raise CeremonyRefused(
             CeremonyReason.WRONG_SHARE,
             "the share was not sealed for this step of this ceremony at this host",
+            found=f"{len(sealed)} bytes that do not open here",
+            expected="a share sealed to this host's key, for this officer and the newest record",
             hint="ask for the host's key again, and enter the share again",
         ) from error
 

@@ -15,6 +15,8 @@ class ShareFault(Enum):
     FORM = "form"  # the checksum is right, but what it covers cannot be
     NOT_A_CUSTODIAN = "not-a-custodian"
     OTHER_SET = "other-set"
+    REAL = "real"  # a real token's, in a rehearsal
+    REHEARSED = "rehearsed"  # a rehearsal's, in earnest
     OTHER_USE = "other-use"
     OTHER_CUSTODIAN = "other-custodian"
     WRONG_CHECK = "wrong-check"
@@ -30,6 +32,9 @@ SHARE_ADVICE: Mapping[ShareFault, str] = {
     ShareFault.FORM: "Its words are no share of ours: take another sheet, and tell the witness.",
     ShareFault.NOT_A_CUSTODIAN: "Look at the plan: it names who holds a share of this secret.",
     ShareFault.OTHER_SET: "It comes from another ceremony: take the sheet of this one.",
+    ShareFault.REAL: "Enter no share here; tell the witness: this host asked for real shares in a "
+    "rehearsal.",
+    ShareFault.REHEARSED: "Shares of a rehearsal are worthless: take the sheet of the real token.",
     ShareFault.OTHER_USE: "Take the sheet of the other secret.",
     ShareFault.OTHER_CUSTODIAN: "Sheets may have been swapped: stop, and have the witness record "
     "it.",

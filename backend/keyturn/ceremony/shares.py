@@ -17,11 +17,13 @@ from keyturn.ceremony.script import ShareUse
 from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
 from keyturn.ceremony.sharesets import (
     CHECK_SIZE,
-    MAX_IDENTIFIER,
+    LEAST_REHEARSED,
     SIZES,
     SetGroup,
     ShareMember,
     ShareSet,
+    check_sort,
+    is_rehearsed,
     needed_text,
 )
 from keyturn.ceremony.slip39 import Random, combine
@@ -75,17 +77,19 @@ def split(
     scheme: ShareScheme,
     use: ShareUse,
     *,
+    rehearsal: bool,
     random: Random,
     others: Sequence[ShareSet] = (),
 ) -> tuple[ShareSet, tuple[DealtShare, ...]]:
     """Split `secret`, whose size its use says, and describe the shares.
 
-    No set of `others` (of the same ceremony) gets the same identifier, so that a share of another
-    secret is known for what it is. Raises ValueError where the scheme cannot be split by.
+    The identifier is of the sort that `rehearsal` says; each share's first word tells it. No set of
+    `others` (of the same ceremony) gets the same identifier, so that a share of another secret is
+    known for what it is. Raises ValueError where the scheme cannot be split by.
     """
     if len(secret) != SIZES[use]:
         raise ValueError(f"{_NAMES[use]} is split as {SIZES[use]} bytes")
-    identifier = _identifier(random, {each.identifier for each in others})
+    identifier = _identifier(random, rehearsal, {each.identifier for each in others})
     dealt = split_secret(
         secret,
         scheme.group_threshold,
@@ -107,10 +111,19 @@ def split(
     return ShareSet(use, identifier, scheme.group_threshold, tuple(groups)), tuple(shares)
 
 
-def _identifier(random: Random, taken: set[int]) -> int:
-    while (found := int.from_bytes(random(2), "big") & MAX_IDENTIFIER) in taken:
+def _identifier(random: Random, rehearsal: bool, taken: set[int]) -> int:
+    first = LEAST_REHEARSED if rehearsal else 0
+    while (found := first + int.from_bytes(random(2), "big") % LEAST_REHEARSED) in taken:
         pass
     return found
+
+
+def check_words(words: bytes | bytearray, *, rehearsal: bool) -> None:
+    """Whether a share is of the sort that the ceremony is, by its own words, whatever set a host
+    shows (our protocol §10.6). Raises MalformedShare, ShareRefused."""
+    share = parse_words(words)
+    share.wipe()
+    check_sort(share.identifier, rehearsal=rehearsal)
 
 
 def _checks(share_set: ShareSet) -> frozenset[str]:
@@ -232,6 +245,7 @@ class Gathering:
             self._set.size,
         ):
             return
+        check_sort(share.identifier, rehearsal=is_rehearsed(self._set.identifier))
         for other in self._others:
             known = share.identifier == other.identifier and check in _checks(other)
             if known and other.use is not self._set.use:

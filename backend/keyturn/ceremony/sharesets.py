@@ -3,19 +3,24 @@
 Source: our protocol §10.6.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from keyturn.base.strictjson import Fields
 from keyturn.ceremony.errors import MalformedCeremony
 from keyturn.ceremony.mnemonic import word_count
 from keyturn.ceremony.plan import MAX_GROUPS, MAX_MEMBERS, ShareScheme
-from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.script import ScriptKind, ShareUse
+from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
 from keyturn.ceremony.slip39 import IDENTIFIER_BITS
 from keyturn.quorum.roster import OfficerId
 
 SIZES = {ShareUse.USER: 16, ShareUse.SO: 16, ShareUse.BACKUP: 32}
 """Bytes of the secret that is split, by use."""
 MAX_IDENTIFIER = (1 << IDENTIFIER_BITS) - 1
+LEAST_REHEARSED = 1 << (IDENTIFIER_BITS - 1)
+"""Identifiers from here on are of rehearsals, those below are in earnest (our protocol §10.6). The
+bit is the highest of a share's first word: its own words say which, whatever a host says."""
 CHECK_SIZE = 4
 """Bytes of a share's check value."""
 
@@ -98,17 +103,50 @@ class ShareSheet:
     """What is printed around a share's words, which whoever prints adds: no secret."""
 
     ceremony: str
+    kind: ScriptKind
     rehearsal: bool
+    authority: str
+    """Its fingerprint, or what there is before it is founded."""
     use: ShareUse
+    identifier: int
+    """Of the share set."""
     officer: OfficerId
+    name: str
     number: int
     """From 1, of `of`."""
     of: int
     needed: str
     """As `needed_text` says it."""
     check: str
-    bag: str | None = None
-    """What is printed on the tamper-evident bag that the sheet goes into."""
+    date: str = ""
+    """Of the printing."""
+    bag: str = ""
+    """What is printed on the tamper-evident bag that the sheet goes into; empty: room for it."""
+
+
+def is_rehearsed(identifier: int) -> bool:
+    """Whether a share, or a set, of this identifier is one of a rehearsal."""
+    return identifier >= LEAST_REHEARSED
+
+
+def check_sort(identifier: int, *, rehearsal: bool, what: str = "share") -> None:
+    """Raises ShareRefused where `what` is of a real token in a rehearsal, or the other way."""
+    found = is_rehearsed(identifier)
+    if found is rehearsal:
+        return
+    of = "a rehearsal" if found else "a real token"
+    raise ShareRefused(
+        ShareFault.REHEARSED if found else ShareFault.REAL,
+        f"{what}: it is {of}'s",
+        found=f"a {what} of {of}",
+        expected=f"a {what} of {'this rehearsal' if rehearsal else 'the real token'}",
+    )
+
+
+def check_sets(share_sets: Iterable[ShareSet], *, rehearsal: bool) -> None:
+    """That share sets are of the sort that the ceremony is. Raises ShareRefused."""
+    for each in share_sets:
+        check_sort(each.identifier, rehearsal=rehearsal, what="share set")
 
 
 def needed_text(scheme: ShareSet | ShareScheme) -> str:
@@ -117,28 +155,6 @@ def needed_text(scheme: ShareSet | ShareScheme) -> str:
     if len(groups) == 1:
         return groups[0]
     return f"{scheme.group_threshold} of {len(groups)} groups: {', '.join(groups)}"
-
-
-def sheet(
-    share_set: ShareSet,
-    member: ShareMember,
-    *,
-    ceremony: str,
-    rehearsal: bool,
-    bag: str | None = None,
-) -> ShareSheet:
-    """The sheet for one place of a set."""
-    return ShareSheet(
-        ceremony=ceremony,
-        rehearsal=rehearsal,
-        use=share_set.use,
-        officer=member.officer,
-        number=share_set.number_of(member),
-        of=len(share_set.members),
-        needed=needed_text(share_set),
-        check=member.check,
-        bag=bag,
-    )
 
 
 def read_share_set(fields: Fields) -> ShareSet:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, dump, parse_object
 from keyturn.base.times import format_time
+from keyturn.ceremony.keyfacts import HELD, SOFTWARE_LOG_KEY
 from keyturn.ceremony.tokenreport import (
     ReportedToken,
     ReportedVendor,
@@ -77,10 +78,16 @@ class ListedKey:
 
     label: str
     part: str
-    """`private` or `public`."""
+    """`private`, `public`; `wrapped` stands for both of a software log key."""
     id: str
     """SHA-256 of the public half's SPKI, 64 hex digits."""
     attributes: tuple[KeyAttribute, ...]
+
+    @property
+    def in_software(self) -> bool:
+        """It is a *software log key*: then it has no halves, but the part `wrapped`."""
+        first = self.attributes[0] if self.attributes else None
+        return first is not None and (first.name, first.value) == (HELD, SOFTWARE_LOG_KEY)
 
 
 @dataclass(frozen=True, slots=True)

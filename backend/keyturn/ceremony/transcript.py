@@ -19,7 +19,7 @@ from keyturn.ceremony.checks import (
     check_recorded,
     check_recorded_word,
 )
-from keyturn.ceremony.course import Course, open_course, schemes_of
+from keyturn.ceremony.course import Course, open_course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
 from keyturn.ceremony.factchecks import check_facts
 from keyturn.ceremony.factreading import read_facts, read_failed, read_opened
@@ -212,7 +212,7 @@ def _open(
 ) -> Course:
     check_plan_signature(signed_plan, roster)
     check_people(signed_plan.plan, roster)
-    return open_course(signed_plan, script, roster, first, schemes_of(opened.custody))
+    return open_course(signed_plan, script, roster, first, opened.custody)
 
 
 def _authority(transcript: Transcript, plan: Plan, fingerprint: Digest | None) -> Authority | None:

@@ -57,7 +57,7 @@ class BenchAuthority:
         for place, name in enumerate(OFFICERS):  # every second one has a key as on a card
             algorithm = Algorithm.P256 if place % 2 else Algorithm.ED25519
             self.officers[name] = generate(name, name.title(), algorithm)
-        roster = self.signed(Kind.ROSTER, "roster", self._roster())
+        roster = self.signed(Kind.ROSTER, "roster", self._roster(), founding=True)
         self.state = AuthorityState(parse_statement(roster.statement).digest)
         self._append(origin_entry(self.time, self.state.fingerprint))
         self._enter(roster)
@@ -67,11 +67,14 @@ class BenchAuthority:
     def signer(self, name: str) -> OfficerSigner:
         return OfficerSigner(self.officers[name])
 
-    def signed(self, kind: Kind, subject: str, body: dict[str, object]) -> Signed:
+    def signed(
+        self, kind: Kind, subject: str, body: dict[str, object], *, founding: bool = False
+    ) -> Signed:
         """Proposed by the first officer, approved by the next three, as version 1."""
         payload = compose_payload(
             kind,
             subject,
+            authority=None if founding else self.state.fingerprint,
             version=1,
             replaces=None,
             proposer=OFFICERS[0],

@@ -87,6 +87,7 @@ class Desk:
         payload = compose_payload(
             kind,
             subject,
+            authority=self.founded.fingerprint,
             version=1,
             replaces=None,
             proposer=proposer.officer,

@@ -259,6 +259,7 @@ def _state(items: list[RewrapItem]) -> AuthorityState:
         envelope = Envelope("", digest_bytes(model), ())
         statement = Statement(
             Kind.MODEL,
+            _STATEMENT,
             model,
             1,
             None,

@@ -54,7 +54,9 @@ class _Custodians:
         members = tuple(OfficerId(each.officer) for each in desk.signers)
         scheme = ShareScheme(1, (ShareGroup(NEEDED, members),))
         secret = bytearray.fromhex(desk.founded.pin.decode())
-        share_set, dealt = split(secret, scheme, ShareUse.USER, random=secrets.token_bytes)
+        share_set, dealt = split(
+            secret, scheme, ShareUse.USER, rehearsal=False, random=secrets.token_bytes
+        )
         wipe(secret)
         self.words = {each.member.officer: each.words for each in dealt}
         (desk.founded.config.parent / FILE).write_bytes(sets_document((share_set,)))

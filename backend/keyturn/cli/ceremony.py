@@ -19,23 +19,14 @@ from keyturn.cli import (
     ceremony_verify,
     unseal,
 )
-from keyturn.cli.ceremony_desk import (
-    Bundle,
-    CeremonyDesk,
-    CeremonyId,
-    Fingerprint,
-    Given,
-    KeyFile,
-    Socket,
-    Yes,
-    at_ceremony,
-    confirm,
-)
+from keyturn.cli.ceremony_desk import CeremonyDesk, CeremonyId, Yes, at_ceremony, confirm
+from keyturn.cli.ceremony_given import HOST, OFFICER, READER, Given, asks
 from keyturn.cli.ceremony_shares import Enter, pairs_of
 from keyturn.cli.ceremony_showing import (
     ceremony_document,
     host_document,
     list_document,
+    print_body,
     print_ceremony,
     print_host,
     print_list,
@@ -50,7 +41,7 @@ from keyturn.cli.output import (
     stderr,
     stdout,
 )
-from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, now
+from keyturn.cli.profile import now
 from keyturn.client.ceremonies import Followed
 from keyturn.client.ceremonyhost import MODULE, arguments
 from keyturn.client.ceremonysigning import (
@@ -68,7 +59,6 @@ from keyturn.client.ceremonysigning import (
 from keyturn.client.ceremonytrust import HostNotCompared, TrustedHost
 from keyturn.client.errors import NotFound
 from keyturn.client.offline import read_file, write_new_file
-from keyturn.quorum.roster import Roster
 from keyturn.wire.ceremonies import MAX_FILE, AskCeremonyFile, PutCeremonyFile
 from keyturn.wire.errors import PeerRefused
 
@@ -96,38 +86,25 @@ def register(parent: typer.Typer) -> None:
 
 
 @app.command("list")
-def list_ceremonies(
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
-) -> None:
+@asks(HOST)
+def list_ceremonies(given: Given) -> None:
     """Ceremonies of this host, by its word."""
-    given = Given(socket, profile, passphrase_fd=passphrase_fd)
-    with at_ceremony(given, as_json=as_json) as desk:
+    with at_ceremony(given) as desk:
         found = desk.reader.all()
-        if as_json:
+        if given.as_json:
             print_json(list_document(found))
             return
         print_list(found)
 
 
 @app.command()
-def show(
-    ceremony: CeremonyId,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    authority: Bundle = None,
-    fingerprint: Fingerprint = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
-) -> None:
+@asks(READER)
+def show(given: Given, ceremony: CeremonyId) -> None:
     """Verify a ceremony's records, and show where it stands and whom it waits for."""
-    given = Given(socket, profile, authority, fingerprint, passphrase_fd=passphrase_fd)
-    with at_ceremony(given, as_json=as_json) as desk:
+    with at_ceremony(given) as desk:
         followed = desk.read(ceremony)
         host = _host_or_why(desk, followed)
-        if as_json:
+        if given.as_json:
             said = error_document(host) if isinstance(host, KeyturnError) else host_document(host)
             print_json({**ceremony_document(followed), "host": said})
             return
@@ -142,28 +119,22 @@ def show(
 
 
 @app.command()
+@asks(OFFICER)
 def sign(
+    given: Given,
     ceremony: CeremonyId,
     part: Annotated[Part | None, typer.Option(help="As what (default: what is left).")] = None,
     given_entries: Enter = None,
     yes: Yes = False,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    authority: Bundle = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
 ) -> None:
     """Sign the step that waits. A step that asks for your share is signed by `share enter`."""
-    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd)
-    with at_ceremony(given, as_json=as_json) as desk:
+    with at_ceremony(given) as desk:
         followed = desk.read(ceremony)
         warn_rehearsal(followed.plan.rehearsal)
         chosen = _part(desk, followed, part)
         entered = _entered(followed, chosen, pairs_of(given_entries or []))
         statements = _statements(followed, chosen)
-        if not as_json:
+        if not given.as_json:
             print_step(step_of(followed.course))
             _print_statements(statements)
         confirm(f"Sign this step as {chosen.value}?", yes)
@@ -175,7 +146,7 @@ def sign(
             followed.course, chosen, signer, now(), entered=entered, attached=attached
         )
         taken = desk.door.ask(request)
-        if as_json:
+        if given.as_json:
             print_json(
                 {
                     "ceremony": ceremony,
@@ -191,80 +162,50 @@ def sign(
 
 
 @app.command()
+@asks(OFFICER)
 def note(
+    given: Given,
     ceremony: CeremonyId,
     text: Text,
     exception: Annotated[
         bool, typer.Option("--exception", help="Something went otherwise than the script says.")
     ] = False,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    authority: Bundle = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
 ) -> None:
     """Record a note; with --exception, an exception."""
-    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd)
-    _say(given, ceremony, Word.EXCEPTION if exception else Word.NOTE, text, as_json)
+    _say(given, ceremony, Word.EXCEPTION if exception else Word.NOTE, text)
 
 
 @app.command()
-def abort(
-    ceremony: CeremonyId,
-    text: Text,
-    yes: Yes = False,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    authority: Bundle = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
-) -> None:
+@asks(OFFICER)
+def abort(given: Given, ceremony: CeremonyId, text: Text, yes: Yes = False) -> None:
     """End a ceremony for ever, on the record."""
-    with errors_explained(as_json=as_json):
+    with errors_explained(as_json=given.as_json):
         confirm(f"Abort {ceremony}? It cannot be taken up again.", yes)
-    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd)
-    _say(given, ceremony, Word.ABORT, text, as_json)
+    _say(given, ceremony, Word.ABORT, text)
 
 
 @app.command()
-def resume(
-    ceremony: CeremonyId,
-    text: Text,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    authority: Bundle = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
-) -> None:
+@asks(OFFICER)
+def resume(given: Given, ceremony: CeremonyId, text: Text) -> None:
     """Go on after the host was stopped; the text says why it was."""
-    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd)
-    _say(given, ceremony, Word.RESUME, text, as_json)
+    _say(given, ceremony, Word.RESUME, text)
 
 
 @app.command()
+@asks(HOST)
 def files(
+    given: Given,
     ceremony: CeremonyId,
     name: Annotated[str | None, typer.Argument(help="Which file (default: list them).")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; must be new.")
     ] = None,
     put: Annotated[Path | None, typer.Option("--put", help="Hand this file in as NAME.")] = None,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
 ) -> None:
     """Files of a ceremony: list them, fetch one, or hand one in."""
     if (name is None and (output is not None or put is not None)) or (output and put):
         raise typer.BadParameter("name a file, and --output or --put")
-    given = Given(socket, profile, passphrase_fd=passphrase_fd)
-    with at_ceremony(given, as_json=as_json) as desk:
+    with at_ceremony(given) as desk:
         if name is None:
             found: dict[str, object] = {"files": _list_files(desk, ceremony)}
         elif put is not None:
@@ -274,7 +215,7 @@ def files(
             data = desk.door.ask(AskCeremonyFile(ceremony, name))
             write_new_file(output or Path(name), data)
             found = {"name": name, "file": str(output or name), "digest": digest_of(data)}
-        if as_json:
+        if given.as_json:
             print_json({"ceremony": ceremony, **found})
             return
         listed = found.get("files")
@@ -328,13 +269,13 @@ def _host_or_why(desk: CeremonyDesk, followed: Followed) -> TrustedHost | Keytur
         return error
 
 
-def _say(given: Given, ceremony: str, word: Word, text: str, as_json: bool) -> None:
-    with at_ceremony(given, as_json=as_json) as desk:
+def _say(given: Given, ceremony: str, word: Word, text: str) -> None:
+    with at_ceremony(given) as desk:
         followed, signer = desk.read(ceremony), desk.signer()
         warn_rehearsal(followed.plan.rehearsal)
         part = part_to_say(followed.course, signer.officer, word)
         seq = desk.door.ask(say_request(followed.course, part, signer, now(), word, text))
-        if as_json:
+        if given.as_json:
             print_json({"ceremony": ceremony, "word": word.value, "seq": seq})
             return
         stdout.print(f"Recorded as {word.value}, record {seq}.", markup=False)
@@ -392,11 +333,7 @@ def _print_statements(shown: tuple[StatementShown, ...]) -> None:
         statement = each.statement
         head = f"{statement.kind.value} version {statement.version}, {statement.digest}"
         stdout.print(f"{each.role}: {head}", markup=False)
-        body = statement.body
-        if isinstance(body, Roster):
-            for officer in body.officers.values():
-                roles = ", ".join(sorted(role.value for role in officer.roles))
-                stdout.print(f"  {officer.id}: {roles}", markup=False)
+        print_body(statement.body)
 
 
 def _list_files(desk: CeremonyDesk, ceremony: str) -> list[str]:

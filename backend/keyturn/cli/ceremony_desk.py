@@ -3,8 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +10,7 @@ import typer
 from keyturn.base.encoding import Digest, parse_digest, unhex
 from keyturn.base.errors import KeyturnError, UntrustedError
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.cli.ceremony_given import Given
 from keyturn.cli.output import errors_explained, stderr
 from keyturn.cli.profile import Desk, now
 from keyturn.client.ceremonies import CeremonyReader, Followed
@@ -24,6 +23,7 @@ from keyturn.client.ceremonytrust import (
     TrustedHost,
     keyholder_key,
     trust_host,
+    trust_rehearsal,
 )
 from keyturn.client.client import KeyturnClient
 from keyturn.client.offline import read_file
@@ -37,19 +37,6 @@ from keyturn.tlog.notes import parse_note
 from keyturn.wire.keyholder import AskConsistency
 
 CeremonyId = Annotated[str, typer.Argument(help="The ceremony's id.")]
-Socket = Annotated[
-    Path | None,
-    typer.Option("--socket", help="The host's socket at this desk (default: the server)."),
-]
-Bundle = Annotated[
-    Path | None, typer.Option("--authority", help="At a desk: the authority's bundle.")
-]
-Fingerprint = Annotated[
-    str | None, typer.Option("--fingerprint", help="At a desk: the authority's fingerprint.")
-]
-KeyFile = Annotated[
-    Path | None, typer.Option("--key-file", help="Your key file (default: the profile's key).")
-]
 HostWords = Annotated[
     str | None,
     typer.Option(
@@ -58,20 +45,6 @@ HostWords = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether you are sure.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The options that say where and who."""
-
-    socket: Path | None = None
-    profile: Path | None = None
-    bundle: Path | None = None
-    fingerprint: str | None = None
-    key_file: Path | None = None
-    passphrase_fd: int | None = None
-    host_words: str | None = None
-    """The words that the host process shows, as the person at its machine read them."""
 
 
 class CeremonyDesk:
@@ -123,6 +96,7 @@ class CeremonyDesk:
         raise CeremonyRefused(
             CeremonyReason.WRONG_SHARE,
             "a card signs, and opens nothing",
+            found=signer.officer,
             expected="the key file or keyring with your encryption key",
             hint="Name it with --key-file.",
         )
@@ -132,18 +106,21 @@ class CeremonyDesk:
 
         Raises HostNotCompared where they must be, CeremonyRefused, MalformedError.
         """
-        authority = self.reader.authority
+        authority, raw = self.reader.authority, self.reader.all().host
+        remote = isinstance(self.door, ServerDoor)
+        if followed.plan.rehearsal:
+            return trust_rehearsal(raw, remote=remote)
         expected = Expected(
             fingerprint=followed.verified.authority,
-            rehearsal=followed.plan.rehearsal,
+            rehearsal=False,
             keyholder=None if authority is None else keyholder_key(authority),
             seen=None if authority is None else self._seen(authority),
-            remote=isinstance(self.reader.door, ServerDoor),
+            remote=remote,
             kind=followed.plan.kind,
             local=isinstance(self.door, LocalDoor),
             compared=self._given.host_words or compared,
         )
-        return trust_host(self.reader.all().host, expected, self._prove())
+        return trust_host(raw, expected, self._prove())
 
     @property
     def client(self) -> KeyturnClient:
@@ -178,11 +155,11 @@ class CeremonyDesk:
 
     def _authority(self) -> Authority | None:
         given = self._given
-        if (given.bundle is None) is not (given.fingerprint is None):
+        if (given.authority is None) is not (given.fingerprint is None):
             raise typer.BadParameter("--authority and --fingerprint belong together")
-        if given.bundle is not None and given.fingerprint is not None:
+        if given.authority is not None and given.fingerprint is not None:
             pinned = parse_digest(given.fingerprint, what="--fingerprint")
-            return load_bundle(read_file(given.bundle), pinned, now(), lenient=True)
+            return load_bundle(read_file(given.authority), pinned, now(), lenient=True)
         if given.socket is None or given.profile is not None:
             desk = self._profile_desk()
             return None if desk.profile.offline else desk.client.authority()
@@ -229,9 +206,9 @@ def compared_host(desk: CeremonyDesk, followed: Followed) -> TrustedHost:
 
 
 @contextmanager
-def at_ceremony(given: Given, *, as_json: bool) -> Iterator[CeremonyDesk]:
+def at_ceremony(given: Given) -> Iterator[CeremonyDesk]:
     """Errors are explained; keys are wiped at the end."""
-    with errors_explained(as_json=as_json), ExitStack() as stack:
+    with errors_explained(as_json=given.as_json), ExitStack() as stack:
         yield CeremonyDesk(given, stack)
 
 

@@ -10,19 +10,11 @@ from keyturn.base.strictjson import JsonObject, load_object
 from keyturn.ceremony.plan import KekProfile, Plan, ShareScheme
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.ceremony.sharesets import needed_text
-from keyturn.cli.ceremony_desk import (
-    Bundle,
-    Fingerprint,
-    Given,
-    KeyFile,
-    Socket,
-    Yes,
-    at_ceremony,
-    confirm,
-)
+from keyturn.cli.ceremony_desk import Yes, at_ceremony, confirm
+from keyturn.cli.ceremony_given import OFFICER, Given, asks
 from keyturn.cli.ceremony_showing import warn_rehearsal
 from keyturn.cli.output import print_json, stdout
-from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, now
+from keyturn.cli.profile import now
 from keyturn.client.ceremonyplans import (
     About,
     Cast,
@@ -43,7 +35,9 @@ Scheme = Annotated[
 ]
 
 
+@asks(OFFICER)
 def open_ceremony(
+    given: Given,
     kind: Annotated[ScriptKind, typer.Argument(help="Which ceremony.")],
     witness: Annotated[str, typer.Option(help="The witness's id.")],
     token: Annotated[
@@ -74,17 +68,9 @@ def open_ceremony(
     ] = False,
     life_days: Annotated[int, typer.Option(min=1, max=400, help="Days that statements live.")] = 90,
     yes: Yes = False,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    authority: Bundle = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
 ) -> None:
     """Open a ceremony as its administrator: sign the plan that says with whom, on which token."""
-    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd)
-    with at_ceremony(given, as_json=as_json) as desk:
+    with at_ceremony(given) as desk:
         founds = _founds(origin, founder or [], roster, life_days, simulation=simulation)
         pinned = desk.reader.authority
         label = token or (REHEARSAL_LABEL if rehearsal else LABEL)
@@ -101,11 +87,11 @@ def open_ceremony(
         schemes = _schemes(user, so, backup)
         cast = Cast(signer.officer, witness, scribe, schemes)
         plan = compose_plan(kind, cast, about, now(), founds)
-        if not as_json:
+        if not given.as_json:
             _print_plan(plan)
         confirm("Sign this plan and open the ceremony?", yes)
         opened = desk.door.ask(open_request(plan, signer))
-        if as_json:
+        if given.as_json:
             print_json(
                 {"ceremony": opened, "kind": kind.value, "rehearsal": rehearsal, "token": label}
             )

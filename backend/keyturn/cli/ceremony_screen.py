@@ -104,9 +104,10 @@ def read_words(fd: int) -> bytearray:
 def type_words(
     title: str, expected: int, ask: Callable[[str], str], stream: TextIO | None = None
 ) -> bytearray:
-    """Typed word by word at a terminal; the caller wipes it. Four letters stand for a word.
+    """Typed at a terminal, one word or several a line; the caller wipes it.
 
-    An empty line goes back one word. Raises NoTerminal.
+    Four letters stand for a word. An empty line goes back one word. A scanner that types what a
+    sheet's QR code holds is a line of all words. Raises NoTerminal.
     """
     stream = stream or sys.stdout
     check_terminal(stream)
@@ -115,15 +116,15 @@ def type_words(
         screen.write(title + "\nFour letters are enough; an empty line takes the last word back.\n")
         while len(words) < expected:
             screen.flush()
-            typed = ask(f"{len(words) + 1:>4}: ").strip().lower()
+            typed = ask(f"{len(words) + 1:>4}: ").lower().split()
             if not typed:
                 del words[-1:]
-                continue
-            whole = complete(typed)
-            if whole is not None:
+            for each in typed:
+                whole = complete(each)
+                if whole is None:
+                    screen.write(_why(each))
+                    break
                 words.append(whole)
-            else:
-                screen.write(_why(typed))
     found = joined(words)
     words.clear()
     return found

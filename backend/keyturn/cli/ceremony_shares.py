@@ -1,5 +1,7 @@
 """`keyturn ceremony share`: a custodian reads their share, and enters it again."""
 
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,23 +9,19 @@ import typer
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.sharesets import needed_text
 from keyturn.cli.ceremony_desk import (
-    Bundle,
     CeremonyDesk,
     CeremonyId,
-    Fingerprint,
-    Given,
     HostWords,
-    KeyFile,
-    Socket,
     Yes,
     at_ceremony,
     compared_host,
     confirm,
 )
+from keyturn.cli.ceremony_given import OFFICER, Given, asks
 from keyturn.cli.ceremony_screen import read_words, show_words, type_words, write_words
 from keyturn.cli.ceremony_showing import REHEARSAL, print_host, warn_rehearsal
 from keyturn.cli.output import print_json, stdout
-from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, now
+from keyturn.cli.profile import now
 from keyturn.client.ceremonies import Followed
 from keyturn.client.ceremonyshares import (
     OwnShare,
@@ -33,9 +31,18 @@ from keyturn.client.ceremonyshares import (
     seal_share,
     set_of,
     uses_to_enter,
+    uses_to_open,
 )
 from keyturn.client.ceremonysigning import entries, sign_request, step_of, unlock_request
 from keyturn.client.errors import NotFound
+from keyturn.client.sharesheet import (
+    QR_RISK,
+    checked_bag,
+    filled,
+    share_sheet_pdf,
+    sheet_of,
+    write_sheet,
+)
 from keyturn.seal.keys import wipe
 from keyturn.wire.ceremonies import StepTaken
 
@@ -47,6 +54,12 @@ Use = Annotated[
 Fd = Annotated[
     int | None, typer.Option("--fd", help="Write the words to this descriptor, and show nothing.")
 ]
+SheetFile = Annotated[
+    Path | None,
+    typer.Option("--sheet", help="Write a sheet to print (PDF), a new file; show nothing."),
+]
+Bag = Annotated[str, typer.Option("--bag", help="On the sheet: its bag's number.")]
+Qr = Annotated[bool, typer.Option("--qr", help=f"On the sheet: a QR code. {QR_RISK}")]
 ShareFd = Annotated[
     list[int] | None,
     typer.Option("--share-fd", help="Read a share's words from this descriptor, in --use's order."),
@@ -56,68 +69,105 @@ Enter = Annotated[
 ]
 
 
+_WHAT_TO_DO = (
+    "This file is the share. Print it, compare every word with what `share show` shows, put the"
+    " sheet into its bag, then delete the file. Printers and their queues keep copies too."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Where shares go: a terminal, a descriptor or a file."""
+
+    fd: int | None
+    sheet: Path | None
+    bag: str
+    qr: bool
+
+    @property
+    def question(self) -> str:
+        """What is asked before; empty: nothing."""
+        if self.fd is not None:
+            return ""
+        if self.sheet is not None:
+            return f"Whoever can read {self.sheet} will have your share. Write it?"
+        return "Are you alone, and does nobody else see this screen?"
+
+    def check(self, shares: list[OwnShare], *, as_json: bool) -> None:
+        """Raises typer.BadParameter, MalformedStatement on a bag's number."""
+        if self.sheet is None and (self.bag or self.qr):
+            raise typer.BadParameter("--bag and --qr belong to a sheet: name --sheet")
+        if self.sheet is not None and self.fd is not None:
+            raise typer.BadParameter("--fd or --sheet, not both")
+        if self.sheet is None and self.fd is None and as_json:
+            raise typer.BadParameter("words are never printed as JSON: name --fd or --sheet")
+        if self.sheet is not None and len(shares) != 1:
+            held = ", ".join(each.use.value for each in shares)
+            raise typer.BadParameter(
+                f"a sheet holds one share, and you have {held}", param_hint="--use"
+            )
+        checked_bag(self.bag)
+
+
 @app.command("show")
+@asks(OFFICER)
 def show(
+    given: Given,
     ceremony: CeremonyId,
     use: Use = None,
     fd: Fd = None,
+    sheet: SheetFile = None,
+    bag: Bag = "",
+    qr: Qr = False,
     yes: Yes = False,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    authority: Bundle = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
 ) -> None:
     """Open your share and show it, to you alone: on a terminal, until you press Enter.
 
-    With --fd the words go to that descriptor, a line for each share, and nowhere else.
+    With --fd the words go to that descriptor, a line for each share, and nowhere else. With --sheet
+    one share goes into a PDF file, with room for the bag's number: whoever can read that file has
+    the share.
     """
-    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd)
-    with at_ceremony(given, as_json=as_json) as desk:
+    ways = _Ways(fd, sheet, bag, qr)
+    with at_ceremony(given) as desk:
         followed = desk.read(ceremony)
         warn_rehearsal(followed.plan.rehearsal)
         shares = _open(desk, followed, tuple(use or ()))
         try:
-            if fd is None and as_json:
-                raise typer.BadParameter("words are never printed as JSON: name --fd")
-            if fd is None:
-                confirm("Are you alone, and does nobody else see this screen?", yes)
+            ways.check(shares, as_json=given.as_json)
+            if ways.question:
+                confirm(ways.question, yes)
             for each in shares:
-                _hand_out(followed, each, fd)
+                _hand_out(followed, each, ways)
         finally:
             for each in shares:
                 each.wipe()
-        if as_json:
-            print_json({"shares": [_described(each) for each in shares]})
+        if given.as_json:
+            written = {} if sheet is None else {"sheet": str(sheet)}
+            print_json({"shares": [_described(each) for each in shares], **written})
             return
         for each in shares:
             stdout.print(f"{_name(each)}: check value {each.member.check}", markup=False)
+        if sheet is not None:
+            stdout.print(f"Sheet: {sheet}", markup=False)
+            stdout.print(_WHAT_TO_DO, markup=False)
 
 
 @app.command("enter")
+@asks(OFFICER)
 def enter(
+    given: Given,
     ceremony: CeremonyId,
     use: Use = None,
     share_fd: ShareFd = None,
     given_entries: Enter = None,
     host_words: HostWords = None,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    authority: Bundle = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
 ) -> None:
     """Type your share again, and sign: it is checked here, then sealed to the host alone."""
-    given = Given(socket, profile, authority, fingerprint, key_file, passphrase_fd, host_words)
-    with at_ceremony(given, as_json=as_json) as desk:
+    with at_ceremony(replace(given, host_words=host_words)) as desk:
         followed = desk.read(ceremony)
         warn_rehearsal(followed.plan.rehearsal)
         taken = _enter(desk, followed, tuple(use or ()), share_fd or [], given_entries or [])
-        if as_json:
+        if given.as_json:
             print_json({"ceremony": ceremony, "seq": taken.seq, "event": taken.event})
             return
         stdout.print(f"Your share is with the host; record {taken.seq}.", markup=False)
@@ -157,9 +207,14 @@ def _open(desk: CeremonyDesk, followed: Followed, uses: tuple[ShareUse, ...]) ->
     return opened
 
 
-def _hand_out(followed: Followed, share: OwnShare, fd: int | None) -> None:
-    if fd is not None:
-        write_words(share.words, fd)
+def _hand_out(followed: Followed, share: OwnShare, ways: _Ways) -> None:
+    if ways.fd is not None:
+        write_words(share.words, ways.fd)
+        return
+    if ways.sheet is not None:
+        sheet = sheet_of(followed.course, share, followed.verified.authority)
+        pdf = share_sheet_pdf(filled(sheet, now(), ways.bag), share.words, picture=ways.qr)
+        write_sheet(ways.sheet, pdf)
         return
     head = [REHEARSAL] if followed.plan.rehearsal else []
     head += [
@@ -179,11 +234,18 @@ def _enter(
 ) -> StepTaken:
     course, signer = followed.course, desk.signer()
     step, waiting = step_of(course), followed.waiting
-    asked = uses_to_enter(course, step, signer.officer)
-    locked = waiting is not None and waiting.locked
-    uses = chosen or asked or _held(followed, signer.officer)
-    if not uses or not (asked or locked):
-        raise NotFound("no share of yours is asked for now", found=step.title)
+    unmet = waiting.unmet if waiting is not None else ()
+    if waiting is not None and unmet:
+        asked = uses_to_open(course, unmet, waiting.entered, signer.officer)
+    else:
+        asked = uses_to_enter(course, step, signer.officer)
+    uses = chosen or asked
+    if not asked:
+        raise NotFound(
+            "no share of yours is asked for now",
+            found=step.title,
+            expected=", ".join(each.value for each in unmet),
+        )
     if descriptors and len(descriptors) != len(uses):
         raise typer.BadParameter(
             f"{len(uses)} shares are asked for: {', '.join(each.value for each in uses)}",
@@ -195,26 +257,18 @@ def _enter(
     for place, use in enumerate(uses):
         words = _words(followed, use, descriptors[place] if descriptors else None)
         try:
-            check_typed(followed.share_sets, use, signer.officer, words)
+            check_typed(
+                followed.asked_sets, use, signer.officer, words, rehearsal=followed.plan.rehearsal
+            )
             sealed.append(seal_share(course, host.document, use, signer.officer, words))
         finally:
             wipe(words)
-    if locked:
+    if unmet:
         return desk.door.ask(unlock_request(course, signer, now(), sealed, host.entered))
     entered = host.entered | entries(course, Part.CUSTODIAN, pairs_of(given))
     return desk.door.ask(
         sign_request(course, Part.CUSTODIAN, signer, now(), entered=entered, attached=sealed)
     )
-
-
-def _held(followed: Followed, officer: str) -> tuple[ShareUse, ...]:
-    """What a locked host may ask of this officer: the user PIN first, which opens the token."""
-    sets = followed.share_sets
-    return tuple(
-        use
-        for use in ShareUse
-        if any(each.use is use and each.member_of(officer) is not None for each in sets)
-    )[:1]
 
 
 def _words(followed: Followed, use: ShareUse, descriptor: int | None) -> bytearray:

@@ -5,11 +5,14 @@ from rich.table import Table
 from keyturn.base.times import format_time
 from keyturn.ceremony.course import Course, CourseState
 from keyturn.ceremony.hostphrase import host_phrase
+from keyturn.ceremony.keyfacts import SOFTWARE_LOG_KEY
 from keyturn.ceremony.script import Part, Step
 from keyturn.ceremony.sharesets import ShareSet, needed_text
 from keyturn.cli.output import stderr, stdout
 from keyturn.client.ceremonies import Followed
 from keyturn.client.ceremonytrust import TrustedHost, key_fingerprint
+from keyturn.quorum.bodies import Body, Keys
+from keyturn.quorum.roster import Roster
 from keyturn.wire.ceremonies import CeremonyList, Waiting
 
 REHEARSAL = "REHEARSAL: nothing here has an effect outside"
@@ -18,6 +21,21 @@ REHEARSAL = "REHEARSAL: nothing here has an effect outside"
 def warn_rehearsal(rehearsal: bool) -> None:
     if rehearsal:
         stderr.print(REHEARSAL, style="bold yellow", markup=False)
+
+
+def print_body(body: Body) -> None:
+    """What a signature is given for: who has which part, or which keys are named."""
+    if isinstance(body, Roster):
+        for officer in body.officers.values():
+            roles = ", ".join(sorted(role.value for role in officer.roles))
+            stdout.print(f"  {officer.id}: {roles}", markup=False)
+    if isinstance(body, Keys):
+        for purpose, key in body.keys.items():
+            held = f", a {SOFTWARE_LOG_KEY}" if key.in_software else ""
+            stdout.print(
+                f"  {purpose.value} key: {key.algorithm.value} {key.key_id[:16]}…{held}",
+                markup=False,
+            )
 
 
 def list_document(found: CeremonyList) -> dict[str, object]:
@@ -167,8 +185,9 @@ def _print_waiting(followed: Followed) -> None:
         stdout.print(f"  {progress.what}: {progress.done} of {progress.total}", markup=False)
     if waiting.interrupted:
         stdout.print("  INTERRUPTED: the administrator or the witness resumes it", style="yellow")
-    if waiting.locked:
-        stdout.print("  LOCKED: custodians open the token by their shares", style="yellow")
+    if waiting.unmet:
+        uses = ", ".join(each.value for each in waiting.unmet)
+        stdout.print(f"  LOCKED: custodians enter shares first: {uses}", style="yellow")
 
 
 def _mark(course: Course, step: Step) -> str:
@@ -236,6 +255,6 @@ def _waiting_document(followed: Followed, waiting: Waiting | None) -> dict[str, 
         "boxes": [{"officer": each.officer, "use": each.use} for each in waiting.boxes],
         "shares_entered": [{"use": use, "officer": who} for use, who in waiting.entered],
         "interrupted": waiting.interrupted,
-        "locked": waiting.locked,
+        "unmet": [each.value for each in waiting.unmet],
         "progress": waiting.progress.document() if waiting.progress else None,
     }

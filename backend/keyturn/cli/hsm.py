@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from keyturn.base.errors import KeyturnError
+from keyturn.ceremony.keyfacts import SOFTWARE_LOG_KEY
 from keyturn.ceremony.tokeninventory import KeyAttribute, TokenInventory, inventory_document
 from keyturn.ceremony.tokenreport import (
     Level,
@@ -155,7 +156,8 @@ def _print_inventory(inventory: TokenInventory) -> None:
         head = f"KEK {kek.id[:16]}… {kek.state.value}, {kek.profile.value}, {kek.origin.value}"
         _print_key(head, kek.attributes)
     for key in inventory.keys:
-        _print_key(f"{key.label} {key.part} {key.id[:16]}…", key.attributes)
+        part = SOFTWARE_LOG_KEY if key.in_software else key.part
+        _print_key(f"{key.label} {part} {key.id[:16]}…", key.attributes)
     if not inventory.keks and not inventory.keys:
         stdout.print("no keys of Keyturn's")
 

@@ -29,6 +29,7 @@ def statement_document(statement: Statement) -> dict[str, object]:
     return {
         "digest": statement.digest,
         "kind": statement.kind.value,
+        "authority": statement.authority,
         "subject": statement.subject,
         "version": statement.version,
         "replaces": statement.replaces,
@@ -141,6 +142,7 @@ def print_statement(statement: Statement, now: datetime) -> None:
     rows = [
         ("digest", statement.digest),
         ("kind", f"{statement.kind.value} {escape(statement.subject)}"),
+        ("authority", statement.fingerprint),
         ("version", f"{statement.version}, replaces {statement.replaces or 'nothing'}"),
         ("proposed", f"{format_time(statement.time)} by {statement.proposer}"),
         ("lapses", f"{format_time(lapses)} ({when})"),

@@ -9,18 +9,11 @@ import typer
 from keyturn.base.encoding import Digest, parse_digest
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.sharesets import needed_text
-from keyturn.cli.ceremony_desk import (
-    CeremonyDesk,
-    Fingerprint,
-    Given,
-    KeyFile,
-    Socket,
-    Yes,
-    confirm,
-)
+from keyturn.cli.ceremony_desk import CeremonyDesk, Yes, confirm
+from keyturn.cli.ceremony_given import KEYHOLDER, Given, asks
 from keyturn.cli.ceremony_screen import read_words, type_words
 from keyturn.cli.output import errors_explained, print_json, stderr, stdout
-from keyturn.cli.profile import AsJson, PassphraseFd, ProfileDir, now
+from keyturn.cli.profile import now
 from keyturn.client.ceremonytrust import key_fingerprint
 from keyturn.client.unsealdoor import LocalUnsealDoor, ServerUnsealDoor, UnsealDoor
 from keyturn.client.unsealing import SealedKeyholder, look_at, seal_order, share_for
@@ -42,47 +35,32 @@ def register_in(parent: typer.Typer) -> None:
 
 
 @app.command()
-def status(
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
-) -> None:
+@asks(KEYHOLDER)
+def status(given: Given) -> None:
     """Whether the keyholder is sealed, and what can be proved of it before a share goes there."""
-    given = Given(socket, profile, None, fingerprint, key_file, passphrase_fd)
-    with _at_keyholder(given, as_json=as_json) as asking:
+    with _at_keyholder(given) as asking:
         news = asking.door.news()
         if not news.sealed:
-            print_json(_document(news)) if as_json else stdout.print("The keyholder answers.")
+            print_json(_document(news)) if given.as_json else stdout.print("The keyholder answers.")
             return
         keyholder = asking.look()
-        if as_json:
+        if given.as_json:
             print_json({**_document(news), **_proved(keyholder)})
             return
         _print(keyholder)
 
 
 @app.command()
-def share(
-    share_fd: ShareFd = None,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
-) -> None:
+@asks(KEYHOLDER)
+def share(given: Given, share_fd: ShareFd = None) -> None:
     """Type your share: it is checked here, then sealed to the keyholder alone, and signed.
 
     Nothing is typed before the keyholder is verified: its key, its log and, where a policy asks
     for it, its machine.
     """
-    given = Given(socket, profile, None, fingerprint, key_file, passphrase_fd)
-    with _at_keyholder(given, as_json=as_json) as asking:
+    with _at_keyholder(given) as asking:
         keyholder = asking.look()
-        if not as_json:
+        if not given.as_json:
             _print(keyholder)
         words = _words(keyholder, share_fd)
         try:
@@ -90,7 +68,7 @@ def share(
         finally:
             wipe(words)
         taken = asking.door.hand(handed)
-        if as_json:
+        if given.as_json:
             print_json(
                 {"entered": list(taken.entered), "missing": taken.missing, "sealed": taken.sealed}
             )
@@ -100,26 +78,21 @@ def share(
             stdout.print("The keyholder is unsealed.", style="bold")
 
 
+@asks(KEYHOLDER)
 def seal(
+    given: Given,
     why: Annotated[str, typer.Argument(help="Why, in one sentence: it is logged.")],
     part: Annotated[
         Part, typer.Option(help="As what you sign: administrator or custodian.")
     ] = Part.CUSTODIAN,
     yes: Yes = False,
-    socket: Socket = None,
-    profile: ProfileDir = None,
-    fingerprint: Fingerprint = None,
-    key_file: KeyFile = None,
-    passphrase_fd: PassphraseFd = None,
-    as_json: AsJson = False,
 ) -> None:
     """Close the keyholder's token at once: no key is released until custodians unseal it again."""
-    given = Given(socket, profile, None, fingerprint, key_file, passphrase_fd)
-    with _at_keyholder(given, as_json=as_json) as asking:
+    with _at_keyholder(given) as asking:
         confirm("Stop every release until custodians unseal again?", yes)
         order = seal_order(asking.door.news(), asking.desk.signer(), part, why, now())
         index = asking.door.seal(order)
-        if as_json:
+        if given.as_json:
             print_json({"sealed": True, "index": index})
         else:
             stdout.print(f"The keyholder is sealed; log index {index}.")
@@ -154,8 +127,8 @@ class _Asking:
 
 
 @contextmanager
-def _at_keyholder(given: Given, *, as_json: bool) -> Iterator[_Asking]:
-    with errors_explained(as_json=as_json), ExitStack() as stack:
+def _at_keyholder(given: Given) -> Iterator[_Asking]:
+    with errors_explained(as_json=given.as_json), ExitStack() as stack:
         yield _Asking(CeremonyDesk(given, stack), given)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from keyturn.base.encoding import Digest
 from keyturn.ceremony.course import Course
+from keyturn.ceremony.custody import opening_sets, step_sets
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
 from keyturn.ceremony.facts import PinsReplaced, TokenMade
 from keyturn.ceremony.kinds import SCRIPTS, is_known
@@ -52,11 +53,25 @@ class Followed:
     @property
     def share_sets(self) -> tuple[ShareSet, ...]:
         """Those that stood when it was opened, then those that it made, oldest first."""
-        sets = list(self.verified.opened.custody)
+        return (*self.verified.opened.custody, *self._dealt)
+
+    @property
+    def asked_sets(self) -> tuple[ShareSet, ...]:
+        """Those of which shares are entered now: for what the host says is unmet, else for the
+        step that waits (our protocol §10.7)."""
+        kind, custody, step = self.plan.kind, self.verified.opened.custody, self.course.step
+        if step is None or (self.waiting is not None and self.waiting.unmet):
+            return opening_sets(kind, custody, self._dealt)
+        return step_sets(kind, step.action, custody, self._dealt)
+
+    @property
+    def _dealt(self) -> tuple[ShareSet, ...]:
+        """A ceremony deals once at most."""
+        sets: tuple[ShareSet, ...] = ()
         for each in self.verified.done:
             if isinstance(each.facts, (TokenMade, PinsReplaced)):
-                sets += each.facts.share_sets
-        return tuple(sets)
+                sets = each.facts.share_sets
+        return sets
 
 
 class CeremonyReader:

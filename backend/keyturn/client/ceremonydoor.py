@@ -16,6 +16,7 @@ from keyturn.wire.ceremonies import (
     AskCeremony,
     AskCeremonyFile,
     OpenCeremony,
+    PutCeremonyFile,
     RewrapKeys,
     SignStep,
     parse_ceremony_request,
@@ -77,11 +78,20 @@ class ServerDoor:
 
 
 TRANSCRIPT = "transcript.json"
+RESTORE = "restore.json"
 
 
 def transcript_of(door: CeremonyDoor, ceremony: str) -> bytes:
     """The host's transcript file, as it came. Raises what `door` raises."""
     return door.ask(AskCeremonyFile(ceremony, TRANSCRIPT))
+
+
+def put_restore(door: CeremonyDoor, ceremony: str, file: bytes) -> None:
+    """Hand in the statement of a restore, which the log cannot say yet (our protocol §10.8).
+
+    Raises what `door` raises.
+    """
+    door.ask(PutCeremonyFile(ceremony, RESTORE, file))
 
 
 @dataclass(frozen=True, slots=True)

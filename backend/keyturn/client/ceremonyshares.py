@@ -14,7 +14,7 @@ from keyturn.ceremony.hostdocument import HostDocument
 from keyturn.ceremony.script import Attaches, Part, ShareUse, Step
 from keyturn.ceremony.shareboxes import box_info, entry_info, seal_entry
 from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
-from keyturn.ceremony.shares import Gathering
+from keyturn.ceremony.shares import Gathering, check_words
 from keyturn.ceremony.sharesets import ShareMember, ShareSet
 from keyturn.officerkeys.signer import Unsealer
 from keyturn.seal.keys import wipe
@@ -73,19 +73,25 @@ def open_box(
 
 
 def check_typed(
-    sets: Sequence[ShareSet], use: ShareUse, officer: str, words: bytearray
+    sets: Sequence[ShareSet], use: ShareUse, officer: str, words: bytearray, *, rehearsal: bool
 ) -> ShareMember:
     """What was typed is this officer's share of that secret, before it leaves this machine.
 
+    Whether it is one of a rehearsal its own words say, whatever sets a host shows.
     Raises MalformedShare, ShareRefused.
     """
+    check_words(words, rehearsal=rehearsal)
     return Gathering(set_of(sets, use), sets).prove(officer, words)
 
 
 def seal_share(
     course: Course, host: HostDocument, use: ShareUse, officer: str, words: bytearray
 ) -> bytes:
-    """To a host whose document was verified, for the step that waits now and no other."""
+    """To a host whose document was verified, for the step that waits now and no other.
+
+    No share of a real token goes to a rehearsal, nor the other way: MalformedShare, ShareRefused.
+    """
+    check_words(words, rehearsal=course.plan.rehearsal)
     place = course.place
     info = entry_info(host.boot, place.ceremony, place.previous, use, officer)
     return seal_entry(words, host.key, info)
@@ -102,6 +108,21 @@ def uses_to_enter(course: Course, step: Step, officer: str) -> tuple[ShareUse, .
         for use in course.held(officer, signers, step.action)
     }
     return tuple(use for use in ShareUse if use in held)
+
+
+def uses_to_open(
+    course: Course,
+    unmet: Sequence[ShareUse],
+    entered: Sequence[tuple[str, str]],
+    officer: str,
+) -> tuple[ShareUse, ...]:
+    """Of what a host says is unmet, those that this custodian holds and has not entered yet.
+
+    `entered`: (use, officer), by the host's word.
+    """
+    schemes = ((use, course.opening_scheme(use)) for use in unmet)
+    held = (use for use, scheme in schemes if scheme is not None and officer in scheme.officers)
+    return tuple(use for use in held if (use.value, officer) not in entered)
 
 
 def set_of(sets: Sequence[ShareSet], use: ShareUse) -> ShareSet:
@@ -122,7 +143,10 @@ def _use(text: str) -> ShareUse:
         return ShareUse(text)
     except ValueError as error:
         raise CeremonyRefused(
-            CeremonyReason.WRONG_SHARE, "a share box of no known kind", found=repr(text[:20])
+            CeremonyReason.WRONG_SHARE,
+            "a share box of no known kind",
+            found=repr(text[:20]),
+            expected=", ".join(each.value for each in ShareUse),
         ) from error
 
 

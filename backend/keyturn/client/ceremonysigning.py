@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keyturn.base.dsse import Envelope
-from keyturn.base.encoding import digest_of
+from keyturn.base.encoding import Digest, digest_of
 from keyturn.ceremony.checks import CONFIRMED, check_content
 from keyturn.ceremony.course import Course, statement_kinds
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
@@ -26,7 +26,7 @@ from keyturn.ceremony.steps import (
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.approvals import APPROVAL_TYPE, Decision, approval_payload
 from keyturn.quorum.bodies import REHEARSED, Keys
-from keyturn.quorum.kinds import payload_type
+from keyturn.quorum.kinds import Kind, payload_type
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.statements import Statement, parse_statement
 from keyturn.wire.ceremonies import OpenCeremony, SayInCeremony, SignStep, StatementToSign, Waiting
@@ -121,6 +121,7 @@ def say_request(
             CeremonyReason.WRONG_PART,
             f"{signer.officer} does not take part as {part.value}",
             found=signer.officer,
+            expected=f"whom the plan names as {part.value}",
         )
     payload = word_payload(course.next, signer.officer, part, now, word, text)
     return SayInCeremony(course.plan.ceremony, signer.sign(WORD_TYPE, payload).to_bytes())
@@ -169,7 +170,12 @@ def step_of(course: Course) -> Step:
     """The one that waits. Raises CeremonyRefused when the ceremony is over."""
     step = course.step
     if step is None:
-        raise CeremonyRefused(CeremonyReason.OVER, "the ceremony is over", found=course.state.value)
+        raise CeremonyRefused(
+            CeremonyReason.OVER,
+            "the ceremony is over",
+            found=course.state.value,
+            expected="a ceremony with a step that waits",
+        )
     return step
 
 
@@ -183,8 +189,10 @@ def shown_statements(course: Course, waiting: Waiting) -> tuple[StatementShown, 
     the host wrote it, and may have written another roster.
     """
     found = tuple(_read(each) for each in waiting.statements)
+    rosters = [each.statement.digest for each in found if each.statement.kind is Kind.ROSTER]
     for each in found:
         _check_about(course, each.statement)
+        _check_authority(course.plan, each.statement, rosters)
     return found
 
 
@@ -218,6 +226,7 @@ def _read(said: StatementToSign) -> StatementShown:
             CeremonyReason.WRONG_ATTACHMENT,
             "the host asks for a signature of no known kind",
             found=f"{said.role} {said.payload_type}"[:120],
+            expected=f"{PROPOSE} or {APPROVE} {payload_type(statement.kind.value)}",
         )
     return StatementShown(statement, said.role, said.payload, said.payload_type)
 
@@ -245,6 +254,23 @@ def _check_about(course: Course, statement: Statement) -> None:
             expected="the roster that the administrator signed in the plan",
             hint="Sign nothing. Have the witness record it.",
         )
+
+
+def _check_authority(plan: Plan, statement: Statement, rosters: Sequence[Digest]) -> None:
+    """It names the plan's authority, or the one that is founded by the roster beside it.
+
+    Of a rehearsal's throw-away authority neither is known here: its keys say that they are that.
+    """
+    expected = plan.authority or next(iter(rosters), None)
+    if statement.authority is None or expected in (None, statement.authority):
+        return
+    raise CeremonyRefused(
+        CeremonyReason.WRONG_ATTACHMENT,
+        "the host asks for a signature under a statement of another authority",
+        found=statement.authority,
+        expected=expected,
+        hint="Sign nothing. Have the witness record it.",
+    )
 
 
 def _check_keys(plan: Plan, keys: Keys) -> None:

@@ -128,6 +128,14 @@ def trust_host(raw: bytes, expected: Expected, prove: Prove | None = None) -> Tr
     return TrustedHost(document, signed, (HOST_TRUSTED,), compared)
 
 
+def trust_rehearsal(raw: bytes, *, remote: bool) -> TrustedHost:
+    """As `trust_host`, of a rehearsal: its authority is thrown away with its shares, and nobody
+    pinned it. That the host is one of rehearsals counts; that no real share goes there, the shares'
+    own words see to (our protocol §10.6). Raises MalformedError, CeremonyRefused."""
+    named = parse_host(raw).document.authority
+    return trust_host(raw, Expected(named, rehearsal=True, remote=remote))
+
+
 def _by_words(said: SaidHost, expected: Expected) -> bool:
     """Whether a person may vouch for it: nothing signs it, at its own machine, for a restore."""
     if expected.keyholder is None or said.envelope is not None:

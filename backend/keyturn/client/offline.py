@@ -96,7 +96,7 @@ def file_of(
             expected=error.expected or fingerprint,
         ) from error
     check_not_older(authority, memory, remember=remember)
-    read, seen = read_signed(statement, approvals, rosters_of(authority.state))
+    read, seen = read_signed(statement, approvals, fingerprint, rosters_of(authority.state))
     return ProposalFile(read, seen, authority, bundle)
 
 
@@ -115,6 +115,7 @@ def with_decision(
     statement, approvals = read_signed(
         file.statement.raw,
         [*(each.raw for each in file.approvals), raw],
+        file.authority.fingerprint,
         rosters_of(file.authority.state),
     )
     return ProposalFile(statement, approvals, file.authority, file.raw_bundle)
@@ -155,10 +156,14 @@ def check_may_decide(statement: Statement, roster: Roster, signer: Signer) -> No
     )
 
 
-def write_new_file(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet, whole or not at all. Raises FileUnusable."""
+def write_new_file(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file that is not there yet, whole or not at all; `private`: for its owner alone.
+
+    Raises FileUnusable.
+    """
+    mode = 0o600 if private else 0o666
     try:
-        with path.open("xb") as stream:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
             try:
                 stream.write(data)
                 stream.flush()

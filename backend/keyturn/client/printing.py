@@ -23,7 +23,7 @@ _FILES = {
     MONO: "fonts/JetBrainsMono-Regular.ttf",
 }
 INK, QUIET, LINE, SHADE, WARNING = "#15181d", "#5b6470", "#c9ced6", "#f1f3f6", "#8a4b00"
-WARNING_SHADE = "#ffe9c7"
+WARNING_SHADE, WARNING_PALE = "#ffe9c7", "#fff3e0"
 _DIGEST = re.compile(r"\b(?:sha256:)?[0-9a-f]{64}\b")
 _TALLEST = 30
 """Lines of a table's row."""
@@ -34,12 +34,16 @@ _HINT = "Install Keyturn's role ceremony: pip install 'keyturn[ceremony]'."
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What stands around the text of every page. `marks`: as REHEARSAL, across the top."""
+    """What stands around the text of every page. `marks`: as REHEARSAL, across the top.
+
+    `across`: a word from corner to corner, below the text.
+    """
 
     title: str
     marks: tuple[str, ...]
     marks_say: str
     foot: str
+    across: str = ""
 
 
 def print_pages(page: Page, story: Sequence[Any]) -> bytes:
@@ -79,9 +83,15 @@ def _exact(found: re.Match[str]) -> str:
 
 
 def table(
-    heads: Sequence[str], rows: Sequence[Sequence[Any]], widths: Sequence[float], *, ruled: bool
+    heads: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    widths: Sequence[float],
+    *,
+    ruled: bool,
+    of_page: float = 1.0,
 ) -> Any:
-    """A table over the page's width; `heads` repeat on each page, none where they are empty.
+    """A table over the page's width, or that part of it; `heads` repeat on each page, none where
+    they are empty.
 
     A row stays on one page: `parted` makes rows that fit on one.
     """
@@ -104,7 +114,7 @@ def table(
     whole = sum(widths)
     return Table(
         body,
-        colWidths=[width() * each / whole for each in widths],
+        colWidths=[width() * of_page * each / whole for each in widths],
         repeatRows=1 if any(heads) else 0,
         style=style,
         hAlign="LEFT",
@@ -263,6 +273,8 @@ def _print(page: Page, story: Sequence[Any], pages: int | None) -> tuple[bytes, 
 def _draw_around(canvas: Any, page: Page, pages: int | None) -> None:
     from reportlab.lib.colors import HexColor
 
+    if page.across:
+        _draw_across(canvas, page.across)
     canvas.saveState()
     if page.marks:
         canvas.setFillColor(HexColor(WARNING_SHADE))
@@ -282,6 +294,18 @@ def _draw_around(canvas: Any, page: Page, pages: int | None) -> None:
     canvas.setFont(TEXT, 7.5)
     of = f" of {pages}" if pages else ""
     canvas.drawRightString(_PAGE[0] - _MARGIN, _MARGIN - 11, f"Page {canvas.getPageNumber()}{of}")
+    canvas.restoreState()
+
+
+def _draw_across(canvas: Any, text: str) -> None:
+    from reportlab.lib.colors import HexColor
+
+    canvas.saveState()
+    canvas.setFillColor(HexColor(WARNING_PALE))
+    canvas.setFont(BOLD, 96)
+    canvas.translate(_PAGE[0] / 2, _PAGE[1] / 2)
+    canvas.rotate(52)
+    canvas.drawCentredString(0, -34, text)
     canvas.restoreState()
 
 

@@ -15,7 +15,7 @@ from keyturn.quorum.bodies import Revocation
 from keyturn.quorum.bundle import Authority
 from keyturn.quorum.decisions import LoggedDecision
 from keyturn.quorum.entries import EntryKind, parse_entry, read_statement
-from keyturn.quorum.judge import approving, signer_of
+from keyturn.quorum.judge import approving, check_authority, signer_of
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import OfficerId, Roster
 from keyturn.quorum.state import AuthorityState
@@ -112,7 +112,10 @@ def read_view(fields: Fields, authority: Authority, rosters: Sequence[Roster]) -
     """Verify one ProposalView. Raises ServerLied naming what was disproved, or MalformedAnswer."""
     digest = fields.digest("digest")
     statement, approvals = read_signed(
-        fields.b64("statement", limit=MAX_STATEMENT), _b64_items(fields, "approvals"), rosters
+        fields.b64("statement", limit=MAX_STATEMENT),
+        _b64_items(fields, "approvals"),
+        authority.fingerprint,
+        rosters,
     )
     if statement.digest != digest:
         raise ServerLied(
@@ -132,13 +135,21 @@ def read_view(fields: Fields, authority: Authority, rosters: Sequence[Roster]) -
 
 
 def read_signed(
-    statement_raw: bytes, approvals_raw: Sequence[bytes], rosters: Sequence[Roster]
+    statement_raw: bytes,
+    approvals_raw: Sequence[bytes],
+    fingerprint: Digest,
+    rosters: Sequence[Roster],
 ) -> tuple[Statement, tuple[Approval, ...]]:
-    """Parse and verify a statement and approvals over it, by officers of these rosters.
+    """Parse and verify a statement of this authority and approvals over it, by officers of these
+    rosters.
 
-    Raises ServerLied: whoever handed them over vouched for what is forged.
+    Raises ServerLied: whoever handed them over vouched for what is forged, or is another's.
     """
     statement = parse_statement(statement_raw)
+    try:
+        check_authority(statement, fingerprint)
+    except UntrustedError as error:
+        raise ServerLied(error.message, found=error.found, expected=error.expected) from error
     try:
         proposer = signer_of(statement.envelope, *rosters)
     except UntrustedError as error:

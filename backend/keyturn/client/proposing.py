@@ -43,10 +43,12 @@ def propose(
 
     Raises MalformedStatement, naming the field, before anything is posted.
     """
-    version, replaces = version_after(client.state(), kind, subject)
+    state = client.state()
+    version, replaces = version_after(state, kind, subject)
     payload = compose_payload(
         kind,
         subject,
+        authority=state.fingerprint,
         version=version,
         replaces=replaces,
         proposer=signer.officer,

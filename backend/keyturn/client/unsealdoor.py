@@ -3,6 +3,7 @@
 Neither is believed; `client.unsealing` verifies what comes.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import MalformedAnswer
 from keyturn.client.history import History, Source
 from keyturn.quorum.bodies import Purpose
+from keyturn.quorum.bundle import Authority
 from keyturn.quorum.errors import LogInconsistent
 from keyturn.quorum.state import AuthorityState
 from keyturn.tlog.checkpoints import (
@@ -27,6 +29,7 @@ from keyturn.tlog.checkpoints import (
 from keyturn.tlog.merkle import Hash
 from keyturn.tlog.notes import parse_note
 from keyturn.tlog.proofs import Proof, verify_consistency
+from keyturn.wire.errors import PeerRefused
 from keyturn.wire.keyholder import AskCheckpoint, AskConsistency, AskEntries, AskObject
 from keyturn.wire.keyholder_client import ask_once
 from keyturn.wire.unsealing import (
@@ -40,6 +43,8 @@ from keyturn.wire.unsealing import (
 )
 
 T = TypeVar("T")
+MALFORMED = "malformed"
+"""What whoever knows no such question answers (our protocol §7.1)."""
 
 SECONDS = 60.0
 """The last share has the keyholder open its token and replay what is new of its log."""
@@ -55,6 +60,25 @@ class Known:
     @property
     def fingerprint(self) -> Digest:
         return self.state.fingerprint
+
+    @property
+    def authority(self) -> Authority:
+        """Raises LogInconsistent where the log founds none."""
+        roster, keys = self.state.roster, self.state.newest_keys
+        if roster is None or keys is None:
+            raise LogInconsistent("the log has no roster, or names no keys")
+        return Authority(self.state.fingerprint, roster, keys, self.state)
+
+
+class NothingPinned(UntrustedError):
+    """No authority is known here: nobody can tell whose keyholder this is."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no authority is known here",
+            expected="the authority's bundle, and its fingerprint",
+            hint="Name both first. Enter no share before.",
+        )
 
 
 class UnsealDoor(Protocol):
@@ -109,26 +133,44 @@ class LocalUnsealDoor:
 
     local = True
 
-    def __init__(self, path: Path, fingerprint: Digest, seen: Checkpoint | None) -> None:
-        """`seen`: the newest checkpoint of this log that the officer knows, if any."""
+    def __init__(
+        self, path: Path, fingerprint: Digest | None, seen: Checkpoint | None = None
+    ) -> None:
+        """`fingerprint`: None where no authority is pinned, and so nothing can be `known`.
+
+        `seen`: the newest checkpoint of this log that the officer knows, if any. What this door
+        proves itself it remembers: the log is read on, and never believed to have gone back.
+        """
         self._path, self._fingerprint, self._seen = path, fingerprint, seen
+        self._history: History | None = None
+        self._reading = threading.Lock()
 
     def news(self) -> UnsealNews:
         return ask_once(self._path, AskUnseal(), seconds=SECONDS)
 
     def known(self) -> Known:
-        """Raises LogInconsistent, UntrustedError, MalformedError."""
+        """Raises LogInconsistent, UntrustedError, MalformedError, NothingPinned."""
+        if self._fingerprint is None:
+            raise NothingPinned
+        with self._reading:
+            return self._read_on(self._fingerprint)
+
+    def _read_on(self, fingerprint: Digest) -> Known:
         raw = ask_once(self._path, AskCheckpoint()).encode()
         note = parse_note(raw)
         claimed = SignedCheckpoint(parse_checkpoint(note.text), note)
-        source = Source(self._entries, self._object, self._consistency)
-        state = History(self._fingerprint, source).sync(claimed)
+        self._check_seen(claimed.checkpoint)
+        history, self._history = self._history, None  # kept only where all of it verifies
+        if history is None:
+            source = Source(self._entries, self._object, self._consistency)
+            history = History(fingerprint, source)
+        state = history.sync(claimed)
         keys = state.newest_keys
         if keys is None:
             raise LogInconsistent("the log names no keys")
         key = load_verify_key(keys.keys[Purpose.LOG].spki)
         signed = verify_checkpoint(raw, key, keys.origin)
-        self._check_seen(signed.checkpoint)
+        self._seen, self._history = signed.checkpoint, history
         return Known(state, signed)
 
     def hand(self, share: HandShare) -> ShareTaken:
@@ -160,6 +202,20 @@ class LocalUnsealDoor:
     def _consistency(self, old: int, new: int) -> Proof:
         proof = ask_once(self._path, AskConsistency(old, new))
         return tuple(Hash(unhex(each, what="proof", size=32)) for each in proof)
+
+
+def is_keyholder(path: Path) -> bool:
+    """Whether a keyholder answers there, and not a host of ceremonies alone: its word.
+
+    Raises PeerRefused, PeerUnreachable, MalformedError.
+    """
+    try:
+        ask_once(path, AskUnseal(), seconds=SECONDS)
+    except PeerRefused as error:
+        if error.kind == MALFORMED:
+            return False
+        raise
+    return True
 
 
 def _read(answer: Fields, read: Callable[[Fields], T]) -> T:

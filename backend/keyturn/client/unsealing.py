@@ -19,7 +19,7 @@ from keyturn.ceremony.records import Event, Record, parse_record
 from keyturn.ceremony.script import Part, ScriptKind, ShareUse
 from keyturn.ceremony.shareboxes import entry_info, seal_entry
 from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
-from keyturn.ceremony.sharesets import ShareMember, ShareSet
+from keyturn.ceremony.sharesets import ShareMember, ShareSet, check_sets
 from keyturn.ceremony.steps import STEP_TYPE, Place, step_payload
 from keyturn.client.ceremonyshares import check_typed
 from keyturn.client.ceremonytrust import Expected, trust_host
@@ -95,11 +95,15 @@ def check_keyholder(
     """Everything that must hold before a share is sealed (our protocol §10.12).
 
     `local`: the officer sits at the keyholder's machine, and asked its own socket.
-    Raises MalformedError, CeremonyRefused, KeyholderUnproved.
+    Raises MalformedError, CeremonyRefused, KeyholderUnproved; ShareRefused for a rehearsal's sets.
     """
     if not news.sealed:
         raise CeremonyRefused(
-            CeremonyReason.OVER, "the keyholder is not sealed", hint="No share is needed."
+            CeremonyReason.OVER,
+            "the keyholder is not sealed",
+            found="a keyholder that answers",
+            expected="a sealed one",
+            hint="No share is needed.",
         )
     key = keyholder_key(known.state.newest_keys)
     if key is None and not local:
@@ -130,6 +134,7 @@ def check_keyholder(
             expected=first.expected,
             hint=first.hint,
         )
+    check_sets(news.shares, rehearsal=False)
     share_set = _user_set(news)
     member = share_set.member_of(officer)
     caveats = tuple(sorted(verdict.caveats, key=lambda each: each.value))
@@ -144,7 +149,7 @@ def share_for(
     Raises MalformedShare, ShareRefused.
     """
     news, officer = keyholder.news, signer.officer
-    check_typed(news.shares, ShareUse.USER, officer, words)
+    check_typed(news.shares, ShareUse.USER, officer, words, rehearsal=False)
     record = keyholder.record
     info = entry_info(news.session, record.ceremony, record.digest, ShareUse.USER, officer)
     sealed = seal_entry(words, keyholder.host.key, info)
@@ -179,7 +184,13 @@ def seal_order(news: UnsealNews, signer: Signer, part: Part, why: str, now: date
     Raises CeremonyRefused where it is sealed already, MalformedError.
     """
     if news.sealed:
-        raise CeremonyRefused(CeremonyReason.OVER, "the keyholder is sealed already")
+        raise CeremonyRefused(
+            CeremonyReason.OVER,
+            "the keyholder is sealed already",
+            found="a sealed keyholder",
+            expected="one that answers",
+            hint="Nothing is left to do: custodians unseal it.",
+        )
     record = check_record(news, ScriptKind.SEAL)
     payload = step_payload(
         Place(record.ceremony, False, SEQ, record.digest),

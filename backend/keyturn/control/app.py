@@ -5,6 +5,7 @@ import contextlib
 import html
 import logging
 from collections.abc import AsyncIterator, Callable
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keyturn import __version__
 from keyturn.base.errors import KeyturnError, MalformedError
@@ -41,14 +42,19 @@ from keyturn.control.http import (
 from keyturn.control.nodeapi import node_routes
 from keyturn.control.parts import Parts
 from keyturn.control.proposing import Proposing
+from keyturn.control.routing import PARTS
 
 log = logging.getLogger("keyturn.control")
 
 RETRY_SECONDS = 1.0
 
 
-def make_app(parts: Parts) -> ASGIApp:
-    """The ASGI application. Its tasks are run by `running`."""
+@cache
+def officers_api() -> FastAPI:
+    """The officers' routes, one for a process: FastAPI takes a tenth of a second to make them.
+
+    They find the server that was asked in the request's scope, as `routing.parts_of` says.
+    """
     officers = FastAPI(
         title="Keyturn control plane",
         version=__version__,
@@ -62,7 +68,6 @@ def make_app(parts: Parts) -> ASGIApp:
             RequestValidationError: _tell_validation_error,
         },
     )
-    officers.state.parts = parts
     for module in (
         routes_open,
         routes_enrolments,
@@ -76,10 +81,19 @@ def make_app(parts: Parts) -> ASGIApp:
         routes_unseal,
     ):
         officers.include_router(module.routes)
-    page = _docs_page(officers.openapi())
+    return officers
 
-    async def docs(_request: Request) -> Response:
-        return HTMLResponse(page)
+
+def _docs(_request: Request) -> Response:
+    """On a thread of its own: the description takes half a second to make, once."""
+    return HTMLResponse(_docs_page(officers_api().openapi()))
+
+
+def make_app(parts: Parts) -> ASGIApp:
+    """The ASGI application. Its tasks are run by `running`."""
+
+    async def officers(scope: Scope, receive: Receive, send: Send) -> None:
+        await officers_api()({**scope, PARTS: parts}, receive, send)
 
     async def health(_request: Request) -> Response:
         failure = parts.follower.failure
@@ -102,7 +116,7 @@ def make_app(parts: Parts) -> ASGIApp:
     routes = [
         *node_routes(parts.releasing, parts.heartbeats),
         Route("/healthz", health),
-        Route("/docs", docs),
+        Route("/docs", _docs),
         Mount("/", officers),
     ]
     handlers: Any = {KeyturnError: tell_keyturn_error, HTTPException: tell_http_error}

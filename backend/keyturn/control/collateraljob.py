@@ -10,6 +10,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Container, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -104,7 +105,7 @@ class CollateralJob:
         """Until cancelled."""
         settings = self.context.config.collateral
         wait = secrets.randbelow(1000) / 1000 * min(5.0, settings.seconds)  # not all at once
-        with httpx.Client(trust_env=True) as client:
+        with httpx.Client(trust_env=True) if settings.fetch else nullcontext() as client:
             while True:
                 await self._sleep(wait)
                 wait = min(LOOK_SECONDS, settings.seconds)
@@ -125,14 +126,17 @@ class CollateralJob:
         except TimeoutError:
             return
 
-    async def step(self, client: httpx.Client) -> None:
-        """Look at the ages; where it is this server's turn, tell of them and fetch what is due."""
+    async def step(self, client: httpx.Client | None) -> None:
+        """Look at the ages; where it is this server's turn, tell of them and fetch what is due.
+
+        Without a client nothing is fetched: to make one, all roots of the system are read.
+        """
         await self.look()
         if not await self.context.write(self._take_turn):
             return
         await self.context.write(self._tell)
         now, settings = self.context.clock(), self.context.config.collateral
-        if settings.fetch and (self.due is None or now >= self.due):
+        if client and settings.fetch and (self.due is None or now >= self.due):
             self.due = now + timedelta(seconds=settings.seconds)
             await self.fetch(client)
             await self.look()

@@ -25,7 +25,7 @@ from keyturn.control.recording import Recording
 from keyturn.control.witnessing import Witnessing
 from keyturn.quorum.approvals import Approval, Decision, parse_approval, parse_withdrawal
 from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
-from keyturn.quorum.judge import SKEW, approves_in, check_withdrawal, signer_of
+from keyturn.quorum.judge import SKEW, approves_in, check_authority, check_withdrawal, signer_of
 from keyturn.quorum.kinds import Kind, Role
 from keyturn.quorum.roster import Officer, Roster
 from keyturn.quorum.statements import Statement, parse_statement
@@ -273,6 +273,7 @@ class Proposing:
         return roster
 
     def _check_proposer(self, statement: Statement) -> None:
+        _allowed(lambda: check_authority(statement, self._context.mirror.state.fingerprint))
         signer = _allowed(lambda: signer_of(statement.envelope, self._roster()))
         if signer.id != statement.proposer or Role.PROPOSER not in signer.roles:
             raise NotAllowed(

@@ -81,11 +81,15 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
+PARTS = "keyturn.parts"
+"""Where in a request's scope its server's services are."""
+
+
 def parts_of(request: Request) -> Parts:
     """The services of the server that this request reached."""
-    parts = request.app.state.parts
+    parts = request.scope.get(PARTS)
     if not isinstance(parts, Parts):
-        raise TypeError("the application was built without its parts")
+        raise TypeError("the request came past the server")
     return parts
 
 

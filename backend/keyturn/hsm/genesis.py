@@ -26,9 +26,10 @@ from keyturn.hsm.messages import error_document, keys_document, read_error, read
 from keyturn.hsm.pins import read_pin
 from keyturn.hsm.pkcs11 import Library, Session, wipe
 from keyturn.hsm.process import child_command, child_environment
-from keyturn.hsm.profiles import PAIRS, Label, key_query, named
+from keyturn.hsm.profiles import PAIRS, Label, key_query, label_query, named
 from keyturn.hsm.protocol import PublicKey, Purpose
 from keyturn.hsm.softhsm import login_turn
+from keyturn.hsm.softwarelog import make_software_log_key, why_no_ed25519
 from keyturn.hsm.token import find_token, log_in, open_token
 
 CONFIGURATION = "softhsm2.conf"
@@ -101,10 +102,22 @@ def check_no_keys(session: Session) -> None:
     for label, kind in ((Label.KEK, ObjectClass.SECRET_KEY), *_pair_kinds()):
         if session.find(key_query(label, kind)):
             raise TokenError(f"the token has a {label.value} already")
+    for label in (Label.LOG_WRAP, Label.LOG_WRAPPED):
+        if session.find(label_query(label)):
+            raise TokenError(f"the token has a {label.value} already")
 
 
 def make_pairs(session: Session) -> None:
+    """Ingest, log and result key; a software log key where the token proves no Ed25519.
+
+    Raises HsmError, TokenError.
+    """
+    in_software = bool(why_no_ed25519(session))
+    if in_software:
+        make_software_log_key(session)
     for pair in PAIRS:
+        if in_software and pair.label is Label.LOG:
+            continue
         public = Template(pair.public.items + pair.parameters.items)
         session.generate_pair(
             pair.generator, named(public, pair.label), named(pair.private, pair.label)

@@ -91,7 +91,7 @@ class KeyReport:
 
     label: str
     part: str
-    """`private`, `public`."""
+    """`private`, `public`; `wrapped` for a software log key."""
     id: KeyId
     """SHA-256 of the public half's SPKI."""
     attributes: tuple[AttributeReport, ...]

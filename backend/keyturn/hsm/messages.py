@@ -321,6 +321,7 @@ def keys_document(keys: Mapping[Purpose, PublicKey]) -> list[dict[str, object]]:
             "purpose": key.purpose.value,
             "algorithm": key.algorithm.value,
             "oaep_hash": key.oaep_hash.value if key.oaep_hash else None,
+            "software": key.software,
             "spki": b64(key.spki),
         }
         for key in keys.values()
@@ -334,7 +335,8 @@ def read_keys(fields: Fields) -> dict[Purpose, PublicKey]:
         purpose = each.choice("purpose", Purpose)
         algorithm = each.choice("algorithm", KeyAlgorithm)
         hash_ = each.nullable("oaep_hash", lambda name, inner=each: inner.choice(name, OaepHash))  # type: ignore[misc]
-        keys[purpose] = PublicKey(purpose, each.b64("spki", limit=1024), algorithm, hash_)
+        spki, software = each.b64("spki", limit=1024), each.boolean("software")
+        keys[purpose] = PublicKey(purpose, spki, algorithm, hash_, software)
         each.done()
     if len(keys) != len(Purpose):
         raise MalformedError(f"{fields.what}: keys are missing", found=f"{len(keys)} keys")

@@ -107,7 +107,10 @@ class TokenHsm:
 
     def sign_log(self, message: bytes) -> bytes:
         _check_message(message)
+        software = self._keys.software_log
         with self.operation():
+            if software is not None:
+                return software.sign(message)
             return self._signed(Purpose.LOG, Mech.EDDSA, message)
 
     def sign_result(self, message: bytes) -> bytes:
@@ -125,6 +128,11 @@ class TokenHsm:
         with self.operation():
             marks = read_numbered(self._session, Label.MARK)
         return marks[0].content if marks else None
+
+    def forget(self) -> None:
+        """Wipe what is a secret in this process: nothing is signed for the log afterwards."""
+        if self._keys.software_log is not None:
+            self._keys.software_log.wipe()
 
     def _signed(self, purpose: Purpose, mechanism: Mech, data: bytes) -> bytes:
         key = self._keys.private[purpose]

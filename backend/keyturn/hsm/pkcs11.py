@@ -46,6 +46,7 @@ from keyturn.hsm.cryptoki import (
     Attr,
     Rv,
 )
+from keyturn.hsm.dialect import Dialect
 from keyturn.hsm.errors import HsmError, HsmUnreachable
 from keyturn.hsm.tokeninfo import ModuleInfo, Slot, TokenInfo
 
@@ -77,6 +78,7 @@ class Library:
         _check("C_GetFunctionList", get_list(byref(pointer)))
         self._functions = pointer.contents
         self._cache: dict[str, Any] = {}
+        self.dialect = Dialect()
         self._ours = True
         # Without the flag SoftHSM runs without any mutex (notes, fact 2).
         arguments = CkInitializeArgsReserved(flags=CKF_OS_LOCKING_OK)
@@ -220,7 +222,7 @@ class Session:
 
     def find(self, template: Template) -> tuple[Handle, ...]:
         """Objects that have all these attributes, at most 64."""
-        array, pinned = encode_template(template)
+        array, pinned = self._library.dialect.template(template)
         found, count = (c_ulong * _FOUND)(), c_ulong()
         self._call("C_FindObjectsInit", array, len(array))
         try:
@@ -232,8 +234,8 @@ class Session:
 
     def generate(self, mechanism: Mechanism, template: Template) -> Handle:
         """A new secret key."""
-        ck, pinned = mechanism.encode()
-        array, held = encode_template(template)
+        ck, pinned = self._library.dialect.mechanism(mechanism)
+        array, held = self._library.dialect.template(template)
         handle = c_ulong()
         self._call("C_GenerateKey", byref(ck), array, len(array), byref(handle))
         del pinned, held
@@ -243,9 +245,9 @@ class Session:
         self, mechanism: Mechanism, public: Template, private: Template
     ) -> tuple[Handle, Handle]:
         """A new key pair: (public, private)."""
-        ck, pinned = mechanism.encode()
-        first, held = encode_template(public)
-        second, also = encode_template(private)
+        ck, pinned = self._library.dialect.mechanism(mechanism)
+        first, held = self._library.dialect.template(public)
+        second, also = self._library.dialect.template(private)
         handles = c_ulong(), c_ulong()
         self._call(
             "C_GenerateKeyPair",
@@ -258,14 +260,14 @@ class Session:
 
     def create(self, template: Template) -> Handle:
         """Make an object of given attributes."""
-        array, pinned = encode_template(template)
+        array, pinned = self._library.dialect.template(template)
         handle = c_ulong()
         self._call("C_CreateObject", array, len(array), byref(handle))
         del pinned
         return Handle(handle.value)
 
     def copy(self, handle: Handle, template: Template) -> Handle:
-        array, pinned = encode_template(template)
+        array, pinned = self._library.dialect.template(template)
         made = c_ulong()
         self._call("C_CopyObject", handle, array, len(array), byref(made))
         del pinned
@@ -275,7 +277,7 @@ class Session:
         self._call("C_DestroyObject", handle)
 
     def set(self, handle: Handle, template: Template) -> None:
-        array, pinned = encode_template(template)
+        array, pinned = self._library.dialect.template(template)
         self._call("C_SetAttributeValue", handle, array, len(array))
         del pinned
 
@@ -296,7 +298,8 @@ class Session:
         """One attribute of the kind that `like` has; None when it has another kind or size."""
         if isinstance(like, Template):
             return self._read_template(handle, attribute, tuple(a for a, _ in like.items))
-        return decode_value(attribute, self.read(handle, attribute), like)
+        value = decode_value(attribute, self.read(handle, attribute), like)
+        return self._library.dialect.heard(value)
 
     def _read_template(
         self, handle: Handle, attribute: Attr, kinds: tuple[Attr, ...]
@@ -324,7 +327,7 @@ class Session:
 
     def wrap(self, mechanism: Mechanism, wrapping: Handle, key: Handle) -> bytes:
         """`key` encrypted under `wrapping`."""
-        ck, pinned = mechanism.encode()
+        ck, pinned = self._library.dialect.mechanism(mechanism)
         out, length = (c_ubyte * _OUTPUT)(), c_ulong(_OUTPUT)
         self._call("C_WrapKey", byref(ck), wrapping, key, out, byref(length))
         del pinned
@@ -338,7 +341,7 @@ class Session:
         template: Template | Prepared,
     ) -> Handle:
         """A new key object from `wrapped`; the value stays in the token."""
-        ck, pinned = mechanism.encode()
+        ck, pinned = self._library.dialect.mechanism(mechanism)
         prepared = template if isinstance(template, Prepared) else prepare(template)
         array, held = prepared.array, prepared.pinned
         data, handle = c_ubyte_array(wrapped), c_ulong()
@@ -386,7 +389,7 @@ class Session:
 
     def _begin(self, name: str, mechanism: Mechanism, key: Handle) -> None:
         ck: CkMechanism
-        ck, pinned = mechanism.encode()
+        ck, pinned = self._library.dialect.mechanism(mechanism)
         self._call(name, byref(ck), key)
         del pinned
 

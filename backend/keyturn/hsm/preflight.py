@@ -102,7 +102,13 @@ TRIALS = (
         "SHA-1 is no weakness of OAEP known today; a newer token offers SHA-256",
         keytrials.ingest,
     ),
-    Trial("Ed25519 log key", "signs in the token", "use a token with Ed25519", keytrials.log_key),
+    Trial(
+        "Ed25519 log key",
+        "signs in the token",
+        "use a token with Ed25519; on this one the log key lies in the workers' memory, and "
+        "whoever reads that has it",
+        keytrials.log_key,
+    ),
     Trial("P-256 result key", "signs in the token", _ANOTHER, keytrials.result_key),
     Trial("mark on the token", "a data object is kept", _ANOTHER, tokentrials.mark),
     Trial(

@@ -36,6 +36,8 @@ class Label(StrEnum):
     KEKS = "keyturn-keks"  # which KEK is what
     BACKUP = "keyturn-backup"  # the public key that a recoverable KEK is wrapped to
     TRANSPORT = "keyturn-transport"  # of an import, gone at its end
+    LOG_WRAP = "keyturn-log-wrap"  # what a software log key lies under
+    LOG_WRAPPED = "keyturn-log-key"  # a software log key
     MARK = "keyturn-mark"
     TRIAL = "keyturn-trial"  # of pre-flight, gone at its end
 
@@ -143,6 +145,20 @@ RESULT = PairProfile(
     Template(((Attr.EC_PARAMS, _P256),)),
 )
 PAIRS = (INGEST, LOG, RESULT)
+
+LOG_WRAP = Template(
+    (
+        (Attr.CLASS, ObjectClass.SECRET_KEY),
+        (Attr.KEY_TYPE, KeyType.GENERIC_SECRET),
+        (Attr.TOKEN, True),
+        *_SECRET,
+        *_rights(Attr.SIGN),
+        (Attr.VALUE_LEN, 32),
+        (Attr.ALLOWED_MECHANISMS, (Mech.SHA256_HMAC,)),
+    )
+)
+"""It neither wraps nor opens anything: whoever is logged in brings no DEK out under it."""
+LOG_WRAP_GENERATOR = Mechanism(Mech.GENERIC_SECRET_KEY_GEN)
 
 
 def kek_template(profile: KekProfile) -> Template:

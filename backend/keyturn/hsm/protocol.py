@@ -59,6 +59,8 @@ class PublicKey:
     algorithm: KeyAlgorithm
     oaep_hash: OaepHash | None
     """For `ingest`: the hash to wrap with, proved end to end. None for signing keys."""
+    software: bool = False
+    """For `log`: a *software log key* (our protocol §10.17)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from keyturn.base.signatures import key_id_of
 from keyturn.hsm.attributes import check_attributes, find_key, report_attributes
 from keyturn.hsm.cryptoki import Attr, ObjectClass, Rv
+from keyturn.hsm.dialect import Dialect
 from keyturn.hsm.errors import HsmError, HsmUnreachable, PinRefused
 from keyturn.hsm.keks import OpenKeks, open_keks
 from keyturn.hsm.kekwork import KeyReport
@@ -22,8 +23,14 @@ from keyturn.hsm.profiles import (
 from keyturn.hsm.protocol import Assurance, KeyAlgorithm, OaepHash, PublicKey, Purpose
 from keyturn.hsm.publickeys import PublicHalf, ed25519_key, p256_key, rsa_key, spki_of
 from keyturn.hsm.selftest import prove_ingest_hash, prove_release_hash, prove_signing
+from keyturn.hsm.softwarelog import (
+    SoftwareLogKey,
+    is_in_software,
+    open_software_log_key,
+    report_software_log_key,
+)
 from keyturn.hsm.tokeninfo import ModuleInfo, TokenInfo
-from keyturn.hsm.vendors import SOFTWARE_PARTS
+from keyturn.hsm.vendors import SOFTWARE_PARTS, vendor_of
 
 PIN_ERRORS = (Rv.PIN_INCORRECT, Rv.PIN_INVALID, Rv.PIN_LEN_RANGE, Rv.PIN_EXPIRED, Rv.PIN_LOCKED)
 _ALGORITHMS = {
@@ -42,6 +49,8 @@ class CheckedKeys:
     private: dict[Purpose, Handle]
     public: dict[Purpose, PublicKey]
     release_hash: OaepHash
+    software_log: SoftwareLogKey | None = None
+    """The log key where the token has none of its own; then `private` has none for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +68,16 @@ class OpenToken:
 
 
 def find_token(library: Library, label: str) -> TokenInfo:
-    """The one initialised token of that label. Raises HsmUnreachable."""
+    """The one initialised token of that label; its module is spoken to in its vendor's numbers.
+
+    Raises HsmUnreachable.
+    """
     found = [each for each in library.tokens() if each.initialised and each.label == label]
     if len(found) != 1:
         raise HsmUnreachable(
             f"no single token is labelled '{label}'", found=f"{len(found)} tokens", expected="1"
         )
+    library.dialect = Dialect(vendor_of(library.about(), found[0]).numbers)
     return found[0]
 
 
@@ -95,10 +108,15 @@ def check_keys(session: Session) -> CheckedKeys:
     keks = open_keks(session)
     private: dict[Purpose, Handle] = {}
     public: dict[Purpose, PublicKey] = {}
+    software_log = open_software_log_key(session) if is_in_software(session) else None
     for purpose, profile in _PROFILES.items():
-        private[purpose], public[purpose] = _open_pair(session, purpose, profile)
+        if purpose is Purpose.LOG and software_log is not None:
+            algorithm = _ALGORITHMS[purpose]
+            public[purpose] = PublicKey(purpose, software_log.spki, algorithm, None, software=True)
+        else:
+            private[purpose], public[purpose] = _open_pair(session, purpose, profile)
     release_hash = prove_release_hash(session, keks.active.handle, keks.active.canary)
-    return CheckedKeys(keks, private, public, release_hash)
+    return CheckedKeys(keks, private, public, release_hash, software_log)
 
 
 def assurance_of(info: TokenInfo) -> Assurance:
@@ -135,8 +153,11 @@ def read_public(session: Session, purpose: Purpose, handle: Handle) -> PublicHal
 
 def report_pairs(session: Session) -> tuple[KeyReport, ...]:
     """Every key pair's halves as the token says them now. Raises TokenError, HsmError."""
-    reports = []
+    reports, software_log = [], is_in_software(session)
     for purpose, profile in _PROFILES.items():
+        if purpose is Purpose.LOG and software_log:
+            reports.append(report_software_log_key(session))
+            continue
         label = profile.label
         public = find_key(session, label, ObjectClass.PUBLIC_KEY)
         key_id = key_id_of(spki_of(read_public(session, purpose, public)))

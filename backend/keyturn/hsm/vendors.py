@@ -6,6 +6,7 @@ differ, and what a person should know; whether a token may be used is decided by
 recalled, never run here, and are shown so wherever they are shown.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -88,6 +89,12 @@ class VendorProfile:
     quirks: tuple[str, ...]
     tested: bool
     source: str
+
+    @property
+    def numbers(self) -> Mapping[Mech, int]:
+        """Mechanisms that this module has another number for than the standard."""
+        first = self.key_wrap[0]
+        return {Mech.AES_KEY_WRAP: first} if first != Mech.AES_KEY_WRAP else {}
 
     @property
     def tested_words(self) -> str:

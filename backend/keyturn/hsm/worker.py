@@ -164,7 +164,10 @@ def main(arguments: list[str]) -> int:
         if not _say(channel, encode_hello(_hello(token, hardened))):
             return 2
         hsm = TokenHsm(token)
-        return serve(channel, Server(hsm, TokenCeremonies(hsm)))
+        try:
+            return serve(channel, Server(hsm, TokenCeremonies(hsm)))
+        finally:
+            hsm.forget()
 
 
 def _say(channel: socket.socket, frame: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
@@ -13,10 +14,21 @@ from keyturn.quorum.reports import Setting
 PREFIX = "KEYTURN_KEYHOLDER_"
 
 
+class CpuFrom(Enum):
+    """Who quotes this machine's CPU."""
+
+    DEVICE = "device"  # the process at `evidence`
+    KERNEL = "kernel"  # configfs-tsm
+
+
 @dataclass(frozen=True, slots=True)
 class KeyholderConfig:
-    """`module` None: SoftHSM 2 where it is usual. `reserve` in bytes. `evidence`: the socket of
-    the process that quotes this machine's CPU (our protocol §7.4), where it is a confidential VM.
+    """`module` None: SoftHSM 2 where it is usual. `reserve` in bytes.
+
+    Where this machine is a confidential VM, `evidence` is the socket of the process that quotes
+    its CPU (our protocol §7.4); or `cpu` is KERNEL, and the kernel does, in the folder
+    `tsm_reports`; `cpu_certificates` is a PEM file of VCEK or VLEK, ASK or ASVK, ARK, for a host
+    that gives none.
     """
 
     log: Path
@@ -29,6 +41,9 @@ class KeyholderConfig:
     workers: int
     reserve: int
     evidence: Path | None = None
+    cpu: CpuFrom | None = None
+    tsm_reports: Path | None = None
+    cpu_certificates: Path | None = None
 
 
 def load_config(path: Path, environment: Mapping[str, str]) -> KeyholderConfig:
@@ -45,9 +60,34 @@ def load_config(path: Path, environment: Mapping[str, str]) -> KeyholderConfig:
         workers=settings.integer("workers", 1, low=1, high=64),
         reserve=settings.integer("reserve", DEFAULT_RESERVE, low=0, high=1 << 50),
         evidence=settings.optional_path("evidence"),
+        cpu=_cpu_from(settings.text("cpu", "")),
+        tsm_reports=settings.optional_path("tsm_reports"),
+        cpu_certificates=settings.optional_path("cpu_certificates"),
     )
     settings.done()
+    _check_cpu(config)
     return config
+
+
+def _cpu_from(text: str) -> CpuFrom | None:
+    try:
+        return CpuFrom(text) if text else None
+    except ValueError as error:
+        known = " or ".join(each.value for each in CpuFrom)
+        raise MalformedConfig("setting 'cpu'", found=repr(text[:40]), expected=known) from error
+
+
+def _check_cpu(config: KeyholderConfig) -> None:
+    """One source, with its settings and no other's: which one is asked is never guessed."""
+    if config.cpu is CpuFrom.KERNEL:
+        if config.evidence is not None:
+            raise MalformedConfig("setting 'evidence'", expected="none, where 'cpu' is kernel")
+        return
+    if config.cpu is CpuFrom.DEVICE and config.evidence is None:
+        raise MalformedConfig("setting 'evidence' is missing", hint="or set 'cpu' to kernel")
+    for name in ("tsm_reports", "cpu_certificates"):
+        if getattr(config, name) is not None:
+            raise MalformedConfig(f"setting '{name}'", expected="'cpu' to be kernel")
 
 
 def told(config: KeyholderConfig) -> dict[str, Setting]:
@@ -67,6 +107,9 @@ def told(config: KeyholderConfig) -> dict[str, Setting]:
         "workers": config.workers,
         "reserve": config.reserve,
         "evidence": shown(config.evidence),
+        "cpu": config.cpu.value if config.cpu else None,
+        "tsm_reports": shown(config.tsm_reports),
+        "cpu_certificates": shown(config.cpu_certificates),
     }
 
 
@@ -94,7 +137,16 @@ def config_text(config: KeyholderConfig, base: Path) -> str:
             ("softhsm_configuration", shown(config.softhsm_configuration)),
             ("workers", str(config.workers)),
             ("reserve", str(config.reserve)),
-            *(() if config.evidence is None else (("evidence", shown(config.evidence)),)),
+            *([("cpu", _quoted(config.cpu.value))] if config.cpu else []),
+            *(
+                (name, shown(path))
+                for name, path in (
+                    ("evidence", config.evidence),
+                    ("tsm_reports", config.tsm_reports),
+                    ("cpu_certificates", config.cpu_certificates),
+                )
+                if path is not None
+            ),
         )
     )
 

@@ -116,11 +116,19 @@ def _initialise(
         worker = WorkerConfig(module, TOKEN_LABEL, made.configuration)
         with HsmWorker(worker, pin_fd) as hsm:
             roster = signed_by_founders(
-                Kind.ROSTER, "roster", _roster_body(plan, founders), founders, plan.life, clock()
+                Kind.ROSTER,
+                "roster",
+                _roster_body(plan, founders),
+                founders,
+                plan.life,
+                clock(),
+                authority=None,
             )
-            body = keys_body(plan.origin, hsm, identity_at(directory / IDENTITY))
-            keys = signed_by_founders(Kind.KEYS, "keys", body, founders, plan.life, clock())
             fingerprint = roster.digest
+            body = keys_body(plan.origin, hsm, identity_at(directory / IDENTITY))
+            keys = signed_by_founders(
+                Kind.KEYS, "keys", body, founders, plan.life, clock(), authority=fingerprint
+            )
             founding = Founding((roster.raw, roster.approvals), (keys.raw, keys.approvals))
             bundle = found(directory / "log", plan.origin, hsm, fingerprint, founding, clock)
     bundle_path, config_path = directory / "authority.bundle", directory / CONFIG
@@ -218,14 +226,19 @@ def signed_by_founders(
     life: timedelta,
     now: datetime,
     *,
+    authority: Digest | None,
     version: int = 1,
     replaces: Digest | None = None,
 ) -> Signed:
-    """Proposed by the first, approved by as many of the others as the thresholds ask."""
+    """Proposed by the first, approved by as many of the others as the thresholds ask.
+
+    `authority` is the fingerprint, or None for the roster that founds one.
+    """
     proposer, others = founders[0].signer, founders[1 : DEFAULT_THRESHOLDS[kind] + 1]
     payload = compose_payload(
         kind,
         subject,
+        authority=authority,
         version=version,
         replaces=replaces,
         proposer=proposer.officer,
@@ -279,6 +292,7 @@ def keys_body(origin: str, hsm: Hsm, identity: IdentityKey | None = None) -> dic
                     "algorithm": key.algorithm.value,
                     "spki": b64(key.spki),
                     "oaep_hash": key.oaep_hash.value if key.oaep_hash else None,
+                    **({"assurance": "software"} if key.software else {}),
                 }
                 for purpose, key in hsm.public_keys().items()
             ),

@@ -11,7 +11,7 @@ from keyturn.keyholder.errors import KeyholderStopped
 from keyturn.keyholder.opening import clock
 from keyturn.keyholder.sealable import Sealable
 from keyturn.keyholder.sealedstate import Place
-from keyturn.keyholder.selfevidence import CpuSocket
+from keyturn.keyholder.selfevidence import evidence_device
 from keyturn.keyholder.server import KeyholderServer
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ def run_keyholder(
     Raises KeyholderStopped when it ended because it could not go on, and what opening raises.
     """
     harden()
-    device = CpuSocket(config.evidence) if config.evidence is not None else None
-    keyholder = Sealable(Place(config, beside, device), clock, accept_clock=accept_clock)
+    place = Place(config, beside, evidence_device(config))
+    keyholder = Sealable(place, clock, accept_clock=accept_clock)
     ended: list[str] = []
     try:
         if pin_fd is None:

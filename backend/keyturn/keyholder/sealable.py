@@ -182,7 +182,11 @@ class Sealable:
             sealed = self._sealed
             if sealed is None:
                 raise CeremonyRefused(
-                    CeremonyReason.OVER, "the keyholder is not sealed", hint="no share is needed"
+                    CeremonyReason.OVER,
+                    "the keyholder is not sealed",
+                    found="a keyholder that answers",
+                    expected="a sealed one",
+                    hint="no share is needed",
                 )
             if self._pin_refused:
                 raise PinRefusedBefore

@@ -12,6 +12,9 @@ from typing import Protocol
 from keyturn.base.errors import KeyturnError, MalformedError, UnreachableError
 from keyturn.base.strictjson import Fields
 from keyturn.ceremony.hostdocument import parse_host
+from keyturn.guest.cpucertificates import read_certificates
+from keyturn.guest.tsm import REPORTS, KernelReports
+from keyturn.keyholder.config import CpuFrom, KeyholderConfig
 from keyturn.keyrelease.hostevidence import host_evidence_bytes, unseal_report_data
 from keyturn.keyrelease.request import MAX_QUOTE, SnpEvidence, TdxEvidence
 from keyturn.quorum.tee_rules import Tee
@@ -35,7 +38,19 @@ class EvidenceDevice(Protocol):
     """A machine whose CPU can be quoted."""
 
     def cpu(self, report_data: bytes) -> SnpEvidence | TdxEvidence:
-        """Over 64 bytes. Raises EvidenceUnreachable."""
+        """Over 64 bytes. Raises KeyturnError."""
+
+
+def evidence_device(config: KeyholderConfig) -> EvidenceDevice | None:
+    """Who quotes this machine's CPU, by the settings; None where they name nobody.
+
+    Raises CertificatesUnusable.
+    """
+    if config.cpu is CpuFrom.KERNEL:
+        path = config.cpu_certificates
+        certificates = None if path is None else read_certificates(path)
+        return KernelReports(config.tsm_reports or REPORTS, certificates)
+    return CpuSocket(config.evidence) if config.evidence is not None else None
 
 
 def host_evidence(device: EvidenceDevice | None, host: bytes) -> bytes | None:

@@ -8,7 +8,7 @@ from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields
 from keyturn.ceremony.records import Record, parse_record
 from keyturn.ceremony.script import ShareUse
-from keyturn.ceremony.sharesets import ShareSet, read_share_set
+from keyturn.ceremony.sharesets import ShareSet, check_sets, read_share_set
 from keyturn.keyholder.ceremonies.sharing import read_sets
 
 FILE = "shares.json"
@@ -27,8 +27,16 @@ def current_sets(
     effect. Without any, those of `file`; else none. `done` are records of steps that were done, in
     the log's order.
 
-    Raises MalformedError, and what `read_object` raises.
+    Raises MalformedError, ShareRefused for sets of a rehearsal, and what `read_object` raises.
     """
+    found = _named(done, read_object, file)
+    check_sets(found, rehearsal=False)
+    return found
+
+
+def _named(
+    done: Sequence[Digest], read_object: Callable[[Digest], bytes], file: Path
+) -> tuple[ShareSet, ...]:
     proved: set[str] = set()
     for digest in reversed(done):
         record = parse_record(read_object(digest))

@@ -35,6 +35,12 @@ def check_keys(keys: Keys, hsm: Hsm, origin: str) -> None:
                 found=str(hashes[1]),
                 expected=f"{hashes[0]}, which the HSM proved",
             )
+        if found.software is not expected.in_software:
+            raise WrongToken(
+                f"the keys statement claims another assurance of the {purpose.value} key",
+                found="software" if expected.in_software else "the token's",
+                expected="a software log key" if found.software else "a key in the token",
+            )
         if found.spki != expected.spki:
             raise WrongToken(
                 f"the token's {purpose.value} key is not the one of the keys statement",

@@ -75,6 +75,7 @@ def made_up(
     newest = state.newest.get((kind, subject))
     return Statement(
         kind,
+        state.fingerprint,
         subject,
         newest.statement.version + 1 if newest else 1,
         newest.statement.digest if newest else None,

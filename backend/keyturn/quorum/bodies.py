@@ -70,6 +70,8 @@ class PublicKeyEntry:
     algorithm: KeyAlgorithm
     spki: bytes
     oaep_hash: OaepHash | None
+    in_software: bool = False
+    """Of the log key: it is a *software log key* (our protocol §10.17)."""
 
     @property
     def key_id(self) -> KeyId:
@@ -187,7 +189,12 @@ def _key_entry(fields: Fields) -> PublicKeyEntry:
     algorithm = fields.choice("algorithm", KeyAlgorithm)
     spki = fields.b64("spki", limit=1024)
     oaep = fields.nullable("oaep_hash", lambda name: fields.choice(name, OaepHash))
+    in_software = fields.has("assurance")
+    if in_software:
+        fields.literal("assurance", "software")
     fields.done()
+    if in_software and purpose is not Purpose.LOG:
+        raise MalformedStatement("keys: only the log key may be held in software by itself")
     if algorithm not in _FITS[purpose] or (oaep is None) == (purpose is Purpose.INGEST):
         raise MalformedStatement(f"keys: {purpose.value}: algorithm or hash does not fit")
     found = _algorithm_of(spki)
@@ -197,7 +204,7 @@ def _key_entry(fields: Fields) -> PublicKeyEntry:
             found=found,
             expected=algorithm.value,
         )
-    return PublicKeyEntry(purpose, algorithm, spki, oaep)
+    return PublicKeyEntry(purpose, algorithm, spki, oaep, in_software)
 
 
 def _algorithm_of(spki: bytes) -> str:

@@ -14,6 +14,7 @@ class SubmissionReason(Enum):
     """Why something does not come into force (our protocol §2.5)."""
 
     WRONG_FINGERPRINT = "wrong-fingerprint"
+    OTHER_AUTHORITY = "other-authority"
     NO_ROSTER = "no-roster"
     ROSTER_EXPIRED = "roster-expired"
     UNKNOWN_PROPOSER = "unknown-proposer"

@@ -134,6 +134,18 @@ def signer_of(envelope: Envelope, *rosters: Roster) -> Officer:
     return next(iter(officers.values()))
 
 
+def check_authority(statement: Statement, fingerprint: Digest) -> None:
+    """It is of this authority, not of another with the same officers. Raises SubmissionRefused."""
+    if statement.fingerprint != fingerprint:
+        raise SubmissionRefused(
+            SubmissionReason.OTHER_AUTHORITY,
+            "the statement is of another authority",
+            found=statement.fingerprint,
+            expected=fingerprint,
+            hint="propose it for this authority, to be approved anew",
+        )
+
+
 def _roster_for(statement: Statement, standing: Standing) -> Roster:
     if standing.roster is None:
         if statement.kind is not Kind.ROSTER or not isinstance(statement.body, Roster):
@@ -147,6 +159,7 @@ def _roster_for(statement: Statement, standing: Standing) -> Roster:
                 hint="Compare the fingerprint with an officer. If yours is right, do not use this.",
             )
         return statement.body
+    check_authority(statement, standing.fingerprint)
     if standing.roster_expired and statement.kind is not Kind.ROSTER:
         raise SubmissionRefused(
             SubmissionReason.ROSTER_EXPIRED,

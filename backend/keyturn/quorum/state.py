@@ -45,6 +45,7 @@ from keyturn.quorum.entries import (
 from keyturn.quorum.errors import LogInconsistent, SubmissionReason, SubmissionRefused
 from keyturn.quorum.judge import (
     Standing,
+    check_authority,
     check_decision,
     check_proposer,
     check_withdrawal,
@@ -223,6 +224,7 @@ class AuthorityState:
             raise SubmissionRefused(
                 SubmissionReason.OTHER_STATEMENT, "only an open proposal can be withdrawn"
             )
+        check_authority(statement, self.fingerprint)
         check_proposer(statement, self.roster)
         check_withdrawal(withdrawal, statement.proposer, self.roster)
 

@@ -29,6 +29,7 @@ class Statement:
     """A parsed statement. Its signatures are not verified by parsing: `quorum.state` does."""
 
     kind: Kind
+    authority: Digest | None  # of the roster's version 1: none, it is what the others name
     subject: str
     version: int
     replaces: Digest | None
@@ -47,6 +48,11 @@ class Statement:
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest", self.envelope.digest)
 
+    @property
+    def fingerprint(self) -> Digest:
+        """Of the authority that it is of: what it names, or the first roster's own digest."""
+        return self.digest if self.authority is None else self.authority
+
     def expired(self, now: datetime) -> bool:
         return self.expires is not None and now >= self.expires
 
@@ -63,6 +69,7 @@ def parse_statement(raw: bytes) -> Statement:
     fields.literal("format", 1)
     statement = Statement(
         kind=kind,
+        authority=fields.nullable("authority", fields.digest),
         subject=fields.text("subject", limit=400),
         version=fields.integer("version", low=1),
         replaces=fields.nullable("replaces", fields.digest),
@@ -87,6 +94,7 @@ def compose_payload(
     kind: Kind,
     subject: str,
     *,
+    authority: Digest | None,
     version: int,
     replaces: Digest | None,
     proposer: str,
@@ -97,11 +105,15 @@ def compose_payload(
     life: timedelta | None = timedelta(days=90),
     ticket: str | None = None,
 ) -> bytes:
-    """The exact payload bytes of a new statement, ready to be signed under `payload_type(kind)`."""
+    """The exact payload bytes of a new statement, ready to be signed under `payload_type(kind)`.
+
+    `authority` is the fingerprint, or None for the roster's version 1.
+    """
     return dump(
         {
             "type": kind.value,
             "format": 1,
+            "authority": authority,
             "subject": subject,
             "version": version,
             "replaces": replaces,
@@ -146,6 +158,13 @@ def _check_subject(statement: Statement) -> None:
         raise MalformedStatement("subject", found=statement.subject, expected=expected)
     if (statement.version == 1) != (statement.replaces is None):
         raise MalformedStatement("replaces", expected="null for version 1, and only there")
+    first_roster = statement.kind is Kind.ROSTER and statement.version == 1
+    if first_roster != (statement.authority is None):
+        raise MalformedStatement(
+            "authority",
+            found=str(statement.authority),
+            expected="null for version 1 of the roster, and only there",
+        )
 
 
 def _check_window(statement: Statement) -> None:

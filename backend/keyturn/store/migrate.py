@@ -4,6 +4,7 @@ Upgrading runs in one transaction under a lock: replicas that start together wai
 """
 
 import threading
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -34,8 +35,9 @@ def upgrade(database: Database) -> tuple[str | None, str]:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         before = _current(connection)
-        _known(before)
-        command.upgrade(_config(connection), "head")
+        if before != newest_version():
+            _known(before)
+            command.upgrade(_config(connection), "head")
         return before, newest_version()
 
 
@@ -79,8 +81,9 @@ def differences(database: Database) -> list[str]:
     return [str(each) for each in found]
 
 
+@cache
 def newest_version() -> str:
-    """The version that this program's schema has."""
+    """The version that this program's schema has: its scripts are read once in a process."""
     head = ScriptDirectory(str(_SCRIPTS)).get_current_head()
     if head is None:
         raise StoreOutdated("the program carries no migrations")

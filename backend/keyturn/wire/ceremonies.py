@@ -8,6 +8,7 @@ from typing import ClassVar, cast
 from keyturn.base.encoding import Digest, b64, unb64
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, JsonObject
+from keyturn.ceremony.script import ShareUse
 from keyturn.wire.requests import Request
 
 MAX_ENVELOPE = 2 << 20
@@ -89,8 +90,10 @@ class Waiting:
     statements: tuple[StatementToSign, ...]
     progress: Progress | None
     interrupted: bool
-    locked: bool
-    entered: tuple[tuple[str, str], ...]  # (use, officer) whose shares are there
+    unmet: tuple[ShareUse, ...]
+    """Of which uses enough shares must be there before the step can be signed."""
+    entered: tuple[tuple[str, str], ...]
+    """(use, officer) whose shares are there: for what is unmet, else for the step."""
 
     def document(self) -> JsonObject:
         return {
@@ -119,7 +122,7 @@ class Waiting:
             ],
             "progress": self.progress.document() if self.progress else None,
             "interrupted": self.interrupted,
-            "locked": self.locked,
+            "unmet": [each.value for each in self.unmet],
             "entered": [{"use": use, "officer": officer} for use, officer in self.entered],
         }
 
@@ -369,11 +372,24 @@ def _read_waiting(fields: Fields) -> Waiting:
         tuple(_read_statement(each) for each in fields.objects("statements", limit=10)),
         fields.nullable("progress", lambda name: _read_progress(fields.fields(name))),
         fields.boolean("interrupted"),
-        fields.boolean("locked"),
+        _uses(fields, "unmet"),
         _pairs(fields, "entered", "use", "officer"),
     )
     fields.done()
     return waiting
+
+
+def _uses(fields: Fields, name: str) -> tuple[ShareUse, ...]:
+    """Each once."""
+    known = {each.value: each for each in ShareUse}
+    texts = fields.texts(name, limit=len(known))
+    if len(set(texts)) != len(texts) or not known.keys() >= set(texts):
+        raise MalformedError(
+            f"{fields.what}: {name}",
+            found=", ".join(repr(each[:20]) for each in texts),
+            expected="uses of shares, each once: " + ", ".join(known),
+        )
+    return tuple(known[each] for each in texts)
 
 
 def _pairs(fields: Fields, name: str, first: str, second: str) -> tuple[tuple[str, str], ...]:

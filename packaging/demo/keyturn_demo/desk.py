@@ -109,10 +109,12 @@ def propose(
     manifest: bytes | None = None,
 ) -> Proposal:
     """Sign a statement on top of what is in force, and post it."""
-    newest = client.state().newest.get((kind, subject))
+    state = client.state()
+    newest = state.newest.get((kind, subject))
     payload = compose_payload(
         kind,
         subject,
+        authority=state.fingerprint,
         version=newest.statement.version + 1 if newest else 1,
         replaces=newest.statement.digest if newest else None,
         proposer=desk.officer,

@@ -69,7 +69,6 @@ class World:
             "LANG": "C.UTF-8",
             "HOME": str(self.directory / "home"),
             "TMPDIR": str(self.directory / "tmp"),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
             "HF_HUB_OFFLINE": "1",
             "TOKENIZERS_PARALLELISM": "false",

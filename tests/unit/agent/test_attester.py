@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from keyturn.agent.attester import DeviceSocket, Machine, collect
-from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.base.encoding import b64
+from keyturn.guest.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.keyrelease.binding import (
     compute_binding,
     device_evidence,

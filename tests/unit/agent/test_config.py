@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.agent.config import REPORTS, AgentConfig, CpuFrom, load_config
+from keyturn.agent.config import AgentConfig, CpuFrom, load_config
 from keyturn.base.errors import MalformedError
+from keyturn.guest.tsm import REPORTS
 
 PIN = "0a" * 32
 DIGEST = "sha256:" + "ab" * 32

@@ -9,10 +9,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from keyturn.agent.attester import DeviceSocket, Machine
 from keyturn.agent.config import AgentConfig, CpuFrom
-from keyturn.agent.errors import ConfigInvalid, DeviceUnreachable
+from keyturn.agent.errors import ConfigInvalid
 from keyturn.agent.machine import AssembledMachine, machine_of
-from keyturn.agent.tsm import KernelReports
 from keyturn.base.encoding import Digest
+from keyturn.guest.errors import DeviceUnreachable
+from keyturn.guest.tsm import KernelReports
 from keyturn.keyrelease.request import TdxEvidence
 from keyturn.quorum.tee_rules import Tee
 from keyturn.wire.tls import Pin

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.agent.cpucertificates import CpuCertificates
-from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.agent.paravisor import AK_HANDLE, HCL_REPORT, ParavisorCpu
 from keyturn.agent.tpm import Tpm
 from keyturn.agent.tpmsource import LocalTpm
 from keyturn.attest.azure import check_runtime_data, runtime_key
+from keyturn.guest.cpucertificates import CpuCertificates
+from keyturn.guest.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.quorum.tee_rules import Tee
 from keyturn_sim import SimNode, SimVendors
 from keyturn_sim.tpm import SimTpm

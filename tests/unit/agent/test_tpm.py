@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from keyturn.agent.errors import DeviceAnswerMalformed
 from keyturn.agent.tpm import AK_CERTIFICATE, EndorsementKey, Tpm, TpmRefused
 from keyturn.agent.tpmline import TpmLine, tpm_line
 from keyturn.attest.certificates import parse_certificate
@@ -13,6 +12,7 @@ from keyturn.attest.tpm_algorithms import HashAlgorithm
 from keyturn.attest.tpm_credential import parse_endorsement_key
 from keyturn.attest.tpm_key import check_ak_attributes, parse_tpm_public
 from keyturn.attest.tpm_quote import check_pcrs, parse_quote, verify_quote
+from keyturn.guest.errors import DeviceAnswerMalformed
 from keyturn_sim.tpm import SimTpm
 
 NONCE = bytes(range(32))

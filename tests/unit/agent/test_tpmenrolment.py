@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from keyturn.agent.errors import DeviceUnreachable
 from keyturn.agent.tpm import EndorsementKey, Tpm
 from keyturn.agent.tpmenrolment import EnrollingTpm
 from keyturn.agent.tpmline import tpm_line
 from keyturn.agent.tpmsource import LocalTpm
 from keyturn.attest.tpm_credential import Credential, make_credential_ecc, parse_endorsement_key
 from keyturn.attest.tpm_key import parse_tpm_public
+from keyturn.guest.errors import DeviceUnreachable
 from keyturn_sim.tpm import SimTpm, SimTpmMaker
 from support.tpms import as_node, new_tpm
 

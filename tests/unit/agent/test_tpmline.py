@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.agent.tpmline import tpm_line
+from keyturn.guest.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn_sim.tpm import SimTpm
 
 GET_RANDOM = bytes.fromhex("80010000000c0000017b0008")

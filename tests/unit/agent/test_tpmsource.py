@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from keyturn.agent.config import AgentConfig, load_config
-from keyturn.agent.errors import ConfigInvalid, DeviceUnreachable
+from keyturn.agent.errors import ConfigInvalid
 from keyturn.agent.tpmsource import BANK, MAX_ISSUERS, LocalTpm, read_issuers, tpm_of
 from keyturn.attest.certificates import parse_certificate
 from keyturn.attest.tpm_key import parse_tpm_public
+from keyturn.guest.errors import DeviceUnreachable
 from keyturn.keyrelease.tpmpart import MAX_LOG
 from keyturn_sim.tpm import SimTpm, SimTpmMaker
 from support.tpms import as_node

@@ -39,7 +39,16 @@ def deal(
     use: ShareUse = ShareUse.USER,
     by: ShareScheme = FIVE,
     others: tuple[ShareSet, ...] = (),
+    *,
+    rehearsal: bool = False,
 ) -> Dealt:
     secret = secrets.token_bytes(SIZES[use])
-    share_set, shares = split(bytearray(secret), by, use, random=secrets.token_bytes, others=others)
+    share_set, shares = split(
+        bytearray(secret),
+        by,
+        use,
+        rehearsal=rehearsal,
+        random=secrets.token_bytes,
+        others=others,
+    )
     return Dealt(secret, share_set, shares)

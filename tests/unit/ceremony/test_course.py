@@ -19,6 +19,7 @@ from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.records import Event, Record, make_record
 from keyturn.ceremony.script import Action, Part, ScriptKind, ShareUse, Signers
+from keyturn.ceremony.shareerrors import ShareRefused
 from keyturn.ceremony.steps import Word
 from keyturn.quorum.kinds import Kind
 from support.ceremonies import (
@@ -157,6 +158,19 @@ def test_a_course_opens_with_its_own_plan_and_script() -> None:
     assert refused.value.reason is CeremonyReason.WRONG_CEREMONY
 
 
+def test_shares_that_stood_before_are_of_the_same_sort_and_none_at_a_genesis() -> None:
+    rehearsed, real = share_sets(PLAN), share_sets(genesis_plan(Cast(), rehearsal=False))
+    kind = ScriptKind.CUSTODIAN_CHANGE
+    for rehearsal, good, bad in ((True, rehearsed, real), (False, real, rehearsed)):
+        plan = genesis_plan(Cast(), rehearsal=rehearsal)
+        change = replace(plan, kind=kind, script=SCRIPTS[kind].digest)
+        assert Play(Cast(), change, custody=good).course.custody == EVERY_SCHEME
+        with pytest.raises(ShareRefused):
+            Play(Cast(), change, custody=bad)
+        with pytest.raises(MalformedCeremony, match="stood before"):
+            Play(Cast(), plan, custody=good)
+
+
 # ---- who ----
 
 
@@ -203,9 +217,37 @@ def test_a_signature_counts_for_its_part_alone() -> None:
     assert [each.signed for each in needs] == [(), (), ()]
 
 
+@pytest.mark.parametrize("kind", [ScriptKind.CUSTODIAN_CHANGE, ScriptKind.RESTORE])
+def test_what_a_host_has_locked_is_opened_by_what_is_in_force(kind: ScriptKind) -> None:
+    """Old shares, but of a token that the ceremony has made: then those that it dealt for it."""
+    plan = replace(
+        PLAN,
+        kind=kind,
+        script=SCRIPTS[kind].digest,
+        shares={ShareUse.USER: scheme((2, "ada bela"))},
+    )
+    old = share_sets(replace(PLAN, shares={ShareUse.USER: scheme((2, "farid greta"))}))
+    playing = Play(Cast(), plan, custody=old)
+    holders = []
+    for _ in range(5):
+        playing.do()
+        found = playing.course.opening_scheme(ShareUse.USER)
+        assert found is not None
+        holders.append(found.officers)
+    made = kind is ScriptKind.RESTORE
+    assert holders[0] == ("farid", "greta")
+    assert holders[-1] == (("ada", "bela") if made else ("farid", "greta"))
+    assert playing.course.opening_scheme(ShareUse.SO) is None
+
+
 def test_old_shares_unlock_and_new_ones_are_handed_out() -> None:
     old = share_sets(replace(PLAN, shares={ShareUse.USER: scheme((2, "farid greta"))}))
-    course = Play(Cast(), PLAN, custody=old).course
+    change = replace(
+        PLAN,
+        kind=ScriptKind.CUSTODIAN_CHANGE,
+        script=SCRIPTS[ScriptKind.CUSTODIAN_CHANGE].digest,
+    )
+    course = Play(Cast(), change, custody=old).course
     unlocking = course.scheme(ShareUse.USER, Action.UNLOCK)
     assert unlocking is not None
     assert unlocking.officers == ("farid", "greta")

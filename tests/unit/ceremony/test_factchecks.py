@@ -22,6 +22,7 @@ from keyturn.ceremony.facts import (
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.plan import KekProfile
 from keyturn.ceremony.script import Action, Part, ScriptKind, ShareUse, Step
+from keyturn.ceremony.shareerrors import ShareRefused
 from keyturn.ceremony.steps import StepSignature
 from keyturn.quorum.roster import OfficerId
 from support.ceremonies import (
@@ -69,7 +70,7 @@ def check(
 
 
 PROVED = SharesProved(tuple((each.use, m.officer) for each in SETS for m in each.members))
-UNLOCKED = Unlocked(ShareUse.USER, 1, tuple(map(OfficerId, ("ada", "bela", "chen"))))
+UNLOCKED = Unlocked(ShareUse.USER, 16384, tuple(map(OfficerId, ("ada", "bela", "chen"))))
 
 
 def test_facts_of_the_plan_pass() -> None:
@@ -100,6 +101,26 @@ NEVER = replace(KEK, profile=KekProfile.NEVER_EXTRACTABLE)
 def test_another_token_other_shares_another_profile(facts: Facts) -> None:
     with pytest.raises(CeremonyRefused):
         check(genesis("make-token"), facts)
+
+
+REAL_SETS = share_sets(genesis_plan(Cast(), rehearsal=False))
+
+
+def test_a_rehearsal_deals_and_opens_nothing_real() -> None:
+    with pytest.raises(ShareRefused, match="a real token"):
+        check(genesis("make-token"), replace(MADE, share_sets=REAL_SETS))
+    with pytest.raises(ShareRefused, match="a real token"):
+        check(change(), PinsReplaced(REAL_SETS[:2]))
+    with pytest.raises(ShareRefused, match="a real token"):
+        check(change(), replace(UNLOCKED, identifier=16383))
+
+
+def test_a_real_ceremony_deals_nothing_that_says_it_is_a_rehearsals() -> None:
+    play = next(each for each in playing_genesis(rehearsal=False) if each.step.id == "make-token")
+    made = replace(MADE, token=replace(MADE.token, label=play.plan.token))
+    check((play.course, play.step, ()), replace(made, share_sets=REAL_SETS))
+    with pytest.raises(ShareRefused, match="a rehearsal"):
+        check((play.course, play.step, ()), replace(made, share_sets=SETS))
 
 
 def test_a_share_that_was_not_proved() -> None:

@@ -66,6 +66,19 @@ def test_only_a_kek_has_a_profile() -> None:
         read_key(fields(other))
 
 
+def test_only_a_log_key_is_a_software_log_key() -> None:
+    held = {"name": "HELD", "value": "software log key", "checked": True}
+    for purpose in (KeyPurpose.LOG, KeyPurpose.RESULT):
+        made = key_facts(purpose).document()
+        marked = {**made, "attributes": [held]}
+        assert not read_key(fields(made)).in_software
+        if purpose is KeyPurpose.LOG:
+            assert read_key(fields(marked)).in_software
+            continue
+        with pytest.raises(MalformedError, match="only a log key is a software log key"):
+            read_key(fields(marked))
+
+
 def test_a_key_stands_once() -> None:
     twice: JsonObject = {"keys": [KEK.document(), KEK.document()]}  # type: ignore[list-item]
     with pytest.raises(MalformedError):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from keyturn.ceremony.errors import CeremonyReason
-from keyturn.ceremony.facts import Nothing
-from keyturn.ceremony.keyfacts import Assurance, KeyPurpose
+from keyturn.ceremony.facts import Nothing, TokenMade
+from keyturn.ceremony.keyfacts import Assurance, Attribute, KeyPurpose
 from keyturn.ceremony.minuteswords import (
     PARTS,
     PROFILES,
@@ -18,16 +18,18 @@ from keyturn.ceremony.minuteswords import (
     WORTH,
     clock,
     describe,
+    key_name,
     lowered,
     moment,
     name_of,
     names_of,
+    protects,
     set_text,
     token_text,
 )
 from keyturn.ceremony.plan import KekProfile
 from keyturn.ceremony.script import Action, Part, ShareUse
-from support.ceremonies import TOKEN, Cast
+from support.ceremonies import TOKEN, Cast, key_facts
 from unit.ceremony.every_fact import DIGEST, EVERY, NEW, OLD, SETS
 
 ROSTER = Cast().roster
@@ -70,6 +72,17 @@ def test_every_choice_has_its_words() -> None:
     assert set(WORTH) == set(Assurance)
     assert len(STATES) == 3
     assert CeremonyReason.FAILED.value == "failed"
+
+
+def test_a_software_log_key_is_called_so() -> None:
+    log = key_facts(KeyPurpose.LOG)
+    soft = replace(log, attributes=(Attribute("HELD", "software log key", True),))
+    assert (key_name(log), key_name(soft)) == ("Log key", "Software log key")
+    assert protects(log) == PROTECTS[KeyPurpose.LOG]
+    assert "Whoever reads their memory has it." in protects(soft)
+    made = EVERY[Action.MAKE_TOKEN]
+    assert isinstance(made, TokenMade)
+    assert "Software log key" in " ".join(describe(replace(made, keys=(soft,)), ROSTER))
 
 
 def test_times_are_utc() -> None:

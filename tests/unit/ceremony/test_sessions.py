@@ -12,10 +12,11 @@ from keyturn.ceremony.facts import Opened, Unlocked
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.script import Part, ScriptKind, ShareUse
 from keyturn.ceremony.sessions import VerifiedSession, is_session, verify_session
+from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
 from keyturn.ceremony.steps import Place
 from keyturn.ceremony.transcript import make_transcript, parse_transcript
 from keyturn.quorum.roster import OfficerId
-from support.ceremonies import Cast, played_genesis
+from support.ceremonies import Cast, genesis_plan, played_genesis, share_sets
 from support.ceremonylog import logged_genesis
 from support.sealedsessions import QUORUM, SESSION, Session
 
@@ -75,6 +76,15 @@ def test_which_transcripts_are_these() -> None:
 
 
 # ---- what does not ----
+
+
+def test_a_rehearsals_shares_unseal_nothing() -> None:
+    session = Session(LOGGED)
+    session.sets = share_sets(genesis_plan(Cast()))
+    session.first = session.opening(session.now)
+    error = refusal(lambda: proved(session.transcript()))
+    assert isinstance(error, ShareRefused)
+    assert error.fault is ShareFault.REHEARSED
 
 
 def test_the_authority_must_be_named_and_be_the_one() -> None:

@@ -8,8 +8,10 @@ from keyturn.ceremony.mnemonic import write_words
 from keyturn.ceremony.plan import ShareScheme
 from keyturn.ceremony.script import ShareUse
 from keyturn.ceremony.shareerrors import MalformedShare, ShareFault, ShareRefused
-from keyturn.ceremony.shares import Gathering, check_value, split
+from keyturn.ceremony.shares import Gathering, check_value, check_words, split
+from keyturn.ceremony.sharesets import is_rehearsed
 from keyturn.ceremony.slip39 import split as split_raw
+from keyturn.ceremony.slip39_words import WORDS
 from unit.ceremony.share_sets import FIVE, Dealt, deal, scheme
 
 DEALT = deal()
@@ -212,9 +214,55 @@ def test_sets_of_one_ceremony_have_different_numbers() -> None:
     def random(size: int) -> bytes:
         return next(answers) if size == 2 else bytes(size)
 
-    first, _ = split(bytearray(16), FIVE, ShareUse.USER, random=random)
-    second, _ = split(bytearray(16), FIVE, ShareUse.SO, random=random, others=[first])
+    first, _ = split(bytearray(16), FIVE, ShareUse.USER, rehearsal=False, random=random)
+    second, _ = split(
+        bytearray(16), FIVE, ShareUse.SO, rehearsal=False, random=random, others=[first]
+    )
     assert (first.identifier, second.identifier) == (5, 6)
+
+
+@pytest.mark.parametrize(("rehearsal", "low"), [(False, 0), (True, 1 << 14)])
+@pytest.mark.parametrize("drawn", [b"\x00\x00", b"\x3f\xff", b"\x40\x00", b"\x80\x00", b"\xff\xff"])
+def test_the_words_say_whether_it_is_a_rehearsals(rehearsal: bool, low: int, drawn: bytes) -> None:
+    share_set, shares = split(
+        bytearray(16),
+        FIVE,
+        ShareUse.USER,
+        rehearsal=rehearsal,
+        random=lambda size: drawn if size == 2 else bytes(size),
+    )
+    assert low <= share_set.identifier < low + (1 << 14)
+    assert is_rehearsed(share_set.identifier) is rehearsal
+    for each in shares:
+        first = bytes(each.words).split(b" ")[0].decode()
+        assert (WORDS.index(first) >= 512) is rehearsal
+        check_words(each.words, rehearsal=rehearsal)
+        with pytest.raises(ShareRefused) as caught:
+            check_words(each.words, rehearsal=not rehearsal)
+        assert caught.value.fault is (ShareFault.REHEARSED if rehearsal else ShareFault.REAL)
+
+
+def test_people_tell_them_by_the_first_word() -> None:
+    """As docs/guides/ceremonies.md says it."""
+    assert (WORDS[511], WORDS[512]) == ("lawsuit", "leader")
+
+
+def test_a_real_share_in_a_rehearsal_and_the_other_way_are_told_as_that() -> None:
+    rehearsed = deal(rehearsal=True)
+    error = refused(gathering(rehearsed), "ada", DEALT.words("ada"))
+    assert (error.found, error.expected) == ("a share of a real token", "a share of this rehearsal")
+    assert "tell the witness: this host asked for real shares in a rehearsal" in error.hint
+    error = refused(gathering(), "ada", rehearsed.words("ada"))
+    assert error.fault is ShareFault.REHEARSED
+    assert (error.found, error.expected) == ("a share of a rehearsal", "a share of the real token")
+    assert "worthless" in error.hint
+
+
+@pytest.mark.parametrize("rehearsal", [False, True])
+def test_what_is_no_share_is_of_neither_sort(rehearsal: bool) -> None:
+    words = DEALT.words("ada")
+    with pytest.raises(MalformedShare):
+        check_words(words[: words.rindex(b" ")], rehearsal=rehearsal)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +276,7 @@ def test_sets_of_one_ceremony_have_different_numbers() -> None:
 )
 def test_what_cannot_be_split_is_not(size: int, by: ShareScheme) -> None:
     with pytest.raises(ValueError, match=r"split|group"):
-        split(bytearray(size), by, ShareUse.USER, random=secrets.token_bytes)
+        split(bytearray(size), by, ShareUse.USER, rehearsal=False, random=secrets.token_bytes)
 
 
 def test_a_dealt_share_shows_no_words_and_can_be_wiped() -> None:

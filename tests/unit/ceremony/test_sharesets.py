@@ -6,7 +6,15 @@ import pytest
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import dump, parse_object
 from keyturn.ceremony.script import ShareUse
-from keyturn.ceremony.sharesets import ShareSet, needed_text, read_share_set, sheet
+from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
+from keyturn.ceremony.sharesets import (
+    ShareSet,
+    check_sets,
+    check_sort,
+    is_rehearsed,
+    needed_text,
+    read_share_set,
+)
 from unit.ceremony.share_sets import FIVE, deal, scheme
 
 DEALT = deal(by=scheme((2, "ada bob cem"), (1, "dee"), needed=2))
@@ -19,6 +27,26 @@ def read(document: dict[str, Any]) -> ShareSet:
 
 def test_what_is_written_is_read() -> None:
     assert read(SET.document()) == SET
+
+
+@pytest.mark.parametrize("rehearsal", [False, True])
+def test_a_set_of_the_other_sort_is_refused(rehearsal: bool) -> None:
+    mine, other = deal(rehearsal=rehearsal).set, deal(rehearsal=not rehearsal).set
+    check_sets((), rehearsal=rehearsal)
+    check_sets((mine, mine), rehearsal=rehearsal)
+    with pytest.raises(ShareRefused, match="share set") as refused:
+        check_sets((mine, other), rehearsal=rehearsal)
+    assert refused.value.fault is (ShareFault.REAL if rehearsal else ShareFault.REHEARSED)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "rehearsed"), [(0, False), (16383, False), (16384, True), (32767, True)]
+)
+def test_the_highest_of_fifteen_bits_says_which(identifier: int, rehearsed: bool) -> None:
+    assert is_rehearsed(identifier) is rehearsed
+    check_sort(identifier, rehearsal=rehearsed)
+    with pytest.raises(ShareRefused):
+        check_sort(identifier, rehearsal=not rehearsed)
 
 
 def change(*path: str | int, to: object) -> dict[str, Any]:
@@ -82,12 +110,3 @@ def test_sizes_go_by_use() -> None:
 def test_how_many_are_needed_is_said_in_words() -> None:
     assert needed_text(FIVE) == "3 of 5"
     assert needed_text(SET) == "2 of 2 groups: 2 of 3, 1 of 1"
-
-
-def test_a_sheet_says_what_it_is_and_holds_no_word() -> None:
-    member = SET.members[1]
-    made = sheet(SET, member, ceremony="genesis-1", rehearsal=False, bag="A-17")
-    assert (made.officer, made.number, made.of, made.bag) == ("bob", 2, 4, "A-17")
-    assert (made.check, made.needed) == (member.check, "2 of 2 groups: 2 of 3, 1 of 1")
-    for word in DEALT.words("bob").decode().split():
-        assert word not in repr(made).split()

@@ -102,3 +102,11 @@ def test_an_unknown_state_is_refused() -> None:
     document["keks"][1]["state"] = "suspended"
     with pytest.raises(MalformedError, match="state"):
         _parse(document)
+
+
+def test_a_software_log_key_is_told_by_its_first_attribute() -> None:
+    held = KeyAttribute("HELD", "software log key", True)
+    other = KeyAttribute("CLASS", "PRIVATE_KEY", True)
+    assert ListedKey("keyturn-log", "wrapped", "c" * 64, (held, other)).in_software
+    for attributes in ((), (other,), (other, held), (KeyAttribute("HELD", "else", True),)):
+        assert not ListedKey("keyturn-log", "private", "c" * 64, attributes).in_software

@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError
-from keyturn.base.strictjson import JsonObject, dump
+from keyturn.base.strictjson import JsonObject, dump, load_object
 from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import Opened
@@ -16,6 +16,7 @@ from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.phrases import phrase_of
 from keyturn.ceremony.records import Event, Record, make_record
 from keyturn.ceremony.script import Part, ScriptKind
+from keyturn.ceremony.sharesets import ShareSet
 from keyturn.ceremony.steps import StepSignature, Word
 from keyturn.ceremony.transcript import (
     Verified,
@@ -389,6 +390,22 @@ def test_a_ceremony_of_an_authority_is_proved_by_its_bundle() -> None:
     assert proved(play.transcript(LOGGED.bundle), LOGGED.fingerprint).looked_at.bundle
     without = play.transcript()
     assert reason(lambda: proved(without)) is CeremonyReason.NOT_AUTHORISED
+
+
+@pytest.mark.parametrize("sets", [share_sets(genesis_plan(CAST)), ()])
+def test_shares_that_stood_before_are_of_the_same_sort(sets: tuple[ShareSet, ...]) -> None:
+    """A rehearsal's, in earnest: a reader refuses the first record, whatever comes behind it."""
+    first = rotation().course.records[0]
+    facts = {**first.facts, "custody": [each.document() for each in sets]}
+    raw = make_transcript(
+        [dump({**load_object(first.raw, limit=1 << 20, what="x"), "facts": facts})]
+    )
+    transcript = replace(parse_transcript(raw), bundle=LOGGED.bundle)
+    if not sets:
+        assert verify_transcript(transcript, LOGGED.fingerprint)
+        return
+    with pytest.raises(CeremonyRefused, match="record 0: share set: it is a rehearsal's"):
+        verify_transcript(transcript, LOGGED.fingerprint)
 
 
 def test_a_ceremony_before_any_roster_of_the_bundle_is_refused() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ from support.authority import Clock
 from unit.client.scripted_server import PIN, URL, ScriptedServer
 
 PASSPHRASE = b"correct horse battery staple"
+
+
+@cache
+def _application() -> typer.Typer:
+    app = typer.Typer()
+    for part in (baseline, ceremony, log, model, node, officer, policy, profile, proposal):
+        part.register(app)
+    return app
 
 
 @dataclass
@@ -39,11 +48,8 @@ class Desks:
             os.write(writer, passphrase)
             os.close(writer)
             words += ["--passphrase-fd", str(reader)]
-        app = typer.Typer()
-        for part in (baseline, ceremony, log, model, node, officer, policy, profile, proposal):
-            part.register(app)
         self.argv.append(words)
-        result = CliRunner().invoke(app, words, env={"COLUMNS": "200"}, input=typed)
+        result = CliRunner().invoke(_application(), words, env={"COLUMNS": "200"}, input=typed)
         self.output += [result.stdout, result.stderr]
         return result
 

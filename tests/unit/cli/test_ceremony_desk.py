@@ -12,7 +12,8 @@ from keyturn.base.signatures import Algorithm
 from keyturn.ceremony.errors import CeremonyRefused
 from keyturn.cli import ceremony_desk
 from keyturn.cli import profile as profile_module
-from keyturn.cli.ceremony_desk import CeremonyDesk, Given, NothingDone, confirm
+from keyturn.cli.ceremony_desk import CeremonyDesk, NothingDone, confirm
+from keyturn.cli.ceremony_given import Given
 from keyturn.client.ceremonydoor import LocalDoor, ServerDoor
 from keyturn.client.errors import NoProfile
 from keyturn.client.profile import Profile, places_of, write_profile
@@ -42,14 +43,14 @@ def test_an_authority_is_pinned_by_bundle_and_fingerprint(tmp_path: Path) -> Non
     bundle = tmp_path / "authority.bundle"
     bundle.write_bytes(logged.bundle)
     with at_step(tmp_path, "open") as at, ExitStack() as stack:
-        given = Given(at.commands.socket, bundle=bundle, fingerprint=logged.fingerprint)
+        given = Given(at.commands.socket, authority=bundle, fingerprint=logged.fingerprint)
         authority = CeremonyDesk(given, stack).reader.authority
         assert authority is not None
         assert authority.fingerprint == logged.fingerprint
-        for half in (Given(bundle=bundle), Given(fingerprint=logged.fingerprint)):
+        for half in (Given(authority=bundle), Given(fingerprint=logged.fingerprint)):
             with pytest.raises(typer.BadParameter):
                 _ = CeremonyDesk(
-                    Given(at.commands.socket, None, half.bundle, half.fingerprint), stack
+                    Given(at.commands.socket, None, half.authority, half.fingerprint), stack
                 ).reader
 
 

@@ -86,6 +86,14 @@ def test_nothing_but_a_terminal_shows_one(tmp_path: Path, monkeypatch: pytest.Mo
     assert (tmp_path / "out").read_text() == ""
 
 
+def test_a_line_of_all_words_is_what_a_scanner_types(terminal: Terminal) -> None:
+    """What a sheet's QR code holds; the words up to one that is none count."""
+    typed = iter(["duckling enlarge acid xyz acid", "academic acid"])
+    found = type_words("Your share, 5 words", 5, lambda _: next(typed), terminal.stream)
+    assert found == b"duckling enlarge acid academic acid"
+    assert "no word of the list begins so" in terminal.seen()
+
+
 def test_words_are_typed_with_completion_and_taken_back(terminal: Terminal) -> None:
     typed = iter(["duck", "xyz", "a", "ACID", "", "enlarge", "acad"])
     found = type_words("Your share", 3, lambda _: next(typed), terminal.stream)

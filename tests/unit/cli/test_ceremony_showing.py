@@ -4,15 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from keyturn.ceremony.script import Part
+from keyturn.base.signatures import key_id_of
+from keyturn.ceremony.script import Part, ShareUse
 from keyturn.cli.ceremony_showing import (
     ceremony_document,
     host_document,
+    print_body,
     print_ceremony,
     waits_for,
 )
 from keyturn.client.ceremonies import CeremonyReader, Followed
 from keyturn.client.ceremonytrust import Expected, trust_host
+from keyturn.quorum.bodies import KeyAlgorithm, Keys, PublicKeyEntry, Purpose
 from keyturn.wire.ceremonies import Progress
 from support.ceremonies import playing_genesis
 from support.playedhost import PlayedHost
@@ -54,7 +57,7 @@ def test_who_is_waited_for() -> None:
 
 
 def test_people_see_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
-    followed = followed_at("preflight", interrupted=True, locked=True)
+    followed = followed_at("preflight", interrupted=True, unmet=(ShareUse.SO, ShareUse.BACKUP))
     assert followed.waiting is not None
     progress = Progress(40, 100, "keys rewrapped")
     followed = replace(followed, waiting=replace(followed.waiting, progress=progress))
@@ -62,7 +65,7 @@ def test_people_see_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr()
     assert "REHEARSAL" in printed.err
     assert "INTERRUPTED" in printed.out
-    assert "LOCKED" in printed.out
+    assert "LOCKED: custodians enter shares first: so, backup" in printed.out
     assert "keys rewrapped: 40 of 100" in printed.out
     assert "No authority is pinned here" in printed.out
 
@@ -73,3 +76,21 @@ def test_a_host_is_told_by_its_keys_fingerprint() -> None:
     found = host_document(trust_host(raw, Expected(None, True)))
     assert len(str(found["key"]).split()) == 8
     assert found["caveats"] == ["keyholder-host-trusted"]
+
+
+def test_keys_are_named_before_they_are_signed_and_a_software_log_key_as_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spki = {Purpose.LOG: (b"log", KeyAlgorithm.ED25519), Purpose.RESULT: (b"r", KeyAlgorithm.P256)}
+    for in_software in (False, True):
+        keys = {
+            purpose: PublicKeyEntry(
+                purpose, algorithm, raw, None, in_software and purpose is Purpose.LOG
+            )
+            for purpose, (raw, algorithm) in spki.items()
+        }
+        print_body(Keys("example.com/log", "hardware", keys))
+        log, result = capsys.readouterr().out.splitlines()
+        assert f"log key: ed25519 {key_id_of(b'log')[:16]}" in log
+        assert log.endswith(", a software log key") is in_software
+        assert "software" not in result

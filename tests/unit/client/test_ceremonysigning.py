@@ -189,6 +189,21 @@ def test_another_roster_than_the_plans_is_not_signed() -> None:
         shown_statements(play.course, replace(waiting, statements=tuple(forged)))
 
 
+def test_keys_of_another_authority_than_the_founded_one_are_not_signed() -> None:
+    """Officers' signatures under them would do where the same officers have another authority."""
+    play = play_at("sign-founding")
+    waiting = waiting_at(play)
+    roster, keys = waiting.statements[:2]
+    fields = load_object(keys.payload, limit=1 << 20, what="keys")
+    assert fields["authority"] == digest_of(roster.payload)
+    other = dump({**fields, "authority": digest_of(b"production")})
+    forged = (roster, replace(keys, payload=other), *waiting.statements[2:])
+    with pytest.raises(CeremonyRefused, match="of another authority") as refused:
+        shown_statements(play.course, replace(waiting, statements=forged))
+    assert refused.value.found == digest_of(b"production")
+    assert refused.value.expected == digest_of(roster.payload)
+
+
 def test_nothing_is_signed_that_the_step_is_not_about() -> None:
     """The host asks the officers for a revocation, a policy, whatever it likes, beside the keys."""
     play = play_at("sign-founding")

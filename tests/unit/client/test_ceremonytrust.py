@@ -22,6 +22,7 @@ from keyturn.client.ceremonytrust import (
     key_fingerprint,
     keyholder_key,
     trust_host,
+    trust_rehearsal,
 )
 from keyturn.quorum.bundle import load_bundle
 from keyturn.tlog.checkpoints import Checkpoint
@@ -230,3 +231,13 @@ def test_an_authority_without_a_keyholder_key() -> None:
     logged = logged_genesis()
     authority = load_bundle(logged.bundle, logged.fingerprint, NOW, lenient=True)
     assert keyholder_key(authority) is None
+
+
+def test_a_rehearsals_host_is_one_of_rehearsals_and_no_more() -> None:
+    raw = replace(document(), rehearsal=True).to_payload()
+    host = trust_rehearsal(raw, remote=False)
+    assert (host.signed, host.compared) == (False, None)
+    with pytest.raises(CeremonyRefused, match="nothing proves which host"):
+        trust_rehearsal(raw, remote=True)
+    with pytest.raises(CeremonyRefused, match="never at one host"):
+        trust_rehearsal(document().to_payload(), remote=False)

@@ -3,9 +3,11 @@
 import io
 import sys
 
+import numpy
 import pypdf
 import pytest
 import segno
+import zxingcpp
 
 from keyturn.client import printing
 from keyturn.client.errors import FileUnusable
@@ -133,6 +135,20 @@ def test_a_qr_code_has_the_modules_that_segno_makes() -> None:
         for place in range(round(each.x), round(each.x + each.width)):
             drawn[line][place] = True
     assert drawn == rows
+
+
+def test_a_reader_gets_a_shares_words_from_its_square() -> None:
+    """33 words, the most that there are, at a scanner's four pixels a module."""
+    words = " ".join(["academic"] * 33)
+    drawing = qr(words, 1.0)
+    side = 4 * len(printing._matrix(words))
+    drawn = numpy.full((side, side), 255, dtype=numpy.uint8)
+    for each in drawing.contents[1:]:
+        top = side - round((each.y + each.height) * side)
+        left, right = round(each.x * side), round((each.x + each.width) * side)
+        drawn[top : top + 4, left:right] = 0
+    (found,) = zxingcpp.read_barcodes(numpy.pad(drawn, 16, constant_values=255))
+    assert found.text == words
 
 
 @pytest.mark.parametrize("module", ["reportlab.pdfbase.pdfmetrics", "segno"])

@@ -1,6 +1,7 @@
 """Counting and standing of proposals, as our protocol §2.5 has it; lies are in test_client."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from keyturn.quorum.approvals import Decision, parse_approval
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.errors import MalformedNote
-from support.authority import Clock, policy_body, spki
+from support.authority import START, Authority, Clock, policy_body, spki
 from support.logbook import Logbook
 from unit.client.scripted_server import ScriptedServer
 
@@ -72,7 +73,20 @@ def test_a_statement_not_signed_by_its_proposer_is_refused() -> None:
     keys = SERVER.authority.people["bela"].keys
     made = SERVER.authority.propose(Kind.POLICY, "serving", policy_body(), keys=keys)
     with pytest.raises(ServerLied, match="not signed by its proposer"):
-        read_signed(made.raw, [], [ROSTER])
+        read_signed(made.raw, [], SERVER.fingerprint, [ROSTER])
+
+
+def test_a_proposal_of_another_authority_is_a_lie() -> None:
+    """Of the same officers: whoever approved it here would have approved it there."""
+    assert ROSTER is not None
+    other = Authority(Clock(START - timedelta(days=1)))
+    other.people = SERVER.authority.people
+    other.entered(Kind.ROSTER, "roster", other.approved(Kind.ROSTER, "roster", other.roster_body()))
+    made = other.propose(Kind.POLICY, "serving", policy_body())
+    with pytest.raises(ServerLied, match="of another authority") as refused:
+        read_signed(made.raw, [], SERVER.fingerprint, [ROSTER])
+    assert refused.value.found == other.fingerprint
+    assert refused.value.expected == SERVER.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.base.errors import UntrustedError
+from keyturn.base.errors import MalformedError, UntrustedError
 from keyturn.base.strictjson import Fields, JsonObject
 from keyturn.client.errors import MalformedAnswer
-from keyturn.client.unsealdoor import LocalUnsealDoor, ServerUnsealDoor
+from keyturn.client.unsealdoor import (
+    LocalUnsealDoor,
+    NothingPinned,
+    ServerUnsealDoor,
+    is_keyholder,
+)
 from keyturn.keyholder.config import load_config
 from keyturn.keyholder.opening import clock
 from keyturn.keyholder.sealable import Sealable
@@ -19,6 +24,7 @@ from keyturn.tlog.checkpoints import Checkpoint
 from keyturn.tlog.errors import UntrustedProof
 from keyturn.tlog.merkle import Hash
 from keyturn.wire.errors import PeerUnreachable
+from keyturn.wire.keyholder import AnyRequest
 from keyturn.wire.unsealing import AskSeal, HandShare, ShareTaken
 from support.custodians import share_out
 from support.founded import Founded, make_founded
@@ -98,6 +104,62 @@ def test_at_the_machine_the_log_is_replayed_and_compared(founded: Founded) -> No
         server.stop()
         thread.join(10)
         keyholder.close()
+
+
+def test_a_log_that_goes_back_or_elsewhere_is_refused_at_the_next_look(
+    founded: Founded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One door reads on from what it proved itself; what it cannot prove, it forgets."""
+    keyholder = Sealable(Place(load_config(founded.config, {}), founded.directory), clock)
+    keyholder.begin_sealed()
+    server = KeyholderServer(founded.socket, keyholder.answer, lambda _: None)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        path = local_socket(founded.socket)
+        assert is_keyholder(path)
+        door = LocalUnsealDoor(path, founded.fingerprint)
+        known = door.known()
+        assert door.known() == known
+        assert known.authority.fingerprint == founded.fingerprint
+        at = known.checkpoint.checkpoint
+        asked: list[object] = []
+        entries = door._entries
+        monkeypatch.setattr(door, "_entries", lambda *a: asked.append(a) or entries(*a))
+        door.known()
+        assert asked == []  # it reads no entry twice
+        door._seen = Checkpoint(at.origin, at.size + 1, at.root)
+        with pytest.raises(UntrustedError, match="shorter"):
+            door.known()
+        door._seen = Checkpoint(at.origin, at.size, Hash(bytes(32)))
+        with pytest.raises(UntrustedProof):
+            door.known()
+    finally:
+        server.stop()
+        thread.join(10)
+        keyholder.close()
+
+
+def test_without_a_pinned_authority_nothing_is_known(tmp_path: Path) -> None:
+    with pytest.raises(NothingPinned):
+        LocalUnsealDoor(tmp_path / "missing", None).known()
+
+
+def test_a_host_of_ceremonies_is_no_keyholder(tmp_path: Path) -> None:
+    def answer(request: AnyRequest) -> dict[str, object]:
+        raise MalformedError("this host holds ceremonies, and nothing else", found=request.op)
+
+    path = tmp_path / "host.sock"
+    server = KeyholderServer(path, answer, lambda _: None)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        assert not is_keyholder(path)
+    finally:
+        server.stop()
+        thread.join(10)
+    with pytest.raises(PeerUnreachable):
+        is_keyholder(path)
 
 
 def test_nobody_there_is_said(tmp_path: Path, founded: Founded) -> None:

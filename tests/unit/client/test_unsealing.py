@@ -11,7 +11,7 @@ from keyturn.base.errors import MalformedError
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.records import Event, make_record
 from keyturn.ceremony.script import Part, ScriptKind
-from keyturn.ceremony.shareerrors import MalformedShare, ShareRefused
+from keyturn.ceremony.shareerrors import MalformedShare, ShareFault, ShareRefused
 from keyturn.client.unsealdoor import Known
 from keyturn.client.unsealing import (
     KeyholderUnproved,
@@ -31,7 +31,7 @@ from keyturn.keyholder.unsealing import opened_record
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn.wire.keyholder import read_answer
 from keyturn.wire.unsealing import AskSeal, AskUnseal, HandShare, ShareTaken, UnsealNews
-from support.custodians import Custodians, share_out
+from support.custodians import Custodians, dealt, share_out
 from support.founded import Founded, RealClock, make_founded
 
 now = RealClock()
@@ -102,6 +102,19 @@ def test_somebody_without_a_share_is_told_so(door: Straight) -> None:
         share_for(look_at(door, "ada", now()), door.signer("ada"), door.words("bela"), now())
     with pytest.raises(MalformedShare):
         share_for(look_at(door, "ada", now()), door.signer("ada"), bytearray(b"acid"), now())
+
+
+def test_a_rehearsals_share_does_not_leave_and_its_sets_are_refused(door: Straight) -> None:
+    rehearsed, words = dealt(door.custodians.founded.pin, rehearsal=True)
+    found = look_at(door, "ada", now())
+    relabelled = replace(found, news=replace(found.news, shares=(rehearsed,)))
+    for each in (found, relabelled):
+        with pytest.raises(ShareRefused) as refused:
+            share_for(each, door.signer("ada"), bytearray(words["ada"]), now())
+        assert refused.value.fault is ShareFault.REHEARSED
+    news = replace(door.news(), shares=(rehearsed,))
+    with pytest.raises(ShareRefused, match="a share set of a rehearsal"):
+        check_keyholder(news, "ada", door.known(), now(), local=True)
 
 
 def test_a_record_that_is_another_one_is_refused(door: Straight) -> None:

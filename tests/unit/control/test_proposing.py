@@ -1,5 +1,6 @@
 """Proposals through the API: collected here, decided by the keyholder (I3)."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ from keyturn.wire.errors import MalformedFrame
 from keyturn.wire.keyholder import Submit
 from keyturn.wire.keyholder_client import KeyholderClient
 from keyturn.wire.requests import Request
-from support.authority import Clock, Person, Proposal, policy_body
+from support.authority import Authority, Clock, Person, Proposal, policy_body
 from support.control import World
 
 
@@ -131,6 +132,20 @@ def test_a_forged_statement_is_refused_at_the_door(world: World) -> None:
         answer = propose(client, forged)
     assert answer.status_code == 403
     assert "roster" in answer.json()["error"]["message"]
+
+
+def test_another_authoritys_statement_is_refused_at_the_door(world: World) -> None:
+    other = Authority(Clock(world.clock() - timedelta(days=1)))
+    other.people = world.authority.people
+    first = other.approved(Kind.ROSTER, "roster", other.roster_body())
+    other.entered(Kind.ROSTER, "roster", first)
+    before = submissions(world)
+    with world.sign_in() as client:
+        for made in (first, other.propose(Kind.POLICY, "serving", policy_body())):
+            answer = propose(client, made)
+            assert answer.status_code == 403
+            assert "another authority" in answer.json()["error"]["message"]
+    assert submissions(world) == before
 
 
 def test_what_the_keyholder_refuses_stands_in_the_view(world: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.config.errors import MalformedConfig
-from keyturn.keyholder.config import KeyholderConfig, config_text, load_config, told
+from keyturn.keyholder.config import CpuFrom, KeyholderConfig, config_text, load_config, told
 from keyturn.keyholder.logdisk import DEFAULT_RESERVE
 
 FINGERPRINT = Digest("sha256:" + "ab" * 32)
@@ -119,3 +119,41 @@ def test_a_text_that_needs_escapes_is_refused(
 ) -> None:
     with pytest.raises(MalformedConfig, match="control character"):
         config_text(replace(config, token_label=text), tmp_path)
+
+
+def test_who_quotes_this_machines_cpu_is_one_of_two(
+    config: KeyholderConfig, tmp_path: Path
+) -> None:
+    device = replace(config, evidence=tmp_path / "devices.sock")
+    kernel = replace(config, cpu=CpuFrom.KERNEL)
+    folder, chain = tmp_path / "tsm", tmp_path / "cpu.pem"
+    for each in (
+        device,
+        replace(device, cpu=CpuFrom.DEVICE),
+        kernel,
+        replace(kernel, tsm_reports=folder, cpu_certificates=chain),
+    ):
+        assert load_config(written(each, tmp_path), {}) == each
+        assert told(each)["cpu"] == (each.cpu.value if each.cpu else None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ('cpu = "kernel"\nevidence = "devices.sock"', "evidence"),
+        ('cpu = "device"', "evidence"),
+        ('cpu = "paravisor"', "cpu"),
+        ('cpu = "Kernel"', "cpu"),
+        ("cpu = true", "cpu"),
+        ('tsm_reports = "tsm"', "tsm_reports"),
+        ('cpu_certificates = "cpu.pem"', "cpu_certificates"),
+        ('evidence = "d.sock"\ncpu_certificates = "cpu.pem"', "cpu_certificates"),
+    ],
+)
+def test_settings_that_leave_open_whom_to_ask_are_refused(
+    config: KeyholderConfig, tmp_path: Path, lines: str, named: str
+) -> None:
+    path = written(config, tmp_path)
+    path.write_text(f"{path.read_text()}{lines}\n")
+    with pytest.raises(MalformedError, match=named):
+        load_config(path, {})

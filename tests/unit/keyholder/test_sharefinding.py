@@ -10,6 +10,7 @@ from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import JsonObject
 from keyturn.ceremony.records import Event, Record, make_record
 from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.shareerrors import ShareRefused
 from keyturn.ceremony.sharesets import ShareSet
 from keyturn.keyholder.ceremonies.sharing import sets_document
 from keyturn.keyholder.sharefinding import FILE, current_sets, sets_of, user_set
@@ -17,8 +18,8 @@ from support.authority import START
 from support.custodians import dealt
 
 
-def new_set() -> ShareSet:
-    return dealt(secrets.token_hex(16).encode())[0]
+def new_set(*, rehearsal: bool = False) -> ShareSet:
+    return dealt(secrets.token_hex(16).encode(), rehearsal=rehearsal)[0]
 
 
 def record(ceremony: str, facts: JsonObject) -> Record:
@@ -65,6 +66,15 @@ def test_without_a_record_the_file_counts_and_else_nothing(tmp_path: Path) -> No
     assert user_set(find(tmp_path)) == share_set
     newer = new_set()
     assert find(tmp_path, shared("a-1", newer), proved("a-1")) == (newer,)
+
+
+def test_a_rehearsals_sets_are_of_no_keyholder(tmp_path: Path) -> None:
+    rehearsed = new_set(rehearsal=True)
+    (tmp_path / FILE).write_bytes(sets_document((rehearsed,)))
+    with pytest.raises(ShareRefused, match="a share set of a rehearsal"):
+        find(tmp_path)
+    with pytest.raises(ShareRefused):
+        find(tmp_path, shared("a-1", rehearsed), proved("a-1"))
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"x" * (2 << 20)])

@@ -294,6 +294,7 @@ def test_a_statement_that_nobody_signed_is_not_kept(system: System) -> None:
     payload = compose_payload(
         Kind.POLICY,
         "serving",
+        authority=system.fingerprint,
         version=1,
         replaces=None,
         proposer="ada",

@@ -1,10 +1,12 @@
 """Is this token the one that the authority names?"""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from keyturn.base.encoding import digest_of
+from keyturn.hsm.protocol import Purpose as HsmPurpose
 from keyturn.keyholder.errors import WrongToken
 from keyturn.keyholder.token import check_keys
 from keyturn.quorum.bodies import TOKEN_PURPOSES, Keys, Purpose
@@ -39,3 +41,19 @@ def test_one_other_key_is_refused(system: System, keys: Keys, purpose: Purpose) 
 
     assert refused.value.found == digest_of(keys.keys[purpose].spki)
     assert refused.value.expected == digest_of(b"another key")
+
+
+def test_a_log_key_held_otherwise_than_it_says_is_refused(system: System, keys: Keys) -> None:
+    """Nobody approves a log key in hardware that is a software log key, nor the other way."""
+    log = keys.keys[Purpose.LOG]
+    claimed = replace(keys, keys={**keys.keys, Purpose.LOG: replace(log, in_software=True)})
+    with pytest.raises(WrongToken, match="another assurance of the log key"):
+        check_keys(claimed, system.hsm, ORIGIN)
+
+    held = dict(system.hsm.public_keys())
+    held[HsmPurpose.LOG] = replace(held[HsmPurpose.LOG], software=True)
+    narrow = SimpleNamespace(assurance=system.hsm.assurance, public_keys=lambda: held)
+    check_keys(claimed, narrow, ORIGIN)
+    with pytest.raises(WrongToken, match="another assurance of the log key") as refused:
+        check_keys(keys, narrow, ORIGIN)
+    assert refused.value.expected == "a software log key"

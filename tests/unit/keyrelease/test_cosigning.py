@@ -3,9 +3,14 @@
 import pytest
 
 from keyturn.base.encoding import Digest
-from keyturn.keyrelease.cosigning import MAX_FOUND, LogState, Pending, parse_state
+from keyturn.keyrelease.cosigning import MAX_FOUND, LogState, Pending, owed, parse_state
 from keyturn.keyrelease.errors import DamagedState
+from keyturn.quorum.approvals import parse_approval
+from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.statements import parse_statement
 from keyturn.tlog.merkle import Hash
+from unit.quorum.authority_log import AuthorityLog
 
 DIGEST = Digest("sha256:" + "11" * 32)
 STATE = LogState(
@@ -46,3 +51,19 @@ def test_only_so_many_are_remembered() -> None:
         state = state.settled(f"node:{each}", 1, 0, 0)
     assert len(state.found) == MAX_FOUND
     assert f"node:{MAX_FOUND + 4}" in state.found
+
+
+def test_another_authoritys_revocation_is_not_owed_by_this_log() -> None:
+    """Of the same officers: it would keep this log from being cosigned for ever."""
+    log = AuthorityLog()
+    body: dict[str, object] = {"target_kind": "node", "target": "n1"}
+    for each in (log, AuthorityLog(like=log)):
+        made = each.authority.approved(Kind.REVOCATION, "node:n1", body)
+        statement, approvals = parse_statement(made.raw), [parse_approval(made.approvals[0])]
+        now = each.clock()
+        if each is log:
+            assert owed(statement, approvals, log.state, 2, now).subject == "node:n1"
+            continue
+        with pytest.raises(SubmissionRefused) as refused:
+            owed(statement, approvals, log.state, 2, now)
+        assert refused.value.reason is SubmissionReason.OTHER_AUTHORITY

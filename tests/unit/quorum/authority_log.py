@@ -74,19 +74,26 @@ def key_entry(
 
 
 class AuthorityLog:
-    """Genesis with one roster; statements come into force as a keyholder would enter them."""
+    """Genesis with one roster; statements come into force as a keyholder would enter them.
+
+    `like` another: founded by the same officers with the same keys, another day.
+    """
 
     def __init__(
         self,
         *,
         simulation: bool = True,
         cast: Mapping[str, Sequence[str]] | None = None,
+        like: "AuthorityLog | None" = None,
         **roster: object,
     ) -> None:
         self.clock = Clock()
         self.authority = Authority(self.clock, simulation=simulation)
         for name, roles in (cast or {}).items():
             self.authority.people[name].roles = tuple(roles)
+        if like is not None:
+            self.authority.people = like.authority.people
+            self.clock.advance(seconds=1)
         self.keys = KeyholderKeys()
         self.origin = ORIGIN
         self.leaves: list[bytes] = []

@@ -210,6 +210,21 @@ def test_the_process_has_a_key_of_its_own_perhaps() -> None:
             read_body(Kind.KEYS, keys(INGEST, LOG, RESULT, wrong))
 
 
+def test_a_log_key_may_be_a_software_log_key_and_no_other_key() -> None:
+    found = read_body(Kind.KEYS, keys(INGEST, {**LOG, "assurance": "software"}, RESULT))
+    assert isinstance(found, Keys)
+    assert [p for p, key in found.keys.items() if key.in_software] == [Purpose.LOG]
+    plain = read_body(Kind.KEYS, keys(INGEST, LOG, RESULT))
+    assert isinstance(plain, Keys)
+    assert not plain.keys[Purpose.LOG].in_software
+    assert found != plain
+    for wrong in ("hardware", "", None, True, "Software"):
+        with pytest.raises(MalformedError):
+            read_body(Kind.KEYS, keys(INGEST, {**LOG, "assurance": wrong}, RESULT))
+    with pytest.raises(MalformedError, match="only the log key"):
+        read_body(Kind.KEYS, keys(INGEST, LOG, {**RESULT, "assurance": "software"}))
+
+
 @pytest.mark.parametrize(
     "origin", ["", "a b", "a+b", "a\nb", "a\tb", "a\u00a0b", "a\x7f", "x" * 201]
 )

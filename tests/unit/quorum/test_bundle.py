@@ -91,17 +91,17 @@ def test_another_authoritys_bundle_is_refused(log: AuthorityLog) -> None:
 
 
 def test_a_second_first_roster_does_not_replace_the_chain(log: AuthorityLog) -> None:
-    """The honest first roster, and behind it another authority's whole chain."""
-    other = AuthorityLog()
+    """The honest first roster, and behind it another authority's, be its officers the same."""
+    other = AuthorityLog(like=log)
     other.enact_keys()
     theirs = json.loads(make_bundle(other.state))
     spliced = edited(
         make_bundle(log.state), lambda d: d.update(roster=d["roster"] + theirs["roster"])
     )
-    assert reason(log, spliced) is Reason.UNKNOWN_SIGNER
+    assert reason(log, spliced) is Reason.OTHER_AUTHORITY
 
     stolen = edited(make_bundle(log.state), lambda d: d.update(keys=theirs["keys"]))
-    assert reason(log, stolen) is Reason.UNKNOWN_SIGNER
+    assert reason(log, stolen) is Reason.OTHER_AUTHORITY
     assert load(log)
 
 

@@ -17,13 +17,19 @@ from keyturn.quorum.approvals import (
     parse_withdrawal,
     withdrawal_payload,
 )
-from keyturn.quorum.errors import SubmissionReason, SubmissionRefused
+from keyturn.quorum.errors import LogInconsistent, SubmissionReason, SubmissionRefused
 from keyturn.quorum.judge import approving, check_withdrawal, signer_of
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Roster
 from keyturn.quorum.statements import parse_statement
-from support.authority import OFFICERS, Key, Person, Proposal, make_people, sign
-from unit.quorum.authority_log import AuthorityLog, platforms
+from support.authority import OFFICERS, Key, Person, Proposal, make_people, policy_body, sign
+from unit.quorum.authority_log import (
+    AuthorityLog,
+    KeyholderKeys,
+    admission,
+    measurements,
+    platforms,
+)
 
 Reason = SubmissionReason
 LIST = platforms("amd-genoa-00")
@@ -53,6 +59,72 @@ def commented(raw: bytes) -> bytes:
     envelope = parse_envelope(raw)
     payload = envelope.payload.replace(b'"comment":""', b'"comment":"x"')
     return Envelope(envelope.payload_type, payload, envelope.signatures).to_bytes()
+
+
+# Of which authority
+
+
+def other_of(log: AuthorityLog, kind: Kind, subject: str, body: dict[str, object]) -> Proposal:
+    """Proposed and approved for another authority of the same officers."""
+    other = AuthorityLog(like=log)
+    assert other.fingerprint != log.fingerprint
+    return other.authority.approved(kind, subject, body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "body"),
+    [
+        (Kind.PLATFORMS, "eu", LIST),
+        (Kind.POLICY, "serving", policy_body()),
+        (Kind.REVOCATION, "node:n1", {"target_kind": "node", "target": "n1"}),
+        (Kind.TRUST_ANCHORS, "trust-anchors", {"hardware": "pinned", "simulated": []}),
+        (Kind.REFERENCE_VALUES, "firmware", measurements(bytes(48))),
+        (Kind.MODEL, f"sha256:{'11' * 32}", admission(Digest(f"sha256:{'11' * 32}"))),
+        (Kind.KEYS, "keys", KeyholderKeys().body()),
+    ],
+    ids=lambda each: each.value if isinstance(each, Kind) else "",
+)
+def test_what_the_same_officers_agreed_for_another_authority_is_refused(
+    log: AuthorityLog, kind: Kind, subject: str, body: dict[str, object]
+) -> None:
+    theirs, ours = other_of(log, kind, subject, body), log.authority.approved(kind, subject, body)
+    size = log.state.size
+
+    with pytest.raises(SubmissionRefused) as refused:
+        log.judged(theirs)
+    assert refused.value.reason is Reason.OTHER_AUTHORITY
+    assert refused.value.found == parse_statement(theirs.raw).authority
+    assert refused.value.expected == log.fingerprint
+    assert refused.value.hint
+    with pytest.raises(LogInconsistent, match="another authority"):
+        log.append(log.leaf(theirs))
+    assert log.state.size == size
+    assert log.judged(ours)
+
+
+def test_another_authoritys_rosters_are_refused(log: AuthorityLog) -> None:
+    other = AuthorityLog(like=log)
+    first = other.state.newest[(Kind.ROSTER, "roster")].statement
+    second = other.authority.approved(Kind.ROSTER, "roster", other.authority.roster_body())
+
+    assert log.refusal(Proposal(first.raw, first.digest)) is Reason.OTHER_AUTHORITY
+    assert log.refusal(second) is Reason.OTHER_AUTHORITY
+    assert other.refusal(second) is None
+
+
+def test_nothing_of_another_authority_is_recorded_or_withdrawn(log: AuthorityLog) -> None:
+    theirs = other_of(log, Kind.PLATFORMS, "eu", LIST)
+    statement = parse_statement(theirs.raw)
+    rejection = log.authority.approval(theirs.digest, "bela", decision=Decision.REJECT)
+    payload = withdrawal_payload(theirs.digest, officer="ada", time=log.clock(), reason="x")
+    withdrawal = sign(WITHDRAWAL_TYPE, payload, *log.authority.people["ada"].keys)
+
+    with pytest.raises(SubmissionRefused) as refused:
+        log.state.check_decision(parse_approval(rejection), statement, log.clock())
+    assert refused.value.reason is Reason.OTHER_AUTHORITY
+    with pytest.raises(SubmissionRefused) as refused:
+        log.state.check_withdrawal(parse_withdrawal(withdrawal), statement)
+    assert refused.value.reason is Reason.OTHER_AUTHORITY
 
 
 # The threshold

@@ -20,11 +20,12 @@ from keyturn.quorum.statements import (
     parse_statement,
     statement_type,
 )
-from support.authority import START
+from support.authority import START, Authority, Clock
 from unit.quorum.authority_log import admission, platforms
 
 MODEL = Digest("sha256:" + "11" * 32)
 OLD = Digest("sha256:" + "22" * 32)
+AUTHORITY = Digest("sha256:" + "33" * 32)
 BODY = platforms("amd-genoa-00")
 # Unicode's Bidi_Control and the separators of lines and paragraphs.
 BIDI = set("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -36,6 +37,7 @@ def payload(**changed: object) -> dict[str, object]:
     fields: dict[str, object] = {
         "type": "platforms",
         "format": 1,
+        "authority": AUTHORITY,
         "subject": "eu",
         "version": 2,
         "replaces": OLD,
@@ -64,6 +66,7 @@ def test_every_field_is_read() -> None:
 
     assert (statement.kind, statement.subject, statement.version) == (Kind.PLATFORMS, "eu", 2)
     assert (statement.replaces, statement.proposer) == (OLD, "ada")
+    assert statement.authority == statement.fingerprint == AUTHORITY
     assert statement.time == START
     assert statement.proposal_lapses == START + timedelta(days=3)
     assert statement.expires == START + timedelta(days=90)
@@ -84,6 +87,7 @@ def test_what_is_composed_reads_back() -> None:
     raw = compose_payload(
         Kind.PLATFORMS,
         "eu",
+        authority=AUTHORITY,
         version=2,
         replaces=OLD,
         proposer="ada",
@@ -107,6 +111,7 @@ def test_write_and_read_are_inverse(reason: str, version: int, lapse: int, life:
     raw = compose_payload(
         Kind.PLATFORMS,
         "eu",
+        authority=AUTHORITY,
         version=version,
         replaces=OLD,
         proposer="ada",
@@ -142,6 +147,10 @@ def test_every_field_is_needed(name: str) -> None:
         {"type": "policy"},
         {"format": 2},
         {"format": True},
+        {"authority": ""},
+        {"authority": "33" * 32},
+        {"authority": f"sha256:{'3A' * 32}"},
+        {"authority": [AUTHORITY]},
         {"subject": ""},
         {"subject": "x" * 401},
         {"version": 0},
@@ -205,6 +214,41 @@ def test_a_statement_expires_within_400_days(expires: str | None, good: bool) ->
 )
 def test_the_first_version_replaces_nothing(version: int, replaces: str | None, good: bool) -> None:
     check(good, "replaces", version=version, replaces=replaces)
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "authority", "good"),
+    [
+        ("roster", 1, None, True),
+        ("roster", 1, AUTHORITY, False),
+        ("roster", 2, None, False),
+        ("roster", 2, AUTHORITY, True),
+        ("platforms", 1, None, False),
+        ("platforms", 2, None, False),
+        ("platforms", 1, AUTHORITY, True),
+    ],
+)
+def test_only_the_first_roster_names_no_authority(
+    kind: str, version: int, authority: str | None, good: bool
+) -> None:
+    roster = Authority(Clock()).roster_body()
+    changed: dict[str, object] = {
+        "type": kind,
+        "subject": "roster" if kind == "roster" else "eu",
+        "version": version,
+        "replaces": None if version == 1 else OLD,
+        "authority": authority,
+        "body": roster if kind == "roster" else BODY,
+    }
+    if not good:
+        with pytest.raises(MalformedStatement, match="authority") as refused:
+            read(kind, **changed)
+        assert refused.value.found == str(authority)
+        assert refused.value.expected == "null for version 1 of the roster, and only there"
+        return
+    found = read(kind, **changed)
+    assert found.authority == authority
+    assert found.fingerprint == (authority or found.digest)
 
 
 def check(good: bool, match: str, **changed: object) -> None:

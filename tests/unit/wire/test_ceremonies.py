@@ -7,6 +7,7 @@ import pytest
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields, JsonObject, dump, load_object
+from keyturn.ceremony.script import ShareUse
 from keyturn.wire import ceremonies as asked
 from keyturn.wire.keyholder import ok_answer, parse_request, read_answer
 
@@ -29,7 +30,7 @@ WAITING = asked.Waiting(
     (asked.StatementToSign("roster", "propose", "application/x", b"{}"),),
     asked.Progress(3, 10, "keys"),
     interrupted=True,
-    locked=False,
+    unmet=(ShareUse.SO, ShareUse.BACKUP),
     entered=(("user", "bob"),),
 )
 ROW = asked.CeremonyRow(
@@ -81,6 +82,12 @@ def test_the_list_comes_back_as_it_was() -> None:
         lambda each: each["signed"][0].pop("part"),
         lambda each: each["progress"].update(total="10"),
         lambda each: each.update(more=None),
+        lambda each: each.pop("unmet"),
+        lambda each: each.update(unmet=True),
+        lambda each: each.update(unmet=["so", "so"]),
+        lambda each: each.update(unmet=["user", "so", "backup", "user"]),
+        lambda each: each.update(unmet=["pin"]),
+        lambda each: each.update(unmet=[1]),
     ],
 )
 def test_what_it_waits_for_is_read_strictly(change: Callable[[JsonObject], None]) -> None:

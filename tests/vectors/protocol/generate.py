@@ -105,6 +105,10 @@ def sign(seed: bytes, message: bytes) -> bytes:
     return start + ((r + k * _scalar(seed)) % L).to_bytes(32, "little")
 
 
+AUTHORITY = digest(b"the first roster")
+"""The fingerprint (§2.6) that statements name which are in no log here."""
+
+
 def spki(seed: bytes) -> bytes:
     """RFC 8410 §4."""
     return bytes.fromhex("302a300506032b6570032100") + public_key(seed)
@@ -143,6 +147,7 @@ def platforms_payload() -> bytes:
         {
             "type": "platforms",
             "format": 1,
+            "authority": AUTHORITY,
             "subject": "eu",
             "version": 1,
             "replaces": None,
@@ -162,6 +167,7 @@ def revocation_payload() -> bytes:
         {
             "type": "revocation",
             "format": 1,
+            "authority": AUTHORITY,
             "subject": "node:node-1",
             "version": 1,
             "replaces": None,
@@ -216,9 +222,10 @@ def roster_payload() -> bytes:
         {
             "type": "roster",
             "format": 1,
+            "authority": AUTHORITY,
             "subject": "roster",
             "version": 2,
-            "replaces": digest(b"the first roster"),
+            "replaces": AUTHORITY,
             "proposer": "ada",
             "time": "2026-11-23T10:00:00Z",
             "proposal_lapses": "2026-11-26T10:00:00Z",
@@ -252,6 +259,7 @@ def ceremony_payload() -> bytes:
         {
             "type": "ceremony",
             "format": 1,
+            "authority": AUTHORITY,
             "subject": "backup-2026.1",
             "version": 1,
             "replaces": None,
@@ -284,6 +292,7 @@ def restore_payload() -> bytes:
         {
             "type": "restore",
             "format": 1,
+            "authority": AUTHORITY,
             "subject": pattern("kek", 32).hex(),
             "version": 1,
             "replaces": None,
@@ -311,7 +320,7 @@ def enrolment_payload() -> bytes:
         {
             "type": "officer-enrolment",
             "format": 1,
-            "authority": digest(b"the first roster"),
+            "authority": AUTHORITY,
             "officer": officer("zoe", ["approver"], seed_of("zoe")),
             "time": "2026-11-23T11:00:00Z",
         }
@@ -337,7 +346,8 @@ def statements() -> Iterator[Case]:
         }
     )
     yield {"id": "withdrawal", "reader": "withdrawal", **enveloped("withdrawal", withdrawal, SEED)}
-    yield {"id": "roster", "reader": "statement", **enveloped("roster", roster_payload(), SEED)}
+    for name, payload in (("first-roster", first_roster()), ("roster", roster_payload())):
+        yield {"id": name, "reader": "statement", **enveloped("roster", payload, SEED)}
     yield {
         "id": "ceremony",
         "reader": "statement",
@@ -560,7 +570,7 @@ def leaves_of(count: int) -> list[bytes]:
     origin = {
         **first,
         "time": "2026-11-23T08:00:00Z",
-        "authority": digest(b"the first roster"),
+        "authority": AUTHORITY,
         "previous": None,
     }
     starts: list[dict[str, object]] = [
@@ -702,7 +712,14 @@ def rsa_spki(label: str) -> bytes:
     return der(0x30, der(0x30, bytes.fromhex(RSA_OID)) + der(3, b"\0" + key))
 
 
-def keys_payload(version: int, replaces: str | None, origin: str, log_seed: bytes) -> bytes:
+def keys_payload(
+    version: int,
+    replaces: str | None,
+    origin: str,
+    log_seed: bytes,
+    authority: str | None = None,
+) -> bytes:
+    """Of the authority that `first_roster` founds, or of another."""
     p256 = der(0x30, der(0x30, bytes.fromhex(P256_OIDS)) + der(3, b"\0" + bytes.fromhex(P256_BASE)))
     keys: list[tuple[str, str, bytes, str | None]] = [
         ("ingest", "rsa-3072", rsa_spki(f"ingest {version}"), "sha256"),
@@ -716,6 +733,7 @@ def keys_payload(version: int, replaces: str | None, origin: str, log_seed: byte
         {
             "type": "keys",
             "format": 1,
+            "authority": authority or digest(first_roster()),
             "subject": "keys",
             "version": version,
             "replaces": replaces,
@@ -737,7 +755,7 @@ def keys_payload(version: int, replaces: str | None, origin: str, log_seed: byte
 def first_roster() -> bytes:
     document = json.loads(roster_payload())
     body = {name: value for name, value in document["body"].items() if name != "compromised"}
-    return compact({**document, "version": 1, "replaces": None, "body": body})
+    return compact({**document, "authority": None, "version": 1, "replaces": None, "body": body})
 
 
 class Told:
@@ -804,13 +822,14 @@ def continuations() -> Iterator[Case]:
         entry: bool = True,
         keys: bool = True,
         signed: tuple[str, bytes] = (NEXT_ORIGIN, new),
+        authority: str | None = None,
     ) -> Case:
         log, fingerprint, first = founded_log()
         last = previous or note(4, tree(log.leaves), ORIGIN, old)
         if entry:
             log.entry("origin", 12, authority=fingerprint, previous=last)
         if keys:
-            log.statement(keys_payload(2, digest(first), origin, new), 12, by)
+            log.statement(keys_payload(2, digest(first), origin, new, authority), 12, by)
         log.start(13)
         size = len(log.leaves)
         return {
@@ -833,6 +852,7 @@ def continuations() -> Iterator[Case]:
     yield told("by-another-key", previous=note(4, tree(whole), ORIGIN, stranger))
     yield told("by-the-newer-key", previous=note(4, tree(whole), NEXT_ORIGIN, new))
     yield told("under-the-same-origin", origin=ORIGIN, signed=(ORIGIN, new))
+    yield told("keys-of-another-authority", authority=AUTHORITY)
     yield told("without-new-keys", keys=False)
     yield told("without-an-origin-entry", entry=False)
     yield told("signed-by-the-older-key", signed=(ORIGIN, old))

@@ -119,6 +119,12 @@ def _officer(now: Officer, then: Officer) -> Iterator[Check]:
 def _keys(body: Keys, before: Keys | None) -> Iterator[Check]:
     if body.assurance == "software":
         yield warning(_("The keys are in software"), "software", "hardware")
+    if body.keys[Purpose.LOG].in_software:
+        yield warning(
+            _("Software log key: whoever reads a worker's memory can sign another history"),
+            _("in software"),
+            _("in the token"),
+        )
     if before is None:
         return
     if body.origin != before.origin:

@@ -136,6 +136,8 @@ def _keys(body: Body, _subject: str, _roster: Roster) -> Iterator[str]:
             oaep=oaep,
             id=wording.grouped(key.key_id),
         )
+        if key.in_software:
+            yield _("It is a software log key: the token keeps it, and does not sign with it.")
 
 
 def _policy(body: Body, subject: str, _roster: Roster) -> Iterator[str]:

@@ -67,13 +67,30 @@ def _proposed(line: Needed, proposers: Collection[str]) -> tuple[Needed, ...]:
     return Needed(line.part, first, len(first)), Needed(line.part, others, least)
 
 
-def unlocking(course: Course) -> tuple[Needed, ...]:
-    """Who opens a token that was locked since: custodians of its user PIN, before anything else."""
-    scheme = course.custody.get(ShareUse.USER) or course.plan.shares.get(ShareUse.USER)
-    if scheme is None:
-        return ()
-    pairs = ((ShareUse.USER, scheme),)
-    return (Needed(Part.CUSTODIAN, scheme.officers, 0, pairs, by_quorum=True),)
+def unlocking(course: Course, unmet: Sequence[ShareUse]) -> tuple[Needed, ...]:
+    """Who opens what a host has locked or forgotten: custodians of each use, before anything
+    else."""
+    found = ((use, course.opening_scheme(use)) for use in unmet)
+    return tuple(
+        Needed(Part.CUSTODIAN, scheme.officers, 0, ((use, scheme),), by_quorum=True)
+        for use, scheme in found
+        if scheme is not None
+    )
+
+
+def opened(
+    lines: Sequence[Needed], entered: Collection[tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    """(officer, part) of those who entered every share of theirs that `lines` ask for. `entered`:
+    (use, officer)."""
+    officers = dict.fromkeys(officer for line in lines for officer in line.who)
+    return tuple(
+        (officer, Part.CUSTODIAN.value)
+        for officer in officers
+        if all(
+            (use.value, officer) in entered for line in lines for use, _ in line.uses_of(officer)
+        )
+    )
 
 
 def missing(lines: Sequence[Needed], signed: Signed) -> int:

@@ -9,12 +9,18 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.hostdocument import parse_host
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part, ShareUse
-from keyturn.ceremony.sharesets import needed_text
 from keyturn.ceremony.steps import Word
 from keyturn.ceremony.transcript import make_transcript, parse_transcript
 from keyturn.client import ceremonyshares
 from keyturn.client.ceremonies import CeremonyReader, Followed
-from keyturn.client.ceremonydoor import CeremonyDoor, LocalDoor, ServerDoor, transcript_of
+from keyturn.client.ceremonybrought import Brought, check_quorum
+from keyturn.client.ceremonydoor import (
+    CeremonyDoor,
+    LocalDoor,
+    ServerDoor,
+    put_restore,
+    transcript_of,
+)
 from keyturn.client.ceremonysigning import (
     open_request,
     say_request,
@@ -32,10 +38,9 @@ from keyturn.client.ceremonytrust import (
     key_fingerprint,
     keyholder_key,
     trust_host,
+    trust_rehearsal,
 )
-from keyturn.client.client import KeyturnClient
-from keyturn.client.unsealdoor import ServerUnsealDoor
-from keyturn.client.unsealing import hand_share, look_at, seal_order
+from keyturn.client.sharesheet import sheet_of
 from keyturn.officerkeys.signer import Signer, Unsealer
 from keyturn.quorum.bundle import Authority, make_bundle
 from keyturn.tlog.checkpoints import Checkpoint
@@ -73,8 +78,8 @@ class ClientHost:
         prove: Prove | None = None,
         said: str = "",
     ) -> None:
-        self._reader = CeremonyReader(door, authority)
-        self._door, self._authority = door, authority
+        self._door = door
+        self._know(authority)
         self._seen, self._prove, self._said = seen, prove, said
         self._following = threading.Lock()
 
@@ -103,6 +108,19 @@ class ClientHost:
 
     def open(self, plan: Plan, signer: Signer) -> str:
         return self._door.ask(open_request(plan, signer))
+
+    def bring(self, brought: Brought) -> None:
+        raise CeremonyRefused(
+            CeremonyReason.NOT_AUTHORISED,
+            _("a statement from a file is taken at the keyholder's own socket"),
+            found=brought.statement.subject,
+            expected=_("a server, or the keyholder's socket"),
+            hint=_("Submit it to the server, or connect this page to the keyholder's socket."),
+        )
+
+    def put_restore(self, ceremony: str, brought: Brought) -> None:
+        check_quorum(brought)
+        put_restore(self._door, ceremony, brought.raw)
 
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
         followed = _followed(told)
@@ -144,8 +162,15 @@ class ClientHost:
                 found = ceremonyshares.open_box(
                     followed.course, followed.share_sets, each, _unsealer(signer)
                 )
-                return OwnShare(found.words, found.member.check)
-        raise CeremonyRefused(CeremonyReason.WRONG_SHARE, "the host has this box no more")
+                sheet = sheet_of(followed.course, found, followed.verified.authority)
+                return OwnShare(found.words, found.member.check, sheet)
+        raise CeremonyRefused(
+            CeremonyReason.WRONG_SHARE,
+            _("the host has this box no more"),
+            found=_("{count} boxes").format(count=len(boxes)),
+            expected=f"{box.use}, {box.officer}",
+            hint=_("Look at the ceremony again: shares are deleted at its end."),
+        )
 
     def to_compare(self, told: Told) -> HostWords | None:
         try:
@@ -162,7 +187,9 @@ class ClientHost:
         followed = _followed(told)
         try:
             host = self._trusted(followed, compared)
-            ceremonyshares.check_typed(followed.share_sets, use, officer, words)
+            ceremonyshares.check_typed(
+                followed.asked_sets, use, officer, words, rehearsal=followed.plan.rehearsal
+            )
             return ceremonyshares.seal_share(followed.course, host.document, use, officer, words)
         finally:
             words[:] = bytes(len(words))
@@ -180,6 +207,7 @@ class ClientHost:
             CeremonyReason.FAILED,
             _("only a running keyholder is sealed so"),
             found=f"{part.value} {signer.officer}: {why} ({now:%H:%M})",
+            expected=_("the keyholder, reached through the server"),
         )
 
     def transcript(self, told: Told) -> bytes:
@@ -198,13 +226,15 @@ class ClientHost:
 
     # ---- inside ----
 
+    def _know(self, authority: Authority | None) -> None:
+        """From now on everything is proved against this one."""
+        self._authority = authority
+        self._reader = CeremonyReader(self._door, authority)
+
     def _trusted(self, followed: Followed, compared: str | None = None) -> TrustedHost:
         authority, raw = self._authority, self._reader.all().host
         if followed.plan.rehearsal:
-            # Its authority is thrown away with its shares, and nobody pinned it: only that the
-            # host is one of rehearsals counts.
-            named = parse_host(raw).document.authority
-            return trust_host(raw, Expected(named, True, remote=self._remote))
+            return trust_rehearsal(raw, remote=self._remote)
         expected = Expected(
             fingerprint=followed.verified.authority,
             rehearsal=False,
@@ -245,54 +275,6 @@ class ClientHost:
         return ""
 
 
-class KeyholderHost(ClientHost):
-    """The running keyholder, which may be sealed: then custodians' shares come first (§10.12)."""
-
-    def __init__(
-        self, client: KeyturnClient, authority: Authority | None, seen: Checkpoint | None
-    ) -> None:
-        super().__init__(ServerDoor(client), authority, seen)
-        self._unsealing = ServerUnsealDoor(client)
-
-    def look(self) -> HostSeen:
-        news = self._unsealing.news()
-        if not news.sealed:
-            return super().look()
-        document = parse_host(news.host).document
-        return HostSeen((), key_fingerprint(document), "", sealed=True)
-
-    def sealed(self, officer: str, now: datetime) -> SealedSeen:
-        if not self._unsealing.news().sealed:
-            return SealedSeen(sealed=False)
-        found = look_at(self._unsealing, officer, now)
-        mine = ""
-        if found.member is not None:
-            number = found.share_set.number_of(found.member)
-            mine = _("{number} of {all}").format(number=number, all=len(found.share_set.members))
-        return SealedSeen(
-            True,
-            key_fingerprint(found.host),
-            found.host.size,
-            tuple(each.value for each in found.caveats),
-            found.news.entered,
-            found.news.missing,
-            needed_text(found.share_set),
-            mine,
-        )
-
-    def unseal(self, signer: Signer, words: bytearray, now: datetime) -> SealedSeen:
-        try:
-            taken = hand_share(self._unsealing, signer, words, now)
-        finally:
-            words[:] = bytes(len(words))
-        if taken.sealed:
-            return self.sealed(signer.officer, now)
-        return SealedSeen(sealed=False, entered=taken.entered)
-
-    def close_token(self, signer: Signer, part: Part, why: str, now: datetime) -> None:
-        self._unsealing.seal(seal_order(self._unsealing.news(), signer, part, why, now))
-
-
 def _followed(told: Told) -> Followed:
     found = told.handle
     assert isinstance(found, Followed)  # only `follow` makes them
@@ -306,6 +288,7 @@ def _unsealer(signer: Signer) -> Unsealer:
         raise CeremonyRefused(
             CeremonyReason.WRONG_SHARE,
             _("a card signs, and opens nothing"),
+            found=signer.officer,
             expected=_("the key file or keyring with your encryption key"),
         )
     return _Unsealer(signer.officer, unseal)
@@ -337,6 +320,6 @@ def _awaiting(followed: Followed) -> Awaiting | None:
         statements,
         None if progress is None else Count(progress.done, progress.total, progress.what),
         waiting.interrupted,
-        waiting.locked,
+        waiting.unmet,
         waiting.entered,
     )

@@ -14,8 +14,11 @@ from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part, ShareUse
+from keyturn.ceremony.sharesets import ShareSheet
 from keyturn.ceremony.steps import Word
+from keyturn.client.ceremonybrought import Brought
 from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.bundle import Authority
 
 T = TypeVar("T")
 
@@ -24,6 +27,7 @@ class HostPlace(Enum):
     """Where a host is."""
 
     KEYHOLDER = "keyholder"  # the running one, reached through the server
+    LOCAL = "local"  # the running one, by its own socket on this machine
     MACHINE = "machine"  # a process of its own on this machine
 
 
@@ -49,12 +53,16 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class HostSeen:
-    """`caution`: what its word is worth; empty where the authority's keys vouch for it."""
+    """`caution`: what its word is worth; empty where the authority's keys vouch for it.
+
+    `authority`: as its log proves it, of the pinned one; None where nothing was read.
+    """
 
     ceremonies: tuple[Held, ...]
     fingerprint: str
     caution: str = ""
     sealed: bool = False
+    authority: Authority | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,8 @@ class Count:
 class Awaiting:
     """What a ceremony waits for, as far as it fits what was proved.
 
-    `signed` and `entered` are (officer, part) and (use, officer), by the host's word.
+    `signed` and `entered` are (officer, part) and (use, officer), `unmet` of what enough shares
+    must be there first, by the host's word.
     """
 
     step: str
@@ -102,7 +111,7 @@ class Awaiting:
     statements: tuple[ToSign, ...] = ()
     count: Count | None = None
     interrupted: bool = False
-    locked: bool = False
+    unmet: tuple[ShareUse, ...] = ()
     entered: tuple[tuple[str, str], ...] = ()
 
 
@@ -117,10 +126,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class OwnShare:
-    """A share that its custodian opened; to be wiped by whoever asked. `check`: read aloud."""
+    """A share that its custodian opened; to be wiped by whoever asked. `check`: read aloud.
+
+    `sheet`: what stands around the words where they are printed; None: they are not.
+    """
 
     words: bytearray = field(repr=False)
     check: str
+    sheet: ShareSheet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +162,8 @@ class StepWords:
 class SealedSeen:
     """A sealed keyholder, proved as far as it can be before a share goes there (§10.12).
 
-    `missing`: the fewest shares that are still needed; `mine`: which share this officer has.
+    `missing`: the fewest shares that are still needed; `mine`: which share this officer has;
+    `keepers`: (officer, which share) of all, in their order.
     """
 
     sealed: bool
@@ -160,6 +174,7 @@ class SealedSeen:
     missing: int = 0
     needed: str = ""
     mine: str = ""
+    keepers: tuple[tuple[str, str], ...] = ()
 
 
 class CeremonyHost(Protocol):
@@ -172,6 +187,12 @@ class CeremonyHost(Protocol):
 
     def open(self, plan: Plan, signer: Signer) -> str:
         """Sign the plan and begin its ceremony; gives its id."""
+
+    def bring(self, brought: Brought) -> None:
+        """Hand a keyholder the statement that lets a ceremony happen, with its quorum."""
+
+    def put_restore(self, ceremony: str, brought: Brought) -> None:
+        """Hand in the statement of a restore, which the log cannot say yet (§10.8)."""
 
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
         """Statements that the step attaches are signed along."""
@@ -261,6 +282,19 @@ class Stage(Protocol):
         failed: Callable[[KeyturnError], None],
     ) -> None:
         """Take part at a host that runs on this machine already."""
+
+    def pins(self) -> bool:
+        """Whether this machine can be told its authority: nobody sits here who knows one."""
+
+    def pin(
+        self,
+        bundle: Path,
+        typed: str,
+        *,
+        done: Callable[[Authority], None],
+        failed: Callable[[KeyturnError], None],
+    ) -> None:
+        """Learn the authority of a bundle's file, if its fingerprint is the one that was typed."""
 
     def close(self) -> None:
         """End what was started here."""

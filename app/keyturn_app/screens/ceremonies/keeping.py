@@ -1,14 +1,20 @@
 """What is kept of a ceremony: transcript, minutes, a stranger's verdict. No Qt in here."""
 
+from datetime import datetime
 from pathlib import Path
 
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.ceremony.transcript import Verified, parse_transcript, verify_transcript
+from keyturn.client.calendar import calendar_of
 from keyturn.client.errors import FileUnusable
+from keyturn.quorum.expiry import in_force
+from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
+from keyturn_app.questions import Asker, SaveFile, failure
 from keyturn_app.screens.ceremonies.viewmodel import Verdict
+from keyturn_app.tasks import Door
 
 
 def verdict_of(raw: bytes, authority: Digest | None) -> Verdict:
@@ -77,3 +83,23 @@ def written(path: Path, data: bytes) -> Path:
     except OSError as error:
         raise FileUnusable(f"cannot write {path}: {error.strerror}") from error
     return path
+
+
+def export_calendar(
+    state: AuthorityState, now: datetime, door: Door, asker: Asker, *, simulated: bool
+) -> None:
+    """What is due, for any calendar program (RFC 5545)."""
+    statements = [each.statement for each in in_force(state, now)]
+    raw = calendar_of(statements, state.fingerprint, simulated=simulated)
+    title = _("Save the calendar")
+
+    def chosen(path: Path | None) -> None:
+        if path is not None:
+            door.run(
+                title,
+                lambda _job, _tell: written(path, raw),
+                done=lambda _path: asker.toast(_("Saved.")),
+                failed=lambda error: asker.tell(failure(title, error)),
+            )
+
+    asker.path(SaveFile(title, "keyturn.ics", (_("Calendars (*.ics)"),)), chosen)

@@ -1,17 +1,22 @@
 """From a proved record to what the wizard shows. A pure function of both. No Qt in here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import Attaches, Part, ShareUse, Step
-from keyturn_app import wording
 from keyturn_app.i18n import _, n_
-from keyturn_app.screens.ceremonies.casting import Needed, missing, needed, total, unlocking
+from keyturn_app.screens.ceremonies.casting import (
+    Needed,
+    missing,
+    needed,
+    opened,
+    total,
+    unlocking,
+)
 from keyturn_app.screens.ceremonies.hosts import Awaiting
+from keyturn_app.screens.ceremonies.leadlines import initials, script_rows
 from keyturn_app.screens.ceremonies.phrasing import phrase
 from keyturn_app.screens.ceremonies.reading import Reading
 from keyturn_app.screens.ceremonies.recordlines import (
@@ -20,6 +25,7 @@ from keyturn_app.screens.ceremonies.recordlines import (
     transcript_lines,
     words_of,
 )
+from keyturn_app.screens.ceremonies.troubles import broken, broken_head, trouble
 from keyturn_app.screens.ceremonies.viewmodel import (
     Around,
     Ended,
@@ -28,7 +34,6 @@ from keyturn_app.screens.ceremonies.viewmodel import (
     Progress,
     Ring,
     StepLine,
-    Trouble,
     WizardView,
 )
 from keyturn_app.screens.ceremonies.words import (
@@ -39,6 +44,7 @@ from keyturn_app.screens.ceremonies.words import (
     part_word,
     share_place,
     use_short,
+    use_word,
 )
 from keyturn_app.states import Look
 
@@ -52,8 +58,8 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
             phase,
             "",
             False,
-            headline=_broken_head(reading) if reading.fault else _("The record is being read"),
-            trouble=_broken(reading) if reading.fault else None,
+            headline=broken_head(reading) if reading.fault else _("The record is being read"),
+            trouble=broken(reading) if reading.fault else None,
             error=around.error,
             next_text=_("Close"),
             next_why_not="" if reading.fault else _("The record is not proved."),
@@ -65,7 +71,7 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
     step = _step(reading, phase, around)
     lines = needed(course, step, _proposers(awaiting, step)) if step is not None else ()
     if phase is Phase.LOCKED:
-        lines = unlocking(course)
+        lines = unlocking(course, awaiting.unmet if awaiting is not None else ())
     shown = _Shown(reading, awaiting, around, plan, phase, step, lines)
     return WizardView(
         phase=phase,
@@ -85,10 +91,10 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
         progress=_progress(shown),
         outcome=_outcome(shown),
         phrase=phrase(reading.head) if reading.head and phase is not Phase.BROKEN else "",
-        trouble=_trouble(shown),
+        trouble=trouble(shown.reading, shown.phase),
         transcript=transcript_lines(reading, around.names),
         chain=_chain(shown),
-        script=_script_rows(reading, around.now),
+        script=script_rows(reading, around.now),
         next_text=_next(shown)[0],
         next_why_not=_next(shown)[1],
         why_not_abort=_may_say(shown),
@@ -99,7 +105,6 @@ def wizard_view(reading: Reading, around: Around) -> WizardView:
     )
 
 
-_USER = ShareUse.USER.value
 _ACTIVE = frozenset({Phase.SIGNING, Phase.LOCKED})
 """Somebody can sign, or hand a share in."""
 
@@ -122,8 +127,7 @@ class _Shown:
         if self.awaiting is None:
             return ()
         if self.phase is Phase.LOCKED:
-            found = self.awaiting.entered
-            return tuple((who, Part.CUSTODIAN.value) for use, who in found if use == _USER)
+            return opened(self.lines, self.awaiting.entered)
         return self.awaiting.signed
 
     @property
@@ -161,7 +165,7 @@ def _phase(reading: Reading, awaiting: Awaiting | None, around: Around) -> Phase
         lines = needed(course, step, _proposers(awaiting, step))
         if not missing(lines, awaiting.signed):
             return Phase.WORKING  # all have signed: the host acts
-    if awaiting.locked:
+    if awaiting.unmet:
         return Phase.LOCKED
     return Phase.WORKING if awaiting.count is not None else Phase.SIGNING
 
@@ -225,7 +229,7 @@ def _headline(shown: _Shown) -> str:
         Phase.LOADING: _("The record is being read"),
         Phase.WORKING: _("The host is at work"),
         Phase.INTERRUPTED: _("The ceremony was interrupted"),
-        Phase.BROKEN: _broken_head(shown.reading),
+        Phase.BROKEN: broken_head(shown.reading),
         Phase.OVER: _("The transcript does not hold")
         if shown.refuted
         else _("The ceremony is over"),
@@ -254,10 +258,11 @@ def _says(shown: _Shown) -> str:
             "it stands. The administrator or the witness resumes it, or aborts it."
         )
     if shown.phase is Phase.LOCKED:
+        unmet = shown.awaiting.unmet if shown.awaiting is not None else ()
         return _(
-            "The host was started again, and its token is closed. Custodians of the user PIN enter "
-            "their shares once more; then the step goes on where it was."
-        )
+            "The host was started again, and keeps no share. Custodians enter these once more: "
+            "{shares}. Then the step goes on where it was."
+        ).format(shares=", ".join(use_word(each) for each in unmet))
     if shown.phase is Phase.OVER:
         if shown.refuted:
             return _("Nothing here is proved to have been held. What to do stands below.")
@@ -273,7 +278,7 @@ def _chips(shown: _Shown) -> tuple[Look, ...]:
     chips = [Look(_("Plan signed"), "ok", "file-check-2")]
     token = opened.facts.get("token")
     awaiting = shown.awaiting
-    if awaiting is not None and awaiting.locked:
+    if awaiting is not None and ShareUse.USER in awaiting.unmet:
         chips.append(Look(_("Token closed"), "stale", "lock"))
     elif token:
         chips.append(Look(_("Token {label}").format(label=shown.plan.token), "ok", "hard-drive"))
@@ -417,73 +422,6 @@ def _outcome(shown: _Shown) -> tuple[tuple[str, str], ...]:
     return fact_rows(record)
 
 
-def _trouble(shown: _Shown) -> Trouble | None:
-    if shown.reading.fault:
-        return _broken(shown.reading)
-    failed = shown.reading.failed
-    if failed is None or shown.phase not in {Phase.SIGNING, Phase.INTERRUPTED}:
-        return None
-    facts = failed.facts
-    return Trouble(
-        _("The step was tried, and failed{reason}").format(reason=_why_failed(facts)),
-        _text(facts.get("found")),
-        _text(facts.get("expected")),
-        _("Left: {left} Everybody signs this step again when it is put right, or it is aborted.")
-        .format(left=_sentence(_text(facts.get("left"))))
-        .strip(),
-    )
-
-
-def _sentence(text: str) -> str:
-    return text if not text or text[-1] in ".!?" else f"{text}."
-
-
-def _why_failed(facts: Mapping[str, object]) -> str:
-    """Its reason as words, where it says more than that it failed."""
-    reason = _text(facts.get("reason")).replace("-", " ")
-    return "" if reason in {"", CeremonyReason.FAILED.value} else f": {reason}"
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _of_another(reading: Reading) -> CeremonyRefused | None:
-    """Why it is not proved to be this authority's, where that is all that is wrong."""
-    error = reading.error
-    if isinstance(error, CeremonyRefused) and error.reason is CeremonyReason.WRONG_CEREMONY:
-        return error
-    return None
-
-
-def _broken_head(reading: Reading) -> str:
-    if _of_another(reading) is not None:
-        return _("Nothing here is proved")
-    return _("The record is broken")
-
-
-def _broken(reading: Reading) -> Trouble:
-    error = _of_another(reading)
-    if error is not None:
-        return Trouble(
-            _("This is not proved to be a ceremony of your authority"),
-            error.found or error.message,
-            error.expected or _("a ceremony of the authority that this app knows"),
-            _("{message}. {hint} Sign nothing here before.").format(
-                message=error.message[:1].upper() + error.message[1:], hint=error.hint
-            ),
-        )
-    return Trouble(
-        _("The host gave a record that does not fit"),
-        reading.fault,
-        _("a chain in which every record names the one before"),
-        _(
-            "Sign nothing more. Keep what is on the screen, stop the host, and have the record on "
-            "its disk looked at."
-        ),
-    )
-
-
 def _chain(shown: _Shown) -> Look:
     if shown.refuted:
         return Look(_("Does not hold"), "danger", "unlink")
@@ -562,31 +500,3 @@ def _ended(shown: _Shown) -> Ended | None:
         if shown.phase is Phase.OVER:
             state = Look(_("Not verified yet"), "pending", "circle-dashed")
     return Ended(head, text, state, "" if verdict is None else verdict.text, files, False, why)
-
-
-def _script_rows(reading: Reading, now: datetime) -> tuple[tuple[str, str, bool], ...]:
-    script = reading.script
-    assert script is not None  # the caller looked
-    last = reading.records[-1]
-    over = reading.over
-    seconds = int(((last.time if over else now) - reading.records[0].time).total_seconds())
-    return (
-        (
-            _("Version"),
-            _("{kind} rev {revision}").format(kind=script.kind.value, revision=script.revision),
-            False,
-        ),
-        (_("Digest"), wording.digest(script.digest)[7:16] + " …", True),
-        (_("Elapsed"), clock(max(0, seconds)), True),
-    )
-
-
-def clock(seconds: int) -> str:
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-
-
-def initials(name: str) -> str:
-    words = [each for each in name.replace("-", " ").split() if each[0].isalnum()]
-    if not words:
-        return "?"
-    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFrame, QStackedWidget, QToolTip, QWidget
 
 from keyturn_app.i18n import _
-from keyturn_app.qtkit.digests import DigestLabel
+from keyturn_app.qtkit.digests import CopyButton, DigestLabel
 from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.prose import Elided
 from keyturn_app.qtkit.scrolling import Scroller
@@ -24,9 +24,10 @@ from keyturn_app.qtkit.widgets import (
     over,
     row,
 )
+from keyturn_app.screens.ceremonies.chooser_view import Chooser
 from keyturn_app.screens.ceremonies.due import Due
 from keyturn_app.screens.ceremonies.listing import (
-    Choice,
+    AuthorityLine,
     HistoryRow,
     HostLine,
     ListPhase,
@@ -49,6 +50,7 @@ class ListPane(QFrame):
         self._presenter = presenter
         self._shown: ListView | None = None
         self._lines: list[HistoryLine] = []
+        self._none_held = ""
         self._new = button(
             _("New ceremony…"),
             name="ceremonies.new",
@@ -68,6 +70,13 @@ class ListPane(QFrame):
             icon_name="calendar",
             clicked=presenter.export_calendar,
         )
+        self._pin = button(
+            _("Authority…"),
+            name="ceremonies.authority",
+            icon_name="shield-check",
+            tip=_("Load the bundle of the authority that this machine serves"),
+            clicked=presenter.pinning.ask,
+        )
         self._banner = Banner(name="ceremonies.banner")
         self._stack = QStackedWidget()
         self._chooser = Chooser(presenter)
@@ -85,7 +94,7 @@ class ListPane(QFrame):
         for each in (self._body, self._empty, self._other, self._chooser):
             self._stack.addWidget(each)
         whole = column(
-            row(self._new, self._join, None, self._export),
+            row(self._new, self._join, self._pin, None, self._export),
             self._banner,
             self._stack,
             spacing=12,
@@ -110,11 +119,13 @@ class ListPane(QFrame):
         self._banner.say(view.banner or view.error, tone=view.tone)
         self._new.setVisible(not view.choosing)
         self._join.setVisible(not view.choosing)
+        self._pin.setVisible(view.pins and not view.choosing)
         self._export.setVisible(not view.choosing)
         self._export.setEnabled(not view.why_no_export)
         self._export.setToolTip(plain(view.why_no_export))
-        self._show_hosts(view.hosts)
+        self._show_hosts(view.hosts, view.authority)
         self._show_running(view.running)
+        self._none_held = view.none_held
         self._show_history(view.history)
         self._fit_history(wide=wide)
         self._show_due(view.due)
@@ -135,7 +146,7 @@ class ListPane(QFrame):
         if view.phase is ListPhase.LOADING:
             self._other.say(_("Reading the log"), _("Each entry is checked first."))
             return self._other
-        if view.phase is ListPhase.EMPTY and not view.hosts:
+        if view.phase is ListPhase.EMPTY and not view.hosts and view.authority is None:
             return self._empty
         return self._body
 
@@ -178,8 +189,10 @@ class ListPane(QFrame):
         made.setLayout(both)
         return made
 
-    def _show_hosts(self, hosts: Sequence[HostLine]) -> None:
+    def _show_hosts(self, hosts: Sequence[HostLine], authority: AuthorityLine | None) -> None:
         clear(self._hosts)
+        if authority is not None:
+            self._hosts.addWidget(AuthorityCard(authority, self._presenter.copy))
         for each in hosts:
             self._hosts.addWidget(HostCard(each, self._presenter))
 
@@ -197,9 +210,7 @@ class ListPane(QFrame):
         for each in self._lines:
             self._history.addWidget(each)
         if not rows:
-            self._history.addWidget(
-                label(_("None was held here, and none is in the log."), "Second")
-            )
+            self._history.addWidget(label(self._none_held, "Second"))
 
     def _fit_history(self, *, wide: bool) -> None:
         state = max((each.pill_width for each in self._lines), default=0)
@@ -210,6 +221,32 @@ class ListPane(QFrame):
         clear(self._due)
         for each in rows:
             self._due.addWidget(DueCard(each, self._presenter.follow))
+
+
+class AuthorityCard(QFrame):
+    """The authority that this machine was told of; nothing of another is proved here."""
+
+    def __init__(self, shown: AuthorityLine, copy: Callable[[str], None]) -> None:
+        super().__init__()
+        self.setProperty("class", "Card")
+        self.setObjectName("ceremonies.authority.card")
+        digest = DigestLabel(copy, name="ceremonies.authority.fingerprint")
+        digest.show_digest(shown.fingerprint)
+        self.setLayout(
+            column(
+                row(
+                    IconLabel("shield-check", "ok", 18),
+                    label(shown.origin, "H2", name="ceremonies.authority.origin"),
+                    None,
+                    spacing=10,
+                ),
+                label(shown.text, "Second", wrap=True),
+                row(label(_("Fingerprint"), "Small", "Second"), digest, None),
+                spacing=6,
+                margins=(14, 10, 14, 10),
+            )
+        )
+        self.setAccessibleName(_("Authority {origin}").format(origin=shown.origin))
 
 
 class HostCard(QFrame):
@@ -235,7 +272,7 @@ class HostCard(QFrame):
             inside.addWidget(label(shown.text, "Second", wrap=True))
         if shown.fingerprint:
             digest = DigestLabel(presenter.copy, name=f"ceremonies.host.{shown.id}.key")
-            digest.show_digest(shown.fingerprint)
+            digest.show_digest(shown.fingerprint, whole=True)
             inside.addLayout(row(label(_("Key of this host"), "Small", "Second"), digest, None))
         if shown.caution:
             inside.addWidget(label(shown.caution, "Small", "Warn", wrap=True))
@@ -351,18 +388,17 @@ def _id_of(shown: HistoryRow) -> QWidget:
 def _copy_of(
     shown: HistoryRow, name: str, copy: Callable[[str], None]
 ) -> tuple[QWidget | None, ...]:
-    """What is shown in part is copied whole."""
+    """What is shown in part is copied whole, and shown whole to who comes there by the keyboard."""
     if not shown.is_short:
         return ()
-    made = button(
-        "",
-        name=f"ceremonies.copy.{name}",
-        kind="ghost",
-        icon_name="copy",
-        tip=_("Copy"),
-        clicked=lambda: copy(shown.ceremony),
+    made = CopyButton(f"ceremonies.copy.{name}")
+    made.clicked.connect(lambda: copy(shown.ceremony))
+    made.focused.connect(
+        lambda: QToolTip.showText(
+            made.mapToGlobal(made.rect().bottomLeft()), plain(shown.ceremony), made
+        )
     )
-    made.setFixedWidth(28)
+    made.left.connect(QToolTip.hideText)
     made.setAccessibleName(_("Copy {value}").format(value=shown.ceremony[:24]))
     return (made, None)
 
@@ -392,124 +428,3 @@ class DueCard(QFrame):
             )
         )
         self.setAccessibleName(f"{shown.title}, {shown.when}: {shown.look.word}")
-
-
-class Chooser(QFrame):
-    """Every kind of ceremony: what it does, who is needed, how long, and why not now."""
-
-    def __init__(self, presenter: CeremoniesPresenter) -> None:
-        super().__init__()
-        self.setObjectName("ceremonies.chooser")
-        self._presenter = presenter
-        self._shown: tuple[Choice, ...] = ()
-        self._cards: list[ChoiceCard] = []
-        self._columns = 0
-        self._grid = QGridLayout()
-        self._grid.setSpacing(12)
-        inside = QWidget()
-        inside.setLayout(column(self._grid, None, spacing=0, margins=(0, 0, 8, 8)))
-        back = button(
-            _("Back to the list"),
-            name="ceremonies.chooser.back",
-            icon_name="arrow-left",
-            clicked=lambda: presenter.choose(False),
-        )
-        whole = column(
-            row(label(_("New ceremony"), "H1"), None, back),
-            Scroller(inside, name="ceremonies.chooser.scroll", title=_("Kinds of ceremonies")),
-            spacing=12,
-        )
-        whole.setStretch(1, 1)
-        self.setLayout(whole)
-
-    def show_choices(self, choices: tuple[Choice, ...]) -> None:
-        if choices == self._shown:
-            return
-        self._shown = choices
-        for each in self._cards:
-            each.hide()
-            each.deleteLater()
-        self._cards = [ChoiceCard(each, self._presenter) for each in choices]
-        self._columns = 0
-        self.fit(self.width())
-
-    def fit(self, width: int) -> None:
-        """As many columns as stay readable."""
-        columns = max(1, min(3, width // 320))
-        if columns == self._columns:
-            return
-        self._columns = columns
-        for each in self._cards:
-            self._grid.removeWidget(each)
-        for at, each in enumerate(self._cards):
-            self._grid.addWidget(each, at // columns, at % columns)
-        for at in range(3):
-            self._grid.setColumnStretch(at, 1 if at < columns else 0)
-
-
-class ChoiceCard(QFrame):
-    """One kind; it says itself why it cannot be begun."""
-
-    def __init__(self, shown: Choice, presenter: CeremoniesPresenter) -> None:
-        super().__init__()
-        self.setProperty("class", "Card")
-        self.setObjectName(f"ceremonies.choice.{shown.kind.value}")
-        kind = shown.kind
-        begin = button(
-            _("Plan…"),
-            name=f"ceremonies.plan.{kind.value}",
-            clicked=lambda: presenter.plan(kind, rehearsal=False),
-        )
-        begin.setEnabled(not shown.why_not)
-        begin.setToolTip(plain(shown.why_not))
-        begin.setAccessibleName(_("Plan: {title}").format(title=shown.title))
-        rehearse = button(
-            _("Rehearse…"),
-            name=f"ceremonies.rehearse.{kind.value}",
-            kind="ghost",
-            clicked=lambda: presenter.plan(kind, rehearsal=True),
-        )
-        rehearse.setEnabled(not shown.why_no_rehearsal)
-        rehearse.setToolTip(plain(shown.why_no_rehearsal))
-        rehearse.setAccessibleName(_("Rehearse: {title}").format(title=shown.title))
-        what_lets = (
-            ("triangle-alert", shown.why_not) if shown.why_not else ("stamp", shown.statement)
-        )
-        facts = column(spacing=4)
-        for icon, text in (("users", shown.who), what_lets):
-            warns = bool(shown.why_not) and text == shown.why_not
-            inside = row(
-                IconLabel(icon, "stale" if warns else "muted", 14),
-                label(text, "Small", "Warn" if warns else "Second", wrap=True),
-            )
-            inside.setStretch(1, 1)
-            facts.addLayout(inside)
-        self.setLayout(
-            column(
-                row(
-                    IconLabel(shown.icon, "accent", 20),
-                    label(shown.title, "H2"),
-                    None,
-                    IconLabel("timer", "muted", 14),
-                    label(shown.takes, "Small", "Second"),
-                ),
-                label(shown.does, "Second", wrap=True),
-                facts,
-                None,
-                row(begin, rehearse, None, *self._propose(shown, presenter)),
-                spacing=8,
-                margins=(16, 10, 16, 10),
-            )
-        )
-        self.setAccessibleName(f"{shown.title}: {shown.why_not or shown.does}")
-
-    def _propose(self, shown: Choice, presenter: CeremoniesPresenter) -> tuple[QWidget, ...]:
-        if not shown.propose:
-            return ()
-        made = button(
-            _("Propose statement…"),
-            name=f"ceremonies.propose.{shown.kind.value}",
-            kind="link",
-            clicked=lambda: presenter.propose(shown.kind),
-        )
-        return (made,)

@@ -9,8 +9,10 @@ from keyturn.base.errors import MalformedError
 from keyturn.base.times import parse_time
 from keyturn.ceremony.people import WITHOUT_STATEMENT
 from keyturn.ceremony.script import ScriptKind
+from keyturn.quorum.bundle import Authority
 from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.expiry import in_force
+from keyturn.quorum.kinds import Kind
 from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
 from keyturn_app.facts import Facts, Link
@@ -74,6 +76,26 @@ class HostLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorityLine:
+    """The authority that this machine was told of. `text`: how much of it is known."""
+
+    origin: str
+    fingerprint: str
+    text: str
+
+
+def authority_line(known: Authority, now: datetime, *, logged: bool) -> AuthorityLine:
+    """`logged`: as a keyholder's own log proves it, and not a file alone."""
+    version = known.state.newest[(Kind.ROSTER, "roster")].statement.version
+    text = _("Roster version {version}, from its bundle: what came after it is not known here.")
+    if logged:
+        text = _("Roster version {version}, as the keyholder's log proves it.")
+    if known.expired(now):
+        text = _("Roster version {version}. Roster or keys have expired.")
+    return AuthorityLine(known.origin, known.fingerprint, text.format(version=version))
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One kind in the chooser. `why_not` and `why_no_rehearsal`: why it cannot be begun here."""
 
@@ -110,6 +132,9 @@ class ListView:
     choices: tuple[Choice, ...] = ()
     error: str = ""
     why_no_export: str = ""
+    none_held: str = ""
+    pins: bool = False
+    authority: AuthorityLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +146,8 @@ class HostState:
     title: str
     seen: HostSeen | None
     error: str = ""
+    refuted: bool = False
+    """Whether what it said does not hold."""
 
 
 def running_rows(hosts: Sequence[HostState], now: datetime) -> tuple[RunningRow, ...]:
@@ -231,6 +258,8 @@ def _host_line(host: HostState) -> HostLine:
         look = Look(_("Asking"), "pending", "circle-dashed")
         if host.error:
             look = Look(_("Out of reach"), "unknown", "circle-slash")
+        if host.refuted:
+            look = Look(_("Not proved"), "danger", "octagon-x")
         return HostLine(host.id, host.title, host.error, look, "", "", False)
     sealed = host.seen.sealed
     look = Look(_("Sealed"), "stale", "lock") if sealed else Look(_("Ready"), "ok", "circle-check")
@@ -252,9 +281,12 @@ def choices(
     now: datetime,
     *,
     why_no_host: str,
+    proposes: bool = True,
 ) -> tuple[Choice, ...]:
-    """Every kind; each says why it cannot be begun, where it cannot."""
-    return tuple(_choice(each, state, hosts, now, why_no_host) for each in _ORDER)
+    """Every kind; each says why it cannot be begun, where it cannot. `proposes`: whether
+    statements can be proposed from here."""
+    found = (_choice(each, state, hosts, now, why_no_host) for each in _ORDER)
+    return tuple(each if proposes else replace(each, propose=False) for each in found)
 
 
 _ORDER = (
@@ -317,11 +349,12 @@ def _why_not(
         return why_no_host
     if state is None:
         return _("There is no authority here: found one first, or connect to its server.")
-    if kind not in WITHOUT_STATEMENT and not statements_for(state, kind, now):
-        return _("No statement in force lets it happen now.")
     if kind is ScriptKind.RESTORE:
-        return why_no_host
-    keyholders = [each for each in hosts if each.place is HostPlace.KEYHOLDER and each.seen]
+        return why_no_host  # its statement comes as a file where the log cannot say it
+    keyholders = [each for each in hosts if each.place is not HostPlace.MACHINE and each.seen]
+    brings = all(each.place is HostPlace.LOCAL for each in keyholders)
+    if kind not in WITHOUT_STATEMENT and not brings and not statements_for(state, kind, now):
+        return _("No statement in force lets it happen now.")
     if not keyholders:
         return _("No keyholder is within reach.")
     sealed = any(each.seen is not None and each.seen.sealed for each in keyholders)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QGridLayout,
-    QLineEdit,
     QRadioButton,
     QSpinBox,
     QWidget,
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import (
 
 from keyturn.ceremony.plan import KekProfile
 from keyturn.ceremony.script import ShareUse
-from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.prose import Elided
 from keyturn_app.qtkit.scrolling import Scroller
@@ -38,8 +36,12 @@ from keyturn_app.qtkit.widgets import (
     row,
 )
 from keyturn_app.screens.ceremonies.key_view import KeyForm
-from keyturn_app.screens.ceremonies.planner import PersonLine, PlanPresenter, PlanView, ShareLine
+from keyturn_app.screens.ceremonies.planlines import PersonLine, ShareLine
+from keyturn_app.screens.ceremonies.planner import PlanPresenter
 from keyturn_app.screens.ceremonies.planning import SHARE_SEATS, Seat
+from keyturn_app.screens.ceremonies.planparts import put, spin_box
+from keyturn_app.screens.ceremonies.planview import PlanView
+from keyturn_app.screens.ceremonies.what_view import WhatCard
 
 MEASURE = 1000
 _GROUPS, _COLUMN = 4, 58
@@ -147,122 +149,6 @@ class PlanPane(QFrame):
     def _open(self) -> None:
         if not self._presenter.view().why_not:
             self._presenter.open(self._key.taken())
-
-
-class WhatCard(QFrame):
-    """The ceremony's id, its token, and what a founding names."""
-
-    def __init__(self, presenter: PlanPresenter) -> None:
-        super().__init__()
-        self._presenter = presenter
-        self._fields: dict[str, QLineEdit] = {}
-        self._cells: dict[str, QWidget] = {}
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(10)
-        for at, (name, title) in enumerate(
-            (
-                ("ceremony", _("Id of the ceremony")),
-                ("token", _("Label of the token")),
-                ("origin", _("Name of the log")),
-                ("concerns", _("What it is about: model digests, officer ids")),
-            )
-        ):
-            field = QLineEdit()
-            field.setObjectName(f"plan.{name}")
-            field.setAccessibleName(title)
-            field.textEdited.connect(lambda text, key=name: presenter.write(key, text))
-            cell = QWidget()
-            cell.setLayout(column(label(title, "Small", "Strong"), field, spacing=5))
-            self._fields[name], self._cells[name] = field, cell
-            grid.addWidget(cell, at // 2, at % 2)
-        self._fields["origin"].setPlaceholderText(_("example.org/keyturn/prod"))
-        self._life = _spin("plan.life", _("Days that roster and keys are in force"), 1, 400)
-        self._life.valueChanged.connect(presenter.live)
-        self._decide = _spin("plan.decide", _("Approvals that a roster and its keys need"), 1, 16)
-        self._decide.valueChanged.connect(presenter.decide)
-        self._founding = QWidget()
-        self._founding.setLayout(
-            row(
-                column(label(_("Days in force"), "Small", "Strong"), self._life, spacing=5),
-                column(label(_("Approvals needed"), "Small", "Strong"), self._decide, spacing=5),
-                None,
-                spacing=16,
-            )
-        )
-        self._statement = QComboBox()
-        self._statement.setObjectName("plan.statement")
-        self._statement.setAccessibleName(_("Statement that lets it happen"))
-        self._statement.activated.connect(
-            lambda _at: presenter.choose_statement(str(self._statement.currentData() or ""))
-        )
-        self._statement_cell = QWidget()
-        self._statement_cell.setLayout(
-            column(
-                label(_("Statement that lets it happen"), "Small", "Strong"),
-                self._statement,
-                spacing=5,
-            )
-        )
-        self._directory = QLineEdit()
-        self._directory.setObjectName("plan.directory")
-        self._directory.setAccessibleName(_("Directory of the keyholder on this machine"))
-        self._directory.textEdited.connect(lambda text: presenter.write("directory", text))
-        choose = button(
-            _("Browse…"),
-            name="plan.directory.browse",
-            icon_name="folder-open",
-            clicked=presenter.choose_directory,
-        )
-        where = row(self._directory, choose)
-        where.setStretch(0, 1)
-        self._place = QWidget()
-        self._place.setLayout(
-            column(
-                label(_("Directory of the keyholder on this machine"), "Small", "Strong"),
-                where,
-                spacing=5,
-            )
-        )
-        grid.addWidget(self._place, 2, 0, 1, 2)
-        grid.addWidget(self._founding, 3, 0, 1, 2)
-        grid.addWidget(self._statement_cell, 4, 0, 1, 2)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(1, 1)
-        self.setLayout(column(card(over(_("What")), grid, spacing=10), spacing=0))
-
-    @property
-    def first(self) -> QLineEdit:
-        return (
-            self._fields["origin"]
-            if self._cells["origin"].isVisibleTo(self)
-            else self._fields["token"]
-        )
-
-    def show_view(self, view: PlanView) -> None:
-        texts = {
-            "ceremony": view.ceremony,
-            "token": view.token,
-            "origin": view.origin,
-            "concerns": view.concerns,
-        }
-        for name, text in texts.items():
-            if self._fields[name].text() != text:
-                self._fields[name].setText(text)
-        if self._directory.text() != view.directory:
-            self._directory.setText(view.directory)
-        self._place.setVisible(view.asks_directory)
-        self._cells["origin"].setVisible(view.founds)
-        self._cells["concerns"].setVisible(view.asks_concerns)
-        self._founding.setVisible(view.founds)
-        _set(self._life, view.life_days)
-        _set(self._decide, view.roster_threshold)
-        self._statement_cell.setVisible(bool(view.statements))
-        if self._statement.count() != len(view.statements):
-            self._statement.clear()
-            for subject, digest in view.statements:
-                self._statement.addItem(f"{subject} · {wording.digest(digest)}", digest)
-        self._statement.setCurrentIndex(self._statement.findData(view.statement))
 
 
 class PeopleCard(QFrame):
@@ -420,13 +306,13 @@ class SharesCard(QFrame):
         grid.addWidget(label(shown.hint, "Small", "Second", wrap=True), 1, 0)
         inside = row(spacing=8)
         for group in shown.groups:
-            spin = _spin(
+            spin = spin_box(
                 f"plan.least.{shown.use.value}.{group.group}",
                 _("{title}: how many are needed").format(title=shown.title),
                 1,
                 max(1, group.members),
             )
-            _set(spin, group.least)
+            put(spin, group.least)
             spin.valueChanged.connect(partial(self._presenter.need, shown.use, group.group))
             self._spins[shown.use, group.group] = spin
             if len(shown.groups) > 1:
@@ -434,13 +320,13 @@ class SharesCard(QFrame):
             inside.addWidget(spin)
             inside.addWidget(label(_("of {n}").format(n=group.members), "Second"))
         if len(shown.groups) > 1:
-            spin = _spin(
+            spin = spin_box(
                 f"plan.groups.{shown.use.value}",
                 _("{title}: how many groups are needed").format(title=shown.title),
                 1,
                 len(shown.groups),
             )
-            _set(spin, shown.group_least)
+            put(spin, shown.group_least)
             spin.valueChanged.connect(partial(self._presenter.need_groups, shown.use))
             self._spins[shown.use, 0] = spin
             inside.addSpacing(8)
@@ -500,20 +386,3 @@ class ProfileCard(QFrame):
             self._lines.addWidget(each, at // columns, at % columns)
         self._lines.setColumnStretch(0, 1)
         self._lines.setColumnStretch(1, 1 if columns == 2 else 0)
-
-
-def _spin(name: str, title: str, low: int, high: int) -> QSpinBox:
-    made = QSpinBox()
-    made.setObjectName(name)
-    made.setAccessibleName(title)
-    made.setRange(low, high)
-    made.setFixedWidth(84)
-    made.lineEdit().setTextMargins(6, 0, 0, 0)
-    return made
-
-
-def _set(spin: QSpinBox, value: int) -> None:
-    if spin.value() != value:
-        spin.blockSignals(True)
-        spin.setValue(value)
-        spin.blockSignals(False)

@@ -9,22 +9,31 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.plan import KekProfile, Plan
 from keyturn.ceremony.script import ScriptKind, ShareUse
-from keyturn.client.errors import FileUnusable
+from keyturn.client.ceremonybrought import Brought
+from keyturn.client.offline import read_file
 from keyturn.client.signing import Unlocked
-from keyturn.officerkeys.keyfile import read_key_file
-from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation, parse_location
 from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.bundle import Authority
 from keyturn.quorum.ceremony_body import Ceremony, Restore
-from keyturn.quorum.enrolment import MAX_ENROLMENT, parse_enrolment
 from keyturn.quorum.kinds import Kind
 from keyturn.quorum.roster import Officer, Roster
 from keyturn.quorum.state import AuthorityState
+from keyturn.quorum.statements import Statement
 from keyturn_app import wording
 from keyturn_app.i18n import _, n_
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Asker, OpenDirectory, OpenFiles, failure
+from keyturn_app.questions import Asker, OpenDirectory, OpenFile, OpenFiles, failure
+from keyturn_app.screens.ceremonies.candidates import read_candidate
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, HostPlace
+from keyturn_app.screens.ceremonies.keychoice import KeyChoice
 from keyturn_app.screens.ceremonies.listing import statements_for
+from keyturn_app.screens.ceremonies.opening import Opened, put_restore, statement_for
+from keyturn_app.screens.ceremonies.planlines import (
+    person_lines,
+    profile_lines,
+    seat_titles,
+    share_lines,
+)
 from keyturn_app.screens.ceremonies.planning import (
     SHARE_SEATS,
     Candidate,
@@ -35,90 +44,11 @@ from keyturn_app.screens.ceremonies.planning import (
     plan_of,
     problem,
 )
+from keyturn_app.screens.ceremonies.planview import PlanView
 from keyturn_app.screens.ceremonies.signing import opened_for
 from keyturn_app.screens.ceremonies.signingview import KeyPlace, KeyView
-from keyturn_app.screens.ceremonies.words import (
-    kind_words,
-    profile_text,
-    profile_word,
-    use_word,
-)
+from keyturn_app.screens.ceremonies.words import kind_words
 from keyturn_app.tasks import Door
-
-_MAX_FILE = 64 << 10
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One seat of one person. `group` 0: not theirs; else the group of a share, from 1."""
-
-    seat: Seat
-    group: int
-
-
-@dataclass(frozen=True, slots=True)
-class PersonLine:
-    id: str
-    name: str
-    source: str
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupLine:
-    group: int
-    least: int
-    members: int
-
-
-@dataclass(frozen=True, slots=True)
-class ShareLine:
-    use: ShareUse
-    title: str
-    hint: str
-    groups: tuple[GroupLine, ...]
-    group_least: int
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileLine:
-    profile: KekProfile
-    title: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlanView:
-    """`seats`: the columns of the table of people, with their titles."""
-
-    title: str
-    does: str
-    rehearsal: bool
-    founds: bool
-    ceremony: str
-    token: str
-    origin: str
-    directory: str
-    asks_directory: bool
-    life_days: int
-    roster_threshold: int
-    seats: tuple[tuple[Seat, str, str], ...]
-    people: tuple[PersonLine, ...]
-    grouped: bool
-    shares: tuple[ShareLine, ...]
-    profiles: tuple[ProfileLine, ...]
-    profile: KekProfile | None
-    statements: tuple[tuple[str, str], ...]
-    statement: str
-    concerns: str
-    asks_concerns: bool
-    host: str
-    key: KeyView | None
-    signer: str
-    do: str
-    why_not: str
-    busy: str
-    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,24 +63,28 @@ class Ground:
     own: Signer | None
     start: Callable[[Draft, Callable[[CeremonyDoor], None], Callable[[KeyturnError], None]], None]
     host_text: str
+    authority: Authority | None = None
+    """Against which a statement is verified that comes as a file."""
+    why_no_file: str = ""
 
 
 class PlanPresenter(Presenter[PlanView]):
-    """`opened(door, ceremony)` once the host took the plan."""
+    """`opened` once the host took the plan."""
 
     def __init__(
         self,
         draft: Draft,
         ground: Ground,
         *,
-        opened: Callable[[CeremonyDoor, str], None],
+        opened: Callable[[CeremonyDoor, Opened], None],
         closed: Callable[[], None],
     ) -> None:
         super().__init__()
         self._ground, self._opened, self._closed = ground, opened, closed
         self._grouped = False
-        self._place = KeyPlace.FILE
-        self._path = self._busy = self._error = ""
+        self._key = KeyChoice()
+        self._brought: Brought | None = None
+        self._busy = self._error = ""
         self._files: dict[str, Path] = {}
         self._over = False
         self._drops: list[Callable[[], None]] = []
@@ -178,18 +112,17 @@ class PlanPresenter(Presenter[PlanView]):
             asks_directory=draft.in_earnest_here,
             life_days=draft.life_days,
             roster_threshold=draft.thresholds[Kind.ROSTER],
-            seats=self._seats(),
-            people=self._people(),
+            seats=seat_titles(draft),
+            people=person_lines(draft),
             grouped=self._grouped,
-            shares=self._shares(),
-            profiles=tuple(
-                ProfileLine(each, profile_word(each), profile_text(each)) for each in KekProfile
-            )
-            if _makes_kek(draft.kind)
-            else (),
+            shares=share_lines(draft),
+            profiles=profile_lines(draft),
             profile=draft.profile,
-            statements=statements_for(self._ground.state, draft.kind, self._ground.now()),
+            statements=self._statements(),
             statement=draft.statement or "",
+            asks_statement=draft.asks_statement,
+            why_no_file=self._why_no_file(),
+            brought=self._brought_text(),
             concerns=draft.concerns,
             asks_concerns=draft.kind in _CONCERNED,
             host=self._ground.host_text,
@@ -228,15 +161,21 @@ class PlanPresenter(Presenter[PlanView]):
 
     def choose_statement(self, digest: str) -> None:
         """Its people, token and concerns come into the plan: it lets no other happen."""
-        state = self._ground.state
-        found = state.by_digest.get(Digest(digest)) if state is not None and digest else None
-        if found is None:
+        statement = self._statement(digest)
+        if statement is None:
             self._set(statement=None)
             return
-        statement, body = found.statement, found.statement.body
+        body = statement.body
         if isinstance(body, Ceremony | Restore):
             self._draft = from_statement(self._draft, statement.subject, statement.digest, body)
             self.changed()
+
+    def bring_statement(self) -> None:
+        """From a proposal's file, with its approvals: what an officer carries here."""
+        kinds = (_("Proposals (*.json)"), _("All files (*)"))
+        self._ground.asker.path(
+            OpenFile(_("Statement with its approvals"), kinds), self._read_statement
+        )
 
     def seat(self, officer: str, seat: Seat, group: int) -> None:
         self._draft = self._draft.seated(officer, seat, group)
@@ -275,12 +214,12 @@ class PlanPresenter(Presenter[PlanView]):
     # ---- the key of the administrator ----
 
     def choose_place(self, place: KeyPlace) -> None:
-        self._place, self._path = place, ""
+        self._key.put(place)
         self.changed()
 
     def write_place(self, text: str) -> None:
-        if text != self._path:
-            self._path = text
+        if text != self._key.text:
+            self._key.text = text
             self.changed()
 
     def browse(self) -> None:
@@ -355,48 +294,30 @@ class PlanPresenter(Presenter[PlanView]):
         own = self._ground.own
         return own is not None and own.officer == self._administrator()
 
-    def _effective(self) -> KeyPlace:
-        return KeyPlace.OPEN if self._is_own else self._place
-
-    def _key_path(self) -> str:
+    def _known_key(self) -> KeyChoice:
+        """What was chosen; else this app's own key, or the file that the person came from."""
+        choice = replace(self._key, own=False)
         known = self._files.get(self._administrator())
-        return self._path or (str(known) if known and self._place is KeyPlace.FILE else "")
+        if self._is_own:
+            choice.of(own=True)
+        elif choice.place is KeyPlace.FILE and not choice.text and known:
+            choice.text = str(known)
+        return choice
 
     def _key_view(self) -> KeyView | None:
         if not self._administrator():
             return None
-        place = self._effective()
-        places = [
-            (KeyPlace.FILE, _("Key file"), ""),
-            (KeyPlace.KEYRING, _("Keyring of this machine"), ""),
-            (KeyPlace.CARD, _("Card"), ""),
-        ]
-        if self._is_own:
-            places = [(KeyPlace.OPEN, _("The key that is open in this app"), "")]
-        titles = {
-            KeyPlace.FILE: _("Path of the key file"),
-            KeyPlace.CARD: _("Card, as MODULE:TOKEN:KEY"),
-        }
-        secrets = {KeyPlace.FILE: _("Passphrase of the key"), KeyPlace.CARD: _("PIN of the card")}
-        return KeyView(
-            tuple(places), place, self._key_path(), titles.get(place, ""), secrets.get(place, "")
-        )
+        view = self._known_key().view()
+        return replace(view, places=view.places[:1]) if self._is_own else view
 
     def _opener(self, plan: Plan, secret: bytearray) -> Callable[[], Unlocked]:
         own = self._ground.own
         if self._is_own and own is not None:
             secret[:] = bytes(len(secret))
             return lambda: Unlocked(own, lambda: None)
-        location, officer = self._location(), self._officer(plan)
+        location = self._known_key().location(self._administrator())
+        officer = self._officer(plan)
         return lambda: opened_for(location, officer, secret)
-
-    def _location(self) -> KeyLocation:
-        text = self._key_path().strip()
-        if self._place is KeyPlace.FILE:
-            return InFile(Path(text).expanduser())
-        if self._place is KeyPlace.KEYRING:
-            return InKeyring(self._administrator())
-        return parse_location(text if text.startswith("card:") else f"card:{text}")
 
     def _officer(self, plan: Plan) -> Officer:
         roster = plan.founding.roster if plan.founding else self._ground.roster
@@ -404,21 +325,82 @@ class PlanPresenter(Presenter[PlanView]):
         return roster.officers[plan.administrator]
 
     def _ask(self, door: CeremonyDoor, plan: Plan, open_key: Callable[[], Unlocked]) -> None:
-        def work(host: CeremonyHost) -> str:
+        brought = self._brought if plan.statement is not None else None
+        if brought is not None and brought.digest != plan.statement:
+            brought = None
+
+        def work(host: CeremonyHost) -> Opened:
+            if brought is not None and plan.kind is not ScriptKind.RESTORE:
+                host.bring(brought)
             key = open_key()
             try:
-                return host.open(plan, key.signer)
+                name = host.open(plan, key.signer)
             finally:
                 key.close()
+            restores = brought is not None and plan.kind is ScriptKind.RESTORE
+            return put_restore(host, name, brought) if brought and restores else Opened(name)
 
         self._drops.append(
-            door.ask(work, done=lambda name: self._end(door, name), failed=self._fail)
+            door.ask(work, done=lambda opened: self._end(door, opened), failed=self._fail)
         )
 
-    def _end(self, door: CeremonyDoor, ceremony: str) -> None:
-        if not self._over:
-            self.close()
-            self._opened(door, ceremony)
+    def _end(self, door: CeremonyDoor, opened: Opened) -> None:
+        if self._over:
+            return
+        self.close()
+        self._opened(door, opened)
+        if opened.error is not None:
+            self._ground.asker.tell(failure(_("The statement was not taken"), opened.error))
+
+    def _why_no_file(self) -> str:
+        if self._ground.authority is None:
+            return _("There is no authority here.")
+        return "" if self._draft.in_earnest_here else self._ground.why_no_file
+
+    def _statement(self, digest: str) -> Statement | None:
+        state, brought = self._ground.state, self._brought
+        if brought is not None and brought.digest == digest:
+            return brought.statement
+        found = state.by_digest.get(Digest(digest)) if state is not None and digest else None
+        return None if found is None else found.statement
+
+    def _statements(self) -> tuple[tuple[str, str], ...]:
+        known = statements_for(self._ground.state, self._draft.kind, self._ground.now())
+        brought = self._brought
+        if brought is None or brought.digest in {digest for _subject, digest in known}:
+            return known
+        return (*known, (brought.statement.subject, brought.digest))
+
+    def _brought_text(self) -> str:
+        brought = self._brought
+        if brought is None or brought.digest != self._draft.statement:
+            return ""
+        names = {each.id: each.name for each in self._draft.people}
+        return _(
+            "Brought as a file, approved by {names}: {count} of {needed} needed. It is handed in "
+            "when the plan is opened."
+        ).format(
+            names=", ".join(names.get(each, each) for each in brought.approved_by),
+            count=len(brought.approved_by),
+            needed=brought.needed,
+        )
+
+    def _read_statement(self, path: Path | None) -> None:
+        authority, now = self._ground.authority, self._ground.now()
+        if path is None or authority is None or self._over or self._why_no_file():
+            return
+        kind = self._draft.kind
+        job = self._ground.door.run(
+            _("Reading a statement"),
+            lambda _job, _tell: statement_for(read_file(path), kind, authority, now),
+            done=self._have_statement,
+            failed=lambda error: self._ground.asker.tell(failure(_("Not taken in"), error)),
+        )
+        self._drops.append(job.drop)
+
+    def _have_statement(self, brought: Brought) -> None:
+        self._brought = brought
+        self.choose_statement(brought.digest)
 
     def _fail(self, error: KeyturnError) -> None:
         if not self._over:
@@ -431,70 +413,9 @@ class PlanPresenter(Presenter[PlanView]):
         reason = problem(self._draft, self._ground.now(), self._ground.roster)
         if reason:
             return reason
-        asks = {KeyPlace.FILE, KeyPlace.CARD}
-        if self._effective() in asks and not self._key_path():
+        if self._known_key().missing():
             return _("Say where the administrator's key is.")
         return ""
-
-    def _seats(self) -> tuple[tuple[Seat, str, str], ...]:
-        uses = self._draft.uses
-        titles = [
-            (Seat.ADMINISTRATOR, _("Admin"), _("Administrator: leads, and signs the plan")),
-            (Seat.WITNESS, _("Witness"), _("Witness: sees everything, has no other part")),
-            (Seat.SCRIBE, _("Scribe"), _("Scribe: writes notes")),
-        ]
-        shares = {
-            Seat.USER: (_("User"), _("Custodian of the user PIN")),
-            Seat.SO: (_("SO"), _("Custodian of the SO PIN: no user share beside it")),
-            Seat.BACKUP: (_("Backup"), _("Custodian of the backup secret")),
-        }
-        titles += [(seat, *shares[seat]) for seat, use in SHARE_SEATS.items() if use in uses]
-        if self._draft.asks_keepers:
-            titles.append((Seat.KEEPER, _("Custodian"), _("Keeps shares of the throw-away token")))
-        if self._draft.founds:
-            titles += [
-                (Seat.PROPOSER, _("Propose"), _("May propose statements")),
-                (Seat.APPROVER, _("Approve"), _("May approve statements")),
-            ]
-        return tuple(titles)
-
-    def _people(self) -> tuple[PersonLine, ...]:
-        columns = [seat for seat, _title, _tip in self._seats()]
-        return tuple(
-            PersonLine(
-                each.id,
-                each.name,
-                each.source,
-                tuple(Cell(seat, self._draft.seats.get((each.id, seat), 0)) for seat in columns),
-            )
-            for each in self._draft.people
-        )
-
-    def _shares(self) -> tuple[ShareLine, ...]:
-        draft = self._draft
-        hints = {
-            ShareUse.USER: _("Opens the token after each restart."),
-            ShareUse.SO: _("For the security officer's work, in ceremonies alone."),
-            ShareUse.BACKUP: _("Opens the backup of the KEK."),
-        }
-        seats = {use: seat for seat, use in SHARE_SEATS.items()}
-        return tuple(
-            ShareLine(
-                use,
-                _("Shares of the {use}").format(use=use_word(use)),
-                hints[use],
-                tuple(
-                    GroupLine(
-                        group,
-                        draft.threshold(use, group),
-                        len(draft.holders(seats[use], group)),
-                    )
-                    for group in draft.groups(use)
-                ),
-                draft.group_threshold(use),
-            )
-            for use in draft.uses
-        )
 
 
 _CONCERNED = {
@@ -504,31 +425,10 @@ _CONCERNED = {
 }
 
 
-def _makes_kek(kind: ScriptKind) -> bool:
-    return kind in {ScriptKind.GENESIS, ScriptKind.KEK_ROTATION, ScriptKind.KEY_IMPORT}
-
-
 def host_place(draft: Draft) -> HostPlace:
     """Where a ceremony of this draft is held."""
     here = draft.rehearsal or draft.in_earnest_here
     return HostPlace.MACHINE if here else HostPlace.KEYHOLDER
-
-
-def read_candidate(path: Path) -> Candidate:
-    """Somebody from a key file (its public half) or an enrolment request. Raises KeyturnError."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise FileUnusable(f"cannot read {path.name}: {error.strerror}") from error
-    if len(raw) > max(_MAX_FILE, 2 * MAX_ENROLMENT):
-        raise FileUnusable(f"{path.name} is too large", found=f"{len(raw):,} bytes")
-    if b"payloadType" in raw:
-        officer = parse_enrolment(raw).officer
-        return candidate_of(officer, _("enrolment request {name}").format(name=path.name))
-    public = read_key_file(path).public
-    entry = public.roster_entry(())
-    text = _("key file {name}").format(name=path.name)
-    return Candidate(public.officer, public.name, entry, text, True)  # type: ignore[arg-type]
 
 
 def count_text(count: int) -> str:

@@ -12,7 +12,7 @@ from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
 from keyturn.base.strictjson import Fields, Json, JsonObject
 from keyturn.ceremony.kinds import SCRIPTS
-from keyturn.ceremony.people import check_people, shares_made
+from keyturn.ceremony.people import WITHOUT_STATEMENT, check_people, shares_made
 from keyturn.ceremony.plan import (
     REHEARSAL_PREFIX,
     FoundingPlan,
@@ -28,8 +28,10 @@ from keyturn.client.ceremonyplans import rehearsed_origin
 from keyturn.quorum.ceremony_body import Ceremony, Restore
 from keyturn.quorum.kinds import DEFAULT_THRESHOLDS, Kind, Role
 from keyturn.quorum.roster import Officer, OfficerId, Roster, parse_roster
+from keyturn.quorum.state import AuthorityState
 from keyturn_app import wording
 from keyturn_app.i18n import _
+from keyturn_app.screens.ceremonies.listing import statements_for
 
 DEFAULT_LIFE = 365
 LEAST_KEEPERS = 5
@@ -109,6 +111,11 @@ class Draft:
     def in_earnest_here(self) -> bool:
         """Whether a host of its own on this machine holds it, and what it makes stays."""
         return not self.rehearsal and self.kind in {ScriptKind.GENESIS, ScriptKind.RESTORE}
+
+    @property
+    def asks_statement(self) -> bool:
+        """Whether a quorum must let it happen first."""
+        return not self.rehearsal and self.kind not in WITHOUT_STATEMENT
 
     @property
     def founds(self) -> bool:
@@ -207,6 +214,35 @@ def from_statement(draft: Draft, subject: str, digest: Digest, body: Ceremony | 
     return found
 
 
+def first_draft(
+    kind: ScriptKind,
+    now: datetime,
+    state: AuthorityState | None,
+    *,
+    rehearsal: bool,
+    simulated: bool = False,
+) -> Draft:
+    """What a form begins with: the first statement in force for it, where there is one."""
+    founds = kind is ScriptKind.GENESIS
+    draft = Draft(
+        kind,
+        rehearsal,
+        default_id(kind, now, rehearsal=rehearsal),
+        token=f"rehearsal-{now:%Y%m%d}" if rehearsal else f"keyturn-{now:%Y}",
+        origin=f"rehearsal.keyturn/{now:%Y%m%d}" if rehearsal else "",
+        authority=None if founds or rehearsal or state is None else state.fingerprint,
+        simulation=simulated and not founds,
+    )
+    there = statements_for(state, kind, now) if draft.asks_statement else ()
+    if not there or state is None:
+        return draft
+    statement = state.by_digest[Digest(there[0][1])].statement
+    body = statement.body
+    if isinstance(body, Ceremony | Restore):
+        return from_statement(draft, statement.subject, statement.digest, body)
+    return draft
+
+
 def plan_of(draft: Draft, now: datetime, roster: Roster | None) -> Plan:
     """The plan, checked by core's rules. Raises KeyturnError, MalformedError among them."""
     founding = _founding(draft) if draft.founds else None
@@ -293,6 +329,8 @@ def problem(draft: Draft, now: datetime, roster: Roster | None) -> str:
 
 def _missing(draft: Draft) -> str:
     """What was not said at all, in the form's own words."""
+    if draft.asks_statement and draft.statement is None:
+        return _("Choose the statement that lets it happen, or bring it as a file.")
     if not draft.people:
         return _("Add the people who take part.")
     if not draft.token.strip():

@@ -1,73 +1,53 @@
 """The ceremonies page: the list, the chooser, the planning form and the wizard. No Qt in here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 
-from keyturn.base.encoding import Digest
 from keyturn.base.errors import KeyturnError
-from keyturn.ceremony.people import WITHOUT_STATEMENT
-from keyturn.ceremony.script import Part, ScriptKind
-from keyturn.client.calendar import calendar_of
+from keyturn.ceremony.script import ScriptKind
+from keyturn.client.ceremonybrought import Brought
 from keyturn.officerkeys.signer import Signer
-from keyturn.quorum.ceremony_body import Ceremony, Restore
-from keyturn.quorum.expiry import in_force
-from keyturn.quorum.kinds import Role
-from keyturn.quorum.roster import OfficerId, Roster
+from keyturn.quorum.bundle import Authority
+from keyturn.quorum.roster import Roster
 from keyturn.quorum.state import AuthorityState
-from keyturn_app import wording
 from keyturn_app.actions import Action
 from keyturn_app.desk import Topic
-from keyturn_app.entitled import not_asking
-from keyturn_app.facts import Link, Seen
+from keyturn_app.facts import Link
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
-from keyturn_app.questions import Confirm, OpenFile, SaveFile, Weight, failure
+from keyturn_app.questions import OpenFile, failure
+from keyturn_app.screens.ceremonies.closing import SealPresenter, ask_to_seal
 from keyturn_app.screens.ceremonies.due import (
     Due,
     DueKind,
-    LogCeremony,
-    LogRecord,
-    by_ceremony,
     due,
-    logged,
 )
-from keyturn_app.screens.ceremonies.heldby import HeldBy
-from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, HostPlace, HostSeen, Stage
-from keyturn_app.screens.ceremonies.keeping import written
+from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, HostPlace, Stage
+from keyturn_app.screens.ceremonies.inlog import InLog
+from keyturn_app.screens.ceremonies.keeping import export_calendar
 from keyturn_app.screens.ceremonies.listing import (
-    HostState,
+    AuthorityLine,
     ListPhase,
     ListView,
+    authority_line,
     banner_of,
     choices,
     history_rows,
     host_lines,
     running_rows,
-    statements_for,
 )
+from keyturn_app.screens.ceremonies.looking import Hosts
+from keyturn_app.screens.ceremonies.opening import Opened
+from keyturn_app.screens.ceremonies.pinning import Pinning
 from keyturn_app.screens.ceremonies.planner import Ground, PlanPresenter, host_place
-from keyturn_app.screens.ceremonies.planning import Draft, default_id, from_statement
-from keyturn_app.screens.ceremonies.unsealing import UnsealPresenter
+from keyturn_app.screens.ceremonies.planning import Draft, default_id, first_draft
+from keyturn_app.screens.ceremonies.unsealing import UnsealGround, UnsealPresenter
 from keyturn_app.screens.ceremonies.wizard import Setting, WizardPresenter
 from keyturn_app.surroundings import Surroundings
 
 LOOK_EVERY = 5
 """Seconds between two looks at a host's list."""
-Over = PlanPresenter | WizardPresenter | UnsealPresenter
-
-
-@dataclass(slots=True)
-class _Asked:
-    """What one host said last."""
-
-    door: CeremonyDoor
-    seen: HostSeen | None = None
-    error: str = ""
-    asking: bool = False
-    drop: Callable[[], None] = lambda: None
+Over = PlanPresenter | WizardPresenter | UnsealPresenter | SealPresenter
 
 
 class CeremoniesPresenter(Presenter[ListView]):
@@ -82,10 +62,10 @@ class CeremoniesPresenter(Presenter[ListView]):
         super().__init__()
         self._desk, self._door, self._asker = around.desk, around.door, around.asker
         self._copy, self._go, self._stage, self._mark = around.copy, around.go, stage, mark
-        self._hosts: dict[str, _Asked] = {}
-        self._log: tuple[object, tuple[LogCeremony, ...], tuple[LogRecord, ...]] = (None, (), ())
-        self._held_by = HeldBy(self._desk, self.changed)
-        self.keep(self._held_by.close)
+        self._hosts = Hosts(stage, self._heard)
+        self._in_log = InLog(self._desk, self.changed)
+        self.keep(self._in_log.close)
+        self.pinning = Pinning(stage, self._asker)
         self._choosing = False
         self._wanted = self._error = ""
         self._seconds = 0
@@ -97,13 +77,14 @@ class CeremoniesPresenter(Presenter[ListView]):
         self.keep(stage.close)
 
     def view(self) -> ListView:
-        facts, now, hosts = self._desk.facts, self._desk.now(), self._states()
+        facts, now, hosts = self._desk.facts, self._desk.now(), self._hosts.states()
         if not facts.trusted:
             return ListView(ListPhase.DISTRUSTED)
-        log = self._log_ceremonies()
+        log = self._in_log.ceremonies()
         state = self._state()
         found = due(state, log, now) if state is not None else ()
-        running, history = running_rows(hosts, now), history_rows(hosts, log, now, self._people())
+        people = self._in_log.people(self._roster())
+        running, history = running_rows(hosts, now), history_rows(hosts, log, now, people)
         banner, tone = banner_of(facts, now)
         empty = not (running or history or found)
         loading = facts.connection.link is Link.CONNECTING and facts.seen is None
@@ -117,24 +98,41 @@ class CeremoniesPresenter(Presenter[ListView]):
             history=history,
             hosts=host_lines(hosts),
             choosing=self._choosing,
-            choices=choices(state, hosts, now, why_no_host=self._stage.why_no_host()),
+            choices=choices(
+                state,
+                hosts,
+                now,
+                why_no_host=self._stage.why_no_host(),
+                proposes=not self._stage.pins(),
+            ),
             error=self._error,
             why_no_export="" if found else _("Nothing is due."),
+            none_held=_("None was held here, and none is in the log.")
+            if facts.seen is not None
+            else _("None was held here."),
+            pins=self._stage.pins(),
+            authority=self._authority_line(),
         )
+
+    def _authority_line(self) -> AuthorityLine | None:
+        """Of what this machine was told; an officer's own app shows its authority elsewhere."""
+        known = self._authority() if self._stage.pins() else None
+        if known is None:
+            return None
+        return authority_line(known, self._desk.now(), logged=self._hosts.proved is known)
 
     # ---- the list ----
 
     def seen(self) -> None:
         """The page came to the front."""
-        self._held_by.again()
-        self._ask_who()
-        self._look()
+        self._in_log.again()
+        self._hosts.look()
 
     def tick(self) -> None:
         """A second went by."""
         self._seconds += 1
         if self._seconds % LOOK_EVERY == 0:
-            self._look()
+            self._hosts.look()
         if isinstance(self.over, WizardPresenter):
             self.over.tick()
         elif isinstance(self.over, UnsealPresenter):
@@ -163,12 +161,12 @@ class CeremoniesPresenter(Presenter[ListView]):
         elif target:
             self._wanted = target
             if not self._open_wanted():
-                self._look()
+                self._hosts.look()
 
     def _open_wanted(self) -> bool:
         """At the host that has it."""
         wanted = self._wanted
-        for each in self._states() if wanted else ():
+        for each in self._hosts.states() if wanted else ():
             if each.seen and wanted in {one.ceremony for one in each.seen.ceremonies}:
                 self.open_ceremony(f"{each.id} {wanted}")
                 return True
@@ -176,10 +174,10 @@ class CeremoniesPresenter(Presenter[ListView]):
 
     def _open_logged(self) -> None:
         """Once all hosts have told what they have, and none has it: where the log has it."""
-        if any(each.asking or each.seen is None for each in self._hosts.values()):
+        if not self._hosts.settled:
             return
         wanted, self._wanted = self._wanted, ""
-        if wanted and any(each.ceremony == wanted for each in self._log_ceremonies()):
+        if wanted and any(each.ceremony == wanted for each in self._in_log.ceremonies()):
             self.open_ceremony(f" {wanted}")
 
     def open_ceremony(self, key: str) -> None:
@@ -188,7 +186,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         host, _space, ceremony = key.partition(" ")
         asked = self._hosts.get(host)
         if asked is None:
-            found = (e.index for e in self._log_ceremonies() if e.ceremony == ceremony)
+            found = (e.index for e in self._in_log.ceremonies() if e.ceremony == ceremony)
             self._go("log", str(next(found, "")))
             return
         if self.over is None:
@@ -207,23 +205,22 @@ class CeremoniesPresenter(Presenter[ListView]):
         asked = self._hosts.get(host)
         if asked is None or self.over is not None:
             return
-        roster = self._roster()
-        names = {} if roster is None else {e.id: e.name for e in roster.officers.values()}
-        self._show_over(
-            UnsealPresenter(
-                asked.door,
-                self._own(),
-                self._desk.identity.officer,
-                {str(officer): name for officer, name in names.items()},
-                self._desk.now,
-                closed=self._close_over,
-            )
+        own = self._own()
+        shared = asked.door.place is not HostPlace.KEYHOLDER
+        ground = UnsealGround(
+            self._door,
+            self._asker,
+            self._desk.now,
+            self._roster,
+            own,
+            "" if shared else self._desk.identity.officer,
         )
+        self._show_over(UnsealPresenter(asked.door, ground, closed=self._close_over))
 
     def plan(self, kind: ScriptKind, *, rehearsal: bool) -> None:
         """Open the planning form, where the chooser lets it."""
         if kind is ScriptKind.UNSEAL and not rehearsal:
-            self.unseal(next((e.id for e in self._states() if e.seen and e.seen.sealed), ""))
+            self.unseal(next((e.id for e in self._hosts.states() if e.seen and e.seen.sealed), ""))
             return
         found = next(each for each in self.view().choices if each.kind is kind)
         why = found.why_no_rehearsal if rehearsal else found.why_not
@@ -236,7 +233,13 @@ class CeremoniesPresenter(Presenter[ListView]):
         self._choosing = False
         self._show_over(
             PlanPresenter(
-                self._draft(kind, rehearsal=rehearsal),
+                first_draft(
+                    kind,
+                    self._desk.now(),
+                    self._state(),
+                    rehearsal=rehearsal,
+                    simulated=self._desk.facts.simulated,
+                ),
                 self._ground(),
                 opened=self._is_open,
                 closed=self._close_over,
@@ -245,41 +248,28 @@ class CeremoniesPresenter(Presenter[ListView]):
 
     def _ask_to_seal(self) -> None:
         """One signature of an administrator or a custodian seals the keyholder (§10.12)."""
-        self._asker.confirm(
-            Confirm(
-                _("Seal the keyholder"),
-                _(
-                    "Its token is closed. No node gets a key, no statement comes into force, until "
-                    "custodians of the user PIN have unsealed it again."
-                ),
-                _("Seal"),
-                typed="seal",
-                weight=Weight.DANGER,
-                comment=_("Why"),
-                comment_required=True,
-            ),
-            lambda answer: None if answer is None else self._seal(answer.comment),
-        )
-
-    def _seal(self, why: str) -> None:
-        signer, now = self._own(), self._desk.now()
-        found = [each for each in self._stage.doors() if each.place is HostPlace.KEYHOLDER]
-        roster = self._roster()
-        if signer is None or not found or roster is None:
+        found, roster, own = self._hosts.keyholder(), self._roster(), self._own()
+        if found is None or roster is None:
+            self._asker.toast(_("No keyholder is within reach."))
+        elif found.place is HostPlace.LOCAL:
+            self._show_over(
+                SealPresenter(
+                    roster, found, self._asker, self._desk.now, closed=self._seal_sheet_closed
+                )
+            )
+        elif own is None:
             self._asker.toast(_("Unlock your key first."))
-            return
-        me = roster.officers.get(OfficerId(signer.officer))
-        operates = me is not None and Role.OPERATOR in me.roles
-        part = Part.ADMINISTRATOR if operates else Part.CUSTODIAN
-        found[0].ask(
-            lambda host: host.close_token(signer, part, why, now),
-            done=lambda _none: self._sealed(),
-            failed=lambda error: self._asker.tell(failure(_("Not sealed"), error)),
-        )
+        else:
+            ask_to_seal(found, own, roster, self._asker, self._desk.now(), self._sealed)
+
+    def _seal_sheet_closed(self, sealed: bool) -> None:
+        self._close_over()
+        if sealed:
+            self._sealed()
 
     def _sealed(self) -> None:
         self._asker.toast(_("Sealed: no key is released."))
-        self._look()
+        self._hosts.look()
 
     def propose(self, kind: ScriptKind) -> None:
         """The statement that would let it happen."""
@@ -299,19 +289,11 @@ class CeremoniesPresenter(Presenter[ListView]):
         )
 
     def export_calendar(self) -> None:
-        """What is due, for any calendar program (RFC 5545)."""
         state, facts = self._state(), self._desk.facts
-        if state is None:
-            return
-        statements = [each.statement for each in in_force(state, self._desk.now())]
-        raw = calendar_of(statements, state.fingerprint, simulated=facts.simulated)
-        title = _("Save the calendar")
-        self._asker.path(
-            SaveFile(title, "keyturn.ics", (_("Calendars (*.ics)"),)),
-            lambda path: (
-                None if path is None else self._run_save(title, lambda: written(path, raw))
-            ),
-        )
+        if state is not None:
+            export_calendar(
+                state, self._desk.now(), self._door, self._asker, simulated=facts.simulated
+            )
 
     def copy(self, text: str) -> None:
         self._copy(text)
@@ -320,110 +302,37 @@ class CeremoniesPresenter(Presenter[ListView]):
         if self.over is not None:
             self.over.close()
             self.over = None
-        for each in self._hosts.values():
-            each.drop()
+        self._hosts.close()
         self._mark("")
         super().close()
 
     # ---- inside ----
 
-    def _run_save(self, title: str, work: Callable[[], object]) -> None:
-        self._door.run(
-            title,
-            lambda _job, _tell: work(),
-            done=lambda _path: self._asker.toast(_("Saved.")),
-            failed=lambda error: self._asker.tell(failure(title, error)),
-        )
-
-    def _look(self) -> None:
-        """Ask every host for its list; each at most once at a time."""
-        for door in self._stage.doors():
-            asked = self._hosts.setdefault(door.id, _Asked(door))
-            asked.door = door
-            if not asked.asking:
-                asked.asking = True
-                asked.drop = door.ask(
-                    lambda host: host.look(),
-                    done=partial(self._looked, asked, ""),
-                    failed=partial(self._not_looked, asked),
-                )
-        there = {door.id for door in self._stage.doors()}
-        for gone in set(self._hosts) - there:
-            del self._hosts[gone]
-
-    def _not_looked(self, asked: _Asked, error: KeyturnError) -> None:
-        self._looked(asked, wording.error_text(error), None)
-
-    def _looked(self, asked: _Asked, error: str, seen: HostSeen | None) -> None:
-        asked.asking, asked.error = False, error
-        asked.seen = seen
+    def _heard(self) -> None:
+        """A host told what it has."""
         if not self._open_wanted():
             self._open_logged()
         self.changed()
 
-    def _states(self) -> tuple[HostState, ...]:
-        return tuple(
-            HostState(name, each.door.place, each.door.title, each.seen, each.error)
-            for name, each in self._hosts.items()
-        )
-
-    def _ask_who(self) -> None:
-        """Who signed what is over, where there is a server to ask."""
-        if not not_asking(self._desk):
-            held = self._log_ceremonies()
-            self._held_by.ask(held, self._log[2])
-
-    def _people(self) -> dict[str, str]:
-        """Who signed, by ceremony, as far as it was proved."""
-        roster = self._roster()
-        names = {} if roster is None else {str(e.id): e.name for e in roster.officers.values()}
-        return {
-            ceremony: ", ".join(names.get(each, each) for each in officers)
-            for ceremony, officers in self._held_by.known.items()
-        }
-
-    def _state(self) -> AuthorityState | None:
+    def _authority(self) -> Authority | None:
+        """The log that was seen; else what a keyholder's own log proves here; else a bundle."""
         facts = self._desk.facts
         if facts.seen is not None:
-            return facts.seen.state
-        return facts.bundle.authority.state if facts.bundle is not None else None
+            return facts.seen.authority
+        known = None if facts.bundle is None else facts.bundle.authority
+        return known if known is None else self._hosts.proved or known
+
+    def _state(self) -> AuthorityState | None:
+        seen, known = self._desk.facts.seen, self._authority()
+        if seen is not None:
+            return seen.state
+        return None if known is None else known.state
 
     def _roster(self) -> Roster | None:
-        facts = self._desk.facts
-        known = facts.seen or facts.bundle
-        return known.roster if known is not None else None
-
-    def _log_ceremonies(self) -> tuple[LogCeremony, ...]:
-        """Read again only when the log is another one."""
-        seen: Seen | None = self._desk.facts.seen
-        key = None if seen is None else (seen.state.size, id(seen.leaves))
-        if seen is not None and key != self._log[0]:
-            records = logged(seen.leaves)
-            self._log = (key, by_ceremony(records), records)
-        return self._log[1] if seen is not None else ()
-
-    def _draft(self, kind: ScriptKind, *, rehearsal: bool) -> Draft:
-        now, state = self._desk.now(), self._state()
-        authority: Digest | None = None if state is None else state.fingerprint
-        founds = kind is ScriptKind.GENESIS
-        draft = Draft(
-            kind,
-            rehearsal,
-            default_id(kind, now, rehearsal=rehearsal),
-            token=_default_token(now, rehearsal=rehearsal),
-            origin=f"rehearsal.keyturn/{now:%Y%m%d}" if rehearsal else "",
-            authority=None if founds or rehearsal else authority,
-            simulation=self._desk.facts.simulated and not founds,
-        )
-        there = statements_for(state, kind, now)
-        if rehearsal or kind in WITHOUT_STATEMENT or not there or state is None:
-            return draft
-        subject, digest = there[0]
-        bodies = {each.statement.digest: each.statement.body for each in in_force(state, now)}
-        body = bodies[Digest(digest)]
-        if isinstance(body, Ceremony | Restore):
-            return from_statement(draft, subject, Digest(digest), body)
-        return draft
+        seen, known = self._desk.facts.seen, self._authority()
+        if seen is not None:
+            return seen.roster
+        return None if known is None else known.roster
 
     def _ground(self) -> Ground:
         return Ground(
@@ -435,7 +344,15 @@ class CeremoniesPresenter(Presenter[ListView]):
             self._own(),
             self._host_for,
             _("A host process is started on this machine for it."),
+            self._authority(),
+            self._why_no_file(),
         )
+
+    def _why_no_file(self) -> str:
+        found = self._hosts.keyholder()
+        if found is None or found.place is HostPlace.LOCAL:
+            return ""
+        return _("Through a server a statement comes into force on the page Approvals.")
 
     def _host_for(
         self,
@@ -443,12 +360,10 @@ class CeremoniesPresenter(Presenter[ListView]):
         done: Callable[[CeremonyDoor], None],
         failed: Callable[[KeyturnError], None],
     ) -> None:
-        place = host_place(draft)
-        if place is HostPlace.KEYHOLDER:
-            found = [each for each in self._stage.doors() if each.place is place]
-            if found:
-                done(found[0])
-                return
+        found = self._hosts.keyholder()
+        if host_place(draft) is HostPlace.KEYHOLDER and found is not None:
+            done(found)
+            return
         directory = Path(draft.directory).expanduser() if draft.in_earnest_here else None
         self._stage.start(directory, rehearsal=draft.rehearsal, done=done, failed=failed)
 
@@ -466,12 +381,18 @@ class CeremoniesPresenter(Presenter[ListView]):
         models = self._desk.facts.models
         return len(models.all) if models is not None else None
 
-    def _is_open(self, door: CeremonyDoor, ceremony: str) -> None:
+    def _is_open(self, door: CeremonyDoor, opened: Opened) -> None:
         self.over = None
-        self._lead(door, ceremony, "")
-        self._look()
+        self._lead(door, opened.ceremony, "", opened.handed_in)
+        self._hosts.look()
 
-    def _lead(self, door: CeremonyDoor, ceremony: str, caution: str) -> None:
+    def _lead(
+        self,
+        door: CeremonyDoor,
+        ceremony: str,
+        caution: str,
+        handed_in: Brought | None = None,
+    ) -> None:
         setting = Setting(
             self._door,
             self._asker,
@@ -480,14 +401,22 @@ class CeremoniesPresenter(Presenter[ListView]):
             self._own,
             self._stage.minutes,
             self._alone,
+            self._authority,
         )
         self._show_over(
-            WizardPresenter(ceremony, door, setting, caution=caution, closed=self._close_over)
+            WizardPresenter(
+                ceremony,
+                door,
+                setting,
+                caution=caution,
+                handed_in=handed_in,
+                closed=self._close_over,
+            )
         )
 
     def _joined(self, door: CeremonyDoor) -> None:
         self._asker.toast(_("Taking part at {title}").format(title=door.title))
-        self._look()
+        self._hosts.look()
         self.changed()
 
     def _not_joined(self, error: KeyturnError) -> None:
@@ -514,7 +443,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         if over is not None:
             over.close()
         self._remark()
-        self._look()
+        self._hosts.look()
         self.changed()
 
     def _on_facts(self) -> None:
@@ -522,8 +451,8 @@ class CeremoniesPresenter(Presenter[ListView]):
             self.over.turn_down()
         elif self._desk.identity.locked and isinstance(self.over, UnsealPresenter):
             self.over.cancel()
-        self._ask_who()
-        self._look()
+        self._in_log.ask_who()
+        self._hosts.look()
         self.changed()
 
     def _make_actions(self) -> tuple[Action, ...]:
@@ -532,6 +461,10 @@ class CeremoniesPresenter(Presenter[ListView]):
 
         def may_export() -> str:
             return busy() or ("" if self._state() is not None else _("Nothing is known yet."))
+
+        def may_pin() -> str:
+            known = "" if self._stage.pins() else _("This app knows its authority already.")
+            return busy() or known
 
         def made(
             name: str, text: str, run: Callable[[], None], icon: str, why: Callable[[], str]
@@ -543,9 +476,6 @@ class CeremoniesPresenter(Presenter[ListView]):
         return (
             made("new", _("New ceremony…"), lambda: self.choose(True), "plus", busy),
             made("join", _("Take part at this machine…"), self.join, "log-in", busy),
+            made("authority", _("Authority…"), self.pinning.ask, "shield-check", may_pin),
             made("calendar", _("Export calendar…"), self.export_calendar, "calendar", may_export),
         )
-
-
-def _default_token(now: datetime, *, rehearsal: bool) -> str:
-    return f"rehearsal-{now:%Y%m%d}" if rehearsal else f"keyturn-{now:%Y}"

@@ -10,14 +10,14 @@ from keyturn.ceremony.plan import Plan
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.steps import Word
 from keyturn.client.signing import Unlocked
-from keyturn.officerkeys.location import InFile, InKeyring, KeyLocation, parse_location
 from keyturn.officerkeys.signer import Signer
-from keyturn.quorum.roster import Officer, OfficerId
+from keyturn.quorum.roster import OfficerId, Roster
 from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, OpenFile
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, Told
+from keyturn_app.screens.ceremonies.keychoice import KeyChoice
 from keyturn_app.screens.ceremonies.signing import opened_for
 from keyturn_app.screens.ceremonies.signingview import KeyPlace, KeyView
 from keyturn_app.screens.ceremonies.words import left_state, part_word
@@ -32,6 +32,7 @@ class SayView:
     left: str
     speakers: tuple[tuple[str, str], ...]
     speaker: str
+    speaker_title: str
     text_title: str
     text: str
     key: KeyView
@@ -57,13 +58,28 @@ def speakers(plan: Plan, word: Word) -> tuple[tuple[OfficerId, Part], ...]:
     return tuple(both)
 
 
-class SayPresenter(Presenter[SayView]):
-    """Opens the speaker's key for this one word. `closed(True)` when the host has it."""
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What is said, by whom: (officer, part) each; `left` the state that it leaves."""
+
+    title: str
+    says: str
+    do: str
+    text_title: str
+    speakers: tuple[tuple[OfficerId, Part], ...]
+    speaker_title: str
+    left: str = ""
+    danger: bool = False
+
+
+class Speaking(Presenter[SayView]):
+    """One signed text of one officer, whose key is opened for it alone. `closed(True)` when it was
+    taken."""
 
     def __init__(
         self,
-        word: Word,
-        told: Told,
+        saying: Saying,
+        roster: Roster,
         host: CeremonyDoor,
         asker: Asker,
         now: Callable[[], datetime],
@@ -72,36 +88,40 @@ class SayPresenter(Presenter[SayView]):
         closed: Callable[[bool], None],
     ) -> None:
         super().__init__()
-        course = told.course
-        self._word, self._told, self._course = word, told, course
-        self._roster = course.roster
+        self._saying, self._roster = saying, roster
         self._host, self._asker, self._now = host, asker, now
         self._own, self._closed = own, closed
-        self._speakers = speakers(course.plan, word)
-        mine = [each for each, _part in self._speakers if own and each == own.officer]
-        self._speaker = mine[0] if mine else self._speakers[0][0]
-        self._place = KeyPlace.OPEN if mine else KeyPlace.FILE
-        self._path = self._text = self._busy = self._error = ""
+        mine = [each for each, _part in saying.speakers if own and each == own.officer]
+        self._speaker = mine[0] if mine else saying.speakers[0][0]
+        self._key = KeyChoice()
+        self._key.of(own=bool(mine))
+        self._text = self._busy = self._error = ""
         self._over = False
         self._drops: list[Callable[[], None]] = []
 
+    def hand(
+        self, host: CeremonyHost, signer: Signer, part: Part, text: str, now: datetime
+    ) -> None:
+        """Sign it and hand it in, away from the window's thread. Raises KeyturnError."""
+        raise NotImplementedError
+
     def view(self) -> SayView:
-        title, says, do = _texts(self._word)
-        abort = self._word is Word.ABORT
+        saying = self._saying
         return SayView(
-            title=title,
-            says=says,
-            left=left_state(self._course.plan.kind, len(self._course.done)) if abort else "",
+            title=saying.title,
+            says=saying.says,
+            left=saying.left,
             speakers=tuple(
                 (officer, f"{self._name(officer)} · {part_word(part)}")
-                for officer, part in self._speakers
+                for officer, part in saying.speakers
             ),
             speaker=self._speaker,
-            text_title=_("Why") if self._word is not Word.NOTE else _("Note"),
+            speaker_title=saying.speaker_title,
+            text_title=saying.text_title,
             text=self._text,
-            key=self._key_view(),
-            do=do,
-            danger=abort,
+            key=self._key.view(),
+            do=saying.do,
+            danger=saying.danger,
             why_not=self._why_not(),
             busy=self._busy,
             error=self._error,
@@ -109,17 +129,16 @@ class SayPresenter(Presenter[SayView]):
 
     def choose_speaker(self, officer: str) -> None:
         self._speaker = OfficerId(officer)
-        if self._place is KeyPlace.OPEN and not self._is_own:
-            self._place = KeyPlace.FILE
+        self._key.of(own=self._own is not None and self._own.officer == officer)
         self.changed()
 
     def choose_place(self, place: KeyPlace) -> None:
-        self._place, self._path = place, ""
+        self._key.put(place)
         self.changed()
 
     def write_place(self, text: str) -> None:
-        if text != self._path:
-            self._path = text
+        if text != self._key.text:
+            self._key.text = text
             self.changed()
 
     def write(self, text: str) -> None:
@@ -136,18 +155,18 @@ class SayPresenter(Presenter[SayView]):
         if self._why_not():
             secret[:] = bytes(len(secret))
             return
-        if self._place is KeyPlace.OPEN and self._own is not None:
+        own = self._own
+        if self._key.is_own and own is not None:
             secret[:] = bytes(len(secret))
-            own = self._own
             self._sign(lambda: Unlocked(own, lambda: None))
             return
         try:
-            location = self._location()
+            location = self._key.location(self._speaker)
         except KeyturnError as error:
             secret[:] = bytes(len(secret))
             self._fail(error)
             return
-        officer = self._officer
+        officer = self._roster.officers[self._speaker]
         self._sign(lambda: opened_for(location, officer, secret))
 
     def cancel(self) -> None:
@@ -161,64 +180,27 @@ class SayPresenter(Presenter[SayView]):
 
     # ---- inside ----
 
-    @property
-    def _officer(self) -> Officer:
-        return self._roster.officers[self._speaker]
-
-    @property
-    def _is_own(self) -> bool:
-        return self._own is not None and self._own.officer == self._speaker
-
     def _name(self, officer: OfficerId) -> str:
         found = self._roster.officers.get(officer)
         return found.name if found else officer
-
-    def _key_view(self) -> KeyView:
-        places = [
-            (KeyPlace.FILE, _("Key file"), ""),
-            (KeyPlace.KEYRING, _("Keyring of this machine"), ""),
-            (KeyPlace.CARD, _("Card"), ""),
-        ]
-        if self._is_own:
-            places.insert(0, (KeyPlace.OPEN, _("The key that is open in this app"), ""))
-        titles = {
-            KeyPlace.FILE: _("Path of the key file"),
-            KeyPlace.CARD: _("Card, as MODULE:TOKEN:KEY"),
-        }
-        secrets = {KeyPlace.FILE: _("Passphrase of the key"), KeyPlace.CARD: _("PIN of the card")}
-        place = self._place
-        return KeyView(
-            tuple(places), place, self._path, titles.get(place, ""), secrets.get(place, "")
-        )
-
-    def _location(self) -> KeyLocation:
-        text = self._path.strip()
-        if self._place is KeyPlace.FILE:
-            return InFile(Path(text).expanduser())
-        if self._place is KeyPlace.KEYRING:
-            return InKeyring(self._speaker)
-        return parse_location(text if text.startswith("card:") else f"card:{text}")
 
     def _why_not(self) -> str:
         if self._busy:
             return self._busy
         if not self._text.strip():
             return _("Write it down: it stands in the record for ever.")
-        asks = {KeyPlace.FILE, KeyPlace.CARD}
-        if self._place in asks and not self._path.strip():
-            return _("Say where the key is.")
-        return ""
+        return self._key.missing()
 
     def _sign(self, open_key: Callable[[], Unlocked]) -> None:
-        part = dict(self._speakers)[self._speaker]
-        told, word, text, now = self._told, self._word, self._text.strip(), self._now()
+        part = dict(self._saying.speakers)[self._speaker]
+        text, now = self._text.strip(), self._now()
         self._busy, self._error = _("Being signed…"), ""
         self.changed()
 
         def work(host: CeremonyHost) -> None:
             key = open_key()
             try:
-                host.say(told, part, key.signer, now, word, text)
+                self.hand(host, key.signer, part, text, now)
             finally:
                 key.close()
 
@@ -239,6 +221,41 @@ class SayPresenter(Presenter[SayView]):
         if not self._over:
             self._busy, self._error = "", wording.error_text(error)
             self.changed()
+
+
+class SayPresenter(Speaking):
+    """A word on a ceremony's record."""
+
+    def __init__(
+        self,
+        word: Word,
+        told: Told,
+        host: CeremonyDoor,
+        asker: Asker,
+        now: Callable[[], datetime],
+        *,
+        own: Signer | None,
+        closed: Callable[[bool], None],
+    ) -> None:
+        plan, abort = told.course.plan, word is Word.ABORT
+        title, says, do = _texts(word)
+        saying = Saying(
+            title,
+            says,
+            do,
+            _("Note") if word is Word.NOTE else _("Why"),
+            speakers(plan, word),
+            _("Who says it"),
+            left_state(plan.kind, len(told.course.done)) if abort else "",
+            danger=abort,
+        )
+        super().__init__(saying, told.course.roster, host, asker, now, own=own, closed=closed)
+        self._word, self._told = word, told
+
+    def hand(
+        self, host: CeremonyHost, signer: Signer, part: Part, text: str, now: datetime
+    ) -> None:
+        host.say(self._told, part, signer, now, self._word, text)
 
 
 def _texts(word: Word) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""The sheet for a note, an exception, an abort or a resumption."""
+"""The sheet for a note, an exception, an abort or a resumption; and for sealing a keyholder."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QShowEvent
@@ -9,7 +9,7 @@ from keyturn_app.qtkit.icons import IconLabel
 from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.widgets import Banner, button, column, frame, label, line, restyle, row
 from keyturn_app.screens.ceremonies.key_view import KeyForm
-from keyturn_app.screens.ceremonies.saying import SayPresenter
+from keyturn_app.screens.ceremonies.saying import Speaking
 
 WIDTH = 640
 
@@ -17,7 +17,7 @@ WIDTH = 640
 class SaySheet(QFrame):
     """Esc turns it down."""
 
-    def __init__(self, presenter: SayPresenter) -> None:
+    def __init__(self, presenter: Speaking) -> None:
         super().__init__()
         self.setObjectName("say")
         self.setProperty("class", "Page")
@@ -34,7 +34,7 @@ class SaySheet(QFrame):
         self._error = Banner(name="say.error")
         self._speaker = QComboBox()
         self._speaker.setObjectName("say.speaker")
-        self._speaker.setAccessibleName(_("Who says it"))
+        self._speaker.setAccessibleName(view.speaker_title)
         for officer, text in view.speakers:
             self._speaker.addItem(text, officer)
         self._speaker.activated.connect(
@@ -70,6 +70,9 @@ class SaySheet(QFrame):
             self._do.setProperty("kind", kind)
             restyle(self._do)
 
+    def escape(self) -> None:
+        self._presenter.cancel()
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
         self._text.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -91,7 +94,7 @@ class SaySheet(QFrame):
                 self._left,
                 self._error,
                 4,
-                label(_("Who says it"), "Small", "Strong"),
+                label(self._presenter.view().speaker_title, "Small", "Strong"),
                 self._speaker,
                 self._text_title,
                 self._text,

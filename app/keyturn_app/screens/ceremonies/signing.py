@@ -12,6 +12,7 @@ from time import monotonic
 
 from keyturn.base.encoding import digest_of
 from keyturn.base.errors import KeyturnError, MalformedError
+from keyturn.ceremony.checks import MAX_BAG
 from keyturn.ceremony.hostphrase import HOST_ENTRY
 from keyturn.ceremony.phrases import as_phrase
 from keyturn.ceremony.script import Entered, EnteredKind, ShareUse
@@ -33,6 +34,7 @@ from keyturn_app.screens.ceremonies.hosts import (
     OwnShare,
     StepWords,
 )
+from keyturn_app.screens.ceremonies.sheeting import Sheets
 from keyturn_app.screens.ceremonies.signingview import (
     SHOWN_SECONDS,
     EntryView,
@@ -95,6 +97,7 @@ class SignPresenter(Presenter[SignView]):
         self._seen: set[int] = set()
         self._secrets = _Secrets()
         self._pages = pages_of(turn)
+        self.sheets = Sheets(door, asker, now, self.changed)
         self._words: HostWords | None = None
         self._at = 0
         self._busy = self._error = self._check = ""
@@ -111,6 +114,7 @@ class SignPresenter(Presenter[SignView]):
             says=self._says(page),
             key=self._key_view() if page is Page.KEY else None,
             share=self._share_view() if page is Page.SHOW else None,
+            sheet=self.sheets.view(),
             entry=self._entry_view() if page is Page.ENTER else None,
             host_words=tuple(self._host_words().split()) if page is Page.COMPARE else (),
             fields=self._fields() if page is Page.FORM else (),
@@ -235,6 +239,7 @@ class SignPresenter(Presenter[SignView]):
         self._over = True
         for drop in self._drops:
             drop()
+        self.sheets.withdraw()
         self._secrets.forget()
         self._sealed.clear()
         super().close()
@@ -297,12 +302,21 @@ class SignPresenter(Presenter[SignView]):
         return self._words.phrase if self._words is not None else ""
 
     def _go_on(self) -> None:
+        self.sheets.withdraw()
         self._secrets.forget_words()
         self._at += 1
         self._error = ""
+        if self._page is Page.FORM:
+            self._fill_in_bags()
         self.changed()
         if self._page is Page.SHOW:
             self._open_box()
+
+    def _fill_in_bags(self) -> None:
+        """What was printed as a bag's number is entered as one, where the step asks for it."""
+        for each in self._turn.fields:
+            if each.kind is EnteredKind.BAG and self.sheets.bags:
+                self._entered.setdefault(each.name, ", ".join(self.sheets.bags)[:MAX_BAG])
 
     def _open_box(self) -> None:
         turn, key = self._turn, self._secrets.key
@@ -324,6 +338,7 @@ class SignPresenter(Presenter[SignView]):
             share.words[:] = bytes(len(share.words))
             return
         self._secrets.words, self._check = share.words, share.check
+        self.sheets.offer(share)
         self._busy = ""
         self.changed()
 
@@ -364,6 +379,7 @@ class SignPresenter(Presenter[SignView]):
 
     def _not_taken(self, error: KeyturnError) -> None:
         """The host refused: the key is closed, so all begins again."""
+        self.sheets.withdraw()
         self._secrets.forget()
         self._sealed.clear()
         self._at = 0
@@ -373,6 +389,7 @@ class SignPresenter(Presenter[SignView]):
         if not self._over:
             self.close()
             self._closed(signed)
+            self.sheets.remind()
 
     def _start(self, text: str) -> None:
         self._busy, self._error = text, ""

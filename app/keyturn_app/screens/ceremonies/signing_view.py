@@ -37,6 +37,7 @@ from keyturn_app.qtkit.widgets import (
 )
 from keyturn_app.screens.ceremonies.key_view import KeyForm
 from keyturn_app.screens.ceremonies.share_view import ShareEntry, ShareWords
+from keyturn_app.screens.ceremonies.sheeting_view import SheetForm, SheetsLeft
 from keyturn_app.screens.ceremonies.signing import SignPresenter
 from keyturn_app.screens.ceremonies.signingview import (
     FieldView,
@@ -62,6 +63,7 @@ class SignSheet(QFrame):
         self._place = label("", "Small", "Muted", name="sign.place")
         self._says = label("", "Second", wrap=True, name="sign.says")
         self._error = Banner(name="sign.error")
+        self._left = SheetsLeft(presenter.sheets.delete)
         self._stack = QStackedWidget()
         self._key = KeyForm(presenter, "sign.key", self._forward)
         self._alone = AlonePage()
@@ -94,6 +96,7 @@ class SignSheet(QFrame):
             self._key.show_key(view.key, busy=bool(view.busy))
         self._compare.show_words(view.host_words)
         self._share.show_view(view)
+        self._left.show_sheets(view.sheet)
         self._entry.show_view(view)
         self._form.show_view(view)
         self._stack.setCurrentWidget(self._pages[view.page])
@@ -119,7 +122,15 @@ class SignSheet(QFrame):
         head = row(IconLabel("signature", "accent", 22), self._title, None, self._place, spacing=12)
         body = QWidget()
         body.setLayout(
-            column(self._says, self._error, 4, self._stack, spacing=10, margins=(28, 8, 28, 12))
+            column(
+                self._says,
+                self._error,
+                self._left,
+                4,
+                self._stack,
+                spacing=10,
+                margins=(28, 8, 28, 12),
+            )
         )
         self._cancel = button(_("Cancel"), name="sign.cancel", clicked=self._presenter.cancel)
         self._why = label("", "Small", "Second", wrap=True, name="sign.why")
@@ -235,12 +246,20 @@ class SharePage(QFrame):
             _("Mask them"), name="share.hide", icon_name="eye-off", clicked=presenter.mask
         )
         self._check = label("", "Small", "Second", name="share.check", selectable=True)
+        self._sheet = SheetForm(presenter.sheets)
+        self._print = button(
+            _("Print a sheet…"),
+            name="share.sheet",
+            icon_name="printer",
+            clicked=presenter.sheets.toggle,
+        )
         box = frame(column(self._words, margins=(12, 10, 12, 10)), "Raised")
         self.setLayout(
             column(
                 row(self._title, None, self._left),
                 box,
-                row(self._show, self._hide, None, self._check),
+                row(self._show, self._hide, self._print, None, self._check),
+                self._sheet,
                 None,
                 spacing=10,
             )
@@ -267,6 +286,8 @@ class SharePage(QFrame):
         self._show.setVisible(not share.shown)
         self._show.setEnabled(not view.busy)
         self._hide.setVisible(share.shown)
+        self._print.setVisible(view.sheet is not None and view.sheet.offered)
+        self._sheet.show_sheet(view.sheet)
 
     def _reveal(self) -> None:
         self._words.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -366,7 +387,7 @@ class FormPage(QFrame):
             made: QWidget = box
             self._rows.addWidget(box)
         else:
-            field = QLineEdit()
+            field = QLineEdit(shown.value)
             field.textEdited.connect(lambda text: presenter.enter(key, text))
             made = field
             title = (
@@ -405,12 +426,14 @@ class StatementCard(QFrame):
         text.setObjectName("sign.statement.text")
         text.setAccessibleName(statement.title)
         text.setFixedHeight(120)
-        digest = label(wording.digest(statement.digest), "Mono", selectable=True)
+        whole = wording.grouped(statement.digest)
+        digest = label(whole, "Mono", "Small", "Second", wrap=True, selectable=True)
         digest.setAccessibleName(statement.digest)
         self.setProperty("class", "Raised")
         self.setLayout(
             column(
-                row(label(statement.title, "Strong"), None, digest),
+                label(statement.title, "Strong"),
+                digest,
                 text,
                 spacing=6,
                 margins=(12, 10, 12, 10),

@@ -10,6 +10,7 @@ from keyturn.ceremony.script import EnteredKind
 from keyturn.ceremony.sharewords import EntryState, Feedback, WordState
 from keyturn_app.i18n import _
 from keyturn_app.screens.ceremonies.phrasing import is_phrase
+from keyturn_app.screens.ceremonies.sheeting import SheetView
 
 SHOWN_SECONDS = 60
 """How long a share stays readable."""
@@ -91,6 +92,7 @@ class SignView:
     says: str
     key: KeyView | None = None
     share: ShareView | None = None
+    sheet: SheetView | None = None
     entry: EntryView | None = None
     host_words: tuple[str, ...] = ()
     fields: tuple[FieldView, ...] = ()

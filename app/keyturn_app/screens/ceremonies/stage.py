@@ -17,14 +17,19 @@ from keyturn.client.ceremonyhost import HostProcess
 from keyturn.client.client import KeyturnClient
 from keyturn.client.errors import FileUnusable
 from keyturn.client.minutes import minutes_pdf
+from keyturn.client.unsealdoor import is_keyholder
 from keyturn.officerkeys.signer import Signer
 from keyturn.quorum.bundle import Authority
+from keyturn.tlog.checkpoints import Checkpoint
 from keyturn_app.desk import Desk
 from keyturn_app.entitled import not_asking
 from keyturn_app.i18n import _
-from keyturn_app.screens.ceremonies.hosting import ClientHost, KeyholderHost
-from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, HostPlace, HostSeen
+from keyturn_app.live.nobody import NobodysDesk
+from keyturn_app.screens.ceremonies.hosting import ClientHost
+from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, CeremonyHost, HostPlace
 from keyturn_app.screens.ceremonies.keeping import proved
+from keyturn_app.screens.ceremonies.keyholding import KeyholderHost, LocalKeyholderHost
+from keyturn_app.screens.ceremonies.pinning import pinned
 from keyturn_app.tasks import Door
 
 T = TypeVar("T")
@@ -66,19 +71,29 @@ class KeyholderAt:
         return self._desk.ask(errand, done=done, failed=failed)
 
 
-class MachineAt:
-    """A host process on this machine, by its socket."""
+Ground = tuple[Authority | None, Checkpoint | None]
+"""The pinned authority, and the newest checkpoint of its log that was verified here."""
 
-    place = HostPlace.MACHINE
+
+class MachineAt:
+    """What answers at a socket of this machine: a host process, or the running keyholder."""
 
     def __init__(
-        self, door: Door, socket: Path, title: str, authority: Authority | None, said: str = ""
+        self,
+        door: Door,
+        socket: Path,
+        title: str,
+        ground: Callable[[], Ground],
+        *,
+        keyholder: bool = False,
+        said: str = "",
     ) -> None:
         """`said`: the words of its key, as it told this app, which started it."""
         self.id = str(socket)
         self.title = title
-        self._door = door
-        self._host = ClientHost(LocalDoor(socket), authority, said=said)
+        self.place = HostPlace.LOCAL if keyholder else HostPlace.MACHINE
+        self._door, self._socket, self._ground, self._said = door, socket, ground, said
+        self._made: tuple[Authority | None, ClientHost] | None = None
 
     def ask(
         self,
@@ -87,11 +102,22 @@ class MachineAt:
         done: Callable[[T], None],
         failed: Callable[[KeyturnError], None],
     ) -> Callable[[], None]:
-        host = self._host
+        host = self._host()
         job = self._door.run(
             "ask a ceremony's host", lambda _job, _tell: work(host), done=done, failed=failed
         )
         return job.drop
+
+    def _host(self) -> ClientHost:
+        """Made anew when this machine knows another authority than before."""
+        authority, seen = self._ground()
+        made = self._made
+        if made is None or made[0] is not authority:
+            host: ClientHost = ClientHost(LocalDoor(self._socket), authority, said=self._said)
+            if self.place is HostPlace.LOCAL:
+                host = LocalKeyholderHost(self._socket, authority, seen)
+            made = self._made = (authority, host)
+        return made[1]
 
 
 @dataclass(slots=True)
@@ -120,7 +146,7 @@ class AppStage:
         return self._desk.signer
 
     def minutes(self, transcript: bytes) -> bytes:
-        authority = self._authority
+        authority, _seen = self._known()
         here = None if authority is None else authority.state.fingerprint
         return minutes_pdf(make_minutes(proved(transcript, here)))
 
@@ -165,14 +191,43 @@ class AppStage:
         done: Callable[[CeremonyDoor], None],
         failed: Callable[[KeyturnError], None],
     ) -> None:
-        made = MachineAt(self._door, socket, socket.parent.name or str(socket), self._authority)
-
-        def there(_seen: HostSeen) -> None:
+        def found(keyholder: bool) -> None:
+            title = _("Keyholder on this machine") if keyholder else socket.parent.name
+            made = MachineAt(
+                self._door, socket, title or str(socket), self._known, keyholder=keyholder
+            )
             self._machines = [each for each in self._machines if each.id != made.id]
             self._machines.append(made)
             done(made)
 
-        made.ask(lambda host: host.look(), done=there, failed=failed)
+        self._door.run(
+            "look who answers", lambda _job, _tell: is_keyholder(socket), done=found, failed=failed
+        )
+
+    def pins(self) -> bool:
+        return isinstance(self._desk, NobodysDesk)
+
+    def pin(
+        self,
+        bundle: Path,
+        typed: str,
+        *,
+        done: Callable[[Authority], None],
+        failed: Callable[[KeyturnError], None],
+    ) -> None:
+        now = self._desk.now()
+
+        def known(authority: Authority) -> None:
+            if isinstance(self._desk, NobodysDesk):
+                self._desk.know(authority)
+            done(authority)
+
+        self._door.run(
+            "verify an authority's bundle",
+            lambda _job, _tell: pinned(bundle, typed, now),
+            done=known,
+            failed=failed,
+        )
 
     def close(self) -> None:
         """End what was started here. A ceremony goes on from its record when it is started anew."""
@@ -185,11 +240,11 @@ class AppStage:
 
     # ---- inside ----
 
-    @property
-    def _authority(self) -> Authority | None:
+    def _known(self) -> Ground:
         facts = self._desk.facts
-        known = facts.seen or facts.bundle
-        return None if known is None else known.authority
+        if facts.seen is not None:
+            return facts.seen.authority, facts.seen.checkpoint.checkpoint
+        return (None if facts.bundle is None else facts.bundle.authority), None
 
     def _has_started(
         self, process: HostProcess, title: str, done: Callable[[CeremonyDoor], None]
@@ -197,6 +252,6 @@ class AppStage:
         if self._closed:
             process.end()
             return
-        made = MachineAt(self._door, process.door.path, title, self._authority, process.phrase)
+        made = MachineAt(self._door, process.door.path, title, self._known, said=process.phrase)
         self._machines.append(made)
         done(made)

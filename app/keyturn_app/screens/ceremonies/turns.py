@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.script import Action, Attaches, Entered, Part, ShareUse, Step
 from keyturn.ceremony.steps import Place
+from keyturn.client.ceremonyshares import uses_to_enter, uses_to_open
 from keyturn.quorum.roster import Officer
 from keyturn_app.screens.ceremonies.hosts import Awaiting, Box, Told, ToSign
 from keyturn_app.screens.ceremonies.signingview import Page
@@ -25,8 +26,8 @@ class Turn:
 
     @property
     def unlocks(self) -> bool:
-        """Whether shares are asked for before the step itself: the token is locked."""
-        return self.awaiting.locked
+        """Whether shares are asked for before the step itself: the host forgot them."""
+        return bool(self.awaiting.unmet)
 
     @property
     def step(self) -> Step:
@@ -75,16 +76,9 @@ class Turn:
         if self.part is not Part.CUSTODIAN:
             return ()
         if self.unlocks:
-            return held_uses(self.course, self.officer.id)[:1]
-        if self.step.attaches is not Attaches.SHARE:
-            return ()
-        held = {
-            use
-            for signers in self.step.signers
-            if signers.part is Part.CUSTODIAN
-            for use in self.course.held(self.officer.id, signers, self.step.action)
-        }
-        return tuple(use for use in ShareUse if use in held)
+            awaiting = self.awaiting
+            return uses_to_open(self.course, awaiting.unmet, awaiting.entered, self.officer.id)
+        return uses_to_enter(self.course, self.step, self.officer.id)
 
     @property
     def statements(self) -> tuple[ToSign, ...]:
@@ -97,12 +91,6 @@ class Turn:
         """A proposer signs the statement, everybody else approves it."""
         mine = statement.proposer == self.officer.id
         return mine if statement.role == "propose" else not mine
-
-
-def held_uses(course: Course, officer: str) -> tuple[ShareUse, ...]:
-    """Of which secrets this officer holds a share that is in force, or was made here."""
-    schemes = {**course.plan.shares, **course.custody}
-    return tuple(use for use in ShareUse if use in schemes and officer in schemes[use].officers)
 
 
 def pages_of(turn: Turn) -> tuple[tuple[Page, str], ...]:

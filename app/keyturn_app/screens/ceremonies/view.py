@@ -5,11 +5,13 @@ from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QStackedLayout
 
 from keyturn_app.qtkit.pages import Page, PageContext
+from keyturn_app.screens.ceremonies.closing import SealPresenter
 from keyturn_app.screens.ceremonies.hosts import Stage
 from keyturn_app.screens.ceremonies.list_view import ROOM_FOR_CALENDAR, ListPane
 from keyturn_app.screens.ceremonies.plan_view import PlanPane
 from keyturn_app.screens.ceremonies.planner import PlanPresenter
 from keyturn_app.screens.ceremonies.presenter import CeremoniesPresenter, Over
+from keyturn_app.screens.ceremonies.saying_view import SaySheet
 from keyturn_app.screens.ceremonies.stage import AppStage
 from keyturn_app.screens.ceremonies.unseal_view import UnsealPane
 from keyturn_app.screens.ceremonies.unsealing import UnsealPresenter
@@ -41,7 +43,7 @@ class CeremoniesPage(Page):
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._stack.addWidget(self._list)
         self._over: Over | None = None
-        self._pane: PlanPane | WizardPane | UnsealPane | None = None
+        self._pane: PlanPane | WizardPane | UnsealPane | SaySheet | None = None
         self._second = QTimer(self)
         self._second.setInterval(1000)
         self._second.timeout.connect(self.presenter.tick)
@@ -114,6 +116,8 @@ class CeremoniesPage(Page):
             self._pane = PlanPane(over)
         elif isinstance(over, UnsealPresenter):
             self._pane = UnsealPane(over)
+        elif isinstance(over, SealPresenter):
+            self._pane = SaySheet(over)
         else:
             self._pane = WizardPane(over)
         self._stack.addWidget(self._pane)

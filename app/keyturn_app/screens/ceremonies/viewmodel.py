@@ -114,6 +114,16 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class HandIn:
+    """A file that the ceremony waits for. `button` empty: it was handed in from here."""
+
+    text: str
+    button: str
+    why_not: str = ""
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class WizardView:
     phase: Phase
     title: str
@@ -143,6 +153,7 @@ class WizardView:
     resume: bool = False
     ended: Ended | None = None
     error: str = ""
+    hand_in: HandIn | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One ceremony, led through: follows its record, asks for signatures, goes on. No Qt in here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -10,12 +10,15 @@ from keyturn.base.errors import KeyturnError, MalformedError
 from keyturn.ceremony.errors import CeremonyRefused
 from keyturn.ceremony.script import Part
 from keyturn.ceremony.steps import Word
+from keyturn.client.ceremonybrought import Brought
 from keyturn.officerkeys.signer import Signer
+from keyturn.quorum.bundle import Authority
 from keyturn.quorum.roster import OfficerId
 from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, SaveFile, failure
+from keyturn_app.screens.ceremonies.handingin import HandingIn, HandInGround
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, Told
 from keyturn_app.screens.ceremonies.keeping import refuted, verdict_of, written
 from keyturn_app.screens.ceremonies.leading import wizard_view
@@ -43,6 +46,8 @@ class Setting:
     """A transcript file's minutes, as PDF. Raises KeyturnError."""
     alone: Callable[[], str]
     """The officer whose app this is; empty at a desk that all share."""
+    authority: Callable[[], Authority | None] = lambda: None
+    """Against which a statement is verified that comes as a file."""
 
 
 @dataclass(slots=True)
@@ -64,6 +69,7 @@ class WizardPresenter(Presenter[WizardView]):
         setting: Setting,
         *,
         caution: str = "",
+        handed_in: Brought | None = None,
         closed: Callable[[], None],
     ) -> None:
         super().__init__()
@@ -76,6 +82,8 @@ class WizardPresenter(Presenter[WizardView]):
         self._error = ""
         self._kept = _Kept()
         self._drops: list[Callable[[], None]] = []
+        ground = HandInGround(setting.door, setting.asker, setting.now, setting.authority)
+        self._handing_in = HandingIn(host, ground, self.changed, handed_in)
         self.sheet: Sheet | None = None
         self.ask()
 
@@ -91,12 +99,12 @@ class WizardPresenter(Presenter[WizardView]):
         return self._host
 
     def view(self) -> WizardView:
-        setting = self._setting
-        return wizard_view(
+        setting, names = self._setting, self._names()
+        shown = wizard_view(
             self._reading,
             Around(
                 now=setting.now(),
-                names=self._names(),
+                names=names,
                 own=setting.alone(),
                 models=setting.models(),
                 shown_step=self._step,
@@ -107,6 +115,7 @@ class WizardPresenter(Presenter[WizardView]):
                 files=self._kept.files,
             ),
         )
+        return replace(shown, hand_in=self._handing_in.view(self._reading.plan, shown.phase, names))
 
     # ---- following ----
 
@@ -182,6 +191,12 @@ class WizardPresenter(Presenter[WizardView]):
             )
         )
 
+    def hand_in(self) -> None:
+        """Choose the file that this ceremony waits for."""
+        shown, plan = self.view().hand_in, self._reading.plan
+        if shown is not None and plan is not None and shown.button and not shown.why_not:
+            self._handing_in.ask(plan, self._names())
+
     def save_transcript(self) -> None:
         self._save(_("Save the transcript"), f"{self.ceremony}.transcript.json", lambda raw: raw)
 
@@ -211,6 +226,7 @@ class WizardPresenter(Presenter[WizardView]):
     def close(self) -> None:
         for drop in self._drops:
             drop()
+        self._handing_in.close()
         if self.sheet is not None:
             self.sheet.close()
             self.sheet = None

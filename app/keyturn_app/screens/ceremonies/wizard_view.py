@@ -30,14 +30,20 @@ from keyturn_app.screens.ceremonies.saying_view import SaySheet
 from keyturn_app.screens.ceremonies.signing import SignPresenter
 from keyturn_app.screens.ceremonies.signing_view import SignSheet
 from keyturn_app.screens.ceremonies.transcript_view import TranscriptPane
-from keyturn_app.screens.ceremonies.viewmodel import Phase, Trouble, WizardView
+from keyturn_app.screens.ceremonies.viewmodel import Phase, WizardView
 from keyturn_app.screens.ceremonies.wizard import Sheet, WizardPresenter
+from keyturn_app.screens.ceremonies.wizard_cards import (
+    EndedCard,
+    HandInCard,
+    PhraseCard,
+    TroubleCard,
+)
 from keyturn_app.states import Look
 
 STEPS, STEPS_NARROW, TRANSCRIPT, TRANSCRIPT_WIDE = 252, 72, 300, 324
 ROOM_FOR_RECORD, ROOM_FOR_STEPS = 980, 760
 _ROOM_FOR_RING, _ROOM_FOR_THREE, _ROOM_BESIDE = 460, 520, 600
-_FITS_BESIDE, _LONG_NEXT = 480, 40
+_FITS_BESIDE, _LONG_NEXT, _ROOM_FOR_NEXT = 480, 40, 760
 """Letters that stand beside the ring without being higher than it."""
 """Widths under which the transcript waits behind a button, and the steps are numbers alone."""
 
@@ -235,6 +241,7 @@ class Centre(QFrame):
         self._people = People(presenter.sign)
         self._made = MadeCard()
         self._ended = EndedCard(presenter)
+        self._hand_in = HandInCard(presenter)
         self._chip_texts: tuple[Look, ...] | None = None
         head = row(spacing=24)
         head.addWidget(self._ring, 0, Qt.AlignmentFlag.AlignTop)
@@ -250,6 +257,7 @@ class Centre(QFrame):
                 self._error,
                 self._trouble,
                 self._caution,
+                self._hand_in,
                 self._ended,
                 self._progress_text,
                 self._progress,
@@ -320,6 +328,7 @@ class Centre(QFrame):
         self._people.show_people(view.people)
         self._made.setVisible(view.made is not None)
         self._ended.show_ended(view)
+        self._hand_in.show_hand_in(view.hand_in)
         self._show_foot(view)
         self.fit()
 
@@ -391,7 +400,8 @@ class Centre(QFrame):
         self._resume.setVisible(view.resume)
         self._leave.setVisible(not ends)
         self._next.setVisible(not view.resume)
-        long = len(view.next_text) > _LONG_NEXT or self.width() < _ROOM_BESIDE
+        room = _ROOM_BESIDE if self.record.isHidden() else _ROOM_FOR_NEXT
+        long = len(view.next_text) > _LONG_NEXT or self.width() < room
         shortened = view.phase not in {Phase.OVER, Phase.ABORTED, Phase.BROKEN} and long
         self._next.setText(_("Continue") if shortened else view.next_text)
         self._next.setToolTip(plain(view.next_text if shortened else ""))
@@ -399,108 +409,3 @@ class Centre(QFrame):
         self._next.setEnabled(not view.next_why_not)
         self._why.setText(view.next_why_not)
         self._why.setVisible(bool(view.next_why_not) and not view.resume)
-
-
-class PhraseCard(QFrame):
-    """The words that are read aloud, and compared by everybody."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._words = label("", "Mono", wrap=True, name="ceremony.phrase", selectable=True)
-        self.setLayout(
-            column(
-                label(_("Read-back phrase of the newest record"), "Small", "Second"),
-                self._words,
-                spacing=4,
-                margins=(14, 10, 14, 10),
-            )
-        )
-        self.setProperty("class", "Raised")
-
-    def show_phrase(self, phrase: str) -> None:
-        self.setVisible(bool(phrase))
-        self._words.setText(phrase)
-
-
-class TroubleCard(QFrame):
-    """A step that failed, or a record that does not fit: found, expected and what to do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("ceremony.trouble")
-        self.setProperty("class", "Banner")
-        self.setProperty("tone", "danger")
-        self._title = label("", "H2", "Danger", wrap=True, name="ceremony.trouble.title")
-        self._rows = KeyValues(width=92, name="ceremony.trouble.rows")
-        self.setLayout(column(self._title, self._rows, spacing=8, margins=(14, 12, 14, 12)))
-        self.hide()
-
-    def show_trouble(self, trouble: Trouble | None) -> None:
-        self.setVisible(trouble is not None)
-        if trouble is None:
-            return
-        self._title.setText(trouble.title)
-        rows = (
-            (_("Found"), trouble.found),
-            (_("Expected"), trouble.expected),
-            (_("What to do"), trouble.hint),
-        )
-        self._rows.show_rows([(name, value, False) for name, value in rows if value])
-
-
-class EndedCard(QFrame):
-    """What is left when it is over: the verdict of a reader, minutes and transcript."""
-
-    def __init__(self, presenter: WizardPresenter) -> None:
-        super().__init__()
-        self.setObjectName("ceremony.ended")
-        self._pill = Pill("", "ok", "circle-check", name="ceremony.ended.state")
-        self._title = label("", "H2", wrap=True)
-        self._text = label("", "Second", wrap=True, name="ceremony.ended.text")
-        self._verdict = label("", wrap=True, name="ceremony.verdict", selectable=True)
-        self._refuted = Banner(name="ceremony.refuted")
-        self._files = label("", "Mono", wrap=True, name="ceremony.files", selectable=True)
-        self._minutes = button(
-            _("Save minutes (PDF)…"),
-            name="ceremony.minutes",
-            icon_name="file-text",
-            clicked=presenter.save_minutes,
-        )
-        self._transcript = button(
-            _("Save transcript (JSON)…"),
-            name="ceremony.save",
-            icon_name="download",
-            clicked=presenter.save_transcript,
-        )
-        self.setLayout(
-            column(
-                card(
-                    row(self._title, None, self._pill),
-                    self._text,
-                    over(_("As a stranger reads the transcript")),
-                    self._verdict,
-                    self._refuted,
-                    row(self._minutes, self._transcript, None),
-                    self._files,
-                    spacing=10,
-                ),
-                spacing=0,
-            )
-        )
-        self.hide()
-
-    def show_ended(self, view: WizardView) -> None:
-        ended = view.ended
-        self.setVisible(ended is not None)
-        if ended is None:
-            return
-        self._title.setText(ended.title)
-        self._text.setText(ended.text)
-        self._pill.show_state(ended.state.word, ended.state.token, ended.state.icon)
-        self._verdict.setVisible(not ended.bad)
-        self._verdict.setText(ended.verdict or _("The transcript is being verified…"))
-        self._refuted.say(ended.verdict if ended.bad else "", tone="danger")
-        self._minutes.setEnabled(not ended.why_no_minutes)
-        self._minutes.setToolTip(plain(ended.why_no_minutes))
-        self._files.setText("\n".join(ended.files))
-        self._files.setVisible(bool(ended.files))

@@ -27,6 +27,7 @@ from keyturn_app.screens.hsm.words import (
     part_word,
     profile_text,
     profile_word,
+    software_log_key_text,
     state_look,
     state_text,
     worth,
@@ -212,6 +213,8 @@ def _keys_tile(inventory: TokenInventory, named: Mapping[str, str]) -> Tile:
     elif unnamed:
         text = n_("{count} not in force", "{count} not in force", unnamed)
         look = Look("", "danger", "octagon-x")
+    elif any(each.in_software for each in inventory.keys):
+        text, look = _("software log key"), Look("", "stale", "triangle-alert")
     return Tile("keys", _("Keys"), f"{len(rows)}", text, look, Section.KEYS.value)
 
 
@@ -271,9 +274,9 @@ def _pair_row(halves: list[ListedKey], named: Mapping[str, str]) -> KeyRow:
         state = Look(_("Not in use"), "unknown", "circle-minus")
     return KeyRow(
         first.id,
-        key_name(first.label),
+        key_name(first.label, in_software=first.in_software),
         state,
-        _leaves(whole),
+        _("In the workers' memory") if first.in_software else _leaves(whole),
         _born(whole),
         _attributes_look(whole),
         known,
@@ -347,7 +350,7 @@ def _pair_detail(
         row.id,
         row.name,
         row.look,
-        known,
+        f"{known} {software_log_key_text()}" if halves[0].in_software else known,
         worth(inventory.assurance),
         ((_("Key id"), row.id, True), (_("Label"), halves[0].label, True)),
         tuple(Half(part_word(each.part), _lines(each.attributes)) for each in halves),

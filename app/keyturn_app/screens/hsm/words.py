@@ -83,8 +83,10 @@ def worth(assurance: TokenAssurance) -> str:
     }[assurance]
 
 
-def key_name(label: str) -> str:
+def key_name(label: str, *, in_software: bool = False) -> str:
     """By the label on the token; another label stays as it is."""
+    if in_software:
+        return _("Software log key")
     return {
         "keyturn-ingest": _("Ingest key"),
         "keyturn-log": _("Log key"),
@@ -93,8 +95,19 @@ def key_name(label: str) -> str:
     }.get(label, label)
 
 
+def software_log_key_text() -> str:
+    return _(
+        "The token does not sign with Ed25519: it keeps this key wrapped, and the workers hold it "
+        "in memory. Whoever reads that, or is logged in to the token, has it."
+    )
+
+
 def part_word(part: str) -> str:
-    return {"private": _("Private half"), "public": _("Public half")}.get(part, part)
+    return {
+        "private": _("Private half"),
+        "public": _("Public half"),
+        "wrapped": _("Wrapped on the token"),
+    }.get(part, part)
 
 
 def short(key_id: str) -> str:

@@ -16,7 +16,7 @@ from keyturn.base.encoding import Digest, b64, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, NotFoundError
 from keyturn.base.times import format_time
 from keyturn.ceremony.checks import check_plan_signature, check_time
-from keyturn.ceremony.course import CourseState, open_course, schemes_of
+from keyturn.ceremony.course import CourseState, open_course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import Opened
 from keyturn.ceremony.hostphrase import host_phrase
@@ -177,6 +177,8 @@ class CeremonyHost:
         if step is None:
             return None
         statements = self._hosting.act(step).statements
+        unmet = self._hosting.unmet(running)
+        shares = running.reopening if unmet else running.shares
         return Waiting(
             step.id,
             place.seq,
@@ -186,8 +188,8 @@ class CeremonyHost:
             statements(self._hosting.doing(running)) if statements else (),
             running.progress,
             running.interrupted,
-            bool(self._hosting.unmet(running)),
-            running.shares.entered if running.shares is not None else (),
+            unmet,
+            shares.entered if shares is not None else (),
         )
 
     def _file(self, ceremony: str, name: str) -> bytes:
@@ -243,7 +245,7 @@ class CeremonyHost:
                     script.to_bytes(), SOFTWARE, socket.gethostname()[:200], token, custody
                 ).document(),
             )
-            course = open_course(signed, script, roster, opened, schemes_of(custody))
+            course = open_course(signed, script, roster, opened, custody)
             files.append(opened)
             running = Running(files, course, custody)
             self._hosting.ceremonies[plan.ceremony] = running

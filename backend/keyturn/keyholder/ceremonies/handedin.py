@@ -62,6 +62,7 @@ def check_handed_in(files: CeremonyFiles, plan: Plan, state: AuthorityState, now
             CeremonyReason.NOT_AUTHORISED,
             "what was handed in lets no restore happen now",
             found=statement.kind.value,
+            expected="a restore statement within its window",
         )
     state.submit(statement, [parse_approval(each) for each in approvals], now)
     check_statement(plan, statement.digest, plan.ceremony, body)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from keyturn.base.errors import KeyturnError, NotFoundError
 from keyturn.base.strictjson import JsonObject
+from keyturn.ceremony.custody import opening_sets, step_sets
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import Nothing
 from keyturn.ceremony.records import Event, make_record
@@ -22,9 +23,7 @@ from keyturn.wire.ceremonies import Progress
 
 logger = logging.getLogger(__name__)
 
-CHANGES_PINS = (ScriptKind.CUSTODIAN_CHANGE, ScriptKind.OFFICER_KEY_LOSS)
 NEW_TOKEN = (ScriptKind.RESTORE, ScriptKind.HSM_REPLACEMENT)
-UNLOCKS = (Action.UNLOCK, Action.UNLOCK_SO, Action.UNLOCK_BACKUP)
 _PLAIN = Act(lambda _: Nothing())
 
 
@@ -85,13 +84,9 @@ class Hosting:
         return tuple(dict.fromkeys(found))
 
     def sets(self, running: Running) -> tuple[ShareSet, ...]:
-        """Whose shares open something for this ceremony: of a token that it makes those that it has
-        dealt; else those that were in force when it was opened."""
-        if running.course.plan.kind in CHANGES_PINS:
-            return running.custody
-        dealt = kept_sets(running.files)
-        known = {each.use for each in dealt}
-        return (*dealt, *(each for each in running.custody if each.use not in known))
+        """Whose shares open something for this ceremony."""
+        kind, dealt = running.course.plan.kind, kept_sets(running.files)
+        return opening_sets(kind, running.custody, dealt)
 
     def reopening(self, running: Running) -> Entered:
         if running.reopening is None:
@@ -104,13 +99,10 @@ class Hosting:
         return running.shares
 
     def _fitting(self, running: Running) -> tuple[ShareSet, ...]:
-        """Where shares are proved only new ones are asked for; what opens something is old."""
-        step = running.course.step
-        if step is not None and step.action is Action.PROVE_SHARES:
-            return kept_sets(running.files)
-        if step is not None and step.action in UNLOCKS and running.custody:
-            return running.custody
-        return self.sets(running)
+        step, kind = running.course.step, running.course.plan.kind
+        if step is None:
+            return self.sets(running)
+        return step_sets(kind, step.action, running.custody, kept_sets(running.files))
 
     def doing(self, running: Running) -> Doing:
         step = running.course.step

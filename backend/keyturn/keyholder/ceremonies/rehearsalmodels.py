@@ -57,7 +57,15 @@ def _admitted(
         "tag": tag.hex(),
         "policy": "rehearsal",
     }
-    signed = signed_by_founders(Kind.MODEL, model, body, founders, timedelta(days=1), journal.now())
+    signed = signed_by_founders(
+        Kind.MODEL,
+        model,
+        body,
+        founders,
+        timedelta(days=1),
+        journal.now(),
+        authority=journal.state.fingerprint,
+    )
     oaep = OaepHash(ingest.oaep_hash.value)
     key = SealedKey(WrappedDek(key_id_of(ingest.spki), oaep, wrapped), tag).to_bytes()
     entered = Submissions(journal, hsm).submit(signed.raw, signed.approvals, key)

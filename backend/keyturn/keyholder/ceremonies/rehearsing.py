@@ -112,7 +112,7 @@ def begin(
     roster = founding.roster
     schemes = schemes_for(roster)
     with new_secrets(schemes, random) as secrets:
-        boxes = deal(secrets, schemes, roster, plan.ceremony, plan_digest, random)
+        boxes = deal(secrets, schemes, roster, plan.ceremony, plan_digest, random, rehearsal=True)
         keep_box_file(files, boxes)
         _make_token(site, plan, secrets)
         with pin_descriptor(secrets[ShareUse.USER]) as pin_fd:
@@ -154,9 +154,13 @@ def _found(site: DeskSite, plan: Plan, founding: FoundingPlan, pin_fd: int) -> t
         "witnesses": {"keys": [], "k": 0, "t_seconds": 300},
     }
     with HsmWorker(site.worker_config(plan.token), pin_fd) as worker:
-        roster = signed_by_founders(Kind.ROSTER, "roster", body, founders, _LIFE, now)
+        roster = signed_by_founders(
+            Kind.ROSTER, "roster", body, founders, _LIFE, now, authority=None
+        )
         named = keys_body(founding.origin, worker)
-        keys = signed_by_founders(Kind.KEYS, "keys", named, founders, _LIFE, now)
+        keys = signed_by_founders(
+            Kind.KEYS, "keys", named, founders, _LIFE, now, authority=roster.digest
+        )
         bundle = found(
             site.directory / LOG,
             founding.origin,

@@ -7,7 +7,7 @@ chain, and a host that was stopped asks for it again.
 from dataclasses import dataclass, field
 
 from keyturn.base.errors import MalformedError
-from keyturn.ceremony.course import Course, open_course, schemes_of
+from keyturn.ceremony.course import Course, open_course
 from keyturn.ceremony.factreading import read_opened
 from keyturn.ceremony.plan import Plan, parse_plan
 from keyturn.ceremony.records import Event, Record
@@ -76,7 +76,7 @@ def resume(files: CeremonyFiles, records: tuple[Record, ...], roster: Roster) ->
     facts = read_opened(opened.facts)
     script = parse_script(facts.script)
     signed_plan = parse_plan(opened.signed[0])
-    course = open_course(signed_plan, script, roster, opened, schemes_of(facts.custody))
+    course = open_course(signed_plan, script, roster, opened, facts.custody)
     for each in records[1:]:
         course = course.follow(each)
     return Running(files, course, facts.custody, interrupted=not course.over)

@@ -46,6 +46,8 @@ def deal(
     ceremony: str,
     plan: Digest,
     random: Random,
+    *,
+    rehearsal: bool,
 ) -> Boxes:
     """Split each secret by its scheme and seal every share to its custodian; shares are wiped.
 
@@ -54,7 +56,9 @@ def deal(
     sets: list[ShareSet] = []
     boxes: list[ShareBox] = []
     for use, secret in secrets.items():
-        share_set, dealt = split(secret, schemes[use], use, random=random, others=sets)
+        share_set, dealt = split(
+            secret, schemes[use], use, rehearsal=rehearsal, random=random, others=sets
+        )
         try:
             boxes += [_box(each, use, roster, ceremony, plan) for each in dealt]
         finally:

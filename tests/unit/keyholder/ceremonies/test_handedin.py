@@ -65,7 +65,7 @@ def test_without_it_nothing_happens(files: CeremonyFiles) -> None:
 
 
 def test_another_kind_of_statement_lets_no_restore_happen(files: CeremonyFiles) -> None:
-    raw, _ = statement(Cast(), Kind.ROSTER, "roster", dict(Cast().body()))
+    raw, _ = statement(Cast(), None, Kind.ROSTER, "roster", dict(Cast().body()))
     files.keep(RESTORE, proposal(raw))
     with pytest.raises(CeremonyRefused, match="lets no restore happen"):
         check_handed_in(files, PLAN, STATE, NOW)

@@ -12,6 +12,7 @@ from keyturn.keyholder.ceremonies.running import Running, plan_of, resume
 from keyturn.keyholder.ceremonies.sharing import Entered
 from support.ceremonies import played_genesis
 from support.ceremonies_host import InProcess, Table
+from support.sharethief import sheets, thief
 
 PLAY = played_genesis()
 RECORDS = PLAY.course.records
@@ -38,6 +39,12 @@ def test_records_that_do_not_follow_are_refused(files: CeremonyFiles) -> None:
         resume(files, RECORDS[1:], PLAY.cast.roster)
     with pytest.raises(MalformedError):
         plan_of(PLAY.course.last)
+
+
+def test_shares_of_the_other_sort_are_not_gone_on_with(files: CeremonyFiles) -> None:
+    made_up = thief(sheets(rehearsal=False).sets)
+    with pytest.raises(CeremonyRefused, match="a share set of a real token"):
+        resume(files, made_up._playing().course.records, made_up.cast.roster)
 
 
 def test_a_record_voids_what_was_signed_for_the_place_before(table: Table, door: InProcess) -> None:

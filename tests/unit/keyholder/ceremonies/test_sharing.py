@@ -12,6 +12,7 @@ from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.script import ShareUse
 from keyturn.ceremony.shareboxes import BOX_SUITE, box_info
 from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
+from keyturn.ceremony.sharesets import is_rehearsed
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.sharing import (
     Boxes,
@@ -34,9 +35,20 @@ SECRETS = {ShareUse.USER: b"u" * 16, ShareUse.SO: b"s" * 16}
 CAST = Cast()
 
 
-def dealt(name: str = "one") -> Boxes:
+def dealt(name: str = "one", *, rehearsal: bool = False) -> Boxes:
     secrets = {use: bytearray(each) for use, each in SECRETS.items()}
-    return deal(secrets, SCHEMES, CAST.roster, name, PLAN, stream(name))
+    return deal(secrets, SCHEMES, CAST.roster, name, PLAN, stream(name), rehearsal=rehearsal)
+
+
+@pytest.mark.parametrize("rehearsal", [False, True])
+def test_a_rehearsals_shares_are_told_by_their_own_words(rehearsal: bool) -> None:
+    boxes = dealt(rehearsal=rehearsal)
+    assert {is_rehearsed(each.identifier) for each in boxes.sets} == {rehearsal}
+    entered, others = Entered(boxes.sets), sheets(dealt("two", rehearsal=not rehearsal), "two")
+    with pytest.raises(ShareRefused) as refused:
+        entered.add(ShareUse.USER, "ada", others["ada", ShareUse.USER])
+    assert refused.value.fault is (ShareFault.REAL if rehearsal else ShareFault.REHEARSED)
+    assert entered.entered == ()
 
 
 def sheets(boxes: Boxes, name: str = "one") -> dict[tuple[str, ShareUse], bytearray]:
@@ -139,7 +151,15 @@ def test_a_custodian_without_a_key_gets_no_share() -> None:
             each["hpke"] = None
     roster = parse_roster(Fields(body, "roster"))
     with pytest.raises(CeremonyRefused) as refused:
-        deal({ShareUse.USER: bytearray(16)}, SCHEMES, roster, "one", PLAN, stream("one"))
+        deal(
+            {ShareUse.USER: bytearray(16)},
+            SCHEMES,
+            roster,
+            "one",
+            PLAN,
+            stream("one"),
+            rehearsal=False,
+        )
     assert refused.value.reason is CeremonyReason.UNFIT_PARTICIPANT
 
 

@@ -29,7 +29,10 @@ def active_kek(hsm: HsmCeremonies) -> KekReport:
     found = [each for each in hsm.keks() if each.state is KekState.ACTIVE]
     if len(found) != 1:
         raise CeremonyRefused(
-            CeremonyReason.FAILED, "the token has no active KEK", found=str(len(found))
+            CeremonyReason.FAILED,
+            "the token has no active KEK",
+            found=str(len(found)),
+            expected="1",
         )
     return found[0]
 
@@ -46,7 +49,8 @@ def back_up(doing: Doing) -> Facts:
         raise CeremonyRefused(
             CeremonyReason.FAILED,
             "the backup key is not beside the settings",
-            found=BACKUP_KEY,
+            found="no such file",
+            expected=BACKUP_KEY,
             hint="put back the file that the genesis wrote",
         )
     key = parse_backup_key(path.read_bytes())
@@ -67,7 +71,8 @@ def backup_at(files: CeremonyFiles, site: Site) -> KekBackup:
         raise CeremonyRefused(
             CeremonyReason.FAILED,
             "there is no backup here",
-            found=BACKUP,
+            found="no such file",
+            expected=BACKUP,
             hint="hand it in as a file of this ceremony",
         )
     return parse_backup(raw)

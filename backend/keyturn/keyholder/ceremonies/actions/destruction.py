@@ -34,10 +34,16 @@ def destroy_model_key(doing: Doing) -> Facts:
             CeremonyReason.FAILED,
             "this model was never admitted here",
             found=model,
+            expected="a model of this log",
             hint="compare the digest with the model's page",
         )
     if model in state.destroyed:
-        raise CeremonyRefused(CeremonyReason.OVER, "its key was destroyed before", found=model)
+        raise CeremonyRefused(
+            CeremonyReason.OVER,
+            "its key was destroyed before",
+            found=model,
+            expected="a model whose key is there",
+        )
     return ModelKeyDestroyed(model, None)
 
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
-from keyturn.base.encoding import Digest
+from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony import facts
 from keyturn.ceremony.course import Course
@@ -107,7 +107,13 @@ def _make_first(doing: Doing) -> Facts:
     check_names(site.directory, founding.origin, site.module)
     with new_secrets(plan.shares, doing.random) as secrets:
         boxes = deal(
-            secrets, plan.shares, doing.roster, plan.ceremony, doing.plan_digest, doing.random
+            secrets,
+            plan.shares,
+            doing.roster,
+            plan.ceremony,
+            doing.plan_digest,
+            doing.random,
+            rehearsal=plan.rehearsal,
         )
         keep_boxes(doing.files, boxes)
         doing.at("boxes kept")
@@ -155,11 +161,12 @@ def _first_backup(doing: Doing, site: DeskSite, made: TokenMade) -> Digest | Non
 def _composed(doing: Doing, founding: FoundingPlan, keys: dict[str, object]) -> Composed:
     proposer = proposer_of(doing.roster, doing.plan.administrator)
     now = doing.now()
-    bodies: dict[Kind, dict[str, object]] = {Kind.ROSTER: {**founding.body}, Kind.KEYS: keys}
-    payloads = {
-        kind: compose_payload(
+
+    def payload(kind: Kind, body: dict[str, object], authority: Digest | None) -> bytes:
+        return compose_payload(
             kind,
             kind.value,
+            authority=authority,
             version=1,
             replaces=None,
             proposer=proposer,
@@ -168,9 +175,10 @@ def _composed(doing: Doing, founding: FoundingPlan, keys: dict[str, object]) -> 
             body=body,
             life=timedelta(days=founding.life_days),
         )
-        for kind, body in bodies.items()
-    }
-    return Composed(proposer, payloads)
+
+    roster = payload(Kind.ROSTER, {**founding.body}, None)
+    named = payload(Kind.KEYS, keys, digest_of(roster))
+    return Composed(proposer, {Kind.ROSTER: roster, Kind.KEYS: named})
 
 
 def hand_out(_: Doing) -> Facts:

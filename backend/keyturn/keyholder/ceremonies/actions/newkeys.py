@@ -53,6 +53,7 @@ def compose_keys(doing: Doing, worker: HsmWorker) -> None:
     payload = compose_payload(
         Kind.KEYS,
         "keys",
+        authority=_state(doing).fingerprint,
         version=version,
         replaces=newest.statement.digest,
         proposer=proposer,
@@ -182,6 +183,7 @@ def _for_the_log(doing: Doing) -> Envelopes:
         desk.founders,
         timedelta(days=1),
         doing.now(),
+        authority=statement.fingerprint,
         version=statement.version,
         replaces=statement.replaces,
     )

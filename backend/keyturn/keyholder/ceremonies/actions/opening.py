@@ -17,7 +17,10 @@ def _act(use: ShareUse) -> Act:
         opened = shares.opened(use) if shares is not None else None
         if opened is None:
             raise CeremonyRefused(
-                CeremonyReason.NOT_ATTACHED, "not enough shares were entered", found=use.value
+                CeremonyReason.NOT_ATTACHED,
+                "not enough shares were entered",
+                found=f"too few of the {use.value} kind",
+                expected="as many as their scheme needs",
             )
         if doing.plan.kind is ScriptKind.UNSEAL and shares is not None:
             open_token(doing.site, doing.plan, shares)

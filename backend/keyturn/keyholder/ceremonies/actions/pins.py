@@ -33,7 +33,13 @@ def new_pins(doing: Doing) -> Facts:
     plan = doing.plan
     with new_secrets(plan.shares, doing.random) as secrets:
         boxes = deal(
-            secrets, plan.shares, doing.roster, plan.ceremony, doing.plan_digest, doing.random
+            secrets,
+            plan.shares,
+            doing.roster,
+            plan.ceremony,
+            doing.plan_digest,
+            doing.random,
+            rehearsal=plan.rehearsal,
         )
         keep_boxes(doing.files, boxes)
         doing.at("boxes kept")
@@ -82,7 +88,10 @@ def _entered(doing: Doing, use: ShareUse) -> Gathering:
     candidates = shares.candidates(use) if shares is not None else ()
     if not candidates or not kept_sets(doing.files):
         raise CeremonyRefused(
-            CeremonyReason.NOT_ATTACHED, "not every new share was entered", found=use.value
+            CeremonyReason.NOT_ATTACHED,
+            "not every new share was entered",
+            found=f"not all of the {use.value} kind",
+            expected="the share of each of their custodians",
         )
     return candidates[0]
 

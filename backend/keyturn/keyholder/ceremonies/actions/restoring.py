@@ -48,7 +48,13 @@ def deal_pins(doing: Doing) -> Facts:
     take_back(doing.files, doing.site, doing.course)
     with new_secrets(plan.shares, doing.random) as secrets:
         boxes = deal(
-            secrets, plan.shares, doing.roster, plan.ceremony, doing.plan_digest, doing.random
+            secrets,
+            plan.shares,
+            doing.roster,
+            plan.ceremony,
+            doing.plan_digest,
+            doing.random,
+            rehearsal=plan.rehearsal,
         )
         keep_boxes(doing.files, Boxes(boxes.sets, (*others, *boxes.boxes)))
         doing.at("boxes kept")

@@ -64,7 +64,11 @@ def kept_composed(files: CeremonyFiles) -> Composed:
     raw = files.kept(COMPOSED)
     if raw is None:
         raise CeremonyRefused(
-            CeremonyReason.FAILED, "what was to be signed is not there", hint="abort the ceremony"
+            CeremonyReason.FAILED,
+            "what was to be signed is not there",
+            found="no such file",
+            expected=COMPOSED,
+            hint="abort the ceremony",
         )
     fields = parse_object(raw, limit=_LIMIT, what="composed statements")
     fields.literal("type", "composed-statements")
@@ -154,7 +158,11 @@ def kept_signed(files: CeremonyFiles) -> Mapping[Kind, Envelopes]:
     raw = files.kept(SIGNED)
     if raw is None:
         raise CeremonyRefused(
-            CeremonyReason.FAILED, "what was signed is not there", hint="abort the ceremony"
+            CeremonyReason.FAILED,
+            "what was signed is not there",
+            found="no such file",
+            expected=SIGNED,
+            hint="abort the ceremony",
         )
     fields = parse_object(raw, limit=_LIMIT, what="signed statements")
     fields.literal("type", "signed-statements")

@@ -17,6 +17,7 @@ from keyturn.hsm.client import HsmWorker
 from keyturn.hsm.kekwork import AttributeReport, KekReport, KeyReport
 from keyturn.hsm.messages import Hello
 from keyturn.hsm.profiles import Label
+from keyturn.hsm.softwarelog import WRAPPED
 
 _PAIRS = {
     Label.INGEST.value: (KeyPurpose.INGEST, "rsa-3072"),
@@ -25,6 +26,8 @@ _PAIRS = {
     Label.BACKUP.value: (KeyPurpose.BACKUP, "rsa-4096"),
     Label.TRANSPORT.value: (KeyPurpose.TRANSPORT, "rsa-4096"),
 }
+_WHOLE = ("private", WRAPPED)
+"""The parts by which a key is told; a public half without one is told by itself."""
 _MAX_VALUE = 400
 
 
@@ -44,7 +47,7 @@ def token_facts(hello: Hello) -> TokenFacts:
 def key_facts(worker: HsmWorker) -> tuple[KeyFacts, ...]:
     """Every key on the token, read again. Raises TokenError and what the HSM raises."""
     report = worker.describe_keys()
-    pairs = [_pair(each) for each in report.keys if each.part == "private"]
+    pairs = [_pair(each) for each in report.keys if each.part in _WHOLE]
     named = {each.id for each in pairs}
     lone = [_pair(each) for each in report.keys if each.id not in named]
     return (*map(kek_facts, report.keks), *pairs, *lone)

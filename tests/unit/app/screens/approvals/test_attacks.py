@@ -288,6 +288,18 @@ def test_other_keys_of_the_keyholder_are_pointed_at(server: ScriptedServer) -> N
     assert not any("ingest" in each for each in found)
 
 
+def test_a_software_log_key_is_pointed_at(server: ScriptedServer) -> None:
+    keys = server.keys_body()
+    entries = keys["keys"]
+    assert isinstance(entries, list)
+    named = [
+        {**each, "assurance": "software"} if each["purpose"] == "log" else each for each in entries
+    ]
+    found = said(server, Kind.KEYS, "keys", {**keys, "keys": named})
+    assert any("Software log key" in each for each in found), found
+    assert not any("Software log key" in each for each in said(server, Kind.KEYS, "keys", keys))
+
+
 def test_a_measurement_and_a_platform_that_come_are_pointed_at(server: ScriptedServer) -> None:
     def values(*each: str) -> Document:
         return {

@@ -10,9 +10,10 @@ from keyturn.ceremony.script import Part, ScriptKind
 from keyturn.client.profile import Profile
 from keyturn.officerkeys.keyfile import write_key_file
 from keyturn.officerkeys.location import InFile
+from keyturn.quorum.bundle import Authority
 from keyturn_app.actions import Actions
 from keyturn_app.desk import Identity
-from keyturn_app.facts import Connection, Facts, Link
+from keyturn_app.facts import Bundle, Connection, Facts, Link
 from keyturn_app.screens.ceremonies.presenter import CeremoniesPresenter
 from keyturn_app.screens.ceremonies.signing import SignPresenter
 from keyturn_app.screens.ceremonies.signingview import Page
@@ -21,6 +22,7 @@ from keyturn_app.surroundings import Surroundings
 from support.authority import Clock
 from support.desks import InlineDesk, InlineDoor, ScriptedOfficer
 from support.office import QUICK
+from support.paperauthority import paper_authority
 from support.paperhost import PaperHost, Participant, make_cast, opened
 from support.paperstage import PaperDoor, PaperStage
 
@@ -57,6 +59,14 @@ class Room:
         self.page.seen()
         self.page.open_ceremony(f"machine {self.ceremony}")
         return self.wizard
+
+    def knows(self) -> Authority:
+        """The desk was told the authority of its cast."""
+        found = paper_authority(self.host.cast, self.clock())
+        bundle = Bundle(found, self.clock())
+        self.host.roster = found.roster
+        self.desk.facts = Facts(Connection(Link.STATION), bundle=bundle)
+        return found
 
     @property
     def wizard(self) -> WizardPresenter:

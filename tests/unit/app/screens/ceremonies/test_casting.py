@@ -5,8 +5,16 @@ from dataclasses import replace
 from keyturn.ceremony.script import Part, ShareUse
 from keyturn.quorum.roster import OfficerId
 from keyturn_app.screens.ceremonies import leading
-from keyturn_app.screens.ceremonies.casting import Needed, missing, needed, total
+from keyturn_app.screens.ceremonies.casting import (
+    Needed,
+    missing,
+    needed,
+    opened,
+    total,
+    unlocking,
+)
 from support.ceremonies import scheme
+from support.paperhost import KEEPERS, SO_KEEPERS
 from unit.app.screens.ceremonies.conftest import Room
 
 CUSTODIAN, OFFICER = Part.CUSTODIAN.value, Part.OFFICER.value
@@ -27,6 +35,20 @@ def test_a_quorum_of_others_is_counted() -> None:
     who = (OfficerId("ada"), OfficerId("dora"), OfficerId("emil"))
     quorum = Needed(Part.CUSTODIAN, who, 0, backup, by_quorum=True)
     assert total((EACH, quorum)) == 4
+
+
+def test_who_opens_what_a_host_forgot_holds_a_share_of_it(room: Room) -> None:
+    """Each use has a line; who holds two has signed when both are there."""
+    room.begin(until="found")
+    course = room.host.courses[room.ceremony]
+    assert unlocking(course, ()) == ()
+    (so,) = unlocking(course, (ShareUse.SO,))
+    assert (so.part, so.who, so.missing(())) == (Part.CUSTODIAN, SO_KEEPERS, 2)
+    lines = unlocking(course, (ShareUse.USER, ShareUse.BACKUP))
+    assert [each.who for each in lines] == [KEEPERS, ("mara", "jun", "sofia")]
+    entered = (("user", "mara"), ("user", "jun"), ("backup", "jun"), ("user", "aiko"))
+    assert opened(lines, entered) == (("jun", CUSTODIAN), ("aiko", CUSTODIAN))
+    assert [each.missing(opened(lines, entered)) for each in lines] == [1, 1]
 
 
 def test_who_proposes_is_not_stood_in_for(room: Room) -> None:

@@ -7,12 +7,17 @@ import pytest
 from keyturn.base.encoding import b64
 from keyturn.base.strictjson import dump
 from keyturn.ceremony.course import CourseState
+from keyturn.ceremony.errors import CeremonyRefused
+from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
 from keyturn.ceremony.transcript import make_transcript, parse_transcript, verify_transcript
 from keyturn.client.ceremonydoor import ServerDoor
 from keyturn_app import resources
 from keyturn_app.recording import ASKED, Recording, read_recording
 from keyturn_app.screens.ceremonies.hosting import ClientHost
 from keyturn_app.screens.ceremonies.hosts import RunState
+from support.sharethief import NAME as THIEF
+from support.sharethief import sheets, thief
 
 ROTATION, BACKUP = "rotation-2026", "backup-2026"
 FILE = f"POST {ASKED} ceremony-file {ROTATION}"
@@ -63,3 +68,17 @@ def test_the_hosts_own_transcript_is_kept_where_it_is_of_the_same_records(
     given = make_transcript([each.raw for each in records])
     host = host_of(recording, given)
     assert host.transcript(host.follow(ROTATION)) == given
+
+
+def test_a_made_up_rehearsal_gets_no_real_share() -> None:
+    real = sheets(rehearsal=False)
+    with pytest.raises(CeremonyRefused, match="a share set of a real token"):
+        ClientHost(thief(real.sets)).follow(THIEF)
+    door = thief(real.relabelled)
+    host, words = ClientHost(door), bytearray(real.words["ada", ShareUse.BACKUP])
+    with pytest.raises(ShareRefused) as refused:
+        host.seal_share(host.follow(THIEF), ShareUse.BACKUP, "ada", words, None)
+    assert refused.value.fault is ShareFault.REAL
+    assert "this host asked for real shares in a rehearsal" in refused.value.hint
+    assert not any(words)
+    assert door.stolen == {}

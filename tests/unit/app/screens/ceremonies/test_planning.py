@@ -11,7 +11,8 @@ from keyturn.ceremony.plan import KekProfile
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.quorum.ceremony_body import Restore, Window
 from keyturn.quorum.kinds import Role
-from keyturn_app.screens.ceremonies.planner import PlanPresenter, read_candidate
+from keyturn_app.screens.ceremonies.candidates import read_candidate
+from keyturn_app.screens.ceremonies.planner import PlanPresenter
 from keyturn_app.screens.ceremonies.planning import Draft, Seat, from_statement, plan_of, problem
 from keyturn_app.screens.ceremonies.signingview import KeyPlace
 from keyturn_app.screens.ceremonies.wizard import WizardPresenter

@@ -1,5 +1,8 @@
 """The list: what runs, what was held, what can be begun and why not."""
 
+from dataclasses import replace
+
+from keyturn.base.errors import UnreachableError, UntrustedError
 from keyturn.ceremony.script import ScriptKind
 from keyturn_app.screens.ceremonies.hosts import HostPlace, HostSeen
 from keyturn_app.screens.ceremonies.listing import ListPhase
@@ -70,8 +73,6 @@ def test_a_sealed_keyholder_offers_to_be_unsealed(room: Room) -> None:
 
 
 def test_a_host_out_of_reach_says_why(room: Room) -> None:
-    from keyturn.base.errors import UnreachableError
-
     def silent() -> HostSeen:
         raise UnreachableError("nobody answers")
 
@@ -127,3 +128,42 @@ def test_a_target_that_no_host_has_is_not_kept(room: Room) -> None:
     room.host.courses.update(made.courses)
     room.page.seen()
     assert room.page.over is None
+
+
+def test_a_host_whose_word_does_not_hold_is_not_merely_out_of_reach(room: Room) -> None:
+    def lying() -> HostSeen:
+        raise UntrustedError("its log does not extend yours", hint="Enter no share.")
+
+    room.door.place = HostPlace.LOCAL
+    room.host.look = lying  # type: ignore[method-assign]
+    room.page.seen()
+    (host,) = room.page.view().hosts
+    assert (host.look.word, host.look.token) == ("Not proved", "danger")
+    assert "Enter no share" in host.text
+
+
+def test_at_its_machine_later_ceremonies_are_planned_by_a_statement_that_is_brought(
+    room: Room,
+) -> None:
+    room.knows()
+    room.page.seen()
+    assert "No keyholder" in choice(room, ScriptKind.BACKUP).why_not
+    assert choice(room, ScriptKind.RESTORE).why_not == ""
+    for place, why in ((HostPlace.LOCAL, ""), (HostPlace.KEYHOLDER, "No statement in force")):
+        room.door.place = place
+        room.host.look = lambda: HostSeen((), "c0c0")  # type: ignore[method-assign]
+        room.page.seen()
+        found = choice(room, ScriptKind.BACKUP).why_not
+        assert found.startswith(why) if why else found == ""
+
+
+def test_what_its_log_proves_is_newer_than_the_bundle(room: Room) -> None:
+    known = room.knows()
+    newer = replace(known, state=replace(known.state, size=7))
+    room.stage.nobody = True
+    room.door.place = HostPlace.LOCAL
+    room.host.look = lambda: HostSeen((), "c0c0", authority=newer)  # type: ignore[method-assign]
+    room.page.seen()
+    line = room.page.view().authority
+    assert line is not None
+    assert "log proves it" in line.text

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+from keyturn.base.errors import KeyturnError
+from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
+from keyturn.client.unsealdoor import NothingPinned
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn_app.screens.ceremonies.hosts import HostPlace, HostSeen, SealedSeen
 from keyturn_app.screens.ceremonies.unsealing import UnsealPage, UnsealPresenter
-from unit.app.screens.ceremonies.conftest import Room
+from unit.app.screens.ceremonies.conftest import Room, passphrase
 
 SEALED = SealedSeen(
     True, "3f9a 01c7", 41, ("keyholder-host-trusted",), ("mara",), 2, "3 of 5", "2 of 5"
@@ -75,3 +78,138 @@ def test_open_again_it_says_so(room: Room) -> None:
     assert presenter.view().page is UnsealPage.OPEN
     presenter.forward()
     assert room.page.over is None
+
+
+KEEP = (("mara", "1 of 3"), ("jun", "2 of 3"), ("sofia", "3 of 3"))
+
+
+def shared(room: Room) -> UnsealPresenter:
+    """At the keyholder's own machine: nobody sits there."""
+    seen = replace(SEALED, entered=(), keepers=KEEP)
+    room.knows()
+    room.door.place = HostPlace.LOCAL
+    room.host.seal = seen
+    room.host.look = lambda: HostSeen((), seen.fingerprint, sealed=True)  # type: ignore[method-assign]
+    room.page.seen()
+    (host,) = room.page.view().hosts
+    room.page.unseal(host.id)
+    assert isinstance(room.page.over, UnsealPresenter)
+    return room.page.over
+
+
+def words_of(room: Room, officer: str) -> list[str]:
+    over, room.page.over = room.page.over, None
+    room.begin(until="prove-shares")
+    room.page.over = over
+    boxes = [box for box in room.host.shares if (box.officer, box.use) == (officer, "user")]
+    return room.host.shares[boxes[0]].decode().split()
+
+
+def come(room: Room, presenter: UnsealPresenter, officer: str) -> None:
+    """This custodian opens their key, alone."""
+    presenter.take_turn(officer)
+    assert presenter.view().page is UnsealPage.KEY
+    presenter.write_place(str(room.keys[officer]))
+    presenter.unlock(passphrase(officer))
+    assert presenter.view().page is UnsealPage.ALONE, presenter.view().error
+    presenter.forward()
+    assert presenter.view().page is UnsealPage.ENTER
+
+
+def test_custodians_take_turns_at_its_machine(room: Room) -> None:
+    presenter = shared(room)
+    assert presenter.shared
+    view = presenter.view()
+    assert next((each.name, each.share) for each in view.people) == ("Mara Okafor", "share 1 of 3")
+    assert view.next_text == "Close"
+    words = words_of(room, "mara")
+    come(room, presenter, "mara")
+    assert presenter.view().headline == "Share of Mara Okafor"
+    presenter.hand_in(words)
+    view = presenter.view()
+    assert (view.page, view.headline) == (UnsealPage.LOOKED, "One more share is needed")
+    assert (view.people[0].look.word, view.people[0].action) == ("Entered", "")
+    presenter.take_turn("mara")  # hers is there
+    assert presenter.view().page is UnsealPage.LOOKED
+    come(room, presenter, "jun")
+    presenter.hand_in(words)
+    assert presenter.view().page is UnsealPage.OPEN
+
+
+def test_another_ones_key_is_refused_and_the_passphrase_wiped(room: Room) -> None:
+    presenter = shared(room)
+    presenter.take_turn("mara")
+    presenter.write_place(str(room.keys["jun"]))
+    secret = passphrase("jun")
+    presenter.unlock(secret)
+    assert presenter.view().page is UnsealPage.KEY
+    assert presenter.view().error
+    assert not any(secret)
+    presenter.back()
+    assert presenter.view().page is UnsealPage.LOOKED
+    assert presenter.view().error == ""
+
+
+def test_another_ones_share_is_typed_anew_and_anything_else_looked_at_anew(room: Room) -> None:
+    presenter = shared(room)
+    words = words_of(room, "jun")
+    come(room, presenter, "jun")
+    refusals: list[KeyturnError] = [
+        ShareRefused(ShareFault.OTHER_CUSTODIAN, "this share is Mara's"),
+        PeerRefusal("the token refused the PIN", hint="Start the keyholder anew."),
+    ]
+
+    def refuse(_signer: object, words: bytearray, _now: object) -> SealedSeen:
+        raise refusals.pop(0)
+
+    room.host.unseal = refuse  # type: ignore[method-assign,assignment]
+    presenter.hand_in(words)
+    assert presenter.view().page is UnsealPage.ENTER
+    assert "Mara" in presenter.view().error
+    presenter.hand_in(words)
+    view = presenter.view()
+    assert view.page is UnsealPage.LOOKED
+    assert view.error == "the token refused the PIN. Start the keyholder anew."
+    presenter.tick()
+    assert presenter.view().error  # it stays until somebody comes to the screen
+    presenter.take_turn("mara")
+    assert presenter.view().error == ""
+
+
+def test_a_new_session_is_said(room: Room) -> None:
+    presenter = shared(room)
+    room.host.seal = replace(room.host.seal, fingerprint="77aa 0102")
+    presenter.tick()
+    assert "a new one began" in presenter.view().notice
+
+
+def test_nothing_is_looked_at_while_somebody_is_at_their_share(room: Room) -> None:
+    presenter = shared(room)
+    presenter.take_turn("mara")
+    room.host.seal = SealedSeen(sealed=False)
+    presenter.tick()
+    assert presenter.view().page is UnsealPage.KEY
+    presenter.back()
+    assert presenter.view().page is UnsealPage.OPEN
+
+
+def test_without_an_authority_no_share_goes_there(room: Room) -> None:
+    room.door.place = HostPlace.LOCAL
+
+    def unproved(_officer: str, _now: object) -> SealedSeen:
+        raise NothingPinned
+
+    room.host.sealed = unproved  # type: ignore[method-assign,assignment]
+    room.host.look = lambda: HostSeen((), "3f9a", sealed=True)  # type: ignore[method-assign]
+    room.page.seen()
+    (host,) = room.page.view().hosts
+    room.page.unseal(host.id)
+    assert isinstance(room.page.over, UnsealPresenter)
+    view = room.page.over.view()
+    assert view.page is UnsealPage.UNPROVED
+    assert "Name both first" in view.error
+    assert view.people == ()
+
+
+class PeerRefusal(KeyturnError):
+    pass

@@ -7,7 +7,7 @@ import pytest
 
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
-from keyturn.ceremony.script import Part
+from keyturn.ceremony.script import Part, ShareUse
 from keyturn.ceremony.steps import Word
 from keyturn_app.screens.ceremonies.hosts import Count, HostPlace
 from keyturn_app.screens.ceremonies.leading import wizard_view
@@ -197,9 +197,20 @@ def say(room: Room, officer: str, text: str) -> None:
     assert room.wizard.sheet is None, sheet.view().error
 
 
+def test_a_host_that_forgot_other_shares_asks_for_those(room: Room) -> None:
+    wizard = room.begin(until="found")
+    room.host.unmet[room.ceremony] = (ShareUse.SO,)
+    wizard.tick()
+    view = wizard.view()
+    assert view.phase is Phase.LOCKED
+    assert [each.officer for each in view.people] == list(SO_KEEPERS)
+    assert "once more: SO PIN." in view.says
+    assert "Token closed" not in [each.word for each in view.chips]
+
+
 def test_a_locked_token_asks_for_shares_of_the_user_pin_first(room: Room) -> None:
     wizard = room.begin(until="found")
-    room.host.locked.add(room.ceremony)
+    room.host.unmet[room.ceremony] = (ShareUse.USER,)
     wizard.tick()
     view = wizard.view()
     assert view.phase is Phase.LOCKED

@@ -50,3 +50,19 @@ def test_a_pairs_detail_has_both_halves() -> None:
     assert "that is proved" in detail.text
     assert not detail.is_kek
     assert detail_of(tokens.INVENTORY, "77" * 32, NAMED) is None
+
+
+def test_a_software_log_key_is_shown_as_one_everywhere() -> None:
+    row = rows_of(tokens.NARROW, NAMED)[-1]
+    assert (row.name, row.profile) == ("Software log key", "In the workers' memory")
+    tiles = {each.name: each for each in tiles_of(HsmSaid(tokens.NARROW, None), NAMED, tokens.NOW)}
+    assert (tiles["keys"].text, tiles["keys"].look.icon) == ("software log key", "triangle-alert")
+    detail = detail_of(tokens.NARROW, "d4" * 32, NAMED)
+    assert detail is not None
+    assert detail.title == "Software log key"
+    assert "does not sign with Ed25519" in detail.text
+    assert [each.title for each in detail.halves] == ["Wrapped on the token"]
+    assert detail.halves[0].attributes[0] == ("HELD", "software log key", True)
+    whole = detail_of(tokens.INVENTORY, "d4" * 32, NAMED)
+    assert whole is not None
+    assert "does not sign" not in whole.text

@@ -35,6 +35,7 @@ def payload(reason: str = "for a test") -> bytes:
     return compose_payload(
         Kind.ROSTER,
         "roster",
+        authority=None,
         version=1,
         replaces=None,
         proposer="hana",

@@ -15,6 +15,7 @@ from keyturn.hsm.kekwork import (
 )
 from keyturn.hsm.kekwork import KekProfile as HsmProfile
 from keyturn.hsm.kekwork import KekState as HsmState
+from keyturn.hsm.softwarelog import HELD_IN_SOFTWARE
 from keyturn.keyholder.ceremonies.actions.tokenfacts import (
     backup_key_facts,
     kek_facts,
@@ -59,6 +60,16 @@ def test_a_pair_is_one_key_and_a_lone_public_key_is_one_too() -> None:
         KeyPurpose.BACKUP,
     ]
     assert found[1].attributes
+
+
+def test_a_software_log_key_is_one_key_and_says_so() -> None:
+    class Narrow:
+        def describe_keys(self) -> TokenReport:
+            said = (HELD_IN_SOFTWARE, *READ)
+            return TokenReport((), (KeyReport("keyturn-log", "wrapped", KeyId("cd" * 32), said),))
+
+    (found,) = key_facts(Narrow())  # type: ignore[arg-type]
+    assert (found.purpose, found.algorithm, found.in_software) == (KeyPurpose.LOG, "ed25519", True)
 
 
 def test_a_backup_key_is_named_by_its_public_half() -> None:

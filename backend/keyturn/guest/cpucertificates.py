@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from keyturn.agent.errors import ConfigInvalid, DeviceAnswerMalformed
 from keyturn.attest.certificates import pem_certificates
 from keyturn.attest.errors import MalformedEvidence
+from keyturn.guest.errors import CertificatesUnusable, DeviceAnswerMalformed
 
 MAX_CERTIFICATES = 64 << 10
 """Bytes of a file."""
@@ -58,15 +58,15 @@ def _entries(raw: bytes) -> dict[bytes, bytes]:
 
 
 def read_certificates(path: Path) -> CpuCertificates:
-    """A PEM file of exactly these three, in this order. Raises ConfigInvalid."""
+    """A PEM file of exactly these three, in this order. Raises CertificatesUnusable."""
     try:
         with path.open("rb") as file:
             text = file.read(MAX_CERTIFICATES + 1)
         found = pem_certificates(text[:MAX_CERTIFICATES])
     except (OSError, MalformedEvidence) as error:
-        raise ConfigInvalid(f"certificates of the CPU: {error}") from error
+        raise CertificatesUnusable(f"certificates of the CPU: {error}") from error
     if len(found) != 3 or len(text) > MAX_CERTIFICATES:
-        raise ConfigInvalid(
+        raise CertificatesUnusable(
             "certificates of the CPU",
             found=f"{len(found)} in {path}",
             expected="three: VCEK or VLEK, ASK or ASVK, ARK",

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn.agent.cpucertificates import certificates_of_table, read_certificates
-from keyturn.agent.errors import ConfigInvalid, DeviceAnswerMalformed
+from keyturn.guest.cpucertificates import certificates_of_table, read_certificates
+from keyturn.guest.errors import CertificatesUnusable, DeviceAnswerMalformed
 from keyturn_sim import SimNode, SimVendors
 from support.configfs import GUIDS, certificate_table
 
@@ -69,7 +69,7 @@ def test_a_file_has_three_in_order(snp: SimNode, tmp_path: Path) -> None:
     assert read_certificates(path).vek == snp.vek
     for wrong in (b"".join(pem[:2]), b"".join((*pem, pem[0])), b"none", b""):
         path.write_bytes(wrong)
-        with pytest.raises(ConfigInvalid):
+        with pytest.raises(CertificatesUnusable):
             read_certificates(path)
-    with pytest.raises(ConfigInvalid):
+    with pytest.raises(CertificatesUnusable):
         read_certificates(tmp_path / "absent")

@@ -16,11 +16,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from keyturn.agent.cpucertificates import CpuCertificates, certificates_of_table
-from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
+from keyturn.guest.cpucertificates import CpuCertificates, certificates_of_table
+from keyturn.guest.errors import DeviceAnswerMalformed, DeviceUnreachable
 from keyturn.keyrelease.request import SnpEvidence, TdxEvidence
 from keyturn.quorum.tee_rules import Tee
 
+REPORTS = Path("/sys/kernel/config/tsm/report")
 MAX_BLOB = 32 << 10
 """Bytes: TSM_OUTBLOB_MAX of the kernel."""
 SNP_REPORT_SIZE = 1184

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.agent.cpucertificates import CpuCertificates
-from keyturn.agent.errors import DeviceAnswerMalformed, DeviceUnreachable
-from keyturn.agent.tsm import MAX_BLOB, ConfigFs, KernelReports
+from keyturn.guest import tsm
+from keyturn.guest.cpucertificates import CpuCertificates
+from keyturn.guest.errors import DeviceAnswerMalformed, DeviceUnreachable
+from keyturn.guest.tsm import MAX_BLOB, ConfigFs, KernelReports
 from keyturn.keyrelease.request import SnpEvidence, TdxEvidence
 from keyturn.quorum.tee_rules import Tee
 from keyturn_sim import SimNode, SimTdNode, SimVendors
@@ -142,6 +143,63 @@ def test_what_is_no_report_is_refused(
 
     with pytest.raises(DeviceAnswerMalformed, match=message):
         KernelReports(tmp_path, files=Lying(snp)).cpu(ASKED)
+
+
+@pytest.mark.parametrize("number", [errno.ENXIO, errno.EACCES, errno.ENOSPC])
+def test_a_kernel_without_a_provider_is_unreachable(
+    snp: SimNode, tmp_path: Path, number: int
+) -> None:
+    """ENXIO: the guest's driver is not there, so that no directory is made."""
+
+    class Bare(SimConfigFs):
+        def make(self, folder: Path) -> None:
+            raise OSError(number, "no provider")
+
+    bare = KernelReports(tmp_path, files=Bare(snp))
+    with pytest.raises(DeviceUnreachable, match="gives no report"):
+        bare.cpu(ASKED)
+    with pytest.raises(DeviceUnreachable, match="gives no report"):
+        bare.tee()
+
+
+@pytest.mark.parametrize("missing", ["provider", "generation", "inblob", "outblob"])
+def test_an_attribute_that_is_missing_is_unreachable(
+    snp: SimNode, tmp_path: Path, missing: str
+) -> None:
+    class Partial(SimConfigFs):
+        def read(self, path: Path) -> bytes:
+            if path.name == missing:
+                raise FileNotFoundError(errno.ENOENT, "no such attribute", str(path))
+            return super().read(path)
+
+        def write(self, path: Path, data: bytes) -> None:
+            if path.name == missing:
+                path.unlink()
+            super().write(path, data)
+
+    with pytest.raises(DeviceUnreachable, match="gives no report"):
+        KernelReports(tmp_path, files=Partial(snp)).cpu(ASKED)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EAGAIN, errno.ENODATA, errno.EINVAL])
+def test_an_outblob_that_never_comes_is_unreachable(
+    td: SimTdNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(tsm, "_PAUSES", (0.0, 0.0))
+    asked: list[Path] = []
+
+    class Silent(SimConfigFs):
+        def read(self, path: Path) -> bytes:
+            if path.name != "outblob":
+                return super().read(path)
+            asked.append(path)
+            raise OSError(number, "not now")
+
+    with pytest.raises(DeviceUnreachable, match="gives no report"):
+        KernelReports(tmp_path, files=Silent(td)).cpu(ASKED)
+    assert len(asked) == (3 if number in (errno.EBUSY, errno.EAGAIN) else 1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_empty_quote_is_refused(td: SimTdNode, tmp_path: Path) -> None:

@@ -1,0 +1,5 @@
+"""Simulated vendors for the whole run."""
+
+from support.fixtures import vendors
+
+__all__ = ["vendors"]
