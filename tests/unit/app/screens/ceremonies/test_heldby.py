@@ -47,6 +47,24 @@ def test_everybody_who_signed_once_each(recording: Recording) -> None:
     assert officers(recording) == ("hana", "viktor")
 
 
+def test_the_recording_says_by_whom_each_was_held(recording: Recording) -> None:
+    """From the log alone, unseals and seals too, however far back they are."""
+    client = recording.client(recording.moment("serving"))
+    seen = client.seen()
+    records = logged(list(client.entries(0, seen.checkpoint.checkpoint.size)))
+    held = {each.entry.ceremony for each in records} - {"backup-2026"}  # that one goes on
+    found = {
+        ceremony: signers_of(
+            client, [each for each in records if each.entry.ceremony == ceremony], seen.state
+        )
+        for ceremony in held
+    }
+    assert len(held) == 5
+    assert found[ROTATION] == ("hana", "viktor")
+    assert len(found["genesis-2026"]) == 10
+    assert all(found.values())
+
+
 def test_another_record_than_the_log_names_says_nobody(recording: Recording) -> None:
     with pytest.raises(ServerLied):
         officers(recording, b'{"signed":[]}')
