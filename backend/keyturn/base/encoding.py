@@ -55,7 +55,7 @@ def digest_bytes(digest: Digest) -> bytes:
 
 def b64(data: bytes | bytearray | memoryview) -> str:
     """Standard base64 with padding (RFC 4648 §4)."""
-    return base64.b64encode(data).decode()
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def unb64(text: str, *, what: str = "value", size: int | None = None) -> bytes:
@@ -64,10 +64,10 @@ def unb64(text: str, *, what: str = "value", size: int | None = None) -> bytes:
     `size` is the number of bytes demanded. Raises MalformedError.
     """
     try:
-        data = base64.b64decode(text.encode("ascii"), validate=True)
+        data = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise MalformedError(f"{what} is not base64: {error}") from error
-    if base64.b64encode(data).decode() != text:
+    if b64(data) != text:
         raise MalformedError(f"{what} is base64 in a non-canonical spelling")
     return _sized(data, what, size)
 
