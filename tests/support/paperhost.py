@@ -203,6 +203,10 @@ class PaperHost:
     """Of the authority that is there, where a ceremony founds none."""
     brought: list[Brought] = field(default_factory=list)
     handed_in: list[tuple[str, Brought]] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    """What it serves, and what was handed in, by name."""
+    facts: dict[str, JsonObject] = field(default_factory=dict)
+    """What it says that came of a step, by its id, where a ceremony is no genesis."""
     host_words: HostWords | None = None
     refuses_shares: CeremonyRefused | None = None
     """Why no share may go there."""
@@ -263,6 +267,16 @@ class PaperHost:
         if self.silent:
             raise UnreachableError("nobody answers")
         self.handed_in.append((ceremony, brought))
+
+    def put_file(self, ceremony: str, name: str, raw: bytes) -> None:
+        if self.silent:
+            raise UnreachableError("nobody answers")
+        self.files[name] = raw
+
+    def file(self, ceremony: str, name: str) -> bytes | None:
+        if self.silent:
+            raise UnreachableError("nobody answers")
+        return self.files.get(name)
 
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
         course = told.course
@@ -438,7 +452,7 @@ class PaperHost:
     def _facts(self, plan: Plan, step: Step, taken: list[StepSignature]) -> JsonObject:
         """What the host says that came of it, such that a stranger finds the transcript right."""
         if plan.kind is not ScriptKind.GENESIS:
-            return {}
+            return self.facts.get(step.id, {})
         facts = genesis_facts(
             plan,
             [

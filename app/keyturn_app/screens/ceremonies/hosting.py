@@ -22,6 +22,7 @@ from keyturn.client.ceremonydoor import (
     put_restore,
     transcript_of,
 )
+from keyturn.client.ceremonyfiles import fetch_file, put_file
 from keyturn.client.ceremonysigning import (
     open_request,
     say_request,
@@ -122,6 +123,12 @@ class ClientHost:
     def put_restore(self, ceremony: str, brought: Brought) -> None:
         check_quorum(brought)
         put_restore(self._door, ceremony, brought.raw)
+
+    def put_file(self, ceremony: str, name: str, raw: bytes) -> None:
+        put_file(self._door, ceremony, name, raw)
+
+    def file(self, ceremony: str, name: str) -> bytes | None:
+        return fetch_file(self._door, ceremony, name)
 
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
         followed = _followed(told)

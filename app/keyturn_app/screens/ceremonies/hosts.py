@@ -194,6 +194,12 @@ class CeremonyHost(Protocol):
     def put_restore(self, ceremony: str, brought: Brought) -> None:
         """Hand in the statement of a restore, which the log cannot say yet (§10.8)."""
 
+    def put_file(self, ceremony: str, name: str, raw: bytes) -> None:
+        """Hand in another file that a ceremony takes (§10.8)."""
+
+    def file(self, ceremony: str, name: str) -> bytes | None:
+        """A file as the host gives it, which proves nothing; None: it has none."""
+
     def sign(self, told: Told, signer: Signer, words: StepWords, now: datetime) -> None:
         """Statements that the step attaches are signed along."""
 
