@@ -51,6 +51,11 @@ class HandingIn:
         self._busy = ""
         self._drops: list[Callable[[], None]] = []
 
+    @property
+    def taken(self) -> Brought | None:
+        """The statement that the host took from here."""
+        return self._taken
+
     def view(self, plan: Plan | None, phase: Phase, names: Mapping[str, str]) -> HandIn | None:
         """None where no file is waited for."""
         if plan is None or plan.kind is not ScriptKind.RESTORE or plan.rehearsal:
@@ -61,14 +66,16 @@ class HandingIn:
             return None
         if self._taken is not None:
             text = _("Handed in, approved by {names}. The host judges it before each step.")
-            return HandIn(text.format(names=_names(self._taken, names)), "", "", done=True)
+            said = text.format(names=_names(self._taken, names))
+            return HandIn(said, "", "", done=True, title=_("Statement that lets it happen"))
         why = self._busy or ("" if authority else _("No authority is known here: load its bundle."))
         text = _(
             "The log cannot say that this restore was let happen: the key that signs it is lost "
             "with the token. Somebody hands in the statement with its approvals as a file, before "
             "the first step that does anything."
         )
-        return HandIn(text, _("Hand in {file}…").format(file=RESTORE), why)
+        button = _("Hand in {file}…").format(file=RESTORE)
+        return HandIn(text, button, why, title=_("Statement that lets it happen"))
 
     def ask(self, plan: Plan, names: Mapping[str, str]) -> None:
         kinds = (_("Proposals (*.json)"), _("All files (*)"))

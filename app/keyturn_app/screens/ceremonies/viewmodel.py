@@ -115,12 +115,23 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class HandIn:
-    """A file that the ceremony waits for. `button` empty: it was handed in from here."""
+    """A file that the ceremony waits for. `button` empty: it is there. `done`: nothing is needed
+    any more."""
 
     text: str
     button: str
     why_not: str = ""
     done: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A file that the host gives: `name` is its own."""
+
+    name: str
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +165,8 @@ class WizardView:
     ended: Ended | None = None
     error: str = ""
     hand_in: HandIn | None = None
+    bring: HandIn | None = None
+    given: tuple[Given, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

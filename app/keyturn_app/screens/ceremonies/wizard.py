@@ -18,6 +18,8 @@ from keyturn_app import wording
 from keyturn_app.i18n import _
 from keyturn_app.presenting import Presenter
 from keyturn_app.questions import Asker, SaveFile, failure
+from keyturn_app.screens.ceremonies.bringing import Bringing
+from keyturn_app.screens.ceremonies.giving import Giving, given
 from keyturn_app.screens.ceremonies.handingin import HandingIn, HandInGround
 from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, Told
 from keyturn_app.screens.ceremonies.keeping import refuted, verdict_of, written
@@ -84,6 +86,8 @@ class WizardPresenter(Presenter[WizardView]):
         self._drops: list[Callable[[], None]] = []
         ground = HandInGround(setting.door, setting.asker, setting.now, setting.authority)
         self._handing_in = HandingIn(host, ground, self.changed, handed_in)
+        self._bringing = Bringing(host, ground, self.changed)
+        self._giving = Giving(host, ground, self._saved)
         self.sheet: Sheet | None = None
         self.ask()
 
@@ -115,7 +119,13 @@ class WizardPresenter(Presenter[WizardView]):
                 files=self._kept.files,
             ),
         )
-        return replace(shown, hand_in=self._handing_in.view(self._reading.plan, shown.phase, names))
+        course, phase = self._reading.course, shown.phase
+        return replace(
+            shown,
+            hand_in=self._handing_in.view(self._reading.plan, phase, names),
+            bring=self._bringing.view(course, phase, self._handing_in.taken),
+            given=given(course, phase),
+        )
 
     # ---- following ----
 
@@ -197,6 +207,18 @@ class WizardPresenter(Presenter[WizardView]):
         if shown is not None and plan is not None and shown.button and not shown.why_not:
             self._handing_in.ask(plan, self._names())
 
+    def bring(self) -> None:
+        """Choose the KEK's file that this ceremony waits for."""
+        shown, course = self.view().bring, self._reading.course
+        if shown is not None and course is not None and shown.button and not shown.why_not:
+            self._bringing.ask(course, self._handing_in.taken)
+
+    def save_given(self, name: str) -> None:
+        """One of the files that the host gives."""
+        course = self._reading.course
+        if course is not None and name in {each.name for each in self.view().given}:
+            self._giving.ask(course, name)
+
     def save_transcript(self) -> None:
         self._save(_("Save the transcript"), f"{self.ceremony}.transcript.json", lambda raw: raw)
 
@@ -226,7 +248,8 @@ class WizardPresenter(Presenter[WizardView]):
     def close(self) -> None:
         for drop in self._drops:
             drop()
-        self._handing_in.close()
+        for each in (self._handing_in, self._bringing, self._giving):
+            each.close()
         if self.sheet is not None:
             self.sheet.close()
             self.sheet = None
@@ -241,6 +264,7 @@ class WizardPresenter(Presenter[WizardView]):
         self._reading = self._reading.heard(told)
         self._settle()
         self._follow(first=first)
+        self._bringing.look(self._reading.course, self._handing_in.taken)
         self._verify()
         self.changed()
 

@@ -1,6 +1,9 @@
-"""The cards in the middle of the wizard: phrase, trouble, a file that is waited for, the end."""
+"""The cards in the middle of the wizard: phrase, trouble, files that come and go, the end."""
 
-from PySide6.QtWidgets import QFrame
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout
 
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.icons import IconLabel
@@ -11,28 +14,28 @@ from keyturn_app.qtkit.widgets import (
     Pill,
     button,
     card,
+    clear,
     column,
     label,
     over,
     row,
 )
-from keyturn_app.screens.ceremonies.viewmodel import HandIn, Trouble, WizardView
+from keyturn_app.screens.ceremonies.viewmodel import Given, HandIn, Trouble, WizardView
 from keyturn_app.screens.ceremonies.wizard import WizardPresenter
 
 
 class HandInCard(QFrame):
-    """The statement of a restore: handed in as a file."""
+    """A file that is waited for, handed in."""
 
-    def __init__(self, presenter: WizardPresenter) -> None:
+    def __init__(self, clicked: Callable[[], None], *, name: str, icon_name: str) -> None:
         super().__init__()
-        self.setObjectName("ceremony.handin")
-        self._icon = IconLabel("stamp", "accent", 18)
-        self._text = label("", "Second", wrap=True, name="ceremony.handin.text")
+        self.setObjectName(name)
+        self._icon = IconLabel(icon_name, "accent", 18)
+        self._title = over("")
+        self._text = label("", "Second", wrap=True, name=f"{name}.text")
         self._why = label("", "Small", "Warn", wrap=True)
-        self._do = button(
-            "", name="ceremony.handin.do", icon_name="folder-open", clicked=presenter.hand_in
-        )
-        head = row(self._icon, over(_("Statement that lets it happen")), None, self._do, spacing=8)
+        self._do = button("", name=f"{name}.do", icon_name="folder-open", clicked=clicked)
+        head = row(self._icon, self._title, None, self._do, spacing=8)
         self.setLayout(column(card(head, self._text, self._why, spacing=8), spacing=0))
         self.hide()
 
@@ -40,6 +43,7 @@ class HandInCard(QFrame):
         self.setVisible(shown is not None)
         if shown is None:
             return
+        self._title.setText(shown.title.upper())
         self._text.setText(shown.text)
         self._why.setText(shown.why_not)
         self._why.setVisible(bool(shown.why_not))
@@ -48,6 +52,49 @@ class HandInCard(QFrame):
         self._do.setAccessibleName(shown.button)
         self._do.setEnabled(not shown.why_not)
         self._do.setToolTip(plain(shown.why_not))
+
+
+class GivenCard(QFrame):
+    """The files that the host gives, each with a button to save it."""
+
+    def __init__(self, save: Callable[[str], None]) -> None:
+        super().__init__()
+        self.setObjectName("ceremony.given")
+        self._save = save
+        self._rows = column(spacing=10)
+        self._shown: tuple[Given, ...] = ()
+        self.setLayout(
+            column(card(over(_("Files of this ceremony")), self._rows, spacing=10), spacing=0)
+        )
+        self.hide()
+
+    def show_given(self, given: tuple[Given, ...]) -> None:
+        self.setVisible(bool(given))
+        if given == self._shown:
+            return
+        self._shown = given
+        clear(self._rows)
+        for each in given:
+            self._rows.addLayout(self._row(each))
+
+    def _row(self, given: Given) -> QHBoxLayout:
+        name = f"ceremony.given.{given.name.partition('.')[0]}"
+        save = button(
+            _("Save…"),
+            name=name,
+            icon_name="download",
+            clicked=lambda: self._save(given.name),
+        )
+        save.setAccessibleName(_("Save {file}…").format(file=given.name))
+        texts = column(
+            label(given.title, wrap=True),
+            label(given.text, "Small", "Second", wrap=True, name=f"{name}.text"),
+            spacing=2,
+        )
+        made = row(spacing=12)
+        made.addLayout(texts, 1)
+        made.addWidget(save, 0, Qt.AlignmentFlag.AlignTop)
+        return made
 
 
 class PhraseCard(QFrame):

@@ -34,6 +34,7 @@ from keyturn_app.screens.ceremonies.viewmodel import Phase, WizardView
 from keyturn_app.screens.ceremonies.wizard import Sheet, WizardPresenter
 from keyturn_app.screens.ceremonies.wizard_cards import (
     EndedCard,
+    GivenCard,
     HandInCard,
     PhraseCard,
     TroubleCard,
@@ -241,7 +242,9 @@ class Centre(QFrame):
         self._people = People(presenter.sign)
         self._made = MadeCard()
         self._ended = EndedCard(presenter)
-        self._hand_in = HandInCard(presenter)
+        self._hand_in = HandInCard(presenter.hand_in, name="ceremony.handin", icon_name="stamp")
+        self._bring = HandInCard(presenter.bring, name="ceremony.bring", icon_name="key-round")
+        self._given = GivenCard(presenter.save_given)
         self._chip_texts: tuple[Look, ...] | None = None
         head = row(spacing=24)
         head.addWidget(self._ring, 0, Qt.AlignmentFlag.AlignTop)
@@ -258,6 +261,7 @@ class Centre(QFrame):
                 self._trouble,
                 self._caution,
                 self._hand_in,
+                self._bring,
                 self._ended,
                 self._progress_text,
                 self._progress,
@@ -267,6 +271,7 @@ class Centre(QFrame):
                 self._people,
                 4,
                 self._made,
+                self._given,
                 None,
                 spacing=12,
                 margins=(24, 22, 24, 16),
@@ -329,6 +334,8 @@ class Centre(QFrame):
         self._made.setVisible(view.made is not None)
         self._ended.show_ended(view)
         self._hand_in.show_hand_in(view.hand_in)
+        self._bring.show_hand_in(view.bring)
+        self._given.show_given(view.given)
         self._show_foot(view)
         self.fit()
 
