@@ -70,7 +70,7 @@ def given(course: Course | None, phase: Phase) -> tuple[Given, ...]:
     if key is not None and record_of(course, Action.IMPORT_KEK) is None:
         text = _("For the other HSM, as DER. Compare its id there: {key}.")
         said = text.format(key=wording.grouped(key))
-        found.append(Given(TRANSPORT_KEY, _("Transport key"), said))
+        found.append(Given(TRANSPORT_KEY, _("Transport key"), said, now=True))
     closing = course.step is not None and course.step.action is Action.CLOSE
     if not closing and course.state is not CourseState.DONE:
         return tuple(found)

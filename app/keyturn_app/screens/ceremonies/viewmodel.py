@@ -127,11 +127,12 @@ class HandIn:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A file that the host gives: `name` is its own."""
+    """A file that the host gives: `name` is its own. `now`: this step needs it."""
 
     name: str
     title: str
     text: str
+    now: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,11 @@ class HandInCard(QFrame):
 class GivenCard(QFrame):
     """The files that the host gives, each with a button to save it."""
 
-    def __init__(self, save: Callable[[str], None]) -> None:
+    def __init__(self, save: Callable[[str], None], *, now: bool) -> None:
+        """`now`: those that the step needs, and no others."""
         super().__init__()
-        self.setObjectName("ceremony.given")
-        self._save = save
+        self.setObjectName("ceremony.needed" if now else "ceremony.given")
+        self._save, self._now = save, now
         self._rows = column(spacing=10)
         self._shown: tuple[Given, ...] = ()
         self.setLayout(
@@ -69,6 +70,7 @@ class GivenCard(QFrame):
         self.hide()
 
     def show_given(self, given: tuple[Given, ...]) -> None:
+        given = tuple(each for each in given if each.now is self._now)
         self.setVisible(bool(given))
         if given == self._shown:
             return

@@ -244,7 +244,8 @@ class Centre(QFrame):
         self._ended = EndedCard(presenter)
         self._hand_in = HandInCard(presenter.hand_in, name="ceremony.handin", icon_name="stamp")
         self._bring = HandInCard(presenter.bring, name="ceremony.bring", icon_name="key-round")
-        self._given = GivenCard(presenter.save_given)
+        self._needed = GivenCard(presenter.save_given, now=True)
+        self._given = GivenCard(presenter.save_given, now=False)
         self._chip_texts: tuple[Look, ...] | None = None
         head = row(spacing=24)
         head.addWidget(self._ring, 0, Qt.AlignmentFlag.AlignTop)
@@ -261,6 +262,7 @@ class Centre(QFrame):
                 self._trouble,
                 self._caution,
                 self._hand_in,
+                self._needed,
                 self._bring,
                 self._ended,
                 self._progress_text,
@@ -335,6 +337,7 @@ class Centre(QFrame):
         self._ended.show_ended(view)
         self._hand_in.show_hand_in(view.hand_in)
         self._bring.show_hand_in(view.bring)
+        self._needed.show_given(view.given)
         self._given.show_given(view.given)
         self._show_foot(view)
         self.fit()
