@@ -159,8 +159,9 @@ def _id(value: object) -> KeyId:
 
 def _left(doing: Doing, rewraps: Rewraps) -> tuple[Digest, ...]:
     """Models that nobody has seen under the new KEK. Once all were counted, those that the log has
-    admitted since: the record of the count says of the others that they lie there."""
-    missing, counted = rewraps.missing(), doing.done_at(Action.REWRAP)
+    admitted since that was begun: the record of the count says of the others that they lie there,
+    and is written after it, so that its own time would miss what came between."""
+    missing, counted = rewraps.missing(), doing.begun_after(Action.REWRAP)
     if counted is None or doing.site.state is None:
         return missing
     newest = doing.site.state.newest

@@ -38,6 +38,7 @@ class Bench:
     kept: dict[str, bytes] = field(default_factory=dict)
     said: list[Progress] = field(default_factory=list)
     times: dict[Action, datetime] = field(default_factory=dict)
+    began: dict[Action, datetime] = field(default_factory=dict)
     seq: int = 0
 
     def __post_init__(self) -> None:
@@ -67,7 +68,7 @@ class Bench:
             course=SimpleNamespace(place=place),
             files=SimpleNamespace(kept=self.kept.get, keep=self.kept.__setitem__),
             facts_of=self.records.get,
-            done_at=self.times.get,
+            begun_after=lambda action: self.began.get(action, self.times.get(action)),
             report=self.said.append,
             at=lambda _: None,
         )
@@ -161,6 +162,24 @@ def test_a_model_that_was_admitted_since_the_count_is_seen_before_the_kek_goes(
     assert rotation.rewrap(waiting, items).left == 0
     rotation.DESTROY_KEK.do(waiting)  # the same step: what was wrapped in it stands before
     assert [each.state for each in worker.keks()] == [KekState.DESTROYED, KekState.ACTIVE]
+
+
+def test_a_model_that_came_between_the_count_and_its_record_keeps_the_old_kek(
+    worker: HsmWorker,
+) -> None:
+    """The record's time is later than the count, by as long as it takes to be written."""
+    model, late = make_model(), make_model()
+    bench = Bench(worker, [model])
+    wrapped = admit(worker, model)
+    admit(worker, late)  # under the old KEK
+    bench.do(Action.MAKE_KEK, rotation.MAKE_KEK)
+    rotation.rewrap(bench.doing, pack_items([ItemToRewrap(digest_text(model), wrapped)]))
+    bench.do(Action.REWRAP, rotation.REWRAP)
+    bench.began[Action.REWRAP] = bench.times[Action.REWRAP] - timedelta(minutes=1)
+    bench.do(Action.RETIRE_KEK, rotation.RETIRE_KEK)
+    bench.admit_at(late, bench.times[Action.REWRAP] - timedelta(seconds=1))
+    with pytest.raises(CeremonyRefused, match="1 models were admitted since"):
+        rotation.DESTROY_KEK.do(bench.doing)
 
 
 def test_the_inventory_is_handed_in_where_keys_are_counted_and_where_the_kek_goes() -> None:
