@@ -113,7 +113,8 @@ class _Asking:
         given = self._given
         if given.socket is None:
             return ServerUnsealDoor(self.desk.client)
-        return LocalUnsealDoor(given.socket, self._pinned(), self.desk.checkpoint_seen())
+        pinned = self._pinned()
+        return LocalUnsealDoor(given.socket, pinned, self.desk.seen(pinned))
 
     def _pinned(self) -> Digest:
         if self._given.fingerprint is not None:
