@@ -172,6 +172,14 @@ class Entered:
             (each, Gathering(each, [other for other in sets if other is not each])) for each in sets
         ]
 
+    def ask_for(self, sets: Sequence[ShareSet]) -> None:
+        """Shares of these too, beside what came of others."""
+        known = [each for each, _ in self._gatherings]
+        for each in sets:
+            if each not in known:
+                others = [other for other in (*known, *sets) if other is not each]
+                self._gatherings.append((each, Gathering(each, others)))
+
     @property
     def entered(self) -> tuple[tuple[str, str], ...]:
         """(use, officer) of every share that is here."""
