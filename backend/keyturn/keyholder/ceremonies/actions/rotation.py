@@ -19,6 +19,8 @@ from keyturn.hsm.kekwork import (
     KekState,
     check_kek_id,
 )
+from keyturn.keyholder.ceremonies.actions.backups import kept_backup
+from keyturn.keyholder.ceremonies.actions.destroying import destroy_file
 from keyturn.keyholder.ceremonies.actions.tokenfacts import kek_facts
 from keyturn.keyholder.ceremonies.doing import Act, Doing
 from keyturn.keyholder.ceremonies.site import DeskSite
@@ -190,6 +192,7 @@ def _destroy(doing: Doing) -> Facts:
             hint=_FEED,
         )
     rewraps.keks.destroy_kek(rewraps.next_order(), old)
+    destroy_file(doing.site.directory / kept_backup(old))
     return KekDestroyed(old)
 
 
