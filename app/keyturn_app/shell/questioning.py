@@ -59,6 +59,11 @@ class Questions:
         """How many come after the one that is shown."""
         return max(0, len(self._queue) - 1)
 
+    @property
+    def lasting(self) -> bool:
+        """Whether something waits, or is shown, that nobody has read yet and that must be."""
+        return any(_is_lasting(each) for each in self._queue)
+
     def put(self, question: Question, answered: Callable[[Answer], None]) -> None:
         asked = Asked(question, answered)
         if self._shut and not _is_lasting(asked):

@@ -298,6 +298,11 @@ class CeremoniesPresenter(Presenter[ListView]):
     def copy(self, text: str) -> None:
         self._copy(text)
 
+    def turn_down(self) -> None:
+        """Whatever sheet of a ceremony is open is closed; a share's file that stays is said."""
+        if isinstance(self.over, WizardPresenter):
+            self.over.turn_down()
+
     def close(self) -> None:
         if self.over is not None:
             self.over.close()
