@@ -100,6 +100,8 @@ class Notice:
     hint: str = ""
     weight: Weight = Weight.PLAIN
     details: tuple[str, ...] = field(default=())
+    lasting: bool = False
+    """No lock turns it down: it is shown when the app is open again."""
 
 
 def failure(title: str, error: KeyturnError) -> Notice:

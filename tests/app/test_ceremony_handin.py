@@ -25,6 +25,7 @@ from keyturn_app.qtkit.digests import CopyButton
 from keyturn_app.qtkit.door import QtDoor
 from keyturn_app.qtkit.theme import apply
 from keyturn_app.qtkit.tokens import Mode
+from keyturn_app.questions import Notice
 from keyturn_app.screens.ceremonies.view import CeremoniesPage
 from keyturn_app.shell import ceremonyroom
 from support.authority import Clock
@@ -100,6 +101,19 @@ def desk(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         window.close()
         door.close()
         window.deleteLater()
+
+
+def test_a_shares_file_is_said_before_the_window_closes(desk: Desk) -> None:
+    """Once: whoever closes it again has read it."""
+    office = desk.office
+    window = office.window
+    assert isinstance(window, ceremonyroom.CeremonyRoom)
+    office.click("ceremonies.open.restore-1")
+    window.asking.tell(Notice("A share was saved to a file", "", lasting=True))
+    assert not window.close()
+    assert window.isVisible()
+    office.says("question.title", "A share was saved to a file")
+    assert window.close()
 
 
 def test_a_statement_is_shown_before_it_is_handed_in(desk: Desk) -> None:

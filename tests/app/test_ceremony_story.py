@@ -47,7 +47,9 @@ def test_genesis_three_of_five(room: Participants, *, rehearsal: bool) -> None:
     nowhere(room)
 
 
-@pytest.mark.parametrize("kind", ["backup", "restore-drill", "kek-rotation", "restore"])
+@pytest.mark.parametrize(
+    "kind", ["backup", "restore-drill", "kek-rotation", "restore", "hsm-replacement"]
+)
 def test_a_rehearsal_of(room: Participants, kind: str) -> None:
     """On a throw-away token, whose shares are shown where they are asked for."""
     room.rehearse(kind)

@@ -9,6 +9,7 @@ from keyturn.ceremony.course import CourseState
 from keyturn.ceremony.kinds import SCRIPTS
 from keyturn.ceremony.people import shares_made
 from keyturn.ceremony.plan import KekProfile, Plan
+from keyturn.ceremony.records import Event
 from keyturn.ceremony.script import ScriptKind
 from keyturn.ceremony.transcript import parse_transcript, verify_transcript
 from keyturn.wire.errors import PeerRefused
@@ -70,6 +71,18 @@ def test_a_rehearsed_import_takes_the_kek_of_a_throw_away_token(tmp_path: Path) 
         assert not list((tmp_path / "host").rglob("trial"))
         table.run(until="prove-import")
         assert table.last.facts["key"]["origin"] == "imported"  # type: ignore[index, call-overload]
+
+
+def test_old_shares_are_shown_where_a_rehearsed_replacement_asks_for_them(tmp_path: Path) -> None:
+    """New ones were dealt by then: whoever saw no old share before sees it there, to enter it."""
+    with host_here(tmp_path / "host", rehearsal=True) as door:
+        table = Table(door, Cast())
+        table.open(rehearsal(table.cast, ScriptKind.HSM_REPLACEMENT))
+        table.run(until="unlock")
+        table.words.clear()
+        table.old_words.clear()
+        table.run(until="prove-import")
+        assert table.last.event is Event.DONE
 
 
 def test_nothing_is_left_of_a_rehearsal(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def authorised(commands: Commands, kind: ScriptKind, name: str, authority: Diges
         shares={},
         kek_profile=None,
     )
-    raw, digest = statement(commands.cast, Kind.CEREMONY, name, ceremony_body(plan))
+    raw, digest = statement(commands.cast, authority, Kind.CEREMONY, name, ceremony_body(plan))
     approvals = tuple(approval(commands.cast, digest, each) for each in APPROVERS[:3])
     submitted = ask_once(commands.socket, Submit(raw, approvals, None))
     assert submitted.in_force

@@ -333,7 +333,7 @@ class Table:
         if followed.waiting is None:
             return
         for box in boxes_of(followed.waiting.boxes, officer):
-            own = open_box(followed.course, followed.share_sets, box, Seat(self.cast, officer))
+            own = open_box(followed.course, followed.boxed_sets, box, Seat(self.cast, officer))
             words = bytes(own.words)
             if self.words.get((officer, own.use), words) != words:
                 self.old_words[officer, own.use] = self.words[officer, own.use]

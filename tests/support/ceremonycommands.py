@@ -37,7 +37,7 @@ GENESIS = (
 """Arguments of `open genesis`, but for the founders."""
 
 
-_UNPINNED = ("list", "files")
+_UNPINNED = ("list",)
 
 
 @cache

@@ -45,6 +45,9 @@ class Page(QWidget):
     def shown(self) -> None:
         """The page came to the front."""
 
+    def turn_down(self) -> None:
+        """The window is about to close: end what is half done, and say what stays behind."""
+
     def close_page(self) -> None:
         """Leave every subscription: the desk is going away."""
 

@@ -5,6 +5,8 @@ off the screen. These take the width that there is. `Prose` shows all of it, bro
 it must be, with nothing put in between; `Elided` is one line, its whole text a tooltip away.
 """
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import (
     QFont,
@@ -17,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy
 
+from keyturn_app.i18n import n_
 from keyturn_app.qtkit.theme import colour, mono, sans, theme
 from keyturn_app.qtkit.tips import plain
 
@@ -146,11 +149,15 @@ class Elided(QLabel):
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         return QSize(40, self._metrics().height())
 
+    def fitting(self, width: int) -> str:
+        """What is shown in so many pixels."""
+        return self._metrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, width)
+
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         painter = QPainter(self)
         painter.setFont(self._look)
         painter.setPen(colour(self._token))
-        shown = self._metrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, self.width())
+        shown = self.fitting(self.width())
         self.setToolTip(plain("" if shown == self.text() else self.text()))
         painter.drawText(
             self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown
@@ -158,3 +165,25 @@ class Elided(QLabel):
 
     def _metrics(self) -> QFontMetrics:
         return QFontMetrics(self._look)
+
+
+class Names(Elided):
+    """As many names as there is room for, and how many there are beside them; all a tooltip away.
+
+    `text` has `{people}` where they stand.
+    """
+
+    def __init__(self, text: str, names: Sequence[str], font: QFont | None = None) -> None:
+        super().__init__(text.format(people=", ".join(names)), font=font)
+        self._around, self._names = text, tuple(names)
+
+    def fitting(self, width: int) -> str:
+        metrics = self._metrics()
+        for count in range(len(self._names), 0, -1):
+            shown, left = ", ".join(self._names[:count]), len(self._names) - count
+            if left:
+                shown += " " + n_("and {count} other", "and {count} others", left)
+            said = self._around.format(people=shown)
+            if metrics.horizontalAdvance(said) <= width:
+                return said
+        return super().fitting(width)

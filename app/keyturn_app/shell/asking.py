@@ -39,6 +39,7 @@ class Asking(QObject):
         self._copy = copy
         self._questions = Questions()
         self._shown: Asked | None = None
+        self._kept = False
         self._overlay = Overlay(host, name="questions", light=False)
         self._overlay.dismissed.connect(self._dismissed)
         self._toast = Toast(host)
@@ -81,6 +82,12 @@ class Asking(QObject):
     def busy(self) -> bool:
         """Whether a question is open: nothing else may be asked for meanwhile."""
         return self._questions.current is not None
+
+    def keeps_open(self) -> bool:
+        """Whether there is something to be read before the window closes; the second time not."""
+        lasting = self._questions.lasting
+        kept, self._kept = lasting and not self._kept, lasting
+        return kept
 
     def shut(self, shut: bool) -> None:
         """Locked: everything is answered None, until it is opened again."""

@@ -57,6 +57,10 @@ class CeremonyRoom(QWidget):
         self.page.shown()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        self.page.turn_down()
+        if self.asking.keeps_open():
+            event.ignore()
+            return
         self.asking.turn_down_all()
         self.page.close_page()
         self._clipboard.clear()

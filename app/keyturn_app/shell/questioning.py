@@ -42,7 +42,8 @@ class Asked:
 
 
 class Questions:
-    """The queue. While `shut` (the app is locked) everything is turned down at once."""
+    """The queue. While `shut` (the app is locked) everything is turned down at once, but for what
+    is lasting: that waits until it is opened again."""
 
     def __init__(self) -> None:
         self.listeners = Listeners()
@@ -51,16 +52,21 @@ class Questions:
 
     @property
     def current(self) -> Asked | None:
-        return self._queue[0] if self._queue else None
+        return self._queue[0] if self._queue and not self._shut else None
 
     @property
     def waiting(self) -> int:
         """How many come after the one that is shown."""
         return max(0, len(self._queue) - 1)
 
+    @property
+    def lasting(self) -> bool:
+        """Whether something waits, or is shown, that nobody has read yet and that must be."""
+        return any(_is_lasting(each) for each in self._queue)
+
     def put(self, question: Question, answered: Callable[[Answer], None]) -> None:
         asked = Asked(question, answered)
-        if self._shut:
+        if self._shut and not _is_lasting(asked):
             asked.answer(None)
             return
         self._queue.append(asked)
@@ -84,7 +90,16 @@ class Questions:
         """Locked: turn everything down, now and until opened again."""
         self._shut = shut
         if shut:
+            lasting = [each for each in self._queue if _is_lasting(each)]
+            self._queue = [each for each in self._queue if not _is_lasting(each)]
             self.turn_down_all()
+            self._queue = [*lasting, *self._queue]
+        elif self._queue:
+            self.listeners.tell()
+
+
+def _is_lasting(asked: Asked) -> bool:
+    return isinstance(asked.question, Notice) and asked.question.lasting
 
 
 def cannot_confirm(question: Confirm, typed: str, comment: str) -> str:

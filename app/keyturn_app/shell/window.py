@@ -376,6 +376,11 @@ class MainWindow(QMainWindow):
         self.watch.listen_to(self.windowHandle())
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        for page in () if self._locked else self.frame.host.pages:
+            page.turn_down()
+        if not self._locked and self.asking.keeps_open():
+            event.ignore()
+            return
         self.shut_down()
         super().closeEvent(event)
 

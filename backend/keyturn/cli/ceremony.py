@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from keyturn.base.encoding import digest_of
+from keyturn.base.encoding import Digest, digest_of
 from keyturn.base.errors import KeyturnError, MalformedError, UntrustedError
 from keyturn.ceremony.script import Attaches, EnteredKind, Part
 from keyturn.ceremony.steps import Word
@@ -43,6 +43,8 @@ from keyturn.cli.output import (
 )
 from keyturn.cli.profile import now
 from keyturn.client.ceremonies import Followed
+from keyturn.client.ceremonybrought import check_quorum, read_brought
+from keyturn.client.ceremonydoor import RESTORE
 from keyturn.client.ceremonyhost import MODULE, arguments
 from keyturn.client.ceremonysigning import (
     StatementShown,
@@ -191,8 +193,20 @@ def resume(given: Given, ceremony: CeremonyId, text: Text) -> None:
     _say(given, ceremony, Word.RESUME, text)
 
 
+def _hand_in(desk: CeremonyDesk, ceremony: str, name: str, data: bytes) -> Digest:
+    """What no log says yet is verified first (our protocol §10.8)."""
+    if name == RESTORE:
+        pinned = desk.reader.authority
+        if pinned is None:
+            raise typer.BadParameter(
+                f"{name} is verified first: name --authority and --fingerprint, or --profile"
+            )
+        check_quorum(read_brought(data, pinned, now()))
+    return desk.door.ask(PutCeremonyFile(ceremony, name, data))
+
+
 @app.command()
-@asks(HOST)
+@asks(READER)
 def files(
     given: Given,
     ceremony: CeremonyId,
@@ -202,15 +216,18 @@ def files(
     ] = None,
     put: Annotated[Path | None, typer.Option("--put", help="Hand this file in as NAME.")] = None,
 ) -> None:
-    """Files of a ceremony: list them, fetch one, or hand one in."""
+    """Files of a ceremony: list them, fetch one, or hand one in.
+
+    restore.json is handed in only where it has its quorum by the authority that is pinned here.
+    """
     if (name is None and (output is not None or put is not None)) or (output and put):
         raise typer.BadParameter("name a file, and --output or --put")
     with at_ceremony(given) as desk:
         if name is None:
             found: dict[str, object] = {"files": _list_files(desk, ceremony)}
         elif put is not None:
-            request = PutCeremonyFile(ceremony, name, read_file(put, MAX_FILE))
-            found = {"name": name, "digest": desk.door.ask(request)}
+            digest = _hand_in(desk, ceremony, name, read_file(put, MAX_FILE))
+            found = {"name": name, "digest": digest}
         else:
             data = desk.door.ask(AskCeremonyFile(ceremony, name))
             write_new_file(output or Path(name), data)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from keyturn.base.encoding import Digest, parse_digest, unhex
-from keyturn.base.errors import KeyturnError, UntrustedError
+from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.cli.ceremony_given import Given
 from keyturn.cli.output import errors_explained, stderr
@@ -32,7 +32,7 @@ from keyturn.officerkeys.location import InFile, open_keys
 from keyturn.officerkeys.passphrase import read_passphrase
 from keyturn.officerkeys.signer import OfficerSigner, Signer, Unsealer
 from keyturn.quorum.bundle import Authority, load_bundle
-from keyturn.tlog.checkpoints import Checkpoint, parse_checkpoint, verify_checkpoint
+from keyturn.tlog.checkpoints import Checkpoint, parse_checkpoint
 from keyturn.tlog.notes import parse_note
 from keyturn.wire.keyholder import AskConsistency
 
@@ -114,7 +114,7 @@ class CeremonyDesk:
             fingerprint=followed.verified.authority,
             rehearsal=False,
             keyholder=None if authority is None else keyholder_key(authority),
-            seen=None if authority is None else self._seen(authority),
+            seen=None if authority is None else self.seen(authority.fingerprint),
             remote=remote,
             kind=followed.plan.kind,
             local=isinstance(self.door, LocalDoor),
@@ -132,11 +132,15 @@ class CeremonyDesk:
         """The authority that the profile pins."""
         return self._profile_desk().profile.fingerprint
 
-    def checkpoint_seen(self) -> Checkpoint | None:
-        """The largest checkpoint that the profile remembers; None without a profile."""
-        if self._given.profile is None:
+    def seen(self, fingerprint: Digest) -> Checkpoint | None:
+        """The largest checkpoint of this authority's log that the profile remembers, whatever the
+        log was called then: it is one tree. None where no profile was named, and none needed."""
+        if self._desk is None and self._given.profile is None:
             return None
-        notes = self._profile_desk().memory.recall().checkpoints.values()
+        desk = self._profile_desk()
+        if desk.profile.fingerprint != fingerprint:
+            return None
+        notes = desk.memory.recall().checkpoints.values()
         seen = [parse_checkpoint(parse_note(each).text) for each in notes]
         return max(seen, key=lambda each: each.size, default=None)
 
@@ -164,18 +168,6 @@ class CeremonyDesk:
             desk = self._profile_desk()
             return None if desk.profile.offline else desk.client.authority()
         return None
-
-    def _seen(self, authority: Authority) -> Checkpoint | None:
-        """The newest checkpoint that this profile remembers of the authority's log."""
-        if self._desk is None:
-            return None
-        note = self._desk.memory.recall().checkpoints.get(authority.origin)
-        if note is None:
-            return None
-        try:
-            return verify_checkpoint(note, authority.log_key(), authority.origin).checkpoint
-        except UntrustedError:
-            return None  # of an earlier log key: the new one's first entry names it
 
     def _prove(self) -> Prove:
         door = self.door

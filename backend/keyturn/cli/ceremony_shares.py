@@ -199,7 +199,7 @@ def _open(desk: CeremonyDesk, followed: Followed, uses: tuple[ShareUse, ...]) ->
     opened: list[OwnShare] = []
     try:
         for each in wanted:
-            opened.append(open_box(followed.course, followed.share_sets, each, unsealer))
+            opened.append(open_box(followed.course, followed.boxed_sets, each, unsealer))
     except BaseException:
         for share in opened:
             share.wipe()

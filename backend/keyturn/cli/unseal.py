@@ -73,7 +73,7 @@ def share(given: Given, share_fd: ShareFd = None) -> None:
                 {"entered": list(taken.entered), "missing": taken.missing, "sealed": taken.sealed}
             )
         elif taken.sealed:
-            stdout.print(f"Your share is there. {taken.missing} more are needed.")
+            stdout.print(f"Your share is there. {_more(taken.missing)}.")
         else:
             stdout.print("The keyholder is unsealed.", style="bold")
 
@@ -113,7 +113,8 @@ class _Asking:
         given = self._given
         if given.socket is None:
             return ServerUnsealDoor(self.desk.client)
-        return LocalUnsealDoor(given.socket, self._pinned(), self.desk.checkpoint_seen())
+        pinned = self._pinned()
+        return LocalUnsealDoor(given.socket, pinned, self.desk.seen(pinned))
 
     def _pinned(self) -> Digest:
         if self._given.fingerprint is not None:
@@ -166,8 +167,12 @@ def _print(keyholder: SealedKeyholder) -> None:
     stdout.print(f"Log           {keyholder.seen.size} entries, as you know them", markup=False)
     stdout.print(f"Shares        {needed_text(keyholder.share_set)}", markup=False)
     entered = ", ".join(news.entered) or "nobody's yet"
-    stdout.print(f"Entered       {entered}; {news.missing} more are needed", markup=False)
+    stdout.print(f"Entered       {entered}; {_more(news.missing)}", markup=False)
     if keyholder.verdict.judged:
         stdout.print("Its machine meets the policy 'keyholder'.")
     for each in keyholder.caveats:
         stderr.print(f"Caveat: {each.value}", style="yellow", markup=False)
+
+
+def _more(count: int) -> str:
+    return "1 more is needed" if count == 1 else f"{count} more are needed"

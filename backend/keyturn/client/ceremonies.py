@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from keyturn.base.encoding import Digest
 from keyturn.ceremony.course import Course
-from keyturn.ceremony.custody import opening_sets, step_sets
+from keyturn.ceremony.custody import UNLOCKS, opening_sets, step_sets
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused, MalformedCeremony
 from keyturn.ceremony.facts import PinsReplaced, TokenMade
 from keyturn.ceremony.kinds import SCRIPTS, is_known
@@ -64,6 +64,15 @@ class Followed:
             action = step.action if step is not None else None
             return opening_sets(kind, custody, self._dealt, action)
         return step_sets(kind, step.action, custody, self._dealt)
+
+    @property
+    def boxed_sets(self) -> tuple[ShareSet, ...]:
+        """All, with those last whose boxes a host shows now: where something is opened the ones
+        that stood before (a rehearsal shows them), else the newest."""
+        step = self.course.step
+        if step is not None and step.action in UNLOCKS:
+            return (*self._dealt, *self.verified.opened.custody)
+        return self.share_sets
 
     @property
     def _dealt(self) -> tuple[ShareSet, ...]:

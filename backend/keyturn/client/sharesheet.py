@@ -15,6 +15,7 @@ from keyturn.base.encoding import Digest
 from keyturn.ceremony.checks import MAX_BAG
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.minutes import REHEARSAL
+from keyturn.ceremony.script import ShareUse
 from keyturn.ceremony.sharesets import ShareSheet, needed_text
 from keyturn.client.ceremonyshares import OwnShare
 from keyturn.client.errors import FileUnusable
@@ -47,6 +48,10 @@ _CLEAR = "Delete the file that this was printed from; printers and their queues 
 _LOST = (
     "If it is lost, or somebody may have read it, say so at once: a custodian change makes this"
     " share worth nothing."
+)
+_LOST_BACKUP = (
+    "If it is lost, or somebody may have read it, say so at once: no custodian change replaces"
+    " shares of the backup secret. Every backup stays apart from them."
 )
 QR_RISK = "The square holds the words: a camera that sees it for a moment has the share."
 
@@ -222,7 +227,8 @@ def _words(words: list[str]) -> Any:
 
 def _what_to_do(sheet: ShareSheet, of_page: float) -> Any:
     packs = (_REHEARSED,) if sheet.rehearsal else (_PACK,)
-    points = (_PROVE, *packs, _KEEP, _CLEAR, _LOST)
+    lost = _LOST_BACKUP if sheet.use is ShareUse.BACKUP else _LOST
+    points = (_PROVE, *packs, _KEEP, _CLEAR, lost)
     rows = [[paragraph(f"{at}."), paragraph(each)] for at, each in enumerate(points, start=1)]
     return table(["", ""], rows, [4 / of_page, 116], ruled=False, of_page=of_page)
 

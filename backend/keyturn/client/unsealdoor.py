@@ -134,14 +134,20 @@ class LocalUnsealDoor:
     local = True
 
     def __init__(
-        self, path: Path, fingerprint: Digest | None, seen: Checkpoint | None = None
+        self,
+        path: Path,
+        fingerprint: Digest | None,
+        seen: Checkpoint | None = None,
+        told: AuthorityState | None = None,
     ) -> None:
         """`fingerprint`: None where no authority is pinned, and so nothing can be `known`.
 
-        `seen`: the newest checkpoint of this log that the officer knows, if any. What this door
+        `seen`: the newest checkpoint of this log that the officer knows, if any; `told`: what a
+        bundle proved, all of which the log must have. What this door
         proves itself it remembers: the log is read on, and never believed to have gone back.
         """
         self._path, self._fingerprint, self._seen = path, fingerprint, seen
+        self._told = told
         self._history: History | None = None
         self._reading = threading.Lock()
 
@@ -165,6 +171,7 @@ class LocalUnsealDoor:
             source = Source(self._entries, self._object, self._consistency)
             history = History(fingerprint, source)
         state = history.sync(claimed)
+        self._check_told(state)
         keys = state.newest_keys
         if keys is None:
             raise LogInconsistent("the log names no keys")
@@ -192,6 +199,20 @@ class LocalUnsealDoor:
             )
         proof = self._consistency(seen.size, now.size) if now.size > seen.size else ()
         verify_consistency(seen.size, now.size, proof, seen.root, now.root)
+
+    def _check_told(self, state: AuthorityState) -> None:
+        """An older copy of a log has not what a newer bundle brings: a roster without somebody."""
+        told = self._told.newest.values() if self._told is not None else ()
+        for each in told:
+            if each.statement.digest not in state.by_digest:
+                statement = each.statement
+                raise UntrustedError(
+                    "the keyholder's log has not what your bundle has: it is an older copy",
+                    found=f"a log of {state.size} entries without it",
+                    expected=f"{statement.kind.value} {statement.subject}, version"
+                    f" {statement.version}",
+                    hint="Enter no share. Tell the other custodians.",
+                )
 
     def _entries(self, start: int, end: int) -> list[bytes]:
         return list(ask_once(self._path, AskEntries(start, end)).leaves)

@@ -19,6 +19,9 @@ from keyturn.hsm.ckstructs import (
 )
 from keyturn.hsm.cryptoki import Mech
 
+_FOREIGN = 1 << 32
+"""Above every number of a mechanism."""
+
 
 class Dialect:
     """Numbers of one module, by the standard's; empty: it speaks as the standard does."""
@@ -39,10 +42,15 @@ class Dialect:
         return encode_template(self._spoken(template) if self._own else template)
 
     def heard(self, value: AttributeValue | None) -> AttributeValue | None:
-        """A list of mechanisms that the module told, sorted, in the standard's numbers."""
+        """A list of mechanisms that the module told, sorted, in the standard's numbers; one that
+        has another number there is none of the standard's."""
         if not self._own or not isinstance(value, tuple):
             return value
-        return tuple(sorted(self._standard.get(each, each) for each in value))
+        return tuple(sorted(self._heard(each) for each in value))
+
+    def _heard(self, number: int) -> int:
+        taken = _FOREIGN | number if number in self._own else number
+        return self._standard.get(number, taken)
 
     def _spoken(self, template: Template) -> Template:
         return Template(tuple((kind, self._said(value)) for kind, value in template.items))

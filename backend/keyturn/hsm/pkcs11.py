@@ -30,7 +30,6 @@ from keyturn.hsm.ckstructs import (
     decode_value,
     encode_template,
     padded,
-    prepare,
     unpadded,
 )
 from keyturn.hsm.cryptoki import (
@@ -342,8 +341,10 @@ class Session:
     ) -> Handle:
         """A new key object from `wrapped`; the value stays in the token."""
         ck, pinned = self._library.dialect.mechanism(mechanism)
-        prepared = template if isinstance(template, Prepared) else prepare(template)
-        array, held = prepared.array, prepared.pinned
+        if isinstance(template, Prepared):
+            array, held = template.array, template.pinned
+        else:
+            array, held = self._library.dialect.template(template)
         data, handle = c_ubyte_array(wrapped), c_ulong()
         self._call(
             "C_UnwrapKey",

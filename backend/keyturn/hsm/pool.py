@@ -142,15 +142,23 @@ class HsmPool:
             lead = workers[0]
             if lead is None or not lead.is_alive:
                 lead = workers[0] = self._replace(lead)
-            result = act(lead)
+            try:
+                result = act(lead)
+            except KeyturnError:
+                self._read_again(workers)  # perhaps the token has done it
+                raise
             self._hello = lead.hello
-            for each in workers[1:]:
-                if each is not None and each.is_alive:
-                    try:
-                        each.describe_keys()
-                    except KeyturnError:
-                        each.close()  # one is started in its place when its turn comes
+            self._read_again(workers[1:])
             return result
+
+    def _read_again(self, workers: Sequence[HsmWorker | None]) -> None:
+        for each in workers:
+            if each is not None and each.is_alive:
+                try:
+                    each.describe_keys()
+                    self._hello = each.hello
+                except KeyturnError:
+                    each.close()  # one is started in its place when its turn comes
 
     @contextlib.contextmanager
     def _all_workers(self) -> Iterator[list[HsmWorker | None]]:

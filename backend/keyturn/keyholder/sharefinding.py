@@ -16,6 +16,10 @@ SHARES = "share_sets"
 """The field of a record's facts (`ceremony.facts`: TokenMade, PinsReplaced)."""
 PROVED = "proved"
 """That of a record which says that every share was entered again (SharesProved)."""
+OF_TOKEN = frozenset({"token", SHARES})
+"""Of one whose sets are those of a token that the ceremony makes (TokenMade)."""
+STANDS = frozenset({"origin", "size", "root"})
+"""Of one which says that the log was founded, or goes on, under that token's keys (LogStands)."""
 _MAX_SETS = 8
 _MAX_FILE = 1 << 20
 
@@ -24,7 +28,8 @@ def current_sets(
     done: Sequence[Digest], read_object: Callable[[Digest], bytes], file: Path
 ) -> tuple[ShareSet, ...]:
     """The newest sets with a user PIN of which every share was proved: that is when they take
-    effect. Without any, those of `file`; else none. `done` are records of steps that were done, in
+    effect; those of a new token when the log goes on under it, which an aborted ceremony's never
+    does. Without any, those of `file`; else none. `done` are records of steps that were done, in
     the log's order.
 
     Raises MalformedError, ShareRefused for sets of a rehearsal, and what `read_object` raises.
@@ -38,11 +43,16 @@ def _named(
     done: Sequence[Digest], read_object: Callable[[Digest], bytes], file: Path
 ) -> tuple[ShareSet, ...]:
     proved: set[str] = set()
+    used: set[str] = set()
     for digest in reversed(done):
         record = parse_record(read_object(digest))
         if isinstance(record.facts.get(PROVED), list):
             proved.add(record.ceremony)
-        if record.ceremony in proved:
+        if record.facts.keys() >= STANDS:
+            used.add(record.ceremony)
+        if record.ceremony in proved and (
+            not record.facts.keys() >= OF_TOKEN or record.ceremony in used
+        ):
             sets = sets_of(record)
             if any(each.use is ShareUse.USER for each in sets):
                 return sets

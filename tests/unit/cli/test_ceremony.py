@@ -8,12 +8,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from keyturn.base.encoding import b64
 from keyturn.ceremony.records import Record
 from keyturn.ceremony.sharesets import ShareSet
-from keyturn.cli import ceremony
+from keyturn.cli import ceremony, ceremony_desk
+from keyturn.quorum.bundle import make_bundle
 from keyturn.wire.ceremonies import CeremonyNews
 from support.playedhost import PlayedHost, dealt
 from unit.cli.ceremony_host import NAME, at_step
+from unit.client.test_ceremonybrought import MADE, NOW, SERVER, THREE, document
 
 
 def test_a_whole_genesis_by_commands(tmp_path: Path) -> None:
@@ -183,6 +186,32 @@ def test_files_are_listed_fetched_and_handed_in(tmp_path: Path) -> None:
         assert error["kind"] == "PeerRefused"
         for wrong in (("-o", output), ("x", "-o", output, "--put", backup)):
             assert at.commands.run(None, "files", NAME, *wrong).exit_code == 2
+
+
+def test_a_restores_statement_is_verified_before_it_is_handed_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our protocol §10.8: whoever carried the file is nobody's word, nor is the host."""
+    monkeypatch.setattr(ceremony, "now", lambda: NOW)
+    monkeypatch.setattr(ceremony_desk, "now", lambda: NOW)
+    bundle, file = tmp_path / "authority.bundle", tmp_path / "f.json"
+    bundle.write_bytes(make_bundle(SERVER.state))
+    with at_step(tmp_path, "hand-out") as at:
+        put = ("files", NAME, "restore.json", "--put", file)
+        file.write_bytes(document())
+        assert at.commands.run(None, *put).exit_code == 2  # by no authority
+        at.commands.pinned = ("--authority", str(bundle), "--fingerprint", SERVER.fingerprint)
+        for wrong, kind in (
+            (document(approvals=[b64(each) for each in THREE[:2]]), "LetsNothing"),
+            (document(statement=b64(MADE.raw[:-9] + MADE.raw[-8:])), "MalformedAnswer"),
+            (b"{}", "MalformedAnswer"),
+        ):
+            file.write_bytes(wrong)
+            assert at.commands.refused(None, *put)["kind"] == kind
+        assert "restore.json" not in at.host.files
+        file.write_bytes(document())
+        at.commands.json(None, *put)
+        assert at.host.files["restore.json"] == document()
 
 
 @pytest.mark.parametrize(("command", "rehearsal"), [("host", False), ("rehearse", True)])

@@ -8,7 +8,8 @@ import pytest
 import typer
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 
-from keyturn.base.signatures import Algorithm
+from keyturn.base.encoding import Digest
+from keyturn.base.signatures import Algorithm, load_verify_key
 from keyturn.ceremony.errors import CeremonyRefused
 from keyturn.cli import ceremony_desk
 from keyturn.cli import profile as profile_module
@@ -16,15 +17,24 @@ from keyturn.cli.ceremony_desk import CeremonyDesk, NothingDone, confirm
 from keyturn.cli.ceremony_given import Given
 from keyturn.client.ceremonydoor import LocalDoor, ServerDoor
 from keyturn.client.errors import NoProfile
-from keyturn.client.profile import Profile, places_of, write_profile
+from keyturn.client.memory import Memory
+from keyturn.client.profile import (
+    Places,
+    Profile,
+    places_of,
+    station_profile,
+    write_profile,
+)
 from keyturn.officerkeys.keyfile import write_key_file
 from keyturn.officerkeys.keypair import OfficerPublic, OfficerSecret
 from keyturn.officerkeys.location import InFile
+from keyturn.tlog.checkpoints import Checkpoint, sign_checkpoint
+from keyturn.tlog.merkle import Hash
 from keyturn.wire.ceremonies import CeremonyRequest
 from support.authority import Person, spki
 from support.ceremonies import Cast, playing_genesis
 from support.ceremonycommands import CHEAP, PASSPHRASE, Commands
-from support.ceremonylog import logged_genesis
+from support.ceremonylog import LOG_KEY, Logged, logged_genesis
 from support.control import running_world
 from support.playedhost import PlayedHost
 from unit.cli.ceremony_host import NAME, at_step
@@ -155,3 +165,41 @@ def _key_of(person: Person, path: Path) -> Path:
     private = bytearray(key.private_bytes_raw() + sealing.private_bytes_raw())
     write_key_file(path, OfficerSecret(public, private), bytearray(PASSPHRASE), cost=CHEAP)
     return path
+
+
+def remembering(places: Places, *sizes: int) -> Logged:
+    """A profile that remembers checkpoints of this authority's log, under several names."""
+    logged = logged_genesis()
+    key = InFile(places.config / "ada.key")
+    write_profile(places, station_profile(logged.fingerprint, "ada", key))
+    memory = Memory(logged.fingerprint, places.state)
+    for size in sizes:
+        seen = Checkpoint(f"log.example.{size}", size, Hash(bytes(32)))
+        signed = sign_checkpoint(seen, load_verify_key(spki(LOG_KEY)), LOG_KEY.sign)
+        memory.keep_checkpoint(seen.origin, signed.to_bytes())
+    return logged
+
+
+def test_what_the_log_was_called_when_it_was_seen_counts_for_nothing(tmp_path: Path) -> None:
+    """After a token was lost the profile may know the log by a name that its bundle has not."""
+    logged = remembering(places_of(tmp_path / "ada", {}), 3, 7)
+    with ExitStack() as stack:
+        desk = CeremonyDesk(Given(tmp_path / "host.sock", tmp_path / "ada"), stack)
+        seen = desk.seen(logged.fingerprint)
+        assert seen is not None
+        assert seen.size == 7
+        assert desk.seen(Digest("sha256:" + "ab" * 32)) is None
+
+
+def test_a_profile_that_nobody_named_remembers_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(each, str(tmp_path / each))
+    logged = remembering(places_of(None, os.environ), 7)
+    with ExitStack() as stack:
+        desk = CeremonyDesk(Given(tmp_path / "host.sock"), stack)
+        assert desk.seen(logged.fingerprint) is None  # a desk without a profile asks for none
+        assert desk.fingerprint == logged.fingerprint
+        seen = desk.seen(logged.fingerprint)
+        assert seen is not None

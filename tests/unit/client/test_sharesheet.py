@@ -10,6 +10,7 @@ import pypdf
 import pytest
 
 from keyturn.base.encoding import digest_of
+from keyturn.ceremony.people import shares_made
 from keyturn.ceremony.script import ScriptKind, ShareUse
 from keyturn.ceremony.sharesets import ShareSheet, needed_text
 from keyturn.client.ceremonyshares import open_box
@@ -101,6 +102,15 @@ def test_a_rehearsals_sheet_says_so_twice_and_goes_into_no_bag() -> None:
     assert "opens nothing that matters" in text
     assert "put it into no bag" in text
     assert "Witness's signature" not in text
+
+
+@pytest.mark.parametrize("use", ShareUse)
+def test_it_promises_no_more_than_a_custodian_change_does(use: ShareUse) -> None:
+    """It replaces the shares of both PINs, and those of the backup secret never."""
+    text = " ".join(printed(deal(use)).split())
+    replaces = use in shares_made(ScriptKind.CUSTODIAN_CHANGE, None)
+    assert ("a custodian change makes this share worth nothing" in text) is replaces
+    assert ("no custodian change replaces shares of the backup secret" in text) is not replaces
 
 
 def test_it_holds_one_custodians_share_and_no_other() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from keyturn.keyholder.opening import clock
 from keyturn.keyholder.sealable import Sealable
 from keyturn.keyholder.sealedstate import Place
 from keyturn.keyholder.server import KeyholderServer, local_socket
+from keyturn.quorum.kinds import Kind
+from keyturn.quorum.state import AuthorityState, Chain, InForce
 from keyturn.tlog.checkpoints import Checkpoint
 from keyturn.tlog.errors import UntrustedProof
 from keyturn.tlog.merkle import Hash
@@ -78,6 +81,14 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Founded:
     return share_out(make_founded(tmp_path_factory.mktemp("founded") / "a")).founded
 
 
+def version_behind(state: AuthorityState) -> dict[Chain, InForce]:
+    """A roster that came into force behind the end of this log."""
+    found = state.newest[(Kind.ROSTER, "roster")]
+    envelope = replace(found.statement.envelope, payload=b"another roster")
+    statement = replace(found.statement, envelope=envelope)
+    return {(Kind.ROSTER, "roster"): replace(found, statement=statement)}
+
+
 def test_at_the_machine_the_log_is_replayed_and_compared(founded: Founded) -> None:
     keyholder = Sealable(Place(load_config(founded.config, {}), founded.directory), clock)
     keyholder.begin_sealed()
@@ -97,6 +108,11 @@ def test_at_the_machine_the_log_is_replayed_and_compared(founded: Founded) -> No
             other = Checkpoint(at.origin, size, Hash(bytes(32)))
             with pytest.raises(UntrustedProof):
                 LocalUnsealDoor(path, pinned, other).known()
+        assert LocalUnsealDoor(path, pinned, None, known.state).known() == known
+        newer = replace(known.state, newest={**known.state.newest, **version_behind(known.state)})
+        with pytest.raises(UntrustedError, match="older copy") as refused:
+            LocalUnsealDoor(path, pinned, None, newer).known()
+        assert refused.value.expected == "roster roster, version 1"
         foreign = type(pinned)("sha256:" + "00" * 32)
         with pytest.raises(UntrustedError):
             LocalUnsealDoor(path, foreign, None).known()

@@ -139,3 +139,17 @@ def test_a_real_token_is_opened_by_the_number_of_its_profile_and_by_no_other(
         slot.library.dialect = Dialect({Mech.AES_KEY_WRAP: OWN})
         with pytest.raises(HsmError, match="CKR_MECHANISM_INVALID"):
             slot.session.unwrap(KEY_WRAP, keys.keks.active.handle, bytes(40), DEK_FORM)
+
+
+def test_a_key_that_is_unwrapped_is_given_the_modules_number() -> None:
+    """A KEK that is restored or imported: it could not be used by the standard's."""
+    recorded, session = _session(Dialect({Mech.AES_KEY_WRAP: OWN}))
+    session.unwrap(oaep(OaepHash.SHA256), Handle(1), bytes(512), KEK)
+    assert recorded.lists == [(OWN,)]
+
+
+def test_the_standards_number_is_not_the_modules_own() -> None:
+    """There it may be any mechanism of the vendor's: it is not read as RFC 3394."""
+    dialect = Dialect({Mech.AES_KEY_WRAP: OWN})
+    assert dialect.heard((OWN,)) == (Mech.AES_KEY_WRAP,)
+    assert dialect.heard((int(Mech.AES_KEY_WRAP),)) != (Mech.AES_KEY_WRAP,)

@@ -58,6 +58,22 @@ def test_the_newest_proved_sets_count(tmp_path: Path) -> None:
     assert find(tmp_path, *records[:2]) == (first,)
 
 
+def test_a_new_tokens_sets_count_once_the_log_goes_on_under_it(tmp_path: Path) -> None:
+    """A restore that was aborted is entered behind the one that came after it: its custodians'
+    shares open no token, and nobody could unseal any more."""
+    used, aborted = new_set(), new_set()
+
+    def of_a_token(ceremony: str, share_set: ShareSet) -> list[Record]:
+        facts: JsonObject = {"token": {}, "keys": [], "share_sets": [share_set.document()]}  # type: ignore[list-item]
+        return [record(ceremony, facts), proved(ceremony)]
+
+    stands: JsonObject = {"authority": "", "origin": "log.example.2", "size": 9, "root": ""}
+    restored = [*of_a_token("r-2", used), record("r-2", stands)]
+    assert find(tmp_path, *restored, *of_a_token("r-1", aborted)) == (used,)
+    assert find(tmp_path, *restored, *of_a_token("h-3", aborted), record("h-3", {})) == (used,)
+    assert find(tmp_path, *of_a_token("r-1", aborted)) == ()
+
+
 def test_without_a_record_the_file_counts_and_else_nothing(tmp_path: Path) -> None:
     assert find(tmp_path) == ()
     share_set = new_set()

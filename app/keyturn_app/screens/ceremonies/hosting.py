@@ -168,7 +168,7 @@ class ClientHost:
                 box.member,
             ):
                 found = ceremonyshares.open_box(
-                    followed.course, followed.share_sets, each, _unsealer(signer)
+                    followed.course, followed.boxed_sets, each, _unsealer(signer)
                 )
                 sheet = sheet_of(followed.course, found, followed.verified.authority)
                 return OwnShare(found.words, found.member.check, sheet)

@@ -38,11 +38,11 @@ class InLog:
         self._held_by.again()
         self.ask_who()
 
-    def people(self, roster: Roster | None) -> dict[str, str]:
+    def people(self, roster: Roster | None) -> dict[str, tuple[str, ...]]:
         """Who signed, by ceremony, as far as it was proved."""
         names = {} if roster is None else {str(e.id): e.name for e in roster.officers.values()}
         return {
-            ceremony: ", ".join(names.get(each, each) for each in officers)
+            ceremony: tuple(names.get(each, each) for each in officers)
             for ceremony, officers in self._held_by.known.items()
         }
 

@@ -77,7 +77,8 @@ class LocalKeyholderHost(SealableHost):
         self, socket: Path, authority: Authority | None, seen: Checkpoint | None = None
     ) -> None:
         pinned = None if authority is None else authority.fingerprint
-        self._local = LocalUnsealDoor(socket, pinned, seen)
+        told = None if authority is None else authority.state
+        self._local = LocalUnsealDoor(socket, pinned, seen, told)
         # The log is proved to go on from `seen` by that door, each time it is looked at.
         super().__init__(LocalDoor(socket), self._local, authority, None)
         self._socket = socket

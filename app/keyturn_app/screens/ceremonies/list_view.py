@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 from keyturn_app.i18n import _
 from keyturn_app.qtkit.digests import CopyButton, DigestLabel
 from keyturn_app.qtkit.icons import IconLabel
-from keyturn_app.qtkit.prose import Elided
+from keyturn_app.qtkit.prose import Elided, Names, Prose
 from keyturn_app.qtkit.scrolling import Scroller
 from keyturn_app.qtkit.theme import mono, sans
 from keyturn_app.qtkit.tips import plain
@@ -298,8 +298,8 @@ class RunningCard(QFrame):
         super().__init__()
         self.setProperty("class", "Card")
         self.setObjectName(f"ceremonies.running.{shown.key}")
-        title = Elided(shown.title, font=sans(13, sans().Weight.DemiBold))
-        text = Elided(shown.text, "text2", sans(12))
+        title = Prose(shown.title, font=sans(13, sans().Weight.DemiBold))
+        text = Prose(shown.text, "text2", sans(12))
         do = button(
             shown.action,
             name=f"ceremonies.open.{shown.key.split()[-1]}",
@@ -344,10 +344,10 @@ class HistoryLine(QFrame):
         self.pill_width = pill.sizeHint().width()
         self._state = QWidget()
         self._state.setLayout(row(pill, None))
-        who = _("by {people}").format(people=shown.who) if shown.who else ""
+        who = _("by {people}").format(people=", ".join(shown.who)) if shown.who else ""
         by = column(spacing=2)
         if who:
-            by.addWidget(Elided(who, "text", sans(12)))
+            by.addWidget(Names(_("by {people}"), shown.who, sans(12)))
         by.addWidget(label(shown.proof, "Small", "Second", wrap=True))
         self._day = label(shown.day, "Small", "Muted")
         when = QWidget()

@@ -53,7 +53,7 @@ class HistoryRow:
     look: Look
     when: str
     day: str
-    who: str
+    who: tuple[str, ...]
     proof: str
     rehearsal: bool
 
@@ -181,7 +181,7 @@ def history_rows(
     hosts: Sequence[HostState],
     log: Sequence[LogCeremony],
     now: datetime,
-    people: Mapping[str, str] | None = None,
+    people: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[HistoryRow, ...]:
     """What the log has, and what a host has beside it: rehearsals, and what is not logged yet.
 
@@ -198,13 +198,13 @@ def history_rows(
             known = None if each.rehearsal else in_log.get(each.ceremony)
             row = _held_row(host, each, known, opened, now)
             rows.append(
-                (opened or now, replace(row, who=who.get(each.ceremony, "")) if known else row)
+                (opened or now, replace(row, who=who.get(each.ceremony, ())) if known else row)
             )
     have = {(row.kind, row.ceremony) for _at, row in rows}
     under_way = {row.key.partition(" ")[2] for row in running_rows(hosts, now)}
     for one in log:
         if (kind_title(one.kind), one.ceremony) not in have and one.ceremony not in under_way:
-            row = replace(_log_row(one, now), who=who.get(one.ceremony, ""))
+            row = replace(_log_row(one, now), who=who.get(one.ceremony, ()))
             rows.append((one.opened, row))
     return tuple(row for _at, row in sorted(rows, key=lambda each: each[0], reverse=True))
 
@@ -224,7 +224,7 @@ def _held_row(
         run_look(held.state),
         wording.ago(opened, now) if opened else "—",
         f"{opened:%Y-%m-%d %H:%M}" if opened else "",
-        "",
+        (),
         proof or _("the host's word"),
         held.rehearsal,
     )
@@ -243,7 +243,7 @@ def _log_row(one: LogCeremony, now: datetime) -> HistoryRow:
         look,
         wording.ago(one.newest, now),
         f"{one.newest:%Y-%m-%d %H:%M}",
-        "",
+        (),
         _("{count} records in the log").format(count=one.records),
         False,
     )

@@ -47,11 +47,11 @@ class Hosts:
         """Whether all have told what they have."""
         return not any(each.asking or each.seen is None for each in self._all.values())
 
-    @property
-    def proved(self) -> Authority | None:
-        """The newest authority that the log of a keyholder on this machine proves."""
+    def proved(self, pinned: Authority) -> Authority | None:
+        """The newest state of this authority that the log of a keyholder on this machine proves; of
+        another one, which was pinned before, none."""
         found = [each.seen.authority for each in self._all.values() if each.seen is not None]
-        known = [each for each in found if each is not None]
+        known = [e for e in found if e is not None and e.fingerprint == pinned.fingerprint]
         return max(known, key=lambda each: each.state.size, default=None)
 
     def keyholder(self) -> CeremonyDoor | None:

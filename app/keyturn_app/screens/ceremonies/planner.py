@@ -239,7 +239,18 @@ class PlanPresenter(Presenter[PlanView]):
             return
         self._busy, self._error = _("The host is being asked…"), ""
         self.changed()
-        self._ground.start(self._draft, lambda door: self._ask(door, plan, open_key), self._fail)
+
+        def started(door: CeremonyDoor) -> None:
+            if self._over:  # turned down while the host was started: nothing is signed
+                secret[:] = bytes(len(secret))
+                return
+            self._ask(door, plan, open_key, secret)
+
+        def not_started(error: KeyturnError) -> None:
+            secret[:] = bytes(len(secret))
+            self._fail(error)
+
+        self._ground.start(self._draft, started, not_started)
 
     def cancel(self) -> None:
         if not self._over:
@@ -324,16 +335,22 @@ class PlanPresenter(Presenter[PlanView]):
         assert roster is not None  # a plan without founding was checked against one
         return roster.officers[plan.administrator]
 
-    def _ask(self, door: CeremonyDoor, plan: Plan, open_key: Callable[[], Unlocked]) -> None:
+    def _ask(
+        self, door: CeremonyDoor, plan: Plan, open_key: Callable[[], Unlocked], secret: bytearray
+    ) -> None:
+        """The key is opened before anything is handed in: with a wrong passphrase nothing is."""
         brought = self._brought if plan.statement is not None else None
         if brought is not None and brought.digest != plan.statement:
             brought = None
 
         def work(host: CeremonyHost) -> Opened:
-            if brought is not None and plan.kind is not ScriptKind.RESTORE:
-                host.bring(brought)
-            key = open_key()
             try:
+                key = open_key()
+            finally:
+                secret[:] = bytes(len(secret))
+            try:
+                if brought is not None and plan.kind is not ScriptKind.RESTORE:
+                    host.bring(brought)
                 name = host.open(plan, key.signer)
             finally:
                 key.close()

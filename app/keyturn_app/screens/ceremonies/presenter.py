@@ -119,7 +119,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         known = self._authority() if self._stage.pins() else None
         if known is None:
             return None
-        return authority_line(known, self._desk.now(), logged=self._hosts.proved is known)
+        return authority_line(known, self._desk.now(), logged=self._hosts.proved(known) is known)
 
     # ---- the list ----
 
@@ -298,6 +298,11 @@ class CeremoniesPresenter(Presenter[ListView]):
     def copy(self, text: str) -> None:
         self._copy(text)
 
+    def turn_down(self) -> None:
+        """Whatever sheet of a ceremony is open is closed; a share's file that stays is said."""
+        if isinstance(self.over, WizardPresenter):
+            self.over.turn_down()
+
     def close(self) -> None:
         if self.over is not None:
             self.over.close()
@@ -320,7 +325,7 @@ class CeremoniesPresenter(Presenter[ListView]):
         if facts.seen is not None:
             return facts.seen.authority
         known = None if facts.bundle is None else facts.bundle.authority
-        return known if known is None else self._hosts.proved or known
+        return known if known is None else self._hosts.proved(known) or known
 
     def _state(self) -> AuthorityState | None:
         seen, known = self._desk.facts.seen, self._authority()

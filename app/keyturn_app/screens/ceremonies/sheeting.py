@@ -153,6 +153,7 @@ class Sheets:
                     hint=_("Print it if it is not printed yet, then delete it."),
                     weight=Weight.DANGER,
                     details=tuple(str(each.path) for each in self._files),
+                    lasting=True,
                 )
             )
 

@@ -79,12 +79,13 @@ class SheetsLeft(QFrame):
         self.setLayout(column(self._banner, self._rows, spacing=6))
         self.hide()
 
-    def show_sheets(self, view: SheetView | None) -> None:
+    def show_sheets(self, view: SheetView | None) -> bool:
+        """Whether there is one more than before."""
         files = () if view is None else view.files
         self.setVisible(bool(files))
         if view is None or files == self._files:
-            return
-        self._files = files
+            return False
+        more, self._files = len(files) > len(self._files), files
         self._banner.say(view.files_say, tone="danger")
         clear(self._rows)
         for at, path in enumerate(files):
@@ -99,3 +100,4 @@ class SheetsLeft(QFrame):
             line = row(shown, remove, spacing=10)
             line.setStretch(0, 1)
             self._rows.addLayout(line)
+        return more

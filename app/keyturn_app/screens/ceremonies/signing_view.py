@@ -96,7 +96,8 @@ class SignSheet(QFrame):
             self._key.show_key(view.key, busy=bool(view.busy))
         self._compare.show_words(view.host_words)
         self._share.show_view(view)
-        self._left.show_sheets(view.sheet)
+        if self._left.show_sheets(view.sheet):
+            self._scroll.verticalScrollBar().setValue(0)  # it stands above all else
         self._entry.show_view(view)
         self._form.show_view(view)
         self._stack.setCurrentWidget(self._pages[view.page])
@@ -132,6 +133,7 @@ class SignSheet(QFrame):
                 margins=(28, 8, 28, 12),
             )
         )
+        self._scroll = Scroller(body, name="sign.scroll", title=_("This page"))
         self._cancel = button(_("Cancel"), name="sign.cancel", clicked=self._presenter.cancel)
         self._why = label("", "Small", "Second", wrap=True, name="sign.why")
         self._why.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -140,7 +142,7 @@ class SignSheet(QFrame):
         foot.setStretch(1, 1)
         whole = column(
             frame(column(head, self._step, spacing=4, margins=(28, 22, 28, 4))),
-            Scroller(body, name="sign.scroll", title=_("This page")),
+            self._scroll,
             line(),
             foot,
             spacing=0,

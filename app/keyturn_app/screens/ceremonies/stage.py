@@ -201,7 +201,10 @@ class AppStage:
             done(made)
 
         self._door.run(
-            "look who answers", lambda _job, _tell: is_keyholder(socket), done=found, failed=failed
+            _("look who answers"),
+            lambda _job, _tell: is_keyholder(socket),
+            done=found,
+            failed=failed,
         )
 
     def pins(self) -> bool:
@@ -223,7 +226,7 @@ class AppStage:
             done(authority)
 
         self._door.run(
-            "verify an authority's bundle",
+            _("verify an authority's bundle"),
             lambda _job, _tell: pinned(bundle, typed, now),
             done=known,
             failed=failed,

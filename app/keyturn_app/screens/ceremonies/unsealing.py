@@ -197,7 +197,7 @@ class UnsealPresenter(Presenter[UnsealView]):
             _("open an officer's key"),
             lambda _job, _tell: opened_for(location, found, secret),
             done=self._opened,
-            failed=self._refused,
+            failed=self._not_opened,
         )
         self._drops.append(job.drop)
 
@@ -308,7 +308,8 @@ class UnsealPresenter(Presenter[UnsealView]):
         self._asking = False
         if self._page in _TURNS:
             self._turn_over()
-        self._page, self._error = UnsealPage.UNPROVED, wording.error_text(error)
+        self._page, self._busy = UnsealPage.UNPROVED, ""
+        self._error = wording.error_text(error)
         self.changed()
 
     def _handed(self, seen: SealedSeen) -> None:
@@ -316,6 +317,10 @@ class UnsealPresenter(Presenter[UnsealView]):
         self._turn_over()
         self._page = UnsealPage.LOOKED
         self._looked(seen)
+
+    def _not_opened(self, error: KeyturnError) -> None:
+        if self._page is UnsealPage.KEY:  # nobody waits for a key any more elsewhere
+            self._refused(error)
 
     def _refused(self, error: KeyturnError) -> None:
         self._busy, self._error = "", wording.error_text(error)

@@ -64,6 +64,9 @@ class CeremoniesPage(Page):
         if self._pane is None:
             self._list.focus_first()
 
+    def turn_down(self) -> None:
+        self.presenter.turn_down()
+
     def close_page(self) -> None:
         self._second.stop()
         self.presenter.close()

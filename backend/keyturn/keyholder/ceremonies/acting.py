@@ -14,7 +14,7 @@ from keyturn.keyholder.ceremonies.authorising import check_step, check_still
 from keyturn.keyholder.ceremonies.doing import Doing
 from keyturn.keyholder.ceremonies.hosting import Hosting
 from keyturn.keyholder.ceremonies.running import Running
-from keyturn.keyholder.ceremonies.sharing import BOXES
+from keyturn.keyholder.ceremonies.sharing import BEFORE, BOXES
 from keyturn.keyholder.errors import KeyholderStopped
 from keyturn.keyholder.logdisk_errors import disk_error
 from keyturn.quorum.texts import HIDDEN
@@ -156,7 +156,7 @@ def end(hosting: Hosting, running: Running) -> None:
     running.lock()
     if running.course.state is CourseState.ABORTED:
         undo(hosting, running)
-    running.files.forget(BOXES)
+    running.files.forget(BOXES, BEFORE)
     hosting.site.rest()
 
 

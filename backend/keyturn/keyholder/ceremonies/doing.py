@@ -88,10 +88,11 @@ class Doing:
         found = self._done(action)
         return found.facts if found is not None else None
 
-    def done_at(self, action: Action) -> datetime | None:
-        """When the newest step with this action was recorded as done."""
+    def begun_after(self, action: Action) -> datetime | None:
+        """A time before the newest step with this action, that was done, did anything: of the
+        record before its own, which is written when all of it is over."""
         found = self._done(action)
-        return found.time if found is not None else None
+        return self.records[found.seq - 1].time if found is not None else None
 
     def _done(self, action: Action) -> Record | None:
         steps = {each.id for each in self.course.script.steps if each.action is action}

@@ -46,7 +46,7 @@ from keyturn.keyholder.ceremonies.records import DIRECTORY, CeremonyFiles, cerem
 from keyturn.keyholder.ceremonies.running import Running, plan_of, resume
 from keyturn.keyholder.ceremonies.served import FILES, PUTS
 from keyturn.keyholder.ceremonies.sharesinforce import sets_in_force
-from keyturn.keyholder.ceremonies.sharing import BOXES, kept_boxes
+from keyturn.keyholder.ceremonies.sharing import BEFORE, BOXES, boxes_for
 from keyturn.keyholder.ceremonies.site import Site, desk_of
 from keyturn.keyholder.ceremonies.taking import Taking
 from keyturn.keyholder.errors import KeyholderStopped
@@ -184,7 +184,7 @@ class CeremonyHost:
             place.seq,
             place.previous,
             tuple((each.officer, each.part.value) for each in running.signatures),
-            kept_boxes(running.files),
+            boxes_for(running.files, step.action),
             statements(self._hosting.doing(running)) if statements else (),
             running.progress,
             running.interrupted,
@@ -377,7 +377,7 @@ class CeremonyHost:
         try:
             if running.course.state is CourseState.ABORTED and running.files.names():
                 undo(self._hosting, running)
-            running.files.forget(BOXES)
+            running.files.forget(BOXES, BEFORE)
         except KeyturnError as error:
             logger.error("what is left of ceremony %s stays: %s", running.id, error)
 

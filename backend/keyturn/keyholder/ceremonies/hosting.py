@@ -92,10 +92,11 @@ class Hosting:
         )
 
     def reopening(self, running: Running) -> Entered:
-        """What came so far of what is needed."""
+        """What came so far of what is needed; what was opened may be needed again."""
         if running.reopening is None:
-            sets = (share_set for each in self.needs(running) for share_set in each.sets)
-            running.reopening = Entered(tuple(dict.fromkeys(sets)))
+            running.reopening = Entered(())
+        sets = (share_set for each in self.needs(running) for share_set in each.sets)
+        running.reopening.ask_for(tuple(dict.fromkeys(sets)))
         return running.reopening
 
     def entering(self, running: Running) -> Entered:

@@ -28,7 +28,7 @@ from keyturn.keyholder.ceremonies.actions.newsecrets import new_secrets
 from keyturn.keyholder.ceremonies.actions.secretsheld import SECRETS
 from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.rehearsalmodels import admit_models
-from keyturn.keyholder.ceremonies.sharing import deal, keep_box_file, pin_descriptor
+from keyturn.keyholder.ceremonies.sharing import deal, keep_boxes_before, pin_descriptor
 from keyturn.keyholder.ceremonies.site import (
     BACKUP,
     BACKUP_KEY,
@@ -113,7 +113,7 @@ def begin(
     schemes = schemes_for(roster)
     with new_secrets(schemes, random) as secrets:
         boxes = deal(secrets, schemes, roster, plan.ceremony, plan_digest, random, rehearsal=True)
-        keep_box_file(files, boxes)
+        keep_boxes_before(files, boxes)
         _make_token(site, plan, secrets)
         with pin_descriptor(secrets[ShareUse.USER]) as pin_fd:
             founders = _found(site, plan, founding, pin_fd)

@@ -8,10 +8,14 @@ from collections.abc import Iterable
 
 from keyturn.ceremony.course import Course
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
+from keyturn.ceremony.records import Event
 from keyturn.ceremony.seencheckpoint import ANY, may_enter_seen, read_seen
 from keyturn.ceremony.steps import StepSignature, parse_step_signature
 from keyturn.keyholder.ceremonies.site import Site
 from keyturn.keyholder.logdisk_errors import LogRolledBack
+
+_SIGNED = frozenset({Event.DONE, Event.FAILED})
+"""Records with signatures of steps; those of others are a plan, and words."""
 
 
 def check_seen(course: Course, signature: StepSignature, site: Site) -> None:
@@ -24,14 +28,18 @@ def check_seen(course: Course, signature: StepSignature, site: Site) -> None:
 
 
 def check_all_seen(course: Course, site: Site) -> None:
-    """Of every signature in the records: before the log goes on. Raises CeremonyRefused."""
+    """Of every signature in the records, of steps that failed too: before the log goes on.
+
+    Raises CeremonyRefused.
+    """
     for each in _signatures(course):
         if may_enter_seen(course.plan, each):
             _check_extends(each, site)
 
 
 def _signatures(course: Course) -> Iterable[StepSignature]:
-    return (parse_step_signature(raw) for record in course.done for raw in record.signed)
+    tried = (each for each in course.records if each.event in _SIGNED)
+    return (parse_step_signature(raw) for record in tried for raw in record.signed)
 
 
 def _check_extends(signature: StepSignature, site: Site) -> None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from keyturn.base.encoding import Digest, b64
 from keyturn.base.strictjson import Fields, dump, parse_object
+from keyturn.ceremony.custody import UNLOCKS
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.plan import ShareScheme
-from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.script import Action, ShareUse
 from keyturn.ceremony.shareboxes import box_info, seal_box
 from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
 from keyturn.ceremony.shares import DealtShare, Gathering, split
@@ -27,6 +28,7 @@ from keyturn.seal.keys import wipe
 from keyturn.wire.ceremonies import ShareBox
 
 BOXES = "boxes.json"
+BEFORE = "boxes-before.json"
 SETS = "share-sets.json"
 _MAX_FILE = 4 << 20
 
@@ -90,14 +92,18 @@ def custodian_key(roster: Roster, officer: OfficerId) -> bytes:
 
 def keep_boxes(files: CeremonyFiles, boxes: Boxes) -> None:
     """Durable when it returns, and before any secret of these shares is used."""
-    keep_box_file(files, boxes)
+    _keep_box_file(files, BOXES, boxes)
     files.keep(SETS, sets_document(boxes.sets))
 
 
-def keep_box_file(files: CeremonyFiles, boxes: Boxes) -> None:
-    """The boxes alone: of sets that a ceremony finds, and does not make."""
+def keep_boxes_before(files: CeremonyFiles, boxes: Boxes) -> None:
+    """Of the sets that a rehearsal finds: what is dealt in it replaces none of them."""
+    _keep_box_file(files, BEFORE, boxes)
+
+
+def _keep_box_file(files: CeremonyFiles, name: str, boxes: Boxes) -> None:
     files.keep(
-        BOXES,
+        name,
         dump(
             {
                 "type": "share-boxes",
@@ -117,9 +123,19 @@ def keep_box_file(files: CeremonyFiles, boxes: Boxes) -> None:
     )
 
 
-def kept_boxes(files: CeremonyFiles) -> tuple[ShareBox, ...]:
+def boxes_for(files: CeremonyFiles, action: Action) -> tuple[ShareBox, ...]:
+    """What a step of this kind shows: where something is opened the boxes of the shares that stood
+    before, else those that the ceremony dealt; of each use those of one set. Raises MalformedError.
+    """
+    before, dealt = kept_boxes(files, BEFORE), kept_boxes(files)
+    first, then = (before, dealt) if action in UNLOCKS else (dealt, before)
+    uses = {each.use for each in first}
+    return (*first, *(each for each in then if each.use not in uses))
+
+
+def kept_boxes(files: CeremonyFiles, name: str = BOXES) -> tuple[ShareBox, ...]:
     """None once the ceremony is over. Raises MalformedError."""
-    raw = files.kept(BOXES)
+    raw = files.kept(name)
     if raw is None:
         return ()
     fields = parse_object(raw, limit=_MAX_FILE, what="share boxes")
@@ -171,6 +187,14 @@ class Entered:
         self._gatherings = [
             (each, Gathering(each, [other for other in sets if other is not each])) for each in sets
         ]
+
+    def ask_for(self, sets: Sequence[ShareSet]) -> None:
+        """Shares of these too, beside what came of others."""
+        known = [each for each, _ in self._gatherings]
+        for each in sets:
+            if each not in known:
+                others = [other for other in (*known, *sets) if other is not each]
+                self._gatherings.append((each, Gathering(each, others)))
 
     @property
     def entered(self) -> tuple[tuple[str, str], ...]:

@@ -8,6 +8,7 @@ import pytest
 from keyturn_app.questions import (
     Confirm,
     Confirmed,
+    Notice,
     OpenDirectory,
     OpenFile,
     OpenFiles,
@@ -62,6 +63,25 @@ def test_shut_everything_is_turned_down_in_order_and_at_once() -> None:
     questions.shut(False)
     questions.put(ONE, lambda _answer: answers.append("four"))
     assert questions.current is not None
+
+
+def test_what_is_lasting_waits_until_it_is_opened_again() -> None:
+    """A share lies in a file: a lock must not take the notice of it away."""
+    before, meanwhile = Notice("Before", "", lasting=True), Notice("Meanwhile", "", lasting=True)
+    questions, told = Questions(), list[object]()
+    questions.listeners.add(lambda: told.append(questions.current and questions.current.question))
+    questions.put(ONE, lambda _answer: None)
+    questions.put(before, lambda _answer: None)
+    questions.put(Notice("Gone", ""), lambda _answer: None)
+    questions.shut(True)
+    questions.put(meanwhile, lambda _answer: None)
+    assert questions.current is None
+    assert told[-1] is None
+    questions.shut(False)
+    assert told[-1] == before
+    assert questions.current is not None
+    questions.answer(questions.current, None)
+    assert questions.current.question == meanwhile
 
 
 def test_a_question_asked_while_turning_down_is_turned_down_too() -> None:

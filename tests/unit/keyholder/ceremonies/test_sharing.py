@@ -8,8 +8,9 @@ import pytest
 from keyturn.base.encoding import Digest
 from keyturn.base.errors import MalformedError
 from keyturn.base.strictjson import Fields
+from keyturn.ceremony.custody import UNLOCKS
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
-from keyturn.ceremony.script import ShareUse
+from keyturn.ceremony.script import Action, ShareUse
 from keyturn.ceremony.shareboxes import BOX_SUITE, box_info
 from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
 from keyturn.ceremony.sharesets import is_rehearsed
@@ -17,8 +18,10 @@ from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.sharing import (
     Boxes,
     Entered,
+    boxes_for,
     deal,
     keep_boxes,
+    keep_boxes_before,
     kept_boxes,
     kept_sets,
     pin_descriptor,
@@ -27,6 +30,7 @@ from keyturn.keyholder.ceremonies.sharing import (
     sets_document,
 )
 from keyturn.quorum.roster import parse_roster
+from keyturn.wire.ceremonies import ShareBox
 from support.ceremonies import SO_SCHEME, USER_SCHEME, Cast, stream
 
 PLAN = Digest("sha256:" + "ab" * 32)
@@ -85,6 +89,23 @@ def test_boxes_are_kept_and_read_again(tmp_path: Path) -> None:
     boxes = dealt()
     keep_boxes(files, boxes)
     assert (kept_boxes(files), kept_sets(files)) == (boxes.boxes, boxes.sets)
+
+
+def test_what_a_rehearsal_found_is_shown_where_it_opens_something(tmp_path: Path) -> None:
+    """What it deals replaces none of it: an old token may be opened when a new one has its PINs."""
+    files = CeremonyFiles(tmp_path / "one")
+    files.clean()
+    old, new = (
+        [ShareBox("ada", use, 0, 0, sealed) for use in uses]
+        for sealed, uses in ((b"old", ("user", "backup")), (b"new", ("user", "so")))
+    )
+    keep_boxes_before(files, Boxes((), tuple(old)))
+    assert boxes_for(files, Action.HAND_OUT) == tuple(old)
+    keep_boxes(files, Boxes((), tuple(new)))
+    assert boxes_for(files, Action.HAND_OUT) == (*new, old[1])
+    assert boxes_for(files, Action.PROVE_SHARES) == (*new, old[1])
+    for opens in UNLOCKS:
+        assert boxes_for(files, opens) == (*old, new[1])
 
 
 def test_no_box_holds_a_word_in_clear(tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 """Backing the KEK up, and proving that the backup opens (DESIGN §5.9)."""
 
-from keyturn.base.encoding import digest_bytes
+from pathlib import Path
+
+from keyturn.base.encoding import digest_bytes, sha256
+from keyturn.base.errors import MalformedError
+from keyturn.base.signatures import KeyId
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.ceremony.facts import BackedUp, BackupProved, Facts
 from keyturn.ceremony.keyfacts import Assurance, TokenFacts
@@ -56,9 +60,30 @@ def back_up(doing: Doing) -> Facts:
     key = parse_backup_key(path.read_bytes())
     wrapped = hsm.backup_kek(order_of(doing), kek.id, key.spki)
     backup = KekBackup(wrapped, key, doing.now(), doing.plan.ceremony, doing.plan.token)
+    keep_other(site.directory, kek.id)
     write_whole(site.directory / BACKUP, backup.to_bytes())
     doing.at("backup written")
     return BackedUp(kek.id, backup.digest)
+
+
+def kept_backup(kek: KeyId) -> str:
+    """The name of a KEK's backup beside that of the one that followed it."""
+    return f"kek-backup-{kek[:16]}.json"
+
+
+def keep_other(directory: Path, kek: KeyId) -> None:
+    """A rotation backs its new KEK up while every DEK lies under the one before: where the file is
+    of another KEK than `kek` it stays, under a name of its own, until that KEK is destroyed."""
+    path = directory / BACKUP
+    if not path.is_file():
+        return
+    raw = path.read_bytes()
+    try:
+        before = parse_backup(raw).wrapped.kek
+    except MalformedError:
+        before = KeyId(sha256(raw).hex())  # nobody's to throw away here
+    if before != kek:
+        write_whole(directory / kept_backup(before), raw)
 
 
 def backup_at(files: CeremonyFiles, site: Site) -> KekBackup:

@@ -28,23 +28,15 @@ from keyturn.keyholder.ceremonies.records import CeremonyFiles
 from keyturn.keyholder.ceremonies.sharing import (
     BOXES,
     SETS,
-    Boxes,
     deal,
     keep_boxes,
-    kept_boxes,
 )
 from keyturn.keyholder.ceremonies.site import DeskSite, Site, desk_of
 
 
 def deal_pins(doing: Doing) -> Facts:
-    """The fresh token's PINs, split and sealed. It is initialised with them when its KEK comes.
-
-    Boxes of other shares stay: a rehearsal's backup is opened with those that it began with.
-    """
+    """The fresh token's PINs, split and sealed. It is initialised with them when its KEK comes."""
     plan = doing.plan
-    others = tuple(
-        each for each in kept_boxes(doing.files) if ShareUse(each.use) not in plan.shares
-    )
     take_back(doing.files, doing.site, doing.course)
     with new_secrets(plan.shares, doing.random) as secrets:
         boxes = deal(
@@ -56,7 +48,7 @@ def deal_pins(doing: Doing) -> Facts:
             doing.random,
             rehearsal=plan.rehearsal,
         )
-        keep_boxes(doing.files, Boxes(boxes.sets, (*others, *boxes.boxes)))
+        keep_boxes(doing.files, boxes)
         doing.at("boxes kept")
     token = TokenFacts(plan.token, "", "", "", "", Assurance.SOFTWARE)
     return TokenMade(token, (), boxes.sets, None)

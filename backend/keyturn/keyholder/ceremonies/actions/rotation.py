@@ -19,6 +19,8 @@ from keyturn.hsm.kekwork import (
     KekState,
     check_kek_id,
 )
+from keyturn.keyholder.ceremonies.actions.backups import kept_backup
+from keyturn.keyholder.ceremonies.actions.destroying import destroy_file
 from keyturn.keyholder.ceremonies.actions.tokenfacts import kek_facts
 from keyturn.keyholder.ceremonies.doing import Act, Doing
 from keyturn.keyholder.ceremonies.site import DeskSite
@@ -159,8 +161,9 @@ def _id(value: object) -> KeyId:
 
 def _left(doing: Doing, rewraps: Rewraps) -> tuple[Digest, ...]:
     """Models that nobody has seen under the new KEK. Once all were counted, those that the log has
-    admitted since: the record of the count says of the others that they lie there."""
-    missing, counted = rewraps.missing(), doing.done_at(Action.REWRAP)
+    admitted since that was begun: the record of the count says of the others that they lie there,
+    and is written after it, so that its own time would miss what came between."""
+    missing, counted = rewraps.missing(), doing.begun_after(Action.REWRAP)
     if counted is None or doing.site.state is None:
         return missing
     newest = doing.site.state.newest
@@ -189,6 +192,7 @@ def _destroy(doing: Doing) -> Facts:
             hint=_FEED,
         )
     rewraps.keks.destroy_kek(rewraps.next_order(), old)
+    destroy_file(doing.site.directory / kept_backup(old))
     return KekDestroyed(old)
 
 

@@ -41,9 +41,9 @@ def test_a_session_is_shown_by_its_kind_and_a_short_id() -> None:
     session = LogCeremony(
         "unseal-4053f3c846461cc5282e1cd177325a52", "unseal", "done", START, START, 2, 60, 1
     )
-    people = {session.ceremony: "Ada Okafor, Chen Wei"}
+    people = {session.ceremony: ("Ada Okafor", "Chen Wei")}
     (row,) = history_rows([], [session], START + timedelta(minutes=2), people)
-    assert (row.kind, row.id, row.who) == ("Unseal", "4053 f3c8 … 5a52", "Ada Okafor, Chen Wei")
+    assert (row.kind, row.id, row.who) == ("Unseal", "4053 f3c8 … 5a52", people[session.ceremony])
     assert (row.ceremony, row.is_short) == (session.ceremony, True)
     assert row.day == f"{START:%Y-%m-%d %H:%M}"
 
@@ -51,8 +51,8 @@ def test_a_session_is_shown_by_its_kind_and_a_short_id() -> None:
 def test_another_id_is_shown_whole_and_a_rehearsal_was_held_by_nobody_known() -> None:
     held = replace(host(RunState.DONE).seen.ceremonies[0], rehearsal=True)  # type: ignore[union-attr]
     there = replace(host(RunState.DONE), seen=HostSeen((held,), "aa"))
-    rows = history_rows([there], [LOGGED], START, {"backup-1": "Ada Okafor"})
-    assert [(each.id, each.is_short, each.who) for each in rows] == [("backup-1", False, "")]
+    rows = history_rows([there], [LOGGED], START, {"backup-1": ("Ada Okafor",)})
+    assert [(each.id, each.is_short, each.who) for each in rows] == [("backup-1", False, ())]
 
 
 def test_a_hosts_key_is_shown_as_every_digest_is() -> None:

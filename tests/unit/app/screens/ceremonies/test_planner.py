@@ -1,5 +1,6 @@
 """A plan by a statement that comes as a file: verified here, handed in when the plan is opened."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.script import ScriptKind
 from keyturn.client.ceremonybrought import Brought
 from keyturn.quorum.kinds import Kind
-from keyturn_app.screens.ceremonies.hosts import HostPlace, HostSeen
+from keyturn_app.screens.ceremonies.hosts import CeremonyDoor, HostPlace, HostSeen
 from keyturn_app.screens.ceremonies.planner import PlanPresenter
 from keyturn_app.screens.ceremonies.planning import Seat
 from keyturn_app.screens.ceremonies.wizard import WizardPresenter
@@ -17,6 +18,7 @@ from support.paperauthority import carried, ceremony_body, restore_body
 from support.paperhost import KEEPERS, SO_KEEPERS
 from unit.app.screens.ceremonies.conftest import Room, passphrase
 
+Done, Failed = Callable[[CeremonyDoor], None], Callable[[KeyturnError], None]
 KEK, BACKUP = "7e" * 32, Digest(f"sha256:{'b0' * 32}")
 
 
@@ -70,6 +72,41 @@ def test_one_that_is_left_for_another_is_not_handed_in(room: Room, tmp_path: Pat
     assert plan.draft.statement is None
     assert plan.view().brought == ""
     assert "Choose the statement" in plan.view().why_not
+
+
+def test_with_a_wrong_passphrase_nothing_is_handed_in(room: Room, tmp_path: Path) -> None:
+    plan = planned(room, ScriptKind.BACKUP)
+    carry(room, tmp_path / "s.json", ScriptKind.BACKUP, *KEEPERS[:3])
+    plan.bring_statement()
+    plan.write_place(str(room.keys["novak"]))
+    secret = passphrase("osei")
+    plan.open(secret)
+    assert plan.view().error
+    assert not any(secret)
+    assert (room.host.brought, room.host.courses) == ([], {})
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_turned_down_while_the_host_starts_nothing_is_opened(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    plan = restoring(room, tmp_path)
+    held: list[Callable[[], None]] = []
+
+    def start(_directory: object, *, rehearsal: bool, done: Done, failed: Failed) -> None:
+        assert not rehearsal
+        error = KeyturnError("no host can be started here")
+        held.append(lambda: failed(error) if fails else done(room.door))
+
+    monkeypatch.setattr(room.stage, "start", start)
+    secret = passphrase("novak")
+    plan.open(secret)
+    if not fails:
+        plan.cancel()
+    held.pop()()
+    assert not any(secret)
+    assert room.host.courses == {}
+    assert ("no host" in plan.view().error) is fails
 
 
 @pytest.mark.parametrize("kind", [ScriptKind.RESTORE, ScriptKind.KEK_ROTATION])

@@ -7,7 +7,8 @@ from keyturn.ceremony.script import ScriptKind
 from keyturn_app.screens.ceremonies.hosts import HostPlace, HostSeen
 from keyturn_app.screens.ceremonies.listing import ListPhase
 from keyturn_app.screens.ceremonies.planner import PlanPresenter
-from support.paperhost import opened
+from support.paperauthority import paper_authority
+from support.paperhost import make_cast, opened
 from unit.app.screens.ceremonies.conftest import Room
 
 
@@ -167,3 +168,17 @@ def test_what_its_log_proves_is_newer_than_the_bundle(room: Room) -> None:
     line = room.page.view().authority
     assert line is not None
     assert "log proves it" in line.text
+
+
+def test_what_was_proved_of_another_authority_counts_no_more(room: Room) -> None:
+    """Another one was pinned here meanwhile; the keyholder was not looked at again."""
+    other = paper_authority(make_cast(), room.clock())
+    room.door.place = HostPlace.LOCAL
+    room.stage.nobody = True
+    room.host.look = lambda: HostSeen((), "c0c0", authority=other)  # type: ignore[method-assign]
+    room.page.seen()
+    known = room.knows()
+    assert known.fingerprint != other.fingerprint
+    line = room.page.view().authority
+    assert line is not None
+    assert line.fingerprint == known.fingerprint

@@ -100,6 +100,17 @@ def test_what_lies_there_at_the_end_is_said(
     assert "has the share" in notice.text
 
 
+def test_the_same_where_the_window_closes_or_the_app_is_locked(
+    room: Room, sheet: SignPresenter, tmp_path: Path
+) -> None:
+    sheet.sheets.save()
+    room.page.turn_down()
+    (notice,) = room.asker.told
+    assert notice.details == (str(tmp_path / "sheet.pdf"),)
+    assert notice.lasting
+    assert room.wizard.sheet is None
+
+
 def test_no_other_file_is_overwritten(room: Room, sheet: SignPresenter, tmp_path: Path) -> None:
     (tmp_path / "sheet.pdf").write_bytes(b"something dear")
     sheet.sheets.save()

@@ -1,13 +1,18 @@
 """A custodian at a sealed keyholder: looks first, enters one share, and waits for the others."""
 
+from collections.abc import Callable
 from dataclasses import replace
+
+import pytest
 
 from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.shareerrors import ShareFault, ShareRefused
+from keyturn.client.signing import Unlocked
 from keyturn.client.unsealdoor import NothingPinned
 from keyturn.officerkeys.signer import OfficerSigner
 from keyturn_app.screens.ceremonies.hosts import HostPlace, HostSeen, SealedSeen
 from keyturn_app.screens.ceremonies.unsealing import UnsealPage, UnsealPresenter
+from support.desks import InlineDoor
 from unit.app.screens.ceremonies.conftest import Room, passphrase
 
 SEALED = SealedSeen(
@@ -191,6 +196,39 @@ def test_nothing_is_looked_at_while_somebody_is_at_their_share(room: Room) -> No
     assert presenter.view().page is UnsealPage.KEY
     presenter.back()
     assert presenter.view().page is UnsealPage.OPEN
+
+
+def test_a_look_that_fails_late_leaves_nothing_half_way(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket went away while a key is being opened: it is closed, and the sheet can be."""
+    presenter = shared(room)
+    room.door.held = []
+    presenter.tick()
+    presenter.take_turn("mara")
+    presenter.write_place(str(room.keys["mara"]))
+    opening: list[Callable[[Unlocked], None]] = []
+
+    class Job:
+        def drop(self) -> None: ...
+
+    def run(_label: str, _work: object, *, done: Callable[[Unlocked], None], failed: object) -> Job:
+        opening.append(done)
+        return Job()
+
+    monkeypatch.setattr(InlineDoor, "run", lambda _door, *given, **named: run(*given, **named))
+    presenter.unlock(passphrase("mara"))
+    assert presenter.view().why_not == "The key is being opened…"
+    room.host.silent = True
+    room.door.answer()
+    assert presenter.view().page is UnsealPage.UNPROVED
+    assert presenter.view().why_not == ""
+    closed: list[bool] = []
+    signer = OfficerSigner(room.host.cast["mara"].secret)
+    opening.pop()(Unlocked(signer, lambda: closed.append(True)))
+    assert closed == [True]
+    presenter.forward()
+    assert room.page.over is None
 
 
 def test_without_an_authority_no_share_goes_there(room: Room) -> None:

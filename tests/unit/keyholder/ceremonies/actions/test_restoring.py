@@ -7,9 +7,7 @@ import pytest
 from keyturn.ceremony.errors import CeremonyReason, CeremonyRefused
 from keyturn.keyholder.ceremonies.actions import restoring
 from keyturn.keyholder.ceremonies.doing import Doing
-from keyturn.keyholder.ceremonies.sharing import Boxes, keep_box_file, kept_boxes
 from keyturn.keyholder.ceremonies.site import desk_of
-from keyturn.wire.ceremonies import ShareBox
 
 
 def fresh(doing: Doing) -> Path:
@@ -43,15 +41,3 @@ def test_nothing_is_restored_without_a_backup_or_proved_without_a_token(doing: D
     with pytest.raises(CeremonyRefused) as refused:
         restoring.prove_restore(doing)
     assert refused.value.reason is CeremonyReason.LOCKED
-
-
-def test_boxes_of_shares_that_it_does_not_deal_stay(doing: Doing) -> None:
-    """A rehearsal's backup is opened with shares that are shown when they are asked for."""
-    old = ShareBox("ada", "backup", 0, 0, b"sealed")
-    gone = ShareBox("ada", "user", 0, 0, b"sealed")
-    keep_box_file(doing.files, Boxes((), (old, gone)))
-    restoring.deal_pins(doing)
-    kept = kept_boxes(doing.files)
-    assert old in kept
-    assert gone not in kept
-    assert {each.use for each in kept} == {"user", "so", "backup"}

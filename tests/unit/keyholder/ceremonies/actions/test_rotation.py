@@ -18,6 +18,7 @@ from keyturn.hsm.client import HsmWorker
 from keyturn.hsm.kekwork import KekProfile as OnToken
 from keyturn.hsm.kekwork import KekState
 from keyturn.keyholder.ceremonies.actions import rotation
+from keyturn.keyholder.ceremonies.actions.backups import kept_backup
 from keyturn.quorum.kinds import Kind
 from keyturn.wire.ceremonies import Progress
 from keyturn.wire.rewrapping import ItemToRewrap, pack_items
@@ -38,6 +39,8 @@ class Bench:
     kept: dict[str, bytes] = field(default_factory=dict)
     said: list[Progress] = field(default_factory=list)
     times: dict[Action, datetime] = field(default_factory=dict)
+    directory: Path = Path("none")
+    began: dict[Action, datetime] = field(default_factory=dict)
     seq: int = 0
 
     def __post_init__(self) -> None:
@@ -45,7 +48,11 @@ class Bench:
             state=state_of([(digest_text(each), each.tag) for each in self.models])
         )
         self.site = SimpleNamespace(
-            require_hsm=lambda: self.hsm, journal=journal, rewraps={}, state=journal.state
+            require_hsm=lambda: self.hsm,
+            journal=journal,
+            rewraps={},
+            state=journal.state,
+            directory=self.directory,
         )
 
     def admit_at(self, model: Model, since: datetime) -> None:
@@ -67,7 +74,7 @@ class Bench:
             course=SimpleNamespace(place=place),
             files=SimpleNamespace(kept=self.kept.get, keep=self.kept.__setitem__),
             facts_of=self.records.get,
-            done_at=self.times.get,
+            begun_after=lambda action: self.began.get(action, self.times.get(action)),
             report=self.said.append,
             at=lambda _: None,
         )
@@ -87,11 +94,13 @@ def worker(tmp_path: Path) -> Iterator[HsmWorker]:
         yield worker
 
 
-def test_each_step_does_its_part_and_says_it(worker: HsmWorker) -> None:
+def test_each_step_does_its_part_and_says_it(worker: HsmWorker, tmp_path: Path) -> None:
     model = make_model()
-    bench = Bench(worker, [model])
+    bench = Bench(worker, [model], directory=tmp_path)
     wrapped = admit(worker, model)
     (old,) = worker.keks()
+    kept = tmp_path / kept_backup(old.id)
+    kept.write_bytes(b"its backup")
     made = bench.do(Action.MAKE_KEK, rotation.MAKE_KEK)
     assert isinstance(made, KekMade)
     assert (made.replaces, made.key.state.value) == (old.id, "active")
@@ -102,7 +111,9 @@ def test_each_step_does_its_part_and_says_it(worker: HsmWorker) -> None:
     assert bench.said == [Progress(1, 1, "keys under the new KEK")]
     assert bench.do(Action.REWRAP, rotation.REWRAP) == Rewrapped(old.id, made.key.id, 1, 1, 0)
     assert bench.do(Action.RETIRE_KEK, rotation.RETIRE_KEK) == KekRetired(old.id)
+    assert kept.is_file()
     assert bench.do(Action.DESTROY_KEK, rotation.DESTROY_KEK) == KekDestroyed(old.id)
+    assert not kept.exists()
     assert [each.state for each in worker.keks()] == [KekState.DESTROYED, KekState.ACTIVE]
 
 
@@ -161,6 +172,24 @@ def test_a_model_that_was_admitted_since_the_count_is_seen_before_the_kek_goes(
     assert rotation.rewrap(waiting, items).left == 0
     rotation.DESTROY_KEK.do(waiting)  # the same step: what was wrapped in it stands before
     assert [each.state for each in worker.keks()] == [KekState.DESTROYED, KekState.ACTIVE]
+
+
+def test_a_model_that_came_between_the_count_and_its_record_keeps_the_old_kek(
+    worker: HsmWorker,
+) -> None:
+    """The record's time is later than the count, by as long as it takes to be written."""
+    model, late = make_model(), make_model()
+    bench = Bench(worker, [model])
+    wrapped = admit(worker, model)
+    admit(worker, late)  # under the old KEK
+    bench.do(Action.MAKE_KEK, rotation.MAKE_KEK)
+    rotation.rewrap(bench.doing, pack_items([ItemToRewrap(digest_text(model), wrapped)]))
+    bench.do(Action.REWRAP, rotation.REWRAP)
+    bench.began[Action.REWRAP] = bench.times[Action.REWRAP] - timedelta(minutes=1)
+    bench.do(Action.RETIRE_KEK, rotation.RETIRE_KEK)
+    bench.admit_at(late, bench.times[Action.REWRAP] - timedelta(seconds=1))
+    with pytest.raises(CeremonyRefused, match="1 models were admitted since"):
+        rotation.DESTROY_KEK.do(bench.doing)
 
 
 def test_the_inventory_is_handed_in_where_keys_are_counted_and_where_the_kek_goes() -> None:
