@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -11,6 +12,7 @@ from keyturn.base.encoding import digest_of
 from keyturn.base.errors import MalformedError
 from keyturn.base.signatures import key_id_of
 from keyturn.base.strictjson import Fields
+from keyturn.client.ceremonydoor import LocalDoor
 from keyturn.client.ceremonyfiles import (
     BACKUP,
     MAX_KEK_FILE,
@@ -25,7 +27,9 @@ from keyturn.hsm.backup import MAX_BACKUP, parse_backup, parse_wrapped
 from keyturn.wire.ceremonies import AskCeremonyFile, PutCeremonyFile
 from keyturn.wire.errors import PeerRefused
 from keyturn.wire.requests import Request
+from support.ceremonies import Cast, Play, genesis_plan
 from support.kekfiles import MADE, backup_file, made_up_spki, wrapped_file
+from support.playedhost import PlayedHost
 
 KEK = "7e" * 32
 A = TypeVar("A")
@@ -131,6 +135,12 @@ def test_a_file_comes_or_is_not_there() -> None:
         assert fetch_file(Door(missing), "restore-1", BACKUP) is None
     with pytest.raises(PeerRefused):
         fetch_file(Door(PeerRefused("malformed", "no")), "restore-1", BACKUP)
+
+
+def test_by_a_hosts_own_socket(tmp_path: Path) -> None:
+    cast = Cast()
+    with PlayedHost(cast, Play(cast, genesis_plan(cast))).serving(tmp_path / "host.sock") as path:
+        assert fetch_file(LocalDoor(path), "rehearsal-genesis-1", BACKUP) is None
 
 
 def test_a_host_that_kept_another_file() -> None:
