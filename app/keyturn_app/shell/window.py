@@ -380,6 +380,7 @@ class MainWindow(QMainWindow):
             page.turn_down()
         if not self._locked and self.asking.keeps_open():
             event.ignore()
+            self.to_front()
             return
         self.shut_down()
         super().closeEvent(event)
