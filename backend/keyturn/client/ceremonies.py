@@ -67,10 +67,10 @@ class Followed:
 
     @property
     def boxed_sets(self) -> tuple[ShareSet, ...]:
-        """All, with those last whose boxes a host shows now: where something is opened the ones
-        that stood before (a rehearsal shows them), else the newest."""
+        """All, with those last whose boxes a host shows now: what the ceremony dealt; where a
+        rehearsal opens something, those that stood before, which nobody has on paper."""
         step = self.course.step
-        if step is not None and step.action in UNLOCKS:
+        if self.plan.rehearsal and step is not None and step.action in UNLOCKS:
             return (*self._dealt, *self.verified.opened.custody)
         return self.share_sets
 
