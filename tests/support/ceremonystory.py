@@ -479,8 +479,9 @@ class Story:
         self.commands.json(None, "files", name, "transcript.json", "-o", path)
         proved: list[object] = []
         if not name.startswith("rehearsal-"):
-            self.bundle.unlink(missing_ok=True)
-            self.commands.json(None, "files", name, "authority.bundle", "-o", self.bundle)
+            fresh = self.bundle.with_suffix(".new")
+            self.commands.json(None, "files", name, "authority.bundle", "-o", fresh)
+            fresh.replace(self.bundle)
             proved = ["--bundle", self.bundle, "--fingerprint", self.fingerprint]
             self.commands.pinned = (
                 *("--authority", str(self.bundle), "--fingerprint", self.fingerprint),

@@ -12,7 +12,6 @@ from keyturn.base.errors import KeyturnError
 from keyturn.ceremony.script import ScriptKind
 from keyturn.control.context import Context
 from keyturn.control.rewrapping import Feeding, feed
-from keyturn.store import events
 from keyturn.wire.ceremonies import (
     AskCeremonies,
     CeremonyRow,
@@ -38,15 +37,16 @@ class RewrapJob:
     _pending: bool = False
 
     async def run(self) -> None:
-        """Until cancelled."""
-        while not self.context.hub.closed:
-            newest = await self.context.read(events.last)
-            await self.context.hub.wait(newest, LOOK_SECONDS, self.context.hub.turn)
+        """Until cancelled. Neither a database nor a keyholder that is away ends it."""
+        hub = self.context.hub
+        while not hub.closed:
+            newest, turn = hub.newest, hub.turn
             try:
                 await self.step()
             except KeyturnError as error:
                 self._pending = True
                 log.warning("a KEK rotation cannot be fed", extra={"reason": str(error)})
+            await hub.wait(newest, LOOK_SECONDS, turn)
 
     async def step(self) -> None:
         """Look for a rotation, if there may be one, and take it as far as it goes."""

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from keyturn.control.hub import Hub
 from keyturn.control.rewrapjob import RewrapJob, waits_for_keys
 from keyturn.control.rewrapping import Direct
 from keyturn.hsm.client import HsmWorker
+from keyturn.store.errors import StoreUnreachable
 from keyturn.wire.ceremonies import (
     AskCeremonies,
     CeremonyList,
@@ -119,3 +121,29 @@ def test_one_that_is_not_done_is_looked_at_again(rotation: Rotation, worker: Hsm
 def test_what_waits_for_something_else_is_left_alone(changed: dict[str, Any]) -> None:
     assert waits_for_keys(ROW)
     assert not waits_for_keys(replace(ROW, **changed))
+
+
+def test_a_database_that_is_away_at_any_moment_ends_no_job(
+    rotation: Rotation, worker: HsmWorker
+) -> None:
+    """The server ends with any of its tasks; the next event, or the next look, tries again."""
+    keyholder = Keyholder(rotation, worker)
+    job = _job(keyholder, {CEREMONY: 4})
+    hub, away = Hub(), [True]
+    job.context.hub = hub
+    read = job.context.read
+
+    async def reading(work: Any) -> Any:
+        if away[0]:
+            hub.tell(hub.newest + 1)
+            away[0] = False
+            raise StoreUnreachable("the database failed")
+        found = await read(work)
+        hub.close()
+        return found
+
+    job.context.read = reading  # type: ignore[method-assign]
+    asyncio.run(asyncio.wait_for(job.run(), 10))
+    assert not away[0]
+    assert job.feeding is not None
+    assert job.feeding.done
