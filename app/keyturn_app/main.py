@@ -32,7 +32,7 @@ from keyturn_app.shell import crashes
 from keyturn_app.shell.appearance import follow
 from keyturn_app.shell.joining import Joining
 from keyturn_app.shell.readiness import Readiness
-from keyturn_app.shell.runtime import Collecting, serve_window
+from keyturn_app.shell.runtime import Collecting, collect_here, serve_window
 from keyturn_app.shell.seats import Seats
 from keyturn_app.shell.soundness import check_qt
 from keyturn_app.shell.starting import (
@@ -135,6 +135,7 @@ def _run(arguments: argparse.Namespace) -> int:
     QGuiApplication.setDesktopFileName("org.keyturn.Keyturn")
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Keyturn")
+    collect_here(app)
     station = arguments.station
     if station is not None:
         airgap.seal()

@@ -4,13 +4,16 @@ A wheel built for Python 3.12's immortal None and True installs on 3.11 without 
 process dies after some thousand calls, far from any cause.
 """
 
+import gc
 import sys
 from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
+
+from keyturn_app.shell.runtime import collect_here
 
 CALLS = 100
 NOISE = 20
@@ -48,3 +51,15 @@ def test_the_count_sees_a_lost_reference() -> None:
     held = [object()]
     kept = held * CALLS
     assert lost(held[0], kept.pop) == CALLS
+
+
+def test_the_app_lets_no_thread_collect_by_itself(qapp: QApplication) -> None:
+    """What Qt's objects leave in cycles, destroyed in another thread, ends the process."""
+    window = QWidget()
+    gc.enable()
+    try:
+        collect_here(window)
+        assert not gc.isenabled()
+    finally:
+        gc.disable()  # as in all tests of the app
+        window.deleteLater()

@@ -15,7 +15,7 @@ from keyturn_app.screens.fleet.columns import Column
 from keyturn_app.screens.fleet.view import FleetPage
 from keyturn_app.settings import MemoryPreferences, Settings
 from keyturn_app.shell.appearance import follow
-from keyturn_app.shell.runtime import serve_window
+from keyturn_app.shell.runtime import collect_here, serve_window
 from keyturn_app.shell.session import Session
 from keyturn_app.shell.window import MainWindow
 
@@ -39,6 +39,7 @@ class Stand:
         self._window.resize(1440, 900)
         self._window.go("fleet")
         self._window.show()
+        collect_here(self._window)
         serve_window()
         self.watch = LoopWatch(self._window)
 

@@ -5,9 +5,10 @@ All of it is shown under the mouse, and to who comes to its button by the keyboa
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QHideEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from shiboken6 import isValid
 
 from keyturn_app import wording
 from keyturn_app.i18n import _
@@ -38,6 +39,10 @@ class CopyButton(Button):
         self.whole = ""
         self._tip: QLabel | None = None
         self._frame: QWidget | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._show)
 
     @property
     def shown(self) -> str:
@@ -47,7 +52,9 @@ class CopyButton(Button):
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
         super().focusInEvent(event)
         if event.reason() in _BY_KEYS and self.whole:
-            self._show()
+            # Not at once: Qt passes the focus on, as by Tab, while what had it is hidden or
+            # destroyed, and a window's children must not become more meanwhile.
+            self._soon.start()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
         super().focusOutEvent(event)
@@ -59,6 +66,8 @@ class CopyButton(Button):
 
     def _show(self) -> None:
         self._forget()
+        if not (self.hasFocus() and self.isVisible()):
+            return
         window = self.window()
         made = label(self.whole, "Mono", "Small", wrap=True)
         tip = frame(column(made, margins=(10, 6, 10, 6)), "Raised")
@@ -76,11 +85,13 @@ class CopyButton(Button):
         tip.move(left, top)
         tip.show()
         tip.raise_()
+        self.destroyed.connect(tip.deleteLater)
         self._tip, self._frame = made, tip
 
     def _forget(self) -> None:
+        self._soon.stop()
         tip, self._tip, self._frame = self._frame, None, None
-        if tip is not None:
+        if tip is not None and isValid(tip):  # it went with its window, if that is gone
             tip.hide()
             tip.deleteLater()
 

@@ -1,6 +1,17 @@
 """Garbage is collected while nobody looks."""
 
-from keyturn_app.shell.runtime import IDLE_SECONDS, PAUSE_SECONDS, Collecting
+import gc
+
+import pytest
+
+from keyturn_app.shell.runtime import (
+    IDLE_SECONDS,
+    MIDDLE,
+    PAUSE_SECONDS,
+    YOUNG,
+    Collecting,
+    collect_young,
+)
 
 
 def test_only_while_the_officer_is_idle_and_not_too_often() -> None:
@@ -13,3 +24,12 @@ def test_only_while_the_officer_is_idle_and_not_too_often() -> None:
     assert not collecting.tick(IDLE_SECONDS)
     at[0] = 2 * PAUSE_SECONDS
     assert collecting.tick(IDLE_SECONDS)
+
+
+def test_the_windows_thread_collects_when_there_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(gc, "collect", lambda generation=2: asked.append(generation))
+    for counts in ((YOUNG - 1, MIDDLE, 0), (YOUNG, MIDDLE - 1, 0), (YOUNG, MIDDLE, 0)):
+        monkeypatch.setattr(gc, "get_count", lambda found=counts: found)
+        collect_young()
+    assert asked == [0, 1]
