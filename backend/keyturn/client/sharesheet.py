@@ -122,7 +122,7 @@ def delete_sheet(file: SheetFile) -> bool:
     False where nothing is there any more. Raises FileUnusable where it is another file, or stays.
     """
     try:
-        handle = os.open(file.path, os.O_WRONLY | os.O_NOFOLLOW)
+        handle = os.open(file.path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             found = os.fstat(handle)
             if (found.st_dev, found.st_ino) != (file.device, file.inode):
@@ -131,7 +131,9 @@ def delete_sheet(file: SheetFile) -> bool:
                     hint="Look for the one that was saved: it is the share.",
                 )
             if stat.S_ISREG(found.st_mode):
-                os.write(handle, bytes(found.st_size))
+                left = memoryview(bytes(found.st_size))
+                while left:
+                    left = left[os.write(handle, left) :]
                 os.fsync(handle)
         finally:
             os.close(handle)

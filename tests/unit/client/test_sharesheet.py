@@ -205,3 +205,23 @@ def test_no_other_file_is_deleted_in_its_place(tmp_path: Path) -> None:
         delete_sheet(file)
     assert "whoever can read it" in refused.value.hint
     assert (tmp_path / "moved.pdf").read_bytes() == b"the words"
+
+
+def test_a_pipe_that_was_put_in_its_place_holds_nobody_up(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.pdf"
+    file = write_sheet(path, b"the words")
+    path.rename(tmp_path / "moved.pdf")
+    os.mkfifo(path)
+    with pytest.raises(FileUnusable, match="cannot delete"):
+        delete_sheet(file)
+
+
+def test_a_disk_that_takes_a_little_at_a_time_is_overwritten_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other, write = tmp_path / "sheet.pdf", tmp_path / "still-readable", os.write
+    file = write_sheet(path, b"the words")
+    os.link(path, other)
+    monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:2]))
+    assert delete_sheet(file)
+    assert other.read_bytes() == bytes(len(b"the words"))
